@@ -1,0 +1,39 @@
+# Two commands do everything on a fresh machine with Python 3.11 or newer: `make demo` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/installed
+
+.PHONY: demo test lint fuzz bench scoreboard picture clean
+
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "naysayer needs Python 3.11 or newer: install it (Debian: apt-get install python3 python3-venv) or run make PYTHON=/path/to/python3.11"; exit 3; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+	  echo "Python's venv module is missing: install it (Debian: apt-get install python3-venv)"; exit 3; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $(STAMP)
+
+demo: $(STAMP)  ## the healthy quorum store, then the one without read repair, ending on the violation report
+	@$(BIN)/naysayer test quorum-kv --seed 1; code=$$?; [ $$code -eq 0 ] || { echo "expected valid (exit 0), got exit $$code"; exit 1; }
+	@$(BIN)/naysayer test quorum-kv/no-read-repair --seed 1; code=$$?; [ $$code -eq 1 ] || { echo "expected a violation (exit 1), got exit $$code"; exit 1; }
+
+test: $(STAMP)  ## the whole suite
+	$(BIN)/python -m pytest -n 2 --dist worksteal -q
+
+lint: $(STAMP)  ## style, types, direction of imports, contents of the wheel
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python tests/wheel_contents.py
+
+fuzz: $(STAMP)  ## 200,000 small random histories per model, against brute force
+	$(BIN)/python -m tests.checker.fuzz
+
+bench: $(STAMP)  ## prints figures; judges nothing
+	$(BIN)/python -m tests.benchmarks
+
+clean:
+	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

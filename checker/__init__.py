@@ -1,0 +1,1 @@
+"""Decides whether a history is linearizable, and proves its answer. Imports nothing else of ours."""

@@ -1,0 +1,38 @@
+"""The one tree of errors; each says whose fault it is.
+
+    NaysayerError
+    ├── UsageError       what was asked: arguments, files, cluster.toml
+    │   └── HistoryError     a history that cannot be read or makes no sense; carries file and line
+    ├── TargetError      what the system under test did
+    └── HarnessError     ours
+
+It lives in the room that everybody may import. All of them end a command with exit code 3.
+"""
+
+from __future__ import annotations
+
+
+class NaysayerError(Exception):
+    """Base of every error we raise on purpose; its text is one sentence for the user."""
+
+
+class UsageError(NaysayerError):
+    """What was asked cannot be done: a bad argument, a bad file, a fault the cluster cannot carry out."""
+
+
+class HistoryError(UsageError):
+    """A history that cannot be judged. `source` names the file, `line` the line (from 1), where known."""
+
+    def __init__(self, message: str, *, source: str | None = None, line: int | None = None) -> None:
+        self.source = source
+        self.line = line
+        place = "" if source is None else f"{source}: " if line is None else f"{source}:{line}: "
+        super().__init__(place + message)
+
+
+class TargetError(NaysayerError):
+    """The system under test misbehaved in a way that is no verdict: it printed junk, never started, vanished."""
+
+
+class HarnessError(NaysayerError):
+    """Our own machinery failed, or could not show that what it did took effect."""

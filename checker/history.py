@@ -1,0 +1,203 @@
+"""A history: the operations that clients invoked on a system, and what they saw.
+
+Each operation is an interval [call, ret] on one clock (integer nanoseconds). `a` precedes `b` iff a.ret < b.call
+(strict: equal times are concurrent). An operation ends `ok` (it happened), `fail` (it certainly did not happen) or
+`info` (unknown: it may take effect at any time after its call, or never; its `ret` is PENDING).
+
+A million operations as Python objects cost seconds and gigabytes, so a History keeps columns (numpy arrays) and
+makes an `Operation` only when somebody asks for one. Values are interned: a column holds codes, a Table the values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from checker.errors import HistoryError
+
+Status = Literal["ok", "fail", "info"]
+STATUSES: tuple[Status, ...] = ("ok", "fail", "info")
+OK, FAIL, INFO = range(3)
+
+PENDING: int = int(np.iinfo(np.int64).max)
+"""The return time of an operation whose end nobody saw: later than every real time."""
+
+
+class Operation(msgspec.Struct, frozen=True, gc=False):
+    """One operation of one process. Times are nanoseconds on the history's clock."""
+
+    index: int
+    """Its number in the whole history (the #n of reports), in order of call."""
+    process: int | str
+    f: str
+    """What was invoked: read, write, cas, append, enqueue ..."""
+    key: Any = None
+    """The object it was invoked on; None where the history has a single object."""
+    input: Any = None
+    output: Any = None
+    """What it returned; None while unknown."""
+    call: int = 0
+    ret: int = PENDING
+    status: Status = "ok"
+    node: str | None = None
+    """The node the client was talking to, where known."""
+    error: str | None = None
+
+    @property
+    def pending(self) -> bool:
+        """True if its end was never seen: it may or may not have happened."""
+        return self.status == "info"
+
+
+def freeze(value: Any) -> Any:
+    """The hashable twin of a decoded value: lists become tuples, maps sorted tuples of pairs, sets frozen."""
+    if isinstance(value, list | tuple):
+        return tuple([freeze(item) for item in value])
+    if isinstance(value, dict):
+        return tuple(sorted(((freeze(k), freeze(v)) for k, v in value.items()), key=repr))
+    if isinstance(value, set | frozenset):
+        return frozenset(freeze(item) for item in value)
+    return value
+
+
+def _identity(value: Any) -> Hashable:
+    """A key under which only equal values of one kind meet: in Python True == 1, in a history they differ."""
+    if isinstance(value, bool):
+        return (bool, value)
+    if isinstance(value, tuple):
+        return (tuple, tuple(_identity(item) for item in value))
+    return value  # type: ignore[no-any-return]
+
+
+class Table:
+    """Interned values: `values[code]` is the value, `code(value)` its small integer. Code 0 is None."""
+
+    def __init__(self) -> None:
+        self.values: list[Any] = [None]
+        self._codes: dict[Hashable, int] = {None: 0}
+
+    def code(self, value: Any) -> int:
+        """The code of a value, new if it was never seen. Unhashable values are frozen first."""
+        kind = type(value)
+        if kind is not int and kind is not str and value is not None:
+            value = freeze(value)
+            identity = _identity(value)
+        else:
+            identity = value
+        found = self._codes.get(identity)
+        if found is None:
+            found = self._codes[identity] = len(self.values)
+            self.values.append(value)
+        return found
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+
+class Tables:
+    """The tables that a history and all its parts share."""
+
+    def __init__(self) -> None:
+        self.f = Table()
+        self.process = Table()
+        self.key = Table()
+        self.value = Table()
+        self.node = Table()
+        self.error = Table()
+
+
+Column = NDArray[np.int64]
+
+
+class History:
+    """Operations in order of call (ties: in order of the record), in columns of one length.
+
+    Columns: `index` (number in the whole history), `call`, `ret` (ns; PENDING where status is INFO), `status`
+    (OK, FAIL, INFO), and the codes `f`, `process`, `key`, `input`, `output`, `node`, `error`, whose values are in
+    `tables` (`input` and `output` share `tables.value`, so equal codes are equal values).
+    """
+
+    COLUMNS = ("index", "call", "ret", "status", "f", "process", "key", "input", "output", "node", "error")
+
+    def __init__(self, tables: Tables, **columns: Column) -> None:
+        self.tables = tables
+        self.index = columns["index"]
+        self.call = columns["call"]
+        self.ret = columns["ret"]
+        self.status = columns["status"]
+        self.f = columns["f"]
+        self.process = columns["process"]
+        self.key = columns["key"]
+        self.input = columns["input"]
+        self.output = columns["output"]
+        self.node = columns["node"]
+        self.error = columns["error"]
+
+    @classmethod
+    def of(cls, operations: Iterable[Operation]) -> History:
+        """A history of the given operations, sorted by call; their `index` is kept as it is.
+
+        Raises HistoryError for an operation that returns before its call.
+        """
+        tables = Tables()
+        rows = []
+        for op in sorted(operations, key=lambda op: op.call):
+            if op.ret < op.call:
+                raise HistoryError(f"operation #{op.index} ({op.f}) returns at {op.ret} before its call at {op.call}")
+            rows.append(
+                (
+                    op.index,
+                    op.call,
+                    PENDING if op.status == "info" else op.ret,
+                    STATUSES.index(op.status),
+                    tables.f.code(op.f),
+                    tables.process.code(op.process),
+                    tables.key.code(op.key),
+                    tables.value.code(op.input),
+                    tables.value.code(op.output),
+                    tables.node.code(op.node),
+                    tables.error.code(op.error),
+                )
+            )
+        array = np.array(rows, dtype=np.int64).reshape(len(rows), len(cls.COLUMNS))
+        return cls(tables, **{name: np.ascontiguousarray(array[:, i]) for i, name in enumerate(cls.COLUMNS)})
+
+    def __len__(self) -> int:
+        return len(self.call)
+
+    def __getitem__(self, row: int) -> Operation:
+        """The operation in a row (rows count from 0 in this part; `index` is the number in the whole history)."""
+        t = self.tables
+        return Operation(
+            index=int(self.index[row]),
+            process=t.process.values[self.process[row]],
+            f=t.f.values[self.f[row]],
+            key=t.key.values[self.key[row]],
+            input=t.value.values[self.input[row]],
+            output=t.value.values[self.output[row]],
+            call=int(self.call[row]),
+            ret=int(self.ret[row]),
+            status=STATUSES[self.status[row]],
+            node=t.node.values[self.node[row]],
+            error=t.error.values[self.error[row]],
+        )
+
+    def __iter__(self) -> Iterator[Operation]:
+        return (self[row] for row in range(len(self)))
+
+    def select(self, rows: Sequence[int] | NDArray[Any]) -> History:
+        """The part made of these rows (indices or a mask), in the same order, sharing the tables."""
+        chosen = np.asarray(rows)
+        return History(self.tables, **{name: getattr(self, name)[chosen] for name in self.COLUMNS})
+
+    def by_key(self) -> dict[Any, History]:
+        """One part per key, in order of the keys' first appearance."""
+        order = np.argsort(self.key, kind="stable")
+        codes, starts = np.unique(self.key[order], return_index=True)
+        groups = np.split(order, starts[1:]) if len(codes) else []
+        groups.sort(key=lambda rows: int(rows[0]))
+        return {self.tables.key.values[self.key[rows[0]]]: self.select(rows) for rows in groups}

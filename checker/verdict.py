@@ -1,0 +1,92 @@
+"""A verdict and its proof: valid with a witness order, invalid with a counterexample, unknown with what ran out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from checker.history import Operation
+
+Outcome = Literal["valid", "invalid", "unknown"]
+
+
+@dataclass(frozen=True)
+class Edge:
+    """`before` must precede `after` in any linearization, for this reason.
+
+    `why` is one of: "written by", "read by", "real time", "overwritten by", "read older than", or a model's own.
+    """
+
+    before: int
+    """Index of an operation."""
+    after: int
+    why: str
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why no order works: a stable `kind` (stale-read, phantom-value, lost-write, ...), one plain sentence that names
+    operations as #index, and the shortest cycle of edges where one exists (edge i ends where edge i+1 begins)."""
+
+    kind: str
+    sentence: str
+    cycle: tuple[Edge, ...] = ()
+    culprit: int | None = None
+    """The operation whose result cannot be explained, if one can be named."""
+    notes: dict[int, str] = field(default_factory=dict)
+    """Per operation of the counterexample: what a reader must know about it ("must read 1: ...")."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """The verdict on one key (key None: the whole history).
+
+    valid: `witness` holds the row-independent indices of the operations in linearization order (pending operations
+    that took no effect are left out). invalid: `counterexample` holds operations which alone cannot be ordered.
+    unknown: `reason` says what ran out and how far it got.
+    """
+
+    key: Any
+    outcome: Outcome
+    method: str
+    """What decided: "zones", "search", ... ."""
+    operations: int
+    steps: int = 0
+    seconds: float = 0.0
+    witness: tuple[int, ...] | None = None
+    counterexample: tuple[Operation, ...] = ()
+    explanation: Explanation | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One weaker property beside the verdict: whether it holds (None: not decided), and a short detail."""
+
+    name: str
+    holds: bool | None
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The verdict on a history: invalid if any part is, else unknown if any part is, else valid."""
+
+    outcome: Outcome
+    model: str
+    method: str
+    """The methods of its parts, joined: "zones", "zones+search"."""
+    operations: int
+    parts: tuple[Part, ...]
+    seconds: float
+    warnings: tuple[str, ...] = ()
+    ladder: tuple[Rung, ...] = ()
+
+    @property
+    def worst(self) -> Part | None:
+        """The part to show: the first invalid one, else the first unknown one, else None."""
+        for outcome in ("invalid", "unknown"):
+            for part in self.parts:
+                if part.outcome == outcome:
+                    return part
+        return None

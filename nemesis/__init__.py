@@ -1,0 +1,1 @@
+"""What goes wrong: faults, the shapes of partitions, schedules of faults."""

@@ -1,0 +1,44 @@
+"""Schedules of faults are values, like generators: asking for the next step returns it and the schedule of the rest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any, Protocol
+
+from targets.fault import Fault
+from targets.node import NodeId
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What a schedule may know when it decides: the time, the nodes, who is down, and what each node tells of itself
+    (`views`, as Node.view; empty where the cluster cannot tell), so that it can isolate the leader."""
+
+    now_ms: float
+    nodes: tuple[NodeId, ...]
+    random: Random
+    down: frozenset[NodeId] = frozenset()
+    paused: frozenset[NodeId] = frozenset()
+    views: dict[NodeId, dict[str, Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Step:
+    """Carry out `fault` at `at_ms` (now, if that has passed)."""
+
+    at_ms: float
+    fault: Fault
+
+
+@dataclass(frozen=True)
+class Look:
+    """Ask again at `at_ms`: nothing to do before."""
+
+    at_ms: float
+
+
+class Schedule(Protocol):
+    """A source of faults; None when nothing more will go wrong. The driver heals, resumes and restarts at the end."""
+
+    def next(self, situation: Situation) -> tuple[Step | Look | None, Schedule]: ...

@@ -1,0 +1,66 @@
+"""Generators are values: asking one for the next operation returns the operation and the generator of the rest.
+
+A driver asks on behalf of a client that is free, and tells the generator about each completed operation, so that a
+workload can feed back what was read. Everything random comes from `Moment.random`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+from typing import Any, Protocol
+
+from checker.history import Operation
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When and for whom an operation is asked: `client` counts from 0 and stays the same after an unknown outcome
+    (its process id does not); `clients` is their number."""
+
+    now_ms: float
+    client: int
+    clients: int
+    random: Random
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """An operation to be invoked. `node` pins it to a node; None leaves the choice to the driver's routing."""
+
+    f: str
+    key: Any = None
+    input: Any = None
+    node: str | None = None
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Nothing to do for this client for a while."""
+
+    ms: float
+
+
+class Generator(Protocol):
+    """A source of operations. `next` returns None in place of an operation when it has run dry."""
+
+    def next(self, moment: Moment) -> tuple[Invocation | Wait | None, Generator]: ...
+
+    def observe(self, operation: Operation) -> Generator:
+        """The generator after one more operation has completed (ok, fail or info)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A workload as a value. `start` makes its generator from options; `model` is the checker's model for its
+    histories; `operations` are those it may invoke."""
+
+    name: str
+    summary: str
+    operations: frozenset[str]
+    model: str
+    start: Callable[[], Generator]
+    finish: Callable[[], Generator] | None = None
+    """A last round after all faults are healed: final reads, one by one per client."""
