@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from checker.history import Operation
 
@@ -38,6 +42,22 @@ class Explanation:
 
 
 @dataclass(frozen=True)
+class Decision:
+    """What a monitor or the search says of one part, in row numbers of that part; check() makes a Part of it."""
+
+    outcome: Outcome
+    method: str
+    witness: Sequence[int] | NDArray[np.int64] | None = None
+    """valid: rows in linearization order."""
+    counterexample: tuple[int, ...] = ()
+    """invalid: rows which alone cannot be ordered."""
+    explanation: Explanation | None = None
+    steps: int = 0
+    reason: str | None = None
+    """unknown: what ran out and how far it got."""
+
+
+@dataclass(frozen=True)
 class Part:
     """The verdict on one key (key None: the whole history).
 
@@ -53,7 +73,7 @@ class Part:
     operations: int
     steps: int = 0
     seconds: float = 0.0
-    witness: tuple[int, ...] | None = None
+    witness: Sequence[int] | NDArray[np.int64] | None = None
     counterexample: tuple[Operation, ...] = ()
     explanation: Explanation | None = None
     reason: str | None = None
