@@ -1,0 +1,102 @@
+"""A log per key as Kafka has it: `send` -> offset; `poll` {key: offset} -> {key: [[offset, message], ...]}.
+
+Checked (after Maelstrom's kafka workload): an offset of a key holds one message, whoever saw it; a poll's offsets grow
+and are not below what was asked; a poll that began after a send was acknowledged, asked at or below its offset and
+returned a later one, returned that message too (else it was lost); no message appears that was never sent.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from checker.history import History, Operation
+from checker.verdict import Decision, Explanation
+
+
+def _pairs(value: Any) -> dict[Any, Any]:
+    """A frozen map (sorted pairs) as a dict."""
+    return dict(value or ())
+
+
+class _Log:
+    """What is known of the offsets of all keys so far, and by which operation."""
+
+    def __init__(self) -> None:
+        self.held: dict[tuple[Any, Any], tuple[Any, Operation]] = {}
+
+    def learn(self, key: Any, offset: Any, message: Any, op: Operation) -> Explanation | None:
+        """Note that `op` saw a message at an offset; an Explanation if somebody saw another one there."""
+        known = self.held.setdefault((key, offset), (message, op))
+        if known[0] == message:
+            return None
+        sentence = (
+            f"Two messages at one offset: #{op.index} saw {message!r} at {offset} of {key!r}, "
+            f"where #{known[1].index} saw {known[0]!r}."
+        )
+        return Explanation("conflicting-offset", sentence, (), op.index, {known[1].index: f"{known[0]!r} at {offset}"})
+
+
+def decide(part: History) -> Decision:
+    """See the module's text. Cost: the messages polled, times the sends acknowledged in the gaps of a poll."""
+    ops = list(part)
+    rows = {op.index: row for row, op in enumerate(ops)}
+    log = _Log()
+    sent = {(op.key, op.input): op for op in ops if op.f == "send"}
+    acknowledged: dict[Any, list[Operation]] = {}
+    for op in ops:
+        found: Explanation | None = None
+        if op.f == "send" and op.status == "ok":
+            found = log.learn(op.key, op.output, op.input, op)
+            acknowledged.setdefault(op.key, []).append(op)
+        if found is not None:
+            return _invalid(found, rows)
+    for op in ops:
+        if op.f == "poll" and op.status == "ok":
+            found = _judge_poll(op, log, sent, acknowledged)
+            if found is not None:
+                return _invalid(found, rows)
+    return Decision("valid", "property")
+
+
+def _judge_poll(
+    op: Operation,
+    log: _Log,
+    sent: dict[tuple[Any, Any], Operation],
+    acknowledged: dict[Any, list[Operation]],
+) -> Explanation | None:
+    asked = _pairs(op.input)
+    for key, messages in _pairs(op.output).items():
+        offsets = [offset for offset, _ in messages]
+        if offsets != sorted(set(offsets)) or (offsets and offsets[0] < asked.get(key, 0)):
+            sentence = (
+                f"Out of order: #{op.index} asked {key!r} from {asked.get(key, 0)} and got the offsets {offsets}."
+            )
+            return Explanation("out-of-order", sentence, (), op.index)
+        for offset, message in messages:
+            if (key, message) not in sent:
+                return Explanation(
+                    "phantom-value", f"Phantom: #{op.index} got {message!r} of {key!r}, never sent.", (), op.index
+                )
+            found = log.learn(key, offset, message, op)
+            if found is not None:
+                return found
+        if not offsets:
+            continue
+        present = set(offsets)
+        for send in acknowledged.get(key, ()):
+            if send.ret < op.call and asked.get(key, 0) <= send.output < offsets[-1] and send.output not in present:
+                sentence = (
+                    f"Lost message: #{op.index} skipped offset {send.output} of {key!r}, "
+                    f"where #{send.index} had stored {send.input!r}."
+                )
+                return Explanation("lost-write", sentence, (), op.index, {send.index: f"stored at {send.output}"})
+    return None
+
+
+def _invalid(found: Explanation, rows: dict[int, int]) -> Decision:
+    culprit = () if found.culprit is None else (rows[found.culprit],)
+    chosen = tuple(sorted({rows[index] for index in found.notes} | set(culprit)))
+    return Decision("invalid", "property", counterexample=chosen, explanation=found)
+
+
+DECIDERS = {"kafka": decide}

@@ -1,0 +1,188 @@
+"""Maelstrom's workloads that promise something else than linearizability."""
+
+from __future__ import annotations
+
+import itertools
+from random import Random
+from typing import Any
+
+import pytest
+
+from checker.history import PENDING, History, Operation
+from checker.properties import PROPERTIES, decider
+from checker.verdict import Decision
+
+
+def history(*rows: tuple[Any, ...]) -> History:
+    """Operations one after another: (f, input, output[, status[, key]])."""
+    ops = []
+    for i, (f, given, output, *rest) in enumerate(rows):
+        status = rest[0] if rest else "ok"
+        ret = PENDING if status == "info" else 10 * i + 5
+        key = rest[1] if len(rest) > 1 else None
+        ops.append(Operation(i, i, f, key, given, output, 10 * i, ret, status))
+    return History.of(ops)
+
+
+def judge(name: str, *rows: tuple[Any, ...]) -> Decision:
+    return decider(name)(history(*rows))
+
+
+def kind(decision: Decision) -> str:
+    assert decision.outcome == "invalid"
+    assert decision.explanation is not None
+    assert decision.counterexample
+    return decision.explanation.kind
+
+
+def test_every_property_has_a_decider() -> None:
+    for name in PROPERTIES:
+        assert decider(name)(history()).outcome in ("valid", "unknown")
+
+
+def test_an_echo_must_repeat_its_question() -> None:
+    assert judge("echo", ("echo", "hi", "hi"), ("echo", "a", None, "info")).outcome == "valid"
+    assert kind(judge("echo", ("echo", "hi", "ho"))) == "wrong-echo"
+
+
+def test_an_id_is_handed_out_once() -> None:
+    assert judge("unique-ids", ("generate", None, 1), ("generate", None, "1")).outcome == "valid"
+    assert (
+        kind(judge("unique-ids", ("generate", None, 1), ("generate", None, 2), ("generate", None, 1))) == "duplicate-id"
+    )
+
+
+@pytest.mark.parametrize(("name", "f"), [("broadcast", "broadcast"), ("g-set", "add")])
+def test_acknowledged_elements_are_in_every_final_read(name: str, f: str) -> None:
+    sent = [(f, 1, None), (f, 2, None, "info"), (f, 3, None, "fail")]
+    assert judge(name, *sent, ("read", "final", [1])).outcome == "valid"
+    assert judge(name, *sent, ("read", "final", [2, 1])).outcome == "valid"
+    assert judge(name, *sent, ("read", None, []), ("read", "final", [1])).outcome == "valid"
+    assert kind(judge(name, *sent, ("read", "final", [2]))) == "lost-write"
+    assert kind(judge(name, *sent, ("read", None, [3]))) == "phantom-value"
+    assert kind(judge(name, *sent, ("read", None, [9]))) == "phantom-value"
+    assert kind(judge(name, ("read", None, [1]), *sent)) == "phantom-value"
+    assert judge(name, *sent).outcome == "unknown"
+
+
+def test_a_final_count_is_a_sum_that_the_increments_allow() -> None:
+    adds = [("add", 5, None), ("add", -2, None, "info"), ("add", 7, None, "fail")]
+    for name in ("g-counter", "pn-counter"):
+        assert judge(name, *adds, ("read", None, 0), ("read", "final", 5)).outcome == "valid"
+        assert judge(name, *adds, ("read", "final", 3)).outcome == "valid"
+        assert kind(judge(name, *adds, ("read", "final", 12))) == "wrong-count"
+
+
+def test_a_log_keeps_its_offsets_and_skips_nothing_acknowledged() -> None:
+    sends = [("send", "a", 0, "ok", "k"), ("send", "b", 1, "ok", "k"), ("send", "c", 3, "ok", "k")]
+
+    def poll(messages: list[list[Any]], start: int = 0) -> tuple[Any, ...]:
+        return ("poll", {"k": start}, {"k": messages})
+
+    assert judge("kafka", *sends, poll([[0, "a"], [1, "b"], [3, "c"]]), poll([[3, "c"]], 2)).outcome == "valid"
+    assert judge("kafka", *sends, poll([[0, "a"]])).outcome == "valid"
+    assert kind(judge("kafka", *sends, poll([[0, "a"], [3, "c"]]))) == "lost-write"
+    assert kind(judge("kafka", *sends, poll([[0, "b"]]))) == "conflicting-offset"
+    assert kind(judge("kafka", *sends, poll([[1, "b"], [0, "a"]]))) == "out-of-order"
+    assert kind(judge("kafka", *sends, poll([[0, "a"]], 1))) == "out-of-order"
+    assert kind(judge("kafka", *sends, poll([[4, "z"]]))) == "phantom-value"
+    assert kind(judge("kafka", *sends, ("send", "d", 1, "ok", "k"))) == "conflicting-offset"
+
+
+def txn(*micros: tuple[str, str, Any], status: str = "ok") -> tuple[Any, ...]:
+    rows = [list(micro) for micro in micros]
+    return ("txn", [[f, k, None if f == "r" else v] for f, k, v in rows], rows if status == "ok" else None, status)
+
+
+def test_a_serial_history_of_lists_has_no_cycle() -> None:
+    rows = [txn(("append", "x", 1)), txn(("r", "x", [1]), ("append", "y", 2)), txn(("r", "y", [2]), ("r", "x", [1]))]
+    assert judge("txn-list-append", *rows).outcome == "valid"
+
+
+def test_cycles_of_every_class_are_found() -> None:
+    g0 = [
+        txn(("append", "x", 1), ("append", "y", 1)),
+        txn(("append", "x", 2), ("append", "y", 2)),
+        txn(("r", "x", [1, 2])),
+        txn(("r", "y", [2, 1])),
+    ]
+    g1c = [txn(("append", "x", 1), ("r", "y", [1])), txn(("append", "y", 1), ("r", "x", [1]))]
+    single = [txn(("append", "x", 1), ("append", "y", 1)), txn(("r", "x", [1]), ("r", "y", []))]
+    g2 = [txn(("r", "x", []), ("append", "y", 1)), txn(("r", "y", []), ("append", "x", 1))]
+    g2 += [txn(("r", "x", [1]), ("r", "y", [1]))]
+    for rows, name in ((g0, "G0"), (g1c, "G1c"), (single, "G-single"), (g2, "G2")):
+        assert kind(judge("txn-list-append", *rows)) == name
+
+
+def test_reads_that_no_commit_explains_are_found() -> None:
+    aborted = [txn(("append", "x", 1), status="fail"), txn(("r", "x", [1]))]
+    middle = [txn(("append", "x", 1), ("append", "x", 2)), txn(("r", "x", [1]))]
+    unlike = [txn(("append", "x", 1)), txn(("append", "x", 2)), txn(("r", "x", [1])), txn(("r", "x", [2, 1]))]
+    inside = [txn(("append", "x", 1), ("r", "x", []))]
+    nobody = [txn(("r", "x", [7]))]
+    for rows, name in (
+        (aborted, "aborted-read"),
+        (middle, "intermediate-read"),
+        (unlike, "incompatible-order"),
+        (inside, "internal"),
+        (nobody, "phantom-value"),
+    ):
+        assert kind(judge("txn-list-append", *rows)) == name
+
+
+def test_an_unread_append_that_happened_counts_as_later_than_all_reads() -> None:
+    rows = [txn(("append", "x", 1), ("r", "y", [5])), txn(("append", "y", 5), ("r", "x", []))]
+    assert judge("txn-list-append", *rows).outcome == "valid"
+    rows = [txn(("append", "x", 1), ("r", "y", [])), txn(("append", "y", 5), ("r", "x", []))]
+    assert kind(judge("txn-list-append", *rows)) == "G2"
+
+
+def test_registers_show_lost_updates_and_allow_pending_writes() -> None:
+    lost = [txn(("w", "x", 1)), txn(("r", "x", 1), ("w", "x", 2)), txn(("r", "x", 1), ("w", "x", 3))]
+    assert judge("txn-rw-register", *lost).outcome == "invalid"
+    pending = [txn(("w", "x", 1), status="info"), txn(("r", "x", 1)), txn(("r", "x", None))]
+    assert judge("txn-rw-register", *pending).outcome == "valid"
+    assert judge("txn-rw-register", txn(("w", "x", 1)), txn(("w", "x", 1))).outcome == "unknown"
+
+
+def _serializable(outputs: list[list[list[Any]]]) -> bool:
+    """Brute force: some order of the transactions, executed one after another, gives these outputs."""
+    for order in itertools.permutations(outputs):
+        state: dict[str, list[int]] = {}
+        if all(
+            state.setdefault(k, []).append(v) is None if f == "append" else state.get(k, []) == v
+            for micros in order
+            for f, k, v in micros
+        ):
+            return True
+    return False
+
+
+def test_no_serializable_history_is_accused_and_most_others_are() -> None:
+    random = Random(7)
+    accused = missed = 0
+    for _ in range(1500):
+        state: dict[str, list[int]] = {}
+        rows, outputs = [], []
+        for number in range(4):
+            micros: list[tuple[str, str, Any]] = []
+            for step in range(random.randint(1, 3)):
+                key = random.choice("xy")
+                if random.random() < 0.5:
+                    value = 10 * number + step
+                    state.setdefault(key, []).append(value)
+                    micros.append(("append", key, value))
+                else:
+                    seen = list(state.get(key, []))
+                    if random.random() < 0.1 and seen:
+                        seen.pop()
+                    micros.append(("r", key, seen))
+            rows.append(txn(*micros))
+            outputs.append([list(micro) for micro in micros])
+        invalid = judge("txn-list-append", *rows).outcome == "invalid"
+        possible = _serializable(outputs)
+        assert not (invalid and possible), rows
+        accused += invalid
+        missed += not possible and not invalid
+    assert accused > 50
+    assert missed <= accused // 20
