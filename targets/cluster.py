@@ -1,0 +1,52 @@
+"""What a live cluster is to the driver: something to start, reach, break and stop. The simulator has a twin of its own.
+
+Everything here runs on trio. A cluster is an async context manager that cleans up at its end, whatever happened in
+between, also when cancelled: no process, namespace, firewall rule or proxy is left behind.
+"""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+from targets.fault import Evidence, Fault
+from targets.node import NodeId, Reply, Request
+
+
+class Client(Protocol):
+    """One process' connection to one node. A client is used by one task at a time.
+
+    `invoke` answers ok, fail (certainly did not happen: nothing was sent, or the node said so) or info (unknown). It
+    does not raise for what the target does, and needs no time-out of its own: the driver cancels it.
+    """
+
+    async def open(self) -> None: ...
+    async def invoke(self, request: Request) -> Reply: ...
+    async def close(self) -> None: ...
+
+
+class Cluster(Protocol):
+    """A system under test that really runs. `faults` holds the tags of the faults that it can carry out.
+
+    `apply` raises HarnessError when a fault could not be carried out; what shows that it took effect is in `evidence`.
+    """
+
+    nodes: tuple[NodeId, ...]
+    faults: frozenset[str]
+
+    @property
+    def down(self) -> frozenset[NodeId]: ...
+    @property
+    def paused(self) -> frozenset[NodeId]: ...
+    async def __aenter__(self) -> Self: ...
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> bool | None: ...
+    async def start(self) -> None: ...
+    async def apply(self, fault: Fault) -> None: ...
+    async def views(self) -> dict[NodeId, dict[str, Any]]:
+        """What each node tells of itself; empty where a cluster cannot tell."""
+        ...
+
+    def evidence(self) -> list[Evidence]: ...
+    def client(self, node: NodeId) -> Client: ...

@@ -1,0 +1,114 @@
+"""One OS process under test: started, killed, paused, resumed, and ended for certain; with the tail of its stderr."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections import deque
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import trio
+
+from checker.errors import HarnessError, TargetError
+
+STDERR_LINES_KEPT = 20
+STDERR_LINE_BYTES = 2_000
+
+
+def process_state(pid: int) -> str:
+    """The letter Linux gives for a process' state (T stopped, Z zombie ...), or "gone"."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return "gone"
+    return stat.rpartition(")")[2].split()[0]
+
+
+class NodeProcess:
+    """A node's process, in a process group of its own so that its children end with it."""
+
+    def __init__(
+        self, name: str, command: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None, pipes: bool = False
+    ) -> None:
+        self.name = name
+        self.command = list(command)
+        self.log = log
+        self._env = env
+        self._pipes = pipes
+        self.process: trio.Process | None = None
+        self.starts = 0
+
+    @property
+    def running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    async def start(self) -> None:
+        """Start it; its stderr is appended to `log`. Raises TargetError if it cannot be executed."""
+        self.starts += 1
+        with self.log.open("ab") as log:
+            try:
+                self.process = await trio.lowlevel.open_process(
+                    self.command,
+                    stdin=subprocess.PIPE if self._pipes else subprocess.DEVNULL,
+                    stdout=subprocess.PIPE if self._pipes else log,
+                    stderr=log,
+                    env=dict(self._env) if self._env is not None else None,
+                    start_new_session=True,
+                )
+            except OSError as error:
+                raise TargetError(f"node {self.name}: cannot start {self.command[0]}: {error.strerror}") from error
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal to the process and its children; a process that has gone is left alone."""
+        if self.process is not None and self.process.poll() is None:
+            try:
+                # its own session (start_new_session), so its pid is also its process group
+                os.killpg(self.process.pid, number)
+            except ProcessLookupError:
+                return
+
+    async def kill(self) -> str:
+        """SIGKILL, and wait until it is gone. Returns what shows it. Cannot be cancelled: nothing stays behind."""
+        if self.process is None:
+            return "was not running"
+        process = self.process
+        self.send(signal.SIGKILL)
+        with trio.CancelScope(shield=True):
+            with trio.move_on_after(10) as waited:
+                await process.wait()
+            if waited.cancelled_caught:
+                raise HarnessError(f"node {self.name}: process {process.pid} did not die of SIGKILL within 10 s")
+            for stream in (process.stdin, process.stdout):
+                if stream is not None:
+                    await stream.aclose()
+        return f"process {process.pid} ended by signal {-(process.returncode or 0)}"
+
+    async def pause(self) -> str:
+        """SIGSTOP, and wait until Linux shows it stopped."""
+        return await self._until(signal.SIGSTOP, stopped=True)
+
+    async def resume(self) -> str:
+        return await self._until(signal.SIGCONT, stopped=False)
+
+    async def _until(self, number: signal.Signals, *, stopped: bool) -> str:
+        if not self.running or self.process is None:
+            raise HarnessError(f"node {self.name} is not running, so it cannot take {number.name}")
+        self.send(number)
+        with trio.move_on_after(5):
+            while (process_state(self.process.pid) in "Tt") != stopped:
+                await trio.sleep(0.002)
+            return f"process {self.process.pid} in state {process_state(self.process.pid)}"
+        raise HarnessError(f"node {self.name}: {number.name} had no effect within 5 s")
+
+    def stderr_tail(self) -> str:
+        """The last lines of what it wrote to stderr, bounded."""
+        try:
+            with self.log.open("rb") as log:
+                log.seek(0, 2)
+                log.seek(max(0, log.tell() - STDERR_LINES_KEPT * STDERR_LINE_BYTES))
+                kept = deque(log.read().splitlines(), STDERR_LINES_KEPT)
+        except OSError:
+            return ""
+        return "\n".join(line[:STDERR_LINE_BYTES].decode("utf-8", "replace") for line in kept)

@@ -1,0 +1,106 @@
+"""What every cluster of processes on this machine does alike: end them for certain, and carry out faults on them."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import AsyncExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import ClassVar, Self
+
+import trio
+
+from checker.errors import HarnessError, TargetError
+from targets.fault import Cut, Degrade, Evidence, Fault, Heal, Kill, Pause, Restart, Resume
+from targets.live.links import Links
+from targets.live.process import NodeProcess
+from targets.node import NodeId
+
+
+class ProcessCluster:
+    """Base of the clusters whose nodes are processes here and whose messages pass through the harness.
+
+    A subclass fills `_processes` and `boot`s each node. Its block (`async with`) bounds the life of every process,
+    task and file, also when it is cancelled.
+    """
+
+    faults: ClassVar[frozenset[str]] = frozenset({"kill", "restart", "pause", "resume"}) | Links.FAULTS
+
+    def __init__(self, nodes: int, seed: int) -> None:
+        self.nodes: tuple[NodeId, ...] = tuple(f"n{i + 1}" for i in range(nodes))
+        self._links = Links(seed)
+        self._processes: dict[NodeId, NodeProcess] = {}
+        self._paused: set[NodeId] = set()
+        self._evidence: list[Evidence] = []
+        self._stack = AsyncExitStack()
+        self._began_s = trio.current_time()
+
+    @property
+    def down(self) -> frozenset[NodeId]:
+        return frozenset(node for node, process in self._processes.items() if not process.running)
+
+    @property
+    def paused(self) -> frozenset[NodeId]:
+        return frozenset(self._paused)
+
+    async def __aenter__(self) -> Self:
+        self._directory = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="naysayer-")))
+        self._nursery = await self._stack.enter_async_context(trio.open_nursery())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> bool | None:
+        for node in self._processes:
+            await self.end(node)
+        self._nursery.cancel_scope.cancel()
+        return await self._stack.__aexit__(kind, error, trace)
+
+    async def boot(self, node: NodeId) -> None:
+        """Start a node that is not running, and return when it answers. Raises TargetError if it does not."""
+        raise NotImplementedError
+
+    async def end(self, node: NodeId) -> str:
+        """SIGKILL a node and wait for its end; returns what shows it."""
+        self._paused.discard(node)
+        return await self._processes[node].kill()
+
+    def error(self, node: NodeId, what: str) -> TargetError:
+        """What a node did wrong, with the end of its stderr."""
+        tail = self._processes[node].stderr_tail()
+        return TargetError(f"node {node} {what}" + (f"; its stderr ends:\n{tail}" if tail else "; its stderr is empty"))
+
+    def now_ms(self) -> float:
+        """Time since the cluster was made."""
+        return (trio.current_time() - self._began_s) * 1000
+
+    async def apply(self, fault: Fault) -> None:
+        """Carry out one fault and note what shows it. Raises HarnessError for one that cannot be carried out here."""
+        now = self.now_ms()
+        match fault:
+            case Cut() | Degrade() | Heal():
+                self._links.apply(fault, now)
+            case Kill() if not fault.power and fault.effects is None:
+                for node in fault.nodes:
+                    self.note(fault, now, f"{node}: {await self.end(node)}")
+            case Restart():
+                for node in fault.nodes:
+                    await self.boot(node)
+                    self.note(fault, now, f"{node} answers again")
+            case Pause():
+                for node in fault.nodes:
+                    self.note(fault, now, f"{node}: {await self._processes[node].pause()}")
+                    self._paused.add(node)
+            case Resume():
+                for node in fault.nodes:
+                    self.note(fault, now, f"{node}: {await self._processes[node].resume()}")
+                    self._paused.discard(node)
+            case _:
+                raise HarnessError(f"{fault} cannot be carried out on processes of this machine, only in the simulator")
+
+    def note(self, fault: Fault, from_ms: float, detail: str, *, shown: bool = True) -> None:
+        """Keep what shows that a fault took effect."""
+        self._evidence.append(Evidence(fault, from_ms, None, shown, detail))
+
+    def evidence(self) -> list[Evidence]:
+        return self._evidence + self._links.evidence()

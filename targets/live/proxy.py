@@ -1,0 +1,78 @@
+"""One proxy per link: node a reaches node b only through a port of the harness, which may lose, delay or double lines.
+
+Every link is one-way (a node sends on the connections that it opened and answers on its own), so one-way cuts are cuts.
+"""
+
+from __future__ import annotations
+
+import trio
+
+from targets.fault import Link
+from targets.live.links import Links
+from targets.live.wire import FloodError, lines
+
+QUEUE_MAX = 100_000
+
+
+class LinkProxy:
+    """Listens for the sender of one link and forwards its lines to the receiver, as `links` decides."""
+
+    def __init__(self, link: Link, to_port: int, links: Links) -> None:
+        self.link = link
+        self._to_port = to_port
+        self._links = links
+        self.port = 0
+
+    async def open(self) -> list[trio.SocketListener]:
+        """Take a port on loopback; then `port` is known."""
+        listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
+        self.port = listeners[0].socket.getsockname()[1]
+        return listeners
+
+    async def serve(self, stream: trio.SocketStream) -> None:
+        """Carry one connection of the sender until either side ends it."""
+        async with stream:
+            try:
+                out = await trio.open_tcp_stream("127.0.0.1", self._to_port)
+            except OSError:
+                return  # the receiver is down: the sender sees its connection end
+            async with out, trio.open_nursery() as nursery:
+                send, receive = trio.open_memory_channel[bytes](QUEUE_MAX)
+                nursery.start_soon(self._forward, out, receive)
+                nursery.start_soon(self._notice_end, out, nursery.cancel_scope)
+                try:
+                    async for text in lines(stream):
+                        for delay_ms in self._links.plan(self.link):
+                            if delay_ms == 0.0:
+                                send.send_nowait(text)
+                            else:
+                                nursery.start_soon(self._later, delay_ms, send, text)
+                except (trio.BrokenResourceError, trio.ClosedResourceError, trio.WouldBlock, FloodError):
+                    pass
+                nursery.cancel_scope.cancel()
+
+    @staticmethod
+    async def _forward(out: trio.SocketStream, receive: trio.MemoryReceiveChannel[bytes]) -> None:
+        async for text in receive:
+            try:
+                await out.send_all(text + b"\n")
+            except (trio.BrokenResourceError, trio.ClosedResourceError):
+                return
+
+    @staticmethod
+    async def _notice_end(out: trio.SocketStream, scope: trio.CancelScope) -> None:
+        """A receiver that was killed must not leave its senders talking to nobody."""
+        try:
+            while await out.receive_some(4096):
+                pass
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            pass
+        scope.cancel()
+
+    @staticmethod
+    async def _later(delay_ms: float, send: trio.MemorySendChannel[bytes], text: bytes) -> None:
+        await trio.sleep(delay_ms / 1000)
+        try:
+            send.send_nowait(text)
+        except trio.WouldBlock:
+            return

@@ -1,0 +1,199 @@
+"""A cluster of one binary, started once per node, that talks Maelstrom's protocol; the harness is its network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from random import Random
+from typing import Any
+
+import msgspec
+import trio
+
+from checker.errors import TargetError
+from targets.live.process import NodeProcess
+from targets.live.processes import ProcessCluster
+from targets.live.wire import FloodError, lines
+from targets.node import NodeId, Reply, Request
+from targets.stdio.protocol import Body, to_body, to_reply
+from targets.stdio.services import SERVICES, Service
+
+INIT_S_MAX = 10.0
+OUTBOX_MAX = 100_000
+LINE_SHOWN = 200
+
+
+class StdioEnvelope(msgspec.Struct, frozen=True):
+    """One line of the protocol."""
+
+    src: str
+    dest: str
+    body: Body
+
+
+class StdioCluster(ProcessCluster):
+    """`async with StdioCluster(["./my-node"], "lin-kv", nodes=3, seed=0) as cluster: await cluster.start()`.
+
+    What a node does against the protocol (junk on stdout, an answer to nothing, an exit of its own) is a TargetError
+    naming the node, the line and the end of its stderr; `complaint` holds the first and the driver ends the run.
+    """
+
+    def __init__(self, command: Sequence[str], workload: str, nodes: int, seed: int) -> None:
+        super().__init__(nodes, seed)
+        self.workload = workload
+        self.complaint: TargetError | None = None
+        self._command = list(command)
+        self._services: dict[str, Service] = {name: make(Random(f"{seed} {name}")) for name, make in SERVICES.items()}
+        self._outboxes: dict[NodeId, trio.MemorySendChannel[bytes]] = {}
+        self._waiting: dict[tuple[str, int], tuple[NodeId, trio.MemorySendChannel[Body]]] = {}
+        self._answered: set[tuple[str, int]] = set()
+        self._ending: set[NodeId] = set()
+        self._next_id = 0
+
+    async def end(self, node: NodeId) -> str:
+        self._ending.add(node)
+        return await super().end(node)
+
+    async def boot(self, node: NodeId) -> None:
+        await self._start(node)
+        await self._initialise(node)
+
+    async def start(self) -> None:
+        """Start and initialise every node. Raises TargetError naming one that does not answer init within 10 s."""
+        for node in self.nodes:
+            self._processes[node] = NodeProcess(node, self._command, log=self._directory / f"{node}.log", pipes=True)
+        for node in self.nodes:
+            await self._start(node)
+        for node in self.nodes:
+            await self._initialise(node)
+
+    async def _start(self, node: NodeId) -> None:
+        process = self._processes[node]
+        await process.start()
+        assert process.process is not None
+        assert process.process.stdin is not None
+        assert process.process.stdout is not None
+        self._ending.discard(node)
+        send, receive = trio.open_memory_channel[bytes](OUTBOX_MAX)
+        self._outboxes[node] = send
+        self._nursery.start_soon(self._write, process.process.stdin, receive)
+        self._nursery.start_soon(self._read, node, process.process.stdout)
+
+    async def _initialise(self, node: NodeId) -> None:
+        init: Body = {"type": "init", "node_id": node, "node_ids": list(self.nodes)}
+        bodies = [(init, "init_ok")]
+        if self.workload == "broadcast":
+            others = {one: [other for other in self.nodes if other != one] for one in self.nodes}
+            bodies.append(({"type": "topology", "topology": others}, "topology_ok"))
+        for body, expected in bodies:
+            with trio.move_on_after(INIT_S_MAX):
+                reply = await self.ask("c0", node, body)
+                if reply.get("type") != expected:
+                    raise TargetError(f"node {node} answered {body['type']} with {reply}, not with {expected}")
+                continue
+            raise self.error(node, f"did not answer {body['type']} within {INIT_S_MAX:.0f} s")
+
+    def _complain(self, node: NodeId, what: str) -> None:
+        if self.complaint is None:
+            self.complaint = self.error(node, what)
+
+    @staticmethod
+    async def _write(stdin: trio.abc.SendStream, outbox: trio.MemoryReceiveChannel[bytes]) -> None:
+        try:
+            async for text in outbox:
+                await stdin.send_all(text)
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            return
+
+    async def _read(self, node: NodeId, stdout: trio.abc.ReceiveStream) -> None:
+        decoder = msgspec.json.Decoder(StdioEnvelope)
+        try:
+            async for text in lines(stdout):
+                try:
+                    envelope = decoder.decode(text)
+                except (msgspec.MsgspecError, UnicodeDecodeError):
+                    shown = text[:LINE_SHOWN].decode("utf-8", "replace")
+                    self._complain(node, f"printed a line that is no message: {shown!r} (logs belong on stderr)")
+                    continue
+                self._route(node, envelope)
+        except FloodError:
+            self._complain(node, "printed more than 8 MiB without a line's end")
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            pass
+        if node not in self._ending:
+            process = self._processes[node].process
+            code = None
+            if process is not None:
+                with trio.move_on_after(1):
+                    code = await process.wait()
+            self._complain(node, f"ended by itself (exit code {code})" if code is not None else "closed its stdout")
+
+    def _route(self, node: NodeId, envelope: StdioEnvelope) -> None:
+        dest, body = envelope.dest, envelope.body
+        if dest in self._services:
+            reply = self._services[dest].handle(node, body)
+            if "msg_id" in body:
+                self._deliver(node, StdioEnvelope(dest, node, {**reply, "in_reply_to": body["msg_id"]}))
+        elif dest in self._outboxes:
+            for delay_ms in self._links.plan((node, dest)):
+                if delay_ms == 0.0:
+                    self._deliver(dest, envelope)
+                else:
+                    self._nursery.start_soon(self._deliver_later, delay_ms, dest, envelope)
+        else:
+            self._answer(node, dest, body)
+
+    def _answer(self, node: NodeId, client: str, body: Body) -> None:
+        key = (client, body.get("in_reply_to", -1))
+        asked, channel = self._waiting.pop(key, (None, None))
+        if channel is not None and asked == node:
+            self._answered.add(key)
+            channel.send_nowait(body)
+        elif key in self._answered:
+            self._complain(node, f"answered twice to message {key[1]} of {client}")
+        elif key[1] == -1 or not 0 < key[1] <= self._next_id:
+            self._complain(node, f"sent {client} an answer to a message that was never sent: {body}")
+
+    def _deliver(self, dest: NodeId, envelope: StdioEnvelope) -> None:
+        try:
+            self._outboxes[dest].send_nowait(msgspec.json.encode(envelope) + b"\n")
+        except (trio.WouldBlock, trio.BrokenResourceError, trio.ClosedResourceError):
+            return  # lost: its process is down, or so slow that 100,000 messages wait
+
+    async def _deliver_later(self, delay_ms: float, dest: NodeId, envelope: StdioEnvelope) -> None:
+        await trio.sleep(delay_ms / 1000)
+        self._deliver(dest, envelope)
+
+    async def ask(self, client: str, node: NodeId, body: Body) -> Body:
+        """Send a message as a client and wait for the answer, for ever; cancel it to give up."""
+        self._next_id += 1
+        key = (client, self._next_id)
+        send, receive = trio.open_memory_channel[Body](1)
+        self._waiting[key] = (node, send)
+        self._deliver(node, StdioEnvelope(client, node, {**body, "msg_id": self._next_id}))
+        return await receive.receive()
+
+    async def views(self) -> dict[NodeId, dict[str, Any]]:
+        """Nothing: the protocol has no question for it."""
+        return {}
+
+    def client(self, node: NodeId) -> StdioClient:
+        return StdioClient(self, node)
+
+
+class StdioClient:
+    """A client of one node; it needs no connection of its own."""
+
+    def __init__(self, cluster: StdioCluster, node: NodeId) -> None:
+        self._cluster = cluster
+        self._node = node
+
+    async def open(self) -> None:
+        """Nothing to open."""
+
+    async def invoke(self, request: Request) -> Reply:
+        workload = self._cluster.workload
+        body = await self._cluster.ask(request.client, self._node, to_body(workload, request))
+        return to_reply(workload, request, body)
+
+    async def close(self) -> None:
+        """Nothing to close."""

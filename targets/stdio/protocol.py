@@ -1,0 +1,70 @@
+"""Requests of our workloads as bodies of Maelstrom's protocol, and its replies as ours.
+
+Error codes 1, 10, 11, 12, 14, 20, 21, 22 and 30 are definite (it did not happen: fail); all others, 0 (timeout) and
+13 (crash) among them, leave the outcome unknown (info). A read of a key that does not exist (20) is an observation.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from targets.node import Reply, Request
+
+DEFINITE = frozenset({1, 10, 11, 12, 14, 20, 21, 22, 30})
+KEY_DOES_NOT_EXIST = 20
+
+Body = dict[str, Any]
+Fields = tuple[str | tuple[str, ...] | None, str | None]
+"""The names under which an operation's input and output travel; several names if the input is a tuple."""
+
+COUNTER: dict[str, Fields] = {"add": ("delta", None), "read": (None, "value")}
+TRANSACTIONS: dict[str, Fields] = {"txn": ("txn", "txn")}
+DIALECTS: dict[str, dict[str, Fields]] = {
+    "echo": {"echo": ("echo", "echo")},
+    "unique-ids": {"generate": (None, "id")},
+    "broadcast": {"broadcast": ("message", None), "read": (None, "messages")},
+    "g-set": {"add": ("element", None), "read": (None, "value")},
+    "g-counter": COUNTER,
+    "pn-counter": COUNTER,
+    "lin-kv": {"read": (None, "value"), "write": ("value", None), "cas": (("from", "to"), None)},
+    "txn-list-append": TRANSACTIONS,
+    "txn-rw-register": TRANSACTIONS,
+    "kafka": {
+        "send": ("msg", "offset"),
+        "poll": ("offsets", "msgs"),
+        "commit_offsets": ("offsets", None),
+        "list_committed_offsets": ("keys", "offsets"),
+    },
+}
+"""Maelstrom's workloads: for each operation the names of its fields."""
+
+
+def to_body(workload: str, request: Request) -> Body:
+    """The body of a request, without msg_id."""
+    names = DIALECTS[workload][request.f][0]
+    body: Body = {"type": request.f}
+    if request.key is not None:
+        body["key"] = request.key
+    if isinstance(names, str):
+        body[names] = request.input
+    elif names is not None:
+        body.update(zip(names, request.input, strict=True))
+    return body
+
+
+def to_reply(workload: str, request: Request, body: Body) -> Reply:
+    """What a node answered, as a Reply. A cas that answers cas_ok returned True."""
+    kind = body.get("type")
+    if kind == "error":
+        code, text = body.get("code"), str(body.get("text", ""))
+        if code == KEY_DOES_NOT_EXIST and request.f == "read":
+            return Reply(request.id, "ok", None)
+        return Reply(request.id, "fail" if code in DEFINITE else "info", None, f"error {code}: {text}")
+    if kind != f"{request.f}_ok":
+        return Reply(request.id, "info", None, f"answered {kind!r}, expected {request.f}_ok")
+    if request.f == "cas":
+        return Reply(request.id, "ok", True)
+    name = DIALECTS[workload][request.f][1]
+    if name is not None and name not in body:
+        return Reply(request.id, "info", None, f"{kind} without {name!r}")
+    return Reply(request.id, "ok", None if name is None else body[name])
