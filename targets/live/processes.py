@@ -54,7 +54,13 @@ class ProcessCluster:
         for node in self._processes:
             await self.end(node)
         self._nursery.cancel_scope.cancel()
-        return await self._stack.__aexit__(kind, error, trace)
+        try:
+            return await self._stack.__aexit__(kind, error, trace)
+        except BaseExceptionGroup as group:
+            # the nursery wraps even a lone error; users of the block want the error itself
+            if len(group.exceptions) == 1:
+                raise group.exceptions[0] from None
+            raise
 
     async def boot(self, node: NodeId) -> None:
         """Start a node that is not running, and return when it answers. Raises TargetError if it does not."""
