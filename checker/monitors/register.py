@@ -1,0 +1,35 @@
+"""Registers, CAS registers, and one key of a key-value store, where every value found was written only once."""
+
+from __future__ import annotations
+
+from checker.history import History
+from checker.monitors import sandwich
+from checker.monitors.proof import counterexample, rows_of
+from checker.monitors.register_columns import RegisterColumns, register_columns
+from checker.monitors.zones import Ambiguous, Conflict, judge
+from checker.verdict import Decision
+
+
+def decide(part: History) -> Decision | None:
+    """Judges one register (initial value None; read, write, cas, delete) by zones.
+
+    Where a cas was refused or a value found was written more than once, zones alone do not apply: the sandwich is
+    tried. None if that does not decide either, or the part holds an operation which no register has.
+    """
+    ops = register_columns(part)
+    if ops is None:
+        return None
+    outcome = judge(ops)
+    if isinstance(outcome, Ambiguous):
+        conflict = sandwich.without(ops, outcome)
+        return None if conflict is None else _invalid(part, ops, conflict, "sandwich")
+    if isinstance(outcome, Conflict):
+        return _invalid(part, ops, outcome, "sandwich" if len(ops.refused) else "zones")
+    if not len(ops.refused):
+        return Decision("valid", "zones", witness=ops.row[outcome])
+    witness = sandwich.insert_refused(part, ops, outcome)
+    return None if witness is None else Decision("valid", "sandwich", witness=witness)
+
+
+def _invalid(part: History, ops: RegisterColumns, conflict: Conflict, method: str) -> Decision:
+    return Decision("invalid", method, counterexample=rows_of(ops, counterexample(ops, conflict)))
