@@ -136,6 +136,8 @@ class History:
         self.output = columns["output"]
         self.node = columns["node"]
         self.error = columns["error"]
+        self.notes: tuple[str, ...] = ()
+        """What a reader noticed in the record and columns cannot show (a clock that ran backwards): for warnings."""
 
     @classmethod
     def of(cls, operations: Iterable[Operation]) -> History:

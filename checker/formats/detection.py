@@ -1,0 +1,115 @@
+"""Which format a file is in, and which model its operations are those of."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from checker.errors import UsageError
+from checker.formats import console, edn, jsonl_events, jsonl_operations, kv_log
+from checker.formats.source import Source
+from checker.history import OK, History
+
+_KV = re.compile(rb"\{:process [^\n]*:key ")
+
+
+def detect_format(source: Source) -> str:
+    """The name of the format, by the first lines. Raises HistoryError if it is none of ours."""
+    head = source.head().lstrip()
+    if not head:
+        raise source.error("is empty: it holds no operations")
+    first = head.split(b"\n", 1)[0].strip()
+    if re.match(rb"\{\s*(\"|\}|$)", first):
+        return _json_form(source, first)
+    if re.match(rb"\[\s*(\{\s*\"|\[)", head):
+        raise source.error("is a JSON array; a history in JSON has one object per line", 1)
+    if any(console.EVENT.search(line.decode(errors="replace")) for line in head[:1_000_000].split(b"\n")):
+        return console.NAME
+    if _KV.match(first):
+        return kv_log.NAME
+    if first[:1] in b"{[(;#" and b"\0" not in head[:1000]:
+        return edn.NAME
+    raise source.error(
+        "is no history in a format we know (JSON lines, EDN, a Jepsen console log or a key-value log)", 1
+    )
+
+
+def _json_form(source: Source, first: bytes) -> str:
+    line = 1 + source.head().split(first, 1)[0].count(b"\n")
+    try:
+        fields = msgspec.json.decode(first)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        sentence = "ends in the middle of its JSON" if "truncated" in str(error) else f"is no JSON object ({error})"
+        raise source.error(f"the first line {sentence}", line) from None
+    if "type" in fields:
+        return jsonl_events.NAME
+    if "op" in fields:
+        return jsonl_operations.NAME
+    raise source.error('the first line has neither "type" (one event per line) nor "op" (one operation per line)', line)
+
+
+_BY_NAMES: tuple[tuple[frozenset[str], str], ...] = (
+    (frozenset({"enqueue", "dequeue"}), "queue"),
+    (frozenset({"push", "pop"}), "stack"),
+    (frozenset({"insert", "delete-min"}), "priority-queue"),
+    (frozenset({"generate"}), "ids"),
+    (frozenset({"next"}), "generation"),
+    (frozenset({"next", "write"}), "generation"),
+)
+
+
+def detect_model(history: History, source: Source) -> str:
+    """The name of the model that these operations belong to. Raises UsageError where several would do, or none."""
+    model: str | None = None
+    names = frozenset(str(history.tables.f.values[code]) for code in np.unique(history.f))
+    for operations, candidate in _BY_NAMES:
+        if names <= operations:
+            return candidate
+    if names <= {"acquire", "release"}:
+        return "fenced-lock" if _outputs(history, "acquire") - {type(None), bool} else "mutex"
+    if names <= {"add", "remove", "contains", "read"} and names & {"add", "remove", "contains"}:
+        model = _set_or_counter(history, names)
+    elif names <= {"read", "write", "cas", "delete", "append"}:
+        model = _register_or_store(history, names)
+    if model is None:
+        raise UsageError(
+            f"{source.name}: the operations {', '.join(sorted(names))} do not say which model is meant: "
+            "name it with --model"
+        )
+    return model
+
+
+def _register_or_store(history: History, names: frozenset[str]) -> str | None:
+    if "append" in names:
+        reads = _outputs(history, "read") - {type(None)}
+        if "delete" in names and not reads - {str}:
+            return "kv-append"
+        if names & {"write", "cas"}:
+            return None if tuple in reads else "kv-append"
+        if _outputs(history, "append") - {type(None)}:
+            return "log"
+        if reads == {tuple}:
+            return "append-list"
+        return "kv-append" if reads == {str} else None
+    if not names & {"write", "cas", "delete"}:
+        return None
+    if "delete" in names or len(np.unique(history.key)) > 1:
+        return "kv"
+    return "cas-register" if "cas" in names else "register"
+
+
+def _set_or_counter(history: History, names: frozenset[str]) -> str | None:
+    if names & {"remove", "contains"}:
+        return "set"
+    reads = _outputs(history, "read") - {type(None)}
+    return "set" if reads == {tuple} else "counter" if reads == {int} else None
+
+
+def _outputs(history: History, f: str) -> set[type[Any]]:
+    """The types of what the operations of this name returned."""
+    code = history.tables.f.code(f)
+    rows = (history.f == code) & (history.status == OK)
+    return {type(history.tables.value.values[value]) for value in np.unique(history.output[rows])}

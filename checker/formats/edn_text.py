@@ -1,0 +1,184 @@
+"""EDN text cut into its forms, with line numbers; what is not a plain scalar or collection goes to edn_format.
+
+edn_format is right about the whole language, but slow (half a millisecond for one event), silent about a key that is
+there twice and without positions. Histories consist of flat maps of numbers, strings and keywords: those are read here.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from typing import Any
+
+_TOKEN = re.compile(
+    r"""(?P<space>[\s,]+|;[^\n]*)
+      | (?P<string>"(?:[^"\\]|\\.)*")
+      | (?P<discard>\#_)
+      | (?P<open>\#\{|[(\[{])
+      | (?P<close>[)\]}])
+      | (?P<atom>\\.[^\s,;"()\[\]{}]*|[^\s,;"()\[\]{}\\]+)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_CLOSES = {"(": ")", "[": "]", "{": "}", "#{": "}"}
+_INTEGER = re.compile(r"[-+]?\d{1,4000}N?")
+_DEPTH_MAX = 64
+_EVENT_TAG = re.compile(r"#[\w.\-]+(?:/[\w.\-]+)?\s*(?=\{)")
+
+
+class EdnError(ValueError):
+    """The text is no EDN; `line` counts from 1 in the text that was given."""
+
+    def __init__(self, message: str, line: int = 1) -> None:
+        super().__init__(message)
+        self.line = line
+
+
+def forms(text: str, start: int = 0, end: int | None = None, line: int = 1) -> Iterator[tuple[int, str]]:
+    """The forms of text[start:end], each with the line where it begins. Comments and discarded forms are left out."""
+    end = len(text) if end is None else end
+    position = start
+    closers: list[str] = []
+    begun: tuple[int, int] | None = None  # where the current form began: (position, line)
+    discards = 0
+    while position < end:
+        match = _TOKEN.match(text, position, end)
+        if match is None:
+            what = "a string without an end" if text[position] == '"' else "no EDN"
+            raise EdnError(f"is {what}" if what == "no EDN" else f"holds {what}", line)
+        kind = match.lastgroup
+        begin, position = position, match.end()
+        if kind == "space":
+            line += text.count("\n", begin, position)
+            continue
+        if kind == "discard" and not closers and begun is None:
+            discards += 1
+            continue
+        if begun is None:
+            begun = (begin, line)
+        if kind == "open":
+            closers.append(_CLOSES[match.group()])
+            if len(closers) > _DEPTH_MAX:
+                raise EdnError("values are nested too deeply", line)
+        elif kind == "close":
+            if not closers or closers.pop() != match.group():
+                raise EdnError(f"a {match.group()!r} closes nothing", line)
+        elif kind == "string":
+            line += text.count("\n", begin, position)
+        if closers or (kind == "atom" and match.group().startswith("#") and not match.group().startswith("##")):
+            continue  # inside a collection, or a tag: its form follows
+        if discards:
+            discards -= 1
+        else:
+            yield begun[1], text[begun[0] : position]
+        begun = None
+    if begun is not None or discards:
+        raise EdnError("the text ends in the middle of a form", begun[1] if begun else line)
+
+
+def elements(text: str) -> Iterator[tuple[int, str]]:
+    """The events in a file: the elements of its one list or vector, or the forms at its top, one after another."""
+    opening = 0
+    while match := _TOKEN.match(text, opening):
+        if match.lastgroup != "space":
+            break
+        opening = match.end()
+    if text[opening : opening + 1] not in ("(", "["):
+        yield from forms(text)
+        return
+    line = 1 + text.count("\n", 0, opening)
+    closing = _closing(text, text[opening])
+    if closing is None:
+        # Errors inside come first: they say more than that the end is missing.
+        yield from forms(text, opening + 1, None, line)
+        raise EdnError(f"the {text[opening]!r} of this line is never closed: the file is truncated", line)
+    yield from forms(text, opening + 1, closing, line)
+
+
+def _closing(text: str, bracket: str) -> int | None:
+    """The position of the last closing bracket, if only space and comments follow it."""
+    end = len(text)
+    position = text.rfind(_CLOSES[bracket], 0, end)
+    while position >= 0:
+        rest = position + 1
+        while match := _TOKEN.match(text, rest):
+            if match.lastgroup != "space":
+                break
+            rest = match.end()
+        if rest == len(text):
+            return position if not _in_comment(text, position) else None
+        return None
+    return None
+
+
+def _in_comment(text: str, position: int) -> bool:
+    start = text.rfind("\n", 0, position) + 1
+    return any(match.group().startswith(";") for match in _TOKEN.finditer(text, start, position + 1))
+
+
+def untagged(form: str) -> str:
+    """A map without the tag of a record in front of it: #jepsen.history.Op{...} is its map."""
+    tag = _EVENT_TAG.match(form)
+    return form[tag.end() :] if tag else form
+
+
+def parse(form: str) -> Any:
+    """The value of one form: collections become tuples (sets in the order of the text), maps dicts, keywords ":name"
+    strings. Raises EdnError."""
+    found = list(forms(form))
+    if len(found) != 1:
+        raise EdnError("holds more than one value" if found else "holds no value")
+    return _value(found[0][1])
+
+
+def keyed(form: str) -> dict[str, str]:
+    """The forms of a map with keyword keys, by key without its colon. Raises EdnError, also for a key given twice."""
+    if not form.startswith("{") or not form.endswith("}"):
+        raise EdnError("is no map of keywords to values")
+    inside = [text for _, text in forms(form, 1, len(form) - 1)]
+    if len(inside) % 2:
+        raise EdnError("is a map with a key that has no value")
+    found: dict[str, str] = {}
+    for key, value in zip(inside[::2], inside[1::2], strict=True):
+        if key[1:] in found:
+            raise EdnError(f"the key {key} is there twice")
+        found[key.removeprefix(":")] = value
+    return found
+
+
+def _value(form: str) -> Any:
+    if form == "nil":
+        return None
+    if form in ("true", "false"):
+        return form == "true"
+    if form.startswith(":"):
+        return form
+    if _INTEGER.fullmatch(form):
+        return int(form.removesuffix("N"))
+    if form.startswith('"') and "\\" not in form:
+        return form[1:-1]
+    if form.startswith(("[", "(")):
+        return tuple(_value(item) for _, item in forms(form, 1, len(form) - 1))
+    if form.startswith("#{"):
+        return tuple(_value(item) for _, item in forms(form, 2, len(form) - 1))
+    if form.startswith("{"):
+        items = [_value(item) for _, item in forms(form, 1, len(form) - 1)]
+        if len(items) % 2:
+            raise EdnError("is a map with a key that has no value")
+        return tuple(zip(items[::2], items[1::2], strict=True))
+    return _other(form)
+
+
+def _other(form: str) -> Any:
+    import edn_format
+
+    try:
+        value = edn_format.loads(form)
+    except Exception as error:  # edn_format raises whatever its parser, or a tag, came upon
+        raise EdnError(f"{form[:40]!r} is no EDN value we can read ({str(error)[:80]})") from None
+    if isinstance(value, float) and math.isnan(value):
+        raise EdnError("NaN equals nothing, not even itself: no history can be judged with it")
+    if isinstance(value, edn_format.Symbol):
+        raise EdnError(f"{form[:40]!r} is a symbol, not a value")
+    return value

@@ -1,0 +1,179 @@
+"""Events become operations: each invocation meets the next event of its process.
+
+Jepsen's rules: a process has one operation at a time; `ok`, `fail` and `info` complete it; an invocation that nothing
+completes by the end of the record is pending, like `info`. Everything else is no history and is refused with its line.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from checker.formats.columns import TIME_MAX, Clock, Loaded, encode
+from checker.formats.source import Source
+from checker.history import INFO, PENDING, Column, History, Tables
+
+INVOKE = -1
+"""The kind of an event that begins an operation; the others are the status it ends with: OK, FAIL, INFO."""
+
+KINDS = {"invoke": INVOKE, "ok": 0, "fail": 1, "info": 2}
+
+
+@dataclass(frozen=True)
+class Events:
+    """Columns of events in the order of the record; codes refer to `tables`. `time` None: order is the time."""
+
+    tables: Tables
+    line: Column
+    kind: Column
+    process: Column
+    f: Column
+    key: Column
+    value: Column
+    """An invocation's input, a completion's output."""
+    node: Column
+    error: Column
+    time: Column | None
+
+
+class EventRows:
+    """Gathers events one by one, for the formats which are parsed one by one."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._rows: list[tuple[Any, ...]] = []
+
+    def add(
+        self, line: int, kind: str, process: Any, f: str, key: Any, value: Any, time: Any = None, error: Any = None
+    ) -> None:
+        if time is not None and (type(time) is not int or abs(time) > TIME_MAX):
+            raise self._source.error(f"the time {_short(time)} is no whole number of nanoseconds within 2^62", line)
+        self._rows.append((line, KINDS[kind], process, f, key, value, time, error))
+
+    def load(self) -> Loaded:
+        """The operations. Raises HistoryError where the events make no sense."""
+        if not self._rows:
+            raise self._source.error("holds no operations")
+        line, kind, process, f, key, value, time, error = (list(column) for column in zip(*self._rows, strict=True))
+        timed = np.array([moment is not None for moment in time])
+        if timed.any() and not timed.all():
+            raise self._source.error("has no :time, but other events have", line[int(np.argmin(timed))])
+        tables = Tables()
+        events = Events(
+            tables=tables,
+            line=np.array(line, np.int64),
+            kind=np.array(kind, np.int64),
+            process=encode(tables.process, process),
+            f=encode(tables.f, f, self._source.aliases),
+            key=encode(tables.key, key),
+            value=encode(tables.value, value),
+            node=np.zeros(len(line), np.int64),
+            error=encode(tables.error, error),
+            time=np.array(time, np.int64) if timed.all() else None,
+        )
+        return pair(events, self._source)
+
+
+def pair(events: Events, source: Source) -> Loaded:
+    """The operations that these events make. Raises HistoryError with the line of the first event that fits nowhere."""
+    if not len(events.kind):
+        raise source.error("holds no operations")
+    clock: Clock = "order" if events.time is None else "ns"
+    time = np.arange(len(events.kind), dtype=np.int64) if events.time is None else events.time
+    order = np.argsort(events.process, kind="stable")
+    process, invoked = events.process[order], events.kind[order] == INVOKE
+    follows = np.zeros(len(order), dtype=bool)  # the event before it is of the same process
+    follows[1:] = process[1:] == process[:-1]
+    after_invocation = follows.copy()
+    after_invocation[1:] &= invoked[:-1]
+    _refuse_misplaced(events, source, order, invoked, after_invocation)
+
+    ends = np.flatnonzero(~invoked)
+    begin_of_ended, end = order[ends - 1], order[ends]
+    _refuse_mismatched(events, source, time, begin_of_ended, end)
+
+    begins = np.flatnonzero(events.kind == INVOKE)
+    begins = begins[np.argsort(time[begins], kind="stable")]
+    completion = np.full(len(events.kind), -1, dtype=np.int64)
+    completion[begin_of_ended] = end
+    ends_at = completion[begins]
+    ended = ends_at >= 0
+    status = np.where(ended, events.kind[ends_at], INFO)
+    done = status != INFO
+
+    def from_completion(column: Column, where: NDArray[np.bool_]) -> Column:
+        return np.where(where, column[ends_at], 0)
+
+    history = History(
+        events.tables,
+        index=np.arange(len(begins), dtype=np.int64),
+        call=time[begins],
+        ret=np.where(done, time[ends_at], PENDING),
+        status=status,
+        f=events.f[begins],
+        process=events.process[begins],
+        key=events.key[begins],
+        input=events.value[begins],
+        output=from_completion(events.value, status == 0),
+        node=np.where(events.node[begins] != 0, events.node[begins], from_completion(events.node, ended)),
+        error=from_completion(events.error, ended & (status != 0)),
+    )
+    history.notes = _clock_notes(events, source)
+    return Loaded(history, events.line[begins], clock)
+
+
+def _refuse_misplaced(events: Events, source: Source, order: Column, invoked: Column, after_invocation: Column) -> None:
+    wrong = order[np.flatnonzero(invoked == after_invocation)]
+    if not len(wrong):
+        return
+    first = int(wrong.min())
+    process = _short(events.tables.process.values[events.process[first]])
+    line = int(events.line[first])
+    if events.kind[first] != INVOKE:
+        raise source.error(f"process {process} completes an operation which it has not invoked", line)
+    before = np.flatnonzero(events.process[:first] == events.process[first])[-1]
+    raise source.error(
+        f"process {process} invokes again, but its operation of line {int(events.line[before])} has no completion", line
+    )
+
+
+def _refuse_mismatched(events: Events, source: Source, time: Column, begin: Column, end: Column) -> None:
+    other_f = (events.f[begin] != events.f[end]) & (events.f[end] != 0)
+    other_key = (events.key[begin] != events.key[end]) & (events.key[end] != 0)
+    backwards = time[end] < time[begin]
+    wrong = np.flatnonzero(other_f | other_key | backwards)
+    if not len(wrong):
+        return
+    at = int(wrong[np.argmin(end[wrong])])
+    tables, b, e = events.tables, int(begin[at]), int(end[at])
+    line, begun = int(events.line[e]), int(events.line[b])
+    if other_f[at]:
+        said, was = tables.f.values[events.f[e]], tables.f.values[events.f[b]]
+        raise source.error(f"completes {_short(said)}, but line {begun} of this process invoked {_short(was)}", line)
+    if other_key[at]:
+        said, was = tables.key.values[events.key[e]], tables.key.values[events.key[b]]
+        raise source.error(f"completes on key {_short(said)}, but line {begun} invoked on key {_short(was)}", line)
+    raise source.error(f"returns at {time[e]}, before its call at {time[b]} (line {begun})", line)
+
+
+def _clock_notes(events: Events, source: Source) -> tuple[str, ...]:
+    if events.time is None:
+        return ()
+    back = np.flatnonzero(np.diff(events.time) < 0)
+    if not len(back):
+        return ()
+    first = int(back[0])
+    step = int(events.time[first] - events.time[first + 1])
+    many = "once" if len(back) == 1 else f"{len(back)} times"
+    return (
+        f"the clock runs backwards {many} in the record, first at line {int(events.line[first + 1])} by {step} ns: "
+        "real-time order, and so the verdict, rests on these times",
+    )
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else text[:37] + "..."

@@ -1,0 +1,92 @@
+"""JSON lines, one operation per line: {"client": 0, "call": ns, "return": ns or null, "op": "read", "key": "0",
+"input": ..., "output": ...}; `return` null: the outcome is unknown. Optional: "status" (ok, fail, info), node, error.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+import numpy as np
+
+from checker.formats import jsonl
+from checker.formats.columns import TIME_MAX, Loaded, encode
+from checker.formats.source import Source
+from checker.history import FAIL, INFO, OK, PENDING, STATUSES, Column, History, Status, Tables
+
+NAME = "jsonl-operations"
+
+Time = Annotated[int, msgspec.Meta(ge=-TIME_MAX, le=TIME_MAX)]
+
+
+class Line(msgspec.Struct, gc=False):
+    """One line; a field that may be absent is UNSET when it is."""
+
+    client: int | str
+    op: str
+    call: Time
+    ret: Time | None = msgspec.field(name="return")
+    key: Any = msgspec.UNSET
+    input: Any = msgspec.UNSET
+    output: Any = msgspec.UNSET
+    status: Status | msgspec.UnsetType = msgspec.UNSET
+    node: str | msgspec.UnsetType | None = msgspec.UNSET
+    error: str | msgspec.UnsetType | None = msgspec.UNSET
+
+
+_STATUS = {name: number for number, name in enumerate(STATUSES)}
+
+
+def load(source: Source) -> Loaded:
+    """Reads the operations. Raises HistoryError with the line of the first that makes no sense."""
+    tables = Tables()
+    pieces: list[dict[str, Column]] = []
+    for columns, lines in jsonl.columns(source, msgspec.json.Decoder(Line)):
+        call = np.array(columns["call"], dtype=np.int64)
+        returns = columns["ret"]
+        if None in returns:
+            returns = [PENDING if moment is None else moment for moment in returns]
+        ret = np.array(returns, dtype=np.int64)
+        status = _status(source, columns, ret, lines)
+        early = np.flatnonzero(ret < call)
+        if len(early):
+            at = int(early[0])
+            raise source.error(f"returns at {ret[at]}, before its call at {call[at]}", int(lines[at]))
+        output = jsonl.codes(tables.value, columns["output"])
+        pieces.append(
+            {
+                "lines": lines,
+                "call": call,
+                "ret": np.where(status == INFO, PENDING, ret),
+                "status": status,
+                "f": encode(tables.f, columns["op"], source.aliases),
+                "process": encode(tables.process, columns["client"]),
+                "key": jsonl.codes(tables.key, columns["key"]),
+                "input": jsonl.codes(tables.value, columns["input"]),
+                "output": np.where(status == OK, output, 0),
+                "node": jsonl.codes(tables.node, columns["node"]),
+                "error": jsonl.codes(tables.error, columns["error"]),
+            }
+        )
+    if not pieces:
+        raise source.error("holds no operations")
+    whole = {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
+    order = np.argsort(whole["call"], kind="stable")
+    if np.any(order[1:] < order[:-1]):
+        whole = {name: column[order] for name, column in whole.items()}
+    lines = whole.pop("lines")
+    return Loaded(History(tables, index=np.arange(len(lines), dtype=np.int64), **whole), lines)
+
+
+def _status(source: Source, columns: jsonl.Columns, ret: Column, lines: Column) -> Column:
+    """ok where an operation returned and info where it did not, unless the line says it."""
+    inferred = np.where(ret == PENDING, INFO, OK)
+    said = columns["status"]
+    if all(status is msgspec.UNSET for status in said):
+        return inferred
+    status = np.array([_STATUS.get(name, -1) for name in said], dtype=np.int64)
+    endless = np.flatnonzero(((status == OK) | (status == FAIL)) & (ret == PENDING))
+    if len(endless):
+        at = int(endless[0])
+        raise source.error(f"has the status {said[at]!r} but no return time", int(lines[at]))
+    return np.where(status < 0, inferred, status)

@@ -1,0 +1,93 @@
+"""The bytes of a file, plain or gzip, in pieces of whole lines; memory stays bounded whatever the file holds."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+from checker.errors import HistoryError
+
+PIECE_BYTES = 4 << 20
+LINE_BYTES_MAX = 64 << 20
+"""A longer line is refused while it streams in: no recorder writes one, and reading it whole would take the memory."""
+
+_GZIP_MAGIC = b"\x1f\x8b"
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file to read a history from. `aliases` renames operations on the way in (get -> read)."""
+
+    path: Path
+    aliases: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return str(self.path)
+
+    def error(self, message: str, line: int | None = None) -> HistoryError:
+        """The error for this place, ready to be raised."""
+        return HistoryError(message, source=self.name, line=line)
+
+    def pieces(self) -> Iterator[tuple[int, bytes]]:
+        """Pieces of whole lines, each with the number of its first line (from 1).
+
+        Raises HistoryError for a file that cannot be opened, a spoilt gzip stream and a line that is too long.
+        """
+        line = 1
+        try:
+            with self._open() as stream:
+                rest = b""
+                while block := stream.read(PIECE_BYTES):
+                    end = block.rfind(b"\n") + 1
+                    if not end:
+                        rest += block
+                        if len(rest) > LINE_BYTES_MAX:
+                            raise self.error(f"a line of more than {LINE_BYTES_MAX >> 20} MB is no history line", line)
+                        continue
+                    piece = rest + block[:end]
+                    rest = block[end:]
+                    if line == 1:
+                        piece = piece.removeprefix(_BYTE_ORDER_MARK)
+                    yield line, piece
+                    line += piece.count(b"\n")
+                if rest:
+                    yield line, rest.removeprefix(_BYTE_ORDER_MARK) if line == 1 else rest
+        except EOFError:
+            raise self.error("the gzip data ends early: the file is truncated", line) from None
+        except (gzip.BadGzipFile, zlib.error) as error:
+            raise self.error(f"the gzip data is damaged ({error})", line) from None
+        except OSError as error:
+            raise self.error(f"cannot be read: {error.strerror or error}") from None
+
+    def head(self) -> bytes:
+        """The first piece: enough to see which format it is."""
+        for _, piece in self.pieces():
+            return piece
+        return b""
+
+    def lines(self) -> Iterator[tuple[int, str]]:
+        """The lines that are not blank, decoded and stripped, with their numbers."""
+        for first, piece in self.pieces():
+            for offset, raw in enumerate(piece.split(b"\n")):
+                try:
+                    text = raw.decode().strip()
+                except UnicodeDecodeError:
+                    raise self.error("is not text: the line holds bytes that are not UTF-8", first + offset) from None
+                if text:
+                    yield first + offset, text
+
+    def _open(self) -> BinaryIO:
+        stream = self.path.open("rb")
+        try:
+            magic = stream.read(2)
+            stream.seek(0)
+        except BaseException:
+            stream.close()
+            raise
+        return gzip.open(stream) if magic == _GZIP_MAGIC else stream  # type: ignore[return-value]
