@@ -11,8 +11,8 @@
     body = { value = "{input}" }
 
 In paths {key}, {input}, {from} and {to} are filled in (and quoted); in bodies a string that is just one of them
-becomes the JSON value. Statuses: `ok` the operation happened; `missing` (of a read) the key is absent; `mismatch` (of a cas) the
-value was another; `refused` it certainly did not happen. Every other status, and a broken connection, is info.
+becomes the JSON value. Statuses: `ok` the operation happened; `missing` (of a read) the key is absent; `mismatch` (of
+a cas) the value was another; `refused` it certainly did not happen. Anything else is info.
 """
 
 from __future__ import annotations
