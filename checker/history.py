@@ -11,6 +11,7 @@ makes an `Operation` only when somebody asks for one. Values are interned: a col
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, Literal
 
 import msgspec
@@ -22,6 +23,8 @@ from checker.errors import HistoryError
 Status = Literal["ok", "fail", "info"]
 STATUSES: tuple[Status, ...] = ("ok", "fail", "info")
 OK, FAIL, INFO = range(3)
+
+Column = NDArray[np.int64]
 
 PENDING: int = int(np.iinfo(np.int64).max)
 """The return time of an operation whose end nobody saw: later than every real time."""
@@ -64,13 +67,32 @@ def freeze(value: Any) -> Any:
     return value
 
 
-def _identity(value: Any) -> Hashable:
+def identity(value: Any) -> Hashable:
     """A key under which only equal values of one kind meet: in Python True == 1, in a history they differ."""
     if isinstance(value, bool):
         return (bool, value)
     if isinstance(value, tuple):
-        return (tuple, tuple(_identity(item) for item in value))
+        return (tuple, tuple(identity(item) for item in value))
     return value  # type: ignore[no-any-return]
+
+
+class _Codes(dict[Hashable, int]):
+    """value -> code; looking up a plain value (int, float, str, None) that was never seen gives it the next code."""
+
+    __slots__ = ("known",)
+
+    def __init__(self, values: list[Any]) -> None:
+        super().__init__({None: 0})
+        self.known = values
+
+    def __missing__(self, value: Hashable) -> int:
+        code = self[value] = len(self.known)
+        self.known.append(value)
+        return code
+
+
+_PLAIN = frozenset({int, float, str, type(None)})
+"""Types whose values are their own identity."""
 
 
 class Table:
@@ -78,21 +100,25 @@ class Table:
 
     def __init__(self) -> None:
         self.values: list[Any] = [None]
-        self._codes: dict[Hashable, int] = {None: 0}
+        self._codes = _Codes(self.values)
 
     def code(self, value: Any) -> int:
         """The code of a value, new if it was never seen. Unhashable values are frozen first."""
-        kind = type(value)
-        if kind is not int and kind is not str and value is not None:
-            value = freeze(value)
-            identity = _identity(value)
-        else:
-            identity = value
-        found = self._codes.get(identity)
+        if type(value) in _PLAIN:
+            return self._codes[value]
+        value = freeze(value)
+        key = identity(value)
+        found = self._codes.get(key)
         if found is None:
-            found = self._codes[identity] = len(self.values)
+            found = self._codes[key] = len(self.values)
             self.values.append(value)
         return found
+
+    def codes(self, column: Sequence[Any], kinds: AbstractSet[type] | None = None) -> Column:
+        """The codes of many values, as one column. `kinds` are their types, where the caller knows them already."""
+        kinds = set(map(type, column)) if kinds is None else kinds
+        code = self._codes.__getitem__ if kinds <= _PLAIN else self.code
+        return np.fromiter(map(code, column), np.int64, len(column))
 
     def __len__(self) -> int:
         return len(self.values)
@@ -108,9 +134,6 @@ class Tables:
         self.value = Table()
         self.node = Table()
         self.error = Table()
-
-
-Column = NDArray[np.int64]
 
 
 class History:

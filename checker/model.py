@@ -6,7 +6,7 @@ explanation and reports with it.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from typing import ClassVar
 
 from checker.history import Operation
@@ -42,5 +42,17 @@ class Model:
         raise NotImplementedError
 
     def effect_free(self, op: Operation) -> bool:
-        """True if the operation changes no state whatever it returns (a read): pending ones are dropped."""
+        """True if the operation, having ended as it did, changed no state (a read, a refused cas).
+
+        For a pending operation: true if it changes no state however it ends. Such pending operations are dropped.
+        """
         return False
+
+    def may_leave_out(self, dropped: Sequence[Operation], kept: Sequence[Operation]) -> bool:
+        """True if every legal history of `dropped` and `kept` together stays legal without `dropped`.
+
+        Counterexamples are made small, and verified, by this rule: the fewer operations it ties together, the smaller
+        they get; but answering True where it does not hold would let a wrong proof pass. The default is always sound:
+        operations which changed nothing. A register may also leave out a value with everybody who found it.
+        """
+        return all(self.effect_free(op) for op in dropped)

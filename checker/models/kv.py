@@ -1,0 +1,73 @@
+"""Key-value stores: each key is a register of its own that may also be deleted, or appended to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from msgspec import structs
+
+from checker.history import Operation
+from checker.model import Inconsistent, State
+from checker.models.register import Register, found, leaves, refused
+
+
+class KeyValue(Register):
+    """A key-value store: read (get), write (put), cas, delete."""
+
+    name: ClassVar[str] = "kv"
+    summary: ClassVar[str] = "key-value store: read, write, cas, delete"
+    operations: ClassVar[frozenset[str]] = frozenset({"read", "write", "cas", "delete"})
+
+
+class AppendKeyValue(Register):
+    """A key-value store of strings with append. An absent key holds the empty string; it reads as "" or None."""
+
+    name: ClassVar[str] = "kv-append"
+    summary: ClassVar[str] = "key-value store of strings: read, write, append, cas, delete"
+    operations: ClassVar[frozenset[str]] = frozenset({"read", "write", "append", "cas", "delete"})
+
+    def initial(self) -> State:
+        return ""
+
+    def step(self, state: State, op: Operation) -> State | Inconsistent:
+        if op.f != "append":
+            after = super().step(state, _with_strings(op))
+            return "" if after is None else after
+        if isinstance(state, str) and isinstance(op.input, str):
+            return state + op.input
+        return Inconsistent(f"append {op.input!r} to {state!r}: both must be strings")
+
+    def may_leave_out(self, dropped: Sequence[Operation], kept: Sequence[Operation]) -> bool:
+        """Whoever is left out must have left a mark (not "") that no kept operation found in the value.
+
+        From its effect to the next overwriting, every value bears the mark; so nobody kept found the value then.
+        """
+        effects = [op for op in dropped if not self.effect_free(op)]
+        if not effects:
+            return True
+        if any(op.f == "cas" and refused(op) for op in kept):
+            return False
+        marks = {op.input if op.f == "append" else leaves(op) for op in effects}
+        seen = {_text(value) for value in found(kept)}
+        return all(_is_mark(mark) and not any(mark in value for value in seen) for mark in marks)
+
+
+def _is_mark(value: Any) -> bool:
+    return isinstance(value, str) and value != ""
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _with_strings(op: Operation) -> Operation:
+    """The operation with every None among its values as the empty string."""
+    match op.f:
+        case "read" if op.output is None:
+            return structs.replace(op, output="")
+        case "write" if op.input is None:
+            return structs.replace(op, input="")
+        case "cas" if None in op.input:
+            return structs.replace(op, input=tuple("" if value is None else value for value in op.input))
+    return op

@@ -1,0 +1,113 @@
+"""Registers: one value that is read, written, and perhaps compared and set. They start empty (None)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar
+
+from checker.history import Operation, identity
+from checker.model import Inconsistent, Model, State
+
+
+class Register(Model):
+    """A register with read and write."""
+
+    name: ClassVar[str] = "register"
+    summary: ClassVar[str] = "one value per key: read, write"
+    operations: ClassVar[frozenset[str]] = frozenset({"read", "write"})
+
+    def initial(self) -> State:
+        return None
+
+    def step(self, state: State, op: Operation) -> State | Inconsistent:
+        match op.f:
+            case "read":
+                if op.pending or same(op.output, state):
+                    return state
+                return Inconsistent(f"read {show(op.output)}, but the register holds {show(state)}")
+            case "write":
+                return op.input  # type: ignore[no-any-return]
+            case "delete":
+                return None
+            case "cas":
+                return self._cas(state, op)
+        return Inconsistent(f"a {self.name} has no operation {op.f}")
+
+    def _cas(self, state: State, op: Operation) -> State | Inconsistent:
+        old, new = op.input
+        held = same(state, old)
+        if op.pending:
+            return new if held else state
+        if held == (op.output is not False):
+            return new if held else state
+        outcome = "refused" if held else "succeeded"
+        return Inconsistent(f"cas from {show(old)} {outcome}, but the register holds {show(state)}")
+
+    def effect_free(self, op: Operation) -> bool:
+        return op.f == "read" or (op.f == "cas" and (refused(op) or same(op.input[0], op.input[1])))
+
+    def may_leave_out(self, dropped: Sequence[Operation], kept: Sequence[Operation]) -> bool:
+        """Nobody left out may have left a value behind that somebody kept found.
+
+        Then whoever wrote what a kept operation found is kept, and remains the last writer before it. A refused cas
+        found any value but one: it needs proof by real time that the last kept writer before it left another.
+        """
+        effects = [op for op in dropped if not self.effect_free(op)]
+        if not effects:
+            return True
+        left = {identity(leaves(op)) for op in effects}
+        if any(identity(value) in left for value in found(kept)):
+            return False
+        return all(_stays_refused(op, kept) for op in kept if op.f == "cas" and refused(op))
+
+
+class CasRegister(Register):
+    """A register with read, write and compare-and-set."""
+
+    name: ClassVar[str] = "cas-register"
+    summary: ClassVar[str] = "one value per key: read, write, cas (compare and set)"
+    operations: ClassVar[frozenset[str]] = frozenset({"read", "write", "cas"})
+
+
+def same(a: Any, b: Any) -> bool:
+    """Equality of values in a history: unlike in Python, True is not 1."""
+    return bool(identity(a) == identity(b))
+
+
+def show(value: Any) -> str:
+    """A value as sentences name it."""
+    return "nothing" if value is None else repr(value)
+
+
+def refused(op: Operation) -> bool:
+    """A cas that answered: the register does not hold `from`."""
+    return not op.pending and op.output is False
+
+
+def leaves(op: Operation) -> Any:
+    """The value that a write, delete or successful cas leaves behind."""
+    return op.input[1] if op.f == "cas" else op.input if op.f == "write" else None
+
+
+def found(ops: Sequence[Operation]) -> Iterator[Any]:
+    """The values that these operations found, or (pending cas) must find to have any effect."""
+    for op in ops:
+        if op.f == "read" and not op.pending:
+            yield op.output
+        elif op.f == "cas" and not refused(op):
+            yield op.input[0]
+
+
+def _stays_refused(cas: Operation, kept: Sequence[Operation]) -> bool:
+    """True if in every order of the kept operations the last writer before this refused cas left another value.
+
+    Somebody who certainly left another value must stand, in real time, between it and each writer of its `from`.
+    """
+    old = cas.input[0]
+    effects = [op for op in kept if op.f in ("write", "delete") or (op.f == "cas" and not refused(op))]
+    others = [op for op in effects if not op.pending and not same(leaves(op), old) and op.ret < cas.call]
+    latest = max((op.call for op in others), default=None)
+    writers = [op for op in effects if same(leaves(op), old) and op.call <= cas.ret]
+    if same(old, None) and latest is None:
+        return False
+    return not writers or (latest is not None and all(op.ret < latest for op in writers))
