@@ -13,7 +13,7 @@ SHRINK_MAX = 200
 
 def counterexample(ops: RegisterColumns, conflict: Conflict) -> tuple[int, ...]:
     """Positions of a counterexample: the conflict with the origins of its values, then whatever may go is removed."""
-    positions = sorted(_close(ops, conflict.positions))
+    positions = _close(ops, conflict.positions)
     chosen = np.zeros(len(ops), dtype=np.bool_)
     chosen[positions] = True
     return tuple(positions[p] for p in _shrink(ops.only(chosen)))
@@ -24,39 +24,40 @@ def rows_of(ops: RegisterColumns, positions: tuple[int, ...]) -> tuple[int, ...]
     return tuple(int(ops.row[p]) for p in sorted(positions))
 
 
-def _close(ops: RegisterColumns, positions: tuple[int, ...]) -> tuple[int, ...]:
+def _close(ops: RegisterColumns, positions: tuple[int, ...]) -> list[int]:
     """Adds the writer of every value found and, for pending writers, somebody who proves that they happened."""
-    closed = dict.fromkeys(positions)
-    found_by: dict[int, int] = {}
-    todo = list(closed)
+    closed: dict[int, None] = {}
+    proven: set[int] = set()
+    todo = list(positions)
     while todo:
         position = todo.pop()
-        value = int(ops.found[position])
-        if value >= 0:
-            found_by.setdefault(value, position)
-            writers = np.flatnonzero(ops.left == value).tolist()
-            fresh = [w for w in writers if w not in closed]
-            closed.update(dict.fromkeys(fresh))
-            todo += fresh
+        if position not in closed:
+            closed[position] = None
+            if ops.found[position] >= 0:
+                todo += np.flatnonzero(ops.left == ops.found[position]).tolist()
+                if not ops.pending[position]:
+                    proven.add(int(ops.found[position]))
         if not todo:
-            fresh = [p for p in _proofs(ops, closed, found_by) if p not in closed]
-            closed.update(dict.fromkeys(fresh))
-            todo += fresh
-    return tuple(closed)
+            unproven = [int(ops.left[p]) for p in closed if ops.pending[p] and int(ops.left[p]) not in proven]
+            proven.update(unproven)
+            todo += [p for value in unproven for p in _proof(ops, value)]
+    return sorted(closed)
 
 
-def _proofs(ops: RegisterColumns, closed: dict[int, None], found_by: dict[int, int]) -> list[int]:
-    """For each pending write or cas whose value nobody found so far: the first ok operation that found it, or else
-    the pending cas that went on from it."""
-    proofs = []
-    for position in closed:
-        value = int(ops.left[position])
-        if ops.pending[position] and value not in found_by:
-            observers = np.flatnonzero(ops.found == value)
-            sure = observers[~ops.pending[observers]]
-            if len(observers):
-                proofs.append(int(sure[np.argmin(ops.ret[sure])] if len(sure) else observers[0]))
-    return proofs
+def _proof(ops: RegisterColumns, value: int) -> list[int]:
+    """The shortest chain of pending cas from a value to an ok operation which proves that all of them happened."""
+    paths: dict[int, list[int]] = {value: []}
+    for reached in (queue := [value]):
+        observers = np.flatnonzero(ops.found == reached)
+        sure = observers[~ops.pending[observers]]
+        if len(sure):
+            return [*paths[reached], int(sure[np.argmin(ops.ret[sure])])]
+        for observer in observers.tolist():
+            further = int(ops.left[observer])
+            if further not in paths:
+                paths[further] = [*paths[reached], observer]
+                queue.append(further)
+    return []
 
 
 def _shrink(ops: RegisterColumns) -> tuple[int, ...]:

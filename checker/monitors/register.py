@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from checker.explain import explain
 from checker.history import History
 from checker.monitors import sandwich
 from checker.monitors.proof import counterexample, rows_of
@@ -32,4 +33,6 @@ def decide(part: History) -> Decision | None:
 
 
 def _invalid(part: History, ops: RegisterColumns, conflict: Conflict, method: str) -> Decision:
-    return Decision("invalid", method, counterexample=rows_of(ops, counterexample(ops, conflict)))
+    rows = rows_of(ops, counterexample(ops, conflict))
+    explanation = explain([part[row] for row in rows], part)
+    return Decision("invalid", method, counterexample=rows, explanation=explanation)

@@ -168,7 +168,8 @@ def _place(ops: RegisterColumns, block: Column, segment: Column, nodes: int) -> 
     order = np.argsort(group, kind="stable")
     conflict = _within(ops, order, place[order], group[order])
     if conflict is None and (pair := _clash(s, e, forward, backward)) is not None:
-        conflict = Conflict(tuple(dict.fromkeys(p for b in pair for p in _extremes(ops, np.flatnonzero(block == b)))))
+        a, b = (np.flatnonzero(block == each) for each in pair)
+        conflict = Conflict(tuple(dict.fromkeys(_ends(ops, a, s[pair[1]]) + _ends(ops, b, s[pair[0]]))))
     return order if conflict is None else conflict
 
 
@@ -212,6 +213,7 @@ def _clash(s: Column, e: Column, forward: Column, backward: Column) -> tuple[int
     return min(found)[1:] if found else None
 
 
-def _extremes(ops: RegisterColumns, positions: Column) -> tuple[int, int]:
-    """The operation of a block that returned first, and the one that was called last."""
-    return int(positions[np.argmin(ops.ret[positions])]), int(positions[-1])
+def _ends(ops: RegisterColumns, positions: Column, other_returned: np.int64) -> tuple[int, int]:
+    """Of a block: the operation that returned first, and the first one called after the other block had returned."""
+    later = positions[ops.call[positions] > other_returned]
+    return int(positions[np.argmin(ops.ret[positions])]), int(later[0])

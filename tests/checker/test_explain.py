@@ -1,0 +1,175 @@
+"""Every kind of violation has its sentence, and the cycle it names is one."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+import pytest
+from msgspec import structs
+
+from checker.explain import duration, explain, show
+from checker.history import PENDING, History, Operation
+from checker.monitors.register import decide
+from checker.verdict import Explanation
+from tests.checker.register_histories import random_register
+
+MS = 1_000_000
+
+
+def history(*rows: tuple[Any, ...]) -> History:
+    """Operations (call ms, return ms or None, f, input, output, process), numbered from 1 in order of call."""
+    ops = []
+    for i, (call, ret, f, given, got, *process) in enumerate(rows, start=1):
+        end = ret * MS if ret is not None else PENDING
+        op = Operation(i, process[0] if process else i, f, None, given, got, call * MS, end)
+        ops.append(op if ret is not None else structs.replace(op, status="info"))
+    return History.of(ops)
+
+
+def explained(*rows: tuple[Any, ...]) -> Explanation:
+    decision = decide(history(*rows))
+    assert decision is not None
+    assert decision.outcome == "invalid"
+    assert decision.explanation is not None
+    return decision.explanation
+
+
+def test_the_stale_read_of_the_report_is_told_as_there() -> None:
+    told = explained(
+        (0, 10, "write", 0, None),
+        (2100, None, "write", 1, None),
+        (2110, 2140, "read", None, 1),
+        (2178, 2200, "read", None, 0),
+    )
+    assert told.kind == "stale-read"
+    assert told.sentence == "Stale read: #4 returned 0, though #3 had already read 1 and finished."
+    assert told.culprit == 4
+    assert told.notes[4] == "must read 1: #3 ended 38 ms before #4 began"
+    assert told.notes[2] == "outcome unknown; #3 proves it happened"
+    assert [(edge.before, edge.why, edge.after) for edge in told.cycle] == [
+        (2, "read by", 3),
+        (3, "real time", 4),
+        (4, "read older than", 2),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "sentence", "rows"),
+    [
+        (
+            "phantom-value",
+            "Value nobody wrote: #2 returned 7, but no operation wrote 7.",
+            [(0, 1, "write", 1, None), (2, 3, "read", None, 7)],
+        ),
+        (
+            "read-before-written",
+            "Read before written: #1 returned 7 and ended before #2, the only write of 7, began.",
+            [(0, 1, "read", None, 7), (2, 3, "write", 7, None)],
+        ),
+        (
+            "read-before-written",
+            "Read before written: #2 returned 3, a value that goes back to #3, and ended before #3 began.",
+            [(0, 9, "cas", (2, 3), True), (0, 1, "read", None, 3), (4, 8, "write", 2, None)],
+        ),
+        (
+            "lost-write",
+            "Lost write: #2 wrote 2 and was acknowledged, but #3, begun later, returned 1, and nobody ever read 2.",
+            [
+                (0, 1, "write", 1, None),
+                (2, 3, "write", 2, None),
+                (4, 5, "read", None, 1),
+                (6, 7, "read", None, 1),
+            ],
+        ),
+        (
+            "new-then-old",
+            "New then old: #4 returned 1, though the same process had already read 2 with #3.",
+            [
+                (0, 1, "write", 1, None, "a"),
+                (2, 9, "write", 2, None, "b"),
+                (3, 4, "read", None, 2, "c"),
+                (5, 6, "read", None, 1, "c"),
+            ],
+        ),
+        (
+            "double-cas",
+            "Double cas: #2 and #3 both replaced 1, which was written only once.",
+            [(0, 1, "write", 1, None), (2, 5, "cas", (1, 2), True), (3, 4, "cas", (1, 3), True)],
+        ),
+        (
+            "stale-cas",
+            "Stale cas: #3 replaced 1 by 3, though #2 had already written 2 and finished.",
+            [(0, 1, "write", 1, None), (2, 3, "write", 2, None), (4, 5, "cas", (1, 3), True)],
+        ),
+        (
+            "rootless-cas",
+            "Values out of nothing: the cas #1, #2 each found what another of them wrote, and nobody else wrote any "
+            "of it.",
+            [(0, 9, "cas", (1, 2), True), (0, 9, "cas", (2, 1), True)],
+        ),
+        (
+            "stale-read",
+            "Stale read: #4 returned 1, though #3 had already replaced 1 by 2 and finished.",
+            [
+                (0, 1, "write", 1, None),
+                (0, 9, "read", None, 1),
+                (2, 3, "cas", (1, 2), True),
+                (4, 5, "read", None, 1),
+                (6, 7, "read", None, 2),
+            ],
+        ),
+    ],
+)
+def test_each_kind_of_violation_has_its_sentence(kind: str, sentence: str, rows: list[tuple[Any, ...]]) -> None:
+    told = explained(*rows)
+    assert (told.kind, told.sentence) == (kind, sentence)
+
+
+def test_a_failed_write_is_named_when_its_value_was_read() -> None:
+    whole = History.of(
+        [
+            Operation(1, 1, "write", None, 5, None, 0, 10, "fail"),
+            Operation(2, 2, "read", None, None, 5, 20, 30),
+        ]
+    )
+    told = explain([whole[1]], whole)
+    assert told.kind == "failed-write-read"
+    assert "#2 returned 5, though #1, which was to write 5, had failed" in told.sentence
+
+
+def test_a_refused_cas_whose_value_was_there_all_along_is_explained() -> None:
+    whole = history((0, 1, "write", 1, None), (2, 3, "cas", (1, 2), False))
+    assert explain(list(whole), whole).kind == "wrongly-refused-cas"
+
+
+def test_every_violation_gets_a_sentence_and_its_edges_form_a_cycle() -> None:
+    kinds: dict[str, int] = {}
+    for seed in range(2500):
+        rng = Random(seed)
+        part = History.of(random_register(rng, rng.choice((6, 8, 10)), unique=seed % 4 > 0))
+        decision = decide(part)
+        if decision is None or decision.outcome != "invalid":
+            continue
+        told = decision.explanation
+        assert told is not None
+        kinds[told.kind] = kinds.get(told.kind, 0) + 1
+        inside = {int(part.index[row]) for row in decision.counterexample}
+        for edge, following in zip(told.cycle, told.cycle[1:] + told.cycle[:1], strict=True):
+            assert edge.after == following.before
+            assert edge.before in inside
+            if edge.why == "real time":
+                assert part[edge.before].ret < part[edge.after].call
+        assert told.culprit in inside
+        assert f"#{told.culprit}" in told.sentence
+    assert "no-order" not in kinds
+    assert min(kinds.get(kind, 0) for kind in ("stale-read", "phantom-value", "read-before-written", "double-cas")) > 3
+
+
+def test_spans_of_time_have_three_digits_and_a_unit() -> None:
+    assert [duration(ns) for ns in (7, 1_500, 38 * MS, 1_251_000_000)] == ["7 ns", "1.5 µs", "38 ms", "1.25 s"]
+
+
+def test_values_are_shown_as_json_and_cut_when_long() -> None:
+    assert (show(None), show("a"), show((1, 2))) == ("nothing", '"a"', "[1, 2]")
+    assert show("x" * 100).endswith("…")
