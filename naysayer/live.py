@@ -1,0 +1,185 @@
+"""The live driver: runs a workload and a nemesis against a cluster that really runs, on trio.
+
+One task per client and one for the nemesis. A client takes the next operation, has it recorded, calls the cluster,
+and has the outcome recorded right after the call; a call that takes longer than the time-out is info, and the client
+goes on as a new process. At the end everything is healed, resumed and restarted, and the workload's last round runs.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from random import Random
+from typing import Any, Protocol
+
+import trio
+
+from checker.errors import NaysayerError
+from checker.history import PENDING, Operation, Status
+from nemesis.schedule import Look, Schedule, Situation, Step
+from targets.cluster import Client, Cluster
+from targets.fault import Fault, Heal, Restart, Resume
+from targets.node import NodeId, Reply, Request
+from workloads.generator import Generator, Invocation, Moment, Wait
+
+REFUSED_PAUSE_S = 0.05
+"""How long a client rests after a refused connection, so that a dead node is not asked a thousand times a second."""
+
+FINAL_S_MAX = 10.0
+
+
+class Journal(Protocol):
+    """Where events go as they happen. Times are ns since the start of the run."""
+
+    def invoked(self, process: int, invocation: Invocation, node: NodeId | None, time_ns: int) -> None: ...
+    def completed(
+        self, process: int, invocation: Invocation, status: Status, output: Any, error: str | None, time_ns: int
+    ) -> None: ...
+    def happened(self, fault: Fault, time_ns: int, detail: str) -> None: ...
+
+
+@dataclass
+class LiveRun:
+    """One run. `time_s` or `operations` bounds it; `stop()` ends it early, and what was recorded stays."""
+
+    cluster: Cluster
+    generator: Generator
+    schedule: Schedule | None
+    journal: Journal
+    clients: int
+    seed: int
+    timeout_s: float = 1.0
+    time_s: float | None = None
+    operations: int | None = None
+    final: Generator | None = None
+
+    def __post_init__(self) -> None:
+        self._began_ns = time.monotonic_ns()
+        self._invoked = 0
+        self._leader: NodeId | None = None
+        self._stopped = False
+        self._random = Random(f"{self.seed} clients")
+        self.trouble: NaysayerError | None = None
+
+    def now_ns(self) -> int:
+        """Nanoseconds since the run began, on a clock that never jumps."""
+        return time.monotonic_ns() - self._began_ns
+
+    def stop(self) -> None:
+        """End the run as soon as the calls under way have answered or timed out."""
+        self._stopped = True
+
+    def _over(self) -> bool:
+        return (
+            self._stopped
+            or self.trouble is not None
+            or (self.operations is not None and self._invoked >= self.operations)
+            or (self.time_s is not None and self.now_ns() >= self.time_s * 1e9)
+        )
+
+    async def run(self) -> None:
+        """Start nothing (the cluster runs already); drive it until the run is over, then heal and read a last time.
+
+        What the nemesis or the target did wrong is in `trouble` afterwards, with everything recorded.
+        """
+        self._began_ns = time.monotonic_ns()
+        async with trio.open_nursery() as nursery:
+            if self.schedule is not None:
+                nursery.start_soon(self._nemesis, self.schedule)
+            async with trio.open_nursery() as clients:
+                for number in range(self.clients):
+                    clients.start_soon(self._client, number)
+            nursery.cancel_scope.cancel()
+        try:
+            await self._heal()
+        except NaysayerError as error:
+            self.trouble = self.trouble or error
+        if self.final is not None and self.trouble is None:
+            self.generator, self.operations, self._stopped = self.final, None, False
+            self.time_s = self.now_ns() / 1e9 + FINAL_S_MAX
+            async with trio.open_nursery() as clients:
+                for number in range(self.clients):
+                    clients.start_soon(self._client, number, self.clients * 1_000_000)
+
+    async def _client(self, number: int, first_process: int = 0) -> None:
+        process = first_process + number
+        connections: dict[NodeId, Client] = {}
+        requests = 0
+        while not self._over():
+            moment = Moment(self.now_ns() / 1e6, number, self.clients, self._random)
+            asked, self.generator = self.generator.next(moment)
+            if asked is None:
+                break
+            if isinstance(asked, Wait):
+                await trio.sleep(asked.ms / 1000)
+                continue
+            node = asked.node or self._leader or self._random.choice(self.cluster.nodes)
+            client = connections.setdefault(node, self.cluster.client(node))
+            requests += 1
+            self._invoked += 1
+            request = Request(f"{process}.{requests}", f"c{process}", asked.f, asked.key, asked.input)
+            reply = await self._invoke(process, asked, node, client, request)
+            if reply.status == "info":
+                # nobody knows whether it happened, so no later operation may count as after it
+                process += self.clients
+                await client.close()
+                del connections[node]
+            elif reply.status == "fail":
+                self._leader = reply.leader
+                await trio.sleep(REFUSED_PAUSE_S if reply.leader is None else 0)
+        for client in connections.values():
+            await client.close()
+
+    async def _invoke(self, process: int, asked: Invocation, node: NodeId, client: Client, request: Request) -> Reply:
+        call_ns = self.now_ns()
+        self.journal.invoked(process, asked, node, call_ns)
+        reply = Reply(request.id, "info", None, "timeout")
+        status: Status = "info"
+        try:
+            with trio.move_on_after(self.timeout_s):
+                reply = await client.invoke(request)
+            status = reply.status
+        except NaysayerError as error:
+            self.trouble = self.trouble or error
+            reply = Reply(request.id, "info", None, str(error))
+        finally:
+            end_ns = self.now_ns()
+            self.journal.completed(process, asked, status, reply.output, reply.error, end_ns)
+        ret = PENDING if status == "info" else end_ns
+        self.generator = self.generator.observe(
+            Operation(
+                0, process, asked.f, asked.key, asked.input, reply.output, call_ns, ret, status, node, reply.error
+            )
+        )
+        return reply
+
+    async def _nemesis(self, schedule: Schedule) -> None:
+        random = Random(f"{self.seed} nemesis")
+        try:
+            while True:
+                views = await self.cluster.views()
+                situation = Situation(
+                    self.now_ns() / 1e6, self.cluster.nodes, random, self.cluster.down, self.cluster.paused, views
+                )
+                step, schedule = schedule.next(situation)
+                if step is None:
+                    return
+                await trio.sleep(max(0.0, step.at_ms / 1000 - self.now_ns() / 1e9))
+                if isinstance(step, Look):
+                    continue
+                await self._apply(step)
+        except NaysayerError as error:
+            self.trouble = self.trouble or error
+
+    async def _apply(self, step: Step) -> None:
+        began_ns = self.now_ns()
+        await self.cluster.apply(step.fault)
+        self.journal.happened(step.fault, began_ns, f"took {(self.now_ns() - began_ns) / 1e6:.1f} ms")
+
+    async def _heal(self) -> None:
+        """End all faults: links first, then what is paused, then what is down."""
+        await self._apply(Step(0.0, Heal()))
+        if self.cluster.paused:
+            await self._apply(Step(0.0, Resume(tuple(sorted(self.cluster.paused)))))
+        if self.cluster.down:
+            await self._apply(Step(0.0, Restart(tuple(sorted(self.cluster.down)))))
