@@ -82,7 +82,7 @@ class _Codes(dict[Hashable, int]):
     __slots__ = ("known",)
 
     def __init__(self, values: list[Any]) -> None:
-        super().__init__({None: 0})
+        super().__init__({None: 0, msgspec.UNSET: 0})
         self.known = values
 
     def __missing__(self, value: Hashable) -> int:
@@ -91,8 +91,8 @@ class _Codes(dict[Hashable, int]):
         return code
 
 
-_PLAIN = frozenset({int, float, str, type(None)})
-"""Types whose values are their own identity."""
+_PLAIN = frozenset({int, float, str, type(None), msgspec.UnsetType})
+"""Types whose values are their own identity; a field that a record did not have counts as None."""
 
 
 class Table:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from checker.formats.columns import TIME_MAX, Clock, Loaded, encode
+from checker.formats.columns import TIME_MAX, Clock, Loaded, rename
 from checker.formats.source import Source
 from checker.history import INFO, PENDING, Column, History, Tables
 
@@ -66,12 +66,12 @@ class EventRows:
             tables=tables,
             line=np.array(line, np.int64),
             kind=np.array(kind, np.int64),
-            process=encode(tables.process, process),
-            f=encode(tables.f, f, self._source.aliases),
-            key=encode(tables.key, key),
-            value=encode(tables.value, value),
+            process=tables.process.codes(process),
+            f=tables.f.codes(rename(f, self._source.aliases)),
+            key=tables.key.codes(key),
+            value=tables.value.codes(value),
             node=np.zeros(len(line), np.int64),
-            error=encode(tables.error, error),
+            error=tables.error.codes(error),
             time=np.array(time, np.int64) if timed.all() else None,
         )
         return pair(events, self._source)

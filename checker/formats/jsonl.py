@@ -4,20 +4,65 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
 
-from checker.formats.columns import encode
 from checker.formats.source import Source
 from checker.history import Column, Table
 
 Row = TypeVar("Row", bound=msgspec.Struct)
-Columns = dict[str, Sequence[Any]]
 
 _BROKEN = (msgspec.MsgspecError, ValueError, RecursionError)
 """What decoding raises for bad input (UnicodeDecodeError is a ValueError)."""
+
+
+@dataclass(frozen=True)
+class Cells:
+    """A column of decoded values and their types; a field that a line did not have is UNSET."""
+
+    values: Sequence[Any]
+    kinds: AbstractSet[type]
+
+    @classmethod
+    def of(cls, values: Sequence[Any]) -> Cells:
+        return cls(values, set(map(type, values)))
+
+    @property
+    def absent(self) -> bool:
+        """True if no line had this field, or all had null."""
+        return self.kinds <= _ABSENT
+
+    @property
+    def colons(self) -> int:
+        """How many colons its fields account for: one each, and those inside of what was kept raw."""
+        if msgspec.UnsetType in self.kinds:
+            if len(self.kinds) == 1:
+                return 0
+            given = len(self.values) - self.values.count(msgspec.UNSET)
+        else:
+            given = len(self.values)
+        if msgspec.Raw in self.kinds:
+            given += sum(bytes(raw).count(b":") for raw in self.values if raw is not msgspec.UNSET)
+        return given
+
+    def codes(self, table: Table) -> Column:
+        """The codes of the values; absent counts as null."""
+        if self.absent:
+            return np.zeros(len(self.values), dtype=np.int64)
+        return table.codes(self.values, self.kinds)
+
+    def select(self, rows: Sequence[int]) -> Cells:
+        return Cells.of([self.values[row] for row in rows])
+
+
+_ABSENT = frozenset({msgspec.UnsetType, type(None)})
+
+Columns = dict[str, Cells]
 
 
 def columns(source: Source, decoder: msgspec.json.Decoder[Row]) -> Iterator[tuple[Columns, Column]]:
@@ -35,36 +80,17 @@ def columns(source: Source, decoder: msgspec.json.Decoder[Row]) -> Iterator[tupl
             rows = []
         count = piece.count(b"\n") + (not piece.endswith(b"\n"))
         if len(rows) == count:
-            lines = np.arange(first, first + count, dtype=np.int64)
             split = _split(rows, names)
-            if sum(map(_given, split.values())) == piece.count(b":"):
-                yield split, lines
+            if sum(cells.colons for cells in split.values()) == piece.count(b":"):
+                yield split, np.arange(first, first + count, dtype=np.int64)
                 continue
         rows, numbers = _line_by_line(source, decoder, first, piece)
         if rows:
             yield _split(rows, names), np.array(numbers, dtype=np.int64)
 
 
-def codes(table: Table, column: Sequence[Any]) -> Column:
-    """The codes of a column in which absent fields count as null."""
-    given = _given(column)
-    if not given:
-        return np.zeros(len(column), dtype=np.int64)
-    if given < len(column):
-        column = [None if value is msgspec.UNSET else value for value in column]
-    return encode(table, column)
-
-
 def _split(rows: list[Row], names: tuple[str, ...]) -> Columns:
-    return dict(zip(names, zip(*map(msgspec.structs.astuple, rows), strict=True), strict=True))
-
-
-def _given(column: Sequence[Any]) -> int:
-    """How many rows have this field."""
-    kinds = set(map(type, column))
-    if msgspec.UnsetType not in kinds:
-        return len(column)
-    return 0 if len(kinds) == 1 else len(column) - column.count(msgspec.UNSET)
+    return {name: Cells.of(list(map(attrgetter(name), rows))) for name in names}
 
 
 def _line_by_line(
@@ -77,8 +103,7 @@ def _line_by_line(
             continue
         try:
             row = decoder.decode(line)
-            given = sum(value is not msgspec.UNSET for value in msgspec.structs.astuple(row))
-            if line.count(b":") != given:
+            if line.count(b":") != sum(value is not msgspec.UNSET for value in msgspec.structs.astuple(row)):
                 json.loads(line, object_pairs_hook=_refuse_twins)
         except _BROKEN as error:
             raise source.error(_sentence(error), number) from None

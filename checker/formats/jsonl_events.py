@@ -9,9 +9,10 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from checker.formats import jsonl
-from checker.formats.columns import TIME_MAX, Loaded, encode
+from checker.formats.columns import TIME_MAX, Loaded, rename
 from checker.formats.events import INVOKE, KINDS, Events, pair
 from checker.formats.source import Source
 from checker.history import OK, Column, Tables
@@ -33,6 +34,9 @@ class Line(msgspec.Struct, gc=False):
     time: Time | msgspec.UnsetType | None = msgspec.UNSET
     node: str | msgspec.UnsetType | None = msgspec.UNSET
     error: Any = msgspec.UNSET
+    fault: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    """What a nemesis did; never looked into."""
+    detail: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
 _NEMESIS = -2
@@ -45,35 +49,29 @@ def load(source: Source) -> Loaded:
     pieces: list[dict[str, Column]] = []
     timed: bool | None = None
     for columns, lines in jsonl.columns(source, msgspec.json.Decoder(Line)):
-        kind = np.fromiter(map(_KIND.__getitem__, columns["type"]), np.int64, len(lines))
+        kind = np.fromiter(map(_KIND.__getitem__, columns["type"].values), np.int64, len(lines))
         if _NEMESIS in kind:
-            clients = np.flatnonzero(kind != _NEMESIS).tolist()
-            if not clients:
+            clients = np.flatnonzero(kind != _NEMESIS)
+            if not len(clients):
                 continue
-            columns = {name: [column[row] for row in clients] for name, column in columns.items()}
+            columns = {name: cells.select(clients.tolist()) for name, cells in columns.items()}
             kind, lines = kind[clients], lines[clients]
-        _refuse_absent(source, columns, lines, "process", np.ones(len(lines), dtype=bool))
-        _refuse_absent(source, columns, lines, "f", kind == INVOKE)
-        times = columns["time"]
-        if timed is None:
-            timed = _is_given(times[0])
-        for row, moment in enumerate(times):
-            if _is_given(moment) != timed:
-                has = "no time, but earlier events have" if timed else "a time, but earlier events have none"
-                raise source.error(f"has {has}", int(lines[row]))
-        given = jsonl.codes(tables.value, columns["input"])
-        returned = jsonl.codes(tables.value, columns["output"])
+        _refuse_absent(source, columns["process"], lines, "process", np.ones(len(lines), dtype=bool))
+        _refuse_absent(source, columns["f"], lines, "f", kind == INVOKE)
+        timed = _timed(source, columns["time"], lines, timed)
+        given = columns["input"].codes(tables.value)
+        returned = columns["output"].codes(tables.value)
         pieces.append(
             {
                 "line": lines,
                 "kind": kind,
-                "process": encode(tables.process, columns["process"]),
-                "f": encode(tables.f, _null(columns["f"]), source.aliases),
-                "key": jsonl.codes(tables.key, columns["key"]),
+                "process": columns["process"].codes(tables.process),
+                "f": jsonl.Cells.of(rename(columns["f"].values, source.aliases)).codes(tables.f),
+                "key": columns["key"].codes(tables.key),
                 "value": np.where(kind == INVOKE, given, np.where(kind == OK, returned, 0)),
-                "node": jsonl.codes(tables.node, columns["node"]),
-                "error": encode(tables.error, _texts(columns["error"])),
-                "time": np.array(times if timed else [0] * len(lines), dtype=np.int64),
+                "node": columns["node"].codes(tables.node),
+                "error": _texts(columns["error"]).codes(tables.error),
+                "time": np.array(columns["time"].values if timed else [0] * len(lines), dtype=np.int64),
             }
         )
     if not pieces:
@@ -88,19 +86,30 @@ def _is_given(value: Any) -> bool:
     return value is not None and value is not msgspec.UNSET
 
 
-def _null(column: Any) -> list[Any]:
-    return [None if value is msgspec.UNSET else value for value in column]
+def _timed(source: Source, times: jsonl.Cells, lines: Column, timed: bool | None) -> bool:
+    """Whether the events have times: all of them or none."""
+    if times.kinds == {int}:
+        present = np.ones(len(lines), dtype=bool)
+    else:
+        present = np.fromiter(map(_is_given, times.values), bool, len(lines))
+    timed = bool(present[0]) if timed is None else timed
+    odd = np.flatnonzero(present != timed)
+    if len(odd):
+        has = "no time, but earlier events have one" if timed else "a time, but earlier events have none"
+        raise source.error(f"has {has}", int(lines[odd[0]]))
+    return timed
 
 
-def _texts(column: Any) -> list[str | None]:
+def _texts(errors: jsonl.Cells) -> jsonl.Cells:
     """Errors as text, whatever a recorder put there."""
-    return [(value if type(value) is str else repr(value)) if _is_given(value) else None for value in column]
+    if errors.absent:
+        return errors
+    return jsonl.Cells.of([repr(v) if _is_given(v) and type(v) is not str else v for v in errors.values])
 
 
-def _refuse_absent(source: Source, columns: jsonl.Columns, lines: Column, name: str, needed: Any) -> None:
-    column = columns[name]
-    if set(map(type, column)) <= {int, str}:
+def _refuse_absent(source: Source, cells: jsonl.Cells, lines: Column, name: str, needed: NDArray[np.bool_]) -> None:
+    if cells.kinds <= {int, str}:
         return
-    for row, value in enumerate(column):
+    for row, value in enumerate(cells.values):
         if needed[row] and not _is_given(value):
             raise source.error(f"an event without the field {name!r}", int(lines[row]))

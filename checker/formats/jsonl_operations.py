@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from checker.formats import jsonl
-from checker.formats.columns import TIME_MAX, Loaded, encode
+from checker.formats.columns import TIME_MAX, Loaded, rename
 from checker.formats.source import Source
 from checker.history import FAIL, INFO, OK, PENDING, STATUSES, Column, History, Status, Tables
 
@@ -42,9 +42,9 @@ def load(source: Source) -> Loaded:
     tables = Tables()
     pieces: list[dict[str, Column]] = []
     for columns, lines in jsonl.columns(source, msgspec.json.Decoder(Line)):
-        call = np.array(columns["call"], dtype=np.int64)
-        returns = columns["ret"]
-        if None in returns:
+        call = np.array(columns["call"].values, dtype=np.int64)
+        returns = columns["ret"].values
+        if type(None) in columns["ret"].kinds:
             returns = [PENDING if moment is None else moment for moment in returns]
         ret = np.array(returns, dtype=np.int64)
         status = _status(source, columns, ret, lines)
@@ -52,20 +52,19 @@ def load(source: Source) -> Loaded:
         if len(early):
             at = int(early[0])
             raise source.error(f"returns at {ret[at]}, before its call at {call[at]}", int(lines[at]))
-        output = jsonl.codes(tables.value, columns["output"])
         pieces.append(
             {
                 "lines": lines,
                 "call": call,
                 "ret": np.where(status == INFO, PENDING, ret),
                 "status": status,
-                "f": encode(tables.f, columns["op"], source.aliases),
-                "process": encode(tables.process, columns["client"]),
-                "key": jsonl.codes(tables.key, columns["key"]),
-                "input": jsonl.codes(tables.value, columns["input"]),
-                "output": np.where(status == OK, output, 0),
-                "node": jsonl.codes(tables.node, columns["node"]),
-                "error": jsonl.codes(tables.error, columns["error"]),
+                "f": tables.f.codes(rename(columns["op"].values, source.aliases)),
+                "process": columns["client"].codes(tables.process),
+                "key": columns["key"].codes(tables.key),
+                "input": columns["input"].codes(tables.value),
+                "output": np.where(status == OK, columns["output"].codes(tables.value), 0),
+                "node": columns["node"].codes(tables.node),
+                "error": columns["error"].codes(tables.error),
             }
         )
     if not pieces:
@@ -81,9 +80,9 @@ def load(source: Source) -> Loaded:
 def _status(source: Source, columns: jsonl.Columns, ret: Column, lines: Column) -> Column:
     """ok where an operation returned and info where it did not, unless the line says it."""
     inferred = np.where(ret == PENDING, INFO, OK)
-    said = columns["status"]
-    if all(status is msgspec.UNSET for status in said):
+    if columns["status"].absent:
         return inferred
+    said = columns["status"].values
     status = np.array([_STATUS.get(name, -1) for name in said], dtype=np.int64)
     endless = np.flatnonzero(((status == OK) | (status == FAIL)) & (ret == PENDING))
     if len(endless):

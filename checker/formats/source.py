@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from checker.errors import HistoryError
 
-PIECE_BYTES = 4 << 20
+PIECE_BYTES = 512 << 10
 LINE_BYTES_MAX = 64 << 20
 """A longer line is refused while it streams in: no recorder writes one, and reading it whole would take the memory."""
 
