@@ -1,0 +1,65 @@
+"""What a part of a check may use. Steps make a verdict reproducible; seconds and memory protect the machine."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+SAMPLE_STEPS = 4096
+"""Clock and memory are looked at once in so many steps."""
+
+_STATM = Path("/proc/self/statm")
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Limits for each key of a history; None: no limit.
+
+    `steps`: model steps that the search tries. `memory_mb`: growth of this process (resident, MiB) since it began.
+    """
+
+    steps: int | None = 20_000_000
+    seconds: float | None = None
+    memory_mb: int | None = 4096
+
+
+class OutOfBudget(Exception):  # noqa: N818 - not an error: it ends a search with the verdict `unknown`
+    """A limit was reached; the text says which."""
+
+
+class Meter:
+    """Counts the steps of one part against its budget."""
+
+    def __init__(self, budget: Budget) -> None:
+        self.budget = budget
+        self.steps = 0
+        self._limit = sys.maxsize if budget.steps is None else budget.steps
+        self._sample = min(SAMPLE_STEPS, self._limit)
+        self._started = time.monotonic()
+        self._resident_mb = _resident_mb()
+
+    def spend(self, steps: int = 1) -> None:
+        """Raises OutOfBudget where a limit is passed."""
+        self.steps += steps
+        if self.steps > self._sample:
+            self._check()
+
+    def _check(self) -> None:
+        budget = self.budget
+        if self.steps > self._limit:
+            raise OutOfBudget(f"out of steps ({self._limit:,})")
+        if budget.seconds is not None and time.monotonic() - self._started > budget.seconds:
+            raise OutOfBudget(f"out of time ({budget.seconds:g} s)")
+        if budget.memory_mb is not None and _resident_mb() - self._resident_mb > budget.memory_mb:
+            raise OutOfBudget(f"out of memory ({budget.memory_mb:,} MiB)")
+        self._sample = min(self.steps + SAMPLE_STEPS, self._limit)
+
+
+def _resident_mb() -> float:
+    try:
+        return int(_STATM.read_text().split()[1]) * resource.getpagesize() / 2**20
+    except OSError:  # no /proc (macOS): the highest so far is the best there is, in bytes
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20

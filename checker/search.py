@@ -1,0 +1,75 @@
+"""The search, for any model: walks the events in order and keeps every configuration the system may be in.
+
+If none is left after a return, the history has no linearization, and nothing after that event was needed to know it.
+Time is exponential only in the operations that are live (and, less so, pending) at one moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from checker.budget import Budget, Meter, OutOfBudget
+from checker.configurations import Frontier, Steps, rows_in_order
+from checker.history import INFO, History
+from checker.model import Model
+from checker.verdict import Decision
+
+METHOD = "search"
+
+
+def decide(part: History, model: Model, budget: Budget) -> Decision:
+    """Judges one part (ok and pending operations only).
+
+    The counterexample of `invalid` is everything called until those operations returned that were live when the
+    last configuration died: sound, but not small. `unknown` says what ran out and how far the search got.
+    """
+    meter = Meter(budget)
+    steps = Steps(model)
+    kinds = _kinds(part, steps)
+    frontier = Frontier(steps, meter)
+    pending = (part.status == INFO).tolist()
+    rets = part.ret.tolist()
+    returned = 0
+    try:
+        for row, is_return in events(part):
+            if pending[row]:
+                frontier.call_pending(row, kinds[row])
+            elif not is_return:
+                frontier.call(row, kinds[row], rets[row])
+            elif frontier.ret(row):
+                returned += 1
+            else:
+                return Decision("invalid", METHOD, counterexample=_prefix(part, row, frontier), steps=meter.steps)
+    except OutOfBudget as out:
+        live, size = len(frontier.live) + 1, sum(map(len, frontier.configurations.values()))
+        far = f"{returned:,} of {len(part):,} operations placed, {live} live, {size:,} configurations"
+        return Decision("unknown", METHOD, steps=meter.steps, reason=f"{out}: {far}")
+    chain = next(iter(frontier.configurations.values()))[0][2]
+    return Decision("valid", METHOD, witness=np.array(rows_in_order(chain), dtype=np.int64), steps=meter.steps)
+
+
+def events(part: History) -> Iterator[tuple[int, bool]]:
+    """(row, whether it returns) in order of time; at equal times calls stand before returns. Pending never return."""
+    ended = np.flatnonzero(part.status != INFO)
+    rows = np.concatenate((np.arange(len(part)), ended))
+    returns = np.concatenate((np.zeros(len(part), dtype=np.int64), np.ones(len(ended), dtype=np.int64)))
+    order = np.lexsort((rows, returns, np.concatenate((part.call, part.ret[ended]))))
+    return zip(rows[order].tolist(), (returns[order] == 1).tolist(), strict=True)
+
+
+def _kinds(part: History, steps: Steps) -> list[int]:
+    """Per row, what the operation did: equal name, key, input, output and status are one kind."""
+    columns = np.stack((part.f, part.key, part.input, part.output, part.status))
+    if not len(part):
+        return []
+    _, first, kinds = np.unique(columns, axis=1, return_index=True, return_inverse=True)
+    numbers = [steps.kind(part[int(row)]) for row in first]
+    return [numbers[kind] for kind in kinds.reshape(-1)]
+
+
+def _prefix(part: History, row: int, frontier: Frontier) -> tuple[int, ...]:
+    """Rows of everything that was called before the operations live at the return of `row` had all returned."""
+    end = max([int(part.ret[row]), *(ret for _, _, ret in frontier.live.values())])
+    return tuple(int(row) for row in np.flatnonzero(part.call <= end))
