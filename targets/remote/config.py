@@ -1,0 +1,124 @@
+"""cluster.toml: the hosts, how to reach them, how to start and inspect the system, how clients talk to it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from checker.errors import UsageError
+from targets.cluster import Client
+from targets.node import NodeId
+from targets.services.http import Call
+
+
+class Ssh(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How hosts are logged into. Unknown host keys are refused unless `accept_unknown_hosts`."""
+
+    user: str = "root"
+    port: int = 22
+    key: str | None = None
+    known_hosts: str | None = None
+    jump: str | None = None
+    """user@host:port of a host to go through."""
+    accept_unknown_hosts: bool = False
+    connect_timeout_s: float = 10.0
+
+
+class Commands(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Commands for /bin/sh on each host. {node}, {host} and {client} are replaced by the node's own.
+
+    `pid` prints the process id of the system (nothing if it is down); `start` must return while it runs.
+    """
+
+    start: str
+    pid: str
+    install: str | None = None
+    stop: str | None = None
+    logs: tuple[str, ...] = ()
+    """Files fetched into the result."""
+
+
+class NodeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One node: `host` is the name or address for SSH and for partitions, `client` what clients connect to."""
+
+    host: str
+    client: str
+    port: int | None = None
+    """SSH port, where it differs from [ssh]."""
+
+
+class ClientConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How clients talk to the system: kind is http, etcd, redis, or path.py:Name of a Client class of your own."""
+
+    kind: str
+    timeout_s: float = 1.0
+    operations: tuple[str, ...] = ("read", "write", "cas")
+    http: dict[str, Call] = {}
+    options: dict[str, Any] = {}
+
+
+class ClusterConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole file. Without [commands] the system is left alone: it is only driven, and no fault can be asked for."""
+
+    name: str
+    nodes: dict[NodeId, NodeConfig]
+    client: ClientConfig
+    ssh: Ssh | None = None
+    """Without it, commands run in a shell on this machine."""
+    commands: Commands | None = None
+    interface: str = "eth0"
+    """The network interface of the hosts, for delays and losses by tc."""
+
+
+def load(path: Path) -> ClusterConfig:
+    """Read cluster.toml. Raises UsageError naming the file, the place in it and what is wrong."""
+    try:
+        config = msgspec.toml.decode(path.read_bytes(), type=ClusterConfig)
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}; `naysayer init` writes a cluster.toml to start from") from error
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: {error}") from error
+    if not config.nodes:
+        raise UsageError(f"{path}: [nodes] is empty; name at least one, such as [nodes.n1]")
+    if config.client.kind == "http" and not config.client.http:
+        raise UsageError(f"{path}: kind is http, but there is no [client.http.read] or the like")
+    return config
+
+
+def make_client(config: ClientConfig, address: str) -> Client:
+    """A client for the node at `address`, by the kind that cluster.toml names."""
+    match config.kind:
+        case "http":
+            from targets.services.http import HttpClient
+
+            return HttpClient(address, config.http)
+        case "etcd":
+            from targets.services.etcd import EtcdClient
+
+            return EtcdClient(address, **config.options)
+        case "redis":
+            from targets.services.redis import RedisClient
+
+            host, _, port = address.rpartition(":")
+            return RedisClient(host, int(port), **config.options)
+        case kind if ":" in kind:
+            return _own_class(kind)(address, **config.options)  # type: ignore[no-any-return]
+        case kind:
+            raise UsageError(f"client kind {kind!r} is unknown: http, etcd, redis, or path.py:Name of your own class")
+
+
+def _own_class(kind: str) -> Any:
+    """The class Name of a file path.py, loaded without touching sys.path."""
+    import importlib.util
+
+    path, _, name = kind.rpartition(":")
+    spec = importlib.util.spec_from_file_location("naysayer_user_client", path)
+    if spec is None or spec.loader is None or not Path(path).is_file():
+        raise UsageError(f"client {kind!r}: there is no Python file {path}")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    if not hasattr(module, name):
+        raise UsageError(f"client {kind!r}: {path} defines no {name}")
+    return getattr(module, name)
