@@ -21,6 +21,7 @@ from checker.errors import UsageError
 from checker.formats import console, edn, jsonl_events, jsonl_operations, kv_log
 from checker.formats.columns import Clock, Loaded
 from checker.formats.detection import detect_format, detect_model
+from checker.formats.shapes import refuse_misshapen
 from checker.formats.source import Source
 from checker.formats.vocabulary import ALIASES, OPERATIONS
 from checker.history import Column, History
@@ -64,10 +65,12 @@ def read(path: str | Path, *, format: str | None = None, model: str | Model | ty
     _refuse_unknown(loaded, source, known or OPERATIONS)
     if model is None:
         model = detect_model(loaded.history, source)
+    model = model if isinstance(model, str) else model.name
+    refuse_misshapen(loaded, model, source)
     return Recording(
         history=loaded.history,
         format=name,
-        model=model if isinstance(model, str) else model.name,
+        model=model,
         source=source.name,
         lines=loaded.lines,
         clock=loaded.clock,
@@ -77,11 +80,9 @@ def read(path: str | Path, *, format: str | None = None, model: str | Model | ty
 def _operations(model: str | Model | type[Model]) -> frozenset[str]:
     if not isinstance(model, str):
         return model.operations
-    from checker.models import MODELS
+    from checker.models import find
 
-    if model not in MODELS:
-        raise UsageError(f"unknown model {model!r}: the models are {', '.join(MODELS)}")
-    return MODELS[model].operations
+    return find(model).operations
 
 
 def _refuse_unknown(loaded: Loaded, source: Source, known: frozenset[str]) -> None:

@@ -65,12 +65,15 @@ _ABSENT = frozenset({msgspec.UnsetType, type(None)})
 Columns = dict[str, Cells]
 
 
-def columns(source: Source, decoder: msgspec.json.Decoder[Row]) -> Iterator[tuple[Columns, Column]]:
+def columns(
+    source: Source, decoder: msgspec.json.Decoder[Row], passed_over: msgspec.json.Decoder[Any] | None = None
+) -> Iterator[tuple[Columns, Column]]:
     """The columns of each piece (by the names of the row's fields) and the lines of its rows.
 
     No line may name a field twice. The proof is a count: the colons outside strings are the fields that were written,
     the rows hold each known field once, so equal counts leave no room for twins. Where they differ (an unknown field,
-    a nested value, a colon in a string) the piece is gone through line by line. Raises HistoryError with the line.
+    a nested value, a colon in a string) the piece is gone through line by line. A line that is no row, but one for
+    `passed_over`, is left out. Raises HistoryError with the line.
     """
     names = decoder.type.__struct_fields__
     for first, piece in source.pieces():
@@ -80,21 +83,52 @@ def columns(source: Source, decoder: msgspec.json.Decoder[Row]) -> Iterator[tupl
             rows = []
         count = piece.count(b"\n") + (not piece.endswith(b"\n"))
         if len(rows) == count:
-            split = _split(rows, names)
+            lines = np.arange(first, first + count, dtype=np.int64)
+            split = _split(source, rows, names, lines)
             if sum(cells.colons for cells in split.values()) == piece.count(b":"):
-                yield split, np.arange(first, first + count, dtype=np.int64)
+                yield split, lines
                 continue
-        rows, numbers = _line_by_line(source, decoder, first, piece)
+        rows, numbers = _line_by_line(source, decoder, passed_over, first, piece)
         if rows:
-            yield _split(rows, names), np.array(numbers, dtype=np.int64)
+            lines = np.array(numbers, dtype=np.int64)
+            yield _split(source, rows, names, lines), lines
 
 
-def _split(rows: list[Row], names: tuple[str, ...]) -> Columns:
-    return {name: Cells.of(list(map(attrgetter(name), rows))) for name in names}
+def _split(source: Source, rows: list[Row], names: tuple[str, ...], lines: Column) -> Columns:
+    split = {name: Cells.of(list(map(attrgetter(name), rows))) for name in names}
+    for cells in split.values():
+        if cells.kinds & _NESTED:
+            for row, value in enumerate(cells.values):
+                if type(value) in _NESTED and _is_deep(value):
+                    raise source.error(_TOO_DEEP, int(lines[row]))
+    return split
+
+
+_NESTED = frozenset({list, dict})
+_TOO_DEEP = "values are nested too deeply"
+_DEPTH_MAX = 64
+
+
+def _is_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(_DEPTH_MAX):
+        level = [
+            item
+            for outer in level
+            for item in (outer.values() if type(outer) is dict else outer)
+            if type(item) in _NESTED
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _line_by_line(
-    source: Source, decoder: msgspec.json.Decoder[Row], first: int, piece: bytes
+    source: Source,
+    decoder: msgspec.json.Decoder[Row],
+    passed_over: msgspec.json.Decoder[Any] | None,
+    first: int,
+    piece: bytes,
 ) -> tuple[list[Row], list[int]]:
     rows: list[Row] = []
     lines: list[int] = []
@@ -102,7 +136,9 @@ def _line_by_line(
         if not line.strip():
             continue
         try:
-            row = decoder.decode(line)
+            row = _decode(decoder, passed_over, line)
+            if row is None:
+                continue
             if line.count(b":") != sum(value is not msgspec.UNSET for value in msgspec.structs.astuple(row)):
                 json.loads(line, object_pairs_hook=_refuse_twins)
         except _BROKEN as error:
@@ -110,6 +146,23 @@ def _line_by_line(
         rows.append(row)
         lines.append(number)
     return rows, lines
+
+
+def _decode(
+    decoder: msgspec.json.Decoder[Row], passed_over: msgspec.json.Decoder[Any] | None, line: bytes
+) -> Row | None:
+    try:
+        return decoder.decode(line)
+    except msgspec.ValidationError:
+        if passed_over is None:
+            raise
+        try:
+            passed_over.decode(line)
+        except msgspec.ValidationError:
+            pass
+        else:
+            return None
+        raise
 
 
 class _TwinError(ValueError):
@@ -126,14 +179,15 @@ def _refuse_twins(pairs: list[tuple[str, Any]]) -> None:
 
 def _sentence(error: Exception) -> str:
     if isinstance(error, RecursionError):
-        return "values are nested too deeply"
+        return _TOO_DEEP
     if isinstance(error, UnicodeDecodeError):
         return "holds bytes that are not UTF-8"
     if isinstance(error, msgspec.ValidationError):
         what, _, where = str(error).partition(" - at `$")
         field = where.strip("`.")
-        what = what.replace("`", "")
-        return f"field {field}: {what[:1].lower()}{what[1:]}" if field else f"is no operation: {what}"
+        what = what.replace("`", "'")
+        what = what[:1].lower() + what[1:]
+        return f"field {field!r}: {what}" if field else f"is neither operation nor event of ours: {what}"
     if isinstance(error, _TwinError):
         return str(error)
     if "truncated" in str(error):

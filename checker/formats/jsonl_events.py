@@ -22,8 +22,8 @@ NAME = "jsonl-events"
 Time = Annotated[int, msgspec.Meta(ge=-TIME_MAX, le=TIME_MAX)]
 
 
-class Line(msgspec.Struct, gc=False):
-    """One line; a field that may be absent is UNSET when it is."""
+class Line(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+    """One line; a field that is absent is UNSET. Unknown ones are refused: they could be a misspelt output."""
 
     type: Literal["invoke", "ok", "fail", "info", "nemesis"]
     process: int | str | msgspec.UnsetType | None = msgspec.UNSET
@@ -39,6 +39,12 @@ class Line(msgspec.Struct, gc=False):
     detail: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
+class Passed(msgspec.Struct):
+    """A line of the nemesis, whatever else it says."""
+
+    type: Literal["nemesis"]
+
+
 _NEMESIS = -2
 _KIND = {**KINDS, "nemesis": _NEMESIS}
 
@@ -48,8 +54,10 @@ def load(source: Source) -> Loaded:
     tables = Tables()
     pieces: list[dict[str, Column]] = []
     timed: bool | None = None
-    for columns, lines in jsonl.columns(source, msgspec.json.Decoder(Line)):
+    for columns, lines in jsonl.columns(source, msgspec.json.Decoder(Line), msgspec.json.Decoder(Passed)):
         kind = np.fromiter(map(_KIND.__getitem__, columns["type"].values), np.int64, len(lines))
+        if str in columns["process"].kinds:
+            kind[[process == "nemesis" for process in columns["process"].values]] = _NEMESIS
         if _NEMESIS in kind:
             clients = np.flatnonzero(kind != _NEMESIS)
             if not len(clients):

@@ -19,8 +19,8 @@ NAME = "jsonl-operations"
 Time = Annotated[int, msgspec.Meta(ge=-TIME_MAX, le=TIME_MAX)]
 
 
-class Line(msgspec.Struct, gc=False):
-    """One line; a field that may be absent is UNSET when it is."""
+class Line(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+    """One line; a field that is absent is UNSET. Unknown ones are refused: they could be a misspelt output."""
 
     client: int | str
     op: str

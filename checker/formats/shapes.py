@@ -1,0 +1,93 @@
+"""What operations carry, by model: a cas needs a pair, a counter counts integers. Checked before anybody judges."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from checker.formats.columns import Loaded
+from checker.formats.source import Source
+from checker.history import OK
+
+
+def _whole(value: Any) -> bool:
+    return type(value) is int
+
+
+def _text(value: Any) -> bool:
+    return type(value) is str
+
+
+def _text_or_null(value: Any) -> bool:
+    return value is None or type(value) is str
+
+
+def _list(value: Any) -> bool:
+    return type(value) is tuple
+
+
+def _list_or_null(value: Any) -> bool:
+    return value is None or type(value) is tuple
+
+
+def _truth(value: Any) -> bool:
+    return type(value) is bool
+
+
+def _truth_or_null(value: Any) -> bool:
+    return value is None or type(value) is bool
+
+
+def _pair(value: Any) -> bool:
+    return type(value) is tuple and len(value) == 2
+
+
+Shape = tuple[Callable[[Any], bool], str]
+
+_PAIR: Shape = (_pair, "a pair [from, to]")
+_WHOLE: Shape = (_whole, "a whole number")
+_TEXT: Shape = (_text, "a string")
+_TEXT_OR_NULL: Shape = (_text_or_null, "a string or null")
+
+INPUTS: dict[tuple[str | None, str], Shape] = {
+    (None, "cas"): _PAIR,
+    ("counter", "add"): _WHOLE,
+    ("kv-append", "append"): _TEXT,
+    ("kv-append", "write"): _TEXT_OR_NULL,
+}
+"""By model (None: every one) and operation."""
+
+OUTPUTS: dict[tuple[str | None, str], Shape] = {
+    (None, "cas"): (_truth_or_null, "true, false or null"),
+    (None, "contains"): (_truth, "true or false"),
+    ("counter", "read"): _WHOLE,
+    ("set", "read"): (_list_or_null, "a list"),
+    ("append-list", "read"): (_list_or_null, "a list"),
+    ("kv-append", "read"): _TEXT_OR_NULL,
+}
+"""The same for what an `ok` operation returned."""
+
+
+def refuse_misshapen(loaded: Loaded, model: str, source: Source) -> None:
+    """Raises HistoryError for the first operation whose input or output cannot be one of this model's."""
+    history = loaded.history
+    tables = history.tables
+    for f in np.unique(history.f):
+        name = tables.f.values[f]
+        rows = np.flatnonzero(history.f == f)
+        returned = rows[history.status[rows] == OK]
+        for what, shapes, column, where in (
+            ("input", INPUTS, history.input, rows),
+            ("output", OUTPUTS, history.output, returned),
+        ):
+            shape = shapes.get((model, name)) or shapes.get((None, name))
+            if shape is None:
+                continue
+            fits, wanted = shape
+            wrong = [code for code in np.unique(column[where]) if not fits(tables.value.values[code])]
+            if wrong:
+                row = int(where[np.isin(column[where], wrong)][0])
+                value = repr(tables.value.values[column[row]])
+                raise source.error(f"{name} with the {what} {value[:60]}, not {wanted}", int(loaded.lines[row]))
