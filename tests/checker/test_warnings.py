@@ -1,0 +1,97 @@
+"""Warnings name what weakens a verdict, and stay silent about histories in which nothing is amiss."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from checker.formats import read
+from checker.history import PENDING, History, Operation
+from checker.warnings import warnings
+
+
+def write(
+    index: int, value: object, call: int, ret: int | None, *, process: int | None = None, key: str | None = None
+) -> Operation:
+    """A write; `ret` None: pending."""
+    return Operation(
+        index=index,
+        process=index if process is None else process,
+        f="write",
+        key=key,
+        input=value,
+        call=call,
+        ret=PENDING if ret is None else ret,
+        status="info" if ret is None else "ok",
+    )
+
+
+def of(*operations: Operation) -> History:
+    return History.of(operations)
+
+
+def test_a_clean_history_has_no_warnings() -> None:
+    history = of(write(0, 1, 0, 10), write(1, 2, 11, 20))
+    assert warnings(history, "register") == ()
+
+
+def test_the_empty_history_has_no_warnings() -> None:
+    assert warnings(of(), "register") == ()
+
+
+def test_values_written_twice_are_named() -> None:
+    (said,) = warnings(of(write(0, 7, 0, 10), write(1, 8, 11, 20), write(2, 7, 21, 30)), "register")
+    assert "not unique: #0 and #2 both bring in 7;" in said
+
+
+def test_further_repeats_are_counted() -> None:
+    (said,) = warnings(of(*(write(i, 7, 10 * i, 10 * i + 5) for i in range(5))), "register")
+    assert "and 3 more do so" in said
+
+
+def test_the_same_value_under_two_keys_is_unique() -> None:
+    assert warnings(of(write(0, 7, 0, 10, key="a"), write(1, 7, 11, 20, key="b")), "kv") == ()
+
+
+def test_repeated_adds_to_a_counter_are_as_they_should_be() -> None:
+    adds = [Operation(index=i, process=i, f="add", input=1, call=10 * i, ret=10 * i + 5) for i in range(3)]
+    assert warnings(History.of(adds), "counter") == ()
+
+
+def test_pending_effects_are_counted_and_pending_reads_are_not() -> None:
+    lost = Operation(index=2, process=2, f="read", call=30, status="info")
+    (said,) = warnings(of(write(0, 1, 0, None), write(1, 2, 11, None), lost), "register")
+    assert said.startswith("2 operations are pending")
+
+
+def test_an_operation_that_begins_when_another_returns_is_named() -> None:
+    (said,) = warnings(of(write(0, 1, 0, 10), write(1, 2, 10, 20)), "register")
+    assert "1 operation begins at the very time another returns (first #1)" in said
+
+
+def test_an_operation_of_no_length_does_not_meet_itself() -> None:
+    assert warnings(of(write(0, 1, 5, 5), write(1, 2, 6, 9)), "register") == ()
+    assert len(warnings(of(write(0, 1, 5, 5), write(1, 2, 5, 5)), "register")) == 1
+
+
+def test_two_operations_of_one_process_at_once_are_named() -> None:
+    (said,) = warnings(of(write(0, 1, 0, 10, process=3), write(1, 2, 5, 20, process=3)), "register")
+    assert "process 3 has two operations at once (#0 and #1)" in said
+
+
+def test_a_process_that_goes_on_after_an_unknown_outcome_is_no_reason_to_warn() -> None:
+    said = warnings(of(write(0, 1, 0, None, process=3), write(1, 2, 5, 20, process=3)), "register")
+    assert len(said) == 1
+    assert "pending" in said[0]
+
+
+def test_a_clock_that_ran_backwards_is_reported_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "history.jsonl"
+    path.write_text(
+        '{"type":"invoke","process":0,"f":"write","input":1,"time":100}\n'
+        '{"type":"ok","process":0,"f":"write","time":200}\n'
+        '{"type":"invoke","process":1,"f":"read","time":150}\n'
+        '{"type":"ok","process":1,"f":"read","output":1,"time":260}\n'
+    )
+    recording = read(path)
+    (said,) = warnings(recording.history, recording.model)
+    assert "backwards once in the record, first at line 3 by 50 ns" in said
