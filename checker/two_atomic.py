@@ -3,10 +3,14 @@ Li, "On the k-Atomicity-Verification Problem", ICDCS 2013.)"""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
-from checker.found import INITIALLY, Found
+import numpy as np
+
+from checker.found import BEGINNING, INITIALLY, Found
 from checker.history import Column
+from checker.sessions import rung
 from checker.verdict import Rung
 
 STEPS_MAX = 20_000
@@ -16,13 +20,19 @@ State = tuple[int, frozenset[int], int, int]
 """All operations before the first number are placed, and those in the set; then the current and the previous write."""
 
 
-def two_atomic(found: Found) -> Rung:
-    """Searches for such an order key by key; a cas must find the current value."""
+def two_atomic(found: Found, suspects: Collection[int]) -> Rung:
+    """Searches for such an order, key by key, for the keys (codes) that may not be linearizable; a cas must find the
+    current value."""
     name = "2-atomic"
     if found.unknown().any():
         return Rung(name, False, "a value nobody wrote was read")
+    lost = found.of_writer(found.since) < _but_one(found)
+    if (found.reads & lost).any():
+        return rung(name, found, found.reads & lost, "returned a value overwritten twice")
     steps = 0
     for rows in found.by_key():
+        if not len(rows) or int(found.key[rows[0]]) not in suspects:
+            continue
         search = _Search(found, rows, STEPS_MAX - steps)
         fits = search.run()
         steps += search.steps
@@ -31,6 +41,13 @@ def two_atomic(found: Found) -> Rung:
         if not fits:
             return Rung(name, False)
     return Rung(name, True)
+
+
+def _but_one(found: Found) -> Column:
+    """Per operation, the latest call of a write that ended before another write began that ended before it began."""
+    nothing = np.full(len(found), BEGINNING)
+    before = found.newest_ended(np.where(found.writes, found.call, nothing))
+    return found.newest_ended(np.where(found.writes, before, nothing))
 
 
 @dataclass
@@ -47,6 +64,7 @@ class _Search:
         place = {row: i for i, row in enumerate(self.rows.tolist())}
         self.call = self.found.call[self.rows].tolist()
         self.ret = self.found.ret[self.rows].tolist()
+        self.since = self.found.since[self.rows].tolist()
         self.writes = self.found.writes[self.rows].tolist()
         self.reads = self.found.reads[self.rows].tolist()
         self.writer = [place.get(writer, INITIALLY) for writer in self.found.writer[self.rows].tolist()]
@@ -64,7 +82,8 @@ class _Search:
                 return True
             if self.steps >= self.budget:
                 return None
-            for i in self._next(state):
+            # What somebody knew first is tried first, that is, put on the stack last.
+            for i in sorted(self._next(state), key=self.since.__getitem__, reverse=True):
                 if self._may_write(i, state):
                     self.steps += 1
                     after = _placed(state, [i])
