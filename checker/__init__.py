@@ -1,1 +1,63 @@
-"""Decides whether a history is linearizable, and proves its answer. Imports nothing else of ours."""
+"""Decides whether a history is linearizable, and proves its answer. Imports nothing else of ours.
+
+from checker import check, History
+verdict = check(history, "register")
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from checker.budget import Budget
+    from checker.check import check
+    from checker.errors import HistoryError, NaysayerError, UsageError
+    from checker.history import History, Operation
+    from checker.model import Inconsistent, Model
+    from checker.streaming import Stream
+    from checker.verdict import Explanation, Part, Verdict
+    from checker.verify import verify
+
+__all__ = [
+    "Budget",
+    "Explanation",
+    "History",
+    "HistoryError",
+    "Inconsistent",
+    "Model",
+    "NaysayerError",
+    "Operation",
+    "Part",
+    "Stream",
+    "UsageError",
+    "Verdict",
+    "check",
+    "verify",
+]
+
+_HOME = {
+    "Budget": "budget",
+    "Explanation": "verdict",
+    "History": "history",
+    "HistoryError": "errors",
+    "Inconsistent": "model",
+    "Model": "model",
+    "NaysayerError": "errors",
+    "Operation": "history",
+    "Part": "verdict",
+    "Stream": "streaming",
+    "UsageError": "errors",
+    "Verdict": "verdict",
+    "check": "check",
+    "verify": "verify",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Imported when first asked for: numpy and networkx would slow down everything that needs one name of here."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"checker.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value

@@ -12,7 +12,7 @@ import numpy as np
 
 from checker.budget import Budget, Meter, OutOfBudget
 from checker.configurations import Frontier, Steps, rows_in_order
-from checker.history import INFO, History
+from checker.history import PENDING, History
 from checker.model import Model
 from checker.verdict import Decision
 
@@ -20,7 +20,7 @@ METHOD = "search"
 
 
 def decide(part: History, model: Model, budget: Budget) -> Decision:
-    """Judges one part (ok and pending operations only).
+    """Judges one part (ok and pending operations only). What never returns may not have happened.
 
     The counterexample of `invalid` is everything called until those operations returned that were live when the
     last configuration died: sound, but not small. `unknown` says what ran out and how far the search got.
@@ -29,12 +29,11 @@ def decide(part: History, model: Model, budget: Budget) -> Decision:
     steps = Steps(model)
     kinds = _kinds(part, steps)
     frontier = Frontier(steps, meter)
-    pending = (part.status == INFO).tolist()
     rets = part.ret.tolist()
     returned = 0
     try:
         for row, is_return in events(part):
-            if pending[row]:
+            if rets[row] == PENDING:
                 frontier.call_pending(row, kinds[row])
             elif not is_return:
                 frontier.call(row, kinds[row], rets[row])
@@ -51,8 +50,8 @@ def decide(part: History, model: Model, budget: Budget) -> Decision:
 
 
 def events(part: History) -> Iterator[tuple[int, bool]]:
-    """(row, whether it returns) in order of time; at equal times calls stand before returns. Pending never return."""
-    ended = np.flatnonzero(part.status != INFO)
+    """(row, whether it returns) in order of time; at equal times calls stand before returns."""
+    ended = np.flatnonzero(part.ret != PENDING)
     rows = np.concatenate((np.arange(len(part)), ended))
     returns = np.concatenate((np.zeros(len(part), dtype=np.int64), np.ones(len(ended), dtype=np.int64)))
     order = np.lexsort((rows, returns, np.concatenate((part.call, part.ret[ended]))))

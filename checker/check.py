@@ -1,0 +1,182 @@
+"""Judges a history: part by part, each by the first stage that can decide.
+
+1. Operations that certainly did not happen, and pending ones that would change nothing, are dropped.
+2. The history is partitioned by key, where the model says that keys are objects of their own.
+3. A monitor for the data type (near-linear) decides where its assumptions hold.
+4. The search decides the rest, or says what ran out. What it refutes is made small.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor
+from typing import Any
+
+import numpy as np
+
+from checker.budget import Budget
+from checker.errors import NaysayerError, UsageError
+from checker.explain import explain
+from checker.explain_search import explain_search
+from checker.history import FAIL, INFO, History, Operation
+from checker.model import Model
+from checker.models import MODELS, find
+from checker.models.register import Register
+from checker.monitors import MONITORS
+from checker.parallel import pool
+from checker.search import decide as search
+from checker.shrink import shrink
+from checker.verdict import Decision, Explanation, Part, Verdict
+
+FIRST_STEPS = 300_000
+"""Steps that each search gets in this process before it goes to an executor, which takes a while to start."""
+
+SHRINK_STEPS = 2_000_000
+"""Steps of each search while a counterexample is made small."""
+
+Progress = Callable[[int, int], None]
+"""Told how many parts are done, and of how many."""
+
+
+def check(
+    history: History | Iterable[Operation],
+    model: str | Model | type[Model] = "register",
+    *,
+    budget: Budget | None = None,
+    engine: str | Executor | None = None,
+    progress: Progress | None = None,
+) -> Verdict:
+    """The verdict on a history, with its proof.
+
+    `model`: a name of checker.models.MODELS, or a model of your own. `budget`: limits for each key.
+    `engine`: where searches of several keys run: None (here), "processes" (as many as there are cores; a script then
+    needs `if __name__ == "__main__":`), "dask:ADDRESS", or any concurrent.futures Executor.
+    Raises UsageError for an unknown model or operation; an error inside the checker makes a part `unknown`.
+    """
+    started = time.perf_counter()
+    chosen = resolve(model)
+    if not isinstance(history, History):
+        history = History.of(history)
+    refuse_unknown(history, chosen)
+    limits = Budget() if budget is None else budget
+    by_key = history.by_key() if chosen.by_key else {None: history}
+    parts = _judge(by_key, chosen, limits, engine, progress or (lambda done, total: None))
+    outcomes = {part.outcome for part in parts}
+    return Verdict(
+        outcome="invalid" if "invalid" in outcomes else "unknown" if "unknown" in outcomes else "valid",
+        model=chosen.name,
+        method="+".join(sorted({part.method for part in parts}, key=_rank)) or "none",
+        operations=len(history),
+        parts=tuple(parts),
+        seconds=time.perf_counter() - started,
+    )
+
+
+def resolve(model: str | Model | type[Model]) -> Model:
+    """A model by its name, its class, or itself."""
+    if isinstance(model, str):
+        return find(model)
+    return model() if isinstance(model, type) else model
+
+
+def refuse_unknown(history: History, model: Model) -> None:
+    """Raises UsageError if the history has an operation that the model does not know."""
+    for code in np.unique(history.f).tolist():
+        name = history.tables.f.values[code]
+        if name not in model.operations:
+            first = history[int(np.flatnonzero(history.f == code)[0])]
+            known = ", ".join(sorted(model.operations))
+            raise UsageError(f"operation #{first.index}: the model {model.name} has no {name!r} (it has {known})")
+
+
+def _judge(
+    by_key: dict[Any, History], model: Model, budget: Budget, engine: str | Executor | None, progress: Progress
+) -> list[Part]:
+    """Judges all parts here; searches that turn out long go to the executor, if there is one."""
+    short = budget
+    if engine is not None:
+        steps = FIRST_STEPS if budget.steps is None else min(FIRST_STEPS, budget.steps)
+        short = Budget(steps, budget.seconds, budget.memory_mb)
+    parts = {}
+    for key, ops in by_key.items():
+        parts[key] = check_part(key, ops, model, short)
+        progress(len(parts), len(by_key))
+    long = [key for key, part in parts.items() if part.outcome == "unknown" and short != budget]
+    if long and engine is not None:
+        with pool(engine, len(long)) as executor:
+            # Each part goes with tables of its own: those of the whole history may be large.
+            futures = {key: executor.submit(check_part, key, History.of(by_key[key]), model, budget) for key in long}
+            for key, future in futures.items():
+                parts[key] = future.result()
+    return list(parts.values())
+
+
+def check_part(key: Any, history: History, model: Model, budget: Budget) -> Part:
+    """The verdict on one object. Never raises because of an error inside the checker: that is `unknown`."""
+    started = time.perf_counter()
+    part = effective(history, model)
+    try:
+        decision = _decide(part, history, model, budget)
+    except NaysayerError:
+        raise
+    except Exception as error:
+        decision = Decision("unknown", "none", reason=f"the checker failed: {type(error).__name__}: {error}")
+    rows = list(decision.counterexample)
+    return Part(
+        key=key,
+        outcome=decision.outcome,
+        method=decision.method,
+        operations=len(history),
+        steps=decision.steps,
+        seconds=time.perf_counter() - started,
+        witness=None if decision.witness is None else part.index[np.asarray(decision.witness, dtype=np.int64)],
+        counterexample=tuple(part[row] for row in rows),
+        explanation=decision.explanation,
+        reason=decision.reason,
+    )
+
+
+def effective(history: History, model: Model) -> History:
+    """The history without what certainly did not happen, and without pending operations that would change nothing."""
+    keep = history.status != FAIL
+    pending = np.flatnonzero(history.status == INFO)
+    if len(pending):
+        what = np.stack((history.f[pending], history.key[pending], history.input[pending]))
+        _, first, kind = np.unique(what, axis=1, return_index=True, return_inverse=True)
+        free = np.array([model.effect_free(history[int(row)]) for row in pending[first]])
+        keep[pending] &= ~free[kind.reshape(-1)]
+    return history if keep.all() else history.select(keep)
+
+
+def _decide(part: History, history: History, model: Model, budget: Budget) -> Decision:
+    bundled = MODELS.get(model.name) is type(model)
+    decision = MONITORS[model.name](part) if bundled and model.name in MONITORS else None
+    if decision is None:
+        decision = search(part, model, budget)
+        if decision.outcome == "invalid":
+            small = shrink(part, decision.counterexample, model, Budget(SHRINK_STEPS, budget.seconds, budget.memory_mb))
+            decision = Decision("invalid", decision.method, counterexample=small, steps=decision.steps)
+    if decision.outcome != "invalid" or decision.explanation is not None:
+        return decision
+    explanation = _explain([part[row] for row in decision.counterexample], history, model, budget)
+    return Decision(
+        "invalid",
+        decision.method,
+        counterexample=decision.counterexample,
+        explanation=explanation,
+        steps=decision.steps,
+    )
+
+
+def _explain(counterexample: list[Operation], history: History, model: Model, budget: Budget) -> Explanation:
+    """Registers have sentences of their own; where those do not fit, and for all other models, the search's."""
+    if isinstance(model, Register) and not any(op.f == "append" for op in history):
+        explanation = explain(counterexample, history)
+        if explanation.kind != "no-order":
+            return explanation
+    return explain_search(counterexample, model, budget)
+
+
+def _rank(method: str) -> tuple[bool, str]:
+    return method == "search", method

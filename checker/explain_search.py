@@ -1,0 +1,53 @@
+"""Why no order works, for any model: the operation that cannot be placed, and what it would have had to meet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from checker.budget import Budget, Meter, OutOfBudget
+from checker.configurations import Frontier, Steps
+from checker.history import PENDING, History, Operation
+from checker.model import Inconsistent, Model
+from checker.search import events
+from checker.verdict import Explanation
+
+STATES_SHOWN = 3
+
+
+def explain_search(counterexample: Sequence[Operation], model: Model, budget: Budget) -> Explanation:
+    """Explains operations which a search found to have no order."""
+    part = History.of(counterexample)
+    steps = Steps(model)
+    frontier = Frontier(steps, Meter(budget), remember=False)
+    kinds = [steps.kind(op) for op in part]
+    try:
+        for row, is_return in events(part):
+            op = part[row]
+            if op.ret == PENDING:
+                frontier.call_pending(row, kinds[row])
+            elif not is_return:
+                frontier.call(row, kinds[row], op.ret)
+            elif not frontier.ret(row):
+                return _at(op, [steps.states[state] for state in frontier.reached], model)
+    except OutOfBudget:
+        pass
+    return Explanation("no-order", f"No order of these {len(part)} operations gives what they returned.")
+
+
+def _at(op: Operation, states: Sequence[object], model: Model) -> Explanation:
+    reasons = []
+    for state in states:
+        why = model.step(state, op)
+        if isinstance(why, Inconsistent):
+            reasons.append(str(why))
+    distinct = list(dict.fromkeys(reasons))
+    shown = "; or ".join(distinct[:STATES_SHOWN])
+    more = len(distinct) - STATES_SHOWN
+    rest = f"; or one of {more} other possibilities" if more > 0 else ""
+    sentence = f"#{op.index} ({_did(op)}) fits nowhere: in every order of what came before, it {shown}{rest}."
+    return Explanation("no-order", sentence, culprit=op.index, notes={op.index: "fits nowhere"})
+
+
+def _did(op: Operation) -> str:
+    given = "" if op.input is None else f" {op.input!r}"
+    return f"{op.f}{given}" + ("" if op.output is None else f" → {op.output!r}")

@@ -1,0 +1,117 @@
+"""Verifies a verdict's proof, independently of whoever found it: no search, no monitor, only the definitions.
+
+*valid*: the witness is replayed on the model, one operation after another, in linear time.
+*invalid*: the counterexample must be part of the history, unaltered; leaving out everything else must be sound; and
+no order of it may be legal, by trying all. Leaving out is sound for what `Model.may_leave_out` says, and for all that
+was called after some moment: up to there a legal history is legal too, if what had not yet returned may be missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from checker.history import PENDING, History, Operation, identity
+from checker.model import Inconsistent, Model
+from checker.verdict import Part, Verdict
+
+TRIES_MAX = 2_000_000  # partial orders tried before a counterexample counts as not confirmed
+
+
+def verify(history: History, model: Model, verdict: Verdict) -> list[str]:
+    """What is wrong with the proofs of a verdict: one sentence each, none if they hold. `unknown` needs no proof."""
+    parts = history.by_key() if model.by_key else {None: history}
+    given = {identity(part.key): part for part in verdict.parts}
+    outcomes = {part.outcome for part in verdict.parts}
+    expected = next((outcome for outcome in ("invalid", "unknown") if outcome in outcomes), "valid")
+    objections = []
+    if verdict.outcome != expected:
+        objections.append(f"the verdict is {verdict.outcome}, but its parts say {expected}")
+    for key, ops in parts.items():
+        if identity(key) in given:
+            objection = verify_part(ops, model, given.pop(identity(key)))
+        else:
+            objection = "there is no verdict on it" if verdict.outcome == "valid" else None
+        if objection is not None:
+            objections.append(objection if key is None else f"key {key!r}: {objection}")
+    return objections + [f"there is no key {part.key!r} in the history" for part in given.values()]
+
+
+def verify_part(history: History, model: Model, part: Part) -> str | None:
+    """The first thing wrong with the proof of one part, or None."""
+    ops = [op for op in history if op.status != "fail"]
+    if part.outcome == "valid":
+        return _replay(ops, model, [] if part.witness is None else [int(index) for index in part.witness])
+    return None if part.outcome == "unknown" else _refute(ops, model, part.counterexample)
+
+
+def _replay(ops: Sequence[Operation], model: Model, witness: Sequence[int]) -> str | None:
+    by_index = {op.index: op for op in ops}
+    left = {op.index for op in ops if not op.pending}
+    placed = set()
+    state, latest = model.initial(), None
+    for index in witness:
+        op = by_index.get(index)
+        if op is None or index in placed:
+            return f"the witness has #{index} {'twice' if op else 'which did not happen'}"
+        placed.add(index)
+        left.discard(index)
+        if latest is not None and op.ret < latest.call:
+            return f"the witness has #{latest.index} before #{index}, which had returned before it was called"
+        latest = op if latest is None or op.call > latest.call else latest
+        after = model.step(state, op)
+        if isinstance(after, Inconsistent):
+            return f"the witness cannot go on with #{index}: {after}"
+        state = after
+    return f"the witness lacks #{min(left)}" if left else None
+
+
+def _refute(ops: Sequence[Operation], model: Model, counterexample: Sequence[Operation]) -> str | None:
+    chosen = {op.index: op for op in counterexample}
+    if [chosen[op.index] for op in ops if op.index in chosen] != [op for op in ops if op.index in chosen]:
+        return "an operation of the counterexample differs from the one in the history"
+    if len({op.index for op in ops} & chosen.keys()) != len(counterexample):
+        return "the counterexample has operations which did not happen"
+    moment = sound_until(ops, chosen, model)
+    ordered = _has_order([op for op in counterexample if op.call < moment], moment, model)
+    if ordered is None:
+        return f"the counterexample ({len(chosen)} operations) is too large to be confirmed"
+    return "the counterexample has a legal order" if ordered else None
+
+
+def sound_until(ops: Sequence[Operation], chosen: Collection[int], model: Model) -> int:
+    """The latest moment such that, of all called before it, those not chosen (by index) may be left out."""
+    moments = sorted({op.call for op in ops if op.index not in chosen})
+    moments.append(PENDING)
+    low, high = 0, len(moments) - 1
+    while low < high:
+        middle = (low + high + 1) // 2
+        called = [op for op in ops if op.call < moments[middle]]
+        dropped = [op for op in called if op.index not in chosen]
+        if model.may_leave_out(dropped, [op for op in called if op.index in chosen]):
+            low = middle
+        else:
+            high = middle - 1
+    return moments[low]
+
+
+def _has_order(ops: Sequence[Operation], moment: int, model: Model) -> bool | None:
+    """Whether some order of all that had returned by then, and some of the others, is legal; None: too many to try."""
+    first = [sum(1 << j for j, other in enumerate(ops) if other.ret < op.call) for op in ops]
+    must = sum(1 << i for i, op in enumerate(ops) if not op.pending and op.ret < moment)
+    stack = [((1 << len(ops)) - 1, model.initial())]
+    seen = set()
+    while stack:
+        left, state = stack.pop()
+        if not left & must:
+            return True
+        if (left, identity(state)) in seen:
+            continue
+        seen.add((left, identity(state)))
+        if len(seen) > TRIES_MAX:
+            return None
+        for i, op in enumerate(ops):
+            if left >> i & 1 and not left & first[i]:
+                after = model.step(state, op)
+                if not isinstance(after, Inconsistent):
+                    stack.append((left & ~(1 << i), after))
+    return False
