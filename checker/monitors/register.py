@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from checker.explain import explain
 from checker.history import History
 from checker.monitors import sandwich
 from checker.monitors.proof import counterexample, rows_of
@@ -15,7 +14,8 @@ def decide(part: History) -> Decision | None:
     """Judges one register (initial value None; read, write, cas, delete) by zones.
 
     Where a cas was refused or a value found was written more than once, zones alone do not apply: the sandwich is
-    tried. None if that does not decide either, or the part holds an operation which no register has.
+    tried. None if that does not decide either, or the part holds an operation which no register has. Why a
+    counterexample has no order is left to checker.explain, which may look at the failed operations as well.
     """
     ops = register_columns(part)
     if ops is None:
@@ -23,16 +23,15 @@ def decide(part: History) -> Decision | None:
     outcome = judge(ops)
     if isinstance(outcome, Ambiguous):
         conflict = sandwich.without(ops, outcome)
-        return None if conflict is None else _invalid(part, ops, conflict, "sandwich")
+        return None if conflict is None else _invalid(ops, conflict, "sandwich")
     if isinstance(outcome, Conflict):
-        return _invalid(part, ops, outcome, "sandwich" if len(ops.refused) else "zones")
+        return _invalid(ops, outcome, "sandwich" if len(ops.refused) else "zones")
     if not len(ops.refused):
         return Decision("valid", "zones", witness=ops.row[outcome])
     witness = sandwich.insert_refused(part, ops, outcome)
     return None if witness is None else Decision("valid", "sandwich", witness=witness)
 
 
-def _invalid(part: History, ops: RegisterColumns, conflict: Conflict, method: str) -> Decision:
+def _invalid(ops: RegisterColumns, conflict: Conflict, method: str) -> Decision:
     rows = rows_of(ops, counterexample(ops, conflict))
-    explanation = explain([part[row] for row in rows], part)
-    return Decision("invalid", method, counterexample=rows, explanation=explanation)
+    return Decision("invalid", method, counterexample=rows)
