@@ -32,7 +32,7 @@ from checker.verdict import Decision, Explanation, Part, Verdict
 FIRST_STEPS = 300_000
 """Steps that each search gets in this process before it goes to an executor, which takes a while to start."""
 
-SHRINK_STEPS = 2_000_000
+SHRINK_STEPS = 100_000
 """Steps of each search while a counterexample is made small."""
 
 Progress = Callable[[int, int], None]
@@ -171,7 +171,7 @@ def _decide(part: History, history: History, model: Model, budget: Budget) -> De
 
 def _explain(counterexample: list[Operation], history: History, model: Model, budget: Budget) -> Explanation:
     """Registers have sentences of their own; where those do not fit, and for all other models, the search's."""
-    if isinstance(model, Register) and not any(op.f == "append" for op in history):
+    if isinstance(model, Register) and not (history.f == history.tables.f.code("append")).any():
         explanation = explain(counterexample, history)
         if explanation.kind != "no-order":
             return explanation

@@ -7,6 +7,7 @@ Reads go first, in ever smaller groups, then writes from the latest on, since no
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from msgspec import structs
 
@@ -14,6 +15,9 @@ from checker.budget import Budget
 from checker.history import PENDING, History, Operation
 from checker.model import Model
 from checker.search import decide
+
+THIN_STEPS = 4_000
+"""Steps of a search that tries to leave out many at once: without its reads, a history may have very many orders."""
 
 TESTS_MAX = 2000
 """Subsets tried: a history that needs more keeps a counterexample that is sound, but not minimal."""
@@ -51,6 +55,7 @@ class _Shrinker:
         self.ops = ops
         self.model = model
         self.budget = budget
+        self.thin = replace(budget, steps=min(THIN_STEPS, budget.steps or THIN_STEPS))
         self.kept = list(range(len(ops)))
         self.tests = 0
 
@@ -62,18 +67,18 @@ class _Shrinker:
         while size != len(self.kept) and self.tests < TESTS_MAX:
             size = len(self.kept)
             for row in reversed(self.kept):
-                self._leave_out([row])
+                self._leave_out([row], self.budget)
         return tuple(self.kept)
 
     def _thin(self, rows: list[int]) -> None:
         """Leaves out as many of these rows as can be, halves first."""
-        if self.tests >= TESTS_MAX or not rows or self._leave_out(rows) or len(rows) == 1:
+        if self.tests >= TESTS_MAX or not rows or self._leave_out(rows, self.thin) or len(rows) == 1:
             return
         middle = len(rows) // 2
         self._thin(rows[:middle])
         self._thin(rows[middle:])
 
-    def _leave_out(self, rows: Sequence[int]) -> bool:
+    def _leave_out(self, rows: Sequence[int], budget: Budget) -> bool:
         """Leaves these rows out if that is sound and what remains has no order."""
         self.tests += 1
         without = set(rows)
@@ -82,7 +87,7 @@ class _Shrinker:
         kept = [self.ops[row] for row in remaining]
         if not self.model.may_leave_out([op for row, op in enumerate(self.ops) if row not in staying], kept):
             return False
-        if decide(History.of(kept), self.model, self.budget).outcome != "invalid":
+        if decide(History.of(kept), self.model, budget).outcome != "invalid":
             return False
         self.kept = remaining
         return True
