@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import stat
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -42,21 +43,21 @@ class Source:
         line = 1
         try:
             with self._open() as stream:
-                rest = b""
+                begun: list[bytes] = []  # blocks of a line whose end is still to come
                 while block := stream.read(PIECE_BYTES):
                     end = block.rfind(b"\n") + 1
                     if not end:
-                        rest += block
-                        if len(rest) > LINE_BYTES_MAX:
+                        begun.append(block)
+                        if sum(map(len, begun)) > LINE_BYTES_MAX:
                             raise self.error(f"a line of more than {LINE_BYTES_MAX >> 20} MB is no history line", line)
                         continue
-                    piece = rest + block[:end]
-                    rest = block[end:]
+                    piece = b"".join((*begun, block[:end]))
+                    begun = [block[end:]]
                     if line == 1:
                         piece = piece.removeprefix(_BYTE_ORDER_MARK)
                     yield line, piece
                     line += piece.count(b"\n")
-                if rest:
+                if rest := b"".join(begun):
                     yield line, rest.removeprefix(_BYTE_ORDER_MARK) if line == 1 else rest
         except EOFError:
             raise self.error("the gzip data ends early: the file is truncated", line) from None
@@ -83,11 +84,9 @@ class Source:
                     yield first + offset, text
 
     def _open(self) -> BinaryIO:
-        stream = self.path.open("rb")
-        try:
-            magic = stream.read(2)
-            stream.seek(0)
-        except BaseException:
-            stream.close()
-            raise
-        return gzip.open(stream) if magic == _GZIP_MAGIC else stream  # type: ignore[return-value]
+        if not stat.S_ISREG(mode := self.path.stat().st_mode):
+            what = "a directory" if stat.S_ISDIR(mode) else "no regular file: it has to be read more than once"
+            raise self.error(f"is {what}")
+        with self.path.open("rb") as stream:
+            magic = stream.read(len(_GZIP_MAGIC))
+        return gzip.open(self.path) if magic == _GZIP_MAGIC else self.path.open("rb")  # type: ignore[return-value]
