@@ -1,0 +1,130 @@
+"""The properties that Raft guarantees at all times (figure 3 of the paper), watched in the simulator at every step.
+
+Each looks only at what changed since the last step. Entries and what was committed are remembered beyond the crash of
+the server that held them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from targets.node import Node, NodeId
+from targets.raft.messages import Entry
+from targets.raft.node import RaftNode
+from targets.target import Invariant
+
+
+def _servers(nodes: Mapping[NodeId, Node]) -> Iterator[tuple[NodeId, RaftNode]]:
+    for name, node in nodes.items():
+        if isinstance(node, RaftNode) and hasattr(node, "log"):
+            yield name, node
+
+
+class ElectionSafety:
+    """At most one leader can be elected in a given term (§5.2)."""
+
+    name = "election safety"
+
+    def __init__(self) -> None:
+        self._leaders: dict[int, NodeId] = {}
+
+    def check(self, now_ms: float, nodes: Mapping[NodeId, Node]) -> str | None:
+        for name, server in _servers(nodes):
+            if server.role == "leader":
+                leader = self._leaders.setdefault(server.current_term, name)
+                if leader != name:
+                    return f"{leader} and {name} were both elected leader in term {server.current_term}"
+        return None
+
+
+class LogMatching:
+    """If two logs contain an entry with the same index and term, the logs are identical up to it (§5.3).
+
+    Equivalent, step by step: entries of equal index and term are equal and follow entries of equal term.
+    """
+
+    name = "log matching"
+
+    def __init__(self) -> None:
+        self._entries: dict[tuple[int, int], tuple[Entry, int]] = {}
+        self._seen: dict[NodeId, tuple[int, Entry | None]] = {}
+
+    def check(self, now_ms: float, nodes: Mapping[NodeId, Node]) -> str | None:
+        for name, server in _servers(nodes):
+            log = server.log
+            tail = (log.last_index, log.entries[-1] if log.entries else None)
+            seen = self._seen.get(name)
+            if seen is not None and seen[0] == tail[0] and seen[1] is tail[1]:
+                continue
+            self._seen[name] = tail
+            for index in range(log.last_index, log.base_index, -1):
+                key = (index, log.term(index))
+                here = (log.entry(index), log.term(index - 1))
+                first = self._entries.setdefault(key, here)
+                if first != here:
+                    return f"the entry {index} of term {key[1]} on {name} differs from another's, or what precedes it does"
+                if seen is not None and index <= seen[0] and first is not here and here[0] is first[0]:
+                    break
+        return None
+
+
+class LeaderCompleteness:
+    """An entry committed in a term is in the logs of the leaders of all later terms (§5.4)."""
+
+    name = "leader completeness"
+
+    def __init__(self) -> None:
+        self._committed: dict[int, tuple[int, int]] = {}
+        """index -> term of the entry, term in which it was known to be committed."""
+        self._known: dict[NodeId, tuple[RaftNode, int]] = {}
+        self._leaders: dict[NodeId, int] = {}
+
+    def check(self, now_ms: float, nodes: Mapping[NodeId, Node]) -> str | None:
+        fresh: list[int] = []
+        for name, server in _servers(nodes):
+            known = self._known.get(name)
+            if known is None or known[0] is not server or known[1] < server.commit_index:
+                since = known[1] if known is not None and known[0] is server else server.log.base_index
+                self._known[name] = (server, server.commit_index)
+                for index in range(since + 1, server.commit_index + 1):
+                    if index not in self._committed and server.log.term(index):
+                        self._committed[index] = (server.log.term(index), server.current_term)
+                        fresh.append(index)
+        for name, server in _servers(nodes):
+            if server.role == "leader":
+                elected = self._leaders.get(name) != server.current_term
+                self._leaders[name] = server.current_term
+                lost = self._missing(server, list(self._committed) if elected else fresh)
+                if lost is not None:
+                    return f"{name} leads term {server.current_term} without the committed entry {lost}"
+        return None
+
+    def _missing(self, server: RaftNode, indices: list[int]) -> int | None:
+        for index in indices:
+            term, committed_in = self._committed[index]
+            if committed_in < server.current_term and index > server.log.base_index and server.log.term(index) != term:
+                return index
+        return None
+
+
+class StateMachineSafety:
+    """No two servers apply different entries at one index (§5.4.3), or get different results from one entry.
+
+    Compared by the running checksum over all that a server applied.
+    """
+
+    name = "state machine safety"
+
+    def __init__(self) -> None:
+        self._digests: dict[int, tuple[int, NodeId]] = {}
+
+    def check(self, now_ms: float, nodes: Mapping[NodeId, Node]) -> str | None:
+        for name, server in _servers(nodes):
+            if server.last_applied:
+                digest, first = self._digests.setdefault(server.last_applied, (server.digest, name))
+                if digest != server.digest:
+                    return f"{first} and {name} applied different things up to index {server.last_applied}"
+        return None
+
+
+INVARIANTS: tuple[Callable[[], Invariant], ...] = (ElectionSafety, LogMatching, LeaderCompleteness, StateMachineSafety)
