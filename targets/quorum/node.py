@@ -1,0 +1,243 @@
+"""A replicated key-value store with majority quorums: reads and writes only, no leader, no consensus.
+
+Any replica coordinates any operation, in two phases (Attiya, Bar-Noy, Dolev 1995, with several writers as in Lynch and
+Shvartsman 1997):
+
+    write   ask all what they hold; from a majority's answers take the largest version; put a larger one; a majority
+            has it durable: answer
+    read    ask all; from a majority's answers take the newest; if they differ, put it back to a majority first
+            (read repair): only then no later read can find anything older; answer
+
+Two majorities share a replica, so what a finished operation left, the next one sees. A write that a coordinator gave up
+may show later: its outcome is unknown. There is no atomic cas: two phases cannot decide between two writers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+import msgspec
+
+from targets.node import Context, Message, NodeId, Request, Timer
+from targets.quorum.messages import NEVER, Get, Got, Put, Stored, Version
+from targets.wal.log import WriteAheadLog
+
+RESEND_MS = 120.0
+ATTEMPTS = 6
+"""How often a phase is sent before the coordinator gives up."""
+SNAPSHOT_RECORDS = 2_000
+
+
+class Record(msgspec.Struct, frozen=True, array_like=True):
+    """What a replica remembers of a key."""
+
+    key: Any
+    version: Version
+    value: Any
+
+
+@dataclass
+class Operation:
+    """A client's operation that this replica coordinates."""
+
+    request: Request
+    phase: Literal["get", "put"] = "get"
+    answers: dict[NodeId, Got] = field(default_factory=dict)
+    stored: set[NodeId] = field(default_factory=set)
+    put: Put | None = None
+    attempts: int = 1
+
+
+class QuorumNode:
+    """One replica. Each decision is a method of its own, so that a broken variant overrides just one."""
+
+    offers: ClassVar[frozenset[str]] = frozenset({"read", "write"})
+
+    def __init__(self) -> None:
+        self.held: dict[Any, tuple[Version, Any]] = {}
+        self.operations: dict[int, Operation] = {}
+        self.counter = 0
+        """The largest counter that this replica ever gave out: no version is used twice, also after a crash."""
+        self.next_op = 0
+        self.records = 0
+
+    # recovery
+
+    def start(self, ctx: Context) -> None:
+        self.log = WriteAheadLog(ctx.disk)
+        recovered = self.log.recover()
+        if recovered.snapshot is not None:
+            for record in msgspec.json.decode(recovered.snapshot, type=list[Record]):
+                self.adopt(record, ctx)
+        for payload in recovered.records:
+            self.adopt(msgspec.json.decode(payload, type=Record), ctx)
+
+    def adopt(self, record: Record, ctx: Context) -> None:
+        """Hold a record in memory, and remember the counters that were given out here."""
+        if self.newer(record.version, self.version(record.key)):
+            self.held[record.key] = (record.version, record.value)
+        if record.version[1] == ctx.me:
+            self.counter = max(self.counter, int(record.version[0]))
+
+    def keep(self, record: Record, ctx: Context) -> None:
+        """Hold a record and make it durable: what is promised after this survives a crash."""
+        self.persist(record)
+        self.adopt(record, ctx)
+
+    def persist(self, record: Record) -> None:
+        self.log.append(msgspec.json.encode(record))
+        self.log.sync()
+        self.records += 1
+        if self.records % SNAPSHOT_RECORDS == 0:
+            index = self.log.next_index - 1
+            held = [Record(key, version, value) for key, (version, value) in self.held.items()]
+            self.log.snapshot(msgspec.json.encode([*held, record]), index)
+            self.log.clean(index + 1)
+
+    # decisions
+
+    def majority(self, ctx: Context) -> int:
+        """Any two sets of this size share a replica."""
+        return len(ctx.nodes) // 2 + 1
+
+    def newer(self, one: Version, other: Version) -> bool:
+        """Versions are compared by counter, then by node: two are never equal unless they are the same write's."""
+        return one > other
+
+    def version(self, key: Any) -> Version:
+        held = self.held.get(key)
+        return NEVER if held is None else held[0]
+
+    def new_version(self, answers: list[Got], ctx: Context) -> Version:
+        """Larger than all that a majority holds, and never given out before."""
+        self.counter = max(self.counter, *(int(answer.version[0]) for answer in answers)) + 1
+        return (self.counter, ctx.me)
+
+    # coordinating
+
+    def receive(self, sender: NodeId, message: Message, ctx: Context) -> None:
+        match message:
+            case Request():
+                self.begin(message, ctx)
+            case Get():
+                ctx.send(sender, self.look_up(message))
+            case Put():
+                self.store(message, ctx)
+                ctx.send(sender, Stored(message.op))
+            case Got():
+                self.got(sender, message, ctx)
+            case Stored():
+                self.stored(sender, message.op, ctx)
+
+    def look_up(self, message: Get) -> Got:
+        version, value = self.held.get(message.key, (NEVER, None))
+        return Got(message.op, version, value)
+
+    def store(self, put: Put, ctx: Context) -> None:
+        if self.newer(put.version, self.version(put.key)):
+            self.keep(Record(put.key, put.version, put.value), ctx)
+
+    def begin(self, request: Request, ctx: Context) -> None:
+        """Ask all replicas, this one included, what they hold."""
+        if request.f not in self.offers:
+            ctx.fail(request, f"this store offers {', '.join(sorted(self.offers))}, not {request.f}")
+            return
+        self.next_op += 1
+        self.operations[self.next_op] = Operation(request)
+        self.send_phase(self.next_op, ctx)
+
+    def send_phase(self, number: int, ctx: Context) -> None:
+        """Send what the operation waits for to all that have not answered, and come back if it takes too long."""
+        ctx.set_timer(number, RESEND_MS)
+        operation = self.operations[number]
+        put = operation.put
+        if put is not None:
+            if ctx.me not in operation.stored:
+                self.store(put, ctx)  # first here: a version that was sent is then never given out again
+                self.stored(ctx.me, number, ctx)
+            for node in ctx.nodes:
+                if node != ctx.me and node not in operation.stored:
+                    ctx.send(node, put)
+            return
+        get = Get(number, operation.request.key)
+        for node in ctx.nodes:
+            if node != ctx.me and node not in operation.answers:
+                ctx.send(node, get)
+        if ctx.me not in operation.answers:
+            self.got(ctx.me, self.look_up(get), ctx)
+
+    def got(self, sender: NodeId, answer: Got, ctx: Context) -> None:
+        operation = self.operations.get(answer.op)
+        if operation is None or operation.phase != "get":
+            return
+        operation.answers[sender] = answer
+        if len(operation.answers) >= self.majority(ctx):
+            self.answered(answer.op, operation, ctx)
+
+    def answered(self, number: int, operation: Operation, ctx: Context) -> None:
+        """A majority has said what it holds."""
+        answers = list(operation.answers.values())
+        request = operation.request
+        if request.f == "write":
+            self.put(number, Put(number, request.key, self.new_version(answers, ctx), request.input), ctx)
+            return
+        newest = self.newest(answers)
+        if all(answer.version == newest.version for answer in answers):
+            self.finish(number, newest.value, ctx)
+        else:
+            self.repair(number, Put(number, request.key, newest.version, newest.value), ctx)
+
+    def newest(self, answers: list[Got]) -> Got:
+        found = answers[0]
+        for answer in answers:
+            if self.newer(answer.version, found.version):
+                found = answer
+        return found
+
+    def repair(self, number: int, put: Put, ctx: Context) -> None:
+        """Read repair, before the answer: a majority must hold what this read is about to return."""
+        self.put(number, put, ctx)
+
+    def put(self, number: int, put: Put, ctx: Context) -> None:
+        """Second phase: bring a version to a majority."""
+        operation = self.operations[number]
+        operation.phase = "put"
+        operation.put = put
+        operation.attempts = 1
+        self.send_phase(number, ctx)
+
+    def stored(self, sender: NodeId, number: int, ctx: Context) -> None:
+        operation = self.operations.get(number)
+        if operation is None or operation.put is None:
+            return
+        operation.stored.add(sender)
+        if len(operation.stored) >= self.majority(ctx):
+            self.finish(number, operation.put.value if operation.request.f == "read" else None, ctx)
+
+    def finish(self, number: int, output: Any, ctx: Context) -> None:
+        ctx.cancel_timer(number)
+        ctx.reply(self.operations.pop(number).request, output)
+
+    def timeout(self, timer: Timer, ctx: Context) -> None:
+        """Ask again those that were silent; after some attempts, give up."""
+        operation = self.operations.get(timer)  # type: ignore[call-overload]
+        if operation is None:
+            return
+        operation.attempts += 1
+        if operation.attempts > ATTEMPTS:
+            del self.operations[timer]  # type: ignore[arg-type]
+            self.give_up(operation, ctx)
+        else:
+            self.send_phase(timer, ctx)  # type: ignore[arg-type]
+
+    def give_up(self, operation: Operation, ctx: Context) -> None:
+        """No majority answered. A write that was sent may be found by somebody later; nothing else happened."""
+        if operation.put is None or operation.request.f == "read":
+            ctx.fail(operation.request, "no majority answered")
+        else:
+            ctx.info(operation.request, "no majority has stored it, but some may have")
+
+    def view(self) -> dict[str, Any]:
+        """Per key its value and version."""
+        return {str(key): [value, f"{version[0]:g}.{version[1]}"] for key, (version, value) in self.held.items()}

@@ -1,0 +1,42 @@
+"""All targets by name. A family's module is imported only when one of its targets is asked for."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from importlib import import_module
+
+from checker.errors import UsageError
+from targets.target import Target
+
+FAMILIES: dict[str, str] = {
+    "wal-kv": "targets.wal",
+    "generation-clock": "targets.generation",
+    "quorum-kv": "targets.quorum",
+    "paxos-register": "targets.paxos",
+    "paxos-kv": "targets.paxos",
+    "paxos-log": "targets.paxos",
+    "raft-log": "targets.raft",
+}
+"""Healthy target -> the module whose TARGETS hold it and its broken variants."""
+
+
+def all_targets() -> tuple[Target, ...]:
+    """Every target, family by family, the healthy ones first in each."""
+    found: dict[str, Target] = {}
+    for module in FAMILIES.values():
+        for target in import_module(module).TARGETS:
+            found.setdefault(target.name, target)
+    return tuple(found.values())
+
+
+def find(name: str) -> Target:
+    """The target of that name. Raises UsageError with what is close to it."""
+    module = FAMILIES.get(name.partition("/")[0])
+    if module is not None:
+        for target in import_module(module).TARGETS:
+            if target.name == name:
+                return target  # type: ignore[no-any-return]
+    names = [target.name for target in all_targets()]
+    close = get_close_matches(name, names, n=3, cutoff=0.4)
+    hint = f"did you mean {' or '.join(close)}?" if close else "`naysayer list` shows them"
+    raise UsageError(f"there is no target {name!r}: {hint}")

@@ -1,0 +1,263 @@
+"""A target in the simulator: nodes, network, clients' requests, faults, and what shows that they took effect."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+from checker.errors import HarnessError
+from targets.fault import (
+    Corrupt,
+    Cut,
+    Degrade,
+    Evidence,
+    Fault,
+    Heal,
+    Hold,
+    Kill,
+    Pause,
+    Reconfigure,
+    Release,
+    Restart,
+    Resume,
+    Skew,
+    Transfer,
+)
+from targets.node import Message, NodeId, Reply, Request
+from targets.simulator.host import Host
+from targets.simulator.loop import Loop
+from targets.simulator.network import MS, Network, Sent, describe
+from targets.target import Invariant, Target
+
+DELAY_MS = (0.5, 10.0)
+"""The least and the most that a healthy link takes; most messages take 1 to 4 ms."""
+
+Done = Callable[[Reply | None], None]
+
+
+class SimulatedCluster:
+    """One run of one target. Everything happens inside `run`, in virtual time; the driver adds its own events by `at`.
+
+    Raises TargetError out of `run` when a node's handler raises: that is a bug of the target, not a verdict.
+    """
+
+    faults = frozenset(
+        {
+            "kill",
+            "restart",
+            "pause",
+            "resume",
+            "cut",
+            "degrade",
+            "hold",
+            "release",
+            "heal",
+            "skew",
+            "corrupt",
+            "reconfigure",
+            "transfer",
+        }
+    )
+
+    def __init__(
+        self,
+        target: Target,
+        nodes: int,
+        seed: int,
+        *,
+        delay_ms: tuple[float, float] = DELAY_MS,
+        trace: bool = False,
+    ) -> None:
+        self.target = target
+        self.nodes: tuple[NodeId, ...] = tuple(f"n{i + 1}" for i in range(nodes))
+        self.violations: list[str] = []
+        self._loop = Loop()
+        self._network = Network(self._loop, seed, self._deliver, delay_ms)
+        if trace:
+            self._network.trace = []
+        self._invariants: list[Invariant] = [make() for make in target.invariants]
+        self._random = Random(f"{seed} cluster")
+        watch = self._watch if self._invariants else None
+        self._hosts = {
+            name: Host(name, self.nodes, target, self._loop, seed, self._network.send, watch) for name in self.nodes
+        }
+        self._waiting: dict[str, Done] = {}
+        self._evidence: list[Evidence] = []
+        self._awaiting: list[tuple[Kill, NodeId, float]] = []
+        self._admin = 0
+
+    @property
+    def now_ns(self) -> int:
+        """Virtual time since the start."""
+        return self._loop.now_ns
+
+    @property
+    def now_ms(self) -> float:
+        return self._loop.now_ns / MS
+
+    @property
+    def events(self) -> int:
+        """Events processed so far: deliveries, timers, syncs, and the driver's own."""
+        return self._loop.events
+
+    @property
+    def trace(self) -> list[Sent] | None:
+        """Every message sent, if asked for."""
+        return self._network.trace
+
+    @property
+    def down(self) -> frozenset[NodeId]:
+        return frozenset(name for name, host in self._hosts.items() if host.node is None)
+
+    @property
+    def paused(self) -> frozenset[NodeId]:
+        return frozenset(name for name, host in self._hosts.items() if host.paused)
+
+    def start(self) -> None:
+        """Start all nodes."""
+        for host in self._hosts.values():
+            host.start()
+
+    def at(self, ms: float, callback: Callable[[], None]) -> None:
+        """Call back at a virtual time."""
+        self._loop.at(int(ms * MS), callback)
+
+    def run(
+        self,
+        until: Callable[[], bool] | None = None,
+        until_ms: float | None = None,
+        max_events: int | None = None,
+    ) -> None:
+        """Let virtual time pass until the first of the given ends, or until nothing is left to happen."""
+        self._loop.run(until, None if until_ms is None else int(until_ms * MS), max_events)
+
+    # clients
+
+    def invoke(self, request: Request, node: NodeId, timeout_ms: float, done: Done) -> None:
+        """Send a client's request to a node; `done` gets the reply, or None after the time-out. Once, either way."""
+        self._waiting[request.id] = done
+        self._network.send(request.client, node, request)
+        self._loop.at(self._loop.now_ns + int(timeout_ms * MS), self._timed_out, request.id, done)
+
+    def _timed_out(self, request: str, done: Done) -> None:
+        if self._waiting.get(request) is done:
+            del self._waiting[request]
+            done(None)
+
+    def _deliver(self, source: NodeId, dest: NodeId, message: Message) -> None:
+        host = self._hosts.get(dest)
+        if host is not None:
+            host.receive(source, message)
+        elif isinstance(message, Reply):
+            done = self._waiting.pop(message.id, None)
+            if done is not None:
+                done(message)
+
+    # what is seen from outside
+
+    def views(self) -> dict[NodeId, dict[str, Any]]:
+        """What each running node tells of itself."""
+        return {name: host.node.view() for name, host in self._hosts.items() if host.node is not None}
+
+    def _watch(self) -> None:
+        nodes = {name: host.node for name, host in self._hosts.items() if host.node is not None}
+        for invariant in list(self._invariants):
+            found = invariant.check(self.now_ms, nodes)
+            if found is not None:
+                # once is enough, and what follows a broken invariant is no news
+                self._invariants.remove(invariant)
+                self.violations.append(f"{invariant.name} at {self.now_ms:.1f} ms: {found}")
+
+    # faults
+
+    def apply(self, fault: Fault) -> None:
+        """Carry out one fault now. Raises HarnessError for one that makes no sense here."""
+        match fault:
+            case Kill():
+                for name in fault.nodes:
+                    self._kill(fault, name)
+            case Restart():
+                for name in fault.nodes:
+                    if self._hosts[name].node is None:
+                        self._hosts[name].start()
+                        self._note(fault, f"{name} runs again")
+            case Pause():
+                for name in fault.nodes:
+                    self._hosts[name].paused = self._hosts[name].node is not None
+            case Resume():
+                for name in fault.nodes:
+                    host = self._hosts[name]
+                    self._note(fault, f"{name}: {host.waiting} inputs had waited", shown=host.paused)
+                    host.resume()
+            case Cut() | Degrade() | Hold():
+                self._network.disturb(fault)
+            case Release():
+                self._note(fault, f"{self._network.release()} messages released")
+            case Heal():
+                self._network.heal()
+            case Skew():
+                host = self._hosts[fault.node]
+                host.skew(fault.offset_ms, fault.rate)
+                self._note(fault, f"{fault.node}'s clock says {host.clock_ms():.1f} at {self.now_ms:.1f} ms")
+            case Corrupt():
+                self._corrupt(fault)
+            case Reconfigure():
+                self._administer(fault, "reconfigure", fault.nodes)
+            case Transfer():
+                self._administer(fault, "transfer", fault.to)
+            case _:
+                raise HarnessError(f"the simulator knows no fault {fault}")
+
+    def _kill(self, fault: Kill, name: NodeId) -> None:
+        host = self._hosts[name]
+        if host.node is None:
+            self._note(fault, f"{name} was down already", shown=False)
+        elif fault.effects is None:
+            self._note(fault, f"{name}: {host.kill(power=fault.power, torn=fault.torn)}")
+        else:
+            host.die_after = fault.effects
+            host.power_with_it = (fault.power, fault.torn)
+            self._awaiting.append((fault, name, self.now_ms))
+
+    def _corrupt(self, fault: Corrupt) -> None:
+        disk = self._hosts[fault.node].disk
+        if fault.kind == "full":
+            disk.full = not fault.undo
+            self._note(fault, f"{fault.node}'s disk is {'full' if disk.full else 'no longer full'}")
+        elif fault.kind == "fsync-error":
+            disk.fail_next_sync = not fault.undo
+            self._note(fault, f"the next fsync of {fault.node} fails" if not fault.undo else "fsync works again")
+        elif fault.kind == "bit-flip":
+            found = disk.flip(self._random)
+            self._note(fault, found or "nothing is stored yet", shown=found is not None)
+        else:
+            raise HarnessError("a torn write needs a power loss: Kill(power=True, torn=True)")
+
+    def _administer(self, fault: Fault, f: str, given: Any) -> None:
+        """Ask every running node by its own client protocol; only a leader will do it."""
+        for name, host in self._hosts.items():
+            if host.node is not None and not host.paused:
+                self._admin += 1
+                request = Request(f"admin-{self._admin}", "admin", f, None, given)
+                self.invoke(request, name, 1000.0, self._administered(fault, name))
+
+    def _administered(self, fault: Fault, name: NodeId) -> Done:
+        def done(reply: Reply | None) -> None:
+            if reply is not None and reply.status == "ok":
+                self._note(fault, f"{name} has done it")
+
+        return done
+
+    def _note(self, fault: Fault, detail: str, *, shown: bool = True) -> None:
+        self._evidence.append(Evidence(fault, self.now_ms, None, shown, detail))
+
+    def evidence(self) -> list[Evidence]:
+        """What shows that each fault took effect, up to now."""
+        found = list(self._evidence)
+        for fault, name, from_ms in self._awaiting:
+            died = self._hosts[name].died
+            found.append(Evidence(fault, from_ms, None, died is not None, f"{name}: {died or 'has not died of it'}"))
+        for one in self._network.disturbances:
+            found.append(Evidence(one.fault, one.from_ms, one.to_ms, one.touched > 0, describe(one)))
+        return sorted(found, key=lambda one: one.from_ms)

@@ -1,0 +1,165 @@
+"""The simulated network. A perfect link keeps its messages in order and delays each by a drawn time.
+
+Draws are by link: the n-th message of a link always gets the n-th draw of that link's own generator, so that leaving
+out one operation reshuffles as little as possible of the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any, NamedTuple
+
+from targets.fault import Cut, Degrade, Fault, Hold, Link
+from targets.node import Message, NodeId
+from targets.simulator.loop import Loop
+
+MS = 1_000_000
+
+
+class Sent(NamedTuple):
+    """One message on its way, for message diagrams. `delivered_ns` is None for one that was lost."""
+
+    sent_ns: int
+    delivered_ns: int | None
+    source: NodeId
+    dest: NodeId
+    message: Message
+
+
+@dataclass
+class Disturbance:
+    """A fault on links that is in force, and how many messages it touched."""
+
+    fault: Cut | Degrade | Hold
+    from_ms: float
+    touched: int = 0
+    to_ms: float | None = None
+
+
+@dataclass
+class _Link:
+    random: Random
+    """For delays: one draw a message."""
+    trouble: Random
+    """For faults, so that they do not shift the delays."""
+    last_ns: int = 0
+    faults: list[Disturbance] = field(default_factory=list)
+
+
+class Network:
+    """Delivers by calling `deliver(source, dest, message)` in virtual time."""
+
+    def __init__(
+        self, loop: Loop, seed: int, deliver: Callable[[NodeId, NodeId, Message], None], delay_ms: tuple[float, float]
+    ) -> None:
+        self._loop = loop
+        self._seed = seed
+        self._deliver = deliver
+        self._least_ns = int(delay_ms[0] * MS)
+        self._spread_ns = int((delay_ms[1] - delay_ms[0]) * MS)
+        self._links: dict[Link, _Link] = {}
+        self._held: list[tuple[NodeId, NodeId, Message]] = []
+        self.disturbances: list[Disturbance] = []
+        self.trace: list[Sent] | None = None
+
+    def _link(self, link: Link) -> _Link:
+        name = f"{self._seed} {link[0]} {link[1]}"
+        made = self._links[link] = _Link(Random(name), Random(name + " trouble"))
+        return made
+
+    def send(self, source: NodeId, dest: NodeId, message: Message) -> None:
+        """Put a message on its link; what is in force there decides what becomes of it."""
+        pair = (source, dest)
+        link = self._links.get(pair) or self._link(pair)
+        loop = self._loop
+        now = loop.now_ns
+        # a square favours short delays and leaves a tail, like a real network, for one draw and no logarithm
+        draw = link.random.random()
+        time_ns = now + self._least_ns + int(self._spread_ns * draw * draw)
+        if link.faults:
+            self._send_badly(link, source, dest, message, time_ns)
+            return
+        if time_ns <= link.last_ns:
+            time_ns = link.last_ns + 1
+        link.last_ns = time_ns
+        if self.trace is not None:
+            self.trace.append(Sent(now, time_ns, source, dest, message))
+        loop.at(time_ns, self._deliver, source, dest, message)
+
+    def _send_badly(self, link: _Link, source: NodeId, dest: NodeId, message: Message, time_ns: int) -> None:
+        random = link.trouble
+        times = [time_ns]
+        in_order = True
+        for one in link.faults:
+            fault = one.fault
+            if isinstance(fault, Cut):
+                one.touched += 1
+                self._note(None, source, dest, message)
+                return
+            if isinstance(fault, Hold):
+                if one.touched < fault.count and fault.message in (None, type(message).__name__):
+                    one.touched += 1
+                    self._held.append((source, dest, message))
+                    return
+                continue
+            lost, doubled, swapped = random.random(), random.random(), random.random()
+            late_ns = int(random.expovariate(1.0) * fault.delay_ms * MS)
+            if lost < fault.loss:
+                one.touched += 1
+                self._note(None, source, dest, message)
+                return
+            if doubled < fault.duplicate:
+                times.append(times[0] + int(random.random() * 20 * MS))
+            if swapped < fault.reorder:
+                in_order = False
+                late_ns += int(random.random() * 30 * MS)
+            times = [time + late_ns for time in times]
+            one.touched += late_ns > 0 or len(times) > 1
+        if in_order:
+            times[0] = max(times[0], link.last_ns + 1)
+            link.last_ns = times[0]
+        for time in times:
+            self._note(time, source, dest, message)
+            self._loop.at(time, self._deliver, source, dest, message)
+
+    def _note(self, delivered_ns: int | None, source: NodeId, dest: NodeId, message: Message) -> None:
+        if self.trace is not None:
+            self.trace.append(Sent(self._loop.now_ns, delivered_ns, source, dest, message))
+
+    def disturb(self, fault: Cut | Degrade | Hold) -> None:
+        """Begin a fault on links; it lasts until `heal` (a Hold: until `release`)."""
+        one = Disturbance(fault, self._loop.now_ns / MS)
+        self.disturbances.append(one)
+        for pair in (fault.link,) if isinstance(fault, Hold) else fault.links:
+            (self._links.get(pair) or self._link(pair)).faults.append(one)
+
+    def release(self) -> int:
+        """Deliver what is held back, now and in order; returns how many."""
+        self._end(Hold)
+        held, self._held = self._held, []
+        for source, dest, message in held:
+            self._note(self._loop.now_ns, source, dest, message)
+            self._loop.at(self._loop.now_ns, self._deliver, source, dest, message)
+        return len(held)
+
+    def heal(self) -> None:
+        """End every cut and degradation, and release what is held back."""
+        self._end(Cut, Degrade)
+        self.release()
+
+    def _end(self, *kinds: type[Fault]) -> None:
+        now_ms = self._loop.now_ns / MS
+        for one in self.disturbances:
+            if one.to_ms is None and isinstance(one.fault, kinds):
+                one.to_ms = now_ms
+        for link in self._links.values():
+            if link.faults:
+                link.faults = [one for one in link.faults if one.to_ms is None]
+
+
+def describe(one: Disturbance) -> str:
+    """What a disturbance did, for the evidence."""
+    verb: dict[type[Any], str] = {Cut: "lost", Degrade: "disturbed", Hold: "held back"}
+    return f"{one.touched} messages {verb[type(one.fault)]}"
