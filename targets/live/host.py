@@ -54,7 +54,8 @@ class LiveContext:
         self.me = me
         self.nodes = nodes
         self.disk = disk
-        self.random = Random(f"{seed} {me}")
+        # not the seed alone: a restarted node must not draw again what it drew before its crash
+        self.random = Random(f"{seed} {me} {time.time_ns()}")
         self.clock = SkewedClock()
         self._transmit = transmit
         self._due: dict[Timer, tuple[float, int]] = {}

@@ -65,6 +65,8 @@ class QuorumNode:
     # recovery
 
     def start(self, ctx: Context) -> None:
+        # answers to operations of an earlier incarnation may still be on their way: start somewhere else
+        self.next_op = ctx.random.getrandbits(48)
         self.log = WriteAheadLog(ctx.disk)
         recovered = self.log.recover()
         if recovered.snapshot is not None:
