@@ -28,6 +28,7 @@ from checker.parallel import pool
 from checker.search import decide as search
 from checker.shrink import shrink
 from checker.verdict import Decision, Explanation, Part, Verdict
+from checker.warnings import warnings
 
 FIRST_STEPS = 300_000
 """Steps that each search gets in this process before it goes to an executor, which takes a while to start."""
@@ -70,6 +71,7 @@ def check(
         operations=len(history),
         parts=tuple(parts),
         seconds=time.perf_counter() - started,
+        warnings=warnings(history, chosen.name),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from checker.check import check
 from checker.formats import read
 from checker.history import PENDING, History, Operation
 from checker.warnings import warnings
@@ -95,3 +96,7 @@ def test_a_clock_that_ran_backwards_is_reported_with_its_line(tmp_path: Path) ->
     recording = read(path)
     (said,) = warnings(recording.history, recording.model)
     assert "backwards once in the record, first at line 3 by 50 ns" in said
+
+
+def test_a_verdict_carries_the_warnings() -> None:
+    assert len(check(of(write(0, 1, 0, None)), "register").warnings) == 1
