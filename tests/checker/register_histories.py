@@ -34,7 +34,7 @@ def random_register(
         fresh += 1
         value: int | None = fresh if unique else rng.choice((None, 1, 2))
         happens = not pending or rng.random() < 0.5
-        if kind < 0.45 and not pending:
+        if kind < 0.4 or (kind < 0.45 and not pending):
             op = ("read", None, held)
         elif kind < 0.75 or not cas:
             op = ("delete", None, None) if value is None else ("write", value, None)
