@@ -41,12 +41,18 @@ class Steps:
         self.states: list[State] = []
         self._state_ids: dict[Hashable, int] = {}
         self.kinds: list[Operation] = []
+        self._kind_ids: dict[Hashable, int] = {}
         self.effect_free: list[bool] = []
         self._next: list[dict[int, int]] = []
-        self.initial = self._state(model.initial())
+        self.initial = self.state(model.initial())
 
     def kind(self, op: Operation) -> int:
-        """Registers what an operation did; equal ones may share a kind."""
+        """The small integer of what an operation did: equal ones are of one kind."""
+        what = identity((op.f, op.key, op.input, op.output, op.pending))
+        known = self._kind_ids.get(what)
+        if known is not None:
+            return known
+        self._kind_ids[what] = len(self.kinds)
         self.kinds.append(op)
         self.effect_free.append(self.model.effect_free(op))
         self._next.append({})
@@ -58,10 +64,11 @@ class Steps:
         after = known.get(state)
         if after is None:
             result = self.model.step(self.states[state], self.kinds[kind])
-            after = known[state] = -1 if isinstance(result, Inconsistent) else self._state(result)
+            after = known[state] = -1 if isinstance(result, Inconsistent) else self.state(result)
         return after
 
-    def _state(self, state: State) -> int:
+    def state(self, state: State) -> int:
+        """The small integer of a state."""
         key = identity(state)
         found = self._state_ids.get(key)
         if found is None:
@@ -81,8 +88,9 @@ class Frontier:
         self.configurations: Configurations = {(steps.initial, 0): [(0, 0, None)]}
         self.live: dict[int, tuple[int, int, int]] = {}
         """row -> bit, kind, return time, of the operations called and not returned."""
-        self.pending: list[tuple[int, list[int]]] = []
-        """Per counter: the kind and the rows of the pending operations called so far."""
+        self.pending: list[tuple[int, list[int], int]] = []
+        """Per counter: the kind, the rows of the pending operations called so far, and the counter (of the same kind)
+        to be used up first, or -1."""
         self.reached: tuple[int, ...] = ()
         """States that were possible when the last return was looked at."""
         self._counter: dict[int, int] = {}
@@ -94,11 +102,28 @@ class Frontier:
         twin = Frontier(self.steps, self.meter, remember=self.remember)
         twin.configurations = {key: list(used) for key, used in self.configurations.items()}
         twin.live = dict(self.live)
-        twin.pending = [(kind, list(rows)) for kind, rows in self.pending]
+        twin.pending = [(kind, list(rows), first) for kind, rows, first in self.pending]
         twin._counter = dict(self._counter)
         twin._guards = self._guards
         twin._free = list(self._free)
         return twin
+
+    def rebased(self) -> Frontier:
+        """The same frontier on tables of its own, which hold only what it still needs: for endless streams."""
+        steps = Steps(self.steps.model)
+        twin = Frontier(steps, self.meter, remember=self.remember)
+        states = {state: steps.state(self.steps.states[state]) for state, _ in self.configurations}
+        twin.configurations = {(states[state], mask): used for (state, mask), used in self.configurations.items()}
+        twin.live = {row: (bit, self._moved(kind, steps), ret) for row, (bit, kind, ret) in self.live.items()}
+        moved = {kind: self._moved(kind, steps) for kind in dict.fromkeys(kind for kind, _, _ in self.pending)}
+        twin.pending = [(moved[kind], rows, first) for kind, rows, first in self.pending]
+        twin._counter = {moved[kind]: counter for kind, counter in self._counter.items()}
+        twin._guards = self._guards
+        twin._free = self._free
+        return twin
+
+    def _moved(self, kind: int, steps: Steps) -> int:
+        return steps.kind(self.steps.kinds[kind])
 
     def call(self, row: int, kind: int, ret: int) -> None:
         """An operation that will return is called."""
@@ -120,10 +145,10 @@ class Frontier:
         """An operation whose end nobody saw is called."""
         if self.steps.effect_free[kind]:
             return
-        counter = self._counter.get(kind)
-        if counter is None or len(self.pending[counter][1]) == FIELD_MAX:
-            counter = self._counter[kind] = len(self.pending)
-            self.pending.append((kind, []))
+        counter = self._counter.get(kind, -1)
+        if counter < 0 or len(self.pending[counter][1]) == FIELD_MAX:
+            self.pending.append((kind, [], counter))
+            counter = self._counter[kind] = len(self.pending) - 1
             self._guards |= 1 << (FIELD * counter + FIELD - 1)
         self.pending[counter][1].append(row)
 
@@ -180,9 +205,9 @@ class Frontier:
                     item = self._settle(seen, then, mask | other_bit, (used, total, self._link(other, chain)), readers)
                     if item is not None:
                         queue.appendleft(item)
-            for counter, (pending_kind, rows) in enumerate(self.pending):
+            for counter, (pending_kind, rows, first) in enumerate(self.pending):
                 taken = (used >> (FIELD * counter)) & FIELD_MAX
-                if taken == len(rows):
+                if taken == len(rows) or (first >= 0 and (used >> (FIELD * first)) & FIELD_MAX != FIELD_MAX):
                     continue
                 then = steps.next(pending_kind, state)
                 if then >= 0 and then != state:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from checker.budget import Budget, Meter, OutOfBudget
 from checker.configurations import Frontier, Steps
 from checker.history import PENDING, History, Operation
-from checker.model import Inconsistent, Model
+from checker.model import Inconsistent, Model, State
 from checker.search import events
 from checker.verdict import Explanation
 
@@ -28,13 +28,14 @@ def explain_search(counterexample: Sequence[Operation], model: Model, budget: Bu
             elif not is_return:
                 frontier.call(row, kinds[row], op.ret)
             elif not frontier.ret(row):
-                return _at(op, [steps.states[state] for state in frontier.reached], model)
+                return fits_nowhere(op, [steps.states[state] for state in frontier.reached], model)
     except OutOfBudget:
         pass
     return Explanation("no-order", f"No order of these {len(part)} operations gives what they returned.")
 
 
-def _at(op: Operation, states: Sequence[object], model: Model) -> Explanation:
+def fits_nowhere(op: Operation, states: Sequence[State], model: Model) -> Explanation:
+    """Explains an operation that could not have returned what it did, whichever of these states it met."""
     reasons = []
     for state in states:
         why = model.step(state, op)

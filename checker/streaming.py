@@ -1,0 +1,202 @@
+"""Judges events as they come, and reports a violation at the first event that proves it.
+
+What an open operation will return is not known yet. So there are two frontiers per key: one has gone as far as all
+outcomes are known (up to the call of the oldest open operation); from there the other one is run over the events
+since, open operations counting as pending. If it dies, no outcome of the open operations can save the history.
+Memory holds the configurations and the events since the oldest open operation was called, not the history.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import msgspec
+from msgspec import structs
+
+from checker.budget import Budget, Meter, OutOfBudget
+from checker.check import resolve
+from checker.configurations import Frontier, Steps
+from checker.errors import HistoryError, UsageError
+from checker.explain_search import fits_nowhere
+from checker.history import PENDING, Operation, freeze, identity
+from checker.model import Model
+from checker.verdict import Explanation, Outcome
+
+KINDS_MAX = 4096
+"""Distinct operations remembered before the tables of a frontier are cleared of what it no longer needs."""
+
+
+class Event(msgspec.Struct, frozen=True):
+    """The call (invoke) or the end of an operation; a process has one operation open at a time.
+
+    `value` is the input of an invoke, the output of an ok. Times are nanoseconds and never go back; a call at the
+    time of a return is concurrent with it. Without times the order of the events counts.
+    """
+
+    type: Literal["invoke", "ok", "fail", "info"]
+    process: int | str
+    f: str = ""
+    key: Any = None
+    value: Any = None
+    time: int | None = None
+
+
+@dataclass(frozen=True)
+class Violation:
+    """No order of the events so far is legal on this key. Later events on the key are not looked at."""
+
+    key: Any
+    operation: Operation
+    explanation: Explanation
+
+
+class Stream:
+    """A check that runs beside the test. Feed it events; ask for `outcome` at any time."""
+
+    def __init__(self, model: str | Model | type[Model] = "register", *, budget: Budget | None = None) -> None:
+        """`budget`: limits for each event that returns."""
+        self.model = resolve(model)
+        self.budget = Budget(steps=1_000_000) if budget is None else budget
+        self.violations: list[Violation] = []
+        self.undecided: dict[Any, str] = {}
+        """Key -> what ran out."""
+        self.operations = 0
+        self._open: dict[int | str, Operation] = {}
+        self._keys: dict[Any, _Key | None] = {}
+        self._held: list[tuple[Operation, _Key]] = []
+        self._now = -1
+
+    @property
+    def outcome(self) -> Outcome:
+        """What the events so far say."""
+        return "invalid" if self.violations else "unknown" if self.undecided else "valid"
+
+    def feed(self, event: Event) -> list[Violation]:
+        """The violations that this event proves. Raises HistoryError for an event that makes no sense."""
+        now = self._now + 1 if event.time is None else event.time
+        if now < self._now:
+            raise HistoryError(f"the clock ran backwards, from {self._now} to {now}")
+        found = self.flush() if now > self._now else []
+        self._now = now
+        if event.type == "invoke":
+            self._invoke(event)
+            return found
+        op = self._open.pop(event.process, None)
+        if op is None:
+            raise HistoryError(f"process {event.process!r} ended an operation that it had not invoked")
+        key = self._key(op)
+        if key is None:
+            return found
+        if event.type == "ok":
+            self._held.append((structs.replace(op, output=freeze(event.value), ret=now, status="ok"), key))
+            return found + (self.flush() if event.time is None else [])
+        key.end(structs.replace(op, status=event.type))
+        return found
+
+    def flush(self) -> list[Violation]:
+        """Judges the returns held back because a call might still come at the same time. Call it at the end."""
+        found = []
+        for op, key in self._held:
+            if self._key(op) is None:
+                continue
+            try:
+                explanation = key.returned(op, Meter(self.budget))
+            except OutOfBudget as out:
+                self._close(op, str(out))
+                continue
+            if explanation is not None:
+                found.append(Violation(op.key, op, explanation))
+                self._close(op, None)
+        self._held = []
+        self.violations += found
+        return found
+
+    def _invoke(self, event: Event) -> None:
+        if event.process in self._open:
+            raise HistoryError(f"process {event.process!r} invoked {event.f} before its operation had ended")
+        if event.f not in self.model.operations:
+            raise UsageError(f"the model {self.model.name} has no {event.f!r}")
+        op = Operation(
+            self.operations,
+            event.process,
+            event.f,
+            freeze(event.key),
+            freeze(event.value),
+            None,
+            self._now,
+            PENDING,
+            "info",
+        )
+        self.operations += 1
+        self._open[event.process] = op
+        key = self._key(op)
+        if key is not None:
+            key.called(op)
+
+    def _key(self, op: Operation) -> _Key | None:
+        name = identity(op.key) if self.model.by_key else None
+        if name not in self._keys:
+            self._keys[name] = _Key(self.model)
+        return self._keys[name]
+
+    def _close(self, op: Operation, reason: str | None) -> None:
+        self._keys[identity(op.key) if self.model.by_key else None] = None
+        if reason is not None:
+            self.undecided[op.key] = reason
+
+
+class _Key:
+    """The events on one key since the oldest open operation was called."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        meter = Meter(Budget(None, None, None))
+        self.settled = Frontier(Steps(model), meter, remember=False)
+        self.events: deque[tuple[int, bool]] = deque()
+        """Index of the operation, and whether it returns."""
+        self.ops: dict[int, Operation] = {}
+        self.open: set[int] = set()
+
+    def called(self, op: Operation) -> None:
+        self.ops[op.index] = op
+        self.open.add(op.index)
+        self.events.append((op.index, False))
+
+    def end(self, op: Operation) -> None:
+        """The operation failed, or nobody will ever know."""
+        self.ops[op.index] = op
+        self.open.discard(op.index)
+
+    def returned(self, op: Operation, meter: Meter) -> Explanation | None:
+        """Why the events up to this return have no order, if they have none."""
+        self.end(op)
+        self.events.append((op.index, True))
+        self.settled.meter = meter
+        while self.events and self.events[0][0] not in self.open:
+            index, is_return = self.events.popleft()
+            if not self._advance(self.settled, index, is_return):
+                return self._explain(index, self.settled)
+            if is_return or self.ops[index].status != "ok":
+                del self.ops[index]
+        if len(self.settled.steps.kinds) > KINDS_MAX:
+            self.settled = self.settled.rebased()
+        tentative = self.settled.copy()
+        for index, is_return in self.events:
+            if not self._advance(tentative, index, is_return):
+                return self._explain(index, tentative)
+        return None
+
+    def _advance(self, frontier: Frontier, index: int, is_return: bool) -> bool:
+        op = self.ops[index]
+        if is_return:
+            return frontier.ret(index)
+        if op.status == "ok":
+            frontier.call(index, frontier.steps.kind(op), op.ret)
+        elif op.status == "info":
+            frontier.call_pending(index, frontier.steps.kind(op))
+        return True
+
+    def _explain(self, index: int, frontier: Frontier) -> Explanation:
+        return fits_nowhere(self.ops[index], [frontier.steps.states[state] for state in frontier.reached], self.model)
