@@ -61,11 +61,24 @@ class LogMatching:
                 key = (index, log.term(index))
                 here = (log.entry(index), log.term(index - 1))
                 first = self._entries.setdefault(key, here)
-                if first != here:
-                    return f"the entry {index} of term {key[1]} on {name} differs from another's, or what precedes it does"
+                if not _same(first, here):
+                    return f"entry {index} of term {key[1]} on {name}, or its predecessor, differs from another log's"
                 if seen is not None and index <= seen[0] and first is not here and here[0] is first[0]:
                     break
         return None
+
+
+def _same(one: tuple[Entry, int], other: tuple[Entry, int]) -> bool:
+    """Equal command and equal term before it.
+
+    The time may differ: a server alone in its cluster may lead a term again if it died before that was durable.
+    """
+    (first, first_previous), (second, second_previous) = one, other
+    if first.request is None or second.request is None:
+        same = first.request is second.request
+    else:
+        same = first.request.id == second.request.id
+    return same and first.configuration == second.configuration and first_previous == second_previous
 
 
 class LeaderCompleteness:

@@ -118,7 +118,7 @@ class RaftNode(Election, Persistence, Snapshots, Membership, Transfer):
             self.last_applied += 1
             entry = self.log.entry(self.last_applied)
             output = self.execute(entry)
-            self.digest = crc32(repr((entry.term, output)).encode(), self.digest)
+            self.digest = crc32(repr((entry.term, output, len(self.sessions))).encode(), self.digest)
             request = self.waiting.pop(self.last_applied, None)
             if request is not None:
                 self.answer(request, output)

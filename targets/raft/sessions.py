@@ -53,6 +53,9 @@ class Sessions:
             for client, active_ms in self._active.items()
         ]
 
+    def __len__(self) -> int:
+        return len(self._active)
+
     def has_answered(self, request: Request) -> bool:
         return request.id in self._responses.get(request.client, ())
 

@@ -1,0 +1,81 @@
+"""Broken servers, each one decision away from RaftNode: reads, sessions, snapshots and membership."""
+
+from __future__ import annotations
+
+from targets.node import Request
+from targets.raft.messages import Entry, InstallSnapshot
+from targets.raft.node import RaftNode
+from targets.raft.state import Settings
+
+
+class ReadWithoutReadIndex(RaftNode):
+    """Reads at once while it believes to lead: "my role is current".
+
+    Isolate the leader: its clients read old values while the others elect and write. Pattern: HeartBeat, Lease.
+    """
+
+    def needs_no_round(self) -> bool:
+        return True
+
+
+class ReadIndexBeforeOwnCommit(RaftNode):
+    """A new leader reads at its commit index at once: "the commit index is current" (against §8, dissertation §6.4).
+
+    Isolate the leader: the new one does not know yet that the last acknowledged writes are committed: a stale read.
+    """
+
+    def read_index(self) -> int | None:
+        return self.commit_index
+
+
+class LeaseUnderSkew(RaftNode):
+    """Serves reads under a lease by its own clock: "drift is bounded".
+
+    A slow or set-back clock, or a pause between looking at it and answering, lets an isolated leader read old values.
+    """
+
+    settings = Settings(lease_reads=True)
+
+
+class NoSessionDedup(RaftNode):
+    """Executes whatever arrives: "a retry is a new operation".
+
+    Lose a reply and retry, or duplicate the request: appended or added twice, a cas that failed on its own success.
+    """
+
+    def has_answered(self, request: Request) -> bool:
+        return False
+
+
+class SessionExpiryLocalClock(RaftNode):
+    """Expires sessions by each replica's own clock: "replicas agree on time".
+
+    With a skewed clock one replica forgets a session that others keep; a retry is executed there only: replicas differ.
+    """
+
+    def session_time_ms(self, log_time_ms: float) -> float:
+        return self.ctx.now_ms()
+
+
+class SnapshotOverwritesNewer(RaftNode):
+    """Installs whatever snapshot comes: "a snapshot is ahead of me" (against figure 13, step 6).
+
+    A delayed or repeated InstallSnapshot throws away entries acknowledged since: a lost acknowledged write.
+    """
+
+    def has_all_of(self, message: InstallSnapshot) -> bool:
+        return False
+
+    def entries_behind(self, message: InstallSnapshot) -> tuple[Entry, ...]:
+        return ()
+
+
+class SingleServerChange(RaftNode):
+    """Changes membership before it committed an entry of its term: "old configurations cannot overlap with new ones".
+
+    The bug of Raft's dissertation (Ongaro, raft-dev, July 2015): two leaders, each cut off in turn, change one server
+    each, from one configuration; the majorities of the two results do not overlap: split brain.
+    """
+
+    def may_start_change(self) -> bool:
+        return True
