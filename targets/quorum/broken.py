@@ -119,7 +119,11 @@ class ClientSideCas(QuorumNode):
         old, new = operation.request.input
         answers = list(operation.answers.values())
         if self.newest(answers).value == old:
-            self.put(number, Put(number, operation.request.key, self.new_version(answers, ctx), new), ctx)
+            self.put(
+                number,
+                Put(number, operation.request.key, self.new_version(answers, ctx), new, operation.request.id),
+                ctx,
+            )
         else:
             self.finish(number, False, ctx)
 

@@ -35,6 +35,8 @@ class Put(Message, frozen=True, tag="put"):
     key: Any
     version: Version
     value: Any
+    request: str = ""
+    """The id of the client's request that this version came from."""
 
 
 class Stored(Message, frozen=True, tag="stored"):

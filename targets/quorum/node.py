@@ -15,7 +15,7 @@ may show later: its outcome is unknown. There is no atomic cas: two phases canno
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import msgspec
 
@@ -24,6 +24,8 @@ from targets.quorum.messages import NEVER, Get, Got, Put, Stored, Version
 from targets.wal.log import WriteAheadLog
 
 RESEND_MS = 120.0
+REQUESTS_KEPT = 10_000
+"""How many requests a coordinator remembers, so that one that a network delivers twice is executed once."""
 ATTEMPTS = 6
 """How often a phase is sent before the coordinator gives up."""
 SNAPSHOT_RECORDS = 2_000
@@ -35,6 +37,14 @@ class Record(msgspec.Struct, frozen=True, array_like=True):
     key: Any
     version: Version
     value: Any
+    request: str = ""
+
+
+class Answer(NamedTuple):
+    """How a request ended here: the status of its reply (None while it is under way), and its output."""
+
+    status: Literal["ok", "fail", "info"] | None
+    output: Any = None
 
 
 @dataclass
@@ -57,6 +67,7 @@ class QuorumNode:
     def __init__(self) -> None:
         self.held: dict[Any, tuple[Version, Any]] = {}
         self.operations: dict[int, Operation] = {}
+        self.requests: dict[str, Answer] = {}
         self.counter = 0
         """The largest counter that this replica ever gave out: no version is used twice, also after a crash."""
         self.next_op = 0
@@ -81,6 +92,8 @@ class QuorumNode:
             self.held[record.key] = (record.version, record.value)
         if record.version[1] == ctx.me:
             self.counter = max(self.counter, int(record.version[0]))
+            # executed here, perhaps before a crash: nobody knows any more how far it got
+            self.requests.setdefault(record.request, Answer("info"))
 
     def keep(self, record: Record, ctx: Context) -> None:
         """Hold a record and make it durable: what is promised after this survives a crash."""
@@ -138,16 +151,31 @@ class QuorumNode:
 
     def store(self, put: Put, ctx: Context) -> None:
         if self.newer(put.version, self.version(put.key)):
-            self.keep(Record(put.key, put.version, put.value), ctx)
+            self.keep(Record(put.key, put.version, put.value, put.request), ctx)
 
     def begin(self, request: Request, ctx: Context) -> None:
-        """Ask all replicas, this one included, what they hold."""
+        """Ask all replicas, this one included, what they hold; a request that came twice gets its answer again."""
+        if request.id in self.requests:
+            self.answer_again(request, self.requests[request.id], ctx)
+            return
         if request.f not in self.offers:
             ctx.fail(request, f"this store offers {', '.join(sorted(self.offers))}, not {request.f}")
             return
+        self.requests[request.id] = Answer(None)
+        while len(self.requests) > REQUESTS_KEPT:
+            del self.requests[next(iter(self.requests))]
         self.next_op += 1
         self.operations[self.next_op] = Operation(request)
         self.send_phase(self.next_op, ctx)
+
+    def answer_again(self, request: Request, answer: Answer, ctx: Context) -> None:
+        match answer.status:
+            case "ok":
+                ctx.reply(request, answer.output)
+            case "fail":
+                ctx.fail(request, "no majority answered")
+            case "info":
+                ctx.info(request, "this request was under way once before")
 
     def send_phase(self, number: int, ctx: Context) -> None:
         """Send what the operation waits for to all that have not answered, and come back if it takes too long."""
@@ -182,7 +210,7 @@ class QuorumNode:
         answers = list(operation.answers.values())
         request = operation.request
         if request.f == "write":
-            self.put(number, Put(number, request.key, self.new_version(answers, ctx), request.input), ctx)
+            self.put(number, Put(number, request.key, self.new_version(answers, ctx), request.input, request.id), ctx)
             return
         newest = self.newest(answers)
         if all(answer.version == newest.version for answer in answers):
@@ -219,7 +247,9 @@ class QuorumNode:
 
     def finish(self, number: int, output: Any, ctx: Context) -> None:
         ctx.cancel_timer(number)
-        ctx.reply(self.operations.pop(number).request, output)
+        request = self.operations.pop(number).request
+        self.requests[request.id] = Answer("ok", output)
+        ctx.reply(request, output)
 
     def timeout(self, timer: Timer, ctx: Context) -> None:
         """Ask again those that were silent; after some attempts, give up."""
@@ -236,8 +266,10 @@ class QuorumNode:
     def give_up(self, operation: Operation, ctx: Context) -> None:
         """No majority answered. A write that was sent may be found by somebody later; nothing else happened."""
         if operation.put is None or operation.request.f == "read":
+            self.requests[operation.request.id] = Answer("fail")
             ctx.fail(operation.request, "no majority answered")
         else:
+            self.requests[operation.request.id] = Answer("info")
             ctx.info(operation.request, "no majority has stored it, but some may have")
 
     def view(self) -> dict[str, Any]:

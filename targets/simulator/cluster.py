@@ -196,6 +196,8 @@ class SimulatedCluster:
                 self._note(fault, f"{self._network.release()} messages released")
             case Heal():
                 self._network.heal()
+                for host in self._hosts.values():
+                    host.die_after = None  # a death that has not come yet must not come after the healing
             case Skew():
                 host = self._hosts[fault.node]
                 host.skew(fault.offset_ms, fault.rate)
