@@ -1,0 +1,57 @@
+"""Appends and reads of the whole: strings that grow (kv-append) and lists that grow (append-list).
+
+Every read shows the order of all appends before it, which is more than a register ever tells. The price is its
+length, so that keys are retired after a while.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from checker.history import Operation
+from workloads.generator import Generator, Invocation, Moment, Workload
+from workloads.parts import Keys, choose, reads
+
+OPERATIONS_PER_KEY = 200
+
+
+@dataclass(frozen=True)
+class Appends:
+    """Half reads, half appends of unique items, as strings or as numbers; with `writes` a few that replace all."""
+
+    strings: bool
+    writes: bool = False
+    keys: Keys = field(default_factory=lambda: Keys(operations_per_key=OPERATIONS_PER_KEY))
+    appended: int = 0
+
+    def next(self, moment: Moment) -> tuple[Invocation, Generator]:
+        key, keys = self.keys.pick(moment.random)
+        f = choose(moment.random, (0.5, "read"), (0.45, "append"), (0.05, "write"))
+        if f == "read":
+            return Invocation("read", key), replace(self, keys=keys)
+        number = self.appended + 1
+        item = f"{number} " if self.strings else number
+        f = f if self.writes else "append"
+        return Invocation(f, key, item), replace(self, keys=keys, appended=number)
+
+    def observe(self, operation: Operation) -> Generator:
+        return self
+
+
+KV_APPEND = Workload(
+    name="kv-append",
+    summary="strings that grow: appends of unique text, reads, now and then a write",
+    operations=frozenset({"read", "write", "append"}),
+    model="kv-append",
+    start=lambda: Appends(strings=True, writes=True),
+    finish=lambda: reads(Keys().bases),
+)
+
+APPEND_LIST = Workload(
+    name="append-list",
+    summary="lists that grow: appends of unique numbers, reads of the whole list",
+    operations=frozenset({"read", "append"}),
+    model="append-list",
+    start=lambda: Appends(strings=False),
+    finish=lambda: reads(Keys().bases),
+)

@@ -1,0 +1,81 @@
+"""Registers with compare-and-set, fed with the values that were read.
+
+A cas from a value nobody read lately nearly always fails and tells nothing, so what was seen last is kept per key.
+The very same cas is also asked for a second time: a system that applies a retry twice, or answers from a stale copy,
+shows it there. A cas from an old value should fail, and must not fail when the value is still there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from checker.history import Operation
+from workloads.generator import Generator, Invocation, Moment, Workload
+from workloads.parts import Keys, choose, reads
+
+
+@dataclass(frozen=True)
+class CasRegisters:
+    """Reads, writes and cas; `absent` makes a cas from nothing where nothing was seen yet."""
+
+    keys: Keys = field(default_factory=Keys)
+    written: int = 0
+    seen: Mapping[str, Any] = field(default_factory=dict)
+    """By key, the value seen last."""
+    older: Mapping[str, Any] = field(default_factory=dict)
+    """By key, the value seen before it."""
+    tried: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+    """By key, the cas asked for last."""
+    absent: bool = False
+
+    def next(self, moment: Moment) -> tuple[Invocation, Generator]:
+        random = moment.random
+        key, keys = self.keys.pick(random)
+        f = choose(random, (0.35, "read"), (0.2, "write"), (0.3, "cas"), (0.1, "again"), (0.05, "old"))
+        after = replace(self, keys=keys)
+        if f == "again" and key in self.tried:
+            return Invocation("cas", key, self.tried[key]), after
+        if f in ("cas", "again", "old"):
+            expected = (self.older if f == "old" else self.seen).get(key)
+            if expected is not None or self.absent:
+                change = (expected, self.written + 1)
+                after = replace(after, written=self.written + 1, tried={**self.tried, key: change})
+                return Invocation("cas", key, change), after
+            f = "read"
+        if f == "read":
+            return Invocation("read", key), after
+        return Invocation("write", key, self.written + 1), replace(after, written=self.written + 1)
+
+    def observe(self, operation: Operation) -> Generator:
+        if operation.status != "ok":
+            return self
+        key, value = operation.key, operation.output
+        if operation.f == "write":
+            value = operation.input
+        elif operation.f == "cas":
+            value = None if operation.output is False else operation.input[1]
+        if value is None or self.seen.get(key) == value:
+            return self
+        older = {**self.older, key: self.seen[key]} if key in self.seen else self.older
+        return replace(self, seen={**self.seen, key: value}, older=older)
+
+
+WORKLOAD = Workload(
+    name="cas-register",
+    summary="reads, writes and compare-and-set fed with the values read, some of them repeated",
+    operations=frozenset({"read", "write", "cas"}),
+    model="cas-register",
+    start=CasRegisters,
+    finish=lambda: reads(Keys().bases),
+)
+
+WRITE_ONCE = Workload(
+    name="write-once",
+    summary="registers written once: many fresh keys, on each a race of writes and of cas from nothing",
+    operations=frozenset({"read", "write", "cas"}),
+    model="cas-register",
+    start=lambda: CasRegisters(keys=Keys(operations_per_key=15), absent=True),
+    finish=lambda: reads(Keys().bases),
+)

@@ -1,0 +1,104 @@
+"""Sets, counters, queues, stacks and priority queues: whatever is put in is unique, so that it is known again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from checker.history import Operation
+from workloads.generator import Generator, Invocation, Moment, Workload
+from workloads.parts import choose, reads
+
+RECENT = 8
+"""How many of the latest elements of a set are asked for: the hot ones."""
+
+
+@dataclass(frozen=True)
+class Set:
+    """Adds of unique elements; contains and remove of recent ones; now and then a read of the whole set."""
+
+    added: int = 0
+
+    def next(self, moment: Moment) -> tuple[Invocation, Generator]:
+        f = choose(moment.random, (0.35, "add"), (0.4, "contains"), (0.15, "remove"), (0.1, "read"))
+        if f == "read":
+            return Invocation("read", "set"), self
+        if f == "add" or not self.added:
+            return Invocation("add", "set", self.added + 1), replace(self, added=self.added + 1)
+        return Invocation(f, "set", moment.random.randint(max(1, self.added - RECENT), self.added)), self
+
+    def observe(self, operation: Operation) -> Generator:
+        return self
+
+
+@dataclass(frozen=True)
+class Counter:
+    """Increments by 1 to 5, and reads."""
+
+    def next(self, moment: Moment) -> tuple[Invocation, Generator]:
+        if choose(moment.random, (0.5, "add"), (0.5, "read")) == "read":
+            return Invocation("read", "counter"), self
+        return Invocation("add", "counter", moment.random.randint(1, 5)), self
+
+    def observe(self, operation: Operation) -> Generator:
+        return self
+
+
+@dataclass(frozen=True)
+class Container:
+    """Unique values go in by one operation and come out by another, a little more of the first."""
+
+    put: str
+    take: str
+    values: int = 0
+    shuffled: bool = False
+    """Values come in random order (a priority queue would else be a queue)."""
+
+    def next(self, moment: Moment) -> tuple[Invocation, Generator]:
+        if choose(moment.random, (0.52, self.put), (0.48, self.take)) == self.take:
+            return Invocation(self.take, "q"), self
+        value = self.values + 1
+        if self.shuffled:  # the low digits keep it unique, the high ones are its place
+            value += moment.random.randrange(1000) * 10_000_000
+        return Invocation(self.put, "q", value), replace(self, values=self.values + 1)
+
+    def observe(self, operation: Operation) -> Generator:
+        return self
+
+
+SET = Workload(
+    name="set",
+    summary="a set: adds of unique elements, contains and remove of recent ones, reads",
+    operations=frozenset({"add", "remove", "contains", "read"}),
+    model="set",
+    start=Set,
+    finish=lambda: reads(["set"]),
+)
+COUNTER = Workload(
+    name="counter",
+    summary="a counter: increments and reads",
+    operations=frozenset({"add", "read"}),
+    model="counter",
+    start=Counter,
+    finish=lambda: reads(["counter"]),
+)
+QUEUE = Workload(
+    name="queue",
+    summary="a FIFO queue: enqueues of unique values, dequeues",
+    operations=frozenset({"enqueue", "dequeue"}),
+    model="queue",
+    start=lambda: Container("enqueue", "dequeue"),
+)
+STACK = Workload(
+    name="stack",
+    summary="a stack: pushes of unique values, pops",
+    operations=frozenset({"push", "pop"}),
+    model="stack",
+    start=lambda: Container("push", "pop"),
+)
+PRIORITY_QUEUE = Workload(
+    name="priority-queue",
+    summary="a priority queue: inserts of unique values in random order, takes of the least",
+    operations=frozenset({"insert", "delete-min"}),
+    model="priority-queue",
+    start=lambda: Container("insert", "delete-min", shuffled=True),
+)

@@ -1,0 +1,43 @@
+"""A key-value store: read, write, cas and delete over a few keys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from checker.history import Operation
+from workloads.cas_register import CasRegisters
+from workloads.generator import Generator, Invocation, Moment, Workload
+from workloads.parts import Keys, reads
+
+DELETES = 0.08
+BASES = ("a", "b", "c", "d", "e")
+
+
+@dataclass(frozen=True)
+class Store:
+    """The cas-register workload on more keys, with deletes strewn in."""
+
+    registers: Generator = field(default_factory=lambda: CasRegisters(keys=Keys(BASES)))
+
+    def next(self, moment: Moment) -> tuple[Invocation, Generator]:
+        if moment.random.random() < DELETES:
+            key, _ = Keys(BASES).pick(moment.random)
+            return Invocation("delete", key), self
+        asked, rest = self.registers.next(moment)
+        assert isinstance(asked, Invocation)
+        return asked, replace(self, registers=rest)
+
+    def observe(self, operation: Operation) -> Generator:
+        if operation.f == "delete":
+            return self
+        return replace(self, registers=self.registers.observe(operation))
+
+
+WORKLOAD = Workload(
+    name="kv",
+    summary="key-value store: reads, writes, cas and deletes over five keys",
+    operations=frozenset({"read", "write", "cas", "delete"}),
+    model="kv",
+    start=Store,
+    finish=lambda: reads(BASES),
+)

@@ -1,0 +1,63 @@
+"""A lock: every client acquires, holds for a moment, and releases what it holds; nobody releases a lock of others.
+
+After an unknown outcome the client goes on as another process, which holds nothing. If the answer to an acquire was
+lost, the old process may hold the lock for ever: the others' acquires then fail or time out, and that is no violation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from checker.history import Operation
+from workloads.generator import Generator, Invocation, Moment, Wait, Workload
+from workloads.parts import client_of
+
+HOLD_MS_MAX = 20.0
+KEY = "lock"
+
+
+@dataclass(frozen=True)
+class Holding:
+    """What a client that holds the lock knows of it."""
+
+    token: Any
+    """What acquire answered: the fencing token of locks that have one; it goes back with the release."""
+    waited: bool = False
+
+
+@dataclass(frozen=True)
+class Lock:
+    """Acquire, hold, release, by client."""
+
+    holding: tuple[Holding | None, ...] = ()
+
+    def next(self, moment: Moment) -> tuple[Invocation | Wait, Generator]:
+        holding = self.holding + (None,) * (moment.clients - len(self.holding))
+        mine = holding[moment.client]
+        lock = replace(self, holding=holding)
+        if mine is None:
+            return Invocation("acquire", KEY), lock
+        if not mine.waited:
+            return Wait(moment.random.uniform(0, HOLD_MS_MAX)), lock._with(moment.client, replace(mine, waited=True))
+        return Invocation("release", KEY, mine.token), lock
+
+    def observe(self, operation: Operation) -> Generator:
+        client = client_of(operation, len(self.holding))
+        if operation.f == "acquire" and operation.status == "ok" and operation.output is not False:
+            return self._with(client, Holding(operation.output))
+        if operation.f == "release" and operation.status != "fail":
+            return self._with(client, None)
+        return self
+
+    def _with(self, client: int, mine: Holding | None) -> Lock:
+        return replace(self, holding=(*self.holding[:client], mine, *self.holding[client + 1 :]))
+
+
+WORKLOAD = Workload(
+    name="lock",
+    summary="a lock: clients acquire it, hold it for a moment and release it",
+    operations=frozenset({"acquire", "release"}),
+    model="mutex",
+    start=Lock,
+)

@@ -1,0 +1,37 @@
+"""Clients that only ask for numbers: ids which nobody else gets, generations which only grow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from checker.history import Operation
+from workloads.generator import Generator, Invocation, Moment, Workload
+
+
+@dataclass(frozen=True)
+class Ask:
+    """The same question without end."""
+
+    f: str
+
+    def next(self, moment: Moment) -> tuple[Invocation, Generator]:
+        return Invocation(self.f), self
+
+    def observe(self, operation: Operation) -> Generator:
+        return self
+
+
+IDS = Workload(
+    name="ids",
+    summary="unique ids: each may be handed out once",
+    operations=frozenset({"generate"}),
+    model="ids",
+    start=lambda: Ask("generate"),
+)
+GENERATION = Workload(
+    name="generation",
+    summary="generations: each greater than all that were handed out before it was asked for",
+    operations=frozenset({"next"}),
+    model="generation",
+    start=lambda: Ask("next"),
+)

@@ -1,0 +1,107 @@
+"""The parts that workloads are made of: which key, which operation, last rounds, bounds and pinning."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from random import Random
+
+from checker.history import Operation
+from workloads.generator import Generator, Invocation, Moment, Wait
+
+HOT_SHARE = 0.5
+"""How often the first key is taken: contention on one object finds more than load on many."""
+
+
+@dataclass(frozen=True)
+class Keys:
+    """A few hot keys. After `operations_per_key` operations a key is retired for a fresh one (x, x1, x2, ...), where
+    what one operation costs grows with all that were done on the key (a list read as a whole)."""
+
+    bases: tuple[str, ...] = ("x", "y", "z")
+    operations_per_key: int | None = None
+    used: tuple[int, ...] = (0, 0, 0)
+
+    def pick(self, random: Random) -> tuple[str, Keys]:
+        """A key, and the keys after this use of it."""
+        slot = 0 if random.random() < HOT_SHARE else random.randrange(len(self.bases))
+        if self.operations_per_key is None:
+            return self.bases[slot], self
+        age = self.used[slot] // self.operations_per_key
+        used = (*self.used[:slot], self.used[slot] + 1, *self.used[slot + 1 :])
+        return f"{self.bases[slot]}{age or ''}", replace(self, used=used)
+
+
+def choose(random: Random, *mix: tuple[float, str]) -> str:
+    """One of the names, by weight (the weights sum to 1)."""
+    drawn = random.random()
+    for weight, name in mix:
+        drawn -= weight
+        if drawn < 0:
+            return name
+    return mix[-1][1]
+
+
+def client_of(operation: Operation, clients: int) -> int:
+    """The client that invoked it: a client goes on as process + clients after an unknown outcome."""
+    assert isinstance(operation.process, int)
+    return operation.process % clients
+
+
+@dataclass(frozen=True)
+class EachClient:
+    """Every client invokes these operations once, in this order: a last round of reads, say."""
+
+    invocations: tuple[Invocation, ...]
+    asked: tuple[int, ...] = ()
+    """By client, how many of them it has been given."""
+
+    def next(self, moment: Moment) -> tuple[Invocation | Wait | None, Generator]:
+        asked = self.asked + (0,) * (moment.client + 1 - len(self.asked))
+        place = asked[moment.client]
+        if place == len(self.invocations):
+            return None, self
+        after = (*asked[: moment.client], place + 1, *asked[moment.client + 1 :])
+        return self.invocations[place], replace(self, asked=after)
+
+    def observe(self, operation: Operation) -> Generator:
+        return self
+
+
+@dataclass(frozen=True)
+class Limited:
+    """The first `left` operations of another generator; then it has run dry."""
+
+    generator: Generator
+    left: int
+
+    def next(self, moment: Moment) -> tuple[Invocation | Wait | None, Generator]:
+        if self.left <= 0:
+            return None, self
+        asked, rest = self.generator.next(moment)
+        return asked, Limited(rest, self.left - isinstance(asked, Invocation))
+
+    def observe(self, operation: Operation) -> Generator:
+        return replace(self, generator=self.generator.observe(operation))
+
+
+@dataclass(frozen=True)
+class Pinned:
+    """Another generator whose clients each stay with one node, whatever becomes of it: client i with the i-th."""
+
+    generator: Generator
+    nodes: tuple[str, ...]
+
+    def next(self, moment: Moment) -> tuple[Invocation | Wait | None, Generator]:
+        asked, rest = self.generator.next(moment)
+        if isinstance(asked, Invocation):
+            asked = replace(asked, node=self.nodes[moment.client % len(self.nodes)])
+        return asked, replace(self, generator=rest)
+
+    def observe(self, operation: Operation) -> Generator:
+        return replace(self, generator=self.generator.observe(operation))
+
+
+def reads(keys: Sequence[str | None], f: str = "read") -> EachClient:
+    """A last round in which every client reads every key."""
+    return EachClient(tuple(Invocation(f, key) for key in keys))

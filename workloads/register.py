@@ -1,0 +1,37 @@
+"""Reads and writes of a few hot keys; every written value is unique, so that a read tells which write it saw."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from checker.history import Operation
+from workloads.generator import Generator, Invocation, Moment, Workload
+from workloads.parts import Keys, choose, reads
+
+
+@dataclass(frozen=True)
+class Registers:
+    """Half reads, half writes."""
+
+    keys: Keys = field(default_factory=Keys)
+    written: int = 0
+
+    def next(self, moment: Moment) -> tuple[Invocation, Generator]:
+        key, keys = self.keys.pick(moment.random)
+        if choose(moment.random, (0.5, "read"), (0.5, "write")) == "read":
+            return Invocation("read", key), replace(self, keys=keys)
+        value = self.written + 1
+        return Invocation("write", key, value), replace(self, keys=keys, written=value)
+
+    def observe(self, operation: Operation) -> Generator:
+        return self
+
+
+WORKLOAD = Workload(
+    name="register",
+    summary="reads and writes of unique values on a few hot keys",
+    operations=frozenset({"read", "write"}),
+    model="register",
+    start=Registers,
+    finish=lambda: reads(Keys().bases),
+)

@@ -1,0 +1,40 @@
+"""The workloads by name. To add one: write its file here and name it below."""
+
+from __future__ import annotations
+
+from checker.errors import UsageError
+from workloads import append, cas_register, collections, kv, lock, log, numbers, register
+from workloads.generator import Workload
+
+WORKLOADS: dict[str, Workload] = {
+    workload.name: workload
+    for workload in (
+        register.WORKLOAD,
+        cas_register.WORKLOAD,
+        cas_register.WRITE_ONCE,
+        kv.WORKLOAD,
+        append.KV_APPEND,
+        append.APPEND_LIST,
+        log.WORKLOAD,
+        lock.WORKLOAD,
+        collections.SET,
+        collections.COUNTER,
+        collections.QUEUE,
+        collections.STACK,
+        collections.PRIORITY_QUEUE,
+        numbers.IDS,
+        numbers.GENERATION,
+    )
+}
+
+
+def find(name: str) -> Workload:
+    """The workload of that name. Raises UsageError for a name that nobody registered."""
+    if name not in WORKLOADS:
+        raise UsageError(f"there is no workload {name!r}: choose one of {', '.join(WORKLOADS)}")
+    return WORKLOADS[name]
+
+
+def names() -> tuple[str, ...]:
+    """All names, in the order in which people should read them."""
+    return tuple(WORKLOADS)
