@@ -45,6 +45,7 @@ class SimulatedCluster:
     faults = frozenset(
         {
             "kill",
+            "power",
             "restart",
             "pause",
             "resume",

@@ -1,0 +1,244 @@
+"""What can go wrong, by the names that `--nemesis` takes. Each name begins a fault, and knows what ends it.
+
+`begin` chooses a fault for the situation (None: nothing sensible now); `end` undoes it. Durations are in ms of a
+simulated cluster, whose messages take a few ms; a live one is slower, and its schedule stretches them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from checker.errors import UsageError
+from nemesis import shapes
+from nemesis.schedule import Situation
+from targets.fault import (
+    Corrupt,
+    Cut,
+    Degrade,
+    Fault,
+    Heal,
+    Hold,
+    Kill,
+    Pause,
+    Reconfigure,
+    Release,
+    Restart,
+    Resume,
+    Skew,
+    Transfer,
+)
+from targets.node import NodeId
+
+Begin = Callable[[Situation], Fault | None]
+End = Callable[[Situation, Fault], tuple[Fault, ...]]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One name of the catalogue. `needs` are the tags of faults that a cluster must be able to carry out.
+
+    `channel`: faults of one channel exclude each other, since one healing ends them all.
+    """
+
+    name: str
+    summary: str
+    needs: frozenset[str]
+    begin: Begin
+    end: End
+    channel: str
+    nodes: int = 1
+    """It makes no sense with fewer nodes."""
+
+
+def leader(situation: Situation) -> NodeId | None:
+    """The node that believes it leads, of those with the highest term; None if none says so."""
+    claims = [
+        (view.get("term") or view.get("generation") or 0, node)
+        for node, view in situation.views.items()
+        if view.get("role") == "leader"
+    ]
+    return max(claims, key=lambda claim: (claim[0], claim[1]))[1] if claims else None
+
+
+def _drawn(situation: Situation) -> list[NodeId]:
+    return situation.random.sample(situation.nodes, len(situation.nodes))
+
+
+def _some(situation: Situation) -> tuple[NodeId, ...]:
+    """Some running nodes: mostly one, now and then more, now and then all."""
+    up = [node for node in situation.nodes if node not in situation.down and node not in situation.paused]
+    if not up:
+        return ()
+    count = situation.random.choice((1, 1, 1, 2, len(up)))
+    return tuple(sorted(situation.random.sample(up, min(count, len(up)))))
+
+
+def _cut(choices: tuple[shapes.Shape, ...]) -> Begin:
+    def begin(situation: Situation) -> Fault | None:
+        cut = situation.random.choice(choices)(_drawn(situation))
+        return cut if cut.links else None
+
+    return begin
+
+
+def _isolate_leader(situation: Situation) -> Fault | None:
+    first = leader(situation)
+    if first is None:
+        return None
+    others = [node for node in situation.nodes if node != first]
+    cut = shapes.isolate([first, *others])
+    return Cut(cut.links, f"leader {cut.shape}")
+
+
+def _kill(*, power: bool = False, torn: bool = False) -> Begin:
+    def begin(situation: Situation) -> Fault | None:
+        nodes = _some(situation)
+        # half of the deaths come between two effects of a handler: after the reply, before the sync
+        effects = situation.random.choice((None, situation.random.randrange(12))) if power else None
+        return Kill(nodes, power=power, torn=torn, effects=effects) if nodes else None
+
+    return begin
+
+
+def _kill_plain(situation: Situation) -> Fault | None:
+    nodes = _some(situation)
+    return Kill(nodes) if nodes else None
+
+
+def _kill_leader(situation: Situation) -> Fault | None:
+    first = leader(situation)
+    return None if first is None else Kill((first,), power=False)
+
+
+def _pause(situation: Situation) -> Fault | None:
+    nodes = _some(situation)[:1]
+    return Pause(nodes) if nodes else None
+
+
+def _pause_leader(situation: Situation) -> Fault | None:
+    first = leader(situation)
+    return None if first is None or first in situation.paused else Pause((first,))
+
+
+def _skew(situation: Situation) -> Fault | None:
+    random = situation.random
+    return Skew(random.choice(situation.nodes), random.uniform(-1000.0, 1000.0), random.choice((0.2, 1.0, 1.0, 3.0)))
+
+
+def _degrade(**what: float) -> Begin:
+    def begin(situation: Situation) -> Fault | None:
+        every = shapes.links(situation.nodes)
+        chosen = tuple(link for link in every if situation.random.random() < 0.6)
+        return Degrade(chosen, **what) if chosen else None
+
+    return begin
+
+
+def _hold(situation: Situation) -> Fault | None:
+    every = shapes.links(situation.nodes)
+    return Hold(situation.random.choice(every), count=situation.random.choice((1, 1, 2, 5))) if every else None
+
+
+def _corrupt(kind: str) -> Begin:
+    def begin(situation: Situation) -> Fault | None:
+        return Corrupt(situation.random.choice(situation.nodes), kind)  # type: ignore[arg-type]
+
+    return begin
+
+
+def _reconfigure(situation: Situation) -> Fault | None:
+    """Leave one node out: single-server changes, one at a time."""
+    if len(situation.nodes) < 3:
+        return None
+    out = situation.random.choice(situation.nodes)
+    return Reconfigure(tuple(node for node in situation.nodes if node != out))
+
+
+def _transfer(situation: Situation) -> Fault | None:
+    return Transfer(situation.random.choice(situation.nodes))
+
+
+def _heal(situation: Situation, fault: Fault) -> tuple[Fault, ...]:
+    return (Heal(),)
+
+
+def _release(situation: Situation, fault: Fault) -> tuple[Fault, ...]:
+    return (Release(),)
+
+
+def _restart(situation: Situation, fault: Fault) -> tuple[Fault, ...]:
+    return (Restart(tuple(sorted(situation.down))),) if situation.down else ()
+
+
+def _resume(situation: Situation, fault: Fault) -> tuple[Fault, ...]:
+    return (Resume(tuple(sorted(situation.paused))),) if situation.paused else ()
+
+
+def _right_clock(situation: Situation, fault: Fault) -> tuple[Fault, ...]:
+    return (Skew(fault.node),) if isinstance(fault, Skew) else ()
+
+
+def _undo_disk(situation: Situation, fault: Fault) -> tuple[Fault, ...]:
+    """Room again, and a restart: a node whose write failed has stopped."""
+    return (Corrupt(fault.node, fault.kind, undo=True), Restart((fault.node,))) if isinstance(fault, Corrupt) else ()
+
+
+def _nothing(situation: Situation, fault: Fault) -> tuple[Fault, ...]:
+    return ()
+
+
+def _everybody(situation: Situation, fault: Fault) -> tuple[Fault, ...]:
+    return (Reconfigure(situation.nodes),)
+
+
+LINKS = frozenset({"cut", "heal"})
+BAD_LINKS = frozenset({"degrade", "heal"})
+DEATH = frozenset({"kill", "restart"})
+
+STOP = frozenset({"pause", "resume"})
+POWER = DEATH | {"power"}
+BAD_DISK = DEATH | {"corrupt"}
+
+_SHAPES = "cuts the network: halves, one alone, a bridge, a ring"
+_ONE_WAY = "cuts links in one direction: deaf, mute, one side unheard"
+_POWER = "power loss, also between two effects: un-synced data is lost"
+_TORN = "power loss that tears the last un-synced write in its middle"
+_LATE = _degrade(delay_ms=30.0, reorder=0.5)
+
+_KINDS = (
+    Kind("partition", _SHAPES, LINKS, _cut(shapes.TWO_WAY), _heal, "net", 2),
+    Kind("one-way", _ONE_WAY, LINKS, _cut(shapes.ONE_WAY), _heal, "net", 2),
+    Kind("isolate-leader", "cuts off the node that leads", LINKS, _isolate_leader, _heal, "net", 2),
+    Kind("kill", "kills processes (any number of nodes) and restarts them", DEATH, _kill_plain, _restart, "life"),
+    Kind("kill-leader", "kills the node that leads", DEATH, _kill_leader, _restart, "life"),
+    Kind("power", _POWER, POWER, _kill(power=True), _restart, "life"),
+    Kind("torn", _TORN, POWER, _kill(power=True, torn=True), _restart, "life"),
+    Kind("pause", "stops a process for a while (SIGSTOP)", STOP, _pause, _resume, "pause"),
+    Kind("pause-leader", "stops the node that leads", STOP, _pause_leader, _resume, "pause"),
+    Kind("clock", "moves a node's clock, or lets it run wrong", frozenset({"skew"}), _skew, _right_clock, "clock"),
+    Kind("delay", "makes links slow and unordered", BAD_LINKS, _LATE, _heal, "net", 2),
+    Kind("loss", "loses some messages", BAD_LINKS, _degrade(loss=0.25), _heal, "net", 2),
+    Kind("duplicate", "delivers some messages twice", BAD_LINKS, _degrade(duplicate=0.4), _heal, "net", 2),
+    Kind("reorder", "delivers messages out of order", BAD_LINKS, _degrade(reorder=0.5), _heal, "net", 2),
+    Kind("hold", "delivers single messages much later", frozenset({"hold", "release"}), _hold, _release, "hold", 2),
+    Kind("fsync-error", "lets a sync fail: the node stops", BAD_DISK, _corrupt("fsync-error"), _restart, "life"),
+    Kind("disk-full", "leaves no room on a disk", BAD_DISK, _corrupt("full"), _undo_disk, "life"),
+    Kind("bit-flip", "flips a stored bit", BAD_DISK, _corrupt("bit-flip"), _nothing, "disk"),
+    Kind(
+        "membership", "takes a node out and back in", frozenset({"reconfigure"}), _reconfigure, _everybody, "group", 3
+    ),
+    Kind("transfer", "hands the leadership over", frozenset({"transfer"}), _transfer, _nothing, "group", 2),
+)
+
+KINDS: dict[str, Kind] = {kind.name: kind for kind in _KINDS}
+
+ALIASES = {"crash": "kill", "skew": "clock", "one-way-partition": "one-way"}
+
+
+def find(name: str) -> Kind:
+    """The fault of that name. Raises UsageError naming what there is."""
+    kind = KINDS.get(ALIASES.get(name, name))
+    if kind is None:
+        raise UsageError(f"the nemesis knows no fault {name!r}; it knows {', '.join(KINDS)}")
+    return kind

@@ -1,0 +1,69 @@
+"""The usual schedule: faults of some kinds come and go at random, never two of one channel at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from nemesis.catalog import find
+from nemesis.schedule import Look, Schedule, Situation, Step
+from targets.fault import Fault
+
+LASTING_MS = (20.0, 150.0, 600.0)
+"""Scales of how long a fault lasts: shorter than an election, about one, longer than several."""
+
+PAUSE_MS = 60.0
+"""Mean time between two beginnings."""
+
+
+@dataclass(frozen=True)
+class Active:
+    """A fault in force, of the kind `name`, until `until_ms`."""
+
+    name: str
+    fault: Fault
+    until_ms: float
+
+
+@dataclass(frozen=True)
+class Mix:
+    """A schedule of the named kinds. `stretch` multiplies all times: 1 in the simulator, more where time is real."""
+
+    kinds: tuple[str, ...]
+    stretch: float = 1.0
+    next_ms: float | None = None
+    active: tuple[Active, ...] = ()
+    due: tuple[Fault, ...] = ()
+    """What the end of a fault asks for and is not carried out yet."""
+
+    def next(self, situation: Situation) -> tuple[Step | Look | None, Schedule]:
+        if not self.kinds:
+            return None, self
+        now = situation.now_ms
+        if self.due:
+            return Step(now, self.due[0]), replace(self, due=self.due[1:])
+        for one in self.active:
+            if one.until_ms <= now:
+                others = tuple(other for other in self.active if other is not one)
+                return Look(now), replace(self, active=others, due=find(one.name).end(situation, one.fault))
+        if self.next_ms is None or now < self.next_ms:
+            due = now + self._pause(situation) if self.next_ms is None else self.next_ms
+            soonest = min([due, *(one.until_ms for one in self.active)])
+            return Look(soonest), replace(self, next_ms=due)
+        return self._begin(situation)
+
+    def _begin(self, situation: Situation) -> tuple[Step | Look, Schedule]:
+        rest = replace(self, next_ms=situation.now_ms + self._pause(situation))
+        busy = {find(one.name).channel for one in self.active}
+        free = [name for name in self.kinds if find(name).channel not in busy]
+        if not free:
+            return Look(situation.now_ms), rest
+        name = situation.random.choice(free)
+        fault = find(name).begin(situation)
+        if fault is None:
+            return Look(situation.now_ms), rest
+        lasting = situation.random.choice(LASTING_MS) * situation.random.random() * self.stretch
+        active = Active(name, fault, situation.now_ms + lasting)
+        return Step(situation.now_ms, fault), replace(rest, active=(*self.active, active))
+
+    def _pause(self, situation: Situation) -> float:
+        return situation.random.expovariate(1.0) * PAUSE_MS * self.stretch
