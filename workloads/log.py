@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 
 from checker.history import Operation
 from workloads.generator import Generator, Invocation, Moment, Workload
-from workloads.parts import choose
+from workloads.parts import EachClient, choose
 
 KEY = "log"
 FINAL_READS = 20
+"""How many of the first items every client reads in the last round."""
 
 
 @dataclass(frozen=True)
@@ -32,31 +33,11 @@ class Log:
         return self
 
 
-@dataclass(frozen=True)
-class FromTheStart:
-    """Every client reads the log from offset 0 until nothing comes, or FINAL_READS items came."""
-
-    asked: tuple[int, ...] = ()
-    ended: bool = False
-    clients: int = 1
-
-    def next(self, moment: Moment) -> tuple[Invocation | None, Generator]:
-        asked = self.asked + (0,) * (moment.client + 1 - len(self.asked))
-        offset = asked[moment.client]
-        if offset == FINAL_READS:
-            return None, self
-        after = (*asked[: moment.client], offset + 1, *asked[moment.client + 1 :])
-        return Invocation("read", KEY, offset), replace(self, asked=after)
-
-    def observe(self, operation: Operation) -> Generator:
-        return self
-
-
 WORKLOAD = Workload(
     name="log",
     summary="a replicated log: appends answer their offset, reads by offset",
     operations=frozenset({"append", "read"}),
     model="log",
     start=Log,
-    finish=FromTheStart,
+    finish=lambda: EachClient(tuple(Invocation("read", KEY, offset) for offset in range(FINAL_READS))),
 )

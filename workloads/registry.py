@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from checker.errors import UsageError
-from workloads import append, cas_register, collections, kv, lock, log, numbers, register
+from workloads import append, cas_register, containers, kv, lock, log, numbers, register
 from workloads.generator import Workload
 
 WORKLOADS: dict[str, Workload] = {
@@ -17,11 +17,11 @@ WORKLOADS: dict[str, Workload] = {
         append.APPEND_LIST,
         log.WORKLOAD,
         lock.WORKLOAD,
-        collections.SET,
-        collections.COUNTER,
-        collections.QUEUE,
-        collections.STACK,
-        collections.PRIORITY_QUEUE,
+        containers.SET,
+        containers.COUNTER,
+        containers.QUEUE,
+        containers.STACK,
+        containers.PRIORITY_QUEUE,
         numbers.IDS,
         numbers.GENERATION,
     )

@@ -89,8 +89,8 @@ def _register_or_store(history: History, names: frozenset[str]) -> str | None:
             return "kv-append"
         if names & {"write", "cas"}:
             return None if tuple in reads else "kv-append"
-        if _outputs(history, "append") - {type(None)}:
-            return "log"
+        if _inputs(history, "read") - {type(None)}:
+            return "log"  # reads by offset
         if reads == {tuple}:
             return "append-list"
         return "kv-append" if reads == {str} else None
@@ -106,6 +106,12 @@ def _set_or_counter(history: History, names: frozenset[str]) -> str | None:
         return "set"
     reads = _outputs(history, "read") - {type(None)}
     return "set" if reads == {tuple} else "counter" if reads == {int} else None
+
+
+def _inputs(history: History, f: str) -> set[type[Any]]:
+    """The types of what the operations of this name were given."""
+    rows = history.f == history.tables.f.code(f)
+    return {type(history.tables.value.values[value]) for value in np.unique(history.input[rows])}
 
 
 def _outputs(history: History, f: str) -> set[type[Any]]:

@@ -1,0 +1,217 @@
+"""What holds for every workload: it keeps to what it declares, never repeats itself, and follows from its seed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from checker.check import check
+from checker.errors import UsageError
+from checker.history import History, Operation, Status
+from checker.models import MODELS
+from tests.workloads.play import Registers, play
+from workloads.generator import Invocation, Workload
+from workloads.parts import Limited, Pinned
+from workloads.registry import WORKLOADS, find, names
+
+EVERY = pytest.mark.parametrize("workload", WORKLOADS.values(), ids=WORKLOADS.keys())
+
+PUTS = {
+    "register": {"write"},
+    "kv-append": {"write", "append"},
+    "append-list": {"append"},
+    "log": {"append"},
+    "set": {"add"},
+    "queue": {"enqueue"},
+    "stack": {"push"},
+    "priority-queue": {"insert"},
+    "cas-register": {"write"},
+    "write-once": {"write"},
+    "kv": {"write"},
+}
+
+
+@EVERY
+def test_only_declared_operations_are_invoked_and_each_of_them_is(workload: Workload) -> None:
+    played, _ = play(workload.start(), 2000, answer=Registers())
+    assert {op.f for op in played} == workload.operations
+
+
+@EVERY
+def test_the_same_seed_plays_the_same_operations(workload: Workload) -> None:
+    first, _ = play(workload.start(), 300, seed=7, answer=Registers())
+    again, _ = play(workload.start(), 300, seed=7, answer=Registers())
+    assert first == again
+
+
+@EVERY
+def test_asking_leaves_a_generator_as_it_was(workload: Workload) -> None:
+    """A generator is a value: playing from it twice gives the same, whatever was played in between."""
+    _, halfway = play(workload.start(), 100, answer=Registers())
+    first, _ = play(halfway, 100, seed=3, answer=Registers())
+    again, _ = play(halfway, 100, seed=3, answer=Registers())
+    assert first == again
+
+
+@EVERY
+def test_a_bounded_workload_runs_dry(workload: Workload) -> None:
+    played, rest = play(Limited(workload.start(), 40), 1000, answer=Registers())
+    assert len(played) == 40
+    assert play(rest, 10)[0] == []
+
+
+@EVERY
+def test_a_last_round_asks_every_client_the_same_and_ends(workload: Workload) -> None:
+    if workload.finish is None:
+        pytest.skip("has no last round: nothing to read at the end")
+    played, _ = play(workload.finish(), 10_000, clients=3, answer=Registers())
+    by_client = [[(op.f, op.key, op.input) for op in played if op.process % 3 == client] for client in range(3)]
+    assert by_client[0]
+    assert by_client[0] == by_client[1] == by_client[2]
+    assert {f for f, _, _ in by_client[0]} == {"read"}
+
+
+@pytest.mark.parametrize("name", PUTS)
+def test_what_is_put_in_is_never_put_in_twice(name: str) -> None:
+    played, _ = play(WORKLOADS[name].start(), 3000, answer=Registers())
+    values = [op.input for op in played if op.f in PUTS[name]]
+    assert len(values) > 100
+    assert len(set(values)) == len(values)
+
+
+@EVERY
+def test_the_model_of_a_workload_knows_its_operations(workload: Workload) -> None:
+    if workload.model not in MODELS:
+        pytest.skip(f"the checker has no model {workload.model}")
+    assert workload.operations <= MODELS[workload.model].operations
+
+
+@pytest.mark.parametrize("name", ["register", "cas-register", "write-once", "kv", "kv-append"])
+def test_an_honest_system_is_never_accused(name: str) -> None:
+    """Also a proof that the values fed back are real: a cas with made-up values would still be judged right, but
+    answers that were mixed up would not."""
+    workload = WORKLOADS[name]
+    played, _ = play(workload.start(), 400, answer=Registers(lost=0.02))
+    assert check(History.of(played), workload.model).outcome == "valid"
+
+
+@pytest.mark.parametrize("name", ["cas-register", "kv", "write-once"])
+def test_cas_is_fed_with_what_was_seen_and_often_succeeds(name: str) -> None:
+    played, _ = play(WORKLOADS[name].start(), 2000, answer=Registers(lost=0.0))
+    cas = [op for op in played if op.f == "cas"]
+    succeeded = sum(op.output is True for op in cas)
+    assert len(cas) > 300
+    assert succeeded > len(cas) / (3 if name != "write-once" else 8)
+    assert succeeded < len(cas), "a cas that fails is worth a look as well"
+
+
+def test_some_cas_are_asked_for_again_word_for_word() -> None:
+    played, _ = play(WORKLOADS["cas-register"].start(), 2000, answer=Registers())
+    repeats = Counter((op.key, op.input) for op in played if op.f == "cas")
+    assert sum(count > 1 for count in repeats.values()) > 20
+
+
+def test_a_register_written_once_sees_a_race_and_then_a_fresh_key() -> None:
+    played, _ = play(WORKLOADS["write-once"].start(), 600, answer=Registers())
+    per_key = Counter(op.key for op in played)
+    assert len(per_key) >= 40
+    assert max(per_key.values()) <= 15
+    assert any(op.f == "cas" and op.input[0] is None for op in played)
+
+
+def test_keys_are_few_and_one_is_hot() -> None:
+    played, _ = play(WORKLOADS["register"].start(), 3000)
+    share = Counter(op.key for op in played)
+    assert sorted(share) == ["x", "y", "z"]
+    assert share["x"] > 1500
+
+
+def test_growing_values_are_left_behind_in_time() -> None:
+    """Else the reads of a run would cost the square of its length."""
+    played, _ = play(WORKLOADS["append-list"].start(), 5000, answer=Registers(lost=0.0))
+    assert max(len(op.output or ()) for op in played if op.f == "read") <= 200
+
+
+class Locks:
+    """One lock, whose answers are sometimes lost; `held` is the process number of nobody but the client."""
+
+    def __init__(self) -> None:
+        self.holder: int | None = None
+        self.turn = 0
+
+    def __call__(self, invocation: Invocation, client: int) -> tuple[Status, Any]:
+        self.turn += 1
+        if invocation.f == "acquire":
+            if self.holder is not None:
+                return "fail", None
+            self.holder = client
+            return "ok", self.turn
+        assert self.holder == client, "released a lock of somebody else"
+        if self.turn % 7 == 0:
+            return "fail", None
+        self.holder = None
+        return ("info", None) if self.turn % 5 == 0 else ("ok", None)
+
+
+def test_nobody_releases_a_lock_that_it_does_not_hold() -> None:
+    played, _ = play(WORKLOADS["lock"].start(), 2000, clients=4, answer=Locks())
+    releases = [op for op in played if op.f == "release"]
+    assert len(releases) > 100
+    tokens = {op.output for op in played if op.f == "acquire" and op.status == "ok"}
+    assert {op.input for op in releases} <= tokens
+
+
+def test_after_an_acquire_of_unknown_outcome_the_client_asks_again() -> None:
+    def lost(invocation: Invocation, client: int) -> tuple[Status, Any]:
+        return "info", None
+
+    played, _ = play(WORKLOADS["lock"].start(), 50, answer=lost)
+    assert {op.f for op in played} == {"acquire"}
+
+
+def test_log_reads_follow_the_end_of_the_log() -> None:
+    items: list[Any] = []
+
+    def answer(invocation: Invocation, client: int) -> tuple[Status, Any]:
+        if invocation.f == "append":
+            items.append(invocation.input)
+            return "ok", len(items) - 1
+        return "ok", items[invocation.input] if invocation.input < len(items) else None
+
+    played, _ = play(WORKLOADS["log"].start(), 1000, answer=answer)
+    found = [op.output is not None for op in played if op.f == "read"]
+    assert sum(found) > len(found) / 2
+    assert not all(found), "a read behind the end is part of it"
+
+
+def test_pinned_clients_stay_with_their_node() -> None:
+    played, _ = play(Pinned(WORKLOADS["register"].start(), ("n1", "n2", "n3")), 100, clients=5)
+    where: dict[Any, set[str | None]] = {}
+    for op in played:
+        where.setdefault(op.process, set()).add(op.node)
+    assert where == {0: {"n1"}, 1: {"n2"}, 2: {"n3"}, 3: {"n1"}, 4: {"n2"}}
+
+
+def test_pinning_changes_nothing_else() -> None:
+    free, _ = play(WORKLOADS["cas-register"].start(), 200, answer=Registers())
+    pinned, _ = play(Pinned(WORKLOADS["cas-register"].start(), ("n1",)), 200, answer=Registers())
+
+    def bare(op: Operation) -> tuple[Any, ...]:
+        return op.process, op.f, op.key, op.input, op.output
+
+    assert [bare(op) for op in free] == [bare(op) for op in pinned]
+
+
+def test_workloads_are_found_by_name() -> None:
+    assert find("register").model == "register"
+    assert names() == tuple(WORKLOADS)
+    with pytest.raises(UsageError, match="no workload 'regster': choose one of register, cas-register"):
+        find("regster")
+
+
+def test_every_workload_has_a_line_for_people() -> None:
+    for workload in WORKLOADS.values():
+        assert workload.summary
+        assert "\n" not in workload.summary
