@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from targets.generation.clock import GenerationClock, Standing, Storing, Task
-from targets.generation.messages import Campaign, Store, Vote
+from targets.generation.messages import Campaign, Entry, Store, Vote
 from targets.generation.voter import Granted, Kept, Voter
 from targets.journal import Journal
 from targets.node import Context, NodeId
@@ -97,7 +97,7 @@ class LateVoteCounts(GenerationClock):
         return True
 
 
-LEASE_MS = 150.0
+LEASE_MS = 80.0
 """How long a replica that has stored something for an owner gives no generation to anybody else."""
 
 
@@ -128,19 +128,20 @@ class UnboundedLease(GenerationClock):
 
     def win(self, standing: Standing, ctx: Context) -> None:
         self.lease_until_ms = 0.0
-        self.settled: set[object] = set()
+        self.settled: dict[object, Entry] = {}
         super().win(standing, ctx)
 
-    def ok(self, task: Task, output: object, ctx: Context) -> None:
-        super().ok(task, output, ctx)
-        if task.request.f != "next":
-            self.settled.add(task.request.key)
+    def check_round(self, storing: Storing, ctx: Context) -> None:
+        entry = storing.message.entry
+        if self.is_quorum(storing.stored) and storing.message.generation == self.owned:
+            if entry.key not in self.settled or entry.stamp > self.settled[entry.key].stamp:
+                self.settled[entry.key] = entry
             self.lease_until_ms = ctx.now_ms() + LEASE_MS
+        super().check_round(storing, ctx)
 
     def execute(self, task: Task, ctx: Context) -> None:
         request = task.request
-        busy = any(storing.task.request.key == request.key for storing in self.rounds.values())
-        if request.f == "read" and request.key in self.settled and not busy and ctx.now_ms() < self.lease_until_ms:
-            super().ok(task, self.entries[request.key].value, ctx)
+        if request.f == "read" and request.key in self.settled and ctx.now_ms() < self.lease_until_ms:
+            self.ok(task, self.settled[request.key].value, ctx)
         else:
             super().execute(task, ctx)

@@ -33,15 +33,16 @@ ROUND_MS = 60.0
 """How long a campaign or a store may take before it is tried again."""
 BACK_OFF_MS = 25.0
 """The mean pause after a lost campaign."""
-CAMPAIGNS_MAX = 10
+CAMPAIGNS_MAX = 16
 """After so many campaigns all waiting requests are given up."""
 STORES_MAX = 4
 """How often one store is sent."""
-OWNER_SILENT_MS = 200.0
+OWNER_SILENT_MS = 120.0
 """So long a node believes in the owner it heard of last."""
-FORWARD_MS = 450.0
-"""How long a forwarded request may take: longer than the owner needs to give it up."""
-TRIES_MAX = 5
+FORWARD_MS = 100.0
+"""How long a forwarded request may take before its node campaigns itself. If the owner carries it out all the same,
+the votes or the fence show it: a write is known by its id."""
+TRIES_MAX = 12
 """Under how many generations one request is tried."""
 RECENT_MAX = 128
 """How many writes an entry remembers."""
@@ -146,7 +147,8 @@ class GenerationClock:
             case ("round", int(round)) if round in self.rounds:
                 self.send_round(self.rounds[round], ctx)
             case ("forwarded", str(id)) if id in self.forwarded:
-                ctx.info(self.forwarded.pop(id), "the owner did not answer")
+                self.owner = None
+                self.serve(Task(self.forwarded.pop(id), self.me), ctx)
 
     # Clients.
 
