@@ -56,3 +56,11 @@ class Model:
         operations which changed nothing. A register may also leave out a value with everybody who found it.
         """
         return all(self.effect_free(op) for op in dropped)
+
+    def weakened(self, dropped: Sequence[Operation], kept: Sequence[Operation]) -> Sequence[Operation]:
+        """`kept`, where operations which depend on `dropped` may say less than they did.
+
+        A proof without `dropped` is made of these. Every order in which `kept` was legal must stay legal; a register
+        may take a successful cas whose value to compare with goes as a mere write.
+        """
+        return kept

@@ -2,18 +2,19 @@
 
 *valid*: the witness is replayed on the model, one operation after another, in linear time.
 *invalid*: the counterexample must be part of the history, unaltered; leaving out everything else must be sound; and
-no order of it may be legal, by trying all. Leaving out is sound for what `Model.may_leave_out` says, and for all that
-was called after some moment: up to there a legal history is legal too, if what had not yet returned may be missing.
+no order of it may be legal, by trying all. Leaving out is sound for what `Model.may_leave_out` says (of what remains as
+it is, or `Model.weakened`), and for all called after some moment, if what had not returned by then may be missing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from checker.history import PENDING, History, Operation, identity
 from checker.model import Inconsistent, Model
 from checker.verdict import Part, Verdict
 
+Weakened = Callable[[Sequence[Operation], Sequence[Operation]], Sequence[Operation]]
 TRIES_MAX = 2_000_000  # partial orders tried before a counterexample counts as not confirmed
 
 
@@ -27,10 +28,9 @@ def verify(history: History, model: Model, verdict: Verdict) -> list[str]:
     if verdict.outcome != expected:
         objections.append(f"the verdict is {verdict.outcome}, but its parts say {expected}")
     for key, ops in parts.items():
+        objection = "there is no verdict on it" if verdict.outcome == "valid" else None
         if identity(key) in given:
             objection = verify_part(ops, model, given.pop(identity(key)))
-        else:
-            objection = "there is no verdict on it" if verdict.outcome == "valid" else None
         if objection is not None:
             objections.append(objection if key is None else f"key {key!r}: {objection}")
     return objections + [f"there is no key {part.key!r} in the history" for part in given.values()]
@@ -71,14 +71,16 @@ def _refute(ops: Sequence[Operation], model: Model, counterexample: Sequence[Ope
         return "an operation of the counterexample differs from the one in the history"
     if len({op.index for op in ops} & chosen.keys()) != len(counterexample):
         return "the counterexample has operations which did not happen"
-    moment = sound_until(ops, chosen, model)
-    ordered = _has_order([op for op in counterexample if op.call < moment], moment, model)
-    if ordered is None:
-        return f"the counterexample ({len(chosen)} operations) is too large to be confirmed"
-    return "the counterexample has a legal order" if ordered else None
+    for weakened in (lambda dropped, kept: kept, model.weakened):  # the proof may need the one or the other
+        moment = sound_until(ops, chosen, model, weakened)
+        dropped = [op for op in ops if op.index not in chosen and op.call < moment]
+        ordered = _has_order(weakened(dropped, [op for op in counterexample if op.call < moment]), moment, model)
+        if ordered is False:
+            return None
+    return "the counterexample has a legal order" if ordered else "the counterexample is too large to be confirmed"
 
 
-def sound_until(ops: Sequence[Operation], chosen: Collection[int], model: Model) -> int:
+def sound_until(ops: Sequence[Operation], chosen: Collection[int], model: Model, weakened: Weakened) -> int:
     """The latest moment such that, of all called before it, those not chosen (by index) may be left out."""
     moments = sorted({op.call for op in ops if op.index not in chosen})
     moments.append(PENDING)
@@ -87,7 +89,7 @@ def sound_until(ops: Sequence[Operation], chosen: Collection[int], model: Model)
         middle = (low + high + 1) // 2
         called = [op for op in ops if op.call < moments[middle]]
         dropped = [op for op in called if op.index not in chosen]
-        if model.may_leave_out(dropped, [op for op in called if op.index in chosen]):
+        if model.may_leave_out(dropped, weakened(dropped, [op for op in called if op.index in chosen])):
             low = middle
         else:
             high = middle - 1

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
+from msgspec import structs
+
 from checker.history import Operation, identity
 from checker.model import Inconsistent, Model, State
 
@@ -59,6 +61,19 @@ class Register(Model):
         if any(identity(value) in left for value in found(kept)):
             return False
         return all(_stays_refused(op, kept) for op in kept if op.f == "cas" and refused(op))
+
+    def weakened(self, dropped: Sequence[Operation], kept: Sequence[Operation]) -> Sequence[Operation]:
+        """A cas from a value that a dropped operation left counts as a write of its new value.
+
+        It left that value if it succeeded, and a pending write may happen or not, as the pending cas.
+        """
+        left = {identity(leaves(op)) for op in dropped if not self.effect_free(op)}
+        return [
+            structs.replace(op, f="write", input=op.input[1], output=None)
+            if op.f == "cas" and not self.effect_free(op) and identity(op.input[0]) in left
+            else op
+            for op in kept
+        ]
 
 
 class CasRegister(Register):

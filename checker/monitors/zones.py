@@ -168,8 +168,12 @@ def _place(ops: RegisterColumns, block: Column, segment: Column, nodes: int) -> 
     order = np.argsort(group, kind="stable")
     conflict = _within(ops, order, place[order], group[order])
     if conflict is None and (pair := _clash(s, e, forward, backward)) is not None:
-        a, b = (np.flatnonzero(block == each) for each in pair)
-        conflict = Conflict(tuple(dict.fromkeys(_ends(ops, a, s[pair[1]]) + _ends(ops, b, s[pair[0]]))))
+        a, b = pair
+        # Of each block: somebody who must precede the other block, and somebody whom the other block must precede.
+        ended, begun = _ends(ops, np.flatnonzero(block == a), segment, a, int(e[b]), int(s[b]))
+        known = BEGINNING if ended is None else int(ops.ret[ended])
+        others = _ends(ops, np.flatnonzero(block == b), segment, b, int(ops.call[begun]), known)
+        conflict = Conflict(tuple(dict.fromkeys(p for p in (ended, begun, *others) if p is not None)))
     return order if conflict is None else conflict
 
 
@@ -191,7 +195,9 @@ def _within(ops: RegisterColumns, order: Column, place: Column, group: Column) -
         return None
     at = np.flatnonzero(wrong)
     at = at[np.argmin(ops.ret[order[at]])]
-    return Conflict((int(order[at]), int(earlier[at])))
+    ahead = order[np.searchsorted(place, place[at]) : before[at] + 1]
+    nearest = ahead[ops.call[ahead] > ops.ret[order[at]]][-1]
+    return Conflict((int(order[at]), int(nearest)))
 
 
 def _clash(s: Column, e: Column, forward: Column, backward: Column) -> tuple[int, int] | None:
@@ -213,7 +219,21 @@ def _clash(s: Column, e: Column, forward: Column, backward: Column) -> tuple[int
     return min(found)[1:] if found else None
 
 
-def _ends(ops: RegisterColumns, positions: Column, other_returned: np.int64) -> tuple[int, int]:
-    """Of a block: the operation that returned first, and the first one called after the other block had returned."""
-    later = positions[ops.call[positions] > other_returned]
-    return int(positions[np.argmin(ops.ret[positions])]), int(later[0])
+def _ends(
+    ops: RegisterColumns, positions: Column, segment: Column, block: int, returned_before: int, called_after: int
+) -> tuple[int | None, int]:
+    """Of a block: one that returned before a moment and one that was called after another, in segments as near to
+    each other as can be. The first is None for the initial value itself, which is ahead of all in block 0."""
+    before = positions[ops.ret[positions] < returned_before]
+    before = before[np.lexsort((ops.ret[before], segment[before] // 2))]
+    depths, firsts = np.unique(segment[before] // 2, return_index=True)
+    after = positions[ops.call[positions] > called_after]
+    wanted, called = np.unique(segment[after] // 2, return_index=True)
+    pairs: list[tuple[int, int | None, int]] = []
+    for depth, later in zip(wanted.tolist(), after[called].tolist(), strict=True):
+        at = int(np.searchsorted(depths, depth))
+        near = [i for i in (at - 1, at) if 0 <= i < len(depths)]
+        pairs += [(abs(int(depths[i]) - depth), int(before[firsts[i]]), later) for i in near]
+        if block == 0:
+            pairs.append((depth, None, later))
+    return min(pairs, key=lambda pair: pair[0])[1:]
