@@ -22,11 +22,11 @@ class CasRegisters:
 
     keys: Keys = field(default_factory=Keys)
     written: int = 0
-    seen: Mapping[str, Any] = field(default_factory=dict)
+    seen: Mapping[Any, Any] = field(default_factory=dict)
     """By key, the value seen last."""
-    older: Mapping[str, Any] = field(default_factory=dict)
+    older: Mapping[Any, Any] = field(default_factory=dict)
     """By key, the value seen before it."""
-    tried: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+    tried: Mapping[Any, tuple[Any, Any]] = field(default_factory=dict)
     """By key, the cas asked for last."""
     absent: bool = False
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from random import Random
+from typing import Any
 
 from checker.history import Operation
 from workloads.generator import Generator, Invocation, Moment, Wait
@@ -18,11 +19,11 @@ class Keys:
     """A few hot keys. After `operations_per_key` operations a key is retired for a fresh one (x, x1, x2, ...), where
     what one operation costs grows with all that were done on the key (a list read as a whole)."""
 
-    bases: tuple[str, ...] = ("x", "y", "z")
+    bases: tuple[Any, ...] = ("x", "y", "z")
     operations_per_key: int | None = None
     used: tuple[int, ...] = (0, 0, 0)
 
-    def pick(self, random: Random) -> tuple[str, Keys]:
+    def pick(self, random: Random) -> tuple[Any, Keys]:
         """A key, and the keys after this use of it."""
         slot = 0 if random.random() < HOT_SHARE else random.randrange(len(self.bases))
         if self.operations_per_key is None:
@@ -102,6 +103,6 @@ class Pinned:
         return replace(self, generator=self.generator.observe(operation))
 
 
-def reads(keys: Sequence[str | None], f: str = "read") -> EachClient:
+def reads(keys: Sequence[Any], f: str = "read") -> EachClient:
     """A last round in which every client reads every key."""
     return EachClient(tuple(Invocation(f, key) for key in keys))

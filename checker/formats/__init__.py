@@ -81,7 +81,10 @@ def _operations(model: str | Model | type[Model]) -> frozenset[str]:
     if not isinstance(model, str):
         return model.operations
     from checker.models import find
+    from checker.properties import PROPERTIES
 
+    if model in PROPERTIES:
+        return OPERATIONS
     return find(model).operations
 
 

@@ -57,7 +57,9 @@ _BY_NAMES: tuple[tuple[frozenset[str], str], ...] = (
     (frozenset({"insert", "delete-min"}), "priority-queue"),
     (frozenset({"generate"}), "ids"),
     (frozenset({"next"}), "generation"),
-    (frozenset({"next", "write"}), "generation"),
+    (frozenset({"echo"}), "echo"),
+    (frozenset({"broadcast", "read"}), "broadcast"),
+    (frozenset({"send", "poll", "commit_offsets", "list_committed_offsets"}), "kafka"),
 )
 
 
@@ -66,7 +68,7 @@ def detect_model(history: History, source: Source) -> str:
     model: str | None = None
     names = frozenset(str(history.tables.f.values[code]) for code in np.unique(history.f))
     for operations, candidate in _BY_NAMES:
-        if names <= operations:
+        if names <= operations and names != {"read"}:
             return candidate
     if names <= {"acquire", "release"}:
         return "fenced-lock" if _outputs(history, "acquire") - {type(None), bool} else "mutex"

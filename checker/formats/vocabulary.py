@@ -12,6 +12,7 @@ OPERATIONS = frozenset(
     | {"add", "remove", "contains"}  # sets and counters
     | {"enqueue", "dequeue", "push", "pop", "insert", "delete-min"}
     | {"generate", "next"}
+    | {"echo", "broadcast", "txn", "send", "poll", "commit_offsets", "list_committed_offsets"}  # checker.properties
 )
 """What any of our models knows; other names are refused unless a model that knows them was given."""
 

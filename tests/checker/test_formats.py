@@ -214,6 +214,7 @@ def ops(*operations: tuple[str, str, str]) -> str:
     ("operations", "model"),
     [
         ([("write", "1", "null"), ("read", "null", "1")], "register"),
+        ([("write", "1", "null")], "register"),
         ([("write", "1", "null"), ("cas", "[1,2]", "true")], "cas-register"),
         ([("write", "1", "null"), ("delete", "null", "null")], "kv"),
         ([("append", '"a"', "null"), ("read", "null", '"a"')], "kv-append"),
@@ -229,6 +230,9 @@ def ops(*operations: tuple[str, str, str]) -> str:
         ([("insert", "1", "null"), ("delete-min", "null", "1")], "priority-queue"),
         ([("generate", "null", "1")], "ids"),
         ([("next", "null", "1")], "generation"),
+        ([("echo", '"a"', '"a"')], "echo"),
+        ([("broadcast", "1", "null"), ("read", "null", "[1]")], "broadcast"),
+        ([("send", "1", "0"), ("poll", '{"k":0}', '{"k":[[0,1]]}')], "kafka"),
     ],
 )
 def test_the_model_is_told_by_the_operations(recorded, operations, model: str) -> None:  # type: ignore[no-untyped-def]
@@ -258,6 +262,10 @@ def test_a_model_that_is_named_is_not_guessed(recorded) -> None:  # type: ignore
     assert recorded(ops(("read", "null", "1")), model="register").model == "register"
     with pytest.raises(UsageError, match="no model 'regster'"):
         recorded(ops(("read", "null", "1")), model="regster")
+
+
+def test_a_property_can_be_named_in_place_of_a_model(recorded) -> None:  # type: ignore[no-untyped-def]
+    assert recorded(ops(("add", "1", "null"), ("read", '"final"', "[1]")), model="g-set").model == "g-set"
 
 
 def test_operations_that_the_named_model_lacks_are_refused(recorded) -> None:  # type: ignore[no-untyped-def]

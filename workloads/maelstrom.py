@@ -1,0 +1,200 @@
+"""The workloads of Maelstrom's exercises, by its names: for binaries that speak its protocol on stdin and stdout.
+
+Most promise something other than linearizability; their `model` is then a property of checker.properties. Reads of
+the last round have the input "final": only they must show everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from checker.history import Operation
+from workloads.cas_register import CasRegisters
+from workloads.generator import Generator, Invocation, Moment, Workload
+from workloads.numbers import Ask
+from workloads.parts import EachClient, Keys, choose, reads
+
+FINAL = "final"
+KEYS = (0, 1, 2)
+LOGS = ("k1", "k2", "k3")
+
+
+@dataclass(frozen=True)
+class Put:
+    """Unique values by one operation (`reads_share` of all are reads in between)."""
+
+    f: str
+    reads_share: float = 0.0
+    values: int = 0
+
+    def next(self, moment: Moment) -> tuple[Invocation, Generator]:
+        if self.reads_share and moment.random.random() < self.reads_share:
+            return Invocation("read"), self
+        return Invocation(self.f, None, self.values + 1), replace(self, values=self.values + 1)
+
+    def observe(self, operation: Operation) -> Generator:
+        return self
+
+
+@dataclass(frozen=True)
+class Increments:
+    """Increments of a counter, some of them negative if `down`, and reads."""
+
+    down: bool
+
+    def next(self, moment: Moment) -> tuple[Invocation, Generator]:
+        if choose(moment.random, (0.6, "add"), (0.4, "read")) == "read":
+            return Invocation("read"), self
+        return Invocation("add", None, moment.random.randint(-5 if self.down else 0, 5)), self
+
+    def observe(self, operation: Operation) -> Generator:
+        return self
+
+
+@dataclass(frozen=True)
+class Messages:
+    """Sends to a few logs, and polls from near their ends; now and then offsets are committed and listed."""
+
+    sent: int = 0
+    ends: Mapping[str, int] = field(default_factory=dict)
+    """By log, the highest offset that anybody was told of."""
+
+    def next(self, moment: Moment) -> tuple[Invocation, Generator]:
+        random = moment.random
+        mix = ((0.5, "send"), (0.4, "poll"), (0.05, "commit_offsets"), (0.05, "list_committed_offsets"))
+        f = choose(random, *mix)
+        if f == "send":
+            return Invocation(f, random.choice(LOGS), self.sent + 1), replace(self, sent=self.sent + 1)
+        if f == "list_committed_offsets":
+            return Invocation(f, None, LOGS), self
+        if f == "poll":
+            back = 0 if random.random() < 0.2 else 5
+            return Invocation(f, None, {key: max(0, self.ends.get(key, 0) - back) for key in LOGS}), self
+        return Invocation(f, None, dict(self.ends) or {LOGS[0]: 0}), self
+
+    def observe(self, operation: Operation) -> Generator:
+        if operation.f == "send" and operation.status == "ok" and isinstance(operation.output, int):
+            end = max(self.ends.get(operation.key, 0), operation.output)
+            return replace(self, ends={**self.ends, operation.key: end})
+        return self
+
+
+@dataclass(frozen=True)
+class Transactions:
+    """Transactions of one to four reads and writes over a few keys; `write` is "append" or "w"."""
+
+    write: str
+    keys: Keys = field(default_factory=lambda: Keys(("a", "b", "c"), operations_per_key=100))
+    written: int = 0
+
+    def next(self, moment: Moment) -> tuple[Invocation, Generator]:
+        rest = self
+        steps: list[tuple[str, Any, Any]] = []
+        for _ in range(moment.random.randint(1, 4)):
+            key, keys = rest.keys.pick(moment.random)
+            rest = replace(rest, keys=keys)
+            if choose(moment.random, (0.5, "r"), (0.5, self.write)) == "r":
+                steps.append(("r", key, None))
+            else:
+                rest = replace(rest, written=rest.written + 1)
+                steps.append((self.write, key, rest.written))
+        return Invocation("txn", None, tuple(steps)), rest
+
+    def observe(self, operation: Operation) -> Generator:
+        return self
+
+
+def _final_read() -> Generator:
+    return EachClient((Invocation("read", None, FINAL),))
+
+
+LIN_KV = Workload(
+    name="lin-kv",
+    summary="Maelstrom: linearizable key-value store with cas",
+    operations=frozenset({"read", "write", "cas"}),
+    model="kv",
+    start=lambda: CasRegisters(keys=Keys(KEYS)),
+    finish=lambda: reads(KEYS),
+)
+ECHO = Workload(
+    name="echo",
+    summary="Maelstrom: each answer repeats its question",
+    operations=frozenset({"echo"}),
+    model="echo",
+    start=lambda: Put("echo"),
+)
+UNIQUE_IDS = Workload(
+    name="unique-ids",
+    summary="Maelstrom: ids that are handed out once",
+    operations=frozenset({"generate"}),
+    model="unique-ids",
+    start=lambda: Ask("generate"),
+)
+BROADCAST = Workload(
+    name="broadcast",
+    summary="Maelstrom: messages that reach every node in the end",
+    operations=frozenset({"broadcast", "read"}),
+    model="broadcast",
+    start=lambda: Put("broadcast", reads_share=0.4),
+    finish=_final_read,
+)
+G_SET = Workload(
+    name="g-set",
+    summary="Maelstrom: a set that only grows, complete in the end",
+    operations=frozenset({"add", "read"}),
+    model="g-set",
+    start=lambda: Put("add", reads_share=0.4),
+    finish=_final_read,
+)
+G_COUNTER = Workload(
+    name="g-counter",
+    summary="Maelstrom: a counter that only grows, right in the end",
+    operations=frozenset({"add", "read"}),
+    model="g-counter",
+    start=lambda: Increments(down=False),
+    finish=_final_read,
+)
+PN_COUNTER = Workload(
+    name="pn-counter",
+    summary="Maelstrom: a counter that grows and falls, right in the end",
+    operations=frozenset({"add", "read"}),
+    model="pn-counter",
+    start=lambda: Increments(down=True),
+    finish=_final_read,
+)
+KAFKA = Workload(
+    name="kafka",
+    summary="Maelstrom: logs with offsets, sends and polls",
+    operations=frozenset({"send", "poll", "commit_offsets", "list_committed_offsets"}),
+    model="kafka",
+    start=Messages,
+)
+TXN_LIST_APPEND = Workload(
+    name="txn-list-append",
+    summary="Maelstrom: transactions that read lists and append to them",
+    operations=frozenset({"txn"}),
+    model="txn-list-append",
+    start=lambda: Transactions("append"),
+)
+TXN_RW_REGISTER = Workload(
+    name="txn-rw-register",
+    summary="Maelstrom: transactions that read and write registers",
+    operations=frozenset({"txn"}),
+    model="txn-rw-register",
+    start=lambda: Transactions("w"),
+)
+
+WORKLOADS = (
+    ECHO,
+    UNIQUE_IDS,
+    BROADCAST,
+    G_SET,
+    G_COUNTER,
+    PN_COUNTER,
+    LIN_KV,
+    KAFKA,
+    TXN_LIST_APPEND,
+    TXN_RW_REGISTER,
+)
