@@ -86,6 +86,8 @@ def _nobody_wrote(c: Constraints, part: History) -> Explanation | None:
     for reader, code in c.found.items():
         if code == 0 or c.writers.get(code):
             continue
+        if _writers_in(part, c.table.values[code], failed=False):
+            continue
         value = _value(c, code)
         failed = _writers_in(part, c.table.values[code], failed=True)
         if failed:
@@ -96,13 +98,12 @@ def _nobody_wrote(c: Constraints, part: History) -> Explanation | None:
                 culprit=reader,
                 notes={reader: f"no operation that may have happened wrote {value}"},
             )
-        if not _writers_in(part, c.table.values[code], failed=False):
-            return Explanation(
-                "phantom-value",
-                f"Value nobody wrote: #{reader} {_did(c, reader)}, but no operation wrote {value}.",
-                culprit=reader,
-                notes={reader: f"no operation wrote {value}"},
-            )
+        return Explanation(
+            "phantom-value",
+            f"Value nobody wrote: #{reader} {_did(c, reader)}, but no operation wrote {value}.",
+            culprit=reader,
+            notes={reader: f"no operation wrote {value}"},
+        )
     return None
 
 
@@ -124,18 +125,22 @@ def _writers_in(part: History, value: Any, *, failed: bool) -> list[int]:
 
 
 def _before_written(c: Constraints, part: History) -> Explanation | None:
-    """A value found by an operation which ended before its only writer began."""
+    """A value found by an operation which ended before anybody began to write it."""
     for reader, code in c.found.items():
-        writer = c.writer(code)
-        if writer is None or writer == reader or c.by_index[reader].ret >= c.by_index[writer].call:
+        if code == 0 or any(c.by_index[w].call <= c.by_index[reader].ret for w in c.writers.get(code, [])):
             continue
-        gap = duration(c.by_index[writer].call - c.by_index[reader].ret)
-        value = _value(c, code)
+        writers = _writers_in(part, c.table.values[code], failed=False)
+        first = int(np.flatnonzero(np.isin(part.index, writers))[0])
+        began, writer = int(part.call[first]), int(part.index[first])
+        if began <= c.by_index[reader].ret:
+            continue
+        value, gap = _value(c, code), duration(began - c.by_index[reader].ret)
+        which = "the only write" if len(writers) == 1 else "the first write"
+        inside = writer in c.by_index
         return Explanation(
             "read-before-written",
-            f"Read before written: #{reader} {_did(c, reader)} and ended before #{writer}, the only write of {value}, "
-            "began.",
-            (Edge(writer, reader, "read by"), Edge(reader, writer, "real time")),
+            f"Read before written: #{reader} {_did(c, reader)} and ended before #{writer}, {which} of {value}, began.",
+            (Edge(writer, reader, "read by"), Edge(reader, writer, "real time")) if inside else (),
             reader,
             {reader: f"cannot know {value}: #{writer} began {gap} after #{reader} ended"},
         )

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
+from checker.check import check
 from checker.explain import duration, explain, show
 from checker.history import PENDING, History, Operation
 from checker.monitors.register import decide
@@ -28,11 +29,10 @@ def history(*rows: tuple[Any, ...]) -> History:
 
 
 def explained(*rows: tuple[Any, ...]) -> Explanation:
-    part = history(*rows)
-    decision = decide(part)
-    assert decision is not None
-    assert decision.outcome == "invalid"
-    return explain([part[row] for row in decision.counterexample], part)
+    worst = check(history(*rows), "cas-register").worst
+    assert worst is not None
+    assert worst.explanation is not None
+    return worst.explanation
 
 
 def test_the_stale_read_of_the_report_is_told_as_there() -> None:
@@ -66,6 +66,11 @@ def test_the_stale_read_of_the_report_is_told_as_there() -> None:
             "read-before-written",
             "Read before written: #1 returned 7 and ended before #2, the only write of 7, began.",
             [(0, 1, "read", None, 7), (2, 3, "write", 7, None)],
+        ),
+        (
+            "read-before-written",
+            "Read before written: #1 returned 7 and ended before #2, the first write of 7, began.",
+            [(0, 1, "read", None, 7), (2, 3, "write", 7, None), (4, 5, "write", 7, None), (6, 7, "read", None, 7)],
         ),
         (
             "read-before-written",
@@ -133,7 +138,10 @@ def test_a_failed_write_is_named_when_its_value_was_read() -> None:
             Operation(2, 2, "read", None, None, 5, 20, 30),
         ]
     )
-    told = explain([whole[1]], whole)
+    worst = check(whole, "register").worst
+    assert worst is not None
+    told = worst.explanation
+    assert told is not None
     assert told.kind == "failed-write-read"
     assert "#2 returned 5, though #1, which was to write 5, had failed" in told.sentence
 
