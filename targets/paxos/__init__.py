@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from targets.paxos import broken
-from targets.paxos.invariants import OneValueChosen, PromisesNeverFall
+from targets.paxos import broken, broken_log
+from targets.paxos.invariants import BallotsNeverFall, OneCommandPerSlot, OneValueChosen, PromisesNeverFall
 from targets.paxos.kv import PaxosKv
+from targets.paxos.log import PaxosLog
+from targets.paxos.log_messages import LOG_MESSAGES
 from targets.paxos.messages import MESSAGES
 from targets.paxos.register import PaxosRegister
 from targets.target import Broken, Hardness, Target
@@ -39,16 +41,33 @@ KV = Target(
     invariants=(OneValueChosen, PromisesNeverFall),
     patterns=("Paxos", "majority quorum", "write-ahead log", "idempotent receiver"),
 )
+LOG = Target(
+    name="paxos-log",
+    summary="replicated log with a Multi-Paxos leader and heartbeats, and a key-value store on it",
+    node=PaxosLog,
+    operations=frozenset({"read", "write", "cas", "delete"}),
+    workload="cas-register",
+    messages=LOG_MESSAGES,
+    workloads=("cas-register", "register", "kv"),
+    timeout_ms=1500.0,
+    invariants=(OneCommandPerSlot, BallotsNeverFall),
+    patterns=("Paxos", "replicated log", "leader and followers", "heartbeat", "high-water mark", "write-ahead log"),
+)
 
 
 def _broken(
-    name: str, node: type[PaxosReplica], reasoning: str, faults: tuple[str, ...], anomaly: str, hardness: Hardness
+    name: str,
+    node: type[PaxosReplica] | type[PaxosLog],
+    reasoning: str,
+    faults: tuple[str, ...],
+    anomaly: str,
+    hardness: Hardness,
+    healthy: Target = KV,
 ) -> Target:
-    """A variant of paxos-kv."""
     return replace(
-        KV,
-        name=f"paxos-kv/{name}",
-        summary=f"paxos-kv, believing: {reasoning}",
+        healthy,
+        name=f"{healthy.name}/{name}",
+        summary=f"{healthy.name}, believing: {reasoning}",
         node=node,
         broken=Broken(reasoning, faults, anomaly, hardness),
     )
@@ -57,6 +76,7 @@ def _broken(
 TARGETS: tuple[Target, ...] = (
     REGISTER,
     KV,
+    LOG,
     _broken("promise-volatile", broken.PromiseVolatile, "memory suffices", ("kill",), "lost acknowledged write", "M"),
     _broken("accept-volatile", broken.AcceptVolatile, "memory suffices", ("kill",), "lost acknowledged write", "M"),
     _broken(
@@ -111,4 +131,41 @@ TARGETS: tuple[Target, ...] = (
         "M",
     ),
     _broken("commit-re-executes", broken.CommitReExecutes, "one commit per value", ("degrade",), "applied twice", "E"),
+    _broken(
+        "get-falls-back-to-local",
+        broken_log.GetFallsBackToLocal,
+        "giving up is an answer",
+        ("partition",),
+        "stale read",
+        "M",
+        LOG,
+    ),
+    _broken(
+        "leader-starts-own-slot",
+        broken_log.LeaderStartsOwnSlot,
+        "my slot counter is fresh",
+        ("isolate-leader",),
+        "split brain",
+        "E",
+        LOG,
+    ),
+    _broken(
+        "promise-omits-committed",
+        broken_log.PromiseOmitsCommitted,
+        "the leader knows the commits",
+        ("isolate-leader",),
+        "lost acknowledged write",
+        "M",
+        LOG,
+    ),
+    _broken("apply-over-gap", broken_log.ApplyOverGap, "order is implicit", ("degrade",), "split brain", "E", LOG),
+    _broken(
+        "fill-hole-without-phase-1",
+        broken_log.FillHoleWithoutPhaseOne,
+        "a hole is empty",
+        ("isolate-leader",),
+        "lost acknowledged write",
+        "M",
+        LOG,
+    ),
 )

@@ -1,0 +1,322 @@
+"""paxos-log: a replicated log by Multi-Paxos, and a key-value store that executes it.
+
+van Renesse and Altinbuken, "Paxos Made Moderately Complex" (2015), with replica, acceptor and leader in one node.
+A request goes into the log, reads too; the node that the client asked answers when its own replica has executed it.
+A node that hears no heartbeat runs phase 1 for all undecided slots and becomes leader; the others pass requests on to
+it, again and again until they see them decided: the state machine carries each out once.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+import msgspec
+
+from targets.journal import Journal
+from targets.node import Context, Message, NodeId, Request, Timer
+from targets.paxos.leader import Commander, Leader
+from targets.paxos.log_acceptor import Adopted, LogAcceptor, Voted
+from targets.paxos.log_messages import (
+    NO_BALLOT,
+    Ballot,
+    Command,
+    Decision,
+    Heartbeat,
+    Missing,
+    P1a,
+    P1b,
+    P2a,
+    P2b,
+    Preempted,
+    Propose,
+)
+from targets.paxos.state_machine import StateMachine
+
+HEARTBEAT_MS = 25.0
+ELECTION_MS = (90.0, 220.0)
+"""How long a node waits for a sign of the leader, drawn anew each time."""
+RETRY_MS = 60.0
+"""How long a node waits before it passes a request on once more."""
+TRIES_MAX = 10
+"""How often it does so before it gives up."""
+BATCH_MAX = 50
+"""How many decisions are told at a time to a node that missed them."""
+
+
+class Decided(msgspec.Struct, frozen=True, tag="decided"):
+    """On disk, written lazily: what a slot holds. If it is lost, the acceptors still know."""
+
+    slot: int
+    command: Command
+
+
+class PaxosLog:
+    """A node: replica, acceptor, and sometimes leader."""
+
+    def start(self, ctx: Context) -> None:
+        self.me = ctx.me
+        self.nodes = ctx.nodes
+        self.journal = Journal(ctx.disk, Adopted, Voted, Decided)
+        self.acceptor = self.make_acceptor(self.journal)
+        self.machine = StateMachine()
+        self.decisions: dict[int, Command] = {}
+        self.applied = 0
+        """The first slot that is not executed yet."""
+        self.waiting: dict[str, Request] = {}
+        self.tries: dict[str, int] = {}
+        self.leader: Leader | None = None
+        """This node's own candidacy or office."""
+        self.follows: NodeId | None = None
+        self.seen = NO_BALLOT
+        self.inbox: deque[Message] = deque()
+        for record in self.journal.recover():
+            if isinstance(record, Decided):
+                self.learn(record.slot, record.command, ctx)
+            else:
+                self.acceptor.restore(record)
+        self.await_leader(ctx)
+
+    def make_acceptor(self, journal: Journal) -> LogAcceptor:
+        return LogAcceptor(journal)
+
+    def make_leader(self, ballot: Ballot) -> Leader:
+        return Leader(ballot, self.applied)
+
+    def view(self) -> dict[str, Any]:
+        return {
+            "leader": self.leader is not None and self.leader.active,
+            "ballot": list(self.acceptor.ballot),
+            "applied": self.applied,
+            "values": {str(key): value for key, value in self.machine.values.items()},
+        }
+
+    def receive(self, sender: NodeId, message: Message, ctx: Context) -> None:
+        self.handle(sender, message, ctx)
+        self.drain(ctx)
+
+    def timeout(self, timer: Timer, ctx: Context) -> None:
+        match timer:
+            case "election":
+                self.scout(ctx)
+            case "heartbeat":
+                self.beat(ctx)
+            case ("retry", str(id)) if id in self.waiting:
+                self.retry(self.waiting[id], ctx)
+        self.drain(ctx)
+
+    def drain(self, ctx: Context) -> None:
+        """What this node answered to itself needs no network."""
+        while self.inbox:
+            self.handle(self.me, self.inbox.popleft(), ctx)
+
+    def send(self, to: NodeId, message: Message, ctx: Context) -> None:
+        if to == self.me:
+            self.inbox.append(message)
+        else:
+            ctx.send(to, message)
+
+    def broadcast(self, message: Message, ctx: Context) -> None:
+        """To all, to this node's own acceptor first: what it accepts is on disk before anybody hears of it."""
+        self.handle(self.me, message, ctx)
+        for node in self.nodes:
+            if node != self.me:
+                ctx.send(node, message)
+
+    def handle(self, sender: NodeId, message: Message, ctx: Context) -> None:
+        match message:
+            case Request():
+                self.on_request(message, ctx)
+            case Propose():
+                self.propose(message.request, ctx)
+            case P1a():
+                self.on_p1a(sender, message, ctx)
+            case P1b():
+                self.on_p1b(sender, message, ctx)
+            case P2a():
+                self.on_p2a(sender, message, ctx)
+            case P2b():
+                self.on_p2b(sender, message, ctx)
+            case Preempted():
+                self.on_preempted(message, ctx)
+            case Decision():
+                self.on_decision(message, ctx)
+            case Heartbeat():
+                self.on_heartbeat(sender, message, ctx)
+            case Missing():
+                self.on_missing(sender, message, ctx)
+
+    # The replica.
+
+    def on_request(self, request: Request, ctx: Context) -> None:
+        if request.f not in self.machine.operations:
+            ctx.fail(request, f"paxos-log has no operation {request.f}")
+        elif request.id in self.machine.answers:
+            ctx.reply(request, self.machine.answers[request.id])
+        else:
+            self.waiting[request.id] = request
+            self.tries[request.id] = 0
+            self.retry(request, ctx)
+
+    def retry(self, request: Request, ctx: Context) -> None:
+        """Pass it to the leader, if one is known, until it is seen decided."""
+        if self.tries[request.id] == TRIES_MAX:
+            del self.waiting[request.id], self.tries[request.id]
+            self.give_up(request, ctx)
+            return
+        self.tries[request.id] += 1
+        ctx.set_timer(("retry", request.id), RETRY_MS)
+        self.pass_on(request, ctx)
+
+    def pass_on(self, request: Request, ctx: Context) -> None:
+        if self.leader is not None and self.leader.active:
+            self.propose(request, ctx)
+        elif self.follows is not None and self.follows != self.me:
+            ctx.send(self.follows, Propose(request))
+
+    def give_up(self, request: Request, ctx: Context) -> None:
+        """It may be in the log all the same, or yet come there: unknown."""
+        ctx.info(request, f"not decided after {TRIES_MAX} tries")
+
+    def on_decision(self, message: Decision, ctx: Context) -> None:
+        if message.slot not in self.decisions:
+            self.journal.note(Decided(message.slot, message.command))
+            self.learn(message.slot, message.command, ctx)
+
+    def learn(self, slot: int, command: Command, ctx: Context) -> None:
+        """Keep a decision, and execute what has become executable: in the order of slots, none left out."""
+        self.decisions[slot] = command
+        while self.applied in self.decisions:
+            self.applied += 1
+            self.execute(self.decisions[self.applied - 1], ctx)
+
+    def execute(self, command: Command, ctx: Context) -> None:
+        if command.request is None:
+            return
+        output = self.machine.execute(command.request)
+        request = self.waiting.pop(command.request.id, None)
+        if request is not None:
+            del self.tries[request.id]
+            ctx.cancel_timer(("retry", request.id))
+            ctx.reply(request, output)
+
+    def on_missing(self, sender: NodeId, message: Missing, ctx: Context) -> None:
+        for slot in range(message.first, message.first + BATCH_MAX):
+            if slot in self.decisions:
+                ctx.send(sender, Decision(slot, self.decisions[slot]))
+
+    # The acceptor.
+
+    def on_p1a(self, sender: NodeId, message: P1a, ctx: Context) -> None:
+        if not self.acceptor.promise(message.ballot):
+            self.send(sender, Preempted(self.acceptor.ballot), ctx)
+            return
+        self.follow(sender, message.ballot, ctx)
+        self.send(sender, P1b(message.ballot, self.acceptor.report(message.first, self.applied)), ctx)
+
+    def on_p2a(self, sender: NodeId, message: P2a, ctx: Context) -> None:
+        if not self.acceptor.accept(message.ballot, message.slot, message.command):
+            self.send(sender, Preempted(self.acceptor.ballot), ctx)
+            return
+        self.follow(sender, message.ballot, ctx)
+        self.send(sender, P2b(message.ballot, message.slot), ctx)
+
+    def on_heartbeat(self, sender: NodeId, message: Heartbeat, ctx: Context) -> None:
+        if message.ballot < self.acceptor.ballot:
+            self.send(sender, Preempted(self.acceptor.ballot), ctx)
+            return
+        self.follow(sender, message.ballot, ctx)
+        if self.applied < message.decided:
+            ctx.send(sender, Missing(self.applied))
+
+    def follow(self, sender: NodeId, ballot: Ballot, ctx: Context) -> None:
+        """A sign of a leader whose ballot is the newest known: an older office of our own is over."""
+        if self.leader is not None and self.leader.ballot < ballot:
+            self.leader = None
+            ctx.cancel_timer("heartbeat")
+        self.follows = sender
+        if sender != self.me:
+            self.await_leader(ctx)
+
+    def await_leader(self, ctx: Context) -> None:
+        ctx.set_timer("election", ctx.random.uniform(*ELECTION_MS))
+
+    # The leader.
+
+    def scout(self, ctx: Context) -> None:
+        """No sign of a leader: phase 1 for all slots that are not known to be decided."""
+        self.follows = None
+        highest = max(self.acceptor.ballot, self.seen)
+        self.leader = self.make_leader(Ballot(highest.round + 1, self.me))
+        self.await_leader(ctx)
+        self.broadcast(P1a(self.leader.ballot, self.leader.first), ctx)
+
+    def on_p1b(self, sender: NodeId, message: P1b, ctx: Context) -> None:
+        leader = self.leader
+        if leader is None or leader.active or leader.ballot != message.ballot:
+            return
+        leader.promises[sender] = message.accepted
+        if not self.is_quorum(leader.promises):
+            return
+        leader.active = True
+        ctx.cancel_timer("election")
+        proposals = leader.adopt(self.me)
+        leader.next_slot = max(proposals, default=leader.first - 1) + 1
+        for slot, command in proposals.items():
+            self.command(leader, slot, command, ctx)
+        for request in list(self.waiting.values()):
+            self.propose(request, ctx)
+        self.beat(ctx)
+
+    def is_quorum(self, who: dict[NodeId, Any]) -> bool:
+        """Any two majorities share an acceptor."""
+        return len(who) > len(self.nodes) // 2
+
+    def propose(self, request: Request, ctx: Context) -> None:
+        """Give the request the next free slot, unless it is on its way or done."""
+        leader = self.leader
+        if leader is None or not leader.active:
+            return
+        if request.id not in self.machine.answers and not leader.proposing(request.id):
+            slot = leader.next_slot
+            leader.next_slot += 1
+            self.command(leader, slot, Command(request), ctx)
+
+    def command(self, leader: Leader, slot: int, command: Command, ctx: Context) -> None:
+        """Phase 2a for one slot."""
+        leader.commanders[slot] = Commander(command)
+        self.broadcast(P2a(leader.ballot, slot, command), ctx)
+
+    def on_p2b(self, sender: NodeId, message: P2b, ctx: Context) -> None:
+        leader = self.leader
+        if leader is None or leader.ballot != message.ballot or message.slot not in leader.commanders:
+            return
+        commander = leader.commanders[message.slot]
+        commander.acceptors[sender] = message.ballot
+        if self.is_quorum(commander.acceptors):
+            del leader.commanders[message.slot]
+            self.broadcast(Decision(message.slot, commander.command), ctx)
+
+    def on_preempted(self, message: Preempted, ctx: Context) -> None:
+        """Somebody promised a higher ballot: leave the office, and let the other one come up."""
+        self.seen = max(self.seen, message.promised)
+        if self.leader is not None and self.leader.ballot < message.promised:
+            self.leader = None
+            ctx.cancel_timer("heartbeat")
+            self.await_leader(ctx)
+
+    def beat(self, ctx: Context) -> None:
+        """Tell all that the leader is there, and say again what was not answered."""
+        leader = self.leader
+        if leader is None or not leader.active:
+            return
+        ctx.set_timer("heartbeat", HEARTBEAT_MS)
+        for node in self.nodes:
+            if node == self.me:
+                continue
+            ctx.send(node, Heartbeat(leader.ballot, self.applied))
+            for slot, commander in leader.commanders.items():
+                if commander.beats and node not in commander.acceptors:
+                    ctx.send(node, P2a(leader.ballot, slot, commander.command))
+        for commander in leader.commanders.values():
+            commander.beats += 1
