@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -32,9 +33,6 @@ from checker.warnings import warnings
 
 FIRST_STEPS = 300_000
 """Steps that each search gets in this process before it goes to an executor, which takes a while to start."""
-
-SHRINK_STEPS = 100_000
-"""Steps of each search while a counterexample is made small."""
 
 Progress = Callable[[int, int], None]
 """Told how many parts are done, and of how many."""
@@ -157,17 +155,13 @@ def _decide(part: History, history: History, model: Model, budget: Budget) -> De
     if decision is None:
         decision = search(part, model, budget)
         if decision.outcome == "invalid":
-            small = shrink(part, decision.counterexample, model, Budget(SHRINK_STEPS, budget.seconds, budget.memory_mb))
-            decision = Decision("invalid", decision.method, counterexample=small, steps=decision.steps)
+            small, minimal = shrink(part, decision, model)
+            reason = None if minimal else "the counterexample may not be minimal: making it small ran out of steps"
+            decision = replace(decision, counterexample=small, reason=reason)
     if decision.outcome != "invalid" or decision.explanation is not None:
         return decision
-    explanation = _explain([part[row] for row in decision.counterexample], history, model, budget)
-    return Decision(
-        "invalid",
-        decision.method,
-        counterexample=decision.counterexample,
-        explanation=explanation,
-        steps=decision.steps,
+    return replace(
+        decision, explanation=_explain([part[row] for row in decision.counterexample], history, model, budget)
     )
 
 

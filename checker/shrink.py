@@ -6,8 +6,7 @@ Reads go first, in ever smaller groups, then writes from the latest on, since no
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
 
 from msgspec import structs
 
@@ -15,32 +14,44 @@ from checker.budget import Budget
 from checker.history import PENDING, History, Operation
 from checker.model import Model
 from checker.search import decide
+from checker.verdict import Decision
+
+STEPS_MAX = 2_000_000
+"""Steps of all searches together (and twice those of the first): what needs more may end up not minimal."""
 
 THIN_STEPS = 4_000
 """Steps of a search that tries to leave out many at once: without its reads, a history may have very many orders."""
 
-TESTS_MAX = 2000
-"""Subsets tried: a history that needs more keeps a counterexample that is sound, but not minimal."""
+ONE_STEPS = 100_000
+"""Steps of a search that tries to leave out one operation."""
+
+ALONE_MAX = 8
+"""How many of the operations which returned last are tried alone."""
+
+REPEATED_STEPS_MAX = 50_000
+"""A search that took more is not repeated only to find an earlier end."""
 
 MOMENTS_MAX = 64
 """How far back (in calls) an earlier end of the counterexample is looked for."""
 
 
-def shrink(part: History, rows: Sequence[int], model: Model, budget: Budget) -> tuple[int, ...]:
-    """Rows of a small counterexample, from those (in order of call) which a search of `part` found to be one."""
+def shrink(part: History, decision: Decision, model: Model) -> tuple[tuple[int, ...], bool]:
+    """Rows of a small counterexample, and whether it is 1-minimal, from what a search of `part` decided."""
     ops = list(part)
-    last = ops[rows[-1]].call
-    moments = sorted({op.call for op in ops if op.call <= last})[-MOMENTS_MAX:]
-    moments.append(min((op.call for op in ops if op.call > last), default=PENDING))
+    shrinker = _Shrinker(model, decision.steps)
+    last = ops[decision.counterexample[-1]].call
+    moments = [min((op.call for op in ops if op.call > last), default=PENDING)]
+    if decision.steps <= REPEATED_STEPS_MAX:
+        moments = sorted({op.call for op in ops if op.call <= last})[-MOMENTS_MAX:] + moments
     low, high = 0, len(moments) - 1
     while low < high:  # the history before the last moment has no order; the first such moment is wanted
         middle = (low + high) // 2
-        earlier = _before(moments[middle], ops)
-        if decide(History.of(earlier), model, budget).outcome == "invalid":
+        if shrinker.refuted(_before(moments[middle], ops), decision.steps + THIN_STEPS):
             high = middle
         else:
             low = middle + 1
-    return _Shrinker(_before(moments[high], ops), model, budget).minimal()
+    rows = shrinker.minimal(_before(moments[high], ops))
+    return rows, shrinker.steps_left > 0
 
 
 def _before(moment: int, ops: Sequence[Operation]) -> list[Operation]:
@@ -50,44 +61,66 @@ def _before(moment: int, ops: Sequence[Operation]) -> list[Operation]:
 
 
 class _Shrinker:
-    def __init__(self, ops: Sequence[Operation], model: Model, budget: Budget) -> None:
-        """`ops` alone have no order; rows are their places."""
-        self.ops = ops
+    def __init__(self, model: Model, steps: int) -> None:
+        """`steps`: what the first search took."""
         self.model = model
-        self.budget = budget
-        self.thin = replace(budget, steps=min(THIN_STEPS, budget.steps or THIN_STEPS))
-        self.kept = list(range(len(ops)))
-        self.tests = 0
+        self.steps_left = STEPS_MAX + 2 * steps
+        self.ops: Sequence[Operation] = ()
+        self.kept: list[int] = []
 
-    def minimal(self) -> tuple[int, ...]:
+    def minimal(self, ops: Sequence[Operation]) -> tuple[int, ...]:
+        """Rows of what is needed of `ops`, which have no order."""
+        self.ops = ops
+        self.kept = list(range(len(ops)))
+        self._window()
         free = [row for row in self.kept if self.model.effect_free(self.ops[row])]
         self._thin(free)
-        self._thin([row for row in self.kept if row not in free][::-1])
+        changing = set(self.kept) - set(free)
+        self._thin(sorted(changing, reverse=True))
         size = -1
-        while size != len(self.kept) and self.tests < TESTS_MAX:
+        while size != len(self.kept) and self.steps_left > 0:
             size = len(self.kept)
             for row in reversed(self.kept):
-                self._leave_out([row], self.budget)
+                self._leave_out([row], ONE_STEPS)
         return tuple(self.kept)
+
+    def refuted(self, ops: Sequence[Operation], steps: int) -> bool:
+        """True if a search of so many steps finds that these operations have no order."""
+        if self.steps_left <= 0:
+            return False
+        decision = decide(History.of(ops), self.model, Budget(min(steps, self.steps_left)))
+        self.steps_left -= decision.steps + len(ops)
+        return decision.outcome == "invalid"
+
+    def _window(self) -> None:
+        """Often one of those which returned last has no place even alone, or the last few operations have no order."""
+        ended = [row for row in self.kept if self.ops[row].ret != PENDING]
+        for alone in sorted(ended, key=lambda row: self.ops[row].ret)[-ALONE_MAX:]:
+            if self._leave_out([row for row in self.kept if row != alone], THIN_STEPS):
+                return
+        size = 2
+        while size < len(self.ops):
+            if self._leave_out(range(len(self.ops) - size), THIN_STEPS):
+                return
+            size *= 2
 
     def _thin(self, rows: list[int]) -> None:
         """Leaves out as many of these rows as can be, halves first."""
-        if self.tests >= TESTS_MAX or not rows or self._leave_out(rows, self.thin) or len(rows) == 1:
+        if self.steps_left <= 0 or not rows or self._leave_out(rows, THIN_STEPS) or len(rows) == 1:
             return
         middle = len(rows) // 2
         self._thin(rows[:middle])
         self._thin(rows[middle:])
 
-    def _leave_out(self, rows: Sequence[int], budget: Budget) -> bool:
+    def _leave_out(self, rows: Iterable[int], steps: int) -> bool:
         """Leaves these rows out if that is sound and what remains has no order."""
-        self.tests += 1
         without = set(rows)
         remaining = [row for row in self.kept if row not in without]
         staying = set(remaining)
         kept = [self.ops[row] for row in remaining]
         if not self.model.may_leave_out([op for row, op in enumerate(self.ops) if row not in staying], kept):
             return False
-        if decide(History.of(kept), self.model, budget).outcome != "invalid":
+        if not self.refuted(kept, steps):
             return False
         self.kept = remaining
         return True

@@ -89,20 +89,19 @@ class Stream:
         key = self._key(op)
         if key is None:
             return found
-        if event.type == "ok":
-            self._held.append((structs.replace(op, output=freeze(event.value), ret=now, status="ok"), key))
-            return found + (self.flush() if event.time is None else [])
-        key.end(structs.replace(op, status=event.type))
-        return found
+        output = freeze(event.value) if event.type == "ok" else None
+        ended = structs.replace(op, output=output, ret=PENDING if event.type == "info" else now, status=event.type)
+        self._held.append((ended, key))
+        return found + (self.flush() if event.time is None else [])
 
     def flush(self) -> list[Violation]:
-        """Judges the returns held back because a call might still come at the same time. Call it at the end."""
+        """Judges the ends held back because a call might still come at the same time. Call it when all is over."""
         found = []
         for op, key in self._held:
             if self._key(op) is None:
                 continue
             try:
-                explanation = key.returned(op, Meter(self.budget))
+                explanation = key.ended(op, Meter(self.budget))
             except OutOfBudget as out:
                 self._close(op, str(out))
                 continue
@@ -164,15 +163,14 @@ class _Key:
         self.open.add(op.index)
         self.events.append((op.index, False))
 
-    def end(self, op: Operation) -> None:
-        """The operation failed, or nobody will ever know."""
+    def ended(self, op: Operation, meter: Meter) -> Explanation | None:
+        """Why the events up to the end of this operation have no order, if they have none."""
         self.ops[op.index] = op
         self.open.discard(op.index)
-
-    def returned(self, op: Operation, meter: Meter) -> Explanation | None:
-        """Why the events up to this return have no order, if they have none."""
-        self.end(op)
-        self.events.append((op.index, True))
+        if op.status == "info":
+            return None  # as open operations count already
+        if op.status == "ok":
+            self.events.append((op.index, True))
         self.settled.meter = meter
         while self.events and self.events[0][0] not in self.open:
             index, is_return = self.events.popleft()

@@ -1,0 +1,75 @@
+"""Parts may be judged elsewhere: the verdict must be the same, and nothing may stay behind."""
+
+from __future__ import annotations
+
+import sys
+from concurrent.futures import Executor, ThreadPoolExecutor
+
+import pytest
+from distributed import LocalCluster
+
+import checker
+import checker.verify
+from checker.check import FIRST_STEPS, check
+from checker.errors import UsageError
+from checker.history import History, Operation
+from checker.parallel import pool
+from checker.verdict import Verdict
+
+
+def crowded(keys: int, writers: int = 7) -> History:
+    """Per key, concurrent appends in any order; on odd keys a read of what nobody appended: a search of many steps."""
+    ops: list[tuple[int, str, str | None, str | None, int, int]] = []
+    for key in range(keys):
+        ops += [(key, "append", chr(97 + i), None, 0, 100) for i in range(writers)]
+        ops.append((key, "read", None, "z" if key % 2 else "", 200 if key % 2 else 0, 300))
+    return History.of(
+        Operation(n, n, f, key, given, output, call, ret) for n, (key, f, given, output, call, ret) in enumerate(ops)
+    )
+
+
+def said(verdict: Verdict) -> list[tuple[object, str, int]]:
+    return [(part.key, part.outcome, len(part.counterexample)) for part in verdict.parts]
+
+
+@pytest.fixture
+def history(monkeypatch: pytest.MonkeyPatch) -> History:
+    monkeypatch.setattr(sys.modules["checker.check"], "FIRST_STEPS", 1000)
+    return crowded(4)
+
+
+def test_other_threads_give_the_same_verdict(history: History) -> None:
+    here = check(history, "kv-append")
+    assert [part.outcome for part in here.parts] == ["valid", "invalid", "valid", "invalid"]
+    assert all(part.steps > 1000 for part in here.parts)
+    assert FIRST_STEPS > 1000
+    with ThreadPoolExecutor(2) as threads:
+        assert said(check(history, "kv-append", engine=threads)) == said(here)
+
+
+def test_other_processes_give_the_same_verdict(history: History) -> None:
+    assert said(check(history, "kv-append", engine="processes")) == said(check(history, "kv-append"))
+
+
+def test_a_dask_cluster_gives_the_same_verdict(history: History) -> None:
+    with LocalCluster(n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None) as cluster:  # type: ignore[no-untyped-call]
+        verdict = check(history, "kv-append", engine=f"dask:{cluster.scheduler_address}")
+    assert said(verdict) == said(check(history, "kv-append"))
+
+
+def test_an_engine_that_is_not_there_is_refused() -> None:
+    with pytest.raises(UsageError, match="unknown engine 'cloud'"), pool("cloud", 1):
+        pass
+
+
+def test_the_functions_names_win_over_those_of_their_modules() -> None:
+    assert checker.check is check
+    assert callable(checker.verify)
+    assert all(getattr(checker, name) for name in checker.__all__)
+
+
+def test_an_executor_that_was_given_stays_open() -> None:
+    with ThreadPoolExecutor(1) as threads:
+        with pool(threads, 1) as executor:
+            assert isinstance(executor, Executor)
+        assert threads.submit(int).result() == 0

@@ -1,0 +1,97 @@
+"""The search alone, without monitors, must agree with brute force; and stay small where others explode."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+from hypothesis import given
+
+from checker.budget import Budget
+from checker.history import PENDING, History, Operation
+from checker.models import find
+from checker.search import decide
+from checker.shrink import shrink
+from checker.verdict import Part
+from checker.verify import verify_part
+from tests.checker.brute import linearizable
+from tests.checker.generate import AUTHORS
+from tests.checker.strategies import histories
+from tests.checker.test_check import FAST
+
+
+@pytest.mark.parametrize("name", AUTHORS)
+def test_the_search_agrees_with_brute_force_and_proves_it(name: str) -> None:
+    model = find(name)
+
+    @FAST
+    @given(histories(name))
+    def holds(ops: list[Operation]) -> None:
+        part = History.of([op for op in ops if op.status != "fail"])
+        decision = decide(part, model, Budget())
+        assert (decision.outcome == "valid") == linearizable(model, ops)
+        rows, minimal = shrink(part, decision, model) if decision.outcome == "invalid" else ((), True)
+        assert minimal
+        witness = None if decision.witness is None else [int(part.index[row]) for row in decision.witness]
+        counterexample = tuple(part[row] for row in rows)
+        judged = Part(None, decision.outcome, "search", len(ops), witness=witness, counterexample=counterexample)
+        assert verify_part(History.of(ops), model, judged) is None
+
+    holds()
+
+
+def crowded_cas(seed: int, garbage: int | None) -> History:
+    """A legal history of a cas register with few values and crashed clients; perhaps one late read returns garbage."""
+    rng = Random(seed)
+    count, clients = 1000, 5
+    free = [0.0] * clients
+    drawn = []
+    for _ in range(count):
+        client = free.index(min(free))
+        call = free[client] + rng.uniform(0, 5)
+        free[client] = ret = call + rng.uniform(1, 40)
+        f = rng.choice(("read", "write", "cas"))
+        given = None if f == "read" else rng.randrange(5) if f == "write" else (rng.randrange(5), rng.randrange(5))
+        drawn.append((call, ret, f, given, rng.uniform(call, ret)))
+    crashed = set(rng.sample([i for i in range(count // 2) if drawn[i][2] != "read"], 20))
+    value: int | None = None
+    output: dict[int, object] = {}
+    for i in sorted(range(count), key=lambda i: drawn[i][4]):
+        _, _, f, given, _ = drawn[i]
+        output[i] = value if f == "read" else (value == given[0]) if isinstance(given, tuple) else None
+        if not (i in crashed and rng.random() < 0.5) and (f == "write" or output[i] is True):
+            value = given[1] if isinstance(given, tuple) else given
+    last = max(i for i in range(count) if drawn[i][2] == "read")
+    if garbage is not None:
+        output[last] = garbage
+    return History.of(
+        Operation(
+            i, i, f, None, given, None if i in crashed else output[i], int(1000 * call),
+            PENDING if i in crashed else int(1000 * ret), "info" if i in crashed else "ok",
+        )
+        for i, (call, ret, f, given, _) in enumerate(drawn)
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", [1])
+def test_five_values_and_twenty_crashes_need_few_steps(seed: int) -> None:
+    model = find("cas-register")
+    assert decide(crowded_cas(seed, None), model, Budget(steps=2_000_000)).outcome == "valid"
+    assert decide(crowded_cas(seed, 9), model, Budget(steps=2_000_000)).outcome == "invalid"
+
+
+def test_a_budget_of_steps_gives_the_same_answer_every_time() -> None:
+    part = crowded_cas(1, None)
+    first = decide(part, find("cas-register"), Budget(steps=20_000))
+    assert first.outcome == "unknown"
+    assert first.reason is not None
+    assert first.reason.startswith("out of steps (20,000): ")
+    assert decide(part, find("cas-register"), Budget(steps=20_000)) == first
+
+
+def test_what_a_refutation_does_not_need_is_left_out() -> None:
+    part = crowded_cas(1, 9)
+    model = find("cas-register")
+    rows, minimal = shrink(part, decide(part, model, Budget()), model)
+    assert minimal
+    assert [part[row].output for row in rows] == [9]
