@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from itertools import pairwise
 from typing import Any, Literal
 
 import msgspec
@@ -120,6 +121,10 @@ class Table:
         code = self._codes.__getitem__ if kinds <= _PLAIN else self.code
         return np.fromiter(map(code, column), np.int64, len(column))
 
+    def alias(self, other: str, value: str) -> None:
+        """From now on `other` is another name of `value`: it has the same code."""
+        self._codes[other] = self.code(value)
+
     def __len__(self) -> int:
         return len(self.values)
 
@@ -222,7 +227,12 @@ class History:
     def by_key(self) -> dict[Any, History]:
         """One part per key, in order of the keys' first appearance."""
         order = np.argsort(self.key, kind="stable")
-        codes, starts = np.unique(self.key[order], return_index=True)
-        groups = np.split(order, starts[1:]) if len(codes) else []
-        groups.sort(key=lambda rows: int(rows[0]))
-        return {self.tables.key.values[self.key[rows[0]]]: self.select(rows) for rows in groups}
+        grouped = self.select(order)  # sorted once, so that every part is a view
+        bounds = np.flatnonzero(np.diff(grouped.key, prepend=-1, append=-1)).tolist()
+        spans = sorted(pairwise(bounds), key=lambda span: int(order[span[0]]))
+        return {
+            self.tables.key.values[grouped.key[start]]: History(
+                self.tables, **{name: getattr(grouped, name)[start:end] for name in self.COLUMNS}
+            )
+            for start, end in spans
+        }
