@@ -13,6 +13,7 @@ from targets.raft.messages import PreVote, PreVoteReply, RequestVote, RequestVot
 from targets.raft.state import Server
 
 ELECTION = "election"
+ASK_AGAIN = "ask again"
 
 
 class Election(Server, ABC):
@@ -113,10 +114,20 @@ class Election(Server, ABC):
         self.persist_term_and_vote()
         self.await_leader()
         self.votes = {self.me}
-        last_index, last_term = self.log.last_index, self.log.last_term
-        for peer in self.peers:
-            self.ctx.send(peer, RequestVote(self.current_term, self.me, last_index, last_term, leadership_transfer))
+        self.ask_for_votes(leadership_transfer)
         self.count_votes()
+
+    def ask_for_votes(self, leadership_transfer: bool = False) -> None:
+        """Ask whoever has not voted for this server, and again later: RPCs are retried (§5.1)."""
+        term, last_index, last_term = self.current_term, self.log.last_index, self.log.last_term
+        for peer in self.peers:
+            if peer not in self.votes:
+                self.ctx.send(peer, RequestVote(term, self.me, last_index, last_term, leadership_transfer))
+        self.ctx.set_timer(ASK_AGAIN, self.settings.heartbeat_ms)
+
+    def on_ask_again_timeout(self) -> None:
+        if self.role == "candidate":
+            self.ask_for_votes()
 
     def on_request_vote(self, sender: NodeId, message: RequestVote) -> None:
         if message.leadership_transfer or not self.is_loyal():
@@ -154,4 +165,5 @@ class Election(Server, ABC):
             self.role = "leader"
             self.leader_id = self.me
             self.ctx.cancel_timer(ELECTION)
+            self.ctx.cancel_timer(ASK_AGAIN)
             self.start_leading()

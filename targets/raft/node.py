@@ -7,7 +7,7 @@ from typing import Any
 from zlib import crc32
 
 from targets.node import Context, Message, NodeId, Request, Timer
-from targets.raft.election import ELECTION, Election
+from targets.raft.election import ASK_AGAIN, ELECTION, Election
 from targets.raft.machine import COMMANDS, QUERIES
 from targets.raft.membership import Membership
 from targets.raft.messages import (
@@ -53,14 +53,17 @@ class RaftNode(Election, Persistence, Snapshots, Membership, Transfer):
         }
 
     def start(self, ctx: Context) -> None:
-        """Recover, then wait for a leader: it may hold a lease that this server granted before a crash."""
+        """Recover, then wait for a leader. One may hold a lease that this server granted before it crashed."""
         self.ctx = ctx
         self.recover()
         for index in range(self.log.base_index + 1, self.log.last_index + 1):
             request = self.log.entry(index).request
             if request is not None:
                 self.accepted[request.id] = None
-        self.hear_leader()
+        if self.settings.lease_reads:
+            self.hear_leader()
+        else:
+            self.await_leader()
 
     def receive(self, sender: NodeId, message: Message, ctx: Context) -> None:
         self._handlers[type(message)](sender, message)
@@ -70,6 +73,8 @@ class RaftNode(Election, Persistence, Snapshots, Membership, Transfer):
             self.on_election_timeout()
         elif timer == HEARTBEAT:
             self.on_heartbeat_timeout()
+        elif timer == ASK_AGAIN:
+            self.on_ask_again_timeout()
         elif timer == TRANSFER:
             self.on_transfer_timeout()
 

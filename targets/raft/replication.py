@@ -85,17 +85,27 @@ class Replication(Server, ABC):
         if message.success:
             self.advance_match_index(sender, message.match_index)
         else:
-            back = min(message.conflict_index, self.next_index.get(sender, 1) - 1)
-            self.next_index[sender] = max(back, self.match_index.get(sender, 0) + 1)
-        if self.next_index[sender] <= self.log.last_index:
-            self.replicate_to(sender)
+            self.go_back(sender, message.conflict_index)
         self.confirm_leadership(sender, message.round)
 
+    def go_back(self, peer: NodeId, conflict_index: int) -> None:
+        """§5.3: the follower's log is shorter or differs: try earlier. A repeated answer has no effect."""
+        next_index = self.next_index.get(peer, 1)
+        back = max(min(conflict_index, next_index - 1), self.match_index.get(peer, 0) + 1)
+        if back < next_index:
+            self.next_index[peer] = back
+            self.replicate_to(peer)
+
     def advance_match_index(self, peer: NodeId, match_index: int) -> None:
-        """A follower's log is known to equal this one up to `match_index`."""
-        self.match_index[peer] = max(self.match_index.get(peer, 0), min(match_index, self.log.last_index))
-        self.next_index[peer] = max(self.next_index.get(peer, 1), self.match_index[peer] + 1)
+        """A follower's log is known to equal this one up to `match_index`; if that is news, send what follows."""
+        match_index = min(match_index, self.log.last_index)
+        if match_index <= self.match_index.get(peer, 0):
+            return
+        self.match_index[peer] = match_index
+        self.next_index[peer] = max(self.next_index.get(peer, 1), match_index + 1)
         self.advance_commit_index()
+        if self.role == "leader" and self.next_index[peer] <= self.log.last_index:
+            self.replicate_to(peer)
 
     def advance_commit_index(self) -> None:
         """§5.3, §5.4.2: if a majority has matchIndex >= N and log[N].term == currentTerm, N is committed."""

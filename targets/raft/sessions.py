@@ -14,7 +14,7 @@ import msgspec
 from targets.node import NodeId, Request
 from targets.raft.machine import Refusal, frozen
 
-RESPONSES_MAX = 128
+RESPONSES_MAX = 32
 """Answers kept per client: older ones belong to operations whose client has long gone on."""
 
 

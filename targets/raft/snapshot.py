@@ -62,5 +62,3 @@ class Snapshots(Replication, ABC):
             self.become_follower(message.term)
         elif self.role == "leader" and message.term == self.current_term:
             self.advance_match_index(sender, message.match_index)
-            if self.next_index[sender] <= self.log.last_index:
-                self.replicate_to(sender)
