@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from checker.history import Column, History
 
@@ -22,10 +21,3 @@ class Loaded:
     history: History
     lines: Column
     clock: Clock = "ns"
-
-
-def rename(column: Sequence[Any], names: Mapping[str, str]) -> Sequence[Any]:
-    """The column with the operations called by their own names (get -> read)."""
-    if names.keys().isdisjoint(column):
-        return column
-    return [names.get(name, name) for name in column]

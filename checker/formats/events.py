@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from checker.formats.columns import TIME_MAX, Clock, Loaded, rename
+from checker.formats.columns import TIME_MAX, Clock, Loaded
 from checker.formats.source import Source
 from checker.history import INFO, PENDING, Column, History, Tables
 
@@ -61,13 +61,13 @@ class EventRows:
         timed = np.array([moment is not None for moment in time])
         if timed.any() and not timed.all():
             raise self._source.error("has no :time, but other events have", line[int(np.argmin(timed))])
-        tables = Tables()
+        tables = self._source.tables()
         events = Events(
             tables=tables,
             line=np.array(line, np.int64),
             kind=np.array(kind, np.int64),
             process=tables.process.codes(process),
-            f=tables.f.codes(rename(f, self._source.aliases)),
+            f=tables.f.codes(f),
             key=tables.key.codes(key),
             value=tables.value.codes(value),
             node=np.zeros(len(line), np.int64),

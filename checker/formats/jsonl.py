@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from operator import attrgetter
@@ -31,6 +31,11 @@ class Cells:
     @classmethod
     def of(cls, values: Sequence[Any]) -> Cells:
         return cls(values, set(map(type, values)))
+
+    @classmethod
+    def nothing(cls, length: int) -> Cells:
+        """A field that no line has."""
+        return cls([msgspec.UNSET] * length, {msgspec.UnsetType})
 
     @property
     def absent(self) -> bool:
@@ -75,7 +80,7 @@ def columns(
     a nested value, a colon in a string) the piece is gone through line by line. A line that is no row, but one for
     `passed_over`, is left out. Raises HistoryError with the line.
     """
-    names = decoder.type.__struct_fields__
+    names = dict(zip(decoder.type.__struct_fields__, decoder.type.__struct_encode_fields__, strict=True))
     for first, piece in source.pieces():
         try:
             rows = decoder.decode_lines(piece)
@@ -84,18 +89,23 @@ def columns(
         count = piece.count(b"\n") + (not piece.endswith(b"\n"))
         if len(rows) == count:
             lines = np.arange(first, first + count, dtype=np.int64)
-            split = _split(source, rows, names, lines)
+            # A name that is nowhere in the text (unless with escapes, then the count tells) is no column to look at.
+            named = {name for name, written in names.items() if b'"%b"' % written.encode() in piece}
+            split = _split(source, rows, names, named, lines)
             if sum(cells.colons for cells in split.values()) == piece.count(b":"):
                 yield split, lines
                 continue
         rows, numbers = _line_by_line(source, decoder, passed_over, first, piece)
         if rows:
             lines = np.array(numbers, dtype=np.int64)
-            yield _split(source, rows, names, lines), lines
+            yield _split(source, rows, names, names, lines), lines
 
 
-def _split(source: Source, rows: list[Row], names: tuple[str, ...], lines: Column) -> Columns:
-    split = {name: Cells.of(list(map(attrgetter(name), rows))) for name in names}
+def _split(source: Source, rows: list[Row], names: Iterable[str], named: Container[str], lines: Column) -> Columns:
+    split = {
+        name: Cells.of(list(map(attrgetter(name), rows))) if name in named else Cells.nothing(len(rows))
+        for name in names
+    }
     for cells in split.values():
         if cells.kinds & _NESTED:
             for row, value in enumerate(cells.values):

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from checker.formats import jsonl
-from checker.formats.columns import TIME_MAX, Loaded, rename
+from checker.formats.columns import TIME_MAX, Loaded
 from checker.formats.events import INVOKE, KINDS, Events, pair
 from checker.formats.source import Source
-from checker.history import OK, Column, Tables
+from checker.history import OK, Column
 
 NAME = "jsonl-events"
 
@@ -51,7 +51,7 @@ _KIND = {**KINDS, "nemesis": _NEMESIS}
 
 def load(source: Source) -> Loaded:
     """Reads the events and pairs them. Raises HistoryError with the line of the first that makes no sense."""
-    tables = Tables()
+    tables = source.tables()
     pieces: list[dict[str, Column]] = []
     timed: bool | None = None
     for columns, lines in jsonl.columns(source, msgspec.json.Decoder(Line), msgspec.json.Decoder(Passed)):
@@ -74,7 +74,7 @@ def load(source: Source) -> Loaded:
                 "line": lines,
                 "kind": kind,
                 "process": columns["process"].codes(tables.process),
-                "f": jsonl.Cells.of(rename(columns["f"].values, source.aliases)).codes(tables.f),
+                "f": columns["f"].codes(tables.f),
                 "key": columns["key"].codes(tables.key),
                 "value": np.where(kind == INVOKE, given, np.where(kind == OK, returned, 0)),
                 "node": columns["node"].codes(tables.node),

@@ -10,9 +10,9 @@ import msgspec
 import numpy as np
 
 from checker.formats import jsonl
-from checker.formats.columns import TIME_MAX, Loaded, rename
+from checker.formats.columns import TIME_MAX, Loaded
 from checker.formats.source import Source
-from checker.history import FAIL, INFO, OK, PENDING, STATUSES, Column, History, Status, Tables
+from checker.history import FAIL, INFO, OK, PENDING, STATUSES, Column, History, Status
 
 NAME = "jsonl-operations"
 
@@ -39,7 +39,7 @@ _STATUS = {name: number for number, name in enumerate(STATUSES)}
 
 def load(source: Source) -> Loaded:
     """Reads the operations. Raises HistoryError with the line of the first that makes no sense."""
-    tables = Tables()
+    tables = source.tables()
     pieces: list[dict[str, Column]] = []
     for columns, lines in jsonl.columns(source, msgspec.json.Decoder(Line)):
         call = np.array(columns["call"].values, dtype=np.int64)
@@ -58,7 +58,7 @@ def load(source: Source) -> Loaded:
                 "call": call,
                 "ret": np.where(status == INFO, PENDING, ret),
                 "status": status,
-                "f": tables.f.codes(rename(columns["op"].values, source.aliases)),
+                "f": columns["op"].codes(tables.f),
                 "process": columns["client"].codes(tables.process),
                 "key": columns["key"].codes(tables.key),
                 "input": columns["input"].codes(tables.value),

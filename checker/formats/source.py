@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from checker.errors import HistoryError
+from checker.history import Tables
 
 PIECE_BYTES = 512 << 10
 LINE_BYTES_MAX = 64 << 20
@@ -30,6 +31,13 @@ class Source:
     @property
     def name(self) -> str:
         return str(self.path)
+
+    def tables(self) -> Tables:
+        """Empty tables that know the aliases."""
+        tables = Tables()
+        for other, name in self.aliases.items():
+            tables.f.alias(other, name)
+        return tables
 
     def error(self, message: str, line: int | None = None) -> HistoryError:
         """The error for this place, ready to be raised."""

@@ -188,6 +188,11 @@ def test_a_byte_order_mark_and_windows_line_ends_do_no_harm(tmp_path: Path) -> N
     assert len(read(path).history) == 5
 
 
+def test_names_of_fields_may_be_escaped(recorded) -> None:  # type: ignore[no-untyped-def]
+    recording = recorded('{"client":1,"call":1,"return":2,"op":"write","inp\\u0075t":7}\n')
+    assert recording.history[0].input == 7
+
+
 def test_true_is_not_one(recorded) -> None:  # type: ignore[no-untyped-def]
     recording = recorded(
         '{"client":1,"call":1,"return":2,"op":"write","input":1}\n'

@@ -36,6 +36,10 @@ BAD: dict[str, tuple[bytes, str]] = {
     "truncated event": (EVENT + EVENT[:20], ":2: the line ends in the middle of its JSON"),
     "two on a line": (OP + OP.strip() + OP, ":2: is no JSON object on one line"),
     "field twice": (changed(OP, b'"key":"0"', b'"key":"0","key":"1"'), ":2: the field 'key' is there twice"),
+    "field twice, in disguise": (
+        changed(OP, b'"input":1', b'"input":1,"inp\\u0075t":2'),
+        ":2: the field 'input' is there twice",
+    ),
     "inner field twice": (changed(OP, b'"input":1', b'"input":{"a":1,"a":2}'), ":2: the field 'a' is there twice"),
     "event field twice": (changed(EVENT, b'"time":1', b'"time":1,"time":2'), ":2: the field 'time' is there twice"),
     "NaN": (changed(OP, b'"input":1', b'"input":NaN'), ":2: is no JSON object"),
