@@ -1,0 +1,102 @@
+"""The verifier must refuse every proof that proves nothing; and the rule it trusts, the model's, must be sound."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from checker.check import check
+from checker.history import PENDING, History, Operation
+from checker.models import find
+from checker.verdict import Part, Verdict
+from checker.verify import verify, verify_part
+from tests.checker.brute import linearizable
+from tests.checker.generate import AUTHORS, history
+from tests.checker.test_check import FAST, STALE, op
+
+REGISTER = find("register")
+
+
+@pytest.mark.parametrize("name", AUTHORS)
+def test_no_part_of_a_legal_history_proves_that_it_is_illegal(name: str) -> None:
+    model = find(name)
+
+    @FAST
+    @given(st.randoms(use_true_random=False), st.integers(1, 8))
+    def holds(rng: Random, size: int) -> None:
+        ops = [op for op in history(AUTHORS[name], rng, "legal", size) if op.status != "fail"]
+        for _ in range(8):
+            chosen = [rng.random() < 0.6 for _ in ops]
+            kept = [op for op, keep in zip(ops, chosen, strict=True) if keep]
+            dropped = [op for op, keep in zip(ops, chosen, strict=True) if not keep]
+            if model.may_leave_out(dropped, kept):
+                assert linearizable(model, kept), dropped
+            claim = Part(None, "invalid", "search", len(ops), counterexample=tuple(kept))
+            assert verify_part(History.of(ops), model, claim) is not None
+
+    holds()
+
+
+def objection(ops: list[Operation], part: Part) -> str:
+    return verify_part(History.of(ops), REGISTER, part) or "none"
+
+
+LEGAL = [
+    op(0, "write", 0, 1, input=1),
+    op(1, "read", 2, 5, output=1),
+    op(2, "write", 3, PENDING, input=2, status="info"),
+    op(3, "read", 6, 7, output=2),
+]
+
+
+def test_a_witness_that_is_none_is_refused() -> None:
+    right = Part(None, "valid", "zones", 4, witness=[0, 1, 2, 3])
+    assert objection(LEGAL, right) == "none"
+    for witness, message in (
+        ([0, 1, 2], "lacks #3"),
+        ([0, 2, 3, 1], "#3 before #1, which had returned"),
+        ([0, 1, 3], "cannot go on with #3: read 2, but the register holds 1"),
+        ([0, 1, 2, 2, 3], "#2 twice"),
+        ([0, 1, 2, 3, 9], "#9 which did not happen"),
+        (None, "lacks #0"),
+    ):
+        assert message in objection(LEGAL, replace(right, witness=witness))
+
+
+def test_a_counterexample_that_proves_nothing_is_refused() -> None:
+    def of(*ops: Operation) -> Part:
+        return Part(None, "invalid", "zones", 4, counterexample=ops)
+
+    assert objection(STALE, of(*STALE[:3])) == "none"
+    assert objection(STALE, of(STALE[0], STALE[2])) == "the counterexample has a legal order"
+    assert objection(STALE, of()) == "the counterexample has a legal order"
+    assert "differs" in objection(STALE, of(*STALE[:2], replace_output(STALE[2], 7)))
+    assert "did not happen" in objection(STALE, of(*STALE[:3], op(9, "read", 0, 9, output=9)))
+    # Without its writer a read is illegal; but nobody may leave the writer of a value out.
+    assert objection(STALE, of(STALE[3])) == "the counterexample has a legal order"
+
+
+def replace_output(operation: Operation, output: int) -> Operation:
+    return op(operation.index, operation.f, operation.call, operation.ret, output=output)
+
+
+def test_operations_after_the_violation_need_not_be_shown() -> None:
+    later = [op(4, "write", 10, 11, input=1), op(5, "read", 12, 13, output=1)]
+    part = Part(None, "invalid", "search", 6, counterexample=tuple(STALE[:3]))
+    assert objection(STALE + later, part) == "none"
+    before = [op(4, "write", 3, 5, input=1)]
+    assert objection(STALE + before, part) == "the counterexample has a legal order"
+
+
+def test_a_verdict_that_its_parts_do_not_bear_out_is_refused() -> None:
+    whole = History.of(LEGAL)
+    verdict = check(whole, "register")
+    assert verify(whole, REGISTER, verdict) == []
+    assert verify(whole, REGISTER, replace(verdict, parts=())) == ["there is no verdict on it"]
+    assert "its parts say valid" in verify(whole, REGISTER, replace(verdict, outcome="invalid"))[0]
+    stranger: Verdict = replace(verdict, parts=(*verdict.parts, Part("y", "valid", "zones", 0, witness=[])))
+    assert verify(whole, REGISTER, stranger) == ["there is no key 'y' in the history"]
