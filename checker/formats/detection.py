@@ -91,7 +91,7 @@ def _register_or_store(history: History, names: frozenset[str]) -> str | None:
             return "kv-append"
         if names & {"write", "cas"}:
             return None if tuple in reads else "kv-append"
-        if _inputs(history, "read") - {type(None)}:
+        if _inputs(history, "read") == {int}:
             return "log"  # reads by offset
         if reads == {tuple}:
             return "append-list"

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from checker.formats.columns import Loaded
-from checker.formats.edn_text import EdnError, elements, keyed, parse, untagged
+from checker.formats.edn_text import EdnError, elements, keyed, untagged, value
 from checker.formats.events import KINDS, EventRows
 from checker.formats.source import Source
 from checker.formats.vocabulary import ALIASES, value_of
@@ -49,7 +49,7 @@ def event(events: EventRows, source: Source, line: int, form: str) -> None:
         missing = [name for name in ("process", "type", "f") if name not in fields]
         if missing:
             raise EdnError(f"an event without :{missing[0]}")
-        process = parse(fields["process"])
+        process = value(fields["process"])
         if type(process) is not int:
             if process is None or type(process) is not str:
                 raise EdnError(f"the process {fields['process'][:40]} is no number and no keyword")
@@ -57,10 +57,10 @@ def event(events: EventRows, source: Source, line: int, form: str) -> None:
         kind, name = fields["type"].removeprefix(":"), fields["f"].removeprefix(":")
         if kind not in KINDS:
             raise EdnError(f"the type {fields['type'][:40]} is none of :invoke, :ok, :fail, :info")
-        value = parse(fields.get("value", "nil"))
-        key = parse(fields.get("key", "nil"))
-        time = parse(fields["time"]) if "time" in fields else None
+        said = value(fields.get("value", "nil"))
+        key = value(fields.get("key", "nil"))
+        time = value(fields["time"]) if "time" in fields else None
     except EdnError as problem:
         raise source.error(str(problem), line) from None
     error = fields.get("error") if kind in ("fail", "info") else None
-    events.add(line, kind, process, name, key, value_of(kind, ALIASES.get(name, name), value), time, error)
+    events.add(line, kind, process, name, key, value_of(kind, ALIASES.get(name, name), said), time, error)

@@ -123,31 +123,32 @@ def untagged(form: str) -> str:
     return form[tag.end() :] if tag else form
 
 
-def parse(form: str) -> Any:
-    """The value of one form: collections become tuples (sets in the order of the text), maps dicts, keywords ":name"
-    strings. Raises EdnError."""
-    found = list(forms(form))
+def parse(text: str) -> Any:
+    """The value of a text that holds one form. Raises EdnError."""
+    found = list(forms(text))
     if len(found) != 1:
         raise EdnError("holds more than one value" if found else "holds no value")
-    return _value(found[0][1])
+    return value(found[0][1])
 
 
 def keyed(form: str) -> dict[str, str]:
     """The forms of a map with keyword keys, by key without its colon. Raises EdnError, also for a key given twice."""
     if not form.startswith("{") or not form.endswith("}"):
         raise EdnError("is no map of keywords to values")
-    inside = [text for _, text in forms(form, 1, len(form) - 1)]
+    inside = [form for _, form in forms(form, 1, len(form) - 1)]
     if len(inside) % 2:
         raise EdnError("is a map with a key that has no value")
     found: dict[str, str] = {}
-    for key, value in zip(inside[::2], inside[1::2], strict=True):
+    for key, text in zip(inside[::2], inside[1::2], strict=True):
         if key[1:] in found:
             raise EdnError(f"the key {key} is there twice")
-        found[key.removeprefix(":")] = value
+        found[key.removeprefix(":")] = text
     return found
 
 
-def _value(form: str) -> Any:
+def value(form: str) -> Any:
+    """The value of a form as `forms` cuts them: collections become tuples (sets in the order of the text, maps of
+    pairs), keywords strings that begin with a colon. Raises EdnError."""
     if form == "nil":
         return None
     if form in ("true", "false"):
@@ -159,11 +160,11 @@ def _value(form: str) -> Any:
     if form.startswith('"') and "\\" not in form:
         return form[1:-1]
     if form.startswith(("[", "(")):
-        return tuple(_value(item) for _, item in forms(form, 1, len(form) - 1))
+        return tuple(value(item) for _, item in forms(form, 1, len(form) - 1))
     if form.startswith("#{"):
-        return tuple(_value(item) for _, item in forms(form, 2, len(form) - 1))
+        return tuple(value(item) for _, item in forms(form, 2, len(form) - 1))
     if form.startswith("{"):
-        items = [_value(item) for _, item in forms(form, 1, len(form) - 1)]
+        items = [value(item) for _, item in forms(form, 1, len(form) - 1)]
         if len(items) % 2:
             raise EdnError("is a map with a key that has no value")
         return tuple(zip(items[::2], items[1::2], strict=True))
@@ -174,11 +175,11 @@ def _other(form: str) -> Any:
     import edn_format
 
     try:
-        value = edn_format.loads(form)
+        found = edn_format.loads(form)
     except Exception as error:  # edn_format raises whatever its parser, or a tag, came upon
         raise EdnError(f"{form[:40]!r} is no EDN value we can read ({str(error)[:80]})") from None
-    if isinstance(value, float) and math.isnan(value):
+    if isinstance(found, float) and math.isnan(found):
         raise EdnError("NaN equals nothing, not even itself: no history can be judged with it")
-    if isinstance(value, edn_format.Symbol):
+    if isinstance(found, edn_format.Symbol):
         raise EdnError(f"{form[:40]!r} is a symbol, not a value")
-    return value
+    return found
