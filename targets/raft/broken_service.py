@@ -51,7 +51,10 @@ class SessionExpiryLocalClock(RaftNode):
     """Expires sessions by each replica's own clock: "replicas agree on time".
 
     With a skewed clock one replica forgets a session that others keep; a retry is executed there only: replicas differ.
+    Its expiry is short, so that a skew of a second shows it.
     """
+
+    settings = Settings(session_expiry_ms=1000.0)
 
     def session_time_ms(self, log_time_ms: float) -> float:
         return self.ctx.now_ms()

@@ -31,6 +31,10 @@ ACCEPTED_MAX = 10_000
 """Ids of commands this server took as a leader, kept to answer repeated ones honestly."""
 
 
+VALUES_SHOWN = 8
+"""Keys that a view shows."""
+
+
 class RaftNode(Election, Persistence, Snapshots, Membership, Transfer):
     """One server; `settings` may differ from the defaults, alike on all servers."""
 
@@ -145,4 +149,5 @@ class RaftNode(Election, Persistence, Snapshots, Membership, Transfer):
             "last_term": self.log.last_term,
             "snapshot_index": self.log.base_index,
             "configuration": list(self.log.configuration),
+            "values": {str(key): value for key, value in self.machine.items()[:VALUES_SHOWN]},
         }

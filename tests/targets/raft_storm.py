@@ -102,8 +102,10 @@ class RaftStorm:
         self.cluster.at(self.cluster.now_ms + pause_ms, lambda: self._invoke(client, process))
 
     def _input(self, f: str, key: Any) -> Any:
-        if f == "write" or f == "append":
+        if f == "write":
             return self.count
+        if f == "append":
+            return f"<{self.count}>"
         if f == "add":
             return 1
         return (self.known.get(key), self.count) if f == "cas" else None

@@ -1,0 +1,136 @@
+"""A stage for directed scenarios: who leads is found out, not prescribed; links are cut and requests sent by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from checker import check
+from checker.history import History, Operation
+from targets.fault import Cut, Fault, Heal, Hold, Kill, Restart
+from targets.node import NodeId, Reply, Request
+from targets.simulator import SimulatedCluster
+from targets.target import Target
+
+
+class Stage:
+    """A running cluster, and the history of what `ask` invoked on it."""
+
+    def __init__(self, target: Target, nodes: int, seed: int) -> None:
+        self.cluster = SimulatedCluster(target, nodes, seed)
+        self.records: list[Operation] = []
+        self.replies: dict[int, Reply | None] = {}
+        self._count = 0
+        self.cluster.start()
+
+    @property
+    def nodes(self) -> tuple[NodeId, ...]:
+        return self.cluster.nodes
+
+    def view(self, node: NodeId) -> dict[str, Any]:
+        return self.cluster.views().get(node, {})
+
+    def others(self, *nodes: NodeId) -> list[NodeId]:
+        return [node for node in self.nodes if node not in nodes]
+
+    def pass_ms(self, ms: float) -> None:
+        self.cluster.run(until_ms=self.cluster.now_ms + ms)
+
+    def wait(self, until: Callable[[], bool], ms: float = 3000.0) -> bool:
+        """Run until it holds; False if it did not within the time."""
+        self.cluster.run(until=until, until_ms=self.cluster.now_ms + ms)
+        return until()
+
+    def leader(self, among: Iterable[NodeId] | None = None, after_term: int = 0) -> NodeId:
+        """The leader with the highest term among the nodes, as soon as there is one in a term after `after_term`."""
+        found: list[tuple[int, NodeId]] = []
+
+        def exists() -> bool:
+            found[:] = [
+                (view["term"], node)
+                for node, view in self.cluster.views().items()
+                if view["role"] == "leader" and view["term"] > after_term and (among is None or node in among)
+            ]
+            return bool(found)
+
+        assert self.wait(exists, 5000.0), "no leader was elected"
+        return max(found)[1]
+
+    def ready_leader(self, among: Iterable[NodeId] | None = None, after_term: int = 0) -> NodeId:
+        """A leader that has committed its no-op."""
+        leader = self.leader(among, after_term)
+        self.wait(lambda: self.view(leader)["commit_index"] == self.view(leader)["last_index"])
+        return leader
+
+    # faults
+
+    def apply(self, *faults: Fault) -> None:
+        for fault in faults:
+            self.cluster.apply(fault)
+
+    def groups(self, *groups: Iterable[NodeId]) -> None:
+        """Heal, then let nodes talk within their group only. Who is in no group is alone."""
+        place = {node: number for number, group in enumerate(groups) for node in group}
+        pairs = [(a, b) for a in self.nodes for b in self.nodes if a != b]
+        cut = tuple((a, b) for a, b in pairs if a not in place or place[a] != place.get(b))
+        self.apply(Heal())
+        if cut:
+            self.apply(Cut(cut))
+
+    def crash(self, node: NodeId) -> None:
+        """Power loss and restart at once."""
+        self.apply(Kill((node,), power=True), Restart((node,)))
+
+    def hold(self, source: NodeId, dest: NodeId, message: str, count: int = 1) -> None:
+        self.apply(Hold((source, dest), count, message))
+
+    # clients
+
+    def ask(
+        self,
+        node: NodeId,
+        f: str,
+        key: Any = None,
+        input: Any = None,
+        timeout_ms: float = 500.0,
+        retry: str | None = None,
+    ) -> int:
+        """Invoke an operation, as a client of its own; `retry` repeats the request of that id. Returns its number."""
+        self._count += 1
+        index = self._count
+        id = retry or f"r{index}"
+        request = Request(id, f"c{id}", f, key, input)
+        call = self.cluster.now_ns
+
+        def done(reply: Reply | None) -> None:
+            self.replies[index] = reply
+            status: Any = "info" if reply is None else reply.status
+            if f in ("read", "write", "cas"):
+                output = reply.output if reply is not None else None
+                ret = self.cluster.now_ns
+                self.records.append(Operation(index, index, f, key, input, output, call, ret, status, node))
+
+        self.cluster.invoke(request, node, timeout_ms, done)
+        return index
+
+    def answer(self, index: int, ms: float = 600.0) -> Reply | None:
+        self.wait(lambda: index in self.replies, ms)
+        return self.replies.get(index)
+
+    def do(self, node: NodeId, f: str, key: Any = None, input: Any = None, **more: Any) -> Reply | None:
+        return self.answer(self.ask(node, f, key, input, **more))
+
+    def read_somewhere(self, nodes: Iterable[NodeId], key: Any, tries: int = 30) -> bool:
+        """Read until a leader among the nodes answers."""
+        chosen = list(nodes)
+        for attempt in range(tries):
+            reply = self.do(chosen[attempt % len(chosen)], "read", key, timeout_ms=200.0)
+            if reply is not None and reply.status == "ok":
+                return True
+            self.pass_ms(30)
+        return False
+
+    def outcome(self) -> str:
+        """invalid (the clients saw it), invariant, or valid."""
+        outcome = check(History.of(self.records), "cas-register").outcome
+        return "invariant" if outcome == "valid" and self.cluster.violations else outcome
