@@ -177,7 +177,7 @@ def _other(form: str) -> Any:
     try:
         found = edn_format.loads(form)
     except Exception as error:  # edn_format raises whatever its parser, or a tag, came upon
-        raise EdnError(f"{form[:40]!r} is no EDN value we can read ({str(error)[:80]})") from None
+        raise EdnError(f"{form[:40]!r} is no EDN value we can read ({' '.join(str(error).split())[:80]})") from None
     if isinstance(found, float) and math.isnan(found):
         raise EdnError("NaN equals nothing, not even itself: no history can be judged with it")
     if isinstance(found, edn_format.Symbol):
