@@ -90,12 +90,12 @@ def judge(ops: RegisterColumns) -> Column | Conflict | Ambiguous:
     """The witness order as positions in the columns, or a conflict, or the values that keep it from judging."""
     known = origins(ops)
     nobody = known.observed & (known.writers == 0)
+    happened = ~ops.pending | known.observed[known.left]
     if nobody.any():
-        return _first(ops, (known.found >= 0) & nobody[known.found])
+        return _first(ops, happened & (known.found >= 0) & nobody[known.found])
     several = known.observed & (known.writers > 1)
     if several.any():
         return Ambiguous(known.codes(np.flatnonzero(several)))
-    happened = ~ops.pending | known.observed[known.left]
     if happened.all():
         return _order(ops, known.found, known.left, len(known.writers))
     position = np.flatnonzero(happened)

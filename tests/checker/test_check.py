@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
 from checker import Budget, History, Inconsistent, Model, Operation, UsageError, check, verify
+from checker.history import PENDING
 from checker.model import State
 from checker.models import MODELS, find
 from checker.monitors import MONITORS
@@ -136,6 +137,15 @@ def test_unknown_models_and_operations_are_refused() -> None:
         check(STALE, "regster")
     with pytest.raises(UsageError, match="operation #0: the model halver has no 'write'"):
         check(STALE, Halver)
+
+
+def test_a_pending_cas_that_nobody_observed_proves_nothing() -> None:
+    ops = [op(i, "cas", i, PENDING, input=(1, 2 + i), status="info") for i in range(2)]
+    ops.append(op(2, "read", 2, 5, output=3))
+    verdict = check(ops, "cas-register")
+    assert verdict.worst is not None
+    assert [o.index for o in verdict.worst.counterexample] == [1, 2]
+    assert verify(History.of(ops), find("cas-register"), verdict) == []
 
 
 def test_an_empty_history_is_valid() -> None:
