@@ -4,6 +4,8 @@ target always "valid", on the variant it is written about "invalid" (clients saw
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from targets.fault import Cut, Heal, Reconfigure, Release, Transfer
 from targets.target import Target
 from tests.targets.raft_stage import Stage
@@ -117,7 +119,7 @@ def uncommitted_tail_committed(target: Target, seed: int) -> str:
 
 
 def new_leader_reads_at_once(target: Target, seed: int) -> str:
-    """The leader is isolated right after it acknowledged a write; the next one is read before its no-op gets through."""
+    """The leader is isolated after it acknowledged a write; the next is read before its no-op gets through."""
     stage = Stage(target, 3, seed)
     deposed = stage.ready_leader()
     term = stage.view(deposed)["term"]
@@ -190,3 +192,19 @@ def two_changes_at_once(target: Target, seed: int) -> str:
     stage.groups(stage.nodes)
     stage.pass_ms(500)
     return stage.outcome()
+
+
+Scenario = Callable[[Target, int], str]
+
+SEEDS: dict[Scenario, int] = {
+    figure_8: 0,
+    voter_crashes_in_election: 1,
+    uncommitted_tail_acknowledged: 0,
+    uncommitted_tail_committed: 0,
+    new_leader_reads_at_once: 0,
+    old_snapshot_arrives_late: 0,
+    two_changes_at_once: 0,
+}
+"""Each scenario with a seed under which the elections go its way."""
+
+SCENARIOS = tuple(SEEDS)

@@ -92,14 +92,15 @@ class Stage:
         f: str,
         key: Any = None,
         input: Any = None,
+        *,
         timeout_ms: float = 500.0,
         retry: str | None = None,
     ) -> int:
         """Invoke an operation, as a client of its own; `retry` repeats the request of that id. Returns its number."""
         self._count += 1
         index = self._count
-        id = retry or f"r{index}"
-        request = Request(id, f"c{id}", f, key, input)
+        name = retry or f"r{index}"
+        request = Request(name, f"c{name}", f, key, input)
         call = self.cluster.now_ns
 
         def done(reply: Reply | None) -> None:
