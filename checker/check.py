@@ -108,7 +108,10 @@ def _judge(
             # Each part goes with tables of its own: those of the whole history may be large.
             futures = {key: executor.submit(check_part, key, History.of(by_key[key]), model, budget) for key in long}
             for key, future in futures.items():
-                parts[key] = future.result()
+                try:
+                    parts[key] = future.result()
+                except Exception as error:  # a worker died, or the model cannot be sent
+                    parts[key] = replace(parts[key], reason=_failure(error))
     return list(parts.values())
 
 
@@ -121,7 +124,7 @@ def check_part(key: Any, history: History, model: Model, budget: Budget) -> Part
     except NaysayerError:
         raise
     except Exception as error:
-        decision = Decision("unknown", "none", reason=f"the checker failed: {type(error).__name__}: {error}")
+        decision = Decision("unknown", "none", reason=_failure(error))
     rows = list(decision.counterexample)
     return Part(
         key=key,
@@ -172,6 +175,10 @@ def _explain(counterexample: list[Operation], history: History, model: Model, bu
         if explanation.kind != "no-order":
             return explanation
     return explain_search(counterexample, model, budget)
+
+
+def _failure(error: Exception) -> str:
+    return f"the checker failed: {type(error).__name__}: {error}"
 
 
 def _rank(method: str) -> tuple[bool, str]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any
 
 import pytest
 from distributed import LocalCluster
@@ -55,6 +57,21 @@ def test_a_dask_cluster_gives_the_same_verdict(history: History) -> None:
     with LocalCluster(n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None) as cluster:  # type: ignore[no-untyped-call]
         verdict = check(history, "kv-append", engine=f"dask:{cluster.scheduler_address}")
     assert said(verdict) == said(check(history, "kv-append"))
+
+
+class Dying(Executor):
+    """An executor whose workers die."""
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        future.set_exception(BrokenProcessPool("a worker died"))
+        return future
+
+
+def test_a_worker_that_dies_makes_its_keys_unknown(history: History) -> None:
+    verdict = check(history, "kv-append", engine=Dying())
+    assert verdict.outcome == "unknown"
+    assert {part.reason for part in verdict.parts} == {"the checker failed: BrokenProcessPool: a worker died"}
 
 
 def test_an_engine_that_is_not_there_is_refused() -> None:

@@ -80,6 +80,20 @@ def test_five_values_and_twenty_crashes_need_few_steps(seed: int) -> None:
     assert decide(crowded_cas(seed, 9), model, Budget(steps=2_000_000)).outcome == "invalid"
 
 
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_of_two_ways_to_a_state_neither_of_which_dominates_both_are_kept(order: tuple[int, int]) -> None:
+    crashed = [("write", 1), ("cas", (None, 1))]  # only the write can bring the 1 back later
+    ops = [Operation(i, i, *_call(crashed[n]), call=i, status="info") for i, n in enumerate(order)]
+    for f, given, output in (("read", None, 1), ("write", 2, None), ("read", None, 1)):
+        call = 10 * len(ops)
+        ops.append(Operation(len(ops), 9, f, None, given, output, call, call + 5))
+    assert decide(History.of(ops), find("cas-register"), Budget()).outcome == "valid"
+
+
+def _call(call: tuple[str, object]) -> tuple[str, None, object]:
+    return call[0], None, call[1]
+
+
 def test_a_budget_of_steps_gives_the_same_answer_every_time() -> None:
     part = crowded_cas(1, None)
     first = decide(part, find("cas-register"), Budget(steps=20_000))

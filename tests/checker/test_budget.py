@@ -1,0 +1,32 @@
+"""Each limit must end a search, and say which one it was."""
+
+from __future__ import annotations
+
+import pytest
+
+from checker import budget
+from checker.budget import SAMPLE_STEPS, Budget, Meter, OutOfBudget
+
+
+def test_steps_end_exactly_at_their_limit() -> None:
+    meter = Meter(Budget(steps=10_000))
+    for _ in range(10_000):
+        meter.spend()
+    with pytest.raises(OutOfBudget, match=r"out of steps \(10,000\)"):
+        meter.spend()
+
+
+def test_time_is_looked_at_now_and_then() -> None:
+    meter = Meter(Budget(steps=None, seconds=0))
+    meter.spend(SAMPLE_STEPS)
+    with pytest.raises(OutOfBudget, match=r"out of time \(0 s\)"):
+        meter.spend()
+
+
+def test_memory_counts_from_the_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(budget, "_resident_mb", lambda: 500.0)
+    meter = Meter(Budget(memory_mb=100))
+    meter.spend(SAMPLE_STEPS + 1)
+    monkeypatch.setattr(budget, "_resident_mb", lambda: 601.0)
+    with pytest.raises(OutOfBudget, match=r"out of memory \(100 MiB\)"):
+        meter.spend(SAMPLE_STEPS + 1)
