@@ -84,9 +84,9 @@ def test_five_values_and_twenty_crashes_need_few_steps(seed: int) -> None:
 def test_of_two_ways_to_a_state_neither_of_which_dominates_both_are_kept(order: tuple[int, int]) -> None:
     crashed = [("write", 1), ("cas", (None, 1))]  # only the write can bring the 1 back later
     ops = [Operation(i, i, *_call(crashed[n]), call=i, status="info") for i, n in enumerate(order)]
-    for f, given, output in (("read", None, 1), ("write", 2, None), ("read", None, 1)):
+    for f, value, output in (("read", None, 1), ("write", 2, None), ("read", None, 1)):
         call = 10 * len(ops)
-        ops.append(Operation(len(ops), 9, f, None, given, output, call, call + 5))
+        ops.append(Operation(len(ops), 9, f, None, value, output, call, call + 5))
     assert decide(History.of(ops), find("cas-register"), Budget()).outcome == "valid"
 
 
