@@ -17,7 +17,7 @@ from tests.checker.generate import AUTHORS, STYLES
 from tests.checker.strategies import histories
 
 FAST = settings(
-    max_examples=300,
+    max_examples=200,
     deadline=None,
     database=None,
     phases=(Phase.explicit, Phase.generate, Phase.shrink),

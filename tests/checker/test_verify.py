@@ -29,7 +29,7 @@ def test_no_part_of_a_legal_history_proves_that_it_is_illegal(name: str) -> None
     @given(st.randoms(use_true_random=False), st.integers(1, 8))
     def holds(rng: Random, size: int) -> None:
         ops = [op for op in history(AUTHORS[name], rng, "legal", size) if op.status != "fail"]
-        for _ in range(8):
+        for _ in range(4):
             chosen = [rng.random() < 0.6 for _ in ops]
             kept = [op for op, keep in zip(ops, chosen, strict=True) if keep]
             dropped = [op for op, keep in zip(ops, chosen, strict=True) if not keep]
