@@ -1,0 +1,181 @@
+"""The command line: what may be asked, and which file does it. Each command imports its own work only when it runs.
+
+Exit codes everywhere: 0 valid or nothing found, 1 a violation, 2 unknown, 3 error (including bad arguments).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, CycloptsError, Parameter
+
+from checker.errors import NaysayerError
+
+ERROR = 3
+RESULTS = Path("results")
+
+app = App(
+    name="naysayer",
+    help="Stress-test a replicated system, and explain the violation that it finds. Start with: naysayer list",
+    version_flags=["--version"],
+)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command; returns the exit code. Errors are one sentence on stderr, never a traceback."""
+    try:
+        code = app(list(arguments), exit_on_error=False, print_error=False, result_action="return_value")
+    except CycloptsError as error:
+        sys.stderr.write(f"naysayer: {_sentence(error)}; see naysayer --help\n")
+        return ERROR
+    except NaysayerError as error:
+        sys.stderr.write(f"naysayer: {error}\n")
+        return ERROR
+    except KeyboardInterrupt:
+        sys.stderr.write("naysayer: interrupted\n")
+        return ERROR
+    except BrokenPipeError:
+        return ERROR
+    return code if isinstance(code, int) else 0
+
+
+def _sentence(error: CycloptsError) -> str:
+    return " ".join(str(error).split()).rstrip(".")
+
+
+Comma = Annotated[str | None, Parameter(help="faults, separated by commas; `none` for none")]
+
+
+def _names(text: str | None) -> tuple[str, ...] | None:
+    """A comma-separated list; None if nothing was said, () for "none"."""
+    if text is None:
+        return None
+    return tuple(name.strip() for name in text.split(",") if name.strip() and name.strip() != "none")
+
+
+@app.command(name="test")
+def run_test(
+    target: str,
+    /,
+    *,
+    workload: str | None = None,
+    nemesis: Comma = None,
+    nodes: int | None = None,
+    clients: int | None = None,
+    ops: int | None = None,
+    time: str | None = None,
+    seed: int = 1,
+    results: Path = RESULTS,
+) -> int:
+    """Run a target under load and faults in the simulator, check what the clients saw, and report.
+
+    Parameters
+    ----------
+    target: a name from `naysayer list`, such as quorum-kv or quorum-kv/no-read-repair
+    workload: what the clients do; each target has a default
+    nodes: how many nodes
+    clients: how many clients at once
+    ops: how many operations in all
+    time: how long instead, such as 30s or 2m (virtual time)
+    seed: the same seed and arguments give the identical history
+    results: where the result folder is made
+    """
+    from naysayer.commands.test import test_simulated
+
+    return test_simulated(
+        target,
+        workload=workload,
+        nemesis=_names(nemesis),
+        nodes=nodes,
+        clients=clients,
+        operations=ops,
+        time_s=None if time is None else seconds(time),
+        seed=seed,
+        results=results,
+    )
+
+
+@app.command
+def check(file: Path, /, *, model: str | None = None, format: str | None = None, certify: bool = False) -> int:
+    """Judge a history that was recorded elsewhere: JSON lines, Jepsen EDN or console logs, key-value logs.
+
+    Parameters
+    ----------
+    file: the history, plain or gzip
+    model: what it should be linearizable as; detected if it can be
+    format: the file's format; detected if it can be
+    certify: let an independent verifier confirm the proof, and write it beside the history
+    """
+    from naysayer.commands.check import check_file
+
+    return check_file(file, model=model, format=format, certify=certify)
+
+
+@app.command
+def replay(what: Path, /) -> int:
+    """Run a result again from its test.toml, and confirm that the history is identical.
+
+    Parameters
+    ----------
+    what: a result folder, such as results/quorum-kv/latest
+    """
+    from naysayer.commands.replay import replay_result
+
+    return replay_result(what)
+
+
+@app.command
+def node(
+    target: str,
+    /,
+    *,
+    id: str = "",
+    listen: str = "",
+    peers: str = "none",
+    data: Path | None = None,
+    seed: int = 0,
+    stdio: bool = False,
+) -> int:
+    """Run one node of a target as a process: behind TCP, or behind stdin and stdout.
+
+    Parameters
+    ----------
+    target: a name from `naysayer list`
+    id: the node's own name, such as n1
+    listen: host:port to listen on
+    peers: the other nodes as n2=host:port,n3=host:port
+    data: the folder that its log is kept in
+    seed: for the node's own random choices
+    stdio: speak Maelstrom's protocol instead of TCP
+    """
+    from naysayer.commands.node import run_node
+
+    return run_node(target, me=id, listen=listen, peers=peers, data=data, seed=seed, stdio=stdio)
+
+
+@app.command(name="list")
+def list_(*, broken: bool = False) -> int:
+    """Show targets, workloads, faults and models, a line each.
+
+    Parameters
+    ----------
+    broken: show the broken variants with the faults that expose them and the anomaly they show
+    """
+    from naysayer.commands.listing import list_all
+
+    return list_all(broken=broken)
+
+
+def seconds(text: str) -> float:
+    """A duration such as 500ms, 30s, 5m or 1h, in seconds. Raises UsageError for anything else."""
+    import re
+
+    from checker.errors import UsageError
+
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h)?", text.strip())
+    if found is None:
+        raise UsageError(f"{text!r} is no duration: write 500ms, 30s, 5m or 1h")
+    return float(found[1]) * {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}[found[2]]

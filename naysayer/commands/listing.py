@@ -1,0 +1,49 @@
+"""`naysayer list`: what there is to test, to do, to break and to judge by, a line each."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+
+from checker.models import MODELS
+from naysayer.report.console import console
+from nemesis.catalog import KINDS
+from targets.registry import all_targets
+from workloads.registry import WORKLOADS
+
+
+def list_all(*, broken: bool) -> int:
+    """Print the lists; returns the exit code."""
+    screen = console()
+    if broken:
+        _table(
+            screen,
+            "Broken variants",
+            [
+                (t.name, t.broken.reasoning, ", ".join(t.broken.faults) or "none", t.broken.anomaly, t.broken.hardness)
+                for t in all_targets()
+                if t.broken is not None
+            ],
+            ("target", "broken reasoning", "faults", "shows", "hard"),
+        )
+        return 0
+    healthy = [target for target in all_targets() if target.broken is None]
+    variants = sum(target.broken is not None for target in all_targets())
+    _table(screen, "Targets", [(target.name, target.summary) for target in healthy])
+    screen.print(f"  and {variants} broken variants of them: naysayer list --broken\n")
+    _table(screen, "Workloads", [(w.name, f"{w.summary} (judged as {w.model})") for w in WORKLOADS.values()])
+    _table(screen, "Faults", [(kind.name, kind.summary) for kind in KINDS.values()])
+    _table(screen, "Models", [(name, model.summary) for name, model in MODELS.items()])
+    return 0
+
+
+def _table(
+    screen: Console, title: str, rows: list[tuple[str, ...]], columns: tuple[str, ...] = ("name", "what it is")
+) -> None:
+    table = Table(title=title, title_justify="left", box=None, show_header=len(columns) > 2, padding=(0, 2))
+    for number, column in enumerate(columns):
+        table.add_column(column, no_wrap=number == 0, style="bold" if number == 0 else "")
+    for row in rows:
+        table.add_row(*row)
+    screen.print(table)
+    screen.print()

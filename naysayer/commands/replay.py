@@ -1,0 +1,35 @@
+"""`naysayer replay RESULT`: the same plan again, and whether the history is the same, byte for byte."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from naysayer.commands.test import simulate
+from naysayer.judge import judge_run
+from naysayer.plan import read
+from naysayer.report.console import console
+from naysayer.report.terminal import EXIT, show
+from naysayer.results import HISTORY, TEST, open_folder
+from naysayer.tell import tell
+from workloads.registry import find as find_workload
+
+ERROR = 3
+
+
+def replay_result(what: Path) -> int:
+    """Run again, report again; exit code 3 if the history differs, else that of the verdict."""
+    folder = open_folder(what)
+    plan = read(folder / TEST)
+    with tempfile.TemporaryDirectory(prefix="naysayer-replay-") as temporary:
+        again = Path(temporary) / HISTORY
+        run = simulate(plan, again)
+        same = again.read_bytes() == (folder / HISTORY).read_bytes()
+    verdict = judge_run(run, find_workload(plan.workload).model)
+    screen = console()
+    show(tell(plan, run, verdict, folder), screen)
+    if not same:
+        screen.print("replay    ✗ the history DIFFERS from the recorded one: another version, or an interrupted run?")
+        return ERROR
+    screen.print(f"replay    ✓ the history is identical to {folder / HISTORY}")
+    return EXIT[verdict.outcome]

@@ -1,0 +1,111 @@
+"""`naysayer test TARGET`: one simulated run, from the plan to the report in its result folder."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+import msgspec
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from checker.verdict import Verdict
+from naysayer.judge import judge_run
+from naysayer.plan import Plan, make_plan, write
+from naysayer.recorder import Recorder
+from naysayer.report.console import console, text_file
+from naysayer.report.story import Story
+from naysayer.report.terminal import EXIT, show
+from naysayer.results import HISTORY, REPORT, TEST, VERDICT, new_folder, verdict_json
+from naysayer.simulate import Run, Simulation
+from naysayer.tell import tell
+from workloads.registry import find as find_workload
+
+ERROR = 3
+
+
+def test_simulated(
+    target: str,
+    *,
+    workload: str | None,
+    nemesis: tuple[str, ...] | None,
+    nodes: int | None,
+    clients: int | None,
+    operations: int | None,
+    time_s: float | None,
+    seed: int,
+    results: Path,
+) -> int:
+    """Run, judge, keep, report; returns the exit code."""
+    plan = make_plan(
+        target,
+        workload=workload,
+        nemesis=nemesis,
+        nodes=nodes,
+        clients=clients,
+        operations=operations,
+        time_s=time_s,
+        seed=seed,
+    )
+    folder = new_folder(results, plan.name)
+    write(plan, folder / TEST)
+    run = simulate(plan, folder / HISTORY)
+    verdict = judge_run(run, find_workload(plan.workload).model)
+    story = tell(plan, run, verdict, folder)
+    keep(folder, run, verdict, story)
+    screen = console()
+    show(story, screen)
+    if run.error is not None:
+        screen.print(f"naysayer: {run.error}", style="bold", markup=False)
+        return max(ERROR, EXIT[verdict.outcome]) if verdict.outcome != "invalid" else EXIT["invalid"]
+    return EXIT[verdict.outcome]
+
+
+def simulate(plan: Plan, history: Path) -> Run:
+    """Run a plan with a progress bar, writing events as they happen. Ctrl-C and SIGTERM end it early and cleanly."""
+    screen = console()
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with (
+        history.open("wb") as file,
+        Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar,
+    ):
+        task = bar.add_task(f"simulating {plan.target}", total=plan.operations)
+        simulation = Simulation(plan, Recorder(file), progress=lambda done: bar.update(task, completed=done))
+        with _stopped_by_signals(simulation):
+            return simulation.run()
+
+
+@contextmanager
+def _stopped_by_signals(simulation: Simulation) -> Iterator[None]:
+    def stop(number: int, frame: FrameType | None) -> None:
+        simulation.stop()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def keep(folder: Path, run: Run, verdict: Verdict, story: Story) -> None:
+    """Write verdict.json and report.txt."""
+    faults = [msgspec.to_builtins(one) for one in run.evidence]
+    (folder / VERDICT).write_bytes(
+        verdict_json(
+            verdict,
+            outcomes=run.recorder.counts,
+            faults=faults,
+            invariants_broken=run.violations,
+            live=run.live,
+            interrupted=run.interrupted,
+            target_error=run.error,
+            events=run.events,
+            virtual_ms=round(run.virtual_ms, 3),
+        )
+    )
+    file = text_file(folder / REPORT)
+    show(story, file)
+    file.file.close()

@@ -1,0 +1,41 @@
+"""From what a run left to its verdict: the checker's, the invariants', and whether the target came back to life."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from checker import check
+from checker.history import History
+from checker.ladder import ladder
+from checker.verdict import Explanation, Part, Verdict
+from naysayer.simulate import Run
+
+
+def judge(
+    history: History, model: str, *, engine: str | None = None, progress: Callable[[int, int], None] | None = None
+) -> Verdict:
+    """The checker's verdict, with the ladder of what does hold where it is not valid."""
+    verdict = check(history, model, engine=engine, progress=progress)
+    if verdict.outcome == "invalid" and verdict.worst is not None:
+        key = verdict.worst.key
+        return replace(verdict, ladder=ladder(history if key is None else history.by_key()[key]))
+    return verdict
+
+
+def judge_run(run: Run, model: str) -> Verdict:
+    """The verdict on a simulated run. A broken invariant, or no life after the healing, makes it invalid too."""
+    verdict = judge(run.recorder.history(), model)
+    if verdict.outcome == "invalid":
+        return verdict
+    if run.violations:
+        found = run.violations[0]
+        explanation = Explanation("invariant", f"Invariant broken inside the system, unseen by clients: {found}.")
+    elif not run.live:
+        sentence = "Not live: all faults were healed, and no operation succeeded within 10 s of virtual time."
+        explanation = Explanation("not-live", sentence)
+    else:
+        return verdict
+    method = "invariant" if run.violations else "liveness"
+    part = Part(None, "invalid", method, verdict.operations, explanation=explanation)
+    return replace(verdict, outcome="invalid", method=method, parts=(part, *verdict.parts))

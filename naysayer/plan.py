@@ -1,0 +1,122 @@
+"""A test as a value: everything that a run depends on, checked before anything starts, and kept as test.toml."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from checker.errors import UsageError
+from nemesis import catalog
+from targets.registry import find as find_target
+from targets.simulator import SimulatedCluster
+from targets.target import Target
+from workloads.generator import Workload
+from workloads.registry import find as find_workload
+
+OPERATIONS = 200
+"""How many operations a test runs, if neither --ops nor --time says so."""
+
+
+class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """target + workload + nemesis + sizes + seed. `time_s` is virtual time in the simulator."""
+
+    target: str
+    workload: str
+    nemesis: tuple[str, ...]
+    nodes: int
+    clients: int
+    seed: int
+    operations: int | None = OPERATIONS
+    time_s: float | None = None
+    version: int = 1
+
+    @property
+    def name(self) -> str:
+        """The test's folder under results/."""
+        return self.target.replace("/", ".")
+
+
+DEFAULT_NEMESIS = ("partition", "one-way", "delay", "duplicate", "kill", "power", "pause")
+"""Faults that every correct store survives. A broken variant gets the faults that expose it instead."""
+
+
+def make_plan(
+    target: str,
+    *,
+    workload: str | None = None,
+    nemesis: tuple[str, ...] | None = None,
+    nodes: int | None = None,
+    clients: int | None = None,
+    operations: int | None = None,
+    time_s: float | None = None,
+    seed: int = 1,
+) -> Plan:
+    """A plan with the target's own defaults for what is not given. Raises UsageError for what does not fit."""
+    found = find_target(target)
+    count = found.nodes if nodes is None else nodes
+    if nemesis is None:
+        names = DEFAULT_NEMESIS if found.broken is None else found.broken.faults
+        nemesis = tuple(name for name in names if catalog.find(name).nodes <= count)
+    if operations is None and time_s is None:
+        operations = OPERATIONS
+    plan = Plan(
+        target=target,
+        workload=workload or found.workload,
+        nemesis=tuple(catalog.find(name).name for name in nemesis),
+        nodes=count,
+        clients=5 if clients is None else clients,
+        seed=seed,
+        operations=operations,
+        time_s=time_s,
+    )
+    refuse_misfits(plan, found, find_workload(plan.workload))
+    return plan
+
+
+def refuse_misfits(
+    plan: Plan,
+    target: Target,
+    workload: Workload,
+    faults: frozenset[str] = SimulatedCluster.faults,
+    where: str = "the simulator",
+) -> None:
+    """Raises UsageError if the target lacks an operation, or the cluster a fault, that the plan asks for."""
+    lacking = sorted(workload.operations - target.operations)
+    if lacking:
+        offers = ", ".join(sorted(target.operations))
+        raise UsageError(f"workload {workload.name} needs {', '.join(lacking)}; {target.name} offers only {offers}")
+    for name in plan.nemesis:
+        kind = catalog.find(name)
+        missing = sorted(kind.needs - faults)
+        if missing:
+            raise UsageError(f"fault {name} needs {', '.join(missing)}, which {where} cannot carry out")
+        if kind.nodes > plan.nodes:
+            raise UsageError(f"fault {name} makes sense with {kind.nodes} nodes or more, not with {plan.nodes}")
+    for what, value, least, most in (
+        ("nodes", plan.nodes, 1, 99),
+        ("clients", plan.clients, 1, 10_000),
+        ("ops", plan.operations, 1, 100_000_000),
+        ("time", plan.time_s, 0.001, 1e7),
+    ):
+        if value is not None and not least <= value <= most:
+            raise UsageError(f"--{what} is {value}; it must be between {least:g} and {most:g}")
+
+
+def write(plan: Plan, path: Path) -> None:
+    """Write test.toml."""
+    import tomli_w
+
+    built: dict[str, Any] = {k: v for k, v in msgspec.to_builtins(plan).items() if v is not None}
+    path.write_text("# Everything that reproduces this run: naysayer replay FOLDER\n" + tomli_w.dumps(built))
+
+
+def read(path: Path) -> Plan:
+    """Read test.toml. Raises UsageError naming the file and what is wrong in it."""
+    try:
+        return msgspec.toml.decode(path.read_bytes(), type=Plan)
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from error
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: {error}") from error

@@ -1,0 +1,95 @@
+"""The recorder: every event goes to history.jsonl as it happens, and is kept for judging.
+
+One event per line, as in Jepsen: `invoke`, then `ok`, `fail` or `info`, by process, with times in ns; the nemesis'
+events stand between them. A process whose operation ended info is never used again.
+"""
+
+from __future__ import annotations
+
+from typing import IO, Any
+
+import msgspec
+
+from checker.history import PENDING, History, Operation, Status
+from targets.fault import Fault
+from workloads.generator import Invocation
+
+
+class Recorder:
+    """Writes to `file`, if given. Implements the journal of both drivers."""
+
+    def __init__(self, file: IO[bytes] | None = None) -> None:
+        self._file = file
+        self._encoder = msgspec.json.Encoder()
+        self._open: dict[int, tuple[int, Invocation, str | None, int]] = {}
+        self._done: list[Operation] = []
+        self.nemesis: list[tuple[float, Fault]] = []
+        self.counts: dict[Status, int] = {"ok": 0, "fail": 0, "info": 0}
+        self.invocations = 0
+
+    def _write(self, event: dict[str, Any]) -> None:
+        if self._file is not None:
+            self._file.write(self._encoder.encode(event) + b"\n")
+
+    def invoked(self, process: int, invocation: Invocation, node: str | None, time_ns: int) -> None:
+        """An operation begins."""
+        index = self.invocations
+        self.invocations += 1
+        self._open[process] = (index, invocation, node, time_ns)
+        event: dict[str, Any] = {"type": "invoke", "process": process, "f": invocation.f}
+        if invocation.key is not None:
+            event["key"] = invocation.key
+        if invocation.input is not None:
+            event["input"] = invocation.input
+        event["time"] = time_ns
+        if node is not None:
+            event["node"] = node
+        self._write(event)
+
+    def completed(
+        self, process: int, invocation: Invocation, status: Status, output: Any, error: str | None, time_ns: int
+    ) -> Operation:
+        """It ended; info means that nobody knows how."""
+        index, _, node, call_ns = self._open.pop(process)
+        event: dict[str, Any] = {"type": status, "process": process, "f": invocation.f}
+        if invocation.key is not None:
+            event["key"] = invocation.key
+        if output is not None:
+            event["output"] = output
+        if error is not None:
+            event["error"] = error
+        event["time"] = time_ns
+        self._write(event)
+        self.counts[status] += 1
+        ret = PENDING if status == "info" else time_ns
+        operation = Operation(
+            index,
+            process,
+            invocation.f,
+            invocation.key,
+            invocation.input,
+            output if status == "ok" else None,
+            call_ns,
+            ret,
+            status,
+            node,
+            error,
+        )
+        self._done.append(operation)
+        return operation
+
+    def happened(self, fault: Fault, time_ns: int, detail: str = "") -> None:
+        """The nemesis did something."""
+        self.nemesis.append((time_ns / 1e6, fault))
+        event: dict[str, Any] = {"type": "nemesis", "f": fault.__struct_config__.tag, "fault": fault, "time": time_ns}
+        if detail:
+            event["detail"] = detail
+        self._write(event)
+
+    def history(self) -> History:
+        """What was recorded; operations that never ended are pending."""
+        still = [
+            Operation(index, process, inv.f, inv.key, inv.input, None, call, PENDING, "info", node)
+            for process, (index, inv, node, call) in self._open.items()
+        ]
+        return History.of(sorted([*self._done, *still], key=lambda op: op.index))

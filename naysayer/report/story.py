@@ -1,0 +1,35 @@
+"""What there is to tell of a verdict, whatever it was about: a file that was read, or a run of our own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from checker.verdict import Verdict
+
+
+@dataclass(frozen=True)
+class FaultSpan:
+    """A fault in force, for the time axis; `to_ms` None if it lasted to the end."""
+
+    label: str
+    from_ms: float
+    to_ms: float | None
+
+
+@dataclass(frozen=True)
+class Story:
+    """`facts` are label and text of the rows under the sentence; `ends` those at the end (what to run next)."""
+
+    verdict: Verdict
+    title: str
+    facts: tuple[tuple[str, str], ...] = ()
+    ends: tuple[tuple[str, str], ...] = ()
+    spans: tuple[FaultSpan, ...] = ()
+    views: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What each node held when the operation that gives it away had returned."""
+    reading: str | None = None
+    ordered_only: bool = False
+    """The history has no times, only an order of events."""
+    unproven: tuple[str, ...] = ()
+    """Faults that could not be shown to have taken effect."""

@@ -1,0 +1,182 @@
+"""The report in lines: the verdict, one sentence why, the operations that matter, the cycle, what to run next.
+
+Structure survives without colour: a symbol carries each meaning. Blue and orange stay apart for colour-blind readers.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.rule import Rule
+from rich.table import Table
+from rich.text import Text
+
+from checker.verdict import Part, Verdict
+from naysayer.report import timeline
+from naysayer.report.story import Story
+from naysayer.report.timeline import BAD, DIM, GOOD
+from naysayer.report.words import call_text, value_text
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["Story", "show"]
+
+EXIT = {"valid": 0, "invalid": 1, "unknown": 2}
+HEADLINE = {
+    "valid": ("✓ LINEARIZABLE", GOOD),
+    "invalid": ("✗ NOT LINEARIZABLE", BAD),
+    "unknown": ("? UNKNOWN", "bold"),
+}
+OPERATIONS_SHOWN = 12
+
+
+def show(story: Story, screen: Console) -> None:
+    """Print the whole report."""
+    verdict = story.verdict
+    part = verdict.worst
+    _headline(story, part, screen)
+    if part is not None:
+        _sentence(part, screen)
+    for label, text in story.facts:
+        _fact(label, text, screen)
+    _fact("search", _effort(verdict, part), screen)
+    for warning in verdict.warnings:
+        _fact("warning", warning, screen)
+    for fault in story.unproven:
+        _fact("no proof", fault, screen)
+    if part is not None and part.counterexample:
+        screen.print()
+        _operations(story, part, screen)
+        _why(part, screen)
+    if part is not None:
+        _around(story, part, screen)
+    if story.ends:
+        screen.print()
+        for label, text in story.ends:
+            _fact(label, text, screen, style="bold")
+    _summary(verdict, screen)
+
+
+def _headline(story: Story, part: Part | None, screen: Console) -> None:
+    words, style = HEADLINE[story.verdict.outcome]
+    if part is not None and part.method == "invariant":
+        words = "✗ INVARIANT BROKEN"
+    elif part is not None and part.method == "liveness":
+        words = "✗ NOT LIVE"
+    where = story.title if part is None or part.key is None else f'key "{part.key}"'
+    screen.print(Rule(Text(f"{words} ━━ {where}", style=style), align="left", characters="━", style=style))
+
+
+def _sentence(part: Part, screen: Console) -> None:
+    if part.explanation is not None:
+        screen.print(Text(part.explanation.sentence, style="bold"))
+    elif part.reason is not None:
+        screen.print(Text(f"Not decided: {part.reason}.", style="bold"))
+    screen.print()
+
+
+def _fact(label: str, text: str, screen: Console, style: str = "default") -> None:
+    """A labelled row; what does not fit goes on under its beginning."""
+    row = Table.grid(padding=0)
+    row.add_column(width=12, no_wrap=True)
+    row.add_column(overflow="fold")
+    row.add_row(Text(f"  {label}", style=DIM), Text(text, style=style))
+    screen.print(row)
+
+
+def _effort(verdict: Verdict, part: Part | None) -> str:
+    steps = [f"{verdict.operations} ops"]
+    if part is not None:
+        if part.key is not None:
+            steps.append(f"{part.operations} on this key")
+        if part.counterexample:
+            steps.append(f"{len(part.counterexample)} that matter")
+    return f"{' → '.join(steps)} · {verdict.method} · {verdict.seconds:.2f} s"
+
+
+def _operations(story: Story, part: Part, screen: Console) -> None:
+    ops = sorted(part.counterexample, key=lambda op: (op.call, op.index))[:OPERATIONS_SHOWN]
+    culprit = None if part.explanation is None else part.explanation.culprit
+    axis = timeline.axis_for(ops, max(30, screen.width - timeline.LABEL - 16))
+    screen.print(timeline.scale(axis, ordered_only=story.ordered_only), no_wrap=True, overflow="crop")
+    for row in timeline.faults(axis, story.spans):
+        screen.print(row, no_wrap=True, overflow="crop")
+    for op in ops:
+        screen.print(timeline.lane(axis, op, culprit), no_wrap=True, overflow="crop")
+    cut = len(part.counterexample) - len(ops)
+    if cut:
+        screen.print(Text(f"  … and {cut} more operations, in verdict.json", style=DIM))
+
+
+def _why(part: Part, screen: Console) -> None:
+    explanation = part.explanation
+    if explanation is None:
+        return
+    screen.print()
+    screen.print(Text("  Why no order works", style="bold"))
+    ops = sorted(part.counterexample, key=lambda op: (op.call, op.index))[:OPERATIONS_SHOWN]
+    widest = max(len(call_text(op)) for op in ops)
+    for op in ops:
+        guilty = op.index == explanation.culprit
+        note = explanation.notes.get(op.index, "outcome unknown" if op.pending else "ok")
+        row = Text("  ✗ " if guilty else "    ", style=BAD if guilty else "")
+        row.append(f"#{op.index:<4} {call_text(op):<{widest}}   ", style=BAD if guilty else "")
+        row.append(note, style=BAD if guilty else DIM)
+        screen.print(row)
+    if explanation.cycle:
+        row = Text("  Cycle   ", style="bold")
+        row.append(f"#{explanation.cycle[0].before}", style=GOOD)
+        for edge in explanation.cycle:
+            row.append(f" ─{edge.why}→ ", style=DIM)
+            row.append(f"#{edge.after}", style=GOOD)
+        screen.print(row)
+
+
+def _around(story: Story, part: Part, screen: Console) -> None:
+    rows = []
+    culprit = None if part.explanation is None else part.explanation.culprit
+    if story.views:
+        held = "     ".join(_view(node, view, part) for node, view in sorted(story.views.items()))
+        rows.append((f"Nodes when #{culprit} ended" if culprit is not None else "Nodes", held))
+    if story.reading is not None:
+        rows.append(("Reading", story.reading))
+    if story.verdict.ladder:
+        marks = {True: "✓", False: "✗", None: "–"}
+        rungs = "   ".join(f"{r.name} {marks[r.holds]}{_detail(r.detail)}" for r in story.verdict.ladder)
+        rows.append(("What does hold", rungs))
+    if rows:
+        screen.print()
+    for label, text in rows:
+        grid = Table.grid(padding=0)
+        grid.add_column(width=len(label) + 5, no_wrap=True)
+        grid.add_column(overflow="fold")
+        grid.add_row(Text(f"  {label}", style="bold"), Text(text))
+        screen.print(grid)
+
+
+def _detail(detail: str) -> str:
+    return f" ({detail})" if detail else ""
+
+
+def _view(node: str, view: dict[str, object], part: Part) -> str:
+    """What a node held: of this key alone where its view has keys, else all of it, short."""
+    key = str(part.key)
+    held = view.get(key, view.get("kv", view) if not view or key not in view else view)
+    if isinstance(held, dict):
+        held = held.get(key, held)
+    if isinstance(held, list | tuple) and len(held) == 2:
+        return f"{node}  {value_text(held[0])} @{held[1]}"
+    return f"{node}  {value_text(held)}"
+
+
+def _summary(verdict: Verdict, screen: Console) -> None:
+    count = {name: sum(part.outcome == name for part in verdict.parts) for name in EXIT}
+    keys = [part for part in verdict.parts if part.key is not None]
+    style = HEADLINE[verdict.outcome][1]
+    if keys:
+        text = f"{count['invalid']} of {len(keys)} keys fails · {count['valid']} ok · {count['unknown']} undecided"
+    else:
+        text = {"valid": "all in order", "invalid": "1 violation", "unknown": "undecided"}[verdict.outcome]
+    words = f"{text} ━━ {verdict.seconds:.2f} s ━━ exit {EXIT[verdict.outcome]}"
+    screen.print(Rule(Text(words, style=style), align="left", characters="━", style=style))

@@ -1,0 +1,25 @@
+"""Operations in words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from checker.history import Operation
+
+VALUE_MAX = 40
+
+
+def value_text(value: Any) -> str:
+    """A value, short: nothing for None, long ones cut in the middle."""
+    text = "nothing" if value is None else str(value)
+    return text if len(text) <= VALUE_MAX else f"{text[: VALUE_MAX // 2]}…{text[-VALUE_MAX // 4 :]}"
+
+
+def call_text(op: Operation) -> str:
+    """What was asked and answered: `write 1`, `read → 0`, `cas 1→2 → no`."""
+    if op.f == "cas" and isinstance(op.input, tuple) and len(op.input) == 2:
+        asked = f"cas {value_text(op.input[0])}→{value_text(op.input[1])}"
+        return asked if op.pending or op.output is not False else f"{asked} refused"
+    asked = op.f if op.input is None else f"{op.f} {value_text(op.input)}"
+    answers = op.output is not None or (op.input is None and op.f not in ("acquire", "release", "delete"))
+    return f"{asked} → {value_text(op.output)}" if answers and not op.pending else asked

@@ -1,0 +1,259 @@
+"""The simulated driver: clients and nemesis of a plan, in virtual time, against a target in the simulator.
+
+After the storm everything is healed, and the clients go on for a while in the calm: a target whose operations do not
+succeed again then is reported as not live. The workload's last round (final reads) comes at the very end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+
+from checker.errors import TargetError
+from checker.history import Operation
+from naysayer.plan import Plan
+from naysayer.recorder import Recorder
+from nemesis.mix import Mix
+from nemesis.schedule import Look, Schedule, Situation
+from targets.fault import Evidence, Heal, Restart, Resume, Skew
+from targets.node import NodeId, Reply, Request
+from targets.registry import find as find_target
+from targets.simulator import SimulatedCluster
+from targets.simulator.network import Sent
+from workloads.generator import Generator, Invocation, Moment, Wait
+from workloads.registry import find as find_workload
+
+THINK_MS = 12.0
+"""Mean pause of a client between two operations."""
+
+SETTLE_MS = 1500.0
+"""How long a healed cluster may take to find itself before the calm operations are asked."""
+
+CALM_MS_MAX = 10_000.0
+"""By then an operation must have succeeded in the calm."""
+
+Progress = Callable[[int], None]
+
+
+@dataclass
+class Run:
+    """What a simulated run left: the recorder has the history."""
+
+    recorder: Recorder
+    evidence: list[Evidence]
+    violations: list[str]
+    live: bool
+    events: int
+    virtual_ms: float
+    storm_ms: float
+    """When the healing began."""
+    error: str | None = None
+    interrupted: bool = False
+    views: dict[NodeId, dict[str, object]] = field(default_factory=dict)
+    trace: list[Sent] | None = None
+
+
+class Simulation:
+    """One run of a plan. `stop()` (from a signal handler) ends it at the next event, with what was recorded."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        recorder: Recorder,
+        *,
+        schedule: Schedule | None = None,
+        generator: Generator | None = None,
+        progress: Progress | None = None,
+        trace: bool = False,
+        until_ms: float | None = None,
+    ) -> None:
+        self.plan = plan
+        self.recorder = recorder
+        self._target = find_target(plan.target)
+        self._workload = find_workload(plan.workload)
+        self._cluster = SimulatedCluster(self._target, plan.nodes, plan.seed, trace=trace)
+        self._generator = self._workload.start() if generator is None else generator
+        self._schedule: Schedule = Mix(plan.nemesis) if schedule is None else schedule
+        self._progress = progress
+        self._until_ms = until_ms
+        self._random = [Random(f"{plan.seed} client {i}") for i in range(plan.clients)]
+        self._nemesis_random = Random(f"{plan.seed} nemesis")
+        self._leader: dict[int, NodeId] = {}
+        self._requests = 0
+        self._busy = 0
+        self._left = plan.operations
+        self._storm = True
+        self._stopped = False
+        self._calm_ok = 0
+
+    def stop(self) -> None:
+        """End the run as soon as possible."""
+        self._stopped = True
+
+    def run(self) -> Run:
+        """Run to the end. What the target did wrong beyond the protocol (an exception) is in `error`."""
+        cluster, plan = self._cluster, self.plan
+        error = None
+        storm_ms = 0.0
+        live = True
+        try:
+            cluster.start()
+            for client in range(plan.clients):
+                self._later(client, client)
+            if plan.nemesis or not isinstance(self._schedule, Mix):
+                cluster.at(0.0, self._nemesis)
+            limit_ms = None if plan.time_s is None else plan.time_s * 1000
+            self._go(lambda: self._busy == 0, limit_ms)
+            storm_ms = cluster.now_ms
+            self._storm = False
+            if not self._stopped and self._until_ms is None:
+                live = self._calm()
+        except TargetError as failure:
+            error = str(failure)
+        return Run(
+            self.recorder,
+            cluster.evidence(),
+            cluster.violations,
+            live,
+            cluster.events,
+            cluster.now_ms,
+            storm_ms or cluster.now_ms,
+            error,
+            self._stopped,
+            {} if error else dict(cluster.views()),
+            cluster.trace,
+        )
+
+    def _go(self, until: Callable[[], bool], until_ms: float | None) -> None:
+        limits = [ms for ms in (until_ms, self._until_ms) if ms is not None]
+        self._cluster.run(until=lambda: self._stopped or until(), until_ms=min(limits) if limits else None)
+
+    # clients
+
+    def _later(self, client: int, process: int) -> None:
+        self._busy += 1
+        pause = self._random[client].expovariate(1.0) * THINK_MS
+        self._cluster.at(self._cluster.now_ms + pause, lambda: self._ask(client, process))
+
+    def _over(self) -> bool:
+        if self._stopped or self._left == 0:
+            return True
+        time_s = self.plan.time_s
+        return self._storm and time_s is not None and self._cluster.now_ms >= time_s * 1000
+
+    def _ask(self, client: int, process: int) -> None:
+        self._busy -= 1
+        if self._over():
+            return
+        moment = Moment(self._cluster.now_ms, client, self.plan.clients, self._random[client])
+        asked, self._generator = self._generator.next(moment)
+        if asked is None:
+            return
+        if isinstance(asked, Wait):
+            self._busy += 1
+            self._cluster.at(self._cluster.now_ms + max(0.1, asked.ms), lambda: self._ask(client, process))
+            return
+        if self._left is not None:
+            self._left -= 1
+        self._invoke(client, process, asked)
+
+    def _route(self, client: int, asked: Invocation) -> NodeId:
+        """A third of the clients each: stays with one node, follows the leader, goes anywhere."""
+        nodes = self._cluster.nodes
+        if asked.node is not None:
+            return asked.node
+        if client % 3 == 0:
+            return nodes[client // 3 % len(nodes)]
+        if client % 3 == 1 and client in self._leader:
+            return self._leader[client]
+        return self._random[client].choice(nodes)
+
+    def _invoke(self, client: int, process: int, asked: Invocation) -> None:
+        node = self._route(client, asked)
+        self._requests += 1
+        self._busy += 1
+        request = Request(f"r{self._requests}", f"c{process}", asked.f, asked.key, asked.input)
+        self.recorder.invoked(process, asked, node, self._cluster.now_ns)
+
+        def done(reply: Reply | None) -> None:
+            self._busy -= 1
+            status = "info" if reply is None else reply.status
+            error = "timeout" if reply is None else reply.error
+            output = None if reply is None else reply.output
+            operation = self.recorder.completed(process, asked, status, output, error, self._cluster.now_ns)
+            self._completed(client, process, node, reply, operation)
+
+        self._cluster.invoke(request, node, self._target.timeout_ms, done)
+
+    def _completed(self, client: int, process: int, node: NodeId, reply: Reply | None, operation: Operation) -> None:
+        self._generator = self._generator.observe(operation)
+        if operation.status == "ok":
+            self._leader[client] = node
+            self._calm_ok += not self._storm
+        elif reply is not None and reply.leader is not None:
+            self._leader[client] = reply.leader
+        else:
+            self._leader.pop(client, None)
+        if self._progress is not None:
+            self._progress(self.recorder.invocations)
+        # after info nobody knows whether it still happens: the client goes on as a new process
+        self._later(client, process + self.plan.clients if operation.status == "info" else process)
+
+    # nemesis
+
+    def _nemesis(self) -> None:
+        if not self._storm or self._over():
+            return
+        cluster = self._cluster
+        situation = Situation(
+            cluster.now_ms, cluster.nodes, self._nemesis_random, cluster.down, cluster.paused, cluster.views()
+        )
+        step, self._schedule = self._schedule.next(situation)
+        if step is None:
+            return
+        if isinstance(step, Look):
+            # a little later than asked: virtual time counts whole nanoseconds, and must get past the moment
+            cluster.at(max(step.at_ms, cluster.now_ms) + 0.001, self._nemesis)
+            return
+        if step.at_ms > cluster.now_ms:
+            cluster.at(step.at_ms, lambda: self._strike(step.fault))
+        else:
+            self._strike(step.fault)
+
+    def _strike(self, fault: object) -> None:
+        if not self._storm:
+            return
+        self._apply(fault)
+        self._cluster.at(self._cluster.now_ms, self._nemesis)
+
+    def _apply(self, fault: object) -> None:
+        self._cluster.apply(fault)  # type: ignore[arg-type]
+        self.recorder.happened(fault, self._cluster.now_ns)  # type: ignore[arg-type]
+
+    # the calm
+
+    def _calm(self) -> bool:
+        """Heal everything, let operations run again, then the last round. False if none succeeded."""
+        cluster = self._cluster
+        self._apply(Heal())
+        for node in cluster.nodes:
+            if any(isinstance(fault, Skew) and fault.node == node for _, fault in self.recorder.nemesis):
+                self._apply(Skew(node))
+        if cluster.paused:
+            self._apply(Resume(tuple(sorted(cluster.paused))))
+        if cluster.down:
+            self._apply(Restart(tuple(sorted(cluster.down))))
+        self._go(lambda: False, cluster.now_ms + SETTLE_MS)
+        self._left = 2 * self.plan.clients
+        before = cluster.now_ms
+        for client in range(self.plan.clients):
+            self._later(client, 1_000_000 + client)
+        self._go(lambda: self._busy == 0, before + CALM_MS_MAX)
+        live = self._calm_ok > 0 or self._left == 2 * self.plan.clients
+        if self._workload.finish is not None and not self._stopped:
+            self._generator, self._left = self._workload.finish(), None
+            for client in range(self.plan.clients):
+                self._later(client, 2_000_000 + client)
+            self._go(lambda: self._busy == 0, cluster.now_ms + CALM_MS_MAX)
+        return live

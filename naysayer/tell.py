@@ -1,0 +1,154 @@
+"""Makes the story of a simulated run: its facts, its faults, and what the nodes held and said when it went wrong.
+
+A run is deterministic, so what was not recorded is looked up by running it again up to the moment of interest.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from checker.history import PENDING, Operation
+from checker.verdict import Part, Verdict
+from naysayer.plan import Plan
+from naysayer.recorder import Recorder
+from naysayer.report.story import FaultSpan, Story
+from naysayer.simulate import Run, Simulation
+from targets.fault import (
+    Corrupt,
+    Cut,
+    Degrade,
+    Fault,
+    Heal,
+    Hold,
+    Kill,
+    Pause,
+    Reconfigure,
+    Release,
+    Restart,
+    Resume,
+    Skew,
+    Transfer,
+)
+from targets.simulator.network import Sent
+
+MS = 1_000_000
+
+
+def tell(plan: Plan, run: Run, verdict: Verdict, folder: Path) -> Story:
+    """The story of a run that left its files in `folder`."""
+    counts = run.recorder.counts
+    ops = f"{run.recorder.invocations} ops: {counts['ok']} ok · {counts['fail']} fail · {counts['info']} unknown"
+    size = f"{plan.nodes} nodes" if plan.nodes > 1 else "1 node"
+    facts = [
+        ("target", f"{plan.target}  {size}  seed {plan.seed}"),
+        ("workload", f"{plan.workload}  {plan.clients} clients, {ops}"),
+        ("faults", _faults(plan, run)),
+    ]
+    if run.interrupted:
+        facts.append(("stopped", "before its end, by you; what was recorded is judged"))
+    if run.error is not None:
+        facts.append(("trouble", run.error))
+    missing = [f"{_label(one.fault)}: {one.detail}" for one in run.evidence if not one.shown]
+    count = f"{len(missing)} of {len(run.evidence)} faults could not be shown to take effect"
+    summary = [f"{count}, and do not count ({missing[0]})"] if missing else []
+    part = verdict.worst
+    views: dict[str, dict[str, Any]] = {}
+    reading = None
+    culprit = _culprit(part)
+    if culprit is not None and culprit.ret != PENDING:
+        again = Simulation(plan, Recorder(), trace=True, until_ms=culprit.ret / MS).run()
+        views = again.views
+        reading = _reading(culprit, again.trace or [])
+    ends = (("replay", f"naysayer replay {folder}"), ("history", str(folder / "history.jsonl")))
+    return Story(
+        verdict,
+        plan.target,
+        facts=tuple(facts),
+        ends=ends,
+        spans=tuple(spans(run)),
+        views=views,
+        reading=reading,
+        unproven=tuple(summary),
+    )
+
+
+def _culprit(part: Part | None) -> Operation | None:
+    if part is None or part.explanation is None:
+        return None
+    return next((op for op in part.counterexample if op.index == part.explanation.culprit), None)
+
+
+def _reading(op: Operation, trace: list[Sent]) -> str | None:
+    """Whom the node that served an operation heard meanwhile, from the messages of the run."""
+    heard = {
+        sent.source
+        for sent in trace
+        if sent.dest == op.node
+        and sent.source.startswith("n")
+        and sent.delivered_ns is not None
+        and op.call <= sent.delivered_ns <= op.ret
+    }
+    others = " and ".join(sorted(heard)) if heard else "nobody"
+    return f"while #{op.index} ran, {op.node} heard from {others}"
+
+
+def _faults(plan: Plan, run: Run) -> str:
+    if not plan.nemesis:
+        return "none asked for"
+    struck = [fault for _, fault in run.recorder.nemesis if not isinstance(fault, Heal | Restart | Resume | Release)]
+    return f"{', '.join(plan.nemesis)} · {len(struck)} struck in {run.storm_ms / 1000:.2f} s of virtual time"
+
+
+def _label(fault: Fault) -> str:
+    """A fault in a few words."""
+    match fault:
+        case Cut():
+            return f"cut {fault.shape}" if fault.shape else f"cut {len(fault.links)} links"
+        case Kill():
+            return f"{'power off' if fault.power else 'kill'} {' '.join(fault.nodes)}"
+        case Pause():
+            return f"pause {' '.join(fault.nodes)}"
+        case Degrade():
+            words = [
+                f"{name} {value:g}"
+                for name, value in (
+                    ("delay", fault.delay_ms),
+                    ("loss", fault.loss),
+                    ("duplicate", fault.duplicate),
+                    ("reorder", fault.reorder),
+                )
+                if value
+            ]
+            return f"{' '.join(words)} on {len(fault.links)} links"
+        case Hold():
+            return f"hold {fault.count} of {fault.link[0]}→{fault.link[1]}"
+        case Skew():
+            return f"clock of {fault.node} {fault.offset_ms:+.0f} ms ×{fault.rate:g}"
+        case Corrupt():
+            return f"{fault.kind} on {fault.node}"
+        case Reconfigure():
+            return f"members {' '.join(fault.nodes)}"
+        case Transfer():
+            return f"lead to {fault.to}"
+    return str(fault.__struct_config__.tag)
+
+
+def spans(run: Run) -> list[FaultSpan]:
+    """Each fault with the time at which something ended it."""
+    ended_by: dict[type[Fault], tuple[type[Fault], ...]] = {
+        Cut: (Heal,),
+        Degrade: (Heal,),
+        Hold: (Release, Heal),
+        Kill: (Restart,),
+        Pause: (Resume, Restart),
+    }
+    found = []
+    events = run.recorder.nemesis
+    for number, (at_ms, fault) in enumerate(events):
+        enders = ended_by.get(type(fault))
+        if enders is None:
+            continue
+        to_ms = next((later_ms for later_ms, later in events[number + 1 :] if isinstance(later, enders)), None)
+        found.append(FaultSpan(_label(fault), at_ms, to_ms))
+    return found
