@@ -109,8 +109,8 @@ class GenerationClock:
     def view(self) -> dict[str, Any]:
         return {
             "generation": self.voter.generation,
+            "role": "leader" if self.owned else "candidate" if self.standing else "follower",
             "owned": self.owned,
-            "leader": self.owned > 0,
             "entries": {str(key): [*entry.stamp, entry.value] for key, entry in self.voter.entries.items()},
         }
 

@@ -22,9 +22,9 @@ REGISTER = Target(
     summary="registers written once, one instance of Paxos each",
     node=PaxosRegister,
     operations=frozenset({"read", "write", "cas"}),
-    workload="cas-register",
+    workload="write-once",
     messages=MESSAGES,
-    workloads=("cas-register", "register"),
+    workloads=("write-once", "cas-register", "register"),
     timeout_ms=2000.0,
     invariants=(OneValueChosen, PromisesNeverFall),
     patterns=("Paxos", "majority quorum", "write-ahead log"),
@@ -77,13 +77,15 @@ TARGETS: tuple[Target, ...] = (
     REGISTER,
     KV,
     LOG,
-    _broken("promise-volatile", broken.PromiseVolatile, "memory suffices", ("kill",), "lost acknowledged write", "M"),
+    _broken(
+        "promise-volatile", broken.PromiseVolatile, "memory suffices", ("kill", "hold"), "lost acknowledged write", "M"
+    ),
     _broken("accept-volatile", broken.AcceptVolatile, "memory suffices", ("kill",), "lost acknowledged write", "M"),
     _broken(
         "accept-below-promise",
         broken.AcceptBelowPromise,
         "the promise guards only prepare",
-        ("degrade", "hold"),
+        ("delay", "hold"),
         "lost acknowledged write",
         "M",
     ),
@@ -130,7 +132,9 @@ TARGETS: tuple[Target, ...] = (
         "new then old",
         "M",
     ),
-    _broken("commit-re-executes", broken.CommitReExecutes, "one commit per value", ("degrade",), "applied twice", "E"),
+    _broken(
+        "commit-re-executes", broken.CommitReExecutes, "one commit per value", ("duplicate",), "applied twice", "E"
+    ),
     _broken(
         "get-falls-back-to-local",
         broken_log.GetFallsBackToLocal,
@@ -158,7 +162,7 @@ TARGETS: tuple[Target, ...] = (
         "M",
         LOG,
     ),
-    _broken("apply-over-gap", broken_log.ApplyOverGap, "order is implicit", ("degrade",), "split brain", "E", LOG),
+    _broken("apply-over-gap", broken_log.ApplyOverGap, "order is implicit", ("reorder",), "split brain", "E", LOG),
     _broken(
         "fill-hole-without-phase-1",
         broken_log.FillHoleWithoutPhaseOne,

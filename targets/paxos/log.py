@@ -85,7 +85,8 @@ class PaxosLog:
 
     def view(self) -> dict[str, Any]:
         return {
-            "leader": self.leader is not None and self.leader.active,
+            "role": "follower" if self.leader is None else "leader" if self.leader.active else "candidate",
+            "term": self.acceptor.ballot.round if self.leader is None else self.leader.ballot.round,
             "ballot": list(self.acceptor.ballot),
             "applied": self.applied,
             "values": {str(key): value for key, value in self.machine.values.items()},

@@ -9,7 +9,9 @@ from targets.target import Target
 from tests.targets.storm import EVERYTHING, Storm
 
 
-@pytest.mark.parametrize(("target", "keys"), [(KV, 2), (LOG, 2), (REGISTER, 10)], ids=lambda value: getattr(value, "name", ""))
+@pytest.mark.parametrize(
+    ("target", "keys"), [(KV, 2), (LOG, 2), (REGISTER, 10)], ids=lambda value: getattr(value, "name", "")
+)
 def test_a_healthy_target_is_valid_under_every_fault_and_answers_when_they_are_over(target: Target, keys: int) -> None:
     for seed in range(25):
         storm = Storm(target, seed, ("read", "write", "cas"), EVERYTHING, keys=keys)
