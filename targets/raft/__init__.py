@@ -128,7 +128,7 @@ TARGETS: tuple[Target, ...] = (
         "no-session-dedup",
         broken_service.NoSessionDedup,
         "a retry is new",
-        ("loss", "duplicate"),
+        ("loss",),
         "applied twice",
         "E",
     ),

@@ -40,7 +40,7 @@ class LeaseUnderSkew(RaftNode):
 class NoSessionDedup(RaftNode):
     """Executes whatever arrives: "a retry is a new operation".
 
-    Lose a reply and retry, or duplicate the request: appended or added twice, a cas that failed on its own success.
+    Lose a reply and retry: appended or added twice, a cas that fails on its own success.
     """
 
     def has_answered(self, request: Request) -> bool:

@@ -1,7 +1,7 @@
 """Leader election (§5.2, §5.4.1), with pre-vote (dissertation §9.6) and loyalty to a live leader (§4.2.3).
 
-An election timeout has two parts: for the first, as long as the shortest timeout, a leader that was heard is believed
-to live, and nobody else gets a vote; the second is random, and then the server campaigns.
+An election timeout has two parts: for the first, at least as long as the shortest timeout, a leader that was heard is
+believed to live, and nobody else gets a vote; the second is random, and then the server campaigns.
 """
 
 from __future__ import annotations
@@ -21,13 +21,21 @@ class Election(Server, ABC):
         super().__init__()
         self.leader_is_near = False
         """A leader was heard within the shortest election timeout."""
+        self.heard_again = False
+        """It was heard again since the timer was set: cheaper than to set the timer at every heartbeat."""
         self.pre_votes: set[NodeId] = set()
 
     # Timers
 
     def hear_leader(self) -> None:
         """Start the election timeout again because the leader lives."""
+        self.heard_again = True
+        if not self.leader_is_near:
+            self.believe_leader()
+
+    def believe_leader(self) -> None:
         self.leader_is_near = True
+        self.heard_again = False
         self.ctx.set_timer(ELECTION, self.settings.election_timeout_ms_min)
 
     def await_leader(self) -> None:
@@ -37,6 +45,9 @@ class Election(Server, ABC):
 
     def on_election_timeout(self) -> None:
         if self.role == "leader":
+            return
+        if self.heard_again and self.leader_is_near:
+            self.believe_leader()
             return
         if self.leader_is_near:
             self.leader_is_near = False

@@ -6,7 +6,7 @@ the server that held them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 
 from targets.node import Node, NodeId
 from targets.raft.messages import Entry
@@ -14,22 +14,33 @@ from targets.raft.node import RaftNode
 from targets.target import Invariant
 
 
-def _servers(nodes: Mapping[NodeId, Node]) -> Iterator[tuple[NodeId, RaftNode]]:
-    for name, node in nodes.items():
-        if isinstance(node, RaftNode) and hasattr(node, "log"):
-            yield name, node
+class _Watch:
+    """Knows which servers had an input since it looked last."""
+
+    def __init__(self) -> None:
+        self._stamps: dict[NodeId, object] = {}
+
+    def changed(self, nodes: Mapping[NodeId, Node]) -> list[tuple[NodeId, RaftNode]]:
+        stamps = self._stamps
+        found = []
+        for name, node in nodes.items():
+            if node.stamp is not stamps.get(name):  # type: ignore[attr-defined]
+                stamps[name] = node.stamp  # type: ignore[attr-defined]
+                found.append((name, node))
+        return found  # type: ignore[return-value]
 
 
-class ElectionSafety:
+class ElectionSafety(_Watch):
     """At most one leader can be elected in a given term (§5.2)."""
 
     name = "election safety"
 
     def __init__(self) -> None:
+        super().__init__()
         self._leaders: dict[int, NodeId] = {}
 
     def check(self, now_ms: float, nodes: Mapping[NodeId, Node]) -> str | None:
-        for name, server in _servers(nodes):
+        for name, server in self.changed(nodes):
             if server.role == "leader":
                 leader = self._leaders.setdefault(server.current_term, name)
                 if leader != name:
@@ -37,7 +48,7 @@ class ElectionSafety:
         return None
 
 
-class LogMatching:
+class LogMatching(_Watch):
     """If two logs contain an entry with the same index and term, the logs are identical up to it (§5.3).
 
     Equivalent, step by step: entries of equal index and term are equal and follow entries of equal term.
@@ -46,25 +57,25 @@ class LogMatching:
     name = "log matching"
 
     def __init__(self) -> None:
+        super().__init__()
         self._entries: dict[tuple[int, int], tuple[Entry, int]] = {}
-        self._seen: dict[NodeId, tuple[int, Entry | None]] = {}
+        self._seen: dict[NodeId, tuple[int, list[Entry]]] = {}
+        """Each server's log as it was found good: its base and entries."""
 
     def check(self, now_ms: float, nodes: Mapping[NodeId, Node]) -> str | None:
-        for name, server in _servers(nodes):
+        for name, server in self.changed(nodes):
             log = server.log
-            tail = (log.last_index, log.entries[-1] if log.entries else None)
-            seen = self._seen.get(name)
-            if seen is not None and seen[0] == tail[0] and seen[1] is tail[1]:
+            base, good = self._seen.get(name, (0, []))
+            if good and log.entries and good[-1] is log.entries[-1] and base + len(good) == log.last_index:
                 continue
-            self._seen[name] = tail
             for index in range(log.last_index, log.base_index, -1):
-                key = (index, log.term(index))
-                here = (log.entry(index), log.term(index - 1))
-                first = self._entries.setdefault(key, here)
-                if not _same(first, here):
-                    return f"entry {index} of term {key[1]} on {name}, or its predecessor, differs from another log's"
-                if seen is not None and index <= seen[0] and first is not here and here[0] is first[0]:
+                entry = log.entry(index)
+                if base < index <= base + len(good) and good[index - base - 1] is entry:
                     break
+                here = (entry, log.term(index - 1))
+                if not _same(self._entries.setdefault((index, entry.term), here), here):
+                    return f"entry {index} of term {entry.term} on {name}, or its predecessor, differs from another's"
+            self._seen[name] = (log.base_index, log.entries[:])
         return None
 
 
@@ -81,29 +92,31 @@ def _same(one: tuple[Entry, int], other: tuple[Entry, int]) -> bool:
     return same and first.configuration == second.configuration and first_previous == second_previous
 
 
-class LeaderCompleteness:
+class LeaderCompleteness(_Watch):
     """An entry committed in a term is in the logs of the leaders of all later terms (§5.4)."""
 
     name = "leader completeness"
 
     def __init__(self) -> None:
+        super().__init__()
         self._committed: dict[int, tuple[int, int]] = {}
         """index -> term of the entry, term in which it was known to be committed."""
         self._known: dict[NodeId, tuple[RaftNode, int]] = {}
         self._leaders: dict[NodeId, int] = {}
 
     def check(self, now_ms: float, nodes: Mapping[NodeId, Node]) -> str | None:
+        changed = self.changed(nodes)
         fresh: list[int] = []
-        for name, server in _servers(nodes):
-            known = self._known.get(name)
-            if known is None or known[0] is not server or known[1] < server.commit_index:
-                since = known[1] if known is not None and known[0] is server else server.log.base_index
+        for name, server in changed:
+            known, since = self._known.get(name, (None, 0))
+            if known is not server:
+                since = server.log.base_index
+            if since < server.commit_index:
+                fresh += self._note(server, since)
                 self._known[name] = (server, server.commit_index)
-                for index in range(since + 1, server.commit_index + 1):
-                    if index not in self._committed and server.log.term(index):
-                        self._committed[index] = (server.log.term(index), server.current_term)
-                        fresh.append(index)
-        for name, server in _servers(nodes):
+        if fresh:
+            changed = [(name, node) for name, node in nodes.items() if isinstance(node, RaftNode)]
+        for name, server in changed:
             if server.role == "leader":
                 elected = self._leaders.get(name) != server.current_term
                 self._leaders[name] = server.current_term
@@ -111,6 +124,15 @@ class LeaderCompleteness:
                 if lost is not None:
                     return f"{name} leads term {server.current_term} without the committed entry {lost}"
         return None
+
+    def _note(self, server: RaftNode, since: int) -> list[int]:
+        """Remember what this server knows to be committed behind `since`; returns what is news."""
+        fresh = []
+        for index in range(since + 1, server.commit_index + 1):
+            if index not in self._committed and server.log.term(index):
+                self._committed[index] = (server.log.term(index), server.current_term)
+                fresh.append(index)
+        return fresh
 
     def _missing(self, server: RaftNode, indices: list[int]) -> int | None:
         for index in indices:
@@ -120,7 +142,7 @@ class LeaderCompleteness:
         return None
 
 
-class StateMachineSafety:
+class StateMachineSafety(_Watch):
     """No two servers apply different entries at one index (§5.4.3), or get different results from one entry.
 
     Compared by the running checksum over all that a server applied.
@@ -129,10 +151,11 @@ class StateMachineSafety:
     name = "state machine safety"
 
     def __init__(self) -> None:
+        super().__init__()
         self._digests: dict[int, tuple[int, NodeId]] = {}
 
     def check(self, now_ms: float, nodes: Mapping[NodeId, Node]) -> str | None:
-        for name, server in _servers(nodes):
+        for name, server in self.changed(nodes):
             if server.last_applied:
                 digest, first = self._digests.setdefault(server.last_applied, (server.digest, name))
                 if digest != server.digest:

@@ -17,11 +17,8 @@ class Log:
         self.base_index = base_index
         self.base_term = base_term
         self.entries: list[Entry] = []
+        self.last_index = base_index
         self._configurations = [(base_index, configuration)]
-
-    @property
-    def last_index(self) -> int:
-        return self.base_index + len(self.entries)
 
     @property
     def last_term(self) -> int:
@@ -60,6 +57,7 @@ class Log:
     def append(self, entry: Entry) -> int:
         """Add an entry at the end; returns its index."""
         self.entries.append(entry)
+        self.last_index += 1
         if entry.configuration is not None:
             self._configurations.append((self.last_index, entry.configuration))
         return self.last_index
@@ -67,6 +65,7 @@ class Log:
     def truncate_from(self, index: int) -> None:
         """Drop the entry at `index` and all that follow it."""
         del self.entries[index - self.base_index - 1 :]
+        self.last_index = self.base_index + len(self.entries)
         self._configurations = [pair for pair in self._configurations if pair[0] < index]
 
     def compact(self, index: int) -> None:
@@ -74,4 +73,5 @@ class Log:
         term, members = self.term(index), self.configuration_at(index)
         del self.entries[: index - self.base_index]
         self.base_index, self.base_term = index, term
+        self.last_index = index + len(self.entries)
         self._configurations = [(index, members), *(pair for pair in self._configurations if pair[0] > index)]

@@ -228,7 +228,8 @@ class RaftStorm:
             case "loss":
                 return [Degrade(links + clients + answers, loss=random.choice((0.05, 0.3)))]
             case "duplicate":
-                return [Degrade(links + clients, duplicate=0.4)]
+                # between servers only: a client's connection repeats nothing, its retries do
+                return [Degrade(links, duplicate=0.4)]
             case "delay":
                 return [Degrade(some, delay_ms=random.choice((5.0, 30.0, 100.0)), reorder=0.5)]
             case "skew":

@@ -31,7 +31,7 @@ BY_STORM: dict[str, dict[str, Any]] = {
     "no-election-restriction": {"faults": ("isolate", "leader")},
     "truncate-on-any-append": {"faults": ("delay", "duplicate", "leader")},
     "no-previous-term-check": {"faults": ("leader",)},
-    "no-session-dedup": {"faults": ("duplicate", "loss"), "mix": ("write", "read"), "keys": 3},
+    "no-session-dedup": {"faults": ("loss",), "mix": ("write", "read"), "keys": 3},
     "session-expiry-local-clock": {"faults": ("skew",)},
     "majority-of-live": {"faults": ("isolate", "halves")},
 }
