@@ -73,7 +73,8 @@ class AdoptAnyAccepted(PaxosKv):
 
     class Careless(Proposer):
         def inherited(self, promises: Collection[Promise]) -> Row | None:
-            return next((promise.row for promise in promises if promise.row is not None), None)
+            reported = [promise for promise in promises if promise.row is not None]
+            return min(reported, key=lambda promise: promise.accepted).row if reported else None
 
     def make_proposer(self, ctx: Context) -> Proposer:
         return self.Careless(ctx.me, ctx.nodes)
@@ -93,11 +94,11 @@ class BallotCollision(PaxosKv):
 
 
 class BallotReset(PaxosKv):
-    """Believes that a restart is a fresh start, and counts its ballots in memory from 1. A restarted proposer uses a
-    ballot a second time, for another row: one ballot has two values, and both may be chosen.
-    Faults: kill. Patterns: Paxos, generation clock."""
+    """Believes that a restart is a fresh start: counts its ballots from 1, in memory, and keeps no record of what it
+    did in ballots of its own. A restarted proposer uses a ballot a second time, for another row: one ballot has two
+    values, and both may be chosen: split brain. Faults: kill. Patterns: Paxos, generation clock."""
 
-    class Fresh(Proposer):
+    class FreshProposer(Proposer):
         def __init__(self, me: NodeId, nodes: tuple[NodeId, ...]) -> None:
             super().__init__(me, nodes)
             self.rounds: dict[Instance, int] = {}
@@ -106,8 +107,24 @@ class BallotReset(PaxosKv):
             self.rounds[instance] = self.rounds.get(instance, 0) + 1
             return Ballot(self.rounds[instance], self.me)
 
+    class FreshAcceptor(Acceptor):
+        me: NodeId
+
+        def persist_promise(self, record: Promised) -> None:
+            if record.ballot.node != self.me:
+                super().persist_promise(record)
+
+        def persist_vote(self, record: Vote) -> None:
+            if record.ballot.node != self.me:
+                super().persist_vote(record)
+
     def make_proposer(self, ctx: Context) -> Proposer:
-        return self.Fresh(ctx.me, ctx.nodes)
+        return self.FreshProposer(ctx.me, ctx.nodes)
+
+    def make_acceptor(self, journal: Journal) -> Acceptor:
+        acceptor = self.FreshAcceptor(journal)
+        acceptor.me = self.me
+        return acceptor
 
 
 class LearnFromMinority(PaxosKv):

@@ -1,0 +1,64 @@
+"""The generation clock: what it must hold under every fault, and what each broken variant is caught at."""
+
+from __future__ import annotations
+
+import pytest
+
+from checker.history import Operation
+from targets.generation import CLOCK, TARGETS
+from tests.targets.storm import EVERYTHING, Storm
+
+NAMED = {target.name: target for target in TARGETS}
+SEEDS_MAX = 120
+
+
+def out_of_order(operations: list[Operation]) -> bool:
+    """Whether a generation is not greater than one that was handed out before it was asked for."""
+    done = [op for op in operations if op.status == "ok"]
+    return any(a.ret < b.call and a.output >= b.output for a in done for b in done) or len(
+        {op.output for op in done}
+    ) < len(done)
+
+
+def test_generations_grow_under_every_fault() -> None:
+    for seed in range(15):
+        storm = Storm(CLOCK, seed, ("next",), EVERYTHING)
+        storm.run()
+        assert not out_of_order(storm.records), f"seed {seed}"
+        assert storm.cluster.violations == [], f"seed {seed}"
+
+
+def test_fenced_writes_are_linearizable_under_every_fault() -> None:
+    for seed in range(15):
+        storm = Storm(CLOCK, seed, ("read", "write", "write", "read"), EVERYTHING)
+        assert storm.verify("register") == "valid", f"seed {seed}"
+        assert storm.cluster.violations == [], f"seed {seed}"
+
+
+@pytest.mark.parametrize(
+    ("name", "faults"),
+    [
+        ("generation-volatile", ("kill",)),
+        ("reply-before-durable", ("kill",)),
+        ("equal-without-voted-for", ()),
+        ("late-vote-counts", ("delay",)),
+    ],
+)
+def test_clients_see_a_generation_given_twice_or_out_of_order(name: str, faults: tuple[str, ...]) -> None:
+    for seed in range(SEEDS_MAX):
+        storm = Storm(NAMED[f"generation-clock/{name}"], seed, ("next",), faults, calm=0)
+        storm.run()
+        if out_of_order(storm.records):
+            return
+    pytest.fail(f"{name} survived {SEEDS_MAX} seeds")
+
+
+@pytest.mark.parametrize(
+    ("name", "faults"), [("no-fencing", ("pause", "isolate")), ("unbounded-lease", ("isolate", "skew"))]
+)
+def test_the_checker_catches(name: str, faults: tuple[str, ...]) -> None:
+    for seed in range(SEEDS_MAX):
+        storm = Storm(NAMED[f"generation-clock/{name}"], seed, ("read", "write"), faults, calm=0)
+        if storm.verify("register") == "invalid":
+            return
+    pytest.fail(f"{name} survived {SEEDS_MAX} seeds")
