@@ -24,7 +24,7 @@ from targets.simulator.network import Sent
 from workloads.generator import Generator, Invocation, Moment, Wait
 from workloads.registry import find as find_workload
 
-THINK_MS = 12.0
+THINK_MS = 4.0
 """Mean pause of a client between two operations."""
 
 SETTLE_MS = 1500.0

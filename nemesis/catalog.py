@@ -1,6 +1,6 @@
 """What can go wrong, by the names that `--nemesis` takes. Each name begins a fault, and knows what ends it.
 
-`begin` chooses a fault for the situation (None: nothing sensible now); `end` undoes it. Durations are in ms of a
+`begin` chooses a fault for the situation, or several at once (None: nothing sensible now); `end` undoes it. Durations are in ms of a
 simulated cluster, whose messages take a few ms; a live one is slower, and its schedule stretches them.
 """
 
@@ -30,7 +30,7 @@ from targets.fault import (
 )
 from targets.node import NodeId
 
-Begin = Callable[[Situation], Fault | None]
+Begin = Callable[[Situation], Fault | tuple[Fault, ...] | None]
 End = Callable[[Situation, Fault], tuple[Fault, ...]]
 
 
@@ -135,9 +135,20 @@ def _degrade(**what: float) -> Begin:
     return begin
 
 
-def _hold(situation: Situation) -> Fault | None:
+def _slow(situation: Situation) -> Fault | tuple[Fault, ...] | None:
+    """Some links slow, some very slow: a message may take as long as a whole operation, or as several."""
+    return _degrade(delay_ms=situation.random.choice((10.0, 40.0, 150.0)), reorder=0.5)(situation)
+
+
+def _hold(situation: Situation) -> tuple[Fault, ...] | None:
+    """Keep the next messages of a link, or of all links out of a node: a broadcast that comes when all has changed."""
     every = shapes.links(situation.nodes)
-    return Hold(situation.random.choice(every), count=situation.random.choice((1, 1, 2, 5))) if every else None
+    if not every:
+        return None
+    source, dest = situation.random.choice(every)
+    chosen = [(source, dest)] if situation.random.random() < 0.5 else [link for link in every if link[0] == source]
+    count = situation.random.choice((1, 3, 10))
+    return tuple(Hold(link, count) for link in chosen)
 
 
 def _corrupt(kind: str) -> Begin:
@@ -204,7 +215,6 @@ _SHAPES = "cuts the network: halves, one alone, a bridge, a ring"
 _ONE_WAY = "cuts links in one direction: deaf, mute, one side unheard"
 _POWER = "power loss, also between two effects: un-synced data is lost"
 _TORN = "power loss that tears the last un-synced write in its middle"
-_LATE = _degrade(delay_ms=30.0, reorder=0.5)
 
 _KINDS = (
     Kind("partition", _SHAPES, LINKS, _cut(shapes.TWO_WAY), _heal, "net", 2),
@@ -217,7 +227,7 @@ _KINDS = (
     Kind("pause", "stops a process for a while (SIGSTOP)", STOP, _pause, _resume, "pause"),
     Kind("pause-leader", "stops the node that leads", STOP, _pause_leader, _resume, "pause"),
     Kind("clock", "moves a node's clock, or lets it run wrong", frozenset({"skew"}), _skew, _right_clock, "clock"),
-    Kind("delay", "makes links slow and unordered", BAD_LINKS, _LATE, _heal, "net", 2),
+    Kind("delay", "makes links slow and unordered", BAD_LINKS, _slow, _heal, "net", 2),
     Kind("loss", "loses some messages", BAD_LINKS, _degrade(loss=0.25), _heal, "net", 2),
     Kind("duplicate", "delivers some messages twice", BAD_LINKS, _degrade(duplicate=0.4), _heal, "net", 2),
     Kind("reorder", "delivers messages out of order", BAD_LINKS, _degrade(reorder=0.5), _heal, "net", 2),

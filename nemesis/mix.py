@@ -8,7 +8,7 @@ from nemesis.catalog import find
 from nemesis.schedule import Look, Schedule, Situation, Step
 from targets.fault import Fault
 
-LASTING_MS = (20.0, 150.0, 600.0)
+LASTING_MS = (20.0, 150.0, 600.0, 2000.0)
 """Scales of how long a fault lasts: shorter than an election, about one, longer than several."""
 
 PAUSE_MS = 60.0
@@ -58,12 +58,13 @@ class Mix:
         if not free:
             return Look(situation.now_ms), rest
         name = situation.random.choice(free)
-        fault = find(name).begin(situation)
-        if fault is None:
+        begun = find(name).begin(situation)
+        if begun is None:
             return Look(situation.now_ms), rest
+        first, *others = begun if isinstance(begun, tuple) else (begun,)
         lasting = situation.random.choice(LASTING_MS) * situation.random.random() * self.stretch
-        active = Active(name, fault, situation.now_ms + lasting)
-        return Step(situation.now_ms, fault), replace(rest, active=(*self.active, active))
+        active = Active(name, first, situation.now_ms + lasting)
+        return Step(situation.now_ms, first), replace(rest, active=(*self.active, active), due=tuple(others))
 
     def _pause(self, situation: Situation) -> float:
         return situation.random.expovariate(1.0) * PAUSE_MS * self.stretch
