@@ -15,7 +15,7 @@ from targets.target import Target
 from workloads.generator import Workload
 from workloads.registry import find as find_workload
 
-OPERATIONS = 200
+OPERATIONS = 2000
 """How many operations a test runs, if neither --ops nor --time says so."""
 
 

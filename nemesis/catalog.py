@@ -1,7 +1,7 @@
 """What can go wrong, by the names that `--nemesis` takes. Each name begins a fault, and knows what ends it.
 
-`begin` chooses a fault for the situation, or several at once (None: nothing sensible now); `end` undoes it. Durations are in ms of a
-simulated cluster, whose messages take a few ms; a live one is slower, and its schedule stretches them.
+`begin` chooses a fault for the situation, or several at once (None: nothing sensible now); `end` undoes it. Durations
+are in ms of a simulated cluster, whose messages take a few ms; a live one is slower, and its schedule stretches them.
 """
 
 from __future__ import annotations

@@ -43,7 +43,9 @@ def _broken(
 
 TARGETS: tuple[Target, ...] = (
     HEALTHY,
-    _broken("no-read-repair", broken.NoReadRepair, "R + W > N suffices", ("delay", "hold"), "new then old", "E"),
+    _broken(
+        "no-read-repair", broken.NoReadRepair, "R + W > N suffices", ("delay", "loss", "hold"), "new then old", "E"
+    ),
     _broken(
         "async-read-repair", broken.AsyncReadRepair, "the repair lands in time", ("delay", "pause"), "new then old", "M"
     ),
