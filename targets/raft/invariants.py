@@ -145,7 +145,7 @@ class LeaderCompleteness(_Watch):
 class StateMachineSafety(_Watch):
     """No two servers apply different entries at one index (§5.4.3), or get different results from one entry.
 
-    Compared by the running checksum over all that a server applied.
+    Compared by the running checksum over all that a server applied. What a server applied stays applied while it runs.
     """
 
     name = "state machine safety"
@@ -153,9 +153,14 @@ class StateMachineSafety(_Watch):
     def __init__(self) -> None:
         super().__init__()
         self._digests: dict[int, tuple[int, NodeId]] = {}
+        self._applied: dict[NodeId, tuple[RaftNode, int]] = {}
 
     def check(self, now_ms: float, nodes: Mapping[NodeId, Node]) -> str | None:
         for name, server in self.changed(nodes):
+            known, applied = self._applied.get(name, (None, 0))
+            if known is server and server.last_applied < applied:
+                return f"{name} had applied {applied} entries and went back to {server.last_applied}"
+            self._applied[name] = (server, server.last_applied)
             if server.last_applied:
                 digest, first = self._digests.setdefault(server.last_applied, (server.digest, name))
                 if digest != server.digest:

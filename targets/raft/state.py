@@ -26,8 +26,8 @@ class Settings:
     heartbeat_ms: float = 50.0
     election_timeout_ms_min: float = 150.0
     election_timeout_ms_max: float = 300.0
-    entries_per_message_max: int = 4
-    snapshot_threshold: int = 20
+    entries_per_message_max: int = 2
+    snapshot_threshold: int = 10
     """Entries applied since the last snapshot that make a server take the next one."""
     session_expiry_ms: float = 10_000.0
     """Log time after which a silent client is forgotten. Retries must come sooner."""
