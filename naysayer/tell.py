@@ -57,9 +57,9 @@ def tell(plan: Plan, run: Run, verdict: Verdict, folder: Path) -> Story:
     reading = None
     culprit = _culprit(part)
     if culprit is not None and culprit.ret != PENDING:
-        again = Simulation(plan, Recorder(), trace=True, until_ms=culprit.ret / MS).run()
-        views = again.views
-        reading = _reading(culprit, again.trace or [])
+        views = Simulation(plan, Recorder(), until_ms=culprit.call / MS).run().views
+        to_its_end = Simulation(plan, Recorder(), trace=True, until_ms=culprit.ret / MS).run()
+        reading = _reading(culprit, to_its_end.trace or [])
     ends = (("replay", f"naysayer replay {folder}"), ("history", str(folder / "history.jsonl")))
     return Story(
         verdict,

@@ -27,7 +27,7 @@ class Story:
     ends: tuple[tuple[str, str], ...] = ()
     spans: tuple[FaultSpan, ...] = ()
     views: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """What each node held when the operation that gives it away had returned."""
+    """What each node held when the operation that gives it away began."""
     reading: str | None = None
     ordered_only: bool = False
     """The history has no times, only an order of events."""

@@ -138,7 +138,7 @@ def _around(story: Story, part: Part, screen: Console) -> None:
     culprit = None if part.explanation is None else part.explanation.culprit
     if story.views:
         held = "     ".join(_view(node, view, part) for node, view in sorted(story.views.items()))
-        rows.append((f"Nodes when #{culprit} ended" if culprit is not None else "Nodes", held))
+        rows.append((f"Nodes when #{culprit} began" if culprit is not None else "Nodes", held))
     if story.reading is not None:
         rows.append(("Reading", story.reading))
     if story.verdict.ladder:
