@@ -22,7 +22,7 @@ from targets.raft.messages import (
     TimeoutNow,
 )
 from targets.raft.persistence import Persistence
-from targets.raft.replication import HEARTBEAT
+from targets.raft.replication import DURABLE, HEARTBEAT
 from targets.raft.snapshot import Snapshots
 from targets.raft.state import Settings
 from targets.raft.transfer import TRANSFER, Transfer
@@ -82,6 +82,8 @@ class RaftNode(Election, Persistence, Snapshots, Membership, Transfer):
             self.on_election_timeout()
         elif timer == HEARTBEAT:
             self.on_heartbeat_timeout()
+        elif timer == DURABLE:
+            self.on_durable()
         elif timer == ASK_AGAIN:
             self.on_ask_again_timeout()
         elif timer == TRANSFER:

@@ -11,6 +11,7 @@ from targets.raft.sessions import ClusterClock
 from targets.raft.state import Server
 
 HEARTBEAT = "heartbeat"
+DURABLE = "durable"
 
 
 class Replication(Server, ABC):
@@ -47,7 +48,9 @@ class Replication(Server, ABC):
         self.persist_entries(index)
         for peer in self.peers:
             self.replicate_to(peer)
-        self.advance_commit_index()
+        if self.is_quorum([self.me]):
+            # nobody to wait for but the disk: the timer is set behind the sync
+            self.ctx.set_timer(DURABLE, 0)
 
     def on_heartbeat_timeout(self) -> None:
         if self.role == "leader":
@@ -106,6 +109,11 @@ class Replication(Server, ABC):
         self.advance_commit_index()
         if self.role == "leader" and self.next_index[peer] <= self.log.last_index:
             self.replicate_to(peer)
+
+    def on_durable(self) -> None:
+        """A leader that is a majority alone has synced what it appended."""
+        if self.role == "leader":
+            self.advance_commit_index()
 
     def advance_commit_index(self) -> None:
         """§5.3, §5.4.2: if a majority has matchIndex >= N and log[N].term == currentTerm, N is committed."""

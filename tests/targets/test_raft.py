@@ -196,6 +196,20 @@ def test_a_follower_refuses_and_names_the_leader() -> None:
     assert (reply.status, reply.leader) == ("fail", leader)
 
 
+def test_a_server_alone_commits_what_is_durable_and_answers() -> None:
+    stage = Stage(RAFT, 1, 10)
+    leader = stage.ready_leader()
+    stage.apply(Kill((leader,), power=True, effects=1))
+    stage.ask(leader, "write", "k", 1)
+    stage.pass_ms(50)
+    assert stage.cluster.down == {leader}
+    stage.apply(Restart((leader,)))
+    assert stage.do(stage.ready_leader(), "write", "k", 2) is not None
+    reply = stage.do(leader, "read", "k")
+    assert reply is not None
+    assert (reply.output, stage.cluster.violations) == (2, [])
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_a_leader_is_elected_within_two_seconds_of_healing(seed: int) -> None:
     stage = Stage(RAFT, 5, seed)
