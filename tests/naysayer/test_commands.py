@@ -1,0 +1,224 @@
+"""The commands as a user meets them: what they print, what they leave, and their exit codes."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import signal
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from naysayer.cli import run, seconds
+
+CORPUS = Path(__file__).resolve().parents[2].parent / "shared" / "corpus"
+
+
+def naysayer(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The real command, in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "naysayer", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env={**os.environ, **environment},
+    )
+
+
+def latest(results: Path, test: str) -> Path:
+    return (results / test / "latest").resolve()
+
+
+def test_a_healthy_target_is_valid_and_leaves_its_result(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["test", "quorum-kv", "--ops", "150", "--results", str(tmp_path)]) == 0
+    printed = capsys.readouterr().out
+    assert "✓ LINEARIZABLE" in printed
+    assert printed.rstrip().splitlines()[-1].startswith("0 of 3 keys fails")
+    folder = latest(tmp_path, "quorum-kv")
+    assert {file.name for file in folder.iterdir()} == {"history.jsonl", "verdict.json", "test.toml", "report.txt"}
+    verdict = json.loads((folder / "verdict.json").read_text())
+    assert verdict["outcome"] == "valid"
+    assert verdict["outcomes"]["ok"] > 0
+    assert any(fault["shown"] for fault in verdict["faults"])
+    plan = tomllib.loads((folder / "test.toml").read_text())
+    assert (plan["target"], plan["operations"], plan["seed"]) == ("quorum-kv", 150, 1)
+    events = [json.loads(line) for line in (folder / "history.jsonl").read_text().splitlines()]
+    assert {event["type"] for event in events} >= {"invoke", "ok", "nemesis"}
+    assert [event["time"] for event in events] == sorted(event["time"] for event in events)
+
+
+def test_a_broken_target_is_invalid_and_the_report_explains(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["test", "quorum-kv/no-read-repair", "--results", str(tmp_path)]) == 1
+    printed = capsys.readouterr().out
+    for piece in (
+        "✗ NOT LINEARIZABLE",
+        "though #",
+        "Why no order works",
+        "Cycle   #",
+        "Nodes when #",
+        "What does hold",
+        "naysayer replay",
+        "exit 1",
+    ):
+        assert piece in printed
+    folder = latest(tmp_path, "quorum-kv.no-read-repair")
+    assert (folder / "report.txt").read_text().strip() == printed.strip()
+    verdict = json.loads((folder / "verdict.json").read_text())
+    assert 2 <= len(verdict["not_valid"][0]["counterexample"]) <= 6
+
+
+def test_the_recorded_history_can_be_checked_like_any_other(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(["test", "quorum-kv/no-read-repair", "--results", str(tmp_path)])
+    history = latest(tmp_path, "quorum-kv.no-read-repair") / "history.jsonl"
+    assert run(["check", str(history), "--certify"]) == 1
+    assert "confirmed by the independent verifier" in capsys.readouterr().out
+    proof = json.loads(history.with_name("history.jsonl.proof.json").read_text())
+    assert proof["outcome"] == "invalid"
+
+
+def test_the_same_seed_gives_the_identical_history_whatever_the_hash_seed(tmp_path: Path) -> None:
+    histories = []
+    for number in ("1", "2"):
+        results = tmp_path / number
+        done = naysayer("test", "quorum-kv", "--ops", "200", "--results", str(results), PYTHONHASHSEED=number)
+        assert done.returncode == 0, done.stderr
+        histories.append((latest(results, "quorum-kv") / "history.jsonl").read_bytes())
+    assert histories[0] == histories[1]
+    assert histories[0].count(b"\n") > 400
+
+
+def test_another_seed_gives_another_history(tmp_path: Path) -> None:
+    histories = []
+    for seed in ("1", "2"):
+        run(["test", "quorum-kv", "--ops", "50", "--seed", seed, "--results", str(tmp_path / seed)])
+        histories.append((latest(tmp_path / seed, "quorum-kv") / "history.jsonl").read_bytes())
+    assert histories[0] != histories[1]
+
+
+def test_replay_confirms_an_identical_history_and_notices_another(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(["test", "quorum-kv/no-read-repair", "--results", str(tmp_path)])
+    folder = latest(tmp_path, "quorum-kv.no-read-repair")
+    assert run(["replay", str(folder)]) == 1
+    assert "the history is identical" in capsys.readouterr().out
+    with (folder / "history.jsonl").open("a") as file:
+        file.write("{}\n")
+    assert run(["replay", str(folder)]) == 3
+    assert "DIFFERS" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["test", "quorum-vk"], "did you mean quorum-kv"),
+        (["test", "quorum-kv", "--workload", "cas-register"], "needs cas; quorum-kv offers only read, write"),
+        (["test", "quorum-kv", "--workload", "nonsense"], "there is no workload 'nonsense'"),
+        (["test", "quorum-kv", "--nemesis", "earthquake"], "the nemesis knows no fault 'earthquake'"),
+        (["test", "quorum-kv", "--nodes", "1", "--nemesis", "partition"], "makes sense with 2 nodes or more"),
+        (["test", "quorum-kv", "--clients", "0"], "--clients is 0"),
+        (["test", "quorum-kv", "--ops", "many"], "many"),
+        (["test", "quorum-kv", "--time", "soon"], "'soon' is no duration"),
+        (["test", "quorum-kv", "--wat", "1"], "--wat"),
+        (["test"], "target"),
+        (["frobnicate"], "frobnicate"),
+        (["check", "no-such-file"], "no-such-file"),
+        (["replay", "no-such-folder"], "is no result"),
+    ],
+)
+def test_what_cannot_be_done_is_one_sentence_and_exit_code_3(
+    arguments: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(arguments) == 3
+    printed = capsys.readouterr()
+    assert said.lower() in printed.err.lower()
+    assert printed.err.count("\n") == 1
+    assert "Traceback" not in printed.err
+    assert printed.out == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_results_that_cannot_be_written_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("in the way")
+    assert run(["test", "quorum-kv", "--results", str(tmp_path / "file")]) == 3
+    assert "--results DIR chooses another place" in capsys.readouterr().err
+
+
+def test_an_interrupted_run_is_kept_and_judged(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "naysayer", "test", "quorum-kv", "--ops", "50000000", "--results", str(tmp_path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    history = tmp_path / "quorum-kv" / "latest" / "history.jsonl"
+    while process.poll() is None and not (history.exists() and history.stat().st_size > 10_000):
+        os.sched_yield()
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert "stopped" in out
+    assert json.loads((history.parent / "verdict.json").read_text())["interrupted"] is True
+    assert naysayer("check", str(history)).returncode == 0
+
+
+def test_list_names_everything(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["list"]) == 0
+    printed = capsys.readouterr().out
+    for name in ("quorum-kv", "raft-log", "paxos-kv", "cas-register", "partition", "kill", "kv-append"):
+        assert name in printed
+    assert run(["list", "--broken"]) == 0
+    assert "quorum-kv/no-read-repair" in capsys.readouterr().out
+
+
+def test_help_is_quick_to_load_no_numbers() -> None:
+    code = "import sys, naysayer.cli; print(sorted({'numpy', 'networkx', 'hypothesis', 'trio'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+    shown = naysayer("--help")
+    assert shown.returncode == 0
+    assert "check" in shown.stdout
+
+
+@pytest.mark.skipif(not CORPUS.is_dir(), reason="the corpus of histories is not beside the project")
+@pytest.mark.parametrize(
+    ("file", "code"),
+    [
+        ("etcd/etcd_000.log", 1),
+        ("etcd/etcd_002.log", 0),
+        ("kv/c10-bad.txt", 1),
+        ("kv/c10-ok.txt", 0),
+        ("edn/good/cas-register-bug.edn", 0),
+        ("edn/bad/cas-failure.edn", 1),
+        ("generated/b_reg1_c5_n10k_crash200_bad.jsonl.gz", 1),
+    ],
+)
+def test_histories_of_others_get_their_known_exit_code(
+    file: str, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["check", str(CORPUS / file)]) == code
+    assert "read as" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "junk", [b"", b"\x00\xff\xfe\x01" * 50, b'{"type":"ok","process":0,"f":"read"}\n', b'{"client": 1, "call": 5, "ret']
+)
+def test_junk_is_never_judged(junk: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, data in (("junk.jsonl", junk), ("junk.jsonl.gz", gzip.compress(junk))):
+        (tmp_path / name).write_bytes(data)
+        assert run(["check", str(tmp_path / name)]) == 3
+        printed = capsys.readouterr()
+        assert name in printed.err
+        assert printed.err.count("\n") == 1
+        assert "LINEARIZABLE" not in printed.out
+
+
+@pytest.mark.parametrize(("text", "value"), [("500ms", 0.5), ("30s", 30.0), ("2m", 120.0), ("1h", 3600.0), ("7", 7.0)])
+def test_durations_are_read(text: str, value: float) -> None:
+    assert seconds(text) == value
