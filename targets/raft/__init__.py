@@ -84,7 +84,7 @@ TARGETS: tuple[Target, ...] = (
         "read-index-before-own-commit",
         broken_service.ReadIndexBeforeOwnCommit,
         "the commit index is current",
-        ("isolate-leader", "hold", "delay"),
+        ("kill-leader", "one-way", "partition", "loss"),
         STALE,
         "M",
     ),
