@@ -11,8 +11,8 @@ from checker.history import PENDING, Operation
 from naysayer.report.story import FaultSpan
 from naysayer.report.words import call_text
 
-BAD = "bold dark_orange"
-GOOD = "dodger_blue2"
+BAD = "bold #e69f00"
+GOOD = "#56b4e9"
 DIM = "grey58"
 LABEL = 14
 MS = 1_000_000
@@ -49,7 +49,7 @@ def scale(axis: Axis, *, ordered_only: bool) -> Text:
     while tick * unit <= axis.to_ns:
         label = f"{tick:g}"
         at = axis.column(int(tick * unit))
-        if all(char == " " for char in row[max(0, at - 1) : at + len(label) + 1]):
+        if at + len(label) <= axis.width and all(char == " " for char in row[max(0, at - 1) : at + len(label) + 1]):
             row[at : at + len(label)] = label
         tick += step
     name = "event" if ordered_only else "time ms"
@@ -78,6 +78,8 @@ def faults(axis: Axis, spans: Sequence[FaultSpan]) -> list[Text]:
         if len(body) > len(label) + 2:
             body = "▒▒" + label + "▒" * (len(body) - len(label) - 2)
             rows.append(Text(f"  {'nemesis':<{LABEL}}" + " " * left + body, style=DIM))
+        elif left > len(label):
+            rows.append(Text(f"  {'nemesis':<{LABEL}}" + f"{label:>{left}}" + body, style=DIM))
         else:
             rows.append(Text(f"  {'nemesis':<{LABEL}}" + " " * left + body + label.rstrip(), style=DIM))
     if len(shown) > 4:

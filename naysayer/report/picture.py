@@ -1,0 +1,37 @@
+"""Draws a report as an SVG, for the README: `python -m naysayer.report.picture docs/report.svg` (make picture)."""
+
+from __future__ import annotations
+
+import io
+import re
+import sys
+import tempfile
+from pathlib import Path
+
+from rich.console import Console
+
+from naysayer.commands.test import simulate
+from naysayer.judge import judge_run
+from naysayer.plan import make_plan
+from naysayer.report.terminal import show
+from naysayer.tell import tell
+from workloads.registry import find as find_workload
+
+
+def main(place: Path) -> None:
+    """Run the demo's broken store, and draw its report."""
+    plan = make_plan("quorum-kv/no-read-repair", seed=1)
+    with tempfile.TemporaryDirectory(prefix="naysayer-picture-") as folder:
+        run = simulate(plan, Path(folder) / "history.jsonl")
+        verdict = judge_run(run, find_workload(plan.workload).model)
+        story = tell(plan, run, verdict, Path("results/quorum-kv.no-read-repair/latest"))
+    screen = Console(record=True, width=100, file=io.StringIO(), highlight=False, force_terminal=True)
+    show(story, screen)
+    drawn = screen.export_svg(title="naysayer test quorum-kv/no-read-repair")
+    # the picture must not fetch a font from anywhere: the reader's own monospace will do
+    drawn = re.sub(r"@font-face\s*\{.*?\}", "", drawn, flags=re.DOTALL)
+    place.write_text(drawn.replace("Fira Code, monospace", "monospace"), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
