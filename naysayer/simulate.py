@@ -27,6 +27,12 @@ from workloads.registry import find as find_workload
 THINK_MS = 4.0
 """Mean pause of a client between two operations."""
 
+REFUSED_MS = 40.0
+"""Mean pause after a refusal, so that operations are not all spent on a cluster without a leader."""
+
+STRETCHES = (1.0, 3.0, 10.0)
+"""Faults come at a pace drawn from the seed: faster than an election, about as fast, much slower."""
+
 SETTLE_MS = 1500.0
 """How long a healed cluster may take to find itself before the calm operations are asked."""
 
@@ -34,6 +40,10 @@ CALM_MS_MAX = 10_000.0
 """By then an operation must have succeeded in the calm."""
 
 Progress = Callable[[int], None]
+
+
+def _mix(plan: Plan) -> Mix:
+    return Mix(plan.nemesis, stretch=Random(f"{plan.seed} pace").choice(STRETCHES))
 
 
 @dataclass
@@ -74,7 +84,7 @@ class Simulation:
         self._workload = find_workload(plan.workload)
         self._cluster = SimulatedCluster(self._target, plan.nodes, plan.seed, trace=trace)
         self._generator = self._workload.start() if generator is None else generator
-        self._schedule: Schedule = Mix(plan.nemesis) if schedule is None else schedule
+        self._schedule: Schedule = _mix(plan) if schedule is None else schedule
         self._progress = progress
         self._until_ms = until_ms
         self._random = [Random(f"{plan.seed} client {i}") for i in range(plan.clients)]
@@ -131,9 +141,9 @@ class Simulation:
 
     # clients
 
-    def _later(self, client: int, process: int) -> None:
+    def _later(self, client: int, process: int, mean_ms: float = THINK_MS) -> None:
         self._busy += 1
-        pause = self._random[client].expovariate(1.0) * THINK_MS
+        pause = self._random[client].expovariate(1.0) * mean_ms
         self._cluster.at(self._cluster.now_ms + pause, lambda: self._ask(client, process))
 
     def _over(self) -> bool:
@@ -159,15 +169,16 @@ class Simulation:
         self._invoke(client, process, asked)
 
     def _route(self, client: int, asked: Invocation) -> NodeId:
-        """A third of the clients each: stays with one node, follows the leader, goes anywhere."""
+        """A third of the clients each: stays with one node; follows the leader; does so every other time."""
         nodes = self._cluster.nodes
         if asked.node is not None:
             return asked.node
         if client % 3 == 0:
             return nodes[client // 3 % len(nodes)]
-        if client % 3 == 1 and client in self._leader:
-            return self._leader[client]
-        return self._random[client].choice(nodes)
+        anywhere = self._random[client].choice(nodes)
+        if client % 3 == 1 or self._random[client].random() < 0.5:
+            return self._leader.get(client, anywhere)
+        return anywhere
 
     def _invoke(self, client: int, process: int, asked: Invocation) -> None:
         node = self._route(client, asked)
@@ -198,7 +209,9 @@ class Simulation:
         if self._progress is not None:
             self._progress(self.recorder.invocations)
         # after info nobody knows whether it still happens: the client goes on as a new process
-        self._later(client, process + self.plan.clients if operation.status == "info" else process)
+        refused = operation.status == "fail" and (client % 3 == 0 or client not in self._leader)
+        following = process + self.plan.clients if operation.status == "info" else process
+        self._later(client, following, REFUSED_MS if refused else THINK_MS)
 
     # nemesis
 
