@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from checker.errors import UsageError
 from checker.model import Model
+from checker.models.containers import AppendList, Counter, PriorityQueue, Queue, SetModel, Stack
 from checker.models.kv import AppendKeyValue, KeyValue
+from checker.models.locks import Mutex
 from checker.models.register import CasRegister, Register
+from checker.models.sequences import Generation, Ids, Log
 
 MODELS: dict[str, type[Model]] = {
     model.name: model
@@ -14,6 +17,16 @@ MODELS: dict[str, type[Model]] = {
         CasRegister,
         KeyValue,
         AppendKeyValue,
+        AppendList,
+        Log,
+        Mutex,
+        SetModel,
+        Counter,
+        Queue,
+        Stack,
+        PriorityQueue,
+        Ids,
+        Generation,
     )
 }
 

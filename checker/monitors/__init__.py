@@ -14,11 +14,11 @@ from checker.verdict import Decision
 Monitor = Callable[[History], Decision | None]
 
 
-def _lazy(module: str) -> Monitor:
-    """The `decide` of a module of this package, imported when it is first asked."""
+def _lazy(module: str, function: str = "decide") -> Monitor:
+    """A function of a module of this package, imported when it is first asked."""
 
     def decide(part: History) -> Decision | None:
-        decision: Decision | None = import_module(f"checker.monitors.{module}").decide(part)
+        decision: Decision | None = getattr(import_module(f"checker.monitors.{module}"), function)(part)
         return decision
 
     return decide
@@ -28,4 +28,6 @@ MONITORS: dict[str, Monitor] = {
     "register": _lazy("register"),
     "cas-register": _lazy("register"),
     "kv": _lazy("register"),
+    "ids": _lazy("growing", "decide_ids"),
+    "generation": _lazy("growing", "decide_generation"),
 }

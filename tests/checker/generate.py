@@ -9,33 +9,16 @@ operations, failures, equal times and reads of the initial value; values are uni
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from random import Random
 from typing import Any
 
 from msgspec import structs
 
 from checker.history import PENDING, STATUSES, Operation
+from tests.checker.author import Author, Call
+from tests.checker.authors import MORE_AUTHORS
 
 STYLES = ("legal", "mutated", "arbitrary")
-
-Call = tuple[str, Any]
-"""f and input."""
-
-
-@dataclass(frozen=True)
-class Author:
-    """One kind of object."""
-
-    invoke: Callable[[Random, Callable[[], Any]], Call]
-    """What a client asks for next; the second argument gives a value to write: a new one, or a repeated one."""
-    initial: Callable[[], Any]
-    execute: Callable[[Any, str, Any], tuple[Any, Any]]
-    """(state, f, input) -> (next state, output)."""
-    lie: Callable[[Random, str, Any, int], Any]
-    """Some output that f(input) might have; the last argument is the greatest value in use."""
-    fails: bool = True
-    """False if operations of this object never end in `fail`."""
 
 
 def history(author: Author, rng: Random, style: str, size: int) -> list[Operation]:
@@ -166,4 +149,5 @@ AUTHORS: dict[str, Author] = {
     "cas-register": _register("read", "read", "write", "cas", "cas"),
     "kv": _register("read", "read", "read", "write", "cas", "delete"),
     "kv-append": _append(),
+    **MORE_AUTHORS,
 }

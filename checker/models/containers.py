@@ -1,0 +1,174 @@
+"""Containers: set, append list, counter, queue, stack, priority queue. All start empty (the counter at 0)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar
+
+from checker.history import Operation, identity
+from checker.model import Inconsistent, Model, State
+from checker.models.register import show
+
+
+class SetModel(Model):
+    """A set: add x, remove x, contains x -> bool, read -> all elements."""
+
+    name: ClassVar[str] = "set"
+    summary: ClassVar[str] = "a set: add, remove, contains, read of all elements"
+    operations: ClassVar[frozenset[str]] = frozenset({"add", "remove", "contains", "read"})
+
+    def initial(self) -> State:
+        return frozenset()
+
+    def step(self, state: State, op: Operation) -> State | Inconsistent:
+        assert isinstance(state, frozenset)
+        if op.f == "read":
+            if op.pending or frozenset(map(identity, op.output or ())) == state:
+                return state
+            return Inconsistent(f"read {len(op.output or ())} elements, but the set holds {len(state)} (or others)")
+        element = identity(op.input)
+        if op.f == "contains":
+            if op.pending or op.output == (element in state):
+                return state
+            return Inconsistent(f"said {op.output} of {show(op.input)}, but the set holds it: {element in state}")
+        return state | {element} if op.f == "add" else state - {element}
+
+    def effect_free(self, op: Operation) -> bool:
+        return op.f in ("contains", "read")
+
+    def may_leave_out(self, dropped: Sequence[Operation], kept: Sequence[Operation]) -> bool:
+        """Elements do not influence each other; a read of all of them looks at every one."""
+        effects = {identity(op.input) for op in dropped if not self.effect_free(op)}
+        if not effects:
+            return True
+        return all(op.f != "read" and identity(op.input) not in effects for op in kept)
+
+
+class AppendList(Model):
+    """A list that is appended to and read as a whole."""
+
+    name: ClassVar[str] = "append-list"
+    summary: ClassVar[str] = "a list per key: append, read of the whole list"
+    operations: ClassVar[frozenset[str]] = frozenset({"append", "read"})
+
+    def initial(self) -> State:
+        return ()
+
+    def step(self, state: State, op: Operation) -> State | Inconsistent:
+        assert isinstance(state, tuple)
+        if op.f == "append":
+            return (*state, op.input)
+        if op.pending or identity(tuple(op.output or ())) == identity(state):
+            return state
+        return Inconsistent(f"read {show(op.output)}, but the list is {show(state)}")
+
+    def effect_free(self, op: Operation) -> bool:
+        return op.f == "read"
+
+    def may_leave_out(self, dropped: Sequence[Operation], kept: Sequence[Operation]) -> bool:
+        """What no kept read shows came after all of them, or never."""
+        shown = {identity(item) for op in kept if op.f == "read" and not op.pending for item in op.output or ()}
+        return all(op.f == "read" or identity(op.input) not in shown for op in dropped)
+
+
+class Counter(Model):
+    """A counter: add d, read."""
+
+    name: ClassVar[str] = "counter"
+    summary: ClassVar[str] = "a counter: add, read"
+    operations: ClassVar[frozenset[str]] = frozenset({"add", "read"})
+
+    def initial(self) -> State:
+        return 0
+
+    def step(self, state: State, op: Operation) -> State | Inconsistent:
+        assert isinstance(state, int)
+        if op.f == "add":
+            return state + int(op.input)
+        if op.pending or (op.output or 0) == state:
+            return state
+        return Inconsistent(f"read {show(op.output)}, but the counter is at {state}")
+
+    def effect_free(self, op: Operation) -> bool:
+        return op.f == "read" or op.input == 0
+
+
+class _Bag(Model):
+    """What queue, stack and priority queue share: values go in by `put` and come out by `take`, None if empty."""
+
+    put: ClassVar[str]
+    take: ClassVar[str]
+
+    def initial(self) -> State:
+        return ()
+
+    def inserted(self, state: tuple[Any, ...], value: Any) -> tuple[Any, ...]:
+        """The state with one more value; the next to be taken stands first."""
+        raise NotImplementedError
+
+    def step(self, state: State, op: Operation) -> State | Inconsistent:
+        assert isinstance(state, tuple)
+        if op.f == self.put:
+            return self.inserted(state, op.input)
+        if op.pending:
+            return state[1:]
+        if not state:
+            return state if op.output is None else Inconsistent(f"took {show(op.output)}, but it was empty")
+        if identity(op.output) == identity(state[0]):
+            return state[1:]
+        return Inconsistent(f"took {show(op.output)}, but {show(state[0])} was next")
+
+    def effect_free(self, op: Operation) -> bool:
+        return op.f == self.take and not op.pending and op.output is None
+
+    def may_leave_out(self, dropped: Sequence[Operation], kept: Sequence[Operation]) -> bool:
+        """A value may go with whoever put it in and took it out; a pending take may have taken anybody's."""
+        if any(op.f == self.take and op.pending for op in dropped):
+            return False
+        return not set(self._values(dropped)) & set(self._values(kept))
+
+    def _values(self, ops: Sequence[Operation]) -> Iterable[Any]:
+        for op in ops:
+            if op.f == self.put:
+                yield identity(op.input)
+            elif not op.pending and op.output is not None:
+                yield identity(op.output)
+
+
+class Queue(_Bag):
+    """First in, first out: enqueue v, dequeue -> v, or None if empty."""
+
+    name: ClassVar[str] = "queue"
+    summary: ClassVar[str] = "first in, first out: enqueue, dequeue"
+    put: ClassVar[str] = "enqueue"
+    take: ClassVar[str] = "dequeue"
+    operations: ClassVar[frozenset[str]] = frozenset({"enqueue", "dequeue"})
+
+    def inserted(self, state: tuple[Any, ...], value: Any) -> tuple[Any, ...]:
+        return (*state, value)
+
+
+class Stack(_Bag):
+    """Last in, first out: push v, pop -> v, or None if empty."""
+
+    name: ClassVar[str] = "stack"
+    summary: ClassVar[str] = "last in, first out: push, pop"
+    put: ClassVar[str] = "push"
+    take: ClassVar[str] = "pop"
+    operations: ClassVar[frozenset[str]] = frozenset({"push", "pop"})
+
+    def inserted(self, state: tuple[Any, ...], value: Any) -> tuple[Any, ...]:
+        return (value, *state)
+
+
+class PriorityQueue(_Bag):
+    """The smallest first: insert v, delete-min -> v, or None if empty. A value is its own priority."""
+
+    name: ClassVar[str] = "priority-queue"
+    summary: ClassVar[str] = "the smallest first: insert, delete-min"
+    put: ClassVar[str] = "insert"
+    take: ClassVar[str] = "delete-min"
+    operations: ClassVar[frozenset[str]] = frozenset({"insert", "delete-min"})
+
+    def inserted(self, state: tuple[Any, ...], value: Any) -> tuple[Any, ...]:
+        return tuple(sorted((*state, value)))

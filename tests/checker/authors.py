@@ -1,0 +1,137 @@
+"""Authors of containers and of things that only grow: they execute by hand, apart from the models under test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+from tests.checker.author import Author, Call
+
+
+def _set() -> Author:
+    def invoke(rng: Random, value: Callable[[], Any]) -> Call:
+        f = rng.choice(("add", "add", "remove", "contains", "contains", "read"))
+        return f, None if f == "read" else rng.randint(1, 3)
+
+    def execute(state: frozenset[int], f: str, given: Any) -> tuple[Any, Any]:
+        match f:
+            case "add":
+                return state | {given}, None
+            case "remove":
+                return state - {given}, None
+            case "contains":
+                return state, given in state
+        return state, tuple(sorted(state))
+
+    def lie(rng: Random, f: str, given: Any, greatest: int) -> Any:
+        if f == "read":
+            return tuple(x for x in (1, 2, 3) if rng.random() < 0.5)
+        return rng.choice((True, False)) if f == "contains" else None
+
+    return Author(invoke, frozenset, execute, lie)
+
+
+def _append_list() -> Author:
+    def invoke(rng: Random, value: Callable[[], Any]) -> Call:
+        return ("append", value()) if rng.random() < 0.5 else ("read", None)
+
+    def execute(state: tuple[int, ...], f: str, given: Any) -> tuple[Any, Any]:
+        return ((*state, given), None) if f == "append" else (state, state)
+
+    def lie(rng: Random, f: str, given: Any, greatest: int) -> Any:
+        values = list(range(1, greatest + 1))
+        rng.shuffle(values)
+        return tuple(values[: rng.randint(0, 3)]) if f == "read" else None
+
+    return Author(invoke, tuple, execute, lie)
+
+
+def _counter() -> Author:
+    def invoke(rng: Random, value: Callable[[], Any]) -> Call:
+        return ("add", rng.choice((1, 1, 2, 3))) if rng.random() < 0.6 else ("read", None)
+
+    def execute(state: int, f: str, given: Any) -> tuple[Any, Any]:
+        return (state + given, None) if f == "add" else (state, state)
+
+    def lie(rng: Random, f: str, given: Any, greatest: int) -> Any:
+        return rng.randint(0, 6) if f == "read" else None
+
+    return Author(invoke, int, execute, lie)
+
+
+def _bag(put: str, take: str, where: Callable[[list[int]], int]) -> Author:
+    """`where` says at which place of the values, in order of arrival, the next to be taken stands."""
+
+    def invoke(rng: Random, value: Callable[[], Any]) -> Call:
+        return (put, value()) if rng.random() < 0.55 else (take, None)
+
+    def execute(state: tuple[int, ...], f: str, given: Any) -> tuple[Any, Any]:
+        if f == put:
+            return (*state, given), None
+        if not state:
+            return state, None
+        values = list(state)
+        taken = values.pop(where(values))
+        return tuple(values), taken
+
+    def lie(rng: Random, f: str, given: Any, greatest: int) -> Any:
+        return rng.choice((None, *range(1, greatest + 2))) if f == take else None
+
+    return Author(invoke, tuple, execute, lie)
+
+
+def _log() -> Author:
+    def invoke(rng: Random, value: Callable[[], Any]) -> Call:
+        return ("append", value()) if rng.random() < 0.5 else ("read", rng.randint(0, 3))
+
+    def execute(state: tuple[int, ...], f: str, given: Any) -> tuple[Any, Any]:
+        if f == "append":
+            return (*state, given), len(state)
+        return state, state[given] if given < len(state) else None
+
+    def lie(rng: Random, f: str, given: Any, greatest: int) -> Any:
+        return rng.randint(0, 3) if f == "append" else rng.choice((None, *range(1, greatest + 2)))
+
+    return Author(invoke, tuple, execute, lie)
+
+
+def _mutex() -> Author:
+    def invoke(rng: Random, value: Callable[[], Any]) -> Call:
+        return rng.choice(("acquire", "release")), None
+
+    def execute(state: bool, f: str, given: Any) -> tuple[Any, Any]:
+        # clients that ask at the wrong moment make an illegal history: a lie by construction
+        return f == "acquire", None
+
+    def lie(rng: Random, f: str, given: Any, greatest: int) -> Any:
+        return None
+
+    return Author(invoke, bool, execute, lie)
+
+
+def _numbers(f: str) -> Author:
+    def invoke(rng: Random, value: Callable[[], Any]) -> Call:
+        return f, None
+
+    def execute(state: int, f: str, given: Any) -> tuple[Any, Any]:
+        return state + 1, state + 1
+
+    def lie(rng: Random, f: str, given: Any, greatest: int) -> Any:
+        return rng.randint(1, 8)
+
+    return Author(invoke, int, execute, lie)
+
+
+MORE_AUTHORS: dict[str, Author] = {
+    "set": _set(),
+    "append-list": _append_list(),
+    "counter": _counter(),
+    "queue": _bag("enqueue", "dequeue", lambda values: 0),
+    "stack": _bag("push", "pop", lambda values: -1),
+    "priority-queue": _bag("insert", "delete-min", lambda values: values.index(min(values))),
+    "log": _log(),
+    "mutex": _mutex(),
+    "ids": _numbers("generate"),
+    "generation": _numbers("next"),
+}
