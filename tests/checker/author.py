@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
+DID_NOT_HAPPEN: Any = object()
+"""What `execute` answers for an operation that the object cannot do now: it ends in `fail`, if it is seen to end."""
+
 Call = tuple[str, Any]
 """f and input."""
 

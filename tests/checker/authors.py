@@ -6,7 +6,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
-from tests.checker.author import Author, Call
+from tests.checker.author import DID_NOT_HAPPEN, Author, Call
 
 
 def _set() -> Author:
@@ -101,8 +101,8 @@ def _mutex() -> Author:
         return rng.choice(("acquire", "release")), None
 
     def execute(state: bool, f: str, given: Any) -> tuple[Any, Any]:
-        # clients that ask at the wrong moment make an illegal history: a lie by construction
-        return f == "acquire", None
+        acquires = f == "acquire"
+        return (acquires, None) if acquires != state else (state, DID_NOT_HAPPEN)
 
     def lie(rng: Random, f: str, given: Any, greatest: int) -> Any:
         return None

@@ -15,7 +15,7 @@ from typing import Any
 from msgspec import structs
 
 from checker.history import PENDING, STATUSES, Operation
-from tests.checker.author import Author, Call
+from tests.checker.author import DID_NOT_HAPPEN, Author, Call
 from tests.checker.authors import MORE_AUTHORS
 
 STYLES = ("legal", "mutated", "arbitrary")
@@ -61,7 +61,9 @@ def _executed(author: Author, rng: Random, ops: list[Operation]) -> list[Operati
     done = [structs.replace(op, ret=PENDING) if op.pending else op for op in ops]
     for _, i in sorted(moments):
         state, output = author.execute(state, ops[i].f, ops[i].input)
-        if not ops[i].pending:
+        if output is DID_NOT_HAPPEN:
+            done[i] = done[i] if ops[i].pending else structs.replace(done[i], status="fail")
+        elif not ops[i].pending:
             done[i] = structs.replace(done[i], output=output)
     return done
 
