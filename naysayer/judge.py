@@ -5,18 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from checker import check
+from checker import Budget, check
 from checker.history import History
 from checker.ladder import ladder
 from checker.verdict import Explanation, Part, Verdict
 from naysayer.simulate import Run
 
 
+RUN_STEPS = 1_000_000
+"""What the search may spend on each key of a run of ours: some seconds. `naysayer check` gives more."""
+
+
 def judge(
-    history: History, model: str, *, engine: str | None = None, progress: Callable[[int, int], None] | None = None
+    history: History,
+    model: str,
+    *,
+    budget: Budget | None = None,
+    engine: str | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Verdict:
     """The checker's verdict, with the ladder of what does hold where it is not valid."""
-    verdict = check(history, model, engine=engine, progress=progress)
+    verdict = check(history, model, budget=budget, engine=engine, progress=progress)
     if verdict.outcome == "invalid" and verdict.worst is not None:
         key = verdict.worst.key
         return replace(verdict, ladder=ladder(history if key is None else history.by_key()[key]))
@@ -25,7 +34,7 @@ def judge(
 
 def judge_run(run: Run, model: str) -> Verdict:
     """The verdict on a simulated run. A broken invariant, or no life after the healing, makes it invalid too."""
-    verdict = judge(run.recorder.history(), model)
+    verdict = judge(run.recorder.history(), model, budget=Budget(steps=RUN_STEPS))
     if verdict.outcome == "invalid":
         return verdict
     if run.violations:

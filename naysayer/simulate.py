@@ -27,6 +27,9 @@ from workloads.registry import find as find_workload
 THINK_MS = 4.0
 """Mean pause of a client between two operations."""
 
+ATTEMPTS = 3
+"""How often a client asks, with the same request id, a target that promises to execute a request once."""
+
 REFUSED_MS = 40.0
 """Mean pause after a refusal, so that operations are not all spent on a cluster without a leader."""
 
@@ -186,6 +189,19 @@ class Simulation:
         self._busy += 1
         request = Request(f"r{self._requests}", f"c{process}", asked.f, asked.key, asked.input)
         self.recorder.invoked(process, asked, node, self._cluster.now_ns)
+        # every other client asks again when no answer comes, as libraries do
+        attempts = ATTEMPTS if self._target.sessions and client % 2 == 1 else 1
+
+        def ask(to: NodeId, left: int) -> None:
+            self._cluster.invoke(request, to, self._target.timeout_ms / attempts, lambda reply: answered(reply, left))
+
+        def answered(reply: Reply | None, left: int) -> None:
+            if reply is None and left > 1:
+                ask(self._random[client].choice(self._cluster.nodes), left - 1)
+            elif reply is not None and reply.status == "fail" and left < attempts:
+                done(None)  # this node did not do it, but one that was asked before may have
+            else:
+                done(reply)
 
         def done(reply: Reply | None) -> None:
             self._busy -= 1
@@ -195,7 +211,7 @@ class Simulation:
             operation = self.recorder.completed(process, asked, status, output, error, self._cluster.now_ns)
             self._completed(client, process, node, reply, operation)
 
-        self._cluster.invoke(request, node, self._target.timeout_ms, done)
+        ask(node, attempts)
 
     def _completed(self, client: int, process: int, node: NodeId, reply: Reply | None, operation: Operation) -> None:
         self._generator = self._generator.observe(operation)

@@ -55,6 +55,8 @@ class Target:
     nodes: int = 3
     timeout_ms: float = 1000.0
     """How long a client waits before the outcome is unknown."""
+    sessions: bool = False
+    """True if a request that comes again, by its id, is executed once: then clients may ask again."""
     broken: Broken | None = None
     invariants: tuple[Callable[[], Invariant], ...] = ()
     patterns: tuple[str, ...] = ()

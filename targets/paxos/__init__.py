@@ -50,6 +50,7 @@ LOG = Target(
     messages=LOG_MESSAGES,
     workloads=("cas-register", "register", "kv"),
     timeout_ms=1500.0,
+    sessions=True,
     invariants=(OneCommandPerSlot, BallotsNeverFall),
     patterns=("Paxos", "replicated log", "leader and followers", "heartbeat", "high-water mark", "write-ahead log"),
 )

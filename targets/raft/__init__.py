@@ -20,6 +20,7 @@ RAFT = Target(
     messages=MESSAGES,
     workloads=("cas-register", "register", "kv", "append-list", "counter", "log"),
     timeout_ms=1000.0,
+    sessions=True,
     invariants=INVARIANTS,
     patterns=(
         "Replicated Log",
