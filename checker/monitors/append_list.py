@@ -1,0 +1,127 @@
+"""The monitor of append lists: reads return the whole list, so the longest read shows the order of appends.
+
+With unique values every read must be a prefix of the longest one. Then only one order of states is possible: append,
+the reads of one element, append, the reads of two ... and behind it what was appended and never read (in order of
+call, which never contradicts real time). The history is linearizable iff nobody in that order returned before somebody
+earlier in it was called: a running maximum of call times decides. Cost: the total length of the distinct reads.
+
+A pending append happened iff somebody read it. Values appended twice are left to the search.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from checker.history import INFO, History, Operation, identity
+from checker.verdict import Decision, Edge, Explanation
+
+List = tuple[Any, ...]
+
+
+def decide(part: History) -> Decision | None:
+    """Valid with the order, invalid with two reads or a pair of operations against real time; None if ambiguous."""
+    appends: dict[Any, int] = {}
+    reads: list[tuple[List, int]] = []
+    shown: dict[int, List] = {}
+    names = part.tables.f.values
+    for row in range(len(part)):
+        if names[part.f[row]] == "append":
+            value = identity(part.tables.value.values[part.input[row]])
+            if value in appends:
+                return None
+            appends[value] = row
+        else:
+            code = int(part.output[row])
+            if code not in shown:
+                shown[code] = tuple(identity(item) for item in part.tables.value.values[code] or ())
+            reads.append((shown[code], row))
+    reads.sort(key=lambda read: (len(read[0]), int(part.call[read[1]])))
+    longest, by = reads[-1] if reads else ((), -1)
+    for check in (_phantom, _misread):
+        for content, row in reads:
+            found = check(part, content, row, longest, by, appends)
+            if found is not None:
+                return found
+    return _in_order(part, longest, appends, reads)
+
+
+def _phantom(
+    part: History, content: List, row: int, longest: List, by: int, appends: dict[Any, int]
+) -> Decision | None:
+    """A read of a value that nobody appended."""
+    if all(item in appends for item in content):
+        return None
+    op = part[row]
+    rows = [*(appends[item] for item in content if item in appends), row]
+    return _invalid(part, "phantom-value", f"#{op.index} read an element that nobody appended.", rows, op)
+
+
+def _misread(
+    part: History, content: List, row: int, longest: List, by: int, appends: dict[Any, int]
+) -> Decision | None:
+    """A read that no order of appends explains: of one element twice, or in another order than the longest read."""
+    op = part[row]
+    rows = [*(appends[item] for item in content), row]
+    if len(set(content)) != len(content):
+        sentence = f"#{op.index} read an element twice that was appended once."
+        return _invalid(part, "duplicate-element", sentence, rows, op)
+    if longest[: len(content)] != content:
+        other = part[by]
+        sentence = f"No one order of appends: #{op.index} and #{other.index} read lists of which none begins the other."
+        return _invalid(part, "forked-list", sentence, [*rows, *(appends[item] for item in longest), by], op)
+    return None
+
+
+def _in_order(part: History, longest: List, appends: dict[Any, int], reads: list[tuple[List, int]]) -> Decision:
+    observed = set(longest)
+    unread = [row for item, row in appends.items() if item not in observed and part.status[row] != INFO]
+    order: list[int] = []
+    at = 0
+    for length in range(len(longest) + 1):
+        if length:
+            order.append(appends[longest[length - 1]])
+        while at < len(reads) and len(reads[at][0]) == length:
+            order.append(reads[at][1])
+            at += 1
+    order += sorted(unread, key=lambda row: int(part.call[row]))
+    latest = -1
+    for row in order:
+        if latest >= 0 and part.ret[row] < part.call[latest]:
+            return _against_time(part, longest, appends, reads, latest, row)
+        if latest < 0 or part.call[row] > part.call[latest]:
+            latest = row
+    return Decision("valid", "list order", witness=order)
+
+
+def _against_time(
+    part: History, longest: List, appends: dict[Any, int], reads: list[tuple[List, int]], first: int, second: int
+) -> Decision:
+    """`first` comes before `second` in the list's order, but `second` had returned before `first` was called."""
+    place = {appends[item]: number + 1 for number, item in enumerate(longest)}
+    needed = max([0, *(place.get(row, 0) for row in (first, second))])
+    rows = [first, second]
+    if not any(len(content) >= needed and row in rows for content, row in reads):
+        rows.append(next(row for content, row in reads if len(content) >= needed))
+    seen = max((content for content, row in reads if row in rows), key=len, default=())
+    rows += [appends[item] for item in seen]
+    a, b = part[first], part[second]
+    if b.f == "append" and second not in place:
+        kind = "lost-append"
+        sentence = f"Lost append: #{b.index} had finished before #{a.index} began, but its element is not in the list."
+    elif b.f == "read":
+        kind = "stale-read"
+        sentence = f"Read before it was there: #{b.index} shows an element that #{a.index} had not begun to append."
+        if a.f == "read":
+            sentence = f"Stale read: #{a.index} shows a shorter list than #{b.index}, which had finished before."
+    else:
+        kind = "stale-read" if a.f == "read" else "reordered-append"
+        sentence = f"#{b.index} had finished before #{a.index} began, but the list has them the other way round."
+    cycle = (Edge(b.index, a.index, "real time"), Edge(a.index, b.index, "list order"))
+    return _invalid(part, kind, sentence, rows, a if a.f == "read" else b, cycle)
+
+
+def _invalid(
+    part: History, kind: str, sentence: str, rows: list[int], culprit: Operation, cycle: tuple[Edge, ...] = ()
+) -> Decision:
+    explanation = Explanation(kind, sentence, cycle, culprit.index)
+    return Decision("invalid", "list order", counterexample=tuple(sorted(set(rows))), explanation=explanation)
