@@ -96,14 +96,19 @@ def _kill(*, power: bool = False, torn: bool = False) -> Begin:
         nodes = _some(situation)
         # half of the deaths come between two effects of a handler: after the reply, before the sync
         effects = situation.random.choice((None, situation.random.randrange(12))) if power else None
-        return Kill(nodes, power=power, torn=torn, effects=effects) if nodes else None
+        return Kill(nodes, power=power, torn=torn, effects=effects) if nodes else _wake(situation)
 
     return begin
 
 
 def _kill_plain(situation: Situation) -> Fault | None:
     nodes = _some(situation)
-    return Kill(nodes) if nodes else None
+    return Kill(nodes) if nodes else _wake(situation)
+
+
+def _wake(situation: Situation) -> Fault | None:
+    """Nobody is left to kill: one died later than its fault lasted, and nothing would ever start it again."""
+    return Restart(tuple(sorted(situation.down))) if situation.down else None
 
 
 def _kill_leader(situation: Situation) -> Fault | None:

@@ -33,6 +33,9 @@ from targets.target import Invariant, Target
 DELAY_MS = (0.5, 10.0)
 """The least and the most that a healthy link takes; most messages take 1 to 4 ms."""
 
+RECONNECT_MS = 5.0
+"""How soon a client that was refused tries again."""
+
 Done = Callable[[Reply | None], None]
 
 
@@ -83,7 +86,9 @@ class SimulatedCluster:
         self._hosts = {
             name: Host(name, self.nodes, target, self._loop, seed, self._network.send, watch) for name in self.nodes
         }
-        self._waiting: dict[str, Done] = {}
+        self._waiting: dict[str, tuple[Request, Done]] = {}
+        self._refused: set[str] = set()
+        """Requests of the only server's clients that wait until it accepts connections again."""
         self._evidence: list[Evidence] = []
         self._awaiting: list[tuple[Kill, NodeId, float]] = []
         self._admin = 0
@@ -136,24 +141,50 @@ class SimulatedCluster:
     # clients
 
     def invoke(self, request: Request, node: NodeId, timeout_ms: float, done: Done) -> None:
-        """Send a client's request to a node; `done` gets the reply, or None after the time-out. Once, either way."""
-        self._waiting[request.id] = done
-        self._network.send(request.client, node, request)
-        self._loop.at(self._loop.now_ns + int(timeout_ms * MS), self._timed_out, request.id, done)
+        """Send a client's request to a node; `done` gets the reply, or None after the time-out. Once, either way.
 
-    def _timed_out(self, request: str, done: Done) -> None:
-        if self._waiting.get(request) is done:
-            del self._waiting[request]
-            done(None)
+        What reaches a node that is down is lost. Only where there is no other node to turn to do clients connect again
+        until they are accepted; and a restarted server resets their old connections, whose outcome is then unknown.
+        """
+        self._waiting[request.id] = (request, done)
+        self._network.send(request.client, node, request)
+        self._loop.at(self._loop.now_ns + int(timeout_ms * MS), self._timed_out, request, done)
+
+    def _timed_out(self, request: Request, done: Done) -> None:
+        if self._waiting.get(request.id) == (request, done):
+            del self._waiting[request.id]
+            done(Reply(request.id, "fail", None, "connection refused") if request.id in self._refused else None)
+        self._refused.discard(request.id)
 
     def _deliver(self, source: NodeId, dest: NodeId, message: Message) -> None:
         host = self._hosts.get(dest)
         if host is not None:
-            host.receive(source, message)
+            if host.node is None and len(self.nodes) == 1 and isinstance(message, Request):
+                self._refuse(message, dest)
+            else:
+                host.receive(source, message)
         elif isinstance(message, Reply):
-            done = self._waiting.pop(message.id, None)
-            if done is not None:
-                done(message)
+            waiting = self._waiting.pop(message.id, None)
+            if waiting is not None:
+                waiting[1](message)
+
+    def _refuse(self, request: Request, node: NodeId) -> None:
+        if request.id in self._waiting:
+            self._refused.add(request.id)
+            self._loop.at(self._loop.now_ns + int(RECONNECT_MS * MS), self._connect, request, node)
+
+    def _connect(self, request: Request, node: NodeId) -> None:
+        if self._hosts[node].node is None:
+            self._refuse(request, node)
+        elif request.id in self._waiting:
+            self._refused.discard(request.id)
+            self._network.send(request.client, node, request)
+
+    def _reset_connections(self, node: NodeId) -> None:
+        for request, _ in list(self._waiting.values()):
+            if request.id not in self._refused:
+                reset = Reply(request.id, "info", None, "the server restarted and reset the connection")
+                self._network.send(node, request.client, reset)
 
     # what is seen from outside
 
@@ -181,6 +212,8 @@ class SimulatedCluster:
             case Restart():
                 for name in fault.nodes:
                     if self._hosts[name].node is None:
+                        if len(self.nodes) == 1:
+                            self._reset_connections(name)
                         self._hosts[name].start()
                         self._note(fault, f"{name} runs again")
             case Pause():

@@ -150,7 +150,8 @@ class WriteAheadLog:
         for number, name in enumerate(names):
             first = self._segments[number]
             if first != self._next:
-                raise TargetError(f"write-ahead log: records {self._next} to {first - 1} are missing before {name}")
+                self._missing(self._next, first - 1)
+                self._next = first
             data = self._disk.read(name)
             found, valid = self._read_segment(name, data, is_last=number == len(names) - 1)
             if valid < len(data):
@@ -159,7 +160,8 @@ class WriteAheadLog:
             self._next += len(found)
             records += found
         if names and self._segments[0] > index + 1:
-            raise TargetError(f"write-ahead log: records {index + 1} to {self._segments[0] - 1} are missing")
+            self._missing(index + 1, self._segments[0] - 1)
+        self._settle()
         if self._next <= index:
             # the snapshot is ahead of all records: what is appended next must be numbered behind it
             for name in names:
@@ -167,7 +169,17 @@ class WriteAheadLog:
             self._segments, self._next, records = [], index + 1, []
             return Recovered(snapshot, index, index + 1, [])
         skip = self._covered(index, self._segments[0]) if names else 0
-        return Recovered(snapshot, index, index + 1, records[skip:])
+        return Recovered(snapshot, index, index + 1, records[max(0, skip) :])
+
+    def _settle(self) -> None:
+        """What was read may stand in the page cache only; before anybody builds on it, it must be durable."""
+        if self._segments:
+            self._disk.sync(self._name(self._segments[-1]))
+            self._sync_names()
+
+    def _missing(self, first: int, last: int) -> None:
+        """Records that should be there are not."""
+        raise TargetError(f"write-ahead log: records {first} to {last} are missing")
 
     def _covered(self, index: int, first: int) -> int:
         """How many of the records from `first` on are in the snapshot already and must not be replayed."""
@@ -193,35 +205,32 @@ class WriteAheadLog:
         at = 0
         while at < len(data):
             if len(data) - at < HEAD.size:
-                return self._short(name, at, records, is_last)
+                return self._damaged(name, at, records, torn=is_last)
             length, length_crc, body_crc = HEAD.unpack_from(data, at)
-            if not self._matches(LENGTH.pack(length), length_crc):
-                raise TargetError(f"write-ahead log: {name} is damaged at byte {at}: the length's checksum is wrong")
+            if crc(LENGTH.pack(length)) != length_crc:
+                return self._damaged(name, at, records, torn=False)
             body = data[at + HEAD.size : at + HEAD.size + length]
-            if len(body) < length:
-                return self._short(name, at, records, is_last)
-            if not self._matches(body, body_crc):
-                raise TargetError(f"write-ahead log: {name} is damaged at byte {at}: the checksum is wrong")
+            if not self._intact(body, length, body_crc):
+                return self._damaged(name, at, records, torn=is_last and len(body) < length)
             records += self._unpack(body)
             at += HEAD.size + length
         return records, at
 
-    def _matches(self, data: bytes, checksum: int) -> bool:
-        return crc(data) == checksum
+    def _intact(self, body: bytes, length: int, checksum: int) -> bool:
+        """Whether this is the body that was written."""
+        return len(body) == length and crc(body) == checksum
 
-    @staticmethod
-    def _short(name: str, at: int, records: list[bytes], is_last: bool) -> tuple[list[bytes], int]:
-        if not is_last:
-            raise TargetError(
-                f"write-ahead log: {name} ends in the middle of a record at byte {at}, but is not the last"
-            )
+    def _damaged(self, name: str, at: int, records: list[bytes], *, torn: bool) -> tuple[list[bytes], int]:
+        """No valid frame stands at this place. Only behind a torn write can nothing have been acknowledged."""
+        if not torn:
+            raise TargetError(f"write-ahead log: {name} is damaged at byte {at}: acknowledged records may be lost")
         return records, at
 
     @staticmethod
     def _unpack(body: bytes) -> list[bytes]:
         payloads = []
         at = INDEX.size
-        while at < len(body):
+        while len(body) - at >= LENGTH.size:
             (length,) = LENGTH.unpack_from(body, at)
             payloads.append(body[at + LENGTH.size : at + LENGTH.size + length])
             at += LENGTH.size + length
