@@ -11,7 +11,6 @@ from checker.ladder import ladder
 from checker.verdict import Explanation, Part, Verdict
 from naysayer.simulate import Run
 
-
 RUN_STEPS = 1_000_000
 """What the search may spend on each key of a run of ours: some seconds. `naysayer check` gives more."""
 
