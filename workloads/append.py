@@ -30,7 +30,7 @@ class Appends:
         if f == "read":
             return Invocation("read", key), replace(self, keys=keys)
         number = self.appended + 1
-        item = f"{number} " if self.strings else number
+        item = f"({number})" if self.strings else number
         f = f if self.writes else "append"
         return Invocation(f, key, item), replace(self, keys=keys, appended=number)
 
