@@ -26,9 +26,12 @@ from targets.wal.log import WriteAheadLog
 RESEND_MS = 120.0
 REQUESTS_KEPT = 10_000
 """How many requests a coordinator remembers, so that one that a network delivers twice is executed once."""
+REQUESTS_SAVED = 1_000
+"""How many of them a snapshot keeps."""
 ATTEMPTS = 6
 """How often a phase is sent before the coordinator gives up."""
-SNAPSHOT_RECORDS = 2_000
+SNAPSHOT_RECORDS = 500
+"""A snapshot is written after so many records, so that recovery stays short."""
 
 
 class Record(msgspec.Struct, frozen=True, array_like=True):
@@ -72,6 +75,7 @@ class QuorumNode:
         """The largest counter that this replica ever gave out: no version is used twice, also after a crash."""
         self.next_op = 0
         self.records = 0
+        """How many records are in the log behind the last snapshot."""
 
     # recovery
 
@@ -81,10 +85,13 @@ class QuorumNode:
         self.log = WriteAheadLog(ctx.disk)
         recovered = self.log.recover()
         if recovered.snapshot is not None:
-            for record in msgspec.json.decode(recovered.snapshot, type=list[Record]):
+            records, requests = msgspec.json.decode(recovered.snapshot, type=tuple[list[Record], list[str]])
+            for record in records:
                 self.adopt(record, ctx)
+            self.requests.update((request, Answer("info")) for request in requests)
         for payload in recovered.records:
             self.adopt(msgspec.json.decode(payload, type=Record), ctx)
+        self.records = len(recovered.records)
 
     def adopt(self, record: Record, ctx: Context) -> None:
         """Hold a record in memory, and remember the counters that were given out here."""
@@ -104,10 +111,11 @@ class QuorumNode:
         self.log.append(msgspec.json.encode(record))
         self.log.sync()
         self.records += 1
-        if self.records % SNAPSHOT_RECORDS == 0:
+        if self.records >= SNAPSHOT_RECORDS:
+            self.records = 0
             index = self.log.next_index - 1
             held = [Record(key, version, value) for key, (version, value) in self.held.items()]
-            self.log.snapshot(msgspec.json.encode([*held, record]), index)
+            self.log.snapshot(msgspec.json.encode(([*held, record], list(self.requests)[-REQUESTS_SAVED:])), index)
             self.log.clean(index + 1)
 
     # decisions
