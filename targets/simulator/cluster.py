@@ -39,6 +39,12 @@ RECONNECT_MS = 5.0
 Done = Callable[[Reply | None], None]
 
 
+class Reset(Message, frozen=True, tag="reset"):
+    """To a client: the connection over which it sent this request is no more, and there will be no answer on it."""
+
+    id: str
+
+
 class SimulatedCluster:
     """One run of one target. Everything happens inside `run`, in virtual time; the driver adds its own events by `at`.
 
@@ -141,7 +147,7 @@ class SimulatedCluster:
     # clients
 
     def invoke(self, request: Request, node: NodeId, timeout_ms: float, done: Done) -> None:
-        """Send a client's request to a node; `done` gets the reply, or None after the time-out. Once, either way.
+        """Send a client's request to a node; `done` gets the reply, or None if none will come. Once, either way.
 
         What reaches a node that is down is lost. Only where there is no other node to turn to do clients connect again
         until they are accepted; and a restarted server resets their old connections, whose outcome is then unknown.
@@ -163,10 +169,10 @@ class SimulatedCluster:
                 self._refuse(message, dest)
             else:
                 host.receive(source, message)
-        elif isinstance(message, Reply):
+        elif isinstance(message, Reply | Reset):
             waiting = self._waiting.pop(message.id, None)
             if waiting is not None:
-                waiting[1](message)
+                waiting[1](message if isinstance(message, Reply) else None)
 
     def _refuse(self, request: Request, node: NodeId) -> None:
         if request.id in self._waiting:
@@ -183,8 +189,7 @@ class SimulatedCluster:
     def _reset_connections(self, node: NodeId) -> None:
         for request, _ in list(self._waiting.values()):
             if request.id not in self._refused:
-                reset = Reply(request.id, "info", None, "the server restarted and reset the connection")
-                self._network.send(node, request.client, reset)
+                self._network.send(node, request.client, Reset(request.id))
 
     # what is seen from outside
 

@@ -15,6 +15,7 @@ HEALTHY = Target(
     messages=(),
     workloads=("kv-append", "cas-register", "register", "kv"),
     nodes=1,
+    sessions=True,
     invariants=(NothingAcknowledgedIsLost,),
     patterns=("Write-Ahead Log", "Segmented Log", "Low-Water Mark", "Singular Update Queue", "Idempotent Receiver"),
 )
