@@ -28,6 +28,8 @@ MONITORS: dict[str, Monitor] = {
     "register": _lazy("register"),
     "cas-register": _lazy("register"),
     "kv": _lazy("register"),
+    "counter": _lazy("counter"),
+    "log": _lazy("log"),
     "append-list": _lazy("append_list"),
     "ids": _lazy("growing", "decide_ids"),
     "generation": _lazy("growing", "decide_generation"),

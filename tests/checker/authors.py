@@ -49,7 +49,7 @@ def _append_list() -> Author:
 
 def _counter() -> Author:
     def invoke(rng: Random, value: Callable[[], Any]) -> Call:
-        return ("add", rng.choice((1, 1, 2, 3))) if rng.random() < 0.6 else ("read", None)
+        return ("add", rng.choice((1, 1, 1, 1, 1, 1, 1, 2))) if rng.random() < 0.6 else ("read", None)
 
     def execute(state: int, f: str, given: Any) -> tuple[Any, Any]:
         return (state + given, None) if f == "add" else (state, state)

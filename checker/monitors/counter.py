@@ -1,0 +1,129 @@
+"""The monitor of counters that are incremented by one: scheduling of unit jobs.
+
+Call slot k the moment T(k) at which the counter got from k-1 to k. A read of v stands between T(v) and T(v+1), so
+
+    T(k) >= the call of every read of less than k        T(k) <= the return of every read of k or more
+
+and both bounds grow with k. An increment fits a slot if their intervals meet; those slots are consecutive, so filling
+slots in order with the increment that must return first (earliest deadline first; Glover 1967 for convex graphs) fills
+them if anything can. Where two neighbours then stand against real time, exchanging them fits too. Every slot up to the
+largest value read must be filled, and every increment that ended ok must have a slot; a pending one may. Cost: n log n.
+Other increments than by one are left to the search (they ask for subsets with a given sum).
+"""
+
+from __future__ import annotations
+
+import heapq
+
+from checker.history import INFO, PENDING, History
+from checker.verdict import Decision, Explanation
+
+
+def decide(part: History) -> Decision | None:
+    """Valid with an order, invalid with the increments and the reads that contradict them; None if not by one."""
+    values = part.tables.value.values
+    add = part.tables.f.code("add")
+    reads: list[tuple[int, int]] = []
+    adds: list[int] = []
+    for row in range(len(part)):
+        if part.f[row] == add:
+            if type(values[part.input[row]]) is not int or values[part.input[row]] != 1:
+                return None
+            adds.append(row)
+        else:
+            value = values[part.output[row]]
+            if value is not None and (type(value) is not int or value < 0):
+                return None
+            reads.append((value or 0, row))
+    return _schedule(part, adds, sorted(reads))
+
+
+def _schedule(part: History, adds: list[int], reads: list[tuple[int, int]]) -> Decision:
+    most = reads[-1][0] if reads else 0
+    if most > len(adds):
+        return _invalid(part, adds, [reads[-1][1]], f"read {most}, but there were only {len(adds)} increments")
+    slots = len(adds)
+    low = [(-1, -1)] * (slots + 2)
+    high = [(PENDING, -1)] * (slots + 2)
+    for value, row in reads:
+        low[value + 1] = max(low[value + 1], (int(part.call[row]), row))
+        high[value] = min(high[value], (int(part.ret[row]), row))
+    for k in range(1, slots + 2):
+        low[k] = max(low[k], low[k - 1])
+    for k in range(slots, -1, -1):
+        high[k] = min(high[k], high[k + 1])
+    for k in range(1, slots + 1):
+        if low[k][0] > high[k][0]:
+            a, b = part[high[k][1]], part[low[k][1]]
+            said = f"read {b.output or 0}, though #{a.index} had read {a.output or 0} and finished"
+            return _invalid(part, adds, [high[k][1], low[k][1]], said)
+    return _fill(part, adds, reads, low, high, most)
+
+
+def _fill(
+    part: History,
+    adds: list[int],
+    reads: list[tuple[int, int]],
+    low: list[tuple[int, int]],
+    high: list[tuple[int, int]],
+    most: int,
+) -> Decision:
+    waiting = sorted(adds, key=lambda row: int(part.call[row]), reverse=True)
+    live: list[tuple[int, int, int]] = []
+    filled: list[int] = []
+    certain = sum(part.status[row] != INFO for row in adds)
+    k = 0
+    while certain or k < most:
+        k += 1
+        while waiting and part.call[waiting[-1]] <= high[k][0]:
+            row = waiting.pop()
+            heapq.heappush(live, (int(part.ret[row]), int(part.call[row]), row))
+        if not live:
+            reader = high[k][1]
+            return _invalid(
+                part, adds, [reader], f"read {part[reader].output}, more than could have been added by then"
+            )
+        ret, _, row = heapq.heappop(live)
+        if ret < low[k][0]:
+            reader = low[k][1]
+            had = part[row].index
+            said = f"read {part[reader].output or 0}, too little: #{had} and those before it had finished"
+            return _invalid(part, adds, [reader, high[k][1]] if high[k][1] >= 0 else [reader], said)
+        certain -= part.status[row] != INFO
+        filled.append(row)
+    filled = _in_time(part, filled)
+    order: list[int] = []
+    at = 0
+    for k in range(len(filled) + 1):
+        if k:
+            order.append(filled[k - 1])
+        first = at
+        while at < len(reads) and reads[at][0] == k:
+            at += 1
+        order += sorted((row for _, row in reads[first:at]), key=lambda row: int(part.call[row]))
+    return Decision("valid", "schedule", witness=order)
+
+
+def _in_time(part: History, filled: list[int]) -> list[int]:
+    """The same increments in an order that no two of them contradict in real time, each still fitting its slot.
+
+    Exchanging two that stand against real time (the later had returned before the earlier was called) fits both, so
+    repeating it until none is left does; by-call order within what was chosen is where that ends for a run of slots.
+    """
+    done = list(filled)
+    for i in range(1, len(done)):
+        row = done[i]
+        j = i
+        while j and part.ret[row] < part.call[done[j - 1]]:
+            done[j] = done[j - 1]
+            j -= 1
+        done[j] = row
+    return done
+
+
+def _invalid(part: History, adds: list[int], rows: list[int], said: str) -> Decision:
+    """All increments are in the counterexample: leaving one out would change what every later read returns."""
+    culprit = part[rows[-1]] if len(rows) > 1 and part[rows[-1]].f == "read" else part[rows[0]]
+    explanation = Explanation("impossible-count", f"Impossible count: #{culprit.index} {said}.", (), culprit.index)
+    chosen = tuple(sorted({*adds, *(row for row in rows if row >= 0)}))
+    return Decision("invalid", "schedule", counterexample=chosen, explanation=explanation)

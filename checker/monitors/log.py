@@ -1,0 +1,146 @@
+"""The monitor of logs: `append` answers an offset, `read` of an offset answers the value there, or None beyond the end.
+
+With unique values the place of every value that anybody saw is known, so the order of appends is forced by offset.
+Let T(o) be the moment at which the log got its record o. Then T grows with o, and
+
+    T(o) >= the call of the append at o, and of every read that found nothing at o
+    T(o) <= the return of the append at o, and of every read that found its value at o
+
+so the history is linearizable iff the running maximum of the lower bounds never passes an upper bound. An offset that
+nobody saw the value of, below one that somebody saw, was filled by a pending append whose value nobody read: those are
+taken in order of call, the earliest for the first gap. Cost: n log n.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from checker.history import INFO, History, identity
+from checker.verdict import Decision, Edge, Explanation
+
+Bound = tuple[int, int]
+"""(time, row): the operation that sets a bound."""
+
+
+def decide(part: History) -> Decision | None:
+    """Valid with an order, invalid with the operations that contradict each other; None if values repeat."""
+    appends: dict[Any, int] = {}
+    for row in _rows(part, "append"):
+        value = identity(part.tables.value.values[part.input[row]])
+        if value in appends:
+            return None
+        appends[value] = row
+    place: dict[Any, tuple[int, int]] = {}
+    found = _places(part, appends, place)
+    if found is not None:
+        return found
+    at: dict[int, int] = {offset: appends[value] for value, (offset, _) in place.items()}
+    length = max(at, default=-1) + 1
+    seen = set(at.values())
+    spare = [row for row in _rows(part, "append") if part.status[row] == INFO and row not in seen]
+    spare.sort(key=lambda row: int(part.call[row]), reverse=True)
+    for offset in range(length):
+        if offset not in at:
+            if not spare:
+                return None  # a gap that nothing can fill: the search says so with a proof
+            at[offset] = spare.pop()
+    loose = [row for row in _rows(part, "append") if part.status[row] != INFO and row not in set(at.values())]
+    return None if loose else _fit(part, at, length)
+
+
+def _rows(part: History, f: str) -> Iterator[int]:
+    code = part.tables.f.code(f)
+    return (row for row in range(len(part)) if part.f[row] == code)
+
+
+def _places(part: History, appends: dict[Any, int], place: dict[Any, tuple[int, int]]) -> Decision | None:
+    """Fill `place` (value -> its offset, and who showed it). A Decision if two operations contradict each other."""
+    holder: dict[int, tuple[Any, int]] = {}
+    values = part.tables.value.values
+    for row in range(len(part)):
+        op_is_append = part.tables.f.values[part.f[row]] == "append"
+        output = values[part.output[row]]
+        if part.status[row] == INFO or output is None:
+            continue
+        offset = output if op_is_append else values[part.input[row]]
+        value = identity(values[part.input[row]] if op_is_append else output)
+        if type(offset) is not int or offset < 0:
+            return None
+        if value not in appends:
+            op = part[row]
+            return _invalid("phantom-value", f"#{op.index} read {op.output!r}, which nobody appended.", part, [row])
+        other = holder.setdefault(offset, (value, row))
+        if other[0] != value:
+            a, b = part[other[1]], part[row]
+            sentence = f"Two records at offset {offset}: #{a.index} and #{b.index} saw different ones."
+            rows = [other[1], row, appends[value], appends[other[0]]]
+            return _invalid("conflicting-offset", sentence, part, rows)
+        first = place.setdefault(value, (offset, row))
+        if first[0] != offset:
+            a, b = part[first[1]], part[row]
+            sentence = f"One record at two offsets: #{a.index} saw it at {first[0]}, #{b.index} at {offset}."
+            return _invalid("moved-record", sentence, part, [first[1], row, appends[value]])
+    return None
+
+
+def _fit(part: History, at: dict[int, int], length: int) -> Decision:
+    low: list[Bound] = [(int(part.call[at[offset]]), at[offset]) for offset in range(length)]
+    high: list[Bound] = [(int(part.ret[at[offset]]), at[offset]) for offset in range(length)]
+    reads = list(_rows(part, "read"))
+    values = part.tables.value.values
+    for row in reads:
+        offset = values[part.input[row]]
+        if offset >= length:
+            continue
+        if values[part.output[row]] is None:
+            low[offset] = max(low[offset], (int(part.call[row]), row))
+        else:
+            high[offset] = min(high[offset], (int(part.ret[row]), row))
+    moments: list[int] = []
+    latest: Bound = (-1, -1)
+    for offset in range(length):
+        latest = max(latest, low[offset])
+        if latest[0] > high[offset][0]:
+            return _late(part, at, latest[1], high[offset][1], offset)
+        moments.append(latest[0])
+    keyed = [(moments[offset], offset, at[offset]) for offset in range(length)]
+    for row in reads:
+        offset, call = values[part.input[row]], int(part.call[row])
+        if values[part.output[row]] is None:
+            keyed.append((call, -1, row))  # before the appends of its moment
+        else:
+            keyed.append((max(call, moments[offset]), length, row))  # behind them
+    return Decision("valid", "offsets", witness=[row for _, _, row in sorted(keyed)])
+
+
+def _late(part: History, at: dict[int, int], late: int, early: int, offset: int) -> Decision:
+    """`early` had returned before `late` was called, though the log must have been longer at `early`."""
+    a, b = part[early], part[late]
+    if b.f == "read":
+        kind = "lost-append" if a.f == "append" else "stale-read"
+        sentence = f"Stale read: #{b.index} found nothing at offset {b.input}, though #{a.index} had shown it finished."
+    elif a.f == "read":
+        kind = "read-before-written"
+        sentence = f"#{a.index} read offset {offset} and finished before #{b.index} began to append at or below it."
+    else:
+        kind = "reordered-append"
+        sentence = f"#{a.index} had finished before #{b.index} began, but the log has them the other way round."
+    cycle = (Edge(a.index, b.index, "real time"), Edge(b.index, a.index, "log order"))
+    rows = [early, late, *(at[number] for number in range(offset + 1))]
+    return _invalid(kind, sentence, part, rows, cycle, b.index if b.f == "read" else a.index)
+
+
+def _invalid(
+    kind: str,
+    sentence: str,
+    part: History,
+    rows: list[int],
+    cycle: tuple[Edge, ...] = (),
+    culprit: int | None = None,
+) -> Decision:
+    """The counterexample holds all appends too: leaving one out would move the others' offsets."""
+    chosen = tuple(sorted({*rows, *_rows(part, "append")}))
+    index = int(part.index[rows[-1]]) if culprit is None else culprit
+    explanation = Explanation(kind, sentence, cycle, index)
+    return Decision("invalid", "offsets", counterexample=chosen, explanation=explanation)
