@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from targets.target import Target
+from dataclasses import replace
+
+from targets.target import Broken, Hardness, Target
+from targets.wal import broken
 from targets.wal.invariants import NothingAcknowledgedIsLost
 from targets.wal.node import COMMANDS, QUERIES, WalStore
 
@@ -20,4 +23,67 @@ HEALTHY = Target(
     patterns=("Write-Ahead Log", "Segmented Log", "Low-Water Mark", "Singular Update Queue", "Idempotent Receiver"),
 )
 
-TARGETS: tuple[Target, ...] = (HEALTHY,)
+
+def _broken(
+    name: str,
+    node: type[WalStore],
+    reasoning: str,
+    faults: tuple[str, ...],
+    anomaly: str,
+    hardness: Hardness,
+    workload: str = "kv-append",
+) -> Target:
+    return replace(
+        HEALTHY,
+        name=f"wal-kv/{name}",
+        summary=(node.__doc__ or "").partition("\n")[0],
+        node=node,
+        workload=workload,
+        broken=Broken(reasoning, faults, anomaly, hardness),
+    )
+
+
+LOST, PHANTOM = "lost acknowledged write", "value nobody wrote"
+
+TARGETS: tuple[Target, ...] = (
+    HEALTHY,
+    _broken("ack-before-fsync", broken.AckBeforeFsync, "buffered is durable", ("power",), LOST, "E"),
+    _broken(
+        "apply-before-log",
+        broken.ApplyBeforeLog,
+        "readers may see what is not durable",
+        ("kill", "power"),
+        "new then old",
+        "E",
+    ),
+    _broken(
+        "crc-ignored",
+        broken.CrcIgnored,
+        "the stored checksum suffices, nobody checks it",
+        ("torn",),
+        PHANTOM,
+        "M",
+        "cas-register",
+    ),
+    _broken(
+        "append-after-torn-tail",
+        broken.AppendAfterTornTail,
+        "garbage in the tail hides later records",
+        ("torn", "kill"),
+        LOST,
+        "M",
+    ),
+    _broken("no-directory-fsync", broken.NoDirectoryFsync, "a new segment's name is durable", ("power",), LOST, "M"),
+    _broken("clean-by-age", broken.CleanByAge, "old means snapshotted", ("kill",), LOST, "E"),
+    _broken("snapshot-index-ahead", broken.SnapshotIndexAhead, "contents match the index", ("kill",), LOST, "M"),
+    _broken("replay-overlap", broken.ReplayOverlap, "replay is idempotent", ("kill",), "applied twice", "E"),
+    _broken(
+        "torn-batch",
+        broken.TornBatch,
+        "a batch replays atomically",
+        ("torn", "power"),
+        PHANTOM,
+        "M",
+        "cas-register",
+    ),
+)
