@@ -296,9 +296,12 @@ class SimulatedCluster:
     def evidence(self) -> list[Evidence]:
         """What shows that each fault took effect, up to now."""
         found = list(self._evidence)
-        for fault, name, from_ms in self._awaiting:
-            died = self._hosts[name].died
-            found.append(Evidence(fault, from_ms, None, died is not None, f"{name}: {died or 'has not died of it'}"))
+        for number, (fault, name, from_ms) in enumerate(self._awaiting):
+            # the next such fault on the same node takes the place of this one
+            later = [ms for _, other, ms in self._awaiting[number + 1 :] if other == name]
+            to_ms = min(later, default=self.now_ms)
+            deaths = [why for ns, why in self._hosts[name].deaths if from_ms * MS <= ns <= to_ms * MS]
+            found.append(Evidence(fault, from_ms, None, bool(deaths), f"{name}: {[*deaths, 'has not died of it'][0]}"))
         for one in self._network.disturbances:
             found.append(Evidence(one.fault, one.from_ms, one.to_ms, one.touched > 0, describe(one)))
         return sorted(found, key=lambda one: one.from_ms)

@@ -106,8 +106,8 @@ class SimulatedDisk:
                 file.data = bytearray(file.cut)
             elif file.writes:
                 ends = [*file.writes, len(file.data)]
-                size = ends[random.randint(0, len(ends) - 1)]
-                if torn and size < len(file.data):
+                size = ends[random.randint(0, len(ends) - (2 if torn else 1))]
+                if torn:
                     # the first write that was not kept whole got as far as its middle
                     behind = min(end for end in ends if end > size)
                     size = random.randint(size, behind - 1)

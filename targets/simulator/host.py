@@ -98,7 +98,7 @@ class HostContext:
 
 
 class Host:
-    """One machine. `died` says why the node died of itself (a failed disk, a counted effect), None while it lives."""
+    """One machine: a disk and a clock that last, and a node that comes and goes."""
 
     def __init__(
         self,
@@ -119,7 +119,8 @@ class Host:
         self.effects: list[Effect] = []
         self.die_after: int | None = None
         self.power_with_it: tuple[bool, bool] = (False, False)
-        self.died: str | None = None
+        self.deaths: list[tuple[int, str]] = []
+        """When and why the node died of itself, oldest first."""
         self._target = target
         self._loop = loop
         self._send = send
@@ -152,7 +153,6 @@ class Host:
     def start(self) -> None:
         """First start, or restart after a death."""
         self.incarnation += 1
-        self.died = None
         self.node = self._target.node()
         self._context = HostContext(self, Random(f"{self._seed} {self.name} {self.incarnation}"))
         self._syncing = False
@@ -173,7 +173,7 @@ class Host:
 
     def _die(self, reason: str) -> None:
         power, torn = self.power_with_it
-        self.died = f"{reason}; {self.kill(power=power, torn=torn)}"
+        self.deaths.append((self._loop.now_ns, f"{reason}; {self.kill(power=power, torn=torn)}"))
         self.power_with_it = (False, False)
 
     def resume(self) -> None:
