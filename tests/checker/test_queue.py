@@ -1,0 +1,99 @@
+"""The monitor of queues: each pattern is refuted, the rest has a witness, and brute force agrees."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+import pytest
+
+from checker.check import check
+from checker.history import PENDING, History, Operation
+from checker.models import find
+from checker.monitors.queue import decide
+from checker.verify import verify
+from tests.checker.fuzz import disagreement
+from tests.checker.generate import AUTHORS, STYLES, history
+
+Row = tuple[str, Any, int, int | None]
+
+
+def queue(*rows: Row) -> History:
+    """(f, value enqueued or dequeued, call, ret or None where pending)."""
+    ops = []
+    for i, (f, value, call, ret) in enumerate(rows):
+        given, got = (value, None) if f == "enqueue" else (None, value)
+        status = "info" if ret is None else "ok"
+        ops.append(Operation(i, i, f, None, given, got, call, PENDING if ret is None else ret, status))  # type: ignore[arg-type]
+    return History.of(ops)
+
+
+REFUTED: list[tuple[str, tuple[Row, ...]]] = [
+    ("phantom-value", (("dequeue", 1, 0, 1),)),
+    ("duplicate-value", (("enqueue", 1, 0, 1), ("dequeue", 1, 2, 3), ("dequeue", 1, 4, 5))),
+    ("value-from-the-future", (("dequeue", 1, 0, 1), ("enqueue", 1, 2, 3))),
+    ("out-of-order", (("enqueue", 1, 0, 1), ("enqueue", 2, 2, 3), ("dequeue", 2, 4, 5))),
+    (
+        "out-of-order",
+        (("enqueue", 1, 0, 1), ("enqueue", 2, 2, 3), ("dequeue", 2, 4, 5), ("dequeue", 1, 6, 7)),
+    ),
+    (
+        "wrongly-empty",
+        (
+            ("enqueue", 1, 0, 1),
+            ("dequeue", None, 2, 8),
+            ("enqueue", 2, 3, 4),
+            ("dequeue", 1, 5, 6),
+            ("dequeue", 2, 9, 9),
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(("kind", "rows"), REFUTED)
+def test_each_pattern_is_refuted_with_a_proof(kind: str, rows: tuple[Row, ...]) -> None:
+    whole = queue(*rows)
+    verdict = check(whole, "queue")
+    assert verdict.outcome == "invalid"
+    assert verdict.worst is not None
+    assert verdict.worst.explanation is not None
+    assert verdict.worst.explanation.kind == kind
+    assert verify(whole, find("queue"), verdict) == []
+
+
+def test_an_empty_dequeue_fits_where_one_value_has_left_and_the_next_has_not_come() -> None:
+    rows: tuple[Row, ...] = (
+        ("enqueue", 1, 0, 1),
+        ("dequeue", None, 2, 8),
+        ("enqueue", 2, 3, 7),
+        ("dequeue", 1, 4, 6),
+        ("dequeue", 2, 9, 9),
+    )
+    decision = decide(queue(*rows))
+    assert decision is not None
+    assert decision.outcome == "valid"
+
+
+def test_a_pending_dequeue_may_have_taken_the_value_that_is_missing() -> None:
+    rows: tuple[Row, ...] = (("enqueue", 1, 0, 1), ("enqueue", 2, 2, 3), ("dequeue", None, 4, None))
+    assert check(queue(*rows, ("dequeue", 2, 5, 6)), "queue").outcome == "valid"
+    assert check(queue(*rows, ("dequeue", 2, 5, 6), ("dequeue", 1, 7, 8)), "queue").outcome == "invalid"
+
+
+def test_values_enqueued_twice_are_left_to_the_search() -> None:
+    assert decide(queue(("enqueue", 1, 0, 1), ("enqueue", 1, 2, 3))) is None
+
+
+def test_thousands_of_operations_at_once_are_decided() -> None:
+    rows: list[Row] = [("enqueue", value, 0, 1) for value in range(1, 5001)]
+    rows += [("dequeue", value, 2, 3) for value in range(5000, 0, -1)]
+    decision = decide(queue(*rows))
+    assert decision is not None
+    assert decision.outcome == "valid"
+
+
+def test_brute_force_agrees() -> None:
+    for number in range(600):
+        rng = Random(f"queue {number}")
+        ops = history(AUTHORS["queue"], rng, STYLES[number % len(STYLES)], rng.randint(1, 8))
+        assert disagreement(find("queue"), ops)[1] is None, ops
