@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from targets.node import Message, Node
 from targets.quorum import broken
+from targets.quorum.invariants import ConfirmedIsKept
 from targets.quorum.messages import Get, Got, Put, Stored
 from targets.quorum.node import QuorumNode
 from targets.target import Broken, Hardness, Target
@@ -18,6 +19,7 @@ HEALTHY = Target(
     workload="register",
     messages=MESSAGES,
     workloads=("register",),
+    invariants=(ConfirmedIsKept,),
     patterns=("Majority Quorum", "Versioned Value", "Read Repair", "Write-Ahead Log", "Lamport Clock"),
 )
 
@@ -36,6 +38,7 @@ def _broken(
         workload="cas-register" if "cas" in node.offers else "register",
         messages=MESSAGES,
         workloads=("cas-register", "register") if "cas" in node.offers else ("register",),
+        invariants=HEALTHY.invariants,
         broken=Broken(reasoning, faults, anomaly, hardness),
         patterns=HEALTHY.patterns,
     )

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from targets.node import Context, Request
+from targets.node import Context, Request, Timer
 from targets.quorum.messages import Get, Got, Put, Version
 from targets.quorum.node import Operation, QuorumNode, Record
+
+BACKGROUND_MS = 20.0
+"""How far a background task may be behind."""
 
 
 class NoReadRepair(QuorumNode):
@@ -21,17 +24,29 @@ class NoReadRepair(QuorumNode):
 
 
 class AsyncReadRepair(QuorumNode):
-    """A read answers first and repairs behind the client's back.
+    """A read answers first; a background task repairs a little later.
 
     Broken reasoning: the repair lands in time. If it is slow or lost, the next read is faster and finds the old value.
     """
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.behind: dict[int, Put] = {}
+
     def repair(self, number: int, put: Put, ctx: Context) -> None:
+        self.finish(number, put.value, ctx)
+        self.behind[number] = put
+        ctx.set_timer(number, BACKGROUND_MS)
+
+    def timeout(self, timer: Timer, ctx: Context) -> None:
+        put = self.behind.pop(timer, None)  # type: ignore[call-overload]
+        if put is None:
+            super().timeout(timer, ctx)
+            return
+        self.store(put, ctx)
         for node in ctx.nodes:
             if node != ctx.me:
                 ctx.send(node, put)
-        self.store(put, ctx)
-        self.finish(number, put.value, ctx)
 
 
 class WallClock(QuorumNode):

@@ -76,6 +76,9 @@ class QuorumNode:
         self.next_op = 0
         self.records = 0
         """How many records are in the log behind the last snapshot."""
+        self.confirmed: dict[Any, Version] = {}
+        """What this incarnation has certainly confirmed to others, for the invariant."""
+        self._confirming: Any = None
 
     # recovery
 
@@ -140,6 +143,10 @@ class QuorumNode:
     # coordinating
 
     def receive(self, sender: NodeId, message: Message, ctx: Context) -> None:
+        if self._confirming is not None:
+            # a new input is there: the effects of the handler that confirmed have all been carried out
+            self.confirmed[self._confirming] = self.version(self._confirming)
+            self._confirming = None
         match message:
             case Request():
                 self.begin(message, ctx)
@@ -148,6 +155,7 @@ class QuorumNode:
             case Put():
                 self.store(message, ctx)
                 ctx.send(sender, Stored(message.op))
+                self._confirming = message.key
             case Got():
                 self.got(sender, message, ctx)
             case Stored():
