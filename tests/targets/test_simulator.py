@@ -1,0 +1,384 @@
+"""The simulator does what it is asked, shows that it did, and does it again for the same seed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from checker.errors import HarnessError, TargetError
+from targets.fault import (
+    Corrupt,
+    Cut,
+    Degrade,
+    Evidence,
+    Fault,
+    Heal,
+    Hold,
+    Kill,
+    Pause,
+    Release,
+    Restart,
+    Resume,
+    Skew,
+)
+from targets.node import Context, Message, Node, NodeId, Reply, Request, Timer
+from targets.simulator import SimulatedCluster
+from targets.simulator.host import SYNC_NS
+from targets.target import Target
+
+TICK_MS = 25.0
+"""Longer than a message takes: a fault armed behind a tick meets the handler that it is meant for."""
+
+
+class Note(Message, frozen=True, tag="note"):
+    number: int
+
+
+class Scribe:
+    """Writes down what it gets: `notes` with times, and on its disk one byte a request, synced before the answer."""
+
+    def __init__(self) -> None:
+        self.notes: list[tuple[float, int]] = []
+        self.ticks: list[float] = []
+        self.length = 0
+
+    def start(self, ctx: Context) -> None:
+        if "file" not in ctx.disk.names():
+            ctx.disk.create("file")
+            ctx.disk.sync_directory()
+        self.length = len(ctx.disk.read("file"))
+        ctx.set_timer("tick", TICK_MS)
+
+    def receive(self, sender: NodeId, message: Message, ctx: Context) -> None:
+        if isinstance(message, Note):
+            self.notes.append((ctx.now_ms(), message.number))
+        elif isinstance(message, Request):
+            self.serve(message, ctx)
+
+    def serve(self, request: Request, ctx: Context) -> None:
+        if request.f == "read":
+            ctx.reply(request, self.length)
+        elif request.f == "tell":
+            for number in range(request.input):
+                ctx.send("n2", Note(number))
+            ctx.reply(request)
+        elif request.f == "write":
+            ctx.disk.append("file", b"x")
+            ctx.disk.sync("file")
+            self.length += 1
+            ctx.reply(request, self.length)
+        else:
+            raise ValueError(f"what is {request.f}?")
+
+    def timeout(self, timer: Timer, ctx: Context) -> None:
+        self.ticks.append(ctx.now_ms())
+        ctx.set_timer("tick", TICK_MS)
+
+    def view(self) -> dict[str, Any]:
+        return {"notes": self.notes, "ticks": self.ticks, "length": self.length}
+
+
+def target(node: Callable[[], Node] = Scribe) -> Target:
+    return Target("scribe", "for tests", node, frozenset({"read", "write", "tell"}), "register", (Note,))
+
+
+class Stage:
+    """A cluster of scribes and one client. `ask` returns the reply, after at most a second of virtual time."""
+
+    def __init__(self, nodes: int = 2, seed: int = 1, node: Callable[[], Node] = Scribe) -> None:
+        self.cluster = SimulatedCluster(target(node), nodes, seed, trace=True)
+        self.cluster.start()
+        self.cluster.run(until_ms=5.0)
+        self.asked = 0
+
+    def begin(self, f: str, given: Any = None, node: NodeId = "n1") -> list[Reply | None]:
+        self.asked += 1
+        got: list[Reply | None] = []
+        self.cluster.invoke(Request(f"r{self.asked}", "c0", f, None, given), node, 1000.0, got.append)
+        return got
+
+    def ask(self, f: str, given: Any = None, node: NodeId = "n1") -> Reply | None:
+        got = self.begin(f, given, node)
+        self.cluster.run(until=lambda: bool(got))
+        return got[0]
+
+    def notes(self) -> list[int]:
+        return [number for _, number in self.cluster.views()["n2"]["notes"]]
+
+    def evidence(self, kind: type[Fault]) -> Evidence:
+        return next(one for one in reversed(self.cluster.evidence()) if isinstance(one.fault, kind))
+
+
+def output(reply: Reply | None) -> Any:
+    assert reply is not None, reply
+    assert reply.status == "ok", reply
+    return reply.output
+
+
+# the network
+
+
+def test_a_link_keeps_the_order_and_takes_its_time() -> None:
+    stage = Stage()
+    stage.ask("tell", 50)
+    stage.cluster.run(until_ms=stage.cluster.now_ms + 50)
+    assert stage.notes() == list(range(50))
+    assert stage.cluster.trace is not None
+    delays = [(s.delivered_ns - s.sent_ns) / 1e6 for s in stage.cluster.trace if s.delivered_ns is not None]
+    assert min(delays) >= 0.5
+    assert max(delays) <= 10.01
+
+
+def test_a_cut_loses_one_direction_until_it_is_healed() -> None:
+    stage = Stage()
+    stage.cluster.apply(Cut((("n1", "n2"),)))
+    stage.ask("tell", 3)
+    stage.cluster.run(until_ms=stage.cluster.now_ms + 50)
+    assert stage.notes() == []
+    assert stage.evidence(Cut).detail == "3 messages lost"
+    stage.cluster.apply(Heal())
+    stage.ask("tell", 2)
+    stage.cluster.run(until_ms=stage.cluster.now_ms + 50)
+    assert stage.notes() == [0, 1]
+    assert stage.evidence(Cut).to_ms is not None
+
+
+def test_a_cut_that_touched_nothing_is_no_evidence() -> None:
+    stage = Stage()
+    stage.cluster.apply(Cut((("n2", "n1"),)))
+    stage.ask("tell", 3)
+    assert not stage.evidence(Cut).shown
+
+
+@pytest.mark.parametrize(
+    ("fault", "holds"),
+    [
+        (Degrade((("n1", "n2"),), loss=0.3), lambda got: 0 < len(got) < 100 and got == sorted(got)),
+        (Degrade((("n1", "n2"),), duplicate=0.3), lambda got: len(got) > 100 and set(got) == set(range(100))),
+        (Degrade((("n1", "n2"),), reorder=0.3), lambda got: got != sorted(got) and sorted(got) == list(range(100))),
+        (Degrade((("n1", "n2"),), delay_ms=100.0), lambda got: got == list(range(100))),
+    ],
+    ids=["loss", "duplicate", "reorder", "delay"],
+)
+def test_a_bad_link_does_what_it_says(fault: Degrade, holds: Callable[[list[int]], bool]) -> None:
+    stage = Stage()
+    stage.cluster.apply(fault)
+    stage.ask("tell", 100)
+    began = stage.cluster.now_ms
+    stage.cluster.run(until_ms=began + 3000)
+    assert holds(stage.notes())
+    assert stage.evidence(Degrade).shown
+    last = stage.cluster.views()["n2"]["notes"][-1][0]
+    assert (last - began > 200) == (fault.delay_ms > 0)
+
+
+def test_held_messages_come_when_they_are_released() -> None:
+    stage = Stage()
+    stage.cluster.apply(Hold(("n1", "n2"), 2, "Note"))
+    stage.ask("tell", 4)
+    stage.cluster.run(until_ms=stage.cluster.now_ms + 50)
+    assert stage.notes() == [2, 3]
+    stage.cluster.apply(Release())
+    stage.cluster.run(until_ms=stage.cluster.now_ms + 50)
+    assert stage.notes() == [2, 3, 0, 1]
+    assert stage.evidence(Release).detail == "2 messages released"
+
+
+# life and death
+
+
+def test_a_paused_node_does_nothing_and_then_catches_up() -> None:
+    stage = Stage()
+    stage.cluster.apply(Pause(("n2",)))
+    before = len(stage.cluster.views()["n2"]["ticks"])
+    stage.ask("tell", 5)
+    stage.cluster.run(until_ms=stage.cluster.now_ms + 100)
+    assert stage.notes() == []
+    assert len(stage.cluster.views()["n2"]["ticks"]) == before
+    stage.cluster.apply(Resume(("n2",)))
+    assert stage.notes() == [0, 1, 2, 3, 4]
+    assert "6 inputs had waited" in stage.evidence(Resume).detail
+
+
+def test_a_killed_node_keeps_what_it_wrote_and_forgets_the_rest() -> None:
+    stage = Stage()
+    assert [output(stage.ask("write")) for _ in range(3)] == [1, 2, 3]
+    stage.cluster.apply(Kill(("n1",)))
+    assert stage.cluster.down == {"n1"}
+    assert "n1" not in stage.cluster.views()
+    assert stage.ask("read") is None
+    stage.cluster.apply(Restart(("n1",)))
+    assert output(stage.ask("read")) == 3
+    assert stage.evidence(Kill).shown
+    assert stage.evidence(Restart).shown
+
+
+def test_the_clients_of_an_only_server_connect_again() -> None:
+    stage = Stage(nodes=1)
+    stage.cluster.apply(Kill(("n1",)))
+    refused = stage.ask("read")
+    assert refused is not None
+    assert (refused.status, refused.error) == ("fail", "connection refused")
+    waiting = stage.begin("read")
+    stage.cluster.run(until_ms=stage.cluster.now_ms + 500)
+    assert not waiting
+    stage.cluster.apply(Restart(("n1",)))
+    stage.cluster.run(until=lambda: bool(waiting))
+    assert output(waiting[0]) == 0
+
+
+def test_a_restart_resets_connections_over_which_nothing_will_come() -> None:
+    stage = Stage(nodes=1)
+    got = stage.begin("write")
+    while stage.cluster.views()["n1"]["length"] == 0:
+        stage.cluster.run(max_events=1)
+    stage.cluster.apply(Kill(("n1",)))
+    stage.cluster.apply(Restart(("n1",)))
+    began = stage.cluster.now_ms
+    stage.cluster.run(until=lambda: bool(got))
+    assert got == [None]
+    assert stage.cluster.now_ms - began < 20
+
+
+@pytest.mark.parametrize("effects", range(7))
+def test_a_node_may_die_between_any_two_effects(effects: int) -> None:
+    stage = Stage(seed=effects)
+    stage.cluster.run(until_ms=TICK_MS + 0.5)
+    stage.cluster.apply(Kill(("n1",), effects=effects))
+    got = stage.begin("tell", 5)
+    stage.cluster.run(until_ms=stage.cluster.now_ms + 24)
+    assert stage.notes() == list(range(min(effects, 5)))
+    assert [reply is not None for reply in got] == ([True] if effects > 5 else [])
+    assert stage.evidence(Kill).shown == (effects < 6), "behind its last effect a handler is over"
+
+
+def test_only_what_was_synced_surely_survives_a_power_loss() -> None:
+    found: dict[int, set[int]] = {0: set(), 1: set(), 2: set()}
+    for effects in found:
+        for seed in range(20):
+            stage = Stage(seed=seed)
+            stage.cluster.apply(Kill(("n1",), power=True, effects=effects))
+            stage.ask("write")  # effects: append, sync, reply
+            stage.cluster.apply(Restart(("n1",)))
+            found[effects].add(output(stage.ask("read")))
+    assert found == {0: {0}, 1: {0, 1}, 2: {1}}
+
+
+def test_syncs_take_time_and_inputs_wait_for_them_in_order() -> None:
+    stage = Stage()
+    replies = [stage.begin("write") for _ in range(20)] + [stage.begin("read")]
+    stage.cluster.run(until=lambda: all(replies))
+    assert [output(got[0]) for got in replies] == [*range(1, 21), 20]
+    assert stage.cluster.trace is not None
+    sent = [s.sent_ns for s in stage.cluster.trace if isinstance(s.message, Reply)]
+    gaps = [later - sooner for sooner, later in pairwise(sent[:20])]
+    assert min(gaps) >= SYNC_NS[0]
+    assert len(set(gaps)) > 10
+    assert sent[20] == sent[19], "a read needs no sync"
+
+
+# disks and clocks
+
+
+def test_a_failed_sync_stops_the_node() -> None:
+    stage = Stage()
+    stage.cluster.apply(Corrupt("n1", "fsync-error"))
+    assert stage.ask("write") is None
+    assert stage.cluster.down == {"n1"}
+    stage.cluster.apply(Restart(("n1",)))
+    assert output(stage.ask("write")) in (1, 2)
+
+
+def test_a_full_disk_stops_the_node_until_there_is_room() -> None:
+    stage = Stage()
+    stage.cluster.apply(Corrupt("n1", "full"))
+    assert stage.ask("write") is None
+    stage.cluster.apply(Restart(("n1",)))
+    assert output(stage.ask("read")) == 0
+    stage.cluster.apply(Corrupt("n1", "full", undo=True))
+    assert output(stage.ask("write")) == 1
+
+
+def test_a_flipped_bit_is_reported_with_its_place() -> None:
+    stage = Stage()
+    stage.cluster.apply(Corrupt("n1", "bit-flip"))
+    assert not stage.evidence(Corrupt).shown
+    stage.ask("write")
+    stage.cluster.apply(Corrupt("n1", "bit-flip"))
+    assert stage.evidence(Corrupt).detail == "bit flipped at byte 0 of file"
+
+
+def test_a_skewed_clock_shows_the_offset_and_runs_at_its_rate() -> None:
+    stage = Stage()
+    stage.cluster.apply(Skew("n1", offset_ms=1000.0, rate=2.0))
+    stage.cluster.run(until_ms=205.0)
+    ticks = stage.cluster.views()["n1"]["ticks"]
+    assert ticks[-1] == pytest.approx(1405.0, abs=30)
+    assert len(ticks) == pytest.approx(2 * len(stage.cluster.views()["n2"]["ticks"]), abs=3)
+
+
+def test_faults_that_make_no_sense_are_refused() -> None:
+    with pytest.raises(HarnessError, match="torn write"):
+        Stage().cluster.apply(Corrupt("n1", "torn-write"))
+
+
+# what is watched
+
+
+class AtMostOne:
+    name = "at most one"
+
+    def check(self, now_ms: float, nodes: dict[NodeId, Node]) -> str | None:
+        return "two were written" if any(node.view()["length"] > 1 for node in nodes.values()) else None
+
+
+def test_a_broken_invariant_is_told_once_with_its_time() -> None:
+    watched = Target("scribe", "", Scribe, frozenset(), "", (), invariants=(AtMostOne,))  # type: ignore[arg-type]
+    cluster = SimulatedCluster(watched, 1, 1)
+    cluster.start()
+    for number in range(4):
+        cluster.invoke(Request(f"r{number}", "c0", "write"), "n1", 100.0, lambda reply: None)
+    cluster.run(until_ms=100)
+    assert len(cluster.violations) == 1
+    assert cluster.violations[0].startswith("at most one at ")
+    assert cluster.violations[0].endswith("two were written")
+
+
+def test_an_exception_in_a_node_names_the_node_and_the_input() -> None:
+    with pytest.raises(TargetError, match=r"node n1 raised ValueError\('what is dance\?'\) in receive\(c0"):
+        Stage().ask("dance")
+
+
+# determinism
+
+PROGRAM = """
+from hashlib import sha256
+from targets.quorum import HEALTHY
+from targets.raft import RAFT
+from targets.wal import HEALTHY as WAL
+from tests.targets.storm import EVERYTHING, Storm
+for target, nodes in ((HEALTHY, 3), (RAFT, 3), (WAL, 1)):
+    storm = Storm(target, 7, ("read", "write"), EVERYTHING, nodes=nodes, calm=0)
+    history = storm.run()
+    text = repr((list(history), storm.cluster.evidence(), storm.cluster.views(), storm.cluster.events))
+    print(sha256(text.encode()).hexdigest())
+"""
+
+
+def test_the_same_seed_gives_the_same_run_in_any_process() -> None:
+    def run(hash_seed: str) -> str:
+        root = Path(__file__).resolve().parents[2]
+        environment = {**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": str(root)}
+        words = [sys.executable, "-c", PROGRAM]
+        return subprocess.run(words, cwd=root, env=environment, check=True, capture_output=True, text=True).stdout
+
+    first = run("1")
+    assert len(first.split()) == 3
+    assert run("2") == first
