@@ -231,7 +231,7 @@ def _sorted(items: list[Item]) -> list[Item] | None:
 def _merged(items: list[Item]) -> list[int] | None:
     """Rows in order: each enqueue and dequeue as early as this order of items lets it be."""
     points: list[tuple[int, int, int, int, int]] = []
-    put = take = barrier = -1
+    put = take = barrier = -PENDING
     segment = 0
     for number, item in enumerate(items):
         if item.empty:
