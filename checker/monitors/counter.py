@@ -78,17 +78,17 @@ def _fill(
         while waiting and part.call[waiting[-1]] <= high[k][0]:
             row = waiting.pop()
             heapq.heappush(live, (int(part.ret[row]), int(part.call[row]), row))
+        # the reads that bound the slots up to here, without which fewer increments would be missed
+        bounds = [bound[1] for edge in (low, high) for bound in edge[1 : k + 1]]
         if not live:
             reader = high[k][1]
-            return _invalid(
-                part, adds, [reader], f"read {part[reader].output}, more than could have been added by then"
-            )
+            said = f"read {part[reader].output}, more than could have been added by then"
+            return _invalid(part, adds, [reader, *bounds], said, reader)
         ret, _, row = heapq.heappop(live)
         if ret < low[k][0]:
             reader = low[k][1]
-            had = part[row].index
-            said = f"read {part[reader].output or 0}, too little: #{had} and those before it had finished"
-            return _invalid(part, adds, [reader, high[k][1]] if high[k][1] >= 0 else [reader], said)
+            said = f"read {part[reader].output or 0}, too little: #{part[row].index} and those before it had finished"
+            return _invalid(part, adds, [reader, *bounds], said, reader)
         certain -= part.status[row] != INFO
         filled.append(row)
     filled = _in_time(part, filled)
@@ -121,9 +121,9 @@ def _in_time(part: History, filled: list[int]) -> list[int]:
     return done
 
 
-def _invalid(part: History, adds: list[int], rows: list[int], said: str) -> Decision:
+def _invalid(part: History, adds: list[int], rows: list[int], said: str, culprit: int | None = None) -> Decision:
     """All increments are in the counterexample: leaving one out would change what every later read returns."""
-    culprit = part[rows[-1]] if len(rows) > 1 and part[rows[-1]].f == "read" else part[rows[0]]
-    explanation = Explanation("impossible-count", f"Impossible count: #{culprit.index} {said}.", (), culprit.index)
+    index = int(part.index[rows[-1] if culprit is None else culprit])
+    explanation = Explanation("impossible-count", f"Impossible count: #{index} {said}.", (), index)
     chosen = tuple(sorted({*adds, *(row for row in rows if row >= 0)}))
     return Decision("invalid", "schedule", counterexample=chosen, explanation=explanation)
