@@ -16,7 +16,7 @@ from naysayer.plan import Plan
 from naysayer.recorder import Recorder
 from nemesis.mix import Mix
 from nemesis.schedule import Look, Schedule, Situation
-from targets.fault import Evidence, Heal, Restart, Resume, Skew
+from targets.fault import Corrupt, Evidence, Heal, Restart, Resume, Skew
 from targets.node import NodeId, Reply, Request
 from targets.registry import find as find_target
 from targets.simulator import SimulatedCluster
@@ -80,7 +80,9 @@ class Simulation:
         progress: Progress | None = None,
         trace: bool = False,
         until_ms: float | None = None,
+        scripted: bool = False,
     ) -> None:
+        """`scripted`: generator and schedule say when everything happens, and there is nothing after them."""
         self.plan = plan
         self.recorder = recorder
         self._target = find_target(plan.target)
@@ -90,6 +92,9 @@ class Simulation:
         self._schedule: Schedule = _mix(plan) if schedule is None else schedule
         self._progress = progress
         self._until_ms = until_ms
+        self._scripted = scripted
+        self.asked: list[tuple[float, int, Invocation, NodeId]] = []
+        """Time (ms), client, operation and node of everything that was invoked."""
         self._random = [Random(f"{plan.seed} client {i}") for i in range(plan.clients)]
         self._nemesis_random = Random(f"{plan.seed} nemesis")
         self._leader: dict[int, NodeId] = {}
@@ -120,7 +125,7 @@ class Simulation:
             self._go(lambda: self._busy == 0, limit_ms)
             storm_ms = cluster.now_ms
             self._storm = False
-            if not self._stopped and self._until_ms is None:
+            if not self._stopped and self._until_ms is None and not self._scripted:
                 live = self._calm()
         except TargetError as failure:
             error = str(failure)
@@ -146,7 +151,7 @@ class Simulation:
 
     def _later(self, client: int, process: int, mean_ms: float = THINK_MS) -> None:
         self._busy += 1
-        pause = self._random[client].expovariate(1.0) * mean_ms
+        pause = 0.0 if self._scripted else self._random[client].expovariate(1.0) * mean_ms
         self._cluster.at(self._cluster.now_ms + pause, lambda: self._ask(client, process))
 
     def _over(self) -> bool:
@@ -189,6 +194,7 @@ class Simulation:
         self._busy += 1
         request = Request(f"r{self._requests}", f"c{process}", asked.f, asked.key, asked.input)
         self.recorder.invoked(process, asked, node, self._cluster.now_ns)
+        self.asked.append((self._cluster.now_ms, client, asked, node))
         # every other client asks again when no answer comes, as libraries do
         attempts = ATTEMPTS if self._target.sessions and client % 2 == 1 else 1
 
@@ -269,6 +275,9 @@ class Simulation:
         for node in cluster.nodes:
             if any(isinstance(fault, Skew) and fault.node == node for _, fault in self.recorder.nemesis):
                 self._apply(Skew(node))
+        for _, fault in list(self.recorder.nemesis):
+            if isinstance(fault, Corrupt) and fault.kind in ("full", "fsync-error") and not fault.undo:
+                self._apply(Corrupt(fault.node, fault.kind, undo=True))
         if cluster.paused:
             self._apply(Resume(tuple(sorted(cluster.paused))))
         if cluster.down:
