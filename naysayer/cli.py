@@ -116,12 +116,48 @@ def check(file: Path, /, *, model: str | None = None, format: str | None = None,
 
 
 @app.command
-def replay(what: Path, /) -> int:
-    """Run a result again from its test.toml, and confirm that the history is identical.
+def hunt(
+    target: str,
+    /,
+    *,
+    seeds: int | None = None,
+    time: str | None = None,
+    ops: int = 200,
+    first_seed: int = 1,
+    workload: str | None = None,
+    nemesis: Comma = None,
+    engine: str = "processes",
+    results: Path = RESULTS,
+) -> int:
+    """Search seeds in parallel for a failure, shrink it, and tell it.
 
     Parameters
     ----------
-    what: a result folder, such as results/quorum-kv/latest
+    target: a name from `naysayer list`
+    seeds: how many seeds to try; 1000 unless --time is given
+    time: how long to search instead, such as 5m (real time)
+    ops: operations of each seed
+    first_seed: where to begin
+    workload: what the clients do; drawn from the seed unless given
+    engine: processes of this machine, or dask:ADDRESS
+    results: where the result folder is made
+    """
+    from naysayer.commands.hunt import hunt_target
+    from naysayer.hunt.campaign import Hunt
+
+    limit = None if time is None else seconds(time)
+    count = 1000 if seeds is None and limit is None else seeds
+    wanted = Hunt(target, count, limit, first_seed, ops, workload, _names(nemesis))
+    return hunt_target(wanted, engine=engine, results=results)
+
+
+@app.command
+def replay(what: Path, /) -> int:
+    """Run a result again and confirm that the history is identical; or run a scenario that a hunt has found.
+
+    Parameters
+    ----------
+    what: a result folder, such as results/quorum-kv/latest, or a scenario.toml
     """
     from naysayer.commands.replay import replay_result
 

@@ -35,8 +35,8 @@ from targets.simulator.network import Sent
 MS = 1_000_000
 
 
-def tell(plan: Plan, run: Run, verdict: Verdict, folder: Path) -> Story:
-    """The story of a run that left its files in `folder`."""
+def tell(plan: Plan, run: Run, verdict: Verdict, folder: Path, *, scenario: Path | None = None) -> Story:
+    """The story of a run that left its files in `folder`, or of the shrunken `scenario` that it left there."""
     counts = run.recorder.counts
     ops = f"{run.recorder.invocations} ops: {counts['ok']} ok · {counts['fail']} fail · {counts['info']} unknown"
     size = f"{plan.nodes} nodes" if plan.nodes > 1 else "1 node"
@@ -49,18 +49,18 @@ def tell(plan: Plan, run: Run, verdict: Verdict, folder: Path) -> Story:
         facts.append(("stopped", "before its end, by you; what was recorded is judged"))
     if run.error is not None:
         facts.append(("trouble", run.error))
-    missing = [f"{_label(one.fault)}: {one.detail}" for one in run.evidence if not one.shown]
+    missing = [f"{label(one.fault)}: {one.detail}" for one in run.evidence if not one.shown]
     count = f"{len(missing)} of {len(run.evidence)} faults could not be shown to take effect"
     summary = [f"{count}, and do not count ({missing[0]})"] if missing else []
     part = verdict.worst
     views: dict[str, dict[str, Any]] = {}
     reading = None
     culprit = _culprit(part)
-    if culprit is not None and culprit.ret != PENDING:
+    if culprit is not None and culprit.ret != PENDING and scenario is None:
         views = Simulation(plan, Recorder(), until_ms=culprit.call / MS).run().views
         to_its_end = Simulation(plan, Recorder(), trace=True, until_ms=culprit.ret / MS).run()
         reading = _reading(culprit, to_its_end.trace or [])
-    ends = (("replay", f"naysayer replay {folder}"), ("history", str(folder / "history.jsonl")))
+    ends = (("replay", f"naysayer replay {scenario or folder}"), ("history", str(folder / "history.jsonl")))
     return Story(
         verdict,
         plan.target,
@@ -100,7 +100,7 @@ def _faults(plan: Plan, run: Run) -> str:
     return f"{', '.join(plan.nemesis)} · {len(struck)} struck in {run.storm_ms / 1000:.2f} s of virtual time"
 
 
-def _label(fault: Fault) -> str:
+def label(fault: Fault) -> str:
     """A fault in a few words."""
     match fault:
         case Cut():
@@ -150,5 +150,5 @@ def spans(run: Run) -> list[FaultSpan]:
         if enders is None:
             continue
         to_ms = next((later_ms for later_ms, later in events[number + 1 :] if isinstance(later, enders)), None)
-        found.append(FaultSpan(_label(fault), at_ms, to_ms))
+        found.append(FaultSpan(label(fault), at_ms, to_ms))
     return found

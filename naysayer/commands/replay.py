@@ -6,8 +6,10 @@ import tempfile
 from pathlib import Path
 
 from naysayer.commands.test import simulate
+from naysayer.hunt import scenario as scenarios
+from naysayer.hunt.diagram import diagram
 from naysayer.judge import judge_run
-from naysayer.plan import read
+from naysayer.plan import Plan, read
 from naysayer.report.console import console
 from naysayer.report.terminal import EXIT, show
 from naysayer.results import HISTORY, TEST, open_folder
@@ -17,8 +19,21 @@ from workloads.registry import find as find_workload
 ERROR = 3
 
 
+def replay_scenario(file: Path) -> int:
+    """Run a scenario, and report; returns the exit code of its verdict."""
+    scenario = scenarios.read(file)
+    run, verdict = scenarios.play(scenario, trace=True)
+    screen = console()
+    screen.print(scenarios.story(scenario) + "\n\n" + diagram(run.trace or []) + "\n", markup=False, soft_wrap=True)
+    plan = Plan(scenario.target, scenario.workload, (), scenario.nodes, scenario.clients, scenario.seed)
+    show(tell(plan, run, verdict, file.parent, scenario=file), screen)
+    return EXIT[verdict.outcome]
+
+
 def replay_result(what: Path) -> int:
     """Run again, report again; exit code 3 if the history differs, else that of the verdict."""
+    if what.name.endswith("scenario.toml"):
+        return replay_scenario(what)
     folder = open_folder(what)
     plan = read(folder / TEST)
     with tempfile.TemporaryDirectory(prefix="naysayer-replay-") as temporary:

@@ -1,0 +1,9 @@
+"""Hunting: many seeds in parallel, each with a mix of faults of its own; what fails is made small and told.
+
+swarm.py       a seed's own mix of faults, clients, nodes and workload
+campaign.py    seeds over an executor, until one fails
+scenario.py    a run as an explicit list of operations and faults, that a person can read and replay runs
+shrink.py      the smallest scenario that still fails
+diagram.py     its messages as text
+scoreboard.py  how soon each broken variant is caught
+"""

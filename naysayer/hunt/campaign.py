@@ -1,0 +1,99 @@
+"""A campaign: seed after seed over an executor, until one fails or the bound is reached."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import dataclass
+
+from checker.parallel import pool
+from naysayer.hunt.swarm import draw
+from naysayer.judge import judge_run
+from naysayer.plan import Plan
+from naysayer.recorder import Recorder
+from naysayer.simulate import Simulation
+from targets.registry import find as find_target
+from workloads.registry import find as find_workload
+
+BATCH = 10
+"""Seeds in one task of the executor: a seed takes some hundredths of a second."""
+
+
+@dataclass(frozen=True)
+class Hunt:
+    """What to hunt. `seeds` or `time_s` bounds it."""
+
+    target: str
+    seeds: int | None = 1000
+    time_s: float | None = None
+    first_seed: int = 1
+    operations: int = 200
+    workload: str | None = None
+    nemesis: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What became of a batch of seeds: the plan that failed, if one did."""
+
+    seeds: int
+    cpu_s: float
+    undecided: int = 0
+    failed: Plan | None = None
+    trouble: str | None = None
+
+
+@dataclass(frozen=True)
+class Caught:
+    """The end of a campaign. `seeds` and `cpu_s` count all that was tried, in every process."""
+
+    plan: Plan | None
+    seeds: int
+    cpu_s: float
+    undecided: int
+    trouble: str | None = None
+
+
+def attempt(hunt: Hunt, first: int, count: int) -> Tried:
+    """Try some seeds in this process; stops at the first that fails."""
+    target = find_target(hunt.target)
+    began, undecided = time.process_time(), 0
+    for number in range(count):
+        plan = draw(target, first + number, hunt.operations, hunt.workload, hunt.nemesis)
+        run = Simulation(plan, Recorder()).run()
+        verdict = judge_run(run, find_workload(plan.workload).model)
+        spent = time.process_time() - began
+        if verdict.outcome == "invalid":
+            return Tried(number + 1, spent, undecided, plan)
+        if run.error is not None:
+            return Tried(number + 1, spent, undecided, None, f"seed {plan.seed}: {run.error}")
+        undecided += verdict.outcome == "unknown"
+    return Tried(count, time.process_time() - began, undecided)
+
+
+def run_campaign(hunt: Hunt, engine: str, workers: int, told: Callable[[int], None]) -> Caught:
+    """Run the campaign; `told` hears how many seeds are done. Of two that fail at once the lower seed counts."""
+    until = None if hunt.time_s is None else time.monotonic() + hunt.time_s
+    last = None if hunt.seeds is None else hunt.first_seed + hunt.seeds
+    following, done, cpu_s, undecided = hunt.first_seed, 0, 0.0, 0
+    failed: list[Plan] = []
+    trouble: str | None = None
+    with pool(engine, workers) as executor:
+        running: set[Future[Tried]] = set()
+        while True:
+            open_ = not failed and trouble is None and (until is None or time.monotonic() < until)
+            while open_ and len(running) < 2 * workers and (last is None or following < last):
+                count = BATCH if last is None else min(BATCH, last - following)
+                running.add(executor.submit(attempt, hunt, following, count))
+                following += count
+            if not running:
+                break
+            ended, running = wait(running, return_when=FIRST_COMPLETED)
+            for tried in (future.result() for future in ended):
+                done, cpu_s, undecided = done + tried.seeds, cpu_s + tried.cpu_s, undecided + tried.undecided
+                failed += [tried.failed] if tried.failed is not None else []
+                trouble = trouble or tried.trouble
+            told(done)
+    plan = min(failed, key=lambda found: found.seed) if failed else None
+    return Caught(plan, done, cpu_s, undecided, trouble)

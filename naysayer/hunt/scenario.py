@@ -1,0 +1,187 @@
+"""A scenario: a run as an explicit list of operations and faults. It fails again whenever it is run again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from checker.errors import UsageError
+from checker.history import Operation, freeze
+from checker.verdict import Verdict
+from naysayer.judge import judge_run
+from naysayer.plan import Plan
+from naysayer.recorder import Recorder
+from naysayer.report.words import value_text
+from naysayer.simulate import Run, Simulation
+from naysayer.tell import label
+from nemesis.schedule import Schedule, Situation, Step
+from targets import fault as faults
+from targets.fault import Fault
+from workloads.generator import Generator, Invocation, Moment, Wait
+from workloads.registry import find as find_workload
+
+FAULTS: Any = (
+    faults.Kill
+    | faults.Restart
+    | faults.Pause
+    | faults.Resume
+    | faults.Cut
+    | faults.Degrade
+    | faults.Hold
+    | faults.Release
+    | faults.Heal
+    | faults.Skew
+    | faults.Corrupt
+    | faults.Reconfigure
+    | faults.Transfer
+)
+
+
+class Ask(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A client invokes an operation at a node, not before `at_ms`, and not before its last one has ended."""
+
+    at_ms: float
+    client: int
+    f: str
+    node: str
+    key: Any = None
+    input: Any = None
+
+
+class Strike(msgspec.Struct, frozen=True):
+    """A fault is carried out at `at_ms` (or its end: heal, restart, resume)."""
+
+    at_ms: float
+    fault: FAULTS
+
+
+class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Target, sizes, seed (of the message delays), and what happens."""
+
+    target: str
+    workload: str
+    nodes: int
+    seed: int
+    asks: tuple[Ask, ...]
+    strikes: tuple[Strike, ...]
+
+    @property
+    def clients(self) -> int:
+        """Clients are numbered from 0; those that ask nothing do not count for anything."""
+        return 1 + max((ask.client for ask in self.asks), default=0)
+
+
+@dataclass(frozen=True)
+class Script:
+    """The generator of a scenario: for each client, what it has still to ask."""
+
+    left: tuple[tuple[Ask, ...], ...]
+
+    def next(self, moment: Moment) -> tuple[Invocation | Wait | None, Generator]:
+        mine = self.left[moment.client]
+        if not mine:
+            return None, self
+        if mine[0].at_ms > moment.now_ms:
+            return Wait(mine[0].at_ms - moment.now_ms), self
+        rest = (*self.left[: moment.client], mine[1:], *self.left[moment.client + 1 :])
+        return Invocation(mine[0].f, mine[0].key, freeze(mine[0].input), mine[0].node), replace(self, left=rest)
+
+    def observe(self, operation: Operation) -> Generator:
+        return self
+
+
+@dataclass(frozen=True)
+class Strikes:
+    """The schedule of a scenario."""
+
+    left: tuple[Strike, ...]
+
+    def next(self, situation: Situation) -> tuple[Step | None, Schedule]:
+        if not self.left:
+            return None, self
+        return Step(self.left[0].at_ms, self.left[0].fault), Strikes(self.left[1:])
+
+
+def of_run(plan: Plan, simulation: Simulation, run: Run) -> Scenario:
+    """The scenario that a finished run of a plan amounts to."""
+    return Scenario(
+        plan.target,
+        plan.workload,
+        plan.nodes,
+        plan.seed,
+        tuple(
+            Ask(at_ms, client, asked.f, node, asked.key, asked.input) for at_ms, client, asked, node in simulation.asked
+        ),
+        tuple(Strike(at_ms, fault) for at_ms, fault in run.recorder.nemesis),
+    )
+
+
+def play(scenario: Scenario, recorder: Recorder | None = None, *, trace: bool = False) -> tuple[Run, Verdict]:
+    """Run a scenario and judge it."""
+    by_client = tuple(tuple(ask for ask in scenario.asks if ask.client == client) for client in range(scenario.clients))
+    plan = Plan(
+        scenario.target, scenario.workload, (), scenario.nodes, scenario.clients, scenario.seed, operations=None
+    )
+    simulation = Simulation(
+        plan,
+        recorder or Recorder(),
+        schedule=Strikes(scenario.strikes),
+        generator=Script(by_client),
+        scripted=True,
+        trace=trace,
+    )
+    run = simulation.run()
+    return run, judge_run(run, find_workload(scenario.workload).model)
+
+
+def story(scenario: Scenario) -> str:
+    """The scenario as a short text: one line for everything that happens, in order of time."""
+    lines = [f"{scenario.target} on {scenario.nodes} nodes, seed {scenario.seed}:"]
+    happenings = [(ask.at_ms, 1, f"client {ask.client} asks {ask.node}: {_asked(ask)}") for ask in scenario.asks]
+    happenings += [(strike.at_ms, 0, _struck(strike.fault)) for strike in scenario.strikes]
+    lines += [f"  {at_ms:9.1f} ms  {text}" for at_ms, _, text in sorted(happenings)]
+    return "\n".join(lines)
+
+
+def _asked(ask: Ask) -> str:
+    given = "" if ask.input is None else f" {value_text(ask.input)}"
+    return f"{ask.f}{'' if ask.key is None else f' {ask.key}'}{given}"
+
+
+def _struck(fault: Fault) -> str:
+    nodes = getattr(fault, "nodes", ())
+    text = label(fault)
+    return text if not nodes or all(node in text for node in nodes) else f"{text} {' '.join(nodes)}"
+
+
+def write(scenario: Scenario, path: Path) -> None:
+    """Write scenario.toml."""
+    import tomli_w
+
+    built = msgspec.to_builtins(scenario)
+    for ask in built["asks"]:
+        for name in [name for name, value in ask.items() if value is None]:
+            del ask[name]
+        if ask.get("input") is not None:
+            ask["input"] = msgspec.json.encode(ask["input"]).decode()  # TOML has no null, which a cas may compare with
+    for strike in built["strikes"]:
+        strike["fault"] = {name: value for name, value in strike["fault"].items() if value is not None}
+    path.write_text("# naysayer replay runs this scenario again; inputs are JSON\n" + tomli_w.dumps(built))
+
+
+def read(path: Path) -> Scenario:
+    """Read scenario.toml. Raises UsageError naming the file and what is wrong in it."""
+    try:
+        scenario = msgspec.toml.decode(path.read_bytes(), type=Scenario)
+        asks = tuple(
+            msgspec.structs.replace(ask, input=None if ask.input is None else msgspec.json.decode(ask.input))
+            for ask in scenario.asks
+        )
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from error
+    except (msgspec.MsgspecError, UnicodeDecodeError, TypeError) as error:
+        raise UsageError(f"{path}: {error}") from error
+    return msgspec.structs.replace(scenario, asks=asks)

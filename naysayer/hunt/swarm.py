@@ -1,0 +1,50 @@
+"""Swarm testing: each seed draws its own subset of faults and sizes (Groce et al., ISSTA 2012).
+
+A run with every fault at once hides what a run with few would show: nothing works long enough to go wrong.
+"""
+
+from __future__ import annotations
+
+from random import Random
+
+from naysayer.plan import DEFAULT_NEMESIS, Plan
+from nemesis import catalog
+from targets.target import Target
+from workloads.registry import find as find_workload
+
+NAMED = 0.8
+"""Chance of a fault that is known to expose the variant."""
+
+OTHER = 0.2
+"""Chance of any other fault."""
+
+
+def draw(
+    target: Target, seed: int, operations: int, workload: str | None = None, nemesis: tuple[str, ...] | None = None
+) -> Plan:
+    """The plan of one seed. What is given is kept; the rest is drawn from the seed."""
+    random = Random(f"{seed} swarm {target.name}")
+    nodes = target.nodes if target.nodes == 1 else random.choice((3, 3, 5))
+    named = target.broken.faults if target.broken is not None else ()
+    pool = dict.fromkeys((*named, *DEFAULT_NEMESIS)) if nemesis is None else dict.fromkeys(nemesis)
+    chances = {name: NAMED if nemesis is not None or name in named else OTHER for name in pool}
+    if target.broken is None and nemesis is None:
+        chances = dict.fromkeys(pool, 0.5)
+    faults = tuple(
+        name for name, chance in chances.items() if catalog.find(name).nodes <= nodes and random.random() < chance
+    )
+    return Plan(
+        target=target.name,
+        workload=workload or _workload(target, random),
+        nemesis=tuple(catalog.find(name).name for name in faults),
+        nodes=nodes,
+        clients=random.choice((3, 5, 8, 12)),
+        seed=seed,
+        operations=operations,
+    )
+
+
+def _workload(target: Target, random: Random) -> str:
+    """Mostly the target's own; now and then another that it offers all operations of."""
+    fitting = [name for name in target.workloads if find_workload(name).operations <= target.operations]
+    return target.workload if not fitting or random.random() < 0.7 else random.choice(fitting)
