@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
+from msgspec import structs
+
 from checker.history import Operation, identity
 from checker.model import Inconsistent, Model, State
 from checker.models.register import show
@@ -42,6 +44,21 @@ class SetModel(Model):
         if not effects:
             return True
         return all(op.f != "read" and identity(op.input) not in effects for op in kept)
+
+    def weakened(self, dropped: Sequence[Operation], kept: Sequence[Operation]) -> Sequence[Operation]:
+        """A read of all says of any element whether it is there: here of the first that others name, or it shows."""
+        changed = {identity(op.input) for op in dropped if not self.effect_free(op)}
+        named = [op.input for op in kept if op.f != "read"]
+        shown = [item for op in kept if op.f == "read" and not op.pending for item in op.output or ()]
+        element = next(iter(named or [item for item in shown if identity(item) not in changed]), None)
+        if element is None:
+            return kept
+        return [
+            structs.replace(op, f="contains", input=element, output=identity(element) in map(identity, op.output or ()))
+            if op.f == "read" and not op.pending
+            else op
+            for op in kept
+        ]
 
 
 class AppendList(Model):

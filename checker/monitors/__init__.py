@@ -29,6 +29,7 @@ MONITORS: dict[str, Monitor] = {
     "cas-register": _lazy("register"),
     "kv": _lazy("register"),
     "counter": _lazy("counter"),
+    "set": _lazy("sets"),
     "queue": _lazy("queue"),
     "log": _lazy("log"),
     "append-list": _lazy("append_list"),
