@@ -31,6 +31,8 @@ MONITORS: dict[str, Monitor] = {
     "counter": _lazy("counter"),
     "set": _lazy("sets"),
     "queue": _lazy("queue"),
+    "stack": _lazy("queue", "refute_stack"),
+    "priority-queue": _lazy("queue", "refute_priority_queue"),
     "log": _lazy("log"),
     "append-list": _lazy("append_list"),
     "ids": _lazy("growing", "decide_ids"),

@@ -1,4 +1,4 @@
-"""The monitor of queues (first in, first out) with unique values.
+"""The monitor of queues (first in, first out) with unique values; quick refutations of stacks and priority queues.
 
 Refuted by four patterns (Henzinger, Sezgin and Vafeiadis, "Aspect-Oriented Linearizability Proofs", CONCUR 2013): a
 value dequeued that nobody enqueued, or twice, or before its enqueue began; `a` enqueued before `b`, but dequeued after
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from checker.history import INFO, PENDING, History
 from checker.verdict import Decision, Edge, Explanation
 
-METHOD = "fifo order"
+METHOD = "values in and out"
 
 
 @dataclass
@@ -44,17 +44,31 @@ class Item:
 
 def decide(part: History) -> Decision | None:
     """None where values repeat, or neither a pattern nor a witness was found."""
+    return _judge(part, "enqueue", fifo=True)
+
+
+def refute_stack(part: History) -> Decision | None:
+    """Only the patterns that need no order: phantom, twice, too early, wrongly empty. The rest is for the search."""
+    return _judge(part, "push", fifo=False)
+
+
+def refute_priority_queue(part: History) -> Decision | None:
+    """Only the patterns that need no order: phantom, twice, too early, wrongly empty. The rest is for the search."""
+    return _judge(part, "insert", fifo=False)
+
+
+def _judge(part: History, put: str, *, fifo: bool) -> Decision | None:
     puts: dict[int, int] = {}
     takes: dict[int, int] = {}
     empties: list[int] = []
     unknown: list[int] = []
     again: list[int] = []
-    enqueue = part.tables.f.code("enqueue")
+    put_in = part.tables.f.code(put)
     call, ret = part.call.tolist(), part.ret.tolist()
     for row, (f, given, got, status) in enumerate(
         zip(part.f.tolist(), part.input.tolist(), part.output.tolist(), part.status.tolist(), strict=True)
     ):
-        if f == enqueue:
+        if f == put_in:
             if given in puts or given == 0:
                 return None
             puts[given] = row
@@ -70,7 +84,9 @@ def decide(part: History) -> Decision | None:
         value = int(part.output[again[0]])
         takers = [takes[value], *(row for row in again if part.output[row] == value)]
         one, other = part[takers[0]], part[takers[1]]
-        sentence = f"Dequeued twice: #{one.index} and #{other.index} both took {other.output!r}, enqueued once at most."
+        sentence = (
+            f"Taken twice: #{one.index} and #{other.index} both took {other.output!r}, which was put in once at most."
+        )
         rows = [*takers, *([puts[value]] if value in puts else [])]
         return _invalid(part, "duplicate-value", sentence, rows, unknown, takers[1])
     items = []
@@ -85,11 +101,13 @@ def decide(part: History) -> Decision | None:
             items.append(Item(row, None, call[row], ret[row], PENDING, PENDING))
     for value, take in takes.items():
         if value not in puts:
-            sentence = f"#{part.index[take]} dequeued {part[take].output!r}, which nobody enqueued."
+            sentence = f"#{part.index[take]} took {part[take].output!r}, which nobody had put in."
             return _invalid(part, "phantom-value", sentence, [take], unknown, take)
     sure = [item for item in items if item.take is not None] if unknown else items
-    refuted = _overtaken(part, sure, unknown) or _never_empty(part, sure, empties, unknown)
-    if refuted is not None:
+    refuted = _never_empty(part, sure, empties, unknown)
+    if refuted is None and fifo:
+        refuted = _overtaken(part, sure, unknown)
+    if refuted is not None or not fifo:
         return refuted
     order = _witness(items, [(row, call[row], ret[row]) for row in empties])
     return None if order is None else Decision("valid", METHOD, witness=order)
@@ -97,7 +115,7 @@ def decide(part: History) -> Decision | None:
 
 def _early(part: History, put: int, take: int, unknown: list[int]) -> Decision:
     a, b = part[take], part[put]
-    sentence = f"#{a.index} dequeued {a.output!r} and had finished before its enqueue #{b.index} began."
+    sentence = f"#{a.index} took {a.output!r} and had finished before #{b.index} began to put it in."
     cycle = (Edge(a.index, b.index, "real time"), Edge(b.index, a.index, "read by"))
     return _invalid(part, "value-from-the-future", sentence, [put, take], unknown, take, cycle)
 
@@ -152,9 +170,7 @@ def _never_empty(part: History, items: list[Item], empties: list[int], unknown: 
             _, cover = _free_moment(first, last, spans.items)
             rows = [row, *(r for item in cover for r in (item.put, item.take) if r is not None)]
             values = ", then ".join(repr(part[item.put].input) for item in cover)
-            sentence = (
-                f"#{part.index[row]} found the queue empty, but while it ran there was always one inside: {values}."
-            )
+            sentence = f"#{part.index[row]} found nothing, but while it ran there was always one inside: {values}."
             return _invalid(part, "wrongly-empty", sentence, rows, unknown, row)
     return None
 

@@ -92,8 +92,9 @@ def test_thousands_of_operations_at_once_are_decided() -> None:
     assert decision.outcome == "valid"
 
 
-def test_brute_force_agrees() -> None:
-    for number in range(600):
-        rng = Random(f"queue {number}")
-        ops = history(AUTHORS["queue"], rng, STYLES[number % len(STYLES)], rng.randint(1, 8))
-        assert disagreement(find("queue"), ops)[1] is None, ops
+@pytest.mark.parametrize("name", ["queue", "stack", "priority-queue"])
+def test_brute_force_agrees(name: str) -> None:
+    for number in range(400):
+        rng = Random(f"{name} {number}")
+        ops = history(AUTHORS[name], rng, STYLES[number % len(STYLES)], rng.randint(1, 8))
+        assert disagreement(find(name), ops)[1] is None, ops
