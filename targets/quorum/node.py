@@ -148,18 +148,18 @@ class QuorumNode:
             self.confirmed[self._confirming] = self.version(self._confirming)
             self._confirming = None
         match message:
-            case Request():
-                self.begin(message, ctx)
             case Get():
                 ctx.send(sender, self.look_up(message))
+            case Got():
+                self.got(sender, message, ctx)
             case Put():
                 self.store(message, ctx)
                 ctx.send(sender, Stored(message.op))
                 self._confirming = message.key
-            case Got():
-                self.got(sender, message, ctx)
             case Stored():
                 self.stored(sender, message.op, ctx)
+            case Request():
+                self.begin(message, ctx)
 
     def look_up(self, message: Get) -> Got:
         version, value = self.held.get(message.key, (NEVER, None))

@@ -24,7 +24,7 @@ from targets.fault import (
     Skew,
     Transfer,
 )
-from targets.node import Message, NodeId, Reply, Request
+from targets.node import Message, Node, NodeId, Reply, Request
 from targets.simulator.host import Host
 from targets.simulator.loop import Loop
 from targets.simulator.network import MS, Network, Sent, describe
@@ -86,11 +86,13 @@ class SimulatedCluster:
         self._network = Network(self._loop, seed, self._deliver, delay_ms)
         if trace:
             self._network.trace = []
-        self._invariants: list[Invariant] = [make() for make in target.invariants]
+        self._invariants: tuple[Invariant, ...] = tuple(make() for make in target.invariants)
         self._random = Random(f"{seed} cluster")
         watch = self._watch if self._invariants else None
+        self._running: dict[NodeId, Node] = {}
         self._hosts = {
-            name: Host(name, self.nodes, target, self._loop, seed, self._network.send, watch) for name in self.nodes
+            name: Host(name, self.nodes, target, self._loop, seed, self._network.send, self._running, watch)
+            for name in self.nodes
         }
         self._waiting: dict[str, tuple[Request, Done]] = {}
         self._refused: set[str] = set()
@@ -198,12 +200,11 @@ class SimulatedCluster:
         return {name: host.node.view() for name, host in self._hosts.items() if host.node is not None}
 
     def _watch(self) -> None:
-        nodes = {name: host.node for name, host in self._hosts.items() if host.node is not None}
-        for invariant in list(self._invariants):
-            found = invariant.check(self.now_ms, nodes)
+        for invariant in self._invariants:
+            found = invariant.check(self._loop.now_ns / MS, self._running)
             if found is not None:
                 # once is enough, and what follows a broken invariant is no news
-                self._invariants.remove(invariant)
+                self._invariants = tuple(other for other in self._invariants if other is not invariant)
                 self.violations.append(f"{invariant.name} at {self.now_ms:.1f} ms: {found}")
 
     # faults

@@ -51,8 +51,9 @@ class SimulatedDisk:
     def append(self, name: str, data: bytes) -> None:
         self._room()
         file = self._files[name]
-        file.writes.append(len(file.data))
-        file.data += data
+        if data:
+            file.writes.append(len(file.data))
+            file.data += data
 
     def truncate(self, name: str, size: int) -> None:
         file = self._files[name]

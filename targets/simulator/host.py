@@ -108,8 +108,10 @@ class Host:
         loop: Loop,
         seed: int,
         send: Callable[[NodeId, NodeId, Message], None],
+        running: dict[NodeId, Node],
         stepped: Callable[[], None] | None,
     ) -> None:
+        """`running` holds all nodes that run, and is kept by the hosts; `stepped` is called after every handler."""
         self.name = name
         self.nodes = nodes
         self.disk = SimulatedDisk()
@@ -124,6 +126,7 @@ class Host:
         self._target = target
         self._loop = loop
         self._send = send
+        self._running = running
         self._stepped = stepped
         self._seed = seed
         self.random = Random(f"{seed} {name} machine")
@@ -153,7 +156,7 @@ class Host:
     def start(self) -> None:
         """First start, or restart after a death."""
         self.incarnation += 1
-        self.node = self._target.node()
+        self.node = self._running[self.name] = self._target.node()
         self._context = HostContext(self, Random(f"{self._seed} {self.name} {self.incarnation}"))
         self._syncing = False
         self._handle("start", self._context)
@@ -161,6 +164,7 @@ class Host:
     def kill(self, *, power: bool, torn: bool) -> str:
         """End the node at once; returns what was lost with it."""
         self.node = None
+        self._running.pop(self.name, None)
         self.die_after = None
         self.incarnation += 1
         self.effects.clear()
