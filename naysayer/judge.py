@@ -31,9 +31,9 @@ def judge(
     return verdict
 
 
-def judge_run(run: Run, model: str) -> Verdict:
+def judge_run(run: Run, model: str, *, steps: int = RUN_STEPS) -> Verdict:
     """The verdict on a simulated run. A broken invariant, or no life after the healing, makes it invalid too."""
-    verdict = judge(run.recorder.history(), model, budget=Budget(steps=RUN_STEPS))
+    verdict = judge(run.recorder.history(), model, budget=Budget(steps=steps))
     if verdict.outcome == "invalid":
         return verdict
     if run.violations:

@@ -19,6 +19,9 @@ from workloads.registry import find as find_workload
 BATCH = 10
 """Seeds in one task of the executor: a seed takes some hundredths of a second."""
 
+STEPS = 50_000
+"""What the search may spend on each key of one seed: another seed is worth more than a hard one."""
+
 
 @dataclass(frozen=True)
 class Hunt:
@@ -62,7 +65,7 @@ def attempt(hunt: Hunt, first: int, count: int) -> Tried:
     for number in range(count):
         plan = draw(target, first + number, hunt.operations, hunt.workload, hunt.nemesis)
         run = Simulation(plan, Recorder()).run()
-        verdict = judge_run(run, find_workload(plan.workload).model)
+        verdict = judge_run(run, find_workload(plan.workload).model, steps=STEPS)
         spent = time.process_time() - began
         if verdict.outcome == "invalid":
             return Tried(number + 1, spent, undecided, plan)

@@ -177,7 +177,7 @@ def read(path: Path) -> Scenario:
     try:
         scenario = msgspec.toml.decode(path.read_bytes(), type=Scenario)
         asks = tuple(
-            msgspec.structs.replace(ask, input=None if ask.input is None else msgspec.json.decode(ask.input))
+            msgspec.structs.replace(ask, input=None if ask.input is None else freeze(msgspec.json.decode(ask.input)))
             for ask in scenario.asks
         )
     except OSError as error:

@@ -1,0 +1,100 @@
+"""Hunting: what a seed draws, what a campaign finds, and what shrinking leaves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from naysayer.cli import run
+from naysayer.commands.hunt import reproduce
+from naysayer.hunt import scenario as scenarios
+from naysayer.hunt.campaign import Hunt, attempt
+from naysayer.hunt.diagram import diagram
+from naysayer.hunt.scoreboard import healthy, hunt_variant, table
+from naysayer.hunt.shrink import shrink
+from naysayer.hunt.swarm import draw
+from nemesis.catalog import KINDS
+from targets.registry import all_targets, find
+
+BROKEN = "quorum-kv/local-counter-version"
+
+
+def test_a_seed_draws_the_same_plan_always_and_seeds_differ() -> None:
+    target = find("quorum-kv/sub-majority")
+    plans = [draw(target, seed, 200) for seed in range(50)]
+    assert plans == [draw(target, seed, 200) for seed in range(50)]
+    assert len({plan.nemesis for plan in plans}) > 5
+    assert len({plan.clients for plan in plans}) > 2
+    assert sum("partition" in plan.nemesis for plan in plans) > 25, "the fault that exposes it is likely"
+
+
+def test_every_fault_that_a_variant_names_is_known_and_every_workload_fits() -> None:
+    for target in all_targets():
+        for name in target.broken.faults if target.broken else ():
+            assert name in KINDS, f"{target.name} names the fault {name}"
+        plan = draw(target, 1, 10)
+        assert plan.nodes >= 1
+
+
+def test_a_healthy_target_is_not_accused() -> None:
+    tried = attempt(Hunt("quorum-kv", operations=100), 1, 15)
+    assert (tried.failed, tried.trouble, tried.seeds) == (None, None, 15)
+
+
+def test_a_found_failure_shrinks_to_few_operations_that_still_fail() -> None:
+    tried = attempt(Hunt(BROKEN), 1, 20)
+    assert tried.failed is not None
+    found = reproduce(tried.failed, None)
+    assert scenarios.play(found)[1].outcome == "invalid", "the explicit scenario fails as the run did"
+    smaller = shrink(found)
+    assert len(smaller.scenario.asks) <= 20
+    assert len(found.asks) > 100
+    run_, verdict = scenarios.play(smaller.scenario, trace=True)
+    assert verdict.outcome == "invalid"
+    drawn = diagram(run_.trace or [])
+    assert "Request(" in drawn
+    assert "●" in drawn
+    for ask in smaller.scenario.asks:
+        assert f"client {ask.client} asks {ask.node}" in scenarios.story(smaller.scenario)
+
+
+def test_a_scenario_survives_its_file(tmp_path: Path) -> None:
+    tried = attempt(Hunt("quorum-kv/client-side-cas", workload="cas-register"), 1, 20)
+    assert tried.failed is not None
+    found = reproduce(tried.failed, None)
+    scenarios.write(found, tmp_path / "scenario.toml")
+    assert scenarios.read(tmp_path / "scenario.toml") == found
+
+
+def test_the_command_finds_keeps_and_replays(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["hunt", BROKEN, "--seeds", "40", "--results", str(tmp_path)]) == 1
+    printed = capsys.readouterr().out
+    assert "Shrunk from" in printed
+    assert f"✗ {BROKEN}: seed" in printed
+    folder = (tmp_path / BROKEN.replace("/", ".") / "latest").resolve()
+    assert {file.name for file in folder.iterdir()} >= {"scenario.toml", "scenario.txt", "history.jsonl", "test.toml"}
+    assert run(["replay", str(folder / "scenario.toml")]) == 1
+    assert run(["replay", str(folder)]) == 1
+    assert "the history is identical" in capsys.readouterr().out
+
+
+def test_nothing_found_is_exit_code_0(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["hunt", "quorum-kv", "--seeds", "6", "--ops", "60", "--results", str(tmp_path)]) == 0
+    assert "nothing found in 6 seeds" in capsys.readouterr().out
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("text", ["", "target = 3\n", "not toml at all ["])
+def test_a_bad_scenario_is_refused_with_its_name(text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "scenario.toml").write_text(text)
+    assert run(["replay", str(tmp_path / "scenario.toml")]) == 3
+    assert "scenario.toml" in capsys.readouterr().err
+
+
+def test_the_scoreboard_tells_caught_from_missed() -> None:
+    caught = hunt_variant(find(BROKEN), hunts=1, cpu_s=10)
+    assert caught.caught == 1
+    text = table([caught], [(find("quorum-kv"), 3, healthy(find("quorum-kv"), 3))])
+    assert f"| {BROKEN} | E | 1 of 1 |" in text
+    assert "| quorum-kv | 3 | none |" in text
