@@ -20,11 +20,11 @@ from targets.node import Context, Message, NodeId, Request, Timer
 from targets.wal.log import WriteAheadLog
 from targets.wal.records import Add, Clear, Done, Record, decode, encode, redo
 
-COMMIT_MS = 2.0
-SNAPSHOT_MS = 5.0
+COMMIT_MS = 3.0
+SNAPSHOT_MS = 12.0
 """How long writing a snapshot in the background waits for quieter times."""
 SEGMENT_BYTES = 2048
-SNAPSHOT_RECORDS = 60
+SNAPSHOT_RECORDS = 80
 REQUESTS_KEPT = 1000
 """How many executed requests are remembered."""
 
