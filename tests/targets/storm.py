@@ -141,7 +141,7 @@ class Storm:
 
     def _draw(self, kind: str) -> Fault | None:
         random, nodes = self.random, self.cluster.nodes
-        some = tuple(random.sample(nodes, random.choice((1, 1, 1, 2, len(nodes)))))
+        some = tuple(random.sample(nodes, min(random.choice((1, 1, 1, 2, len(nodes))), len(nodes))))
         links = tuple((a, b) for a in nodes for b in nodes if a != b)
         match kind:
             case "kill":

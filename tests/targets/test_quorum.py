@@ -39,7 +39,7 @@ def storm(
     return Storm(target, seed, mix, faults, calm=0, keys=1, clients=8, operations=200, pause_ms=2.0)
 
 
-@pytest.mark.parametrize("nodes", [2, 3, 4, 5])
+@pytest.mark.parametrize("nodes", [1, 2, 3, 4, 5])
 def test_it_is_linearizable_under_every_fault(nodes: int) -> None:
     for seed in range(10):
         run = Storm(HEALTHY, seed, ("read", "write"), EVERYTHING, nodes=nodes)
