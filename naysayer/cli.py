@@ -59,9 +59,12 @@ def _names(text: str | None) -> tuple[str, ...] | None:
 
 @app.command(name="test")
 def run_test(
-    target: str,
+    target: str | None = None,
     /,
     *,
+    live: bool = False,
+    bin: str | None = None,
+    cluster: Path | None = None,
     workload: str | None = None,
     nemesis: Comma = None,
     nodes: int | None = None,
@@ -71,11 +74,14 @@ def run_test(
     seed: int = 1,
     results: Path = RESULTS,
 ) -> int:
-    """Run a target under load and faults in the simulator, check what the clients saw, and report.
+    """Run a target under load and faults, check what the clients saw, and report.
 
     Parameters
     ----------
-    target: a name from `naysayer list`, such as quorum-kv or quorum-kv/no-read-repair
+    target: a name from `naysayer list`, such as quorum-kv or quorum-kv/no-read-repair; runs in the simulator
+    live: run the target as real processes on this machine instead
+    bin: a command that speaks Maelstrom's protocol, started once for each node, instead of a target
+    cluster: a cluster.toml that tells of a running system, instead of a target
     workload: what the clients do; each target has a default
     nodes: how many nodes
     clients: how many clients at once
@@ -84,6 +90,15 @@ def run_test(
     seed: the same seed and arguments give the identical history
     results: where the result folder is made
     """
+    from checker.errors import UsageError
+
+    if sum(given is not None for given in (target, bin, cluster)) != 1:
+        raise UsageError("say what to test: a target such as quorum-kv, or --bin COMMAND, or --cluster cluster.toml")
+    limit = None if time is None else seconds(time)
+    if live or target is None:
+        from naysayer.commands.worlds import test_world
+
+        return test_world(target, bin, cluster, workload, _names(nemesis), nodes, clients, ops, limit, seed, results)
     from naysayer.commands.test import test_simulated
 
     return test_simulated(
@@ -93,7 +108,7 @@ def run_test(
         nodes=nodes,
         clients=clients,
         operations=ops,
-        time_s=None if time is None else seconds(time),
+        time_s=limit,
         seed=seed,
         results=results,
     )
@@ -191,6 +206,19 @@ def node(
     from naysayer.commands.node import run_node
 
     return run_node(target, me=id, listen=listen, peers=peers, data=data, seed=seed, stdio=stdio)
+
+
+@app.command
+def heal(cluster: Path, /) -> int:
+    """Undo on the hosts of a cluster.toml what a lost run left: partitions, pauses, slow links.
+
+    Parameters
+    ----------
+    cluster: the cluster.toml of the run
+    """
+    from naysayer.commands.live import heal as heal_hosts
+
+    return heal_hosts(cluster)
 
 
 @app.command(name="list")

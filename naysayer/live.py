@@ -34,7 +34,7 @@ class Journal(Protocol):
     def invoked(self, process: int, invocation: Invocation, node: NodeId | None, time_ns: int) -> None: ...
     def completed(
         self, process: int, invocation: Invocation, status: Status, output: Any, error: str | None, time_ns: int
-    ) -> None: ...
+    ) -> object: ...
     def happened(self, fault: Fault, time_ns: int, detail: str) -> None: ...
 
 
@@ -70,6 +70,7 @@ class LiveRun:
         self._stopped = True
 
     def _over(self) -> bool:
+        self.trouble = self.trouble or self.cluster.complaint
         return (
             self._stopped
             or self.trouble is not None

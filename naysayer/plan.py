@@ -30,12 +30,14 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seed: int
     operations: int | None = OPERATIONS
     time_s: float | None = None
+    world: str = "simulator"
+    """Where it ran. Only the simulator can run it again."""
     version: int = 1
 
     @property
     def name(self) -> str:
         """The test's folder under results/."""
-        return self.target.replace("/", ".")
+        return "".join(char if char.isalnum() or char in "-_" else "." for char in self.target).strip(".")
 
 
 DEFAULT_NEMESIS = ("partition", "one-way", "delay", "duplicate", "kill", "power", "pause")

@@ -5,6 +5,7 @@ A run is deterministic, so what was not recorded is looked up by running it agai
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,7 @@ def tell(plan: Plan, run: Run, verdict: Verdict, folder: Path, *, scenario: Path
         plan.target,
         facts=tuple(facts),
         ends=ends,
-        spans=tuple(spans(run)),
+        spans=tuple(fault_spans(run.recorder.nemesis)),
         views=views,
         reading=reading,
         unproven=tuple(summary),
@@ -134,8 +135,8 @@ def label(fault: Fault) -> str:
     return str(fault.__struct_config__.tag)
 
 
-def spans(run: Run) -> list[FaultSpan]:
-    """Each fault with the time at which something ended it."""
+def fault_spans(events: Sequence[tuple[float, Fault]]) -> list[FaultSpan]:
+    """Each fault (with its time, ms) with the time at which something ended it."""
     ended_by: dict[type[Fault], tuple[type[Fault], ...]] = {
         Cut: (Heal,),
         Degrade: (Heal,),
@@ -144,7 +145,6 @@ def spans(run: Run) -> list[FaultSpan]:
         Pause: (Resume, Restart),
     }
     found = []
-    events = run.recorder.nemesis
     for number, (at_ms, fault) in enumerate(events):
         enders = ended_by.get(type(fault))
         if enders is None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Any, Protocol, Self
 
+from checker.errors import TargetError
 from targets.fault import Evidence, Fault
 from targets.node import NodeId, Reply, Request
 
@@ -32,8 +33,11 @@ class Cluster(Protocol):
     """
 
     nodes: tuple[NodeId, ...]
-    faults: frozenset[str]
+    complaint: TargetError | None
+    """What the target did that ends a run: it broke the protocol, or ended by itself."""
 
+    @property
+    def faults(self) -> frozenset[str]: ...
     @property
     def down(self) -> frozenset[NodeId]: ...
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+from checker.errors import UsageError
 from naysayer.commands.test import simulate
 from naysayer.hunt import scenario as scenarios
 from naysayer.hunt.diagram import diagram
@@ -36,6 +37,9 @@ def replay_result(what: Path) -> int:
         return replay_scenario(what)
     folder = open_folder(what)
     plan = read(folder / TEST)
+    if plan.world != "simulator":
+        said = f"{folder} was run {plan.world}, where time is real: only simulated runs replay"
+        raise UsageError(f"{said}; judge it again with naysayer check {folder / HISTORY}")
     with tempfile.TemporaryDirectory(prefix="naysayer-replay-") as temporary:
         again = Path(temporary) / HISTORY
         run = simulate(plan, again)

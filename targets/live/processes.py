@@ -28,6 +28,7 @@ class ProcessCluster:
 
     def __init__(self, nodes: int, seed: int) -> None:
         self.nodes: tuple[NodeId, ...] = tuple(f"n{i + 1}" for i in range(nodes))
+        self.complaint: TargetError | None = None
         self._links = Links(seed)
         self._processes: dict[NodeId, NodeProcess] = {}
         self._paused: set[NodeId] = set()

@@ -23,15 +23,20 @@ PROBE_PAUSE_S = 0.05
 LOG_BYTES_MAX = 16 * 1024 * 1024
 
 
+def faults_of(config: ClusterConfig) -> frozenset[str]:
+    """What can be done to these hosts: processes where cluster.toml says how, links where there is SSH."""
+    processes = {"kill", "restart", "pause", "resume"} if config.commands is not None else set()
+    return frozenset(processes | ({"cut", "degrade", "heal"} if config.ssh is not None else {"heal"}))
+
+
 class RemoteCluster:
     """`async with RemoteCluster(config) as cluster: await cluster.start()`; at the end everything is undone."""
 
     def __init__(self, config: ClusterConfig) -> None:
         self.config = config
+        self.complaint: TargetError | None = None
         self.nodes: tuple[NodeId, ...] = tuple(config.nodes)
-        process_faults = {"kill", "restart", "pause", "resume"} if config.commands is not None else set()
-        network_faults = {"cut", "degrade", "heal"} if config.ssh is not None else {"heal"}
-        self.faults = frozenset(process_faults | network_faults)
+        self.faults = faults_of(config)
         self._shells: dict[NodeId, Shell] = {
             node: LocalShell() if config.ssh is None else SshShell(one.host, config.ssh, one.port)
             for node, one in config.nodes.items()

@@ -77,7 +77,7 @@ def load(path: Path) -> ClusterConfig:
     try:
         config = msgspec.toml.decode(path.read_bytes(), type=ClusterConfig)
     except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}; `naysayer init` writes a cluster.toml to start from") from error
+        raise UsageError(f"{path}: {error.strerror}") from error
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: {error}") from error
     if not config.nodes:

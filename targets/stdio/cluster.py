@@ -40,7 +40,6 @@ class StdioCluster(ProcessCluster):
     def __init__(self, command: Sequence[str], workload: str, nodes: int, seed: int) -> None:
         super().__init__(nodes, seed)
         self.workload = workload
-        self.complaint: TargetError | None = None
         self._command = list(command)
         self._services: dict[str, Service] = {name: make(Random(f"{seed} {name}")) for name, make in SERVICES.items()}
         self._outboxes: dict[NodeId, trio.MemorySendChannel[bytes]] = {}

@@ -1,0 +1,258 @@
+"""`naysayer test --live`, `--bin` and `--cluster`: the same test against what really runs."""
+
+from __future__ import annotations
+
+import shlex
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import trio
+
+from checker.errors import HarnessError, NaysayerError, UsageError
+from checker.history import History
+from checker.properties import PROPERTIES, decider
+from checker.verdict import Part, Verdict
+from naysayer.judge import judge
+from naysayer.live import LiveRun
+from naysayer.plan import DEFAULT_NEMESIS, Plan, write
+from naysayer.recorder import Recorder
+from naysayer.report.console import console, text_file
+from naysayer.report.story import Story
+from naysayer.report.terminal import EXIT, show
+from naysayer.results import HISTORY, REPORT, TEST, VERDICT, new_folder, verdict_json
+from naysayer.tell import fault_spans, label
+from nemesis import catalog
+from nemesis.mix import Mix
+from targets.cluster import Cluster
+from targets.fault import Evidence
+from targets.live.cluster import LiveCluster
+from targets.live.processes import ProcessCluster
+from targets.registry import find as find_target
+from targets.remote.cluster import RemoteCluster
+from targets.remote.config import load
+from targets.stdio.cluster import StdioCluster
+from targets.stdio.protocol import DIALECTS
+from workloads.registry import find as find_workload
+
+STRETCH = 8.0
+"""Faults on real processes come this much slower than in the simulator: about one in half a second."""
+
+TIME_S = 10.0
+ERROR = 3
+
+Make = Callable[[], Cluster]
+
+
+def test_live(plan: Plan, timeout_s: float, results: Path) -> int:
+    """Nodes of a target of ours as processes on this machine."""
+    target = find_target(plan.target)
+    lacking = sorted(find_workload(plan.workload).operations - target.operations)
+    if lacking:
+        raise UsageError(f"workload {plan.workload} needs {', '.join(lacking)}, which {target.name} does not offer")
+    _refuse_faults(plan, LiveCluster.faults, "a cluster of processes on this machine")
+    return _test(plan, lambda: LiveCluster(target, plan.nodes, plan.seed), timeout_s, results)
+
+
+def test_binary(plan: Plan, timeout_s: float, results: Path) -> int:
+    """A binary behind Maelstrom's protocol, started once for each node."""
+    if plan.workload not in DIALECTS:
+        raise UsageError(f"--bin speaks Maelstrom's workloads ({', '.join(DIALECTS)}), not {plan.workload!r}")
+    _refuse_faults(plan, ProcessCluster.faults, "a binary behind stdin and stdout")
+    command = shlex.split(plan.target)
+    return _test(plan, lambda: StdioCluster(command, plan.workload, plan.nodes, plan.seed), timeout_s, results)
+
+
+def test_remote(file: Path, plan: Plan, results: Path) -> int:
+    """A cluster on other hosts, told by cluster.toml."""
+    config = load(file)
+    lacking = sorted(find_workload(plan.workload).operations - set(config.client.operations))
+    if lacking:
+        raise UsageError(
+            f"workload {plan.workload} needs {', '.join(lacking)}; {file} offers {config.client.operations}"
+        )
+
+    def make() -> Cluster:
+        cluster = RemoteCluster(config)
+        _refuse_faults(plan, cluster.faults, f"the cluster of {file}")
+        return cluster
+
+    return _test(plan, make, config.client.timeout_s, results)
+
+
+def heal(file: Path) -> int:
+    """`naysayer heal cluster.toml`: undo what a lost run left on the hosts."""
+    config = load(file)
+
+    async def main() -> list[str]:
+        async with RemoteCluster(config) as cluster:
+            return await cluster.undo()
+
+    troubles = trio.run(main)
+    screen = console()
+    for trouble in troubles:
+        screen.print(f"✗ {trouble}", markup=False)
+    screen.print(f"{'✗' if troubles else '✓'} {len(config.nodes) - len(troubles)} of {len(config.nodes)} hosts healed")
+    return ERROR if troubles else 0
+
+
+def live_plan(
+    target: str,
+    world: str,
+    *,
+    workload: str,
+    nemesis: tuple[str, ...] | None,
+    faults: frozenset[str],
+    nodes: int,
+    clients: int | None,
+    operations: int | None,
+    time_s: float | None,
+    seed: int,
+) -> Plan:
+    """A plan for what really runs; by default with those of the usual faults that it can carry out."""
+    if nemesis is None:
+        nemesis = tuple(
+            name for name in DEFAULT_NEMESIS if catalog.find(name).needs <= faults and catalog.find(name).nodes <= nodes
+        )
+    if operations is None and time_s is None:
+        time_s = TIME_S
+    names = tuple(catalog.find(name).name for name in nemesis)
+    plan = Plan(target, workload, names, nodes, clients or 5, seed, operations, time_s, world)
+    if nodes < 1 or plan.clients < 1:
+        raise UsageError("--nodes and --clients must be 1 or more")
+    return plan
+
+
+def _refuse_faults(plan: Plan, faults: frozenset[str], where: str) -> None:
+    for name in plan.nemesis:
+        missing = sorted(catalog.find(name).needs - faults)
+        if missing:
+            raise UsageError(f"fault {name} needs {', '.join(missing)}, which {where} cannot carry out")
+
+
+def _test(plan: Plan, make: Make, timeout_s: float, results: Path) -> int:
+    workload = find_workload(plan.workload)
+    folder = new_folder(results, plan.name)
+    write(plan, folder / TEST)
+    evidence: list[Evidence] = []
+    with (folder / HISTORY).open("wb") as file:
+        recorder = Recorder(file)
+        trouble = trio.run(_drive, plan, make, recorder, evidence, timeout_s, folder)
+    verdict = judge_any(recorder.history(), workload.model)
+    (folder / VERDICT).write_bytes(
+        verdict_json(
+            verdict,
+            outcomes=recorder.counts,
+            faults=[msgspec.to_builtins(one) for one in evidence],
+            target_error=None if trouble is None else str(trouble),
+        )
+    )
+    story = _story(plan, recorder, verdict, evidence, trouble, folder)
+    text = text_file(folder / REPORT)
+    show(story, text)
+    text.file.close()
+    screen = console()
+    show(story, screen)
+    if trouble is None or verdict.outcome == "invalid":
+        return EXIT[verdict.outcome]
+    return ERROR
+
+
+async def _drive(
+    plan: Plan, make: Make, recorder: Recorder, evidence: list[Evidence], timeout_s: float, folder: Path
+) -> NaysayerError | None:
+    """Start the cluster, drive it, and fetch what shows the faults. Returns what went wrong; history is kept."""
+    workload = find_workload(plan.workload)
+    try:
+        async with make() as cluster:
+            run = LiveRun(
+                cluster,
+                workload.start(),
+                Mix(plan.nemesis, stretch=STRETCH) if plan.nemesis else None,
+                recorder,
+                plan.clients,
+                plan.seed,
+                timeout_s,
+                plan.time_s,
+                plan.operations,
+                workload.finish() if workload.finish is not None else None,
+            )
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(_stop_on_signal, run)
+                await cluster.start()
+                await run.run()
+                evidence += cluster.evidence()
+                if isinstance(cluster, RemoteCluster):
+                    await cluster.fetch_logs(folder / "logs")
+                nursery.cancel_scope.cancel()
+            return run.trouble
+    except NaysayerError as error:
+        return error
+    except BaseExceptionGroup as group:
+        ours, other = group.split(NaysayerError)
+        if other is not None or ours is None:
+            raise
+        return next(error for error in _leaves(ours) if isinstance(error, NaysayerError))
+    except OSError as error:
+        return HarnessError(str(error))
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
+    found: list[BaseException] = []
+    for error in group.exceptions:
+        found += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
+    return found
+
+
+async def _stop_on_signal(run: LiveRun) -> None:
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async for _ in signals:
+            run.stop()
+
+
+def judge_any(history: History, model: str) -> Verdict:
+    """Linearizability, or the property that the workload's systems promise instead."""
+    if model not in PROPERTIES:
+        return judge(history, model)
+    decision = decider(model)(history)
+    part = Part(
+        None,
+        decision.outcome,
+        decision.method,
+        len(history),
+        counterexample=tuple(history[row] for row in decision.counterexample),
+        explanation=decision.explanation,
+        reason=decision.reason,
+    )
+    return Verdict(decision.outcome, model, decision.method, len(history), (part,), 0.0)
+
+
+def _story(
+    plan: Plan,
+    recorder: Recorder,
+    verdict: Verdict,
+    evidence: list[Evidence],
+    trouble: NaysayerError | None,
+    folder: Path,
+) -> Story:
+    counts = recorder.counts
+    ops = f"{recorder.invocations} ops: {counts['ok']} ok · {counts['fail']} fail · {counts['info']} unknown"
+    shown = sum(one.shown for one in evidence)
+    faults = f"{', '.join(plan.nemesis) or 'none'} · {shown} of {len(evidence)} shown by evidence"
+    facts = [
+        ("target", f"{plan.target}  {plan.nodes} nodes  {plan.world}"),
+        ("workload", f"{plan.workload}  {plan.clients} clients, {ops}"),
+        ("faults", faults),
+    ]
+    if trouble is not None:
+        facts.append(("trouble", str(trouble)))
+    missing = [f"{label(one.fault)}: {one.detail}" for one in evidence if not one.shown]
+    return Story(
+        verdict,
+        plan.target,
+        facts=tuple(facts),
+        ends=(("again", f"naysayer check {folder / HISTORY}"),),
+        spans=tuple(fault_spans(recorder.nemesis)),
+        unproven=(f"{len(missing)} faults could not be shown to take effect ({missing[0]})",) if missing else (),
+    )

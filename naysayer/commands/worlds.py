@@ -1,0 +1,66 @@
+"""Which world `naysayer test` means, when it is not the simulator: processes, a binary, or a cluster.toml."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from checker.errors import UsageError
+from naysayer.commands.live import live_plan, test_binary, test_live, test_remote
+from targets.live.cluster import LiveCluster
+from targets.live.processes import ProcessCluster
+from targets.registry import find as find_target
+from targets.remote.cluster import faults_of
+from targets.remote.config import load
+
+NODE_TIMEOUT_S = 1.0
+
+
+def test_world(
+    target: str | None,
+    binary: str | None,
+    cluster: Path | None,
+    workload: str | None,
+    nemesis: tuple[str, ...] | None,
+    nodes: int | None,
+    clients: int | None,
+    operations: int | None,
+    time_s: float | None,
+    seed: int,
+    results: Path,
+) -> int:
+    """Exactly one of `target`, `binary` and `cluster` is given; returns the exit code."""
+    if target is not None:
+        found = find_target(target)
+        name, world, faults = found.name, "as processes on this machine", LiveCluster.faults
+        count = nodes or found.nodes
+        workload = workload or found.workload
+    elif binary is not None:
+        name, world, faults = binary, "as a binary behind stdin and stdout", ProcessCluster.faults
+        count = nodes or 3
+        workload = workload or "lin-kv"
+    else:
+        assert cluster is not None
+        config = load(cluster)
+        if nodes is not None and nodes != len(config.nodes):
+            raise UsageError(f"--nodes is {nodes}, but {cluster} names {len(config.nodes)}")
+        name, world, faults = config.name, f"on the hosts of {cluster}", faults_of(config)
+        count = len(config.nodes)
+        workload = workload or "kv"
+    plan = live_plan(
+        name,
+        world,
+        workload=workload,
+        nemesis=nemesis,
+        faults=faults,
+        nodes=count,
+        clients=clients,
+        operations=operations,
+        time_s=time_s,
+        seed=seed,
+    )
+    if target is not None:
+        return test_live(plan, find_target(target).timeout_ms / 1000, results)
+    if binary is not None:
+        return test_binary(plan, NODE_TIMEOUT_S, results)
+    assert cluster is not None
+    return test_remote(cluster, plan, results)

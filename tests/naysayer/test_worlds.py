@@ -1,0 +1,121 @@
+"""The same test against what really runs: our nodes as processes, a binary, and what is left behind (nothing)."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from naysayer.cli import run
+
+NODE = Path(__file__).resolve().parents[1] / "targets" / "stdio_nodes" / "lin_kv.py"
+
+
+def children() -> list[str]:
+    """Processes of nodes that are running now."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            words = (entry / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if (b"node" in words and b"--listen" in words) or str(NODE).encode() in words:
+            found.append(b" ".join(words).decode())
+    return found
+
+
+@pytest.fixture(autouse=True)
+def _nothing_stays_behind() -> object:
+    """Every test here starts and ends without a node's process."""
+    assert children() == []
+    yield
+    assert children() == []
+
+
+def test_a_healthy_store_as_processes_survives_faults(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    faults = "kill,pause,partition,delay"
+    assert run(["test", "quorum-kv", "--live", "--time", "3s", "--nemesis", faults, "--results", str(tmp_path)]) == 0
+    assert "as processes on this machine" in capsys.readouterr().out
+    folder = (tmp_path / "quorum-kv" / "latest").resolve()
+    verdict = json.loads((folder / "verdict.json").read_text())
+    assert verdict["outcomes"]["ok"] > 20
+    assert any(fault["shown"] for fault in verdict["faults"])
+    assert run(["check", str(folder / "history.jsonl")]) == 0
+    assert run(["replay", str(folder)]) == 3
+    assert "only simulated runs replay" in capsys.readouterr().err
+
+
+def test_raft_as_processes_answers_without_faults(tmp_path: Path) -> None:
+    arguments = ["test", "raft-log", "--live", "--time", "3s", "--nemesis", "none", "--results", str(tmp_path)]
+    assert run(arguments) == 0
+    verdict = json.loads((tmp_path / "raft-log" / "latest" / "verdict.json").read_text())
+    assert verdict["outcomes"]["ok"] > 20
+
+
+def test_a_broken_store_is_caught_as_processes_too(tmp_path: Path) -> None:
+    target = "quorum-kv/local-counter-version"
+    assert run(["test", target, "--live", "--time", "3s", "--nemesis", "none", "--results", str(tmp_path)]) == 1
+
+
+def test_a_students_binary_is_tested_over_stdio(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    healthy = f"{sys.executable} {NODE}"
+    common = ["--workload", "lin-kv", "--time", "2s", "--nemesis", "partition,kill", "--results", str(tmp_path)]
+    assert run(["test", "--bin", healthy, *common]) == 0
+    assert run(["test", "--bin", f"{healthy} local", *common]) == 1
+    assert "✗ NOT LINEARIZABLE" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("workload", "code"), [("echo", 0), ("unique-ids", 0)])
+def test_the_other_workloads_are_judged_by_their_property(workload: str, code: int, tmp_path: Path) -> None:
+    command = f"{sys.executable} {NODE}"
+    common = ["--workload", workload, "--ops", "60", "--nemesis", "none", "--results", str(tmp_path)]
+    assert run(["test", "--bin", command, *common]) == code
+
+
+def test_a_binary_that_prints_junk_is_named_and_the_history_kept(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    common = ["--workload", "lin-kv", "--time", "2s", "--nemesis", "none", "--results", str(tmp_path)]
+    assert run(["test", "--bin", f"{sys.executable} {NODE} junk", *common]) == 3
+    printed = capsys.readouterr().out
+    assert "printed a line that is no message" in printed
+    assert "listening on port 8080" in printed
+    assert len(list(tmp_path.glob("*/*/history.jsonl"))) >= 1
+
+
+def test_an_interrupted_live_run_leaves_nothing_and_judges(tmp_path: Path) -> None:
+    arguments = ["test", "quorum-kv", "--live", "--time", "60s", "--nemesis", "none", "--results", str(tmp_path)]
+    process = subprocess.Popen([sys.executable, "-m", "naysayer", *arguments], stdout=subprocess.PIPE, text=True)
+    history = tmp_path / "quorum-kv" / "latest" / "history.jsonl"
+    while process.poll() is None and not (history.exists() and history.stat().st_size > 5_000):
+        os.sched_yield()
+    process.send_signal(signal.SIGTERM)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert "✓ LINEARIZABLE" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["test"], "say what to test"),
+        (["test", "quorum-kv", "--bin", "x"], "say what to test"),
+        (["test", "--bin", "x", "--workload", "queue"], "--bin speaks Maelstrom's workloads"),
+        (["test", "quorum-kv", "--live", "--nemesis", "power"], "fault power needs power"),
+        (["test", "--bin", "./no-such-node", "--workload", "echo"], "cannot start ./no-such-node"),
+        (["test", "--cluster", "no-such.toml"], "no-such.toml"),
+    ],
+)
+def test_what_cannot_be_done_is_told(
+    arguments: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(arguments) == 3
+    printed = capsys.readouterr()
+    assert said in printed.err + printed.out
+    assert "Traceback" not in printed.err
