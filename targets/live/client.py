@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import trio
 
-from targets.live.wire import Envelope, FloodError, line, lines
+from targets.live.wire import Envelope, FloodError, Lines, line
 from targets.node import NodeId, Reply, Request
 
 
@@ -27,7 +27,7 @@ class TcpClient:
                 self._stream = await trio.open_tcp_stream("127.0.0.1", self._port)
             except OSError:
                 return Reply(request.id, "fail", None, f"{self._node} refused the connection")
-            self._lines = lines(self._stream)
+            self._lines = Lines(self._stream)
         try:
             await self._stream.send_all(line(request.client, self._node, request))
             async for text in self._lines:

@@ -15,7 +15,7 @@ from targets.live.process import NodeProcess
 from targets.live.processes import ProcessCluster
 from targets.live.proxy import LinkProxy
 from targets.live.tcp import Control
-from targets.live.wire import Envelope, line, lines
+from targets.live.wire import Envelope, Lines, line
 from targets.node import NodeId
 from targets.target import Target
 
@@ -74,7 +74,7 @@ class LiveCluster(ProcessCluster):
             try:
                 async with await trio.open_tcp_stream("127.0.0.1", self._ports[node]) as stream:
                     await stream.send_all(line("harness", node, control))
-                    async for text in lines(stream):
+                    async for text in Lines(stream):
                         body = msgspec.json.decode(text, type=Envelope).body
                         return msgspec.json.decode(body, type=dict[str, Any])
             except (OSError, trio.BrokenResourceError):

@@ -9,7 +9,7 @@ import trio
 
 from targets.fault import Link
 from targets.live.links import Links
-from targets.live.wire import FloodError, lines
+from targets.live.wire import FloodError, Lines
 
 QUEUE_MAX = 100_000
 
@@ -41,7 +41,7 @@ class LinkProxy:
                 nursery.start_soon(self._forward, out, receive)
                 nursery.start_soon(self._notice_end, out, nursery.cancel_scope)
                 try:
-                    async for text in lines(stream):
+                    async for text in Lines(stream):
                         for delay_ms in self._links.plan(self.link):
                             if delay_ms == 0.0:
                                 send.send_nowait(text)

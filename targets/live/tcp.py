@@ -17,7 +17,7 @@ import msgspec
 import trio
 
 from targets.live.host import Host, LiveContext
-from targets.live.wire import Envelope, FloodError, line, lines
+from targets.live.wire import Envelope, FloodError, Lines, line
 from targets.node import Message, NodeId
 from targets.target import Target
 from targets.wal.directory import DirectoryDisk
@@ -102,7 +102,7 @@ class TcpNode:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._write, stream, pending)
             try:
-                async for text in lines(stream):
+                async for text in Lines(stream):
                     self._take(text, outbox, mine)
             except (msgspec.MsgspecError, FloodError, UnicodeDecodeError) as error:
                 sys.stderr.write(f"junk from a connection: {error}\n")

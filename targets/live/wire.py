@@ -6,8 +6,8 @@ a peer that floods must not take our memory.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from typing import Any, Protocol
+from collections import deque
+from typing import Any, Protocol, Self
 
 import msgspec
 
@@ -34,23 +34,37 @@ class Source(Protocol):
     async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray: ...
 
 
-async def lines(stream: Source, limit: int = LINE_BYTES_MAX) -> AsyncIterator[bytes]:
-    """The lines of a stream, without their ends; an unfinished last line is dropped. Raises FloodError."""
-    buffer = bytearray()
-    while True:
-        data = await stream.receive_some(65536)
-        if not data:
-            return
-        buffer += data
-        if b"\n" in data:
-            *complete, rest = buffer.split(b"\n")
-            buffer = bytearray(rest)
-            for line in complete:
-                if len(line) > limit:
-                    raise FloodError
-                yield bytes(line)
-        if len(buffer) > limit:
-            raise FloodError
+class Lines:
+    """The lines of a stream, without their ends, by `async for`; an unfinished last line is dropped.
+
+    Raises FloodError. A class, not an async generator: a reader may stop in the middle without having to close it.
+    """
+
+    def __init__(self, stream: Source, limit: int = LINE_BYTES_MAX) -> None:
+        self._stream = stream
+        self._limit = limit
+        self._complete: deque[bytes] = deque()
+        self._rest = bytearray()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        while not self._complete:
+            data = await self._stream.receive_some(65536)
+            if not data:
+                raise StopAsyncIteration
+            self._rest += data
+            if b"\n" in data:
+                *complete, rest = self._rest.split(b"\n")
+                self._rest = bytearray(rest)
+                self._complete.extend(bytes(line) for line in complete)
+            if len(self._rest) > self._limit:
+                raise FloodError(f"more than {self._limit} bytes without a line's end")
+        line = self._complete.popleft()
+        if len(line) > self._limit:
+            raise FloodError(f"a line of more than {self._limit} bytes")
+        return line
 
 
 def line(src: str, dest: str, body: Any) -> bytes:

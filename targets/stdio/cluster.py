@@ -12,7 +12,7 @@ import trio
 from checker.errors import TargetError
 from targets.live.process import NodeProcess
 from targets.live.processes import ProcessCluster
-from targets.live.wire import FloodError, lines
+from targets.live.wire import FloodError, Lines
 from targets.node import NodeId, Reply, Request
 from targets.stdio.protocol import Body, to_body, to_reply
 from targets.stdio.services import SERVICES, Service
@@ -106,7 +106,7 @@ class StdioCluster(ProcessCluster):
     async def _read(self, node: NodeId, stdout: trio.abc.ReceiveStream) -> None:
         decoder = msgspec.json.Decoder(StdioEnvelope)
         try:
-            async for text in lines(stdout):
+            async for text in Lines(stdout):
                 try:
                     envelope = decoder.decode(text)
                 except (msgspec.MsgspecError, UnicodeDecodeError):
