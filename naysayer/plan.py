@@ -18,6 +18,9 @@ from workloads.registry import find as find_workload
 OPERATIONS = 2000
 """How many operations a test runs, if neither --ops nor --time says so."""
 
+THINK_MS = 4.0
+"""Mean pause of a client between two operations."""
+
 
 class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """target + workload + nemesis + sizes + seed. `time_s` is virtual time in the simulator."""
@@ -32,6 +35,10 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     time_s: float | None = None
     world: str = "simulator"
     """Where it ran. Only the simulator can run it again."""
+    think_ms: float = THINK_MS
+    """Mean pause of a client between two operations (simulated runs)."""
+    timeout_ms: float | None = None
+    """How long a client waits for an answer (simulated runs); None: as long as the target says."""
     version: int = 1
 
     @property

@@ -24,9 +24,6 @@ from targets.simulator.network import Sent
 from workloads.generator import Generator, Invocation, Moment, Wait
 from workloads.registry import find as find_workload
 
-THINK_MS = 4.0
-"""Mean pause of a client between two operations."""
-
 ATTEMPTS = 3
 """How often a client asks, with the same request id, a target that promises to execute a request once."""
 
@@ -98,6 +95,8 @@ class Simulation:
         self._random = [Random(f"{plan.seed} client {i}") for i in range(plan.clients)]
         self._nemesis_random = Random(f"{plan.seed} nemesis")
         self._leader: dict[int, NodeId] = {}
+        self._process = list(range(plan.clients))
+        """By client, the process it is now."""
         self._requests = 0
         self._busy = 0
         self._left = plan.operations
@@ -149,9 +148,9 @@ class Simulation:
 
     # clients
 
-    def _later(self, client: int, process: int, mean_ms: float = THINK_MS) -> None:
+    def _later(self, client: int, process: int, mean_ms: float | None = None) -> None:
         self._busy += 1
-        pause = 0.0 if self._scripted else self._random[client].expovariate(1.0) * mean_ms
+        pause = 0.0 if self._scripted else self._random[client].expovariate(1.0) * (mean_ms or self.plan.think_ms)
         self._cluster.at(self._cluster.now_ms + pause, lambda: self._ask(client, process))
 
     def _over(self) -> bool:
@@ -190,16 +189,18 @@ class Simulation:
 
     def _invoke(self, client: int, process: int, asked: Invocation) -> None:
         node = self._route(client, asked)
+        self._process[client] = process
         self._requests += 1
         self._busy += 1
         request = Request(f"r{self._requests}", f"c{process}", asked.f, asked.key, asked.input)
         self.recorder.invoked(process, asked, node, self._cluster.now_ns)
         self.asked.append((self._cluster.now_ms, client, asked, node))
         # every other client asks again when no answer comes, as libraries do
+        timeout_ms = self.plan.timeout_ms or self._target.timeout_ms
         attempts = ATTEMPTS if self._target.sessions and client % 2 == 1 else 1
 
         def ask(to: NodeId, left: int) -> None:
-            self._cluster.invoke(request, to, self._target.timeout_ms / attempts, lambda reply: answered(reply, left))
+            self._cluster.invoke(request, to, timeout_ms / attempts, lambda reply: answered(reply, left))
 
         def answered(reply: Reply | None, left: int) -> None:
             if reply is None and left > 1:
@@ -233,7 +234,7 @@ class Simulation:
         # after info nobody knows whether it still happens: the client goes on as a new process
         refused = operation.status == "fail" and (client % 3 == 0 or client not in self._leader)
         following = process + self.plan.clients if operation.status == "info" else process
-        self._later(client, following, REFUSED_MS if refused else THINK_MS)
+        self._later(client, following, max(REFUSED_MS, self.plan.think_ms) if refused else None)
 
     # nemesis
 
@@ -242,7 +243,14 @@ class Simulation:
             return
         cluster = self._cluster
         situation = Situation(
-            cluster.now_ms, cluster.nodes, self._nemesis_random, cluster.down, cluster.paused, cluster.views()
+            cluster.now_ms,
+            cluster.nodes,
+            self._nemesis_random,
+            cluster.down,
+            cluster.paused,
+            cluster.views(),
+            tuple(f"c{process}" for process in self._process),
+            self._target.sessions,
         )
         step, self._schedule = self._schedule.next(situation)
         if step is None:

@@ -21,6 +21,10 @@ class Situation:
     down: frozenset[NodeId] = frozenset()
     paused: frozenset[NodeId] = frozenset()
     views: dict[NodeId, dict[str, Any]] = field(default_factory=dict)
+    clients: tuple[NodeId, ...] = ()
+    """Names of the clients, where their links can be made bad too."""
+    sessions: bool = False
+    """True if the system executes a repeated request once, so that requests may be duplicated."""
 
 
 @dataclass(frozen=True)
