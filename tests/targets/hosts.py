@@ -5,12 +5,14 @@ Everything is made for one test and removed after it. Nothing can leave: the add
 
 from __future__ import annotations
 
+import fcntl
 import getpass
 import os
 import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -66,6 +68,12 @@ def _clear(names: list[str]) -> None:
 @contextmanager
 def hosts(count: int, directory: Path) -> Iterator[Hosts]:
     """Make `count` hosts; the machine itself is 10.77.0.254 on the same bridge."""
+    with (Path(tempfile.gettempdir()) / "naysayer-hosts.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # the names of namespaces and addresses are this machine's only ones
+        yield from _made(count, directory)
+
+
+def _made(count: int, directory: Path) -> Iterator[Hosts]:
     names = [f"n{i + 1}" for i in range(count)]
     running: list[subprocess.Popen[bytes]] = []
     _clear(names)
@@ -120,13 +128,14 @@ def _host(directory: Path, name: str, address: str, running: list[subprocess.Pop
     )
     script = f"mount --bind {passwd} /etc/passwd; hostname {name}; exec /usr/sbin/sshd -D -e -f {config}"
     unshare = ["unshare", "-u", "-m", "-p", "-f", "--kill-child", "--mount-proc", "--propagation", "private"]
-    running.append(
-        subprocess.Popen(
-            ["ip", "netns", "exec", space, *unshare, "sh", "-c", script],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=(directory / f"{name}-sshd.log").open("wb"),
+    with (directory / f"{name}-sshd.log").open("wb") as log:
+        running.append(
+            subprocess.Popen(
+                ["ip", "netns", "exec", space, *unshare, "sh", "-c", script],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+            )
         )
-    )
     kind, public = Path(f"{host_key}.pub").read_text().split()[:2]
     return f"{address} {kind} {public}\n"

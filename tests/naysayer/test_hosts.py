@@ -1,0 +1,80 @@
+"""A real etcd on hosts of our own: namespaces with a real sshd, broken over SSH, driven through its gateway."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from naysayer.cli import run
+from tests.targets.hosts import Hosts, hosts, missing
+
+LACKING = missing() + ([] if shutil.which("etcd") else ["etcd (etcd-server)"])
+IN_CI = os.environ.get("CI") == "true"
+
+pytestmark = pytest.mark.skipif(bool(LACKING) and not IN_CI, reason=f"this machine lacks {', '.join(LACKING)}")
+
+
+@pytest.fixture
+def three(tmp_path: Path) -> Iterator[Hosts]:
+    """Three hosts, gone after the test."""
+    assert not LACKING, "CI must have what the tests of hosts need"
+    with hosts(3, tmp_path) as made:
+        yield made
+
+
+def cluster_toml(made: Hosts, *, serializable: bool) -> Path:
+    """A cluster.toml for etcd on these hosts."""
+    members = ",".join(f"{name}=http://{address}:2380" for name, address in made.addresses.items())
+    start = (
+        "cd ~ && setsid nohup etcd --name {node} --data-dir data --heartbeat-interval 50 --election-timeout 500"
+        " --listen-client-urls http://{host}:2379 --advertise-client-urls http://{host}:2379"
+        " --listen-peer-urls http://{host}:2380 --initial-advertise-peer-urls http://{host}:2380"
+        f" --initial-cluster {members} >> log 2>&1 < /dev/null &"
+    )
+    lines = [
+        'name = "etcd"',
+        "[client]",
+        'kind = "etcd"',
+        'operations = ["read", "write", "cas", "delete"]',
+        f"options = {{ serializable = {str(serializable).lower()} }}",
+        "[ssh]",
+        f'key = "{made.key}"',
+        f'known_hosts = "{made.known_hosts}"',
+        "[commands]",
+        f"start = {json.dumps(start)}",
+        'pid = "pgrep -x etcd"',
+        'stop = "pkill -9 -x etcd"',
+        'logs = ["~/log"]',
+    ]
+    for name, address in made.addresses.items():
+        lines += [f"[nodes.{name}]", f'host = "{address}"', f'client = "http://{address}:2379"']
+    path = made.directory / "cluster.toml"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def test_etcd_stays_valid_under_faults_over_ssh(three: Hosts, capsys: pytest.CaptureFixture[str]) -> None:
+    toml = cluster_toml(three, serializable=False)
+    results = three.directory / "results"
+    faults = "kill,pause,partition"
+    arguments = ["test", "--cluster", str(toml), "--workload", "register", "--nemesis", faults, "--time", "8s"]
+    assert run([*arguments, "--results", str(results)]) == 0, capsys.readouterr().out
+    folder = (results / "etcd" / "latest").resolve()
+    verdict = json.loads((folder / "verdict.json").read_text())
+    assert verdict["outcomes"]["ok"] > 10
+    assert {fault["fault"]["fault"] for fault in verdict["faults"] if fault["shown"]} >= {"kill", "restart"}
+    assert (folder / "logs" / "n1" / "log").stat().st_size > 0
+    assert run(["heal", str(toml)]) == 0
+    assert "3 of 3 hosts healed" in capsys.readouterr().out
+
+
+def test_serializable_reads_of_etcd_are_caught_stale(three: Hosts, capsys: pytest.CaptureFixture[str]) -> None:
+    toml = cluster_toml(three, serializable=True)
+    arguments = ["test", "--cluster", str(toml), "--workload", "register", "--nemesis", "partition", "--time", "8s"]
+    assert run([*arguments, "--results", str(three.directory / "results")]) == 1
+    assert "✗ NOT LINEARIZABLE" in capsys.readouterr().out
