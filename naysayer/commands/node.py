@@ -9,6 +9,7 @@ import trio
 from checker.errors import NaysayerError, UsageError
 from targets.live.tcp import Address, TcpNode, die_with_parent
 from targets.registry import find
+from targets.stdio.node import StdioNode
 
 
 def _address(text: str) -> Address:
@@ -22,7 +23,8 @@ def run_node(target: str, *, me: str, listen: str, peers: str, data: Path | None
     """Serve until killed; returns only on an error."""
     found = find(target)
     if stdio:
-        raise UsageError("--stdio is not offered yet; nodes run behind TCP")
+        die_with_parent()
+        return _serve(StdioNode(found, data, seed), "behind stdin")
     if not me or not listen or data is None:
         raise UsageError("a node needs --id, --listen host:port and --data FOLDER (and --peers, if it is not alone)")
     others = {}
@@ -30,12 +32,15 @@ def run_node(target: str, *, me: str, listen: str, peers: str, data: Path | None
         name, _, address = one.partition("=")
         others[name.strip()] = _address(address)
     die_with_parent()
-    node = TcpNode(found, me, _address(listen), others, data, seed)
+    return _serve(TcpNode(found, me, _address(listen), others, data, seed), me)
+
+
+def _serve(node: TcpNode | StdioNode, name: str) -> int:
     try:
         trio.run(node.run)
     except BaseExceptionGroup as group:
-        errors = group.subgroup((NaysayerError, OSError))
+        errors = group.subgroup((NaysayerError, OSError, trio.BrokenResourceError))
         if errors is None:
             raise
-        raise UsageError(f"node {me} stopped: {errors.exceptions[0]}") from None
+        raise UsageError(f"node {name} stopped: {errors.exceptions[0]}") from None
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from random import Random
 from typing import Any
@@ -14,6 +15,7 @@ from targets.live.process import NodeProcess
 from targets.live.processes import ProcessCluster
 from targets.live.wire import FloodError, Lines
 from targets.node import NodeId, Reply, Request
+from targets.stdio.node import DATA
 from targets.stdio.protocol import Body, to_body, to_reply
 from targets.stdio.services import SERVICES, Service
 
@@ -59,7 +61,10 @@ class StdioCluster(ProcessCluster):
     async def start(self) -> None:
         """Start and initialise every node. Raises TargetError naming one that does not answer init within 10 s."""
         for node in self.nodes:
-            self._processes[node] = NodeProcess(node, self._command, log=self._directory / f"{node}.log", pipes=True)
+            # a folder that outlives a kill, for a node that keeps its data on disk
+            env = {**os.environ, DATA: str(self._directory / "data")}
+            log = self._directory / f"{node}.log"
+            self._processes[node] = NodeProcess(node, self._command, log=log, env=env, pipes=True)
         for node in self.nodes:
             await self._start(node)
         for node in self.nodes:

@@ -24,7 +24,7 @@ def children() -> list[str]:
             words = (entry / "cmdline").read_bytes().split(b"\0")
         except OSError:
             continue
-        if (b"node" in words and b"--listen" in words) or str(NODE).encode() in words:
+        if (b"node" in words and (b"--listen" in words or b"--stdio" in words)) or str(NODE).encode() in words:
             found.append(b" ".join(words).decode())
     return found
 
@@ -68,6 +68,14 @@ def test_a_students_binary_is_tested_over_stdio(tmp_path: Path, capsys: pytest.C
     assert run(["test", "--bin", healthy, *common]) == 0
     assert run(["test", "--bin", f"{healthy} local", *common]) == 1
     assert "✗ NOT LINEARIZABLE" in capsys.readouterr().out
+
+
+def test_our_own_nodes_speak_the_protocol_too(tmp_path: Path) -> None:
+    common = ["--workload", "lin-kv", "--time", "3s", "--nemesis", "kill,partition", "--results", str(tmp_path)]
+    command = f"{sys.executable} -m naysayer node raft-log --stdio"
+    assert run(["test", "--bin", command, *common]) == 0
+    verdict = json.loads(next(tmp_path.glob("*/latest/verdict.json")).read_text())
+    assert verdict["outcomes"]["ok"] > 20
 
 
 @pytest.mark.parametrize(("workload", "code"), [("echo", 0), ("unique-ids", 0)])
