@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from checker.errors import UsageError
 from nemesis import shapes
@@ -31,6 +32,8 @@ from targets.fault import (
 from targets.node import NodeId
 
 Begin = Callable[[Situation], Fault | tuple[Fault, ...] | None]
+Moment = Callable[[dict[NodeId, dict[str, Any]], Situation], bool]
+"""Whether now is the time, given what the nodes told of themselves a moment ago and what they tell now."""
 End = Callable[[Situation, Fault], tuple[Fault, ...]]
 
 
@@ -49,6 +52,8 @@ class Kind:
     channel: str
     nodes: int = 1
     """It makes no sense with fewer nodes."""
+    moment: Moment | None = None
+    """A directed fault waits for this before it begins; without it, any time will do."""
 
 
 def leader(situation: Situation) -> NodeId | None:
@@ -59,6 +64,26 @@ def leader(situation: Situation) -> NodeId | None:
         if view.get("role") == "leader"
     ]
     return max(claims, key=lambda claim: (claim[0], claim[1]))[1] if claims else None
+
+
+def _log_grew(before: dict[NodeId, dict[str, Any]], situation: Situation) -> bool:
+    """The leader's log is longer than a moment ago: an entry that few others have yet, or none."""
+    first = leader(situation)
+    if first is None or first not in before:
+        return False
+    return _length(situation.views[first]) > _length(before[first])
+
+
+def _length(view: dict[str, Any]) -> int:
+    return int(view.get("last_index", view.get("applied", 0)))
+
+
+def _election(before: dict[NodeId, dict[str, Any]], situation: Situation) -> bool:
+    """Somebody stands who did not stand a moment ago: votes are on their way."""
+    return any(
+        view.get("role") == "candidate" and before.get(node, {}).get("role") != "candidate"
+        for node, view in situation.views.items()
+    )
 
 
 def _drawn(situation: Situation) -> list[NodeId]:
@@ -225,8 +250,19 @@ _KINDS = (
     Kind("partition", _SHAPES, LINKS, _cut(shapes.TWO_WAY), _heal, "net", 2),
     Kind("one-way", _ONE_WAY, LINKS, _cut(shapes.ONE_WAY), _heal, "net", 2),
     Kind("isolate-leader", "cuts off the node that leads", LINKS, _isolate_leader, _heal, "net", 2),
+    Kind(
+        "isolate-appender",
+        "cuts off the leader just after its log grew",
+        LINKS,
+        _isolate_leader,
+        _heal,
+        "net",
+        2,
+        moment=_log_grew,
+    ),
     Kind("kill", "kills processes (any number of nodes) and restarts them", DEATH, _kill_plain, _restart, "life"),
     Kind("kill-leader", "kills the node that leads", DEATH, _kill_leader, _restart, "life"),
+    Kind("kill-voter", "kills nodes while votes are cast", DEATH, _kill_plain, _restart, "life", 2, moment=_election),
     Kind("power", _POWER, POWER, _kill(power=True), _restart, "life"),
     Kind("torn", _TORN, POWER, _kill(power=True, torn=True), _restart, "life"),
     Kind("pause", "stops a process for a while (SIGSTOP)", STOP, _pause, _resume, "pause"),
@@ -247,6 +283,8 @@ _KINDS = (
 )
 
 KINDS: dict[str, Kind] = {kind.name: kind for kind in _KINDS}
+
+DIRECTED = tuple(kind.name for kind in _KINDS if kind.moment is not None)
 
 ALIASES = {"crash": "kill", "skew": "clock", "one-way-partition": "one-way"}
 

@@ -26,7 +26,8 @@ def draw(
     random = Random(f"{seed} swarm {target.name}")
     nodes = target.nodes if target.nodes == 1 else random.choice((3, 3, 5))
     named = target.broken.faults if target.broken is not None else ()
-    pool = dict.fromkeys((*named, *DEFAULT_NEMESIS)) if nemesis is None else dict.fromkeys(nemesis)
+    usual = (*DEFAULT_NEMESIS, *catalog.DIRECTED) if _directed(target) else DEFAULT_NEMESIS
+    pool = dict.fromkeys((*named, *usual)) if nemesis is None else dict.fromkeys(nemesis)
     chances = {name: NAMED if nemesis is not None or name in named else OTHER for name in pool}
     if target.broken is None and nemesis is None:
         chances = dict.fromkeys(pool, 0.5)
@@ -42,6 +43,11 @@ def draw(
         seed=seed,
         operations=operations,
     )
+
+
+def _directed(target: Target) -> bool:
+    """What takes three aligned events to go wrong gets the directed faults too, and so do the healthy targets."""
+    return target.broken is None or target.broken.hardness == "H"
 
 
 def _workload(target: Target, random: Random) -> str:

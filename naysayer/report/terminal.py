@@ -65,7 +65,12 @@ def _headline(story: Story, part: Part | None, screen: Console) -> None:
     elif part is not None and part.method == "liveness":
         words = "✗ NOT LIVE"
     where = story.title if part is None or part.key is None else f'key "{part.key}"'
-    screen.print(Rule(Text(f"{words} ━━ {where}", style=style), align="left", characters="━", style=style))
+    _line(f"{words} ━━ {where}", style, screen)
+
+
+def _line(words: str, style: str, screen: Console) -> None:
+    """The words in a line across the screen."""
+    screen.print(Rule(Text(f"━━ {words}", style=style), align="left", characters="━", style=style))
 
 
 def _sentence(part: Part, screen: Console) -> None:
@@ -179,4 +184,4 @@ def _summary(verdict: Verdict, screen: Console) -> None:
     else:
         text = {"valid": "all in order", "invalid": "1 violation", "unknown": "undecided"}[verdict.outcome]
     words = f"{text} ━━ {verdict.seconds:.2f} s ━━ exit {EXIT[verdict.outcome]}"
-    screen.print(Rule(Text(words, style=style), align="left", characters="━", style=style))
+    _line(words, style, screen)

@@ -1,0 +1,233 @@
+"""The catalogue and the mix: pure values, repeatable from a seed, and everything that begins also ends."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from random import Random
+from typing import Any
+
+import pytest
+
+from checker.errors import UsageError
+from nemesis.catalog import DIRECTED, KINDS, find
+from nemesis.mix import Mix
+from nemesis.schedule import Look, Schedule, Situation, Step
+from targets.fault import (
+    Corrupt,
+    Cut,
+    Degrade,
+    Fault,
+    Heal,
+    Hold,
+    Kill,
+    Pause,
+    Reconfigure,
+    Release,
+    Restart,
+    Resume,
+    Skew,
+)
+
+NODES = ("n1", "n2", "n3", "n4", "n5")
+VIEWS: dict[str, dict[str, Any]] = {
+    "n1": {"role": "leader", "term": 3, "last_index": 7},
+    "n2": {"role": "leader", "term": 4, "last_index": 9},
+    "n3": {"role": "follower", "term": 4, "last_index": 9},
+}
+LATER_MS = 1e9
+
+
+def situation(seed: int = 1, **changes: Any) -> Situation:
+    return replace(Situation(0.0, NODES, Random(seed), views=VIEWS, clients=("c0", "c1")), **changes)
+
+
+class Model:
+    """Which faults are in force, as a cluster would know."""
+
+    def __init__(self) -> None:
+        self.cut = self.degraded = self.held = False
+        self.down: set[str] = set()
+        self.paused: set[str] = set()
+        self.skewed: set[str] = set()
+        self.full: set[str] = set()
+        self.members = set(NODES)
+
+    def apply(self, fault: Fault) -> None:
+        match fault:
+            case Cut():
+                self.cut = True
+            case Degrade():
+                self.degraded = True
+            case Hold():
+                self.held = True
+            case Heal():
+                self.cut = self.degraded = self.held = False
+            case Release():
+                self.held = False
+            case Kill(nodes=nodes):
+                self.down |= set(nodes)
+            case Restart(nodes=nodes):
+                self.down -= set(nodes)
+            case Pause(nodes=nodes):
+                self.paused |= set(nodes)
+            case Resume(nodes=nodes):
+                self.paused -= set(nodes)
+            case Skew(node=node, offset_ms=offset_ms, rate=rate):
+                (self.skewed.add if offset_ms or rate != 1.0 else self.skewed.discard)(node)
+            case Corrupt(node=node, kind="full", undo=undo):
+                (self.full.discard if undo else self.full.add)(node)
+            case Reconfigure(nodes=nodes):
+                self.members = set(nodes)
+
+    @property
+    def sound(self) -> bool:
+        broken = self.cut, self.degraded, self.held, self.down, self.paused, self.skewed, self.full
+        return not any(broken) and self.members == set(NODES)
+
+
+def drive(schedule: Schedule, seed: int, until_ms: float) -> tuple[list[Step], Model, Schedule]:
+    """What a schedule does to a cluster that carries out everything at once."""
+    random, model, now_ms, steps = Random(seed), Model(), 0.0, []
+    while now_ms < until_ms:
+        seen = Situation(now_ms, NODES, random, frozenset(model.down), frozenset(model.paused), VIEWS)
+        step, schedule = schedule.next(seen)
+        if step is None:
+            break
+        now_ms = max(now_ms, step.at_ms)
+        if isinstance(step, Step):
+            model.apply(step.fault)
+            steps.append(step)
+        else:
+            now_ms += 0.001
+    return steps, model, schedule
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_each_fault_begins_and_its_end_leaves_the_cluster_sound(name: str) -> None:
+    kind, begun_ever = KINDS[name], False
+    for seed in range(20):
+        model, begun = Model(), kind.begin(situation(seed))
+        if begun is None:
+            continue
+        begun_ever = True
+        faults = begun if isinstance(begun, tuple) else (begun,)
+        for fault in faults:
+            assert type(fault).__struct_config__.tag in kind.needs | {"restart"}
+            model.apply(fault)
+        now = situation(seed, down=frozenset(model.down), paused=frozenset(model.paused))
+        for fault in kind.end(now, faults[0]):
+            model.apply(fault)
+        assert model.sound
+    assert begun_ever
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_schedule_is_the_same_whenever_the_seed_is(seed: int) -> None:
+    first = drive(Mix(tuple(KINDS)), seed, 20_000)[0]
+    assert first == drive(Mix(tuple(KINDS)), seed, 20_000)[0]
+    assert first != drive(Mix(tuple(KINDS)), seed + 1, 20_000)[0]
+    assert len(first) > 50
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_what_a_mix_began_it_ends_when_nothing_new_begins(seed: int) -> None:
+    kinds = tuple(name for name in KINDS if KINDS[name].moment is None)
+    _, model, rest = drive(Mix(kinds), seed, 20_000)
+    assert isinstance(rest, Mix)
+    _, _, ended = drive(replace(rest, next_ms=LATER_MS), seed, 0.0)
+    random, now_ms = Random(seed), 30_000.0
+    for _ in range(200):
+        step, ended = ended.next(
+            Situation(now_ms, NODES, random, frozenset(model.down), frozenset(model.paused), VIEWS)
+        )
+        if isinstance(step, Step):
+            model.apply(step.fault)
+    assert model.sound
+
+
+def test_two_faults_of_one_channel_are_never_in_force_at_once() -> None:
+    schedule: Schedule = Mix(tuple(KINDS))
+    random, now_ms = Random(1), 0.0
+    most = 0
+    for _ in range(3_000):
+        step, schedule = schedule.next(Situation(now_ms, NODES, random, views=VIEWS))
+        assert step is not None
+        now_ms = max(now_ms + 0.001, step.at_ms)
+        assert isinstance(schedule, Mix)
+        channels = [find(one.name).channel for one in schedule.active]
+        assert len(channels) == len(set(channels))
+        most = max(most, len(channels))
+    assert most >= 3
+
+
+def test_a_longer_stretch_makes_faults_rarer() -> None:
+    fast, slow = (len(drive(Mix(("partition", "kill"), stretch), 1, 60_000)[0]) for stretch in (1.0, 10.0))
+    assert fast > 3 * slow > 0
+
+
+def test_without_kinds_nothing_goes_wrong() -> None:
+    assert Mix(()).next(situation())[0] is None
+
+
+def test_the_leader_is_who_claims_the_highest_term() -> None:
+    cut = KINDS["isolate-leader"].begin(situation())
+    assert isinstance(cut, Cut)
+    assert {"n2"} == set.intersection(*({a, b} for a, b in cut.links))
+    assert len(cut.links) == 8
+    assert KINDS["kill-leader"].begin(situation()) == Kill(("n2",))
+
+
+@pytest.mark.parametrize("name", ["isolate-leader", "kill-leader", "pause-leader"])
+def test_without_a_leader_there_is_none_to_harm(name: str) -> None:
+    assert KINDS[name].begin(situation(views={"n1": {"role": "follower"}})) is None
+
+
+def test_power_losses_also_come_between_two_effects() -> None:
+    deaths = [KINDS["power"].begin(situation(seed)) for seed in range(40)]
+    kills = [death for death in deaths if isinstance(death, Kill)]
+    assert len(kills) == 40
+    assert all(kill.power for kill in kills)
+    assert {kill.effects is None for kill in kills} == {True, False}
+
+
+def grown(**of: Any) -> dict[str, dict[str, Any]]:
+    return {**VIEWS, "n2": {**VIEWS["n2"], **of}}
+
+
+def watch(name: str, before: dict[str, dict[str, Any]], now: dict[str, dict[str, Any]]) -> Step | Look | None:
+    """What the mix does when the views change while the directed fault waits."""
+    waiting: Schedule = Mix((name,), next_ms=0.0)
+    step, waiting = waiting.next(situation(views=before))
+    assert isinstance(step, Look)
+    return waiting.next(situation(views=now, now_ms=1.0))[0]
+
+
+def test_the_appender_is_isolated_when_its_log_grew_and_not_before() -> None:
+    assert isinstance(watch("isolate-appender", VIEWS, VIEWS), Look)
+    struck = watch("isolate-appender", VIEWS, grown(last_index=10))
+    assert isinstance(struck, Step)
+    assert isinstance(struck.fault, Cut)
+    assert "n2" in struck.fault.shape
+
+
+def test_voters_die_when_somebody_stands_and_not_before() -> None:
+    assert isinstance(watch("kill-voter", VIEWS, VIEWS), Look)
+    standing = {**VIEWS, "n3": {"role": "candidate", "term": 5}}
+    struck = watch("kill-voter", VIEWS, standing)
+    assert isinstance(struck, Step)
+    assert isinstance(struck.fault, Kill)
+    assert isinstance(watch("kill-voter", standing, standing), Look), "it stood a moment ago already"
+
+
+@pytest.mark.parametrize("name", DIRECTED)
+def test_a_directed_fault_whose_moment_never_comes_does_not_stop_the_others(name: str) -> None:
+    steps, _, _ = drive(Mix((name, "pause")), 1, 20_000)
+    assert any(isinstance(step.fault, Pause) for step in steps)
+    assert not any(isinstance(step.fault, Cut | Kill) for step in steps)
+
+
+def test_aliases_name_the_same_fault_and_a_wrong_name_is_told_the_right_ones() -> None:
+    assert find("crash") is find("kill")
+    assert find("skew") is find("clock")
+    with pytest.raises(UsageError, match="no fault 'flood'; it knows partition, one-way"):
+        find("flood")
