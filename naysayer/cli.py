@@ -221,6 +221,33 @@ def heal(cluster: Path, /) -> int:
     return heal_hosts(cluster)
 
 
+@app.command
+def doctor(cluster: Path, /) -> int:
+    """Check a cluster.toml before a run: hosts, clocks, rights for faults, an operation through every node.
+
+    Parameters
+    ----------
+    cluster: the cluster.toml; the system is started for the check and stopped again, as by a run
+    """
+    from naysayer.commands.doctor import doctor as examine
+
+    return examine(cluster)
+
+
+@app.command
+def init(file: Path | None = None, /, *, node: bool = False) -> int:
+    """Write a commented cluster.toml to fill in, or with --node a small node in Python that runs at once.
+
+    Parameters
+    ----------
+    file: where to write; cluster.toml or node.py unless given
+    node: write a node that speaks Maelstrom's protocol, for naysayer test --bin
+    """
+    from naysayer.commands.init import init as write_file
+
+    return write_file(file or Path("node.py" if node else "cluster.toml"), node=node)
+
+
 @app.command(name="list")
 def list_(*, broken: bool = False) -> int:
     """Show targets, workloads, faults and models, a line each.

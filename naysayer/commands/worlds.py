@@ -11,8 +11,12 @@ from targets.live.processes import ProcessCluster
 from targets.registry import find as find_target
 from targets.remote.cluster import faults_of
 from targets.remote.config import load
+from workloads.registry import find as find_workload
 
 NODE_TIMEOUT_S = 1.0
+
+USUAL = ("kv", "cas-register", "register")
+"""The workloads for a system of somebody else, the most demanding first: the first that it offers is taken."""
 
 
 def test_world(
@@ -45,7 +49,9 @@ def test_world(
             raise UsageError(f"--nodes is {nodes}, but {cluster} names {len(config.nodes)}")
         name, world, faults = config.name, f"on the hosts of {cluster}", faults_of(config)
         count = len(config.nodes)
-        workload = workload or "kv"
+        offered = set(config.client.operations)
+        usual = (name for name in USUAL if find_workload(name).operations <= offered)
+        workload = workload or next(usual, USUAL[0])
     plan = live_plan(
         name,
         world,

@@ -60,6 +60,10 @@ def cluster_toml(made: Hosts, *, serializable: bool) -> Path:
 
 def test_etcd_stays_valid_under_faults_over_ssh(three: Hosts, capsys: pytest.CaptureFixture[str]) -> None:
     toml = cluster_toml(three, serializable=False)
+    assert run(["doctor", str(toml)]) == 0
+    said = capsys.readouterr().out
+    for expected in ("n1: can partition", "n2: can kill and pause process", "n3: answers a read in", "ready: naysayer"):
+        assert expected in said
     results = three.directory / "results"
     faults = "kill,pause,partition"
     arguments = ["test", "--cluster", str(toml), "--workload", "register", "--nemesis", faults, "--time", "8s"]

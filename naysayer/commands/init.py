@@ -1,0 +1,127 @@
+"""`naysayer init`: a commented cluster.toml to fill in, or a small node that runs and can be grown into a system."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from checker.errors import UsageError
+from naysayer.report.console import console
+
+CLUSTER = """\
+# A system for `naysayer test --cluster cluster.toml`. Check it with: naysayer doctor cluster.toml
+name = "my-store"
+
+# One table per node. {node}, {host} and {client} below are replaced by the node's own.
+[nodes.n1]
+host = "10.0.0.1"                 # for SSH and for partitions
+client = "http://10.0.0.1:8000"   # where clients connect
+[nodes.n2]
+host = "10.0.0.2"
+client = "http://10.0.0.2:8000"
+[nodes.n3]
+host = "10.0.0.3"
+client = "http://10.0.0.3:8000"
+
+# How clients talk to it: http (told below), etcd, redis, or your own class as "client.py:MyClient".
+[client]
+kind = "http"
+timeout_s = 1.0
+operations = ["read", "write", "cas"]
+
+[client.http.read]
+method = "GET"
+path = "/kv/{key}"
+output = "value"                  # where the value is in the JSON answer; 404 means absent
+
+[client.http.write]
+method = "PUT"
+path = "/kv/{key}"
+body = { value = "{input}" }
+
+[client.http.cas]
+method = "POST"
+path = "/kv/{key}/cas"
+body = { from = "{from}", to = "{to}" }   # 409 or 412: the value was another one
+
+# How to log into the hosts. Without [ssh], commands run on this machine and links cannot be cut.
+[ssh]
+user = "root"
+# key = "~/.ssh/id_ed25519"
+# known_hosts = "~/.ssh/known_hosts"
+# jump = "me@gateway:22"
+
+# How the system is run. Without [commands] it is only driven: no kill, no pause.
+[commands]
+# install = "apt-get install -y my-store"
+start = "nohup my-store --name {node} --listen {host}:8000 >> /var/log/my-store.log 2>&1 < /dev/null &"
+pid = "pgrep -x my-store"
+stop = "pkill -9 -x my-store"
+logs = ["/var/log/my-store.log"]
+"""
+
+NODE = '''\
+#!/usr/bin/env python3
+"""A node for: naysayer test --bin ./node.py --workload lin-kv --nodes 1
+
+One JSON object per line on stdin and stdout; logs go to stderr. Each node keeps its own map and tells nobody, so with
+--nodes 3 the test shows a violation: making the nodes agree is your part. `send` also reaches the other nodes.
+"""
+
+import json
+import sys
+
+me, nodes, store = "", [], {}
+
+
+def send(dest, body):
+    print(json.dumps({"src": me, "dest": dest, "body": body}), flush=True)
+
+
+def handle(body):
+    """The answer to a client's request."""
+    key = body.get("key")
+    if body["type"] == "read":
+        if key not in store:
+            return {"type": "error", "code": 20, "text": "no such key"}
+        return {"type": "read_ok", "value": store[key]}
+    if body["type"] == "write":
+        store[key] = body["value"]
+        return {"type": "write_ok"}
+    if body["type"] == "cas":
+        if store.get(key) != body["from"]:
+            return {"type": "error", "code": 22, "text": f"it is {store.get(key)}"}
+        store[key] = body["to"]
+        return {"type": "cas_ok"}
+    return {"type": "error", "code": 10, "text": "not supported"}
+
+
+for line in sys.stdin:
+    message = json.loads(line)
+    body = message["body"]
+    if body["type"] == "init":
+        me, nodes = body["node_id"], body["node_ids"]
+        reply = {"type": "init_ok"}
+    else:
+        reply = handle(body)
+    send(message["src"], {**reply, "in_reply_to": body["msg_id"]})
+'''
+
+
+def init(file: Path, *, node: bool) -> int:
+    """Write the file; one that is there is never overwritten."""
+    try:
+        with file.open("x") as out:
+            out.write(NODE if node else CLUSTER)
+    except FileExistsError as error:
+        raise UsageError(f"{file} is there already; name another file") from error
+    except OSError as error:
+        raise UsageError(f"{file}: {error.strerror}") from error
+    if node:
+        file.chmod(0o755)
+    next_step = (
+        f"naysayer test --bin {file if file.is_absolute() else f'./{file}'} --workload lin-kv --nodes 1"
+        if node
+        else f"naysayer doctor {file}"
+    )
+    console().print(f"wrote {file}; next: {next_step}", markup=False, soft_wrap=True)
+    return 0

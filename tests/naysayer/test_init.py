@@ -1,0 +1,64 @@
+"""What `init` writes runs at once, and `doctor` says what a run would stumble over."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from naysayer.cli import run
+from targets.remote.config import load
+
+
+def test_the_written_cluster_toml_can_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(["init"]) == 0
+    assert "next: naysayer doctor cluster.toml" in capsys.readouterr().out
+    config = load(Path("cluster.toml"))
+    assert list(config.nodes) == ["n1", "n2", "n3"]
+    assert set(config.client.http) == set(config.client.operations)
+
+
+def test_the_written_node_is_valid_alone_and_caught_as_three(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(["init", "--node"]) == 0
+    arguments = ["test", "--bin", "./node.py", "--workload", "lin-kv", "--nemesis", "none", "--ops", "300"]
+    assert run([*arguments, "--nodes", "1"]) == 0
+    assert run([*arguments, "--nodes", "3"]) == 1
+
+
+def test_init_overwrites_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "cluster.toml"
+    file.write_text("mine")
+    assert run(["init", str(file)]) == 3
+    assert "is there already" in capsys.readouterr().err
+    assert file.read_text() == "mine"
+
+
+def _local(tmp_path: Path, start: str) -> Path:
+    file = tmp_path / "cluster.toml"
+    file.write_text(
+        'name = "mine"\n[nodes.n1]\nhost = "localhost"\nclient = "http://127.0.0.1:1"\n'
+        f'[commands]\nstart = "{start}"\npid = "true"\n'
+        '[client]\nkind = "http"\n[client.http.read]\nmethod = "GET"\npath = "/{key}"\n'
+    )
+    return file
+
+
+def test_doctor_tells_of_a_start_command_that_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["doctor", str(_local(tmp_path, "no-such-program"))]) == 3
+    printed = capsys.readouterr().out
+    assert "n1: reachable; its clock is" in printed
+    assert "no-such-program" in printed
+    assert "a run cannot start" in printed
+
+
+def test_doctor_tells_of_a_host_that_cannot_be_reached(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = _local(tmp_path, "true")
+    known = tmp_path / "known_hosts"
+    known.write_text("")
+    file.write_text(file.read_text() + f'[ssh]\nport = 1\nknown_hosts = "{known}"\n')
+    assert run(["doctor", str(file)]) == 3
+    assert "✗ n1: localhost:1 cannot be reached over SSH" in capsys.readouterr().out
