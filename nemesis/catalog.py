@@ -165,6 +165,12 @@ def _degrade(**what: float) -> Begin:
     return begin
 
 
+def _clients(situation: Situation) -> Fault | None:
+    """Lose what clients send and get; what they send comes twice only where that must do no harm."""
+    both = shapes.between(situation.clients, situation.nodes)
+    return Degrade(both, loss=0.25, duplicate=0.25 if situation.sessions else 0.0) if both else None
+
+
 def _slow(situation: Situation) -> Fault | tuple[Fault, ...] | None:
     """Some links slow, some very slow: a message may take as long as a whole operation, or as several."""
     return _degrade(delay_ms=situation.random.choice((10.0, 40.0, 150.0)), reorder=0.5)(situation)
@@ -270,6 +276,7 @@ _KINDS = (
     Kind("clock", "moves a node's clock, or lets it run wrong", frozenset({"skew"}), _skew, _right_clock, "clock"),
     Kind("delay", "makes links slow and unordered", BAD_LINKS, _slow, _heal, "net", 2),
     Kind("loss", "loses some messages", BAD_LINKS, _degrade(loss=0.25), _heal, "net", 2),
+    Kind("clients", "loses some requests and replies of clients", BAD_LINKS, _clients, _heal, "net"),
     Kind("duplicate", "delivers some messages twice", BAD_LINKS, _degrade(duplicate=0.4), _heal, "net", 2),
     Kind("reorder", "delivers messages out of order", BAD_LINKS, _degrade(reorder=0.5), _heal, "net", 2),
     Kind("hold", "delivers single messages much later", frozenset({"hold", "release"}), _hold, _release, "hold", 2),

@@ -15,8 +15,28 @@ from workloads.registry import find as find_workload
 NAMED = 0.8
 """Chance of a fault that is known to expose the variant."""
 
+EVEN = 0.5
+"""Chance of a fault akin to one that is named."""
+
+AKIN = {
+    "kill": ("power", "kill-leader"),
+    "power": ("kill-voter",),
+    "partition": ("one-way", "isolate-leader"),
+    "isolate-leader": ("isolate-appender", "kill-leader"),
+    "delay": ("hold",),
+    "loss": ("clients",),
+    "duplicate": ("clients",),
+}
+"""Faults that aim at the same weakness at another moment: a death between two effects, a leader cut off mid-append."""
+
 OTHER = 0.2
 """Chance of any other fault."""
+
+THINK_MS = (0.5, 4.0, 20.0, 80.0)
+"""Mean pauses of clients: all at once on the same replicas, or spread over several leaderships."""
+
+PATIENCE = (0.3, 1.0)
+"""How long clients wait, in shares of what the target asks for."""
 
 
 def draw(
@@ -28,9 +48,13 @@ def draw(
     named = target.broken.faults if target.broken is not None else ()
     usual = (*DEFAULT_NEMESIS, *catalog.DIRECTED) if _directed(target) else DEFAULT_NEMESIS
     pool = dict.fromkeys((*named, *usual)) if nemesis is None else dict.fromkeys(nemesis)
-    chances = {name: NAMED if nemesis is not None or name in named else OTHER for name in pool}
+    akin = [other for name in named for other in AKIN.get(name, ())]
+    if nemesis is None:
+        pool |= dict.fromkeys(akin)
+    chances = {name: OTHER for name in pool} | dict.fromkeys(akin, EVEN) | dict.fromkeys(nemesis or named, NAMED)
+    chances = {name: chances[name] for name in pool}
     if target.broken is None and nemesis is None:
-        chances = dict.fromkeys(pool, 0.5)
+        chances = dict.fromkeys(pool, EVEN)
     faults = tuple(
         name for name, chance in chances.items() if catalog.find(name).nodes <= nodes and random.random() < chance
     )
@@ -42,6 +66,8 @@ def draw(
         clients=random.choice((3, 5, 8, 12)),
         seed=seed,
         operations=operations,
+        think_ms=random.choice(THINK_MS),
+        timeout_ms=target.timeout_ms * random.choice(PATIENCE),
     )
 
 

@@ -129,7 +129,7 @@ TARGETS: tuple[Target, ...] = (
         "no-session-dedup",
         broken_service.NoSessionDedup,
         "a retry is new",
-        ("loss",),
+        ("loss", "clients"),
         "applied twice",
         "E",
     ),
