@@ -148,8 +148,8 @@ def _around(story: Story, part: Part, screen: Console) -> None:
         rows.append(("Reading", story.reading))
     if story.verdict.ladder:
         marks = {True: "✓", False: "✗", None: "–"}
-        rungs = "   ".join(f"{r.name} {marks[r.holds]}{_detail(r.detail)}" for r in story.verdict.ladder)
-        rows.append(("What does hold", rungs))
+        rungs = [f"{r.name} {marks[r.holds]}{_detail(r.detail)}" for r in story.verdict.ladder]
+        rows.append(("What does hold", _filled(rungs, screen.width - len("What does hold") - 5)))
     if rows:
         screen.print()
     for label, text in rows:
@@ -158,6 +158,18 @@ def _around(story: Story, part: Part, screen: Console) -> None:
         grid.add_column(overflow="fold")
         grid.add_row(Text(f"  {label}", style="bold"), Text(text))
         screen.print(grid)
+
+
+def _filled(pieces: list[str], width: int) -> str:
+    """The pieces in lines of at most `width`, none broken unless it is longer than a line."""
+    lines = [""]
+    for piece in pieces:
+        longer = f"{lines[-1]}   {piece}" if lines[-1] else piece
+        if len(longer) <= width or not lines[-1]:
+            lines[-1] = longer
+        else:
+            lines.append(piece)
+    return "\n".join(lines)
 
 
 def _detail(detail: str) -> str:

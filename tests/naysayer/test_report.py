@@ -1,0 +1,85 @@
+"""The report in lines: what it says without colour, in a narrow terminal, and where something was cut."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from checker.history import PENDING, Operation
+from checker.verdict import Explanation, Part, Rung, Verdict
+from naysayer.report import timeline
+from naysayer.report.story import FaultSpan, Story
+from naysayer.report.terminal import show
+
+MS = 1_000_000
+LADDER = tuple(Rung(f"property {number}", number % 2 == 0, "because of #2") for number in range(8))
+
+
+def op(index: int, f: str, value: int, call_ms: int, ret_ms: int | None) -> Operation:
+    given = (value, None) if f == "write" else (None, value)
+    end = PENDING if ret_ms is None else ret_ms * MS
+    return Operation(index, index, f, "x", *given, call_ms * MS, end, "info" if ret_ms is None else "ok", node="n1")
+
+
+OPS = (op(1, "write", 1, 0, None), op(2, "read", 1, 10, 20), op(3, "read", 0, 40, 50))
+
+
+def shown(story: Story, width: int = 100) -> str:
+    screen = Console(file=io.StringIO(), width=width, highlight=False)
+    show(story, screen)
+    assert isinstance(screen.file, io.StringIO)
+    return screen.file.getvalue()
+
+
+def story(operations: tuple[Operation, ...] = OPS) -> Story:
+    explanation = Explanation("stale-read", "Stale read: #3 returned 0.", culprit=3)
+    part = Part("x", "invalid", "zones", 400, counterexample=operations, explanation=explanation)
+    verdict = Verdict("invalid", "register", "zones", 412, (part,), 0.3, ladder=LADDER)
+    span = FaultSpan("cut n3 ╳ n1 n2", 5.0, 45.0)
+    return Story(verdict, "quorum-kv", ends=(("replay", "naysayer replay there"),), spans=(span,))
+
+
+def test_symbols_tell_the_verdict_and_the_culprit_without_colour() -> None:
+    lines = shown(story()).splitlines()
+    assert lines[0].startswith('━━ ✗ NOT LINEARIZABLE ━━ key "x"')
+    assert lines[1] == "Stale read: #3 returned 0."
+    (culprit,) = [line for line in lines if line.startswith("  p3→n1")]
+    assert culprit.rstrip().endswith("✗")
+    (unknown,) = [line for line in lines if line.startswith("  p1→n1")]
+    assert unknown.rstrip().endswith("? unknown")
+    assert lines[-1].startswith("━━ 1 of 1 keys fails")
+    assert "exit 1" in lines[-1]
+
+
+def test_the_fault_and_the_operations_share_one_axis() -> None:
+    lines = shown(story()).splitlines()
+    (fault,) = [line for line in lines if "nemesis" in line]
+    (before,) = [line for line in lines if line.startswith("  p2→n1")]
+    (after,) = [line for line in lines if line.startswith("  p3→n1")]
+    assert fault.index("▒") < before.index("├") < before.index("┤") < after.index("├") < len(fault.rstrip())
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 160])
+def test_no_line_is_wider_than_the_terminal(width: int) -> None:
+    assert max(map(len, shown(story(), width).splitlines())) <= width
+
+
+@pytest.mark.parametrize("width", [60, 100])
+def test_a_rung_of_the_ladder_stays_in_one_line(width: int) -> None:
+    text = shown(story(), width)
+    for rung in LADDER:
+        assert f"{rung.name} {'✓' if rung.holds else '✗'} (because of #2)" in text
+
+
+def test_what_is_not_drawn_is_counted() -> None:
+    many = tuple(op(number, "read", 0, number * 10, number * 10 + 5) for number in range(1, 31))
+    assert "… and 18 more operations, in verdict.json" in shown(story(many))
+
+
+def test_many_faults_in_the_window_are_counted() -> None:
+    axis = timeline.axis_for(OPS, 60)
+    rows = timeline.faults(axis, [FaultSpan(f"kill n{number}", 1.0, None) for number in range(7)])
+    assert rows[-1].plain.strip() == "… and 3 more faults in this window"
+    assert timeline.faults(axis, [FaultSpan("kill n1", 900.0, None)]) == []
