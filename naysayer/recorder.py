@@ -86,6 +86,10 @@ class Recorder:
             event["detail"] = detail
         self._write(event)
 
+    def ended(self, first: int) -> list[Operation]:
+        """The operations that ended, in the order of their ends, without the first so many."""
+        return self._done[first:]
+
     def history(self) -> History:
         """What was recorded; operations that never ended are pending."""
         still = [

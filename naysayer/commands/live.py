@@ -19,6 +19,7 @@ from naysayer.live import LiveRun
 from naysayer.plan import DEFAULT_NEMESIS, Plan, write
 from naysayer.recorder import Recorder
 from naysayer.report.console import console, text_file
+from naysayer.report.progress import watch
 from naysayer.report.story import Story
 from naysayer.report.terminal import EXIT, show
 from naysayer.results import HISTORY, REPORT, TEST, VERDICT, new_folder, verdict_json
@@ -181,6 +182,7 @@ async def _drive(
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(_stop_on_signal, run)
                 await cluster.start()
+                nursery.start_soon(watch, run, recorder)
                 await run.run()
                 evidence += cluster.evidence()
                 if isinstance(cluster, RemoteCluster):
