@@ -192,12 +192,17 @@ async def _drive(
     except NaysayerError as error:
         return error
     except BaseExceptionGroup as group:
-        ours, other = group.split(NaysayerError)
+        ours, other = group.split((NaysayerError, OSError))
         if other is not None or ours is None:
             raise
-        return next(error for error in _leaves(ours) if isinstance(error, NaysayerError))
+        return _ours(_leaves(ours)[0])
     except OSError as error:
-        return HarnessError(str(error))
+        return _ours(error)
+
+
+def _ours(error: BaseException) -> NaysayerError:
+    """An error of the system, such as a full disk under the results, as one of ours."""
+    return error if isinstance(error, NaysayerError) else HarnessError(f"the run could not go on: {error}")
 
 
 def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:

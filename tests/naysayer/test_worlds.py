@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from naysayer.cli import run
+from naysayer.recorder import Recorder
 
 NODE = Path(__file__).resolve().parents[1] / "targets" / "stdio_nodes" / "lin_kv.py"
 
@@ -94,6 +96,23 @@ def test_a_binary_that_prints_junk_is_named_and_the_history_kept(
     assert "printed a line that is no message" in printed
     assert "listening on port 8080" in printed
     assert len(list(tmp_path.glob("*/*/history.jsonl"))) >= 1
+
+
+def test_a_full_disk_under_the_results_ends_the_run_and_what_was_seen_is_judged(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = 0
+
+    def full(recorder: Recorder, event: dict[str, object]) -> None:
+        nonlocal written
+        written += 1
+        if written > 100:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Recorder, "_write", full)
+    common = ["--workload", "lin-kv", "--time", "5s", "--nemesis", "none", "--results", str(tmp_path)]
+    assert run(["test", "--bin", f"{sys.executable} {NODE}", *common]) == 3
+    assert "No space left on device" in capsys.readouterr().out
 
 
 def test_an_interrupted_live_run_leaves_nothing_and_judges(tmp_path: Path) -> None:
