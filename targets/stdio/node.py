@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -74,8 +75,10 @@ class StdioNode:
 
     async def run(self) -> None:
         """Read lines and serve them. Raises TargetError for a line that is no message."""
-        with tempfile.TemporaryDirectory(prefix="naysayer-node-") as temporary:
-            place = self._data or Path(os.environ.get(DATA, temporary))
+        with ExitStack() as stack:
+            place = self._data or (Path(os.environ[DATA]) if DATA in os.environ else None)
+            if place is None:  # made only where it is needed: a node that is killed cannot remove it
+                place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="naysayer-node-")))
             stdin, stdout = (trio.lowlevel.FdStream(os.dup(stream.fileno())) for stream in (sys.stdin, sys.stdout))
             async with stdin, stdout, trio.open_nursery() as nursery:
                 nursery.start_soon(self._write, stdout)
