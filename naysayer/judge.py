@@ -22,18 +22,19 @@ def judge(
     budget: Budget | None = None,
     engine: str | None = None,
     progress: Callable[[int, int], None] | None = None,
+    weaker: bool = True,
 ) -> Verdict:
-    """The checker's verdict, with the ladder of what does hold where it is not valid."""
+    """The checker's verdict, with the ladder of what does hold where it is not valid (`weaker`: it can take long)."""
     verdict = check(history, model, budget=budget, engine=engine, progress=progress)
-    if verdict.outcome == "invalid" and verdict.worst is not None:
+    if weaker and verdict.outcome == "invalid" and verdict.worst is not None:
         key = verdict.worst.key
         return replace(verdict, ladder=ladder(history if key is None else history.by_key()[key]))
     return verdict
 
 
-def judge_run(run: Run, model: str, *, steps: int = RUN_STEPS) -> Verdict:
+def judge_run(run: Run, model: str, *, steps: int = RUN_STEPS, weaker: bool = True) -> Verdict:
     """The verdict on a simulated run. A broken invariant, or no life after the healing, makes it invalid too."""
-    verdict = judge(run.recorder.history(), model, budget=Budget(steps=steps))
+    verdict = judge(run.recorder.history(), model, budget=Budget(steps=steps), weaker=weaker)
     if verdict.outcome == "invalid":
         return verdict
     if run.violations:

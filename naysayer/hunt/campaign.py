@@ -65,7 +65,7 @@ def attempt(hunt: Hunt, first: int, count: int) -> Tried:
     for number in range(count):
         plan = draw(target, first + number, hunt.operations, hunt.workload, hunt.nemesis)
         run = Simulation(plan, Recorder()).run()
-        verdict = judge_run(run, find_workload(plan.workload).model, steps=STEPS)
+        verdict = judge_run(run, find_workload(plan.workload).model, steps=STEPS, weaker=False)
         spent = time.process_time() - began
         if verdict.outcome == "invalid":
             return Tried(number + 1, spent, undecided, plan)

@@ -119,8 +119,10 @@ def of_run(plan: Plan, simulation: Simulation, run: Run) -> Scenario:
     )
 
 
-def play(scenario: Scenario, recorder: Recorder | None = None, *, trace: bool = False) -> tuple[Run, Verdict]:
-    """Run a scenario and judge it."""
+def play(
+    scenario: Scenario, recorder: Recorder | None = None, *, trace: bool = False, weaker: bool = True
+) -> tuple[Run, Verdict]:
+    """Run a scenario and judge it; `weaker`: also by the conditions weaker than linearizability."""
     by_client = tuple(tuple(ask for ask in scenario.asks if ask.client == client) for client in range(scenario.clients))
     plan = Plan(
         scenario.target, scenario.workload, (), scenario.nodes, scenario.clients, scenario.seed, operations=None
@@ -134,7 +136,7 @@ def play(scenario: Scenario, recorder: Recorder | None = None, *, trace: bool = 
         trace=trace,
     )
     run = simulation.run()
-    return run, judge_run(run, find_workload(scenario.workload).model)
+    return run, judge_run(run, find_workload(scenario.workload).model, weaker=weaker)
 
 
 def story(scenario: Scenario) -> str:

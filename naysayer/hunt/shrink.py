@@ -45,7 +45,7 @@ class _Search:
         if time.monotonic() > self._until:
             raise _Bound(f"{SECONDS_MAX:.0f} s")
         self.best.runs += 1
-        run, verdict = play(candidate)
+        run, verdict = play(candidate, weaker=False)
         if run.error is None and verdict.outcome == "invalid":
             self.best.scenario = candidate
             return True
@@ -56,6 +56,7 @@ def shrink(scenario: Scenario) -> Shrunk:
     """The smallest failing scenario that delta debugging finds; the given one must fail."""
     search = _Search(scenario)
     try:
+        _shortest_prefix(search)
         while True:
             before = search.best.scenario
             _ddmin(search)
@@ -65,6 +66,18 @@ def shrink(scenario: Scenario) -> Shrunk:
     except _Bound as bound:
         search.best.cut = f"shrinking was cut after {bound}"
     return search.best
+
+
+def _shortest_prefix(search: _Search) -> None:
+    """Leave out what comes too late to matter, by bisection: all that is left then happens exactly as it did."""
+    items = _items(search.best.scenario)
+    least, most = 1, len(items)
+    while least < most:
+        middle = (least + most) // 2
+        if search.fails(_with(search.best.scenario, items[:middle])):
+            most = middle
+        else:
+            least = middle + 1
 
 
 def _items(scenario: Scenario) -> list[Item]:

@@ -51,7 +51,7 @@ def draw(
     akin = [other for name in named for other in AKIN.get(name, ())]
     if nemesis is None:
         pool |= dict.fromkeys(akin)
-    chances = {name: OTHER for name in pool} | dict.fromkeys(akin, EVEN) | dict.fromkeys(nemesis or named, NAMED)
+    chances = dict.fromkeys(pool, OTHER) | dict.fromkeys(akin, EVEN) | dict.fromkeys(nemesis or named, NAMED)
     chances = {name: chances[name] for name in pool}
     if target.broken is None and nemesis is None:
         chances = dict.fromkeys(pool, EVEN)
