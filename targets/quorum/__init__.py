@@ -50,7 +50,12 @@ TARGETS: tuple[Target, ...] = (
         "no-read-repair", broken.NoReadRepair, "R + W > N suffices", ("delay", "loss", "hold"), "new then old", "E"
     ),
     _broken(
-        "async-read-repair", broken.AsyncReadRepair, "the repair lands in time", ("hold", "delay", "pause"), "new then old", "M"
+        "async-read-repair",
+        broken.AsyncReadRepair,
+        "the repair lands in time",
+        ("hold", "delay", "pause"),
+        "new then old",
+        "M",
     ),
     _broken("wall-clock-last-write-wins", broken.WallClock, "clocks agree", ("clock",), "lost acknowledged write", "E"),
     _broken("timestamp-tie", broken.TimestampTie, "ties are impossible", ("delay",), "split brain", "M"),

@@ -8,7 +8,9 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -18,25 +20,30 @@ from naysayer.recorder import Recorder
 NODE = Path(__file__).resolve().parents[1] / "targets" / "stdio_nodes" / "lin_kv.py"
 
 
-def children() -> list[str]:
-    """Processes of nodes that are running now."""
+def children(token: str) -> list[str]:
+    """Processes that a test with this token in its environment has started and that still run."""
     found = []
     for entry in Path("/proc").iterdir():
         try:
+            environment = (entry / "environ").read_bytes()
             words = (entry / "cmdline").read_bytes().split(b"\0")
         except OSError:
             continue
-        if (b"node" in words and (b"--listen" in words or b"--stdio" in words)) or str(NODE).encode() in words:
+        if token.encode() in environment:
             found.append(b" ".join(words).decode())
     return found
 
 
 @pytest.fixture(autouse=True)
-def _nothing_stays_behind() -> object:
-    """Every test here starts and ends without a node's process."""
-    assert children() == []
+def _nothing_stays_behind(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No test here leaves a process behind: all that it starts inherits a token of the test's own."""
+    token = f"naysayer-test-{uuid4()}"
+    monkeypatch.setenv("NAYSAYER_TEST_TOKEN", token)
+    with subprocess.Popen(["sleep", "60"]) as witness:
+        assert children(token) == ["sleep 60 "], "the token is found in whatever is started"
+        witness.kill()
     yield
-    assert children() == []
+    assert children(token) == []
 
 
 def test_a_healthy_store_as_processes_survives_faults(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
