@@ -36,6 +36,9 @@ STRETCHES = (1.0, 3.0, 10.0)
 SETTLE_MS = 1500.0
 """How long a healed cluster may take to find itself before the calm operations are asked."""
 
+ROUNDING_MS = 4e-7
+"""Less than a nanosecond: times that were recorded in ms become the same nanoseconds again."""
+
 CALM_MS_MAX = 10_000.0
 """By then an operation must have succeeded in the calm."""
 
@@ -78,8 +81,9 @@ class Simulation:
         trace: bool = False,
         until_ms: float | None = None,
         scripted: bool = False,
+        calm: bool = True,
     ) -> None:
-        """`scripted`: generator and schedule say when everything happens, and there is nothing after them."""
+        """`scripted`: generator and schedule say when everything happens. `calm`: heal all at the end, and go on."""
         self.plan = plan
         self.recorder = recorder
         self._target = find_target(plan.target)
@@ -90,6 +94,7 @@ class Simulation:
         self._progress = progress
         self._until_ms = until_ms
         self._scripted = scripted
+        self._with_calm = calm
         self.asked: list[tuple[float, int, Invocation, NodeId]] = []
         """Time (ms), client, operation and node of everything that was invoked."""
         self._random = [Random(f"{plan.seed} client {i}") for i in range(plan.clients)]
@@ -97,6 +102,8 @@ class Simulation:
         self._leader: dict[int, NodeId] = {}
         self._process = list(range(plan.clients))
         """By client, the process it is now."""
+        self._free = list(range(plan.clients))
+        """By client, the process that it goes on as; -1 while it waits for an answer."""
         self._requests = 0
         self._busy = 0
         self._left = plan.operations
@@ -124,7 +131,7 @@ class Simulation:
             self._go(lambda: self._busy == 0, limit_ms)
             storm_ms = cluster.now_ms
             self._storm = False
-            if not self._stopped and self._until_ms is None and not self._scripted:
+            if not self._stopped and self._until_ms is None and self._with_calm:
                 live = self._calm()
         except TargetError as failure:
             error = str(failure)
@@ -169,7 +176,8 @@ class Simulation:
             return
         if isinstance(asked, Wait):
             self._busy += 1
-            self._cluster.at(self._cluster.now_ms + max(0.1, asked.ms), lambda: self._ask(client, process))
+            pause = asked.ms + ROUNDING_MS if self._scripted else max(0.1, asked.ms)
+            self._cluster.at(self._cluster.now_ms + pause, lambda: self._ask(client, process))
             return
         if self._left is not None:
             self._left -= 1
@@ -190,6 +198,7 @@ class Simulation:
     def _invoke(self, client: int, process: int, asked: Invocation) -> None:
         node = self._route(client, asked)
         self._process[client] = process
+        self._free[client] = -1
         self._requests += 1
         self._busy += 1
         request = Request(f"r{self._requests}", f"c{process}", asked.f, asked.key, asked.input)
@@ -204,7 +213,8 @@ class Simulation:
 
         def answered(reply: Reply | None, left: int) -> None:
             if reply is None and left > 1:
-                ask(self._random[client].choice(self._cluster.nodes), left - 1)
+                # drawn by request, so that a script of this run draws the same
+                ask(Random(f"{self.plan.seed} {request.id} {left}").choice(self._cluster.nodes), left - 1)
             elif reply is not None and reply.status == "fail" and left < attempts:
                 done(None)  # this node did not do it, but one that was asked before may have
             else:
@@ -234,6 +244,7 @@ class Simulation:
         # after info nobody knows whether it still happens: the client goes on as a new process
         refused = operation.status == "fail" and (client % 3 == 0 or client not in self._leader)
         following = process + self.plan.clients if operation.status == "info" else process
+        self._free[client] = following
         self._later(client, following, max(REFUSED_MS, self.plan.think_ms) if refused else None)
 
     # nemesis
@@ -260,7 +271,7 @@ class Simulation:
             cluster.at(max(step.at_ms, cluster.now_ms) + 0.001, self._nemesis)
             return
         if step.at_ms > cluster.now_ms:
-            cluster.at(step.at_ms, lambda: self._strike(step.fault))
+            cluster.at(step.at_ms + ROUNDING_MS, lambda: self._strike(step.fault))
         else:
             self._strike(step.fault)
 
@@ -276,9 +287,15 @@ class Simulation:
 
     # the calm
 
+    def _next_process(self, client: int, fresh: int) -> int:
+        """The process that a client goes on as; one from `fresh` on if it still waits for an answer."""
+        return self._free[client] if self._free[client] >= 0 else fresh + client
+
     def _calm(self) -> bool:
         """Heal everything, let operations run again, then the last round. False if none succeeded."""
         cluster = self._cluster
+        if self._scripted:
+            self._scripted, self._generator = False, self._workload.start()
         self._apply(Heal())
         for node in cluster.nodes:
             if any(isinstance(fault, Skew) and fault.node == node for _, fault in self.recorder.nemesis):
@@ -294,12 +311,12 @@ class Simulation:
         self._left = 2 * self.plan.clients
         before = cluster.now_ms
         for client in range(self.plan.clients):
-            self._later(client, 1_000_000 + client)
+            self._later(client, self._next_process(client, 1_000_000))
         self._go(lambda: self._busy == 0, before + CALM_MS_MAX)
         live = self._calm_ok > 0 or self._left == 2 * self.plan.clients
         if self._workload.finish is not None and not self._stopped:
             self._generator, self._left = self._workload.finish(), None
             for client in range(self.plan.clients):
-                self._later(client, 2_000_000 + client)
+                self._later(client, self._next_process(client, 2_000_000))
             self._go(lambda: self._busy == 0, cluster.now_ms + CALM_MS_MAX)
         return live

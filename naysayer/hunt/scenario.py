@@ -67,6 +67,10 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seed: int
     asks: tuple[Ask, ...]
     strikes: tuple[Strike, ...]
+    timeout_ms: float | None = None
+    """How long clients wait; None: as long as the target says."""
+    calm: bool = False
+    """At the end all faults are healed and clients go on, to see whether the target is live."""
 
     @property
     def clients(self) -> int:
@@ -106,16 +110,21 @@ class Strikes:
 
 
 def of_run(plan: Plan, simulation: Simulation, run: Run) -> Scenario:
-    """The scenario that a finished run of a plan amounts to."""
+    """The scenario that a finished run of a plan amounts to; of one that was not live after the storm, the storm."""
+    until_ms = float("inf") if run.live else run.storm_ms
     return Scenario(
         plan.target,
         plan.workload,
         plan.nodes,
         plan.seed,
         tuple(
-            Ask(at_ms, client, asked.f, node, asked.key, asked.input) for at_ms, client, asked, node in simulation.asked
+            Ask(at_ms, client, asked.f, node, asked.key, asked.input)
+            for at_ms, client, asked, node in simulation.asked
+            if at_ms < until_ms
         ),
-        tuple(Strike(at_ms, fault) for at_ms, fault in run.recorder.nemesis),
+        tuple(Strike(at_ms, fault) for at_ms, fault in run.recorder.nemesis if at_ms < until_ms),
+        plan.timeout_ms,
+        not run.live,
     )
 
 
@@ -125,7 +134,14 @@ def play(
     """Run a scenario and judge it; `weaker`: also by the conditions weaker than linearizability."""
     by_client = tuple(tuple(ask for ask in scenario.asks if ask.client == client) for client in range(scenario.clients))
     plan = Plan(
-        scenario.target, scenario.workload, (), scenario.nodes, scenario.clients, scenario.seed, operations=None
+        scenario.target,
+        scenario.workload,
+        (),
+        scenario.nodes,
+        scenario.clients,
+        scenario.seed,
+        operations=None,
+        timeout_ms=scenario.timeout_ms,
     )
     simulation = Simulation(
         plan,
@@ -133,6 +149,7 @@ def play(
         schedule=Strikes(scenario.strikes),
         generator=Script(by_client),
         scripted=True,
+        calm=scenario.calm,
         trace=trace,
     )
     run = simulation.run()
@@ -145,6 +162,8 @@ def story(scenario: Scenario) -> str:
     happenings = [(ask.at_ms, 1, f"client {ask.client} asks {ask.node}: {_asked(ask)}") for ask in scenario.asks]
     happenings += [(strike.at_ms, 0, _struck(strike.fault)) for strike in scenario.strikes]
     lines += [f"  {at_ms:9.1f} ms  {text}" for at_ms, _, text in sorted(happenings)]
+    if scenario.calm:
+        lines.append("  then all faults are healed, and the clients go on")
     return "\n".join(lines)
 
 
@@ -164,6 +183,8 @@ def write(scenario: Scenario, path: Path) -> None:
     import tomli_w
 
     built = msgspec.to_builtins(scenario)
+    if scenario.timeout_ms is None:
+        del built["timeout_ms"]
     for ask in built["asks"]:
         for name in [name for name, value in ask.items() if value is None]:
             del ask[name]

@@ -59,6 +59,24 @@ def test_a_found_failure_shrinks_to_few_operations_that_still_fail() -> None:
         assert f"client {ask.client} asks {ask.node}" in scenarios.story(smaller.scenario)
 
 
+@pytest.mark.parametrize("name", ["raft-log/truncate-on-any-append", "paxos-kv/accept-below-promise"])
+def test_a_failing_run_fails_again_as_a_scenario_whatever_its_pace(name: str) -> None:
+    first = 1
+    for _ in range(3):
+        tried = attempt(Hunt(name), first, 40)
+        assert tried.failed is not None
+        found = reproduce(tried.failed, None)
+        assert found.calm or scenarios.play(found, weaker=False)[1].outcome == "invalid"
+        first = tried.failed.seed + 1
+
+
+def test_shrinking_says_so_when_the_scenario_does_not_fail() -> None:
+    plan = draw(find("quorum-kv"), 1, 20)
+    smaller = shrink(reproduce(plan, None))
+    assert smaller.runs == 1
+    assert "did not fail again" in (smaller.cut or "")
+
+
 def test_a_scenario_survives_its_file(tmp_path: Path) -> None:
     tried = attempt(Hunt("quorum-kv/client-side-cas", workload="cas-register"), 1, 20)
     assert tried.failed is not None
