@@ -16,8 +16,8 @@ from targets.target import Target
 class Stage:
     """A running cluster, and the history of what `ask` invoked on it."""
 
-    def __init__(self, target: Target, nodes: int, seed: int) -> None:
-        self.cluster = SimulatedCluster(target, nodes, seed)
+    def __init__(self, target: Target, nodes: int, seed: int, **network: Any) -> None:
+        self.cluster = SimulatedCluster(target, nodes, seed, **network)
         self.records: list[Operation] = []
         self.replies: dict[int, Reply | None] = {}
         self._count = 0
