@@ -14,7 +14,7 @@ begins with # is for the reader. Messages take exactly 2 ms. Steps:
     groups n1 n2 | n3 n4 n5                 only these still talk to each other; who is in none is alone
     heal                                    ends all that
     kill n1 [power [torn]] [after 2 effects]      restart n1      pause n1      resume n1
-    run 100            run 60 until n1 commits    lets time pass
+    run 100            run 60 until n1 has 3 entries   lets time pass
     leader S1 [among n2 n3] [after S0]      waits for a leader (of a later term than S0's) and calls it S1 from here on
     name S3 S4                              calls the nodes that have no name yet so; groups and leaders may be sought
                                             among the `others`, those without a name
@@ -32,9 +32,10 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from checker import check
-from checker.history import History
+from checker.history import History, Operation
 from targets.fault import Cut, Fault, Heal, Hold, Kill, Pause, Release, Restart, Resume
 from targets.node import NodeId, Reply
 from targets.registry import find
@@ -106,6 +107,8 @@ class Player:
         """Who asked what, by the number of the operation."""
         self.last: dict[str, tuple[int, tuple[Any, ...]]] = {}
         """Each client's last operation: the number whose id it has, and what it asked."""
+        self.retries: dict[int, int] = {}
+        """A request that was sent again -> the operation it belongs to."""
         self.told: set[int] = set()
         self.watched: set[str] = set()
 
@@ -143,7 +146,7 @@ class Player:
             (r"kill (\w+)( power)?( torn)?(?: after (\d+) effects?)?", Player._kill),
             (r"(restart|pause|resume) (\w+)", Player._process),
             (r"run (\d+)", Player._run),
-            (r"run (\d+) until (\w+) commits", Player._run_until),
+            (r"run (\d+) until (\w+) has (\d+) entries", Player._run_until),
             (r"leader (\w+)(?: among ([\w ]+?))?(?: after (\w+))?", Player._leader),
             (r"name ([\w ]+)", Player._name),
             (r"look([\w ]*)", Player._look),
@@ -170,7 +173,10 @@ class Player:
         self.stage.pass_ms(1)  # who asks at the very time another is answered would count as concurrent
         index = self.stage.ask(self._node(node), *asked, timeout_ms=PATIENCE_MS, retry=retry)
         self.asked[index] = f"{client} at {node}"
-        self.last[client] = (int(retry[1:]) if retry else index, asked)
+        if retry is None:
+            self.last[client] = (index, asked)
+        else:
+            self.retries[index] = self.last[client][0]
         if not meanwhile:
             self.stage.answer(index, PATIENCE_MS + 1)
 
@@ -184,7 +190,7 @@ class Player:
             )
             reply = self.stage.replies[one.index]
             took_ms = (one.ret - one.call) / MS
-            text = f"#{one.index} {self.asked[one.index]}: {one.f} {one.key}{given} -> {_answer(one.f, reply)}"
+            text = f"#{self.retries.get(one.index, one.index)} {self.asked[one.index]}: {one.f} {one.key}{given} -> {_answer(one.f, reply)}"
             found.append((one.ret, f"{text}   ({took_ms:.0f} ms)"))
         return found
 
@@ -224,10 +230,9 @@ class Player:
     def _run(self, ms: str) -> None:
         self.stage.pass_ms(int(ms))
 
-    def _run_until(self, ms: str, node: str) -> None:
+    def _run_until(self, ms: str, node: str, entries: str) -> None:
         name = self._node(node)
-        before = self.stage.view(name)["commit_index"]
-        self.stage.wait(lambda: self.stage.view(name)["commit_index"] > before, int(ms))
+        self.stage.wait(lambda: self.stage.view(name)["last_index"] >= int(entries), int(ms))
 
     def _leader(self, name: str, among: str | None, after: str | None) -> list[str]:
         nodes = None if among is None else self._nodes(among)
@@ -267,11 +272,18 @@ class Player:
     def _verdict(self) -> list[str]:
         stage = self.stage
         stage.wait(lambda: len(stage.replies) == len(self.asked), PATIENCE_MS + 1)
-        verdict = check(History.of(stage.records), "cas-register")
+        verdict = check(History.of(self._operations()), "cas-register")
         worst = verdict.worst
         told = [f"{verdict.outcome}: {worst.explanation.sentence}" if worst and worst.explanation else verdict.outcome]
         told += [f"warning: {warning}" for warning in verdict.warnings]
         return told + [f"violated: {sentence}" for sentence in stage.cluster.violations]
+
+    def _operations(self) -> list[Operation]:
+        """What the clients saw; one that asked again was at it from the first request to the last answer."""
+        found = {one.index: one for one in self.stage.records}
+        for retry, first in sorted(self.retries.items()):
+            found[first] = replace(found.pop(retry), index=first, process=first, call=found[first].call)
+        return list(found.values())
 
     # Names
 
