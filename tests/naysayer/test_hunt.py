@@ -14,6 +14,9 @@ from naysayer.hunt.diagram import diagram
 from naysayer.hunt.scoreboard import healthy, hunt_variant, table
 from naysayer.hunt.shrink import shrink
 from naysayer.hunt.swarm import draw
+from naysayer.plan import Plan
+from naysayer.recorder import Recorder
+from naysayer.simulate import Simulation
 from nemesis.catalog import KINDS
 from targets.registry import all_targets, find
 
@@ -40,6 +43,22 @@ def test_every_fault_that_a_variant_names_is_known_and_every_workload_fits() -> 
 def test_a_healthy_target_is_not_accused() -> None:
     tried = attempt(Hunt("quorum-kv", operations=100), 1, 15)
     assert (tried.failed, tried.trouble, tried.seeds) == (None, None, 15)
+
+
+def test_definite_refusals_in_the_calm_are_no_lack_of_life() -> None:
+    """All registers were written before the calm, so that every write and cas in it was refused."""
+    plan = Plan(
+        target="paxos-register",
+        workload="write-once",
+        nemesis=("partition", "delay", "duplicate", "kill", "power", "kill-voter"),
+        nodes=5,
+        clients=3,
+        seed=35,
+        operations=200,
+        think_ms=0.5,
+        timeout_ms=2000.0,
+    )
+    assert Simulation(plan, Recorder()).run().live
 
 
 def test_a_found_failure_shrinks_to_few_operations_that_still_fail() -> None:
