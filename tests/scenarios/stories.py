@@ -183,16 +183,14 @@ class Player:
     def _answers(self) -> list[tuple[int, str]]:
         new = [one for one in self.stage.records if one.index not in self.told]
         self.told.update(one.index for one in new)
-        found = []
-        for one in new:
-            given = {"write": f" {one.input}", "cas": f" from {_at(one.input, 0)} to {_at(one.input, 1)}"}.get(
-                one.f, ""
-            )
-            reply = self.stage.replies[one.index]
-            took_ms = (one.ret - one.call) / MS
-            text = f"#{self.retries.get(one.index, one.index)} {self.asked[one.index]}: {one.f} {one.key}{given} -> {_answer(one.f, reply)}"
-            found.append((one.ret, f"{text}   ({took_ms:.0f} ms)"))
-        return found
+        return [(one.ret, self._answered(one)) for one in new]
+
+    def _answered(self, one: Operation) -> str:
+        given = {"write": f" {one.input}", "cas": f" from {_at(one.input, 0)} to {_at(one.input, 1)}"}.get(one.f, "")
+        number = self.retries.get(one.index, one.index)
+        answer = _answer(one.f, self.stage.replies[one.index])
+        asked = f"#{number} {self.asked[one.index]}: {one.f} {one.key}{given}"
+        return f"{asked} -> {answer}   ({(one.ret - one.call) / MS:.0f} ms)"
 
     # Faults
 
@@ -311,6 +309,8 @@ def _value(text: str) -> Any:
 def _short(value: Any) -> str:
     if isinstance(value, dict):
         return " ".join(f"{key}={_short(one)}" for key, one in value.items()) or "none"
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return ".".join(map(_short, value))
     if isinstance(value, list | tuple):
         return f"({' '.join(_short(one) for one in value)})"
     return "nothing" if value is None else str(value)
@@ -329,9 +329,12 @@ def _answer(f: str, reply: Reply | None) -> str:
 
 
 def _message(sent: Sent) -> str:
-    fields = msgspec.structs.asdict(sent.message)
-    told = " ".join(f"{name}={_short(_plain(value))}" for name, value in fields.items())
-    return f"{type(sent.message).__name__} {told}{' (lost)' if sent.delivered_ns is None else ''}"
+    told = [
+        f"{field.name} {_short(_plain(value))}"
+        for field in msgspec.structs.fields(sent.message)
+        if (value := getattr(sent.message, field.name)) != field.default
+    ]
+    return f"{type(sent.message).__name__} {', '.join(told)}{' (lost)' if sent.delivered_ns is None else ''}"
 
 
 def _plain(value: Any) -> Any:

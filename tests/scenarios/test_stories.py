@@ -15,7 +15,7 @@ STORIES = sorted(Path(__file__).parent.glob("*.txt"))
 def test_the_story_comes_out_as_it_is_told(path: Path, request: pytest.FixtureRequest) -> None:
     told = path.read_text()
     played = play(told)
-    if request.config.getoption("--rewrite"):
+    if request.config.getoption("--rewrite", default=False):
         path.write_text(played)
         return
     assert played == told, "if this is right: python -m pytest tests/scenarios --rewrite, then read the difference"
