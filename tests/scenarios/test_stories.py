@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -31,3 +32,13 @@ def test_a_changed_outcome_does_not_pass_for_the_golden_one() -> None:
     assert "read x -> 1" in told
     forged = told.replace("read x -> 1", "read x -> 2")
     assert play(forged) == told != forged
+
+
+@pytest.mark.parametrize("path", STORIES, ids=lambda path: path.stem)
+def test_the_healthy_twin_is_valid_and_the_broken_one_is_not(path: Path) -> None:
+    """Whatever the golden output says: rewriting it must not turn a story into one without a point."""
+    first, _, second = path.read_text().partition("\nagain ")
+    broken, healthy = (first, second) if "/" in re.findall(r"^cluster (\S+)", first, re.M)[0] else (second, first)
+    assert re.findall(r"^ +(invalid|valid)\b", broken, re.M) == ["invalid"]
+    assert re.findall(r"^ +(invalid|valid)\b", healthy, re.M) == ["valid"]
+    assert "violated:" not in healthy
