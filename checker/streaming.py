@@ -66,7 +66,7 @@ class Stream:
         self._open: dict[int | str, Operation] = {}
         self._keys: dict[Any, _Key | None] = {}
         self._held: list[tuple[Operation, _Key]] = []
-        self._now = -1
+        self._now: int | None = None
 
     @property
     def outcome(self) -> Outcome:
@@ -75,13 +75,14 @@ class Stream:
 
     def feed(self, event: Event) -> list[Violation]:
         """The violations that this event proves. Raises HistoryError for an event that makes no sense."""
-        now = self._now + 1 if event.time is None else event.time
-        if now < self._now:
-            raise HistoryError(f"the clock ran backwards, from {self._now} to {now}")
-        found = self.flush() if now > self._now else []
+        before = self._now
+        now = event.time if event.time is not None else 0 if before is None else before + 1
+        if before is not None and now < before:
+            raise HistoryError(f"the clock ran backwards, from {before} to {now}")
+        found = self.flush() if now != before else []
         self._now = now
         if event.type == "invoke":
-            self._invoke(event)
+            self._invoke(event, now)
             return found
         op = self._open.pop(event.process, None)
         if op is None:
@@ -112,7 +113,7 @@ class Stream:
         self.violations += found
         return found
 
-    def _invoke(self, event: Event) -> None:
+    def _invoke(self, event: Event, now: int) -> None:
         if event.process in self._open:
             raise HistoryError(f"process {event.process!r} invoked {event.f} before its operation had ended")
         if event.f not in self.model.operations:
@@ -124,7 +125,7 @@ class Stream:
             freeze(event.key),
             freeze(event.value),
             None,
-            self._now,
+            now,
             PENDING,
             "info",
         )

@@ -86,6 +86,14 @@ def test_memory_holds_the_live_window_and_not_the_history() -> None:
     assert sum(map(len, key.settled.configurations.values())) == 1
 
 
+def test_a_record_may_begin_before_time_zero() -> None:
+    stream = Stream("register")
+    assert run(stream, ("invoke", 0, "write", None, 1, -9), ("ok", 0, "write", None, None, -8)) == []
+    said = run(stream, ("invoke", 1, "read", None, None, -7), ("ok", 1, "read", None, None, -6))
+    assert said == [], "a call at the same time may still come"
+    assert len(stream.flush()) == 1
+
+
 def test_what_makes_no_sense_is_refused() -> None:
     for events, message in (
         ([("ok", 0)], "had not invoked"),
