@@ -36,7 +36,7 @@ class LiveCluster(ProcessCluster):
 
     async def start(self) -> None:
         """Start proxies and nodes and wait until every node answers. Raises TargetError naming one that does not."""
-        self._ports = dict(zip(self.nodes, _free_ports(len(self.nodes)), strict=True))
+        self._ports = {node: self._reserve_port() for node in self.nodes}
         for me in self.nodes:
             peers = {}
             for peer in self.nodes:
@@ -49,6 +49,17 @@ class LiveCluster(ProcessCluster):
             await self._processes[node].start()
         for node in self.nodes:
             await self._wait_ready(node)
+
+    def _reserve_port(self) -> int:
+        """A port that nobody else is given until the end of the block, also while its node is down.
+
+        A socket that is bound but does not listen refuses connections and lets a node listen on its port; without it
+        the port could become the near end of somebody's connection, even of one to the port itself.
+        """
+        reserved = self._stack.enter_context(socket.socket())
+        reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        reserved.bind(("127.0.0.1", 0))
+        return int(reserved.getsockname()[1])
 
     async def boot(self, node: NodeId) -> None:
         await self._processes[node].start()
@@ -102,12 +113,3 @@ class LiveCluster(ProcessCluster):
 
     def client(self, node: NodeId) -> TcpClient:
         return TcpClient(node, self._ports[node])
-
-
-def _free_ports(count: int) -> list[int]:
-    """Ports that were free a moment ago, all different."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
