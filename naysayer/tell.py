@@ -48,8 +48,6 @@ def tell(plan: Plan, run: Run, verdict: Verdict, folder: Path, *, scenario: Path
     ]
     if run.interrupted:
         facts.append(("stopped", "before its end, by you; what was recorded is judged"))
-    if run.error is not None:
-        facts.append(("trouble", run.error))
     missing = [f"{label(one.fault)}: {one.detail}" for one in run.evidence if not one.shown]
     count = f"{len(missing)} of {len(run.evidence)} faults could not be shown to take effect"
     summary = [f"{count}, and do not count ({missing[0]})"] if missing else []
@@ -71,6 +69,7 @@ def tell(plan: Plan, run: Run, verdict: Verdict, folder: Path, *, scenario: Path
         views=views,
         reading=reading,
         unproven=tuple(summary),
+        trouble=run.error,
     )
 
 

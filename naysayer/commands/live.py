@@ -21,7 +21,7 @@ from naysayer.recorder import Recorder
 from naysayer.report.console import console, text_file
 from naysayer.report.progress import watch
 from naysayer.report.story import Story
-from naysayer.report.terminal import EXIT, show
+from naysayer.report.terminal import exit_code, show
 from naysayer.results import HISTORY, REPORT, TEST, VERDICT, new_folder, verdict_json
 from naysayer.tell import fault_spans, label
 from nemesis import catalog
@@ -155,9 +155,7 @@ def _test(plan: Plan, make: Make, timeout_s: float, results: Path) -> int:
     text.file.close()
     screen = console()
     show(story, screen)
-    if trouble is None or verdict.outcome == "invalid":
-        return EXIT[verdict.outcome]
-    return ERROR
+    return exit_code(story)
 
 
 async def _drive(
@@ -252,8 +250,6 @@ def _story(
         ("workload", f"{plan.workload}  {plan.clients} clients, {ops}"),
         ("faults", faults),
     ]
-    if trouble is not None:
-        facts.append(("trouble", str(trouble)))
     missing = [f"{label(one.fault)}: {one.detail}" for one in evidence if not one.shown]
     return Story(
         verdict,
@@ -262,4 +258,5 @@ def _story(
         ends=(("again", f"naysayer check {folder / HISTORY}"),),
         spans=tuple(fault_spans(recorder.nemesis)),
         unproven=(f"{len(missing)} faults could not be shown to take effect ({missing[0]})",) if missing else (),
+        trouble=None if trouble is None else str(trouble),
     )

@@ -12,7 +12,7 @@ from naysayer.hunt.diagram import diagram
 from naysayer.judge import judge_run
 from naysayer.plan import Plan, read
 from naysayer.report.console import console
-from naysayer.report.terminal import EXIT, show
+from naysayer.report.terminal import exit_code, show
 from naysayer.results import HISTORY, TEST, open_folder
 from naysayer.tell import tell
 from workloads.registry import find as find_workload
@@ -27,8 +27,9 @@ def replay_scenario(file: Path) -> int:
     screen = console()
     screen.print(scenarios.story(scenario) + "\n\n" + diagram(run.trace or []) + "\n", markup=False, soft_wrap=True)
     plan = Plan(scenario.target, scenario.workload, (), scenario.nodes, scenario.clients, scenario.seed)
-    show(tell(plan, run, verdict, file.parent, scenario=file), screen)
-    return EXIT[verdict.outcome]
+    story = tell(plan, run, verdict, file.parent, scenario=file)
+    show(story, screen)
+    return exit_code(story)
 
 
 def replay_result(what: Path) -> int:
@@ -46,9 +47,10 @@ def replay_result(what: Path) -> int:
         same = again.read_bytes() == (folder / HISTORY).read_bytes()
     verdict = judge_run(run, find_workload(plan.workload).model)
     screen = console()
-    show(tell(plan, run, verdict, folder), screen)
+    story = tell(plan, run, verdict, folder)
+    show(story, screen)
     if not same:
         screen.print("replay    ✗ the history DIFFERS from the recorded one: another version, or an interrupted run?")
         return ERROR
     screen.print(f"replay    ✓ the history is identical to {folder / HISTORY}")
-    return EXIT[verdict.outcome]
+    return exit_code(story)

@@ -17,13 +17,11 @@ from naysayer.plan import Plan, make_plan, write
 from naysayer.recorder import Recorder
 from naysayer.report.console import console, text_file
 from naysayer.report.story import Story
-from naysayer.report.terminal import EXIT, show
+from naysayer.report.terminal import exit_code, show
 from naysayer.results import HISTORY, REPORT, TEST, VERDICT, new_folder, verdict_json
 from naysayer.simulate import Run, Simulation
 from naysayer.tell import tell
 from workloads.registry import find as find_workload
-
-ERROR = 3
 
 
 def test_simulated(
@@ -57,10 +55,7 @@ def test_simulated(
     keep(folder, run, verdict, story)
     screen = console()
     show(story, screen)
-    if run.error is not None:
-        screen.print(f"naysayer: {run.error}", style="bold", markup=False)
-        return max(ERROR, EXIT[verdict.outcome]) if verdict.outcome != "invalid" else EXIT["invalid"]
-    return EXIT[verdict.outcome]
+    return exit_code(story)
 
 
 def simulate(plan: Plan, history: Path) -> Run:

@@ -33,3 +33,5 @@ class Story:
     """The history has no times, only an order of events."""
     unproven: tuple[str, ...] = ()
     """Faults that could not be shown to have taken effect."""
+    trouble: str | None = None
+    """What broke the run off; the verdict is on what was recorded until then."""

@@ -20,15 +20,21 @@ from naysayer.report.words import call_text, value_text
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["Story", "show"]
+__all__ = ["Story", "exit_code", "show"]
 
 EXIT = {"valid": 0, "invalid": 1, "unknown": 2}
+ERROR = 3
 HEADLINE = {
     "valid": ("✓ LINEARIZABLE", GOOD),
     "invalid": ("✗ NOT LINEARIZABLE", BAD),
     "unknown": ("? UNKNOWN", "bold"),
 }
 OPERATIONS_SHOWN = 12
+
+
+def exit_code(story: Story) -> int:
+    """Of the command that tells this story: a violation counts even if the run broke off, nothing else does."""
+    return ERROR if story.trouble is not None and story.verdict.outcome != "invalid" else EXIT[story.verdict.outcome]
 
 
 def show(story: Story, screen: Console) -> None:
@@ -38,6 +44,8 @@ def show(story: Story, screen: Console) -> None:
     _headline(story, part, screen)
     if part is not None:
         _sentence(part, screen)
+    if story.trouble is not None:
+        _fact("trouble", story.trouble, screen, style=BAD)
     for label, text in story.facts:
         _fact(label, text, screen)
     _fact("search", _effort(verdict, part), screen)
@@ -55,7 +63,7 @@ def show(story: Story, screen: Console) -> None:
         screen.print()
         for label, text in story.ends:
             _fact(label, text, screen, style="bold")
-    _summary(verdict, screen)
+    _summary(story, screen)
 
 
 def _headline(story: Story, part: Part | None, screen: Console) -> None:
@@ -64,6 +72,8 @@ def _headline(story: Story, part: Part | None, screen: Console) -> None:
         words = "✗ INVARIANT BROKEN"
     elif part is not None and part.method == "liveness":
         words = "✗ NOT LIVE"
+    if story.trouble is not None and story.verdict.outcome == "valid":
+        words, style = "! BROKEN OFF, in order until then", BAD
     where = story.title if part is None or part.key is None else f'key "{part.key}"'
     _line(f"{words} ━━ {where}", style, screen)
 
@@ -187,13 +197,16 @@ def _view(node: str, view: dict[str, object], part: Part) -> str:
     return f"{node}  {value_text(held)}"
 
 
-def _summary(verdict: Verdict, screen: Console) -> None:
+def _summary(story: Story, screen: Console) -> None:
+    verdict = story.verdict
     count = {name: sum(part.outcome == name for part in verdict.parts) for name in EXIT}
     keys = [part for part in verdict.parts if part.key is not None]
-    style = HEADLINE[verdict.outcome][1]
+    style = HEADLINE[verdict.outcome][1] if story.trouble is None else BAD
     if keys:
         text = f"{count['invalid']} of {len(keys)} keys fails · {count['valid']} ok · {count['unknown']} undecided"
     else:
         text = {"valid": "all in order", "invalid": "1 violation", "unknown": "undecided"}[verdict.outcome]
-    words = f"{text} ━━ {verdict.seconds:.2f} s ━━ exit {EXIT[verdict.outcome]}"
+    if story.trouble is not None:
+        text = f"broken off · {text}"
+    words = f"{text} ━━ {verdict.seconds:.2f} s ━━ exit {exit_code(story)}"
     _line(words, style, screen)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -11,7 +12,7 @@ from checker.history import PENDING, Operation
 from checker.verdict import Explanation, Part, Rung, Verdict
 from naysayer.report import timeline
 from naysayer.report.story import FaultSpan, Story
-from naysayer.report.terminal import show
+from naysayer.report.terminal import exit_code, show
 
 MS = 1_000_000
 LADDER = tuple(Rung(f"property {number}", number % 2 == 0, "because of #2") for number in range(8))
@@ -39,6 +40,19 @@ def story(operations: tuple[Operation, ...] = OPS) -> Story:
     verdict = Verdict("invalid", "register", "zones", 412, (part,), 0.3, ladder=LADDER)
     span = FaultSpan("cut n3 ╳ n1 n2", 5.0, 45.0)
     return Story(verdict, "quorum-kv", ends=(("replay", "naysayer replay there"),), spans=(span,))
+
+
+def test_a_run_that_broke_off_is_never_shown_as_a_success() -> None:
+    verdict = Verdict("valid", "register", "none", 0, (Part(None, "valid", "zones", 0),), 0.0)
+    broken = Story(verdict, "quorum-kv", trouble="node n1 did not come up")
+    lines = shown(broken).splitlines()
+    assert "BROKEN OFF" in lines[0]
+    assert any("node n1 did not come up" in line for line in lines)
+    assert "broken off" in lines[-1]
+    assert "exit 3" in lines[-1]
+    assert exit_code(broken) == 3
+    assert exit_code(Story(verdict, "quorum-kv")) == 0
+    assert exit_code(replace(story(), trouble="it stopped")) == 1, "a violation is one, whatever came after it"
 
 
 def test_symbols_tell_the_verdict_and_the_culprit_without_colour() -> None:

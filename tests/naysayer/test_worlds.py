@@ -21,7 +21,10 @@ NODE = Path(__file__).resolve().parents[1] / "targets" / "stdio_nodes" / "lin_kv
 
 
 def children(token: str) -> list[str]:
-    """Processes that a test with this token in its environment has started and that still run."""
+    """Processes that a test with this token in its environment has started and that still run.
+
+    Python's own resource tracker, started with the first pool of processes, ends with the process of the test.
+    """
     found = []
     for entry in Path("/proc").iterdir():
         try:
@@ -29,7 +32,7 @@ def children(token: str) -> list[str]:
             words = (entry / "cmdline").read_bytes().split(b"\0")
         except OSError:
             continue
-        if token.encode() in environment:
+        if token.encode() in environment and not any(b"resource_tracker" in word for word in words):
             found.append(b" ".join(words).decode())
     return found
 
