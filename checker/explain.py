@@ -269,7 +269,7 @@ def _refused(c: Constraints, part: History) -> Explanation | None:
 
 def _no_order(c: Constraints) -> Explanation:
     names = ", ".join(f"#{op.index}" for op in c.operations[:8]) + (" ..." if len(c.operations) > 8 else "")
-    last = max(c.operations, key=lambda op: (op.ret if not op.pending else -1, op.index), default=None)
+    last = max(c.operations, key=lambda op: (not op.pending, op.ret, op.index), default=None)
     culprit = None if last is None else last.index
     return Explanation("no-order", f"No order of {names} explains what all of them returned.", culprit=culprit)
 

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from checker.history import Column, History
+from checker.history import BEGINNING, Column, History
 from checker.monitors.register_columns import register_columns
-
-BEGINNING = int(np.iinfo(np.int64).min)
 
 INITIALLY = -1
 """In `writer`: the value found is the initial one."""

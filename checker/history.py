@@ -30,6 +30,9 @@ Column = NDArray[np.int64]
 PENDING: int = int(np.iinfo(np.int64).max)
 """The return time of an operation whose end nobody saw: later than every real time."""
 
+BEGINNING: int = int(np.iinfo(np.int64).min)
+"""No call is earlier: times may be negative."""
+
 
 class Operation(msgspec.Struct, frozen=True, gc=False):
     """One operation of one process. Times are nanoseconds on the history's clock."""

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from checker.explain import duration
-from checker.found import BEGINNING, Found, found_values
-from checker.history import History
+from checker.found import Found, found_values
+from checker.history import BEGINNING, History
 from checker.monitors.register_columns import RegisterColumns, register_columns
 from checker.monitors.zones import Ambiguous, Conflict, judge
 from checker.sessions import causal, monotonic_reads, read_your_writes, rung, sequential

@@ -8,8 +8,8 @@ from collections import deque
 import numpy as np
 from numpy.typing import NDArray
 
-from checker.found import BEGINNING, INITIALLY, Found
-from checker.history import Column
+from checker.found import INITIALLY, Found
+from checker.history import BEGINNING, Column
 from checker.verdict import Rung
 
 CAUSAL_CELLS_MAX = 5_000_000

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from checker.found import BEGINNING, INITIALLY, Found
-from checker.history import Column
+from checker.found import INITIALLY, Found
+from checker.history import BEGINNING, Column
 from checker.sessions import rung
 from checker.verdict import Rung
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import heapq
 
-from checker.history import INFO, PENDING, History
+from checker.history import BEGINNING, INFO, PENDING, History
 from checker.verdict import Decision, Explanation
 
 
@@ -43,7 +43,7 @@ def _schedule(part: History, adds: list[int], reads: list[tuple[int, int]]) -> D
     if most > len(adds):
         return _invalid(part, adds, [reads[-1][1]], f"read {most}, but there were only {len(adds)} increments")
     slots = len(adds)
-    low = [(-1, -1)] * (slots + 2)
+    low = [(BEGINNING, -1)] * (slots + 2)
     high = [(PENDING, -1)] * (slots + 2)
     for value, row in reads:
         low[value + 1] = max(low[value + 1], (int(part.call[row]), row))

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from checker.history import INFO, History, identity
+from checker.history import BEGINNING, INFO, History, identity
 from checker.verdict import Decision, Edge, Explanation
 
 Bound = tuple[int, int]
@@ -98,7 +98,7 @@ def _fit(part: History, at: dict[int, int], length: int) -> Decision:
         else:
             high[offset] = min(high[offset], (int(part.ret[row]), row))
     moments: list[int] = []
-    latest: Bound = (-1, -1)
+    latest: Bound = (BEGINNING, -1)
     for offset in range(length):
         latest = max(latest, low[offset])
         if latest[0] > high[offset][0]:

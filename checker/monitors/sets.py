@@ -17,7 +17,7 @@ from msgspec import structs
 
 from checker.budget import Budget
 from checker.explain_search import explain_search
-from checker.history import History, Operation, identity
+from checker.history import BEGINNING, History, Operation, identity
 from checker.models.containers import SetModel
 from checker.search import decide as search
 from checker.shrink import shrink
@@ -59,7 +59,7 @@ def decide(part: History) -> Decision | None:
             chosen = tuple(rows[i] for i in small)
             return Decision("invalid", METHOD, None, chosen, explanation, decision.steps)
         hard = hard or decision.witness is None
-        moment = -(2**63)
+        moment = BEGINNING
         for place, i in enumerate([] if decision.witness is None else decision.witness):
             moment = max(moment, ops[i].call)
             points.append((moment, number, place, rows[i]))

@@ -21,10 +21,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from checker.history import Column
+from checker.history import BEGINNING, Column
 from checker.monitors.register_columns import INITIAL, RegisterColumns
 
-BEGINNING = int(np.iinfo(np.int64).min)
 END = int(np.iinfo(np.int64).max)
 
 Mask = NDArray[np.bool_]
