@@ -39,22 +39,27 @@ class AppendKeyValue(Register):
         return Inconsistent(f"append {op.input!r} to {state!r}: both must be strings")
 
     def may_leave_out(self, dropped: Sequence[Operation], kept: Sequence[Operation]) -> bool:
-        """Whoever is left out must have left a mark (not "") that no kept operation found in the value.
+        """Whoever is left out must have left a mark that no kept operation found in the value.
 
-        From its effect to the next overwriting, every value bears the mark; so nobody kept found the value then.
+        From its effect to the next overwriting, every value bears the mark; so nobody kept found the value then. What
+        left the value empty (a delete) has no mark: after it the value is made of appended texts alone, so it may be
+        left out if each value found begins with something else.
         """
         effects = [op for op in dropped if not self.effect_free(op)]
         if not effects:
             return True
         if any(op.f == "cas" and refused(op) for op in kept):
             return False
-        marks = {op.input if op.f == "append" else leaves(op) for op in effects}
+        marks = {op.input if op.f == "append" else leaves(op) or "" for op in effects}
+        if not all(isinstance(mark, str) for mark in marks):
+            return False
         seen = {_text(value) for value in found(kept)}
-        return all(_is_mark(mark) and not any(mark in value for value in seen) for mark in marks)
-
-
-def _is_mark(value: Any) -> bool:
-    return isinstance(value, str) and value != ""
+        if "" in marks:
+            marks.discard("")
+            appended = tuple(op.input for op in kept if op.f == "append" and isinstance(op.input, str))
+            if any(value == "" or value.startswith(appended) for value in seen):
+                return False
+        return not any(mark in value for mark in marks for value in seen)
 
 
 def _text(value: Any) -> str:

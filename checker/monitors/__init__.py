@@ -28,6 +28,7 @@ MONITORS: dict[str, Monitor] = {
     "register": _lazy("register"),
     "cas-register": _lazy("register"),
     "kv": _lazy("register"),
+    "kv-append": _lazy("string_append"),
     "counter": _lazy("counter"),
     "set": _lazy("sets"),
     "queue": _lazy("queue"),

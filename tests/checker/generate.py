@@ -117,9 +117,11 @@ def _register(*fs: str) -> Author:
     return Author(invoke, lambda: None, execute, lie)
 
 
-def _append() -> Author:
+def strings(*fs: str) -> Author:
+    """The author of strings that are appended to; clients choose among `fs`."""
+
     def invoke(rng: Random, value: Callable[[], Any]) -> Call:
-        f = rng.choice(("read", "read", "append", "append", "write", "delete", "cas"))
+        f = rng.choice(fs)
         if f in ("append", "write"):
             return f, chr(96 + value())
         if f == "cas":
@@ -150,6 +152,6 @@ AUTHORS: dict[str, Author] = {
     "register": _register("read", "read", "write"),
     "cas-register": _register("read", "read", "write", "cas", "cas"),
     "kv": _register("read", "read", "read", "write", "cas", "delete"),
-    "kv-append": _append(),
+    "kv-append": strings("read", "read", "append", "append", "write", "delete", "cas"),
     **MORE_AUTHORS,
 }

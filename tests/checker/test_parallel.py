@@ -20,10 +20,13 @@ from checker.verdict import Verdict
 
 
 def crowded(keys: int, writers: int = 7) -> History:
-    """Per key, concurrent appends in any order; on odd keys a read of what nobody appended: a search of many steps."""
+    """Per key, concurrent appends in any order; on odd keys a read of what nobody appended: a search of many steps.
+
+    One appended text begins another, so that no monitor decides.
+    """
     ops: list[tuple[int, str, str | None, str | None, int, int]] = []
     for key in range(keys):
-        ops += [(key, "append", chr(97 + i), None, 0, 100) for i in range(writers)]
+        ops += [(key, "append", chr(97 + i) if i else "bc", None, 0, 100) for i in range(writers)]
         ops.append((key, "read", None, "z" if key % 2 else "", 200 if key % 2 else 0, 300))
     return History.of(
         Operation(n, n, f, key, given, output, call, ret) for n, (key, f, given, output, call, ret) in enumerate(ops)

@@ -1,0 +1,184 @@
+"""The monitor of strings that are appended to, written, deleted, compared and set: they are told as a CAS register.
+
+Let every text that an append, a write or a cas puts in (a *token*) be unique, not empty, and no prefix of another.
+Then every value reads as tokens in one way only: a write (or a cas) as its root, appends behind it. Whoever appended x
+in a value p x q found p and left p x, so it is a cas from p to p x, and a write with all that is appended to it is one
+block of the zones. What nobody found stands behind all that was found of the block it landed in, right before the next
+root: just like a write of a value that nobody reads, and as such it is told. A pending append that nobody found may be
+taken never to have happened, since whatever value it was in, nobody found that one.
+
+So the string is linearizable iff the CAS register is, in the same order. The empty value may come from the beginning,
+a delete, and writes of "": more than one of them, and found, are a value written twice, for which see sandwich.py.
+A cas that was refused only says what the value was not: leaving it out keeps every legal history legal.
+Cost: the number of tokens in the distinct values found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import numpy as np
+
+from checker.history import INFO, History, Operation
+from checker.models.kv import AppendKeyValue
+from checker.models.register import found as values_found
+from checker.models.register import leaves, refused
+from checker.monitors import sandwich
+from checker.monitors.proof import counterexample, rows_of
+from checker.monitors.register_columns import INITIAL, NOTHING, RegisterColumns
+from checker.monitors.zones import Ambiguous, Conflict, judge
+from checker.verdict import Decision
+
+MODEL = AppendKeyValue()
+
+
+@dataclass
+class _Telling:
+    """How a part is told as a register. A *node* is a value: 0 the empty one, others a node and a token behind it."""
+
+    puts: dict[str, int] = field(default_factory=dict)
+    """Token -> the row that puts it in."""
+    appended: set[str] = field(default_factory=set)
+    observer: dict[str, int] = field(default_factory=dict)
+    """Token -> the row whose value shows for certain that it was put in."""
+    node: dict[tuple[int, str], int] = field(default_factory=dict)
+    place: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """Token that somebody found for certain -> the nodes before and behind it."""
+    nodes: int = 1
+    lengths: list[int] = field(default_factory=list)
+
+    def tokens(self, value: str) -> Iterator[str]:
+        """The tokens of a value, then, if it has no more, the rest of it."""
+        at = 0
+        while at < len(value):
+            token = next((value[at : at + n] for n in self.lengths if value[at : at + n] in self.puts), value[at:])
+            yield token
+            at += len(token)
+
+    def behind(self, node: int, token: str) -> int:
+        """The node of a value with one more token."""
+        known = self.node.get((node, token))
+        if known is None:
+            known = self.node[node, token] = self.fresh()
+        return known
+
+    def fresh(self) -> int:
+        self.nodes += 1
+        return self.nodes - 1
+
+    def read(self, value: object, row: int) -> tuple[int, str | None]:
+        """The node of a value found for certain in a row, and its root; places the tokens that it shows first."""
+        if value is None:
+            return INITIAL, None
+        if not isinstance(value, str):
+            return self.fresh(), None
+        node, root = INITIAL, None
+        for token in self.tokens(value):
+            before, node = node, self.behind(node, token)
+            root = token if before == INITIAL else root
+            self.place.setdefault(token, (before, node))
+            self.observer.setdefault(token, row)
+        return node, root
+
+
+def decide(part: History) -> Decision | None:
+    """Judges one string by zones; None where tokens are ambiguous, or a refused or ambiguous value decides."""
+    ops = list(part)
+    telling = _tokens(ops)
+    if telling is None:
+        return None
+    told = _told(part, ops, telling)
+    outcome = judge(told)
+    if isinstance(outcome, Ambiguous):
+        conflict = sandwich.without(told, outcome)
+        return None if conflict is None else _invalid(ops, telling, told, conflict, "sandwich")
+    if isinstance(outcome, Conflict):
+        return _invalid(ops, telling, told, outcome, "sandwich" if len(told.refused) else "zones")
+    return None if len(told.refused) else Decision("valid", "zones", witness=told.row[outcome])
+
+
+def _tokens(ops: list[Operation]) -> _Telling | None:
+    """Who puts in which token; None if one is put in twice, is empty or no text, or is a prefix of another."""
+    telling = _Telling()
+    for row, op in enumerate(ops):
+        if op.f == "read" or refused(op):
+            continue
+        token = op.input if op.f == "append" else leaves(op)
+        if op.f != "append" and token in (None, ""):
+            continue
+        if not isinstance(token, str) or not token or token in telling.puts:
+            return None
+        telling.puts[token] = row
+        if op.f == "append":
+            telling.appended.add(token)
+    if any(longer.startswith(shorter) for shorter, longer in pairwise(sorted(telling.puts))):
+        return None
+    telling.lengths = sorted({len(token) for token in telling.puts})
+    return telling
+
+
+def _told(part: History, ops: list[Operation], telling: _Telling) -> RegisterColumns:
+    found = np.full(len(ops), NOTHING, dtype=np.int64)
+    left = np.full(len(ops), NOTHING, dtype=np.int64)
+    keep = np.ones(len(ops), dtype=np.bool_)
+    roots: list[str] = []
+    shown: dict[object, tuple[int, str | None]] = {}
+
+    def find(row: int, value: object) -> None:
+        if value not in shown:
+            shown[value] = telling.read(value, row)
+        found[row], root = shown[value]
+        if root is not None:
+            roots.append(root)
+
+    for row, op in enumerate(ops):
+        keep[row] = not (refused(op) or (op.pending and MODEL.effect_free(op)))
+        if keep[row] and not op.pending:
+            for value in values_found([op]):
+                find(row, value)
+    while roots:  # a pending cas whose value was found did happen, so it found the value it asked for
+        row = telling.puts.get(roots.pop(), -1)
+        if row >= 0 and ops[row].f == "cas" and found[row] == NOTHING:
+            find(row, ops[row].input[0])
+    for row, op in enumerate(ops):
+        if op.f == "append":
+            before, behind = telling.place.get(op.input) or (NOTHING, telling.fresh())
+            found[row], left[row] = before, behind
+        elif op.f != "read" and not MODEL.effect_free(op):
+            token = leaves(op)
+            left[row] = INITIAL if token in (None, "") else telling.behind(INITIAL, token)
+            if op.f == "cas" and found[row] == NOTHING:
+                found[row] = telling.fresh()  # pending, and nobody knows that it happened
+    refusing = np.array([row for row, op in enumerate(ops) if op.f == "cas" and refused(op)], dtype=np.int64)
+    whole = RegisterColumns(
+        np.arange(len(ops)), part.call, part.ret, part.status == INFO, found, left, refusing, telling.nodes
+    )
+    return whole.only(keep)
+
+
+def _invalid(
+    ops: list[Operation], telling: _Telling, told: RegisterColumns, conflict: Conflict, method: str
+) -> Decision:
+    rows = _closed(ops, telling, rows_of(told, counterexample(told, conflict)))
+    return Decision("invalid", method, counterexample=tuple(sorted(rows)))
+
+
+def _closed(ops: list[Operation], telling: _Telling, rows: tuple[int, ...]) -> set[int]:
+    """With them, whoever put in a text that they found, and for each append and pending one somebody who found it."""
+    closed = set(rows)
+    size = 0
+    while size != len(closed):
+        size = len(closed)
+        seen = {value or "" for value in values_found([ops[row] for row in closed]) if isinstance(value or "", str)}
+        closed.update(row for token, row in telling.puts.items() if any(token in value for value in seen))
+        if any(value == "" or next(telling.tokens(value)) in telling.appended for value in seen):
+            closed.update(row for row, op in enumerate(ops) if op.f != "append" and _empties(op))
+        needed = [token for token, row in telling.puts.items() if row in closed and token in telling.observer]
+        closed.update(telling.observer[token] for token in needed)
+    return closed
+
+
+def _empties(op: Operation) -> bool:
+    return op.f == "delete" or (op.f in ("write", "cas") and not refused(op) and leaves(op) in (None, ""))

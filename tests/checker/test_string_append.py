@@ -1,0 +1,83 @@
+"""The monitor of strings that are appended to: told as a CAS register, and brute force agrees."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+import pytest
+
+from checker.check import check
+from checker.history import PENDING, History, Operation
+from checker.models import find
+from checker.monitors.string_append import decide
+from checker.verify import verify
+from tests.checker.fuzz import disagreement
+from tests.checker.generate import STYLES, history, strings
+
+Row = tuple[str, Any, Any, int, int | None]
+
+CHOICES = (
+    ("read", "read", "append"),
+    ("read", "read", "append", "append", "append", "write"),
+    ("read", "read", "read", "append", "append", "write", "delete"),
+    ("read", "read", "append", "write", "cas", "cas"),
+)
+
+
+def operations(*rows: Row) -> History:
+    """(f, input, output, call, ret or None where pending)."""
+    return History.of(
+        Operation(i, i, f, None, given, got, call, PENDING if ret is None else ret, "info" if ret is None else "ok")
+        for i, (f, given, got, call, ret) in enumerate(rows)
+    )
+
+
+def counterexample(*rows: Row) -> list[int]:
+    """Indices of the counterexample of rows that have no order; its proof must hold."""
+    whole = operations(*rows)
+    verdict = check(whole, "kv-append")
+    assert (verdict.outcome, verdict.method) == ("invalid", "zones")
+    assert verify(whole, find("kv-append"), verdict) == []
+    return [op.index for op in verdict.parts[0].counterexample]
+
+
+@pytest.mark.parametrize("fs", CHOICES, ids="-".join)
+def test_brute_force_agrees_and_every_proof_holds(fs: tuple[str, ...]) -> None:
+    author = strings(*fs)
+    for number in range(600):
+        rng = Random(f"strings {fs} {number}")
+        ops = history(author, rng, STYLES[number % len(STYLES)], rng.randint(1, 9))
+        assert disagreement(find("kv-append"), ops)[1] is None, ops
+
+
+def test_many_pending_appends_cost_nothing() -> None:
+    rows: list[Row] = [("append", f"({number})", None, 0, None) for number in range(300)]
+    rows += [("write", "(w)", None, 1, 2), ("read", None, "(w)(7)", 3, 4), ("read", None, "(w)(7)(5)", 5, 6)]
+    decision = decide(operations(*rows))
+    assert decision is not None
+    assert decision.outcome == "valid"
+
+
+def test_a_finished_append_that_a_later_read_lacks_is_a_violation() -> None:
+    assert counterexample(("append", "a", None, 0, 1), ("append", "b", None, 2, 3), ("read", None, "b", 4, 5))
+
+
+def test_a_finished_append_before_an_overwriting_may_be_in_no_read() -> None:
+    rows: list[Row] = [("append", "a", None, 0, 1), ("write", "b", None, 0, 3), ("read", None, "b", 4, 5)]
+    assert check(operations(*rows), "kv-append").outcome == "valid"
+
+
+def test_a_text_in_two_values_is_a_violation() -> None:
+    rows: list[Row] = [("write", "a", None, 0, 9), ("write", "b", None, 0, 9), ("append", "c", None, 0, 9)]
+    assert counterexample(*rows, ("read", None, "ac", 0, 9), ("read", None, "bc", 0, 9)) == [0, 1, 2, 3, 4]
+
+
+def test_a_text_that_nobody_appended_is_a_violation_alone() -> None:
+    assert counterexample(("write", "a", None, 0, 1), ("read", None, "x", 2, 3)) == [1]
+
+
+def test_texts_of_which_one_begins_another_are_left_to_the_search() -> None:
+    rows: list[Row] = [("append", "a", None, 0, 1), ("append", "ab", None, 0, 1), ("read", None, "aba", 2, 3)]
+    assert decide(operations(*rows)) is None
+    assert check(operations(*rows), "kv-append").outcome == "valid"
