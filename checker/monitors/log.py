@@ -46,7 +46,9 @@ def decide(part: History) -> Decision | None:
                 return None  # a gap that nothing can fill: the search says so with a proof
             at[offset] = spare.pop()
     loose = [row for row in _rows(part, "append") if part.status[row] != INFO and row not in set(at.values())]
-    return None if loose else _fit(part, at, length)
+    if loose:
+        return None
+    return _fit(part, at, length, {appends[value]: shown for value, (_, shown) in place.items()})
 
 
 def _rows(part: History, f: str) -> Iterator[int]:
@@ -84,7 +86,8 @@ def _places(part: History, appends: dict[Any, int], place: dict[Any, tuple[int, 
     return None
 
 
-def _fit(part: History, at: dict[int, int], length: int) -> Decision:
+def _fit(part: History, at: dict[int, int], length: int, shown: dict[int, int]) -> Decision:
+    """`at`: offset -> the append there; `shown`: append -> the operation that shows its offset, if anybody does."""
     low: list[Bound] = [(int(part.call[at[offset]]), at[offset]) for offset in range(length)]
     high: list[Bound] = [(int(part.ret[at[offset]]), at[offset]) for offset in range(length)]
     reads = list(_rows(part, "read"))
@@ -102,7 +105,7 @@ def _fit(part: History, at: dict[int, int], length: int) -> Decision:
     for offset in range(length):
         latest = max(latest, low[offset])
         if latest[0] > high[offset][0]:
-            return _late(part, at, latest[1], high[offset][1], offset)
+            return _late(part, at, latest[1], high[offset][1], offset, shown)
         moments.append(latest[0])
     keyed = [(moments[offset], offset, at[offset]) for offset in range(length)]
     for row in reads:
@@ -114,8 +117,12 @@ def _fit(part: History, at: dict[int, int], length: int) -> Decision:
     return Decision("valid", "offsets", witness=[row for _, _, row in sorted(keyed)])
 
 
-def _late(part: History, at: dict[int, int], late: int, early: int, offset: int) -> Decision:
-    """`early` had returned before `late` was called, though the log must have been longer at `early`."""
+def _late(part: History, at: dict[int, int], late: int, early: int, offset: int, shown: dict[int, int]) -> Decision:
+    """`early` had returned before `late` was called, though the log must have been longer at `early`.
+
+    An append's place is proved by who showed it. Where nobody showed the place of `late`, it is the first that could
+    fill the gap it is in: what had been called before is too little, as those show whose places are further on.
+    """
     a, b = part[early], part[late]
     if b.f == "read":
         kind = "lost-append" if a.f == "append" else "stale-read"
@@ -127,7 +134,10 @@ def _late(part: History, at: dict[int, int], late: int, early: int, offset: int)
         kind = "reordered-append"
         sentence = f"#{a.index} had finished before #{b.index} began, but the log has them the other way round."
     cycle = (Edge(a.index, b.index, "real time"), Edge(b.index, a.index, "log order"))
-    rows = [early, late, *(at[number] for number in range(offset + 1))]
+    rows = [early, late, *(shown[row] for row in (early, late) if row in shown)]
+    if late in at.values() and late not in shown:
+        beyond = (row for number, row in at.items() if number > offset and part.call[row] <= part.ret[early])
+        rows += [shown[row] for row in beyond if row in shown]
     return _invalid(kind, sentence, part, rows, cycle, b.index if b.f == "read" else a.index)
 
 
