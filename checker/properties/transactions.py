@@ -12,7 +12,8 @@ A cycle proves that no serial order exists. In list-append the longest read show
 rw-register only what transactions show themselves is used (the initial version comes before all others; who reads a
 version and writes the same key puts its own next), so a register history may hide what a list history would show.
 Beside cycles: reads of what an aborted transaction wrote (G1a), or of what its transaction overwrote itself (G1b),
-reads that contradict their own transaction, and lists that are no prefixes of one order.
+reads that contradict their own transaction or show its future, elements appended once and read twice, and lists that
+are no prefixes of one order. Two that read one version of a key and both wrote it are named a lost update.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ from typing import Any
 import networkx as nx
 
 from checker.history import History, Operation
-from checker.verdict import Decision, Edge, Explanation
+from checker.properties import cycles
+from checker.verdict import Decision, Explanation
 
 Micro = tuple[str, Any, Any]
 
@@ -79,12 +81,26 @@ def _check_read(op: Operation, key: Any, value: Any, versions: _Versions) -> Non
     writer = versions.writer.get(value)
     if writer is None:
         raise _Found("phantom-value", f"Phantom: #{op.index} read {value!r} of {key!r}, which nobody wrote.", op)
+    if writer.index == op.index:
+        raise _Found("future-read", f"#{op.index} read {value!r} of {key!r} before it wrote it itself.", op)
     if writer.status == "fail":
         said = f"#{op.index} read {value!r} of {key!r}, which #{writer.index} wrote and aborted"
         raise _Found("aborted-read", f"Aborted read (G1a): {said}.", writer, op)
 
 
-def _lists(ops: list[Operation], keys: dict[Any, _Versions]) -> None:
+def _seen(ops: list[Operation], keys: dict[Any, _Versions]) -> set[int]:
+    """The transactions whose writes somebody read: they happened, whatever their clients were told."""
+    found = set()
+    for op in ops:
+        for f, key, value in _micros(op):
+            if f == "r" and key in keys:
+                for one in value if isinstance(value, tuple) else (value,):
+                    if one in keys[key].writer:
+                        found.add(keys[key].writer[one].index)
+    return found
+
+
+def _lists(ops: list[Operation], keys: dict[Any, _Versions], happened: set[int]) -> None:
     """List-append: find each key's order of versions from its longest read, and who read which version."""
     longest: dict[Any, tuple[tuple[Any, ...], Operation]] = {}
     reads: list[tuple[Operation, Any, tuple[Any, ...]]] = []
@@ -112,24 +128,28 @@ def _lists(ops: list[Operation], keys: dict[Any, _Versions]) -> None:
         versions.after.setdefault(None, set()).add(order[0])
     for versions in keys.values():
         # an append that happened and is in no read comes after all that were read
-        unseen = {v for v, writer in versions.writer.items() if writer.status == "ok"} - set(versions.order)
+        unseen = {v for v, writer in versions.writer.items() if writer.index in happened} - set(versions.order)
         versions.after.setdefault(versions.order[-1] if versions.order else None, set()).update(unseen)
     for op, key, read in reads:
         order, by = longest.get(key, ((), op))
-        if order[: len(read)] != read or len(set(read)) != len(read):
+        twice = next((value for i, value in enumerate(read) if value in read[:i]), None)
+        if twice is not None:
+            said = f"#{op.index} read {list(read)} of {key!r}"
+            raise _Found("duplicate-elements", f"Applied twice: {said}, where {twice!r} was appended once.", op)
+        if order[: len(read)] != read:
             said = f"#{op.index} read {list(read)} of {key!r}, #{by.index} read {list(order)}"
             raise _Found("incompatible-order", f"No one order of appends: {said}.", by, op)
         versions = keys.setdefault(key, _Versions())
         for value in read:
             _check_read(op, key, value, versions)
         versions.readers.setdefault(read[-1] if read else None, []).append(op)
-        if read and read[-1] not in versions.last and versions.writer[read[-1]].index != op.index:
+        if read and read[-1] not in versions.last:
             writer = versions.writer[read[-1]]
             said = f"#{op.index} read {list(read)} of {key!r} in the middle of #{writer.index}"
             raise _Found("intermediate-read", f"Intermediate read (G1b): {said}.", writer, op)
 
 
-def _registers(ops: list[Operation], keys: dict[Any, _Versions]) -> None:
+def _registers(ops: list[Operation], keys: dict[Any, _Versions], happened: set[int]) -> None:
     """Rw-register: who read which version, and the versions that a transaction itself put next."""
     for op in ops:
         current: dict[Any, Any] = {}
@@ -147,7 +167,7 @@ def _registers(ops: list[Operation], keys: dict[Any, _Versions]) -> None:
                 if value is not None:
                     _check_read(op, key, value, versions)
                     writer = versions.writer[value]
-                    if value not in versions.last and writer.index != op.index:
+                    if value not in versions.last:
                         said = f"#{op.index} read {value!r} of {key!r}, which #{writer.index} itself overwrote"
                         raise _Found("intermediate-read", f"Intermediate read (G1b): {said}.", writer, op)
                 versions.readers.setdefault(value, []).append(op)
@@ -159,46 +179,36 @@ def _registers(ops: list[Operation], keys: dict[Any, _Versions]) -> None:
 def _graph(keys: dict[Any, _Versions], happened: set[int]) -> nx.DiGraph[int]:
     graph: nx.DiGraph[int] = nx.DiGraph()
 
-    def edge(before: Operation, after: Operation, why: str) -> None:
-        pair = (before.index, after.index)
-        if before.index != after.index and set(pair) <= happened and not graph.has_edge(*pair):
-            graph.add_edge(*pair, why=why)
+    def edge(before: Operation, after: Operation, kind: str, key: Any) -> None:
+        if before.index != after.index and before.index in happened and after.index in happened:
+            graph.add_edge(before.index, after.index)
+            graph.edges[before.index, after.index].setdefault("why", {}).setdefault(kind, key)
 
     for key, versions in keys.items():
         for version, readers in versions.readers.items():
             for reader in readers:
                 if version is not None:
-                    edge(versions.writer[version], reader, f"wr {key}")
+                    edge(versions.writer[version], reader, "wr", key)
                 for following in versions.after.get(version, ()):
-                    edge(reader, versions.writer[following], f"rw {key}")
+                    edge(reader, versions.writer[following], "rw", key)
         for version, following in versions.after.items():
             if version is not None:
                 for one in following:
-                    edge(versions.writer[version], versions.writer[one], f"ww {key}")
+                    edge(versions.writer[version], versions.writer[one], "ww", key)
     return graph
 
 
-def _shortest_cycle(graph: nx.DiGraph[int]) -> list[int]:
-    best: list[int] = []
-    for component in nx.strongly_connected_components(graph):
-        if len(component) < 2:
-            continue
-        inside = graph.subgraph(component)
-        for start in sorted(component)[:200]:
-            for before in sorted(inside.predecessors(start)):
-                path = nx.shortest_path(inside, start, before)
-                if not best or len(path) < len(best):
-                    best = path
-    return best
-
-
-def _anomaly(edges: list[Edge]) -> tuple[str, str]:
-    reads_over = sum(edge.why.startswith("rw") for edge in edges)
-    if all(edge.why.startswith("ww") for edge in edges):
-        return "G0", "a cycle of writes"
-    if reads_over == 0:
-        return "G1c", "a cycle of writes and reads"
-    return ("G-single", "a read skew") if reads_over == 1 else ("G2", "a write skew")
+def _lost_update(keys: dict[Any, _Versions]) -> _Found | None:
+    """Two transactions that read one version of a key and both wrote the key: one did not see the other."""
+    for key, versions in keys.items():
+        written = {writer.index for writer in versions.writer.values()}
+        for version, readers in versions.readers.items():
+            updates = sorted({op.index: op for op in readers if op.index in written}.items())
+            if len(updates) > 1:
+                (_, one), (_, other) = updates[:2]
+                said = f"#{one.index} and #{other.index} both read version {version!r} of {key!r} and wrote it"
+                return _Found("lost-update", f"Not serializable: lost update: {said}.", one, other)
+    return None
 
 
 def _decide(part: History, write: str) -> Decision:
@@ -206,28 +216,33 @@ def _decide(part: History, write: str) -> Decision:
     rows = {int(index): row for row, index in enumerate(part.index)}
     try:
         keys = _collect(ops, write)
-        (_lists if write == "append" else _registers)([op for op in ops if op.status == "ok"], keys)
-    except _Found as found:
-        if found.explanation.kind == "not-unique":
-            return Decision("unknown", "cycles", reason=found.explanation.sentence)
-        chosen = tuple(rows[op.index] for op in found.ops)
-        return Decision("invalid", "cycles", counterexample=chosen, explanation=found.explanation)
-    # a transaction of unknown outcome happened if somebody read what it wrote
-    happened = {op.index for op in ops if op.status == "ok"}
-    for versions in keys.values():
-        seen = set(versions.order) | {value for value in versions.readers if value is not None}
-        happened |= {versions.writer[value].index for value in seen}
-    cycle = _shortest_cycle(graph := _graph(keys, happened))
-    if not cycle:
+        committed = [op for op in ops if op.status == "ok"]
+        happened = {op.index for op in committed} | _seen(committed, keys)
+        (_lists if write == "append" else _registers)(committed, keys, happened)
+    except _Found as at_once:
+        if at_once.explanation.kind == "not-unique":
+            return Decision("unknown", "cycles", reason=at_once.explanation.sentence)
+        return _invalid(at_once, rows)
+    found = cycles.find(_graph(keys, happened))
+    if found is None:
         return Decision("valid", "cycles")
-    edges = [Edge(a, b, graph.edges[a, b]["why"]) for a, b in zip(cycle, cycle[1:] + cycle[:1], strict=True)]
-    kind, words = _anomaly(edges)
-    names = ", ".join(f"#{index}" for index in cycle)
+    kind, edges = found
+    lost = _lost_update(keys) if kind in ("G-single", "G2") else None
+    if lost is not None:
+        return _invalid(lost, rows)
+    names = ", ".join(f"#{edge.before}" for edge in edges)
     sentence = (
-        f"Not serializable: {words} ({kind}) between {names}; each must come before the next, and the last first."
+        f"Not serializable: {cycles.WORDS[kind]} ({kind}) between {names}; "
+        "each must come before the next, and the last first."
     )
+    chosen = tuple(rows[edge.before] for edge in edges)
     explanation = Explanation(kind, sentence, tuple(edges), None)
-    return Decision("invalid", "cycles", counterexample=tuple(rows[i] for i in cycle), explanation=explanation)
+    return Decision("invalid", "cycles", counterexample=chosen, explanation=explanation)
+
+
+def _invalid(found: _Found, rows: dict[int, int]) -> Decision:
+    chosen = tuple(dict.fromkeys(rows[op.index] for op in found.ops))
+    return Decision("invalid", "cycles", counterexample=chosen, explanation=found.explanation)
 
 
 def decide_list_append(part: History) -> Decision:
