@@ -8,11 +8,13 @@ must not.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
-from checker.history import History, Operation, freeze
+from checker.history import History, Operation
 from checker.verdict import Decision, Explanation
 
 FINAL = "final"
+SUMS_MAX = 1_000_000
 
 
 def _invalid(ops: list[Operation], kind: str, sentence: str, rows: dict[int, int]) -> Decision:
@@ -23,47 +25,63 @@ def _invalid(ops: list[Operation], kind: str, sentence: str, rows: dict[int, int
 
 
 def decide_elements(part: History) -> Decision:
-    """Sets: every acknowledged element is in every final read, and no read has an element that nobody sent."""
+    """Sets: every acknowledged element is in every final read; no read has one twice, or one that nobody sent."""
     rows = {int(index): row for row, index in enumerate(part.index)}
     ops = list(part)
-    sent = {op.input: op for op in ops if op.f in ("add", "broadcast")}
-    acknowledged = {value: op for value, op in sent.items() if op.status == "ok"}
-    finals = 0
+    sent: dict[Any, list[Operation]] = {}
     for op in ops:
-        if op.f != "read" or op.status != "ok":
-            continue
-        shown = set(freeze(op.output or ()))
+        if op.f in ("add", "broadcast"):
+            sent.setdefault(op.input, []).append(op)
+    acknowledged = {value: op for value, by in sent.items() for op in by if op.status == "ok"}
+    answered = [op for op in ops if op.f == "read" and op.status == "ok"]
+    shown = [frozenset(op.output or ()) for op in answered]
+    for op, values in zip(answered, shown, strict=True):
         for value in op.output or ():
-            source = sent.get(value)
-            if source is None or source.status == "fail" or source.call > op.ret:
-                why = "which nobody had sent" if source is None else f"though #{source.index} had not sent it"
-                ops_shown = [op] if source is None else [source, op]
-                return _invalid(ops_shown, "phantom-value", f"Phantom: #{op.index} shows {value!r}, {why}.", rows)
-        if op.input == FINAL:
-            finals += 1
-            for value, source in acknowledged.items():
-                if value not in shown:
-                    sentence = (
-                        f"Lost: the final read #{op.index} lacks {value!r}, which #{source.index} was told is stored."
-                    )
-                    return _invalid([source, op], "lost-write", sentence, rows)
+            if not any(one.status != "fail" and one.call <= op.ret for one in sent.get(value, ())):
+                by = sent.get(value, [])
+                why = "which nobody had sent" if not by else f"though #{by[0].index} had not sent it"
+                return _invalid([*by[:1], op], "phantom-value", f"Phantom: #{op.index} shows {value!r}, {why}.", rows)
+        if len(values) != len(op.output or ()):
+            value = next(value for i, value in enumerate(op.output) if value in op.output[:i])
+            sentence = f"Twice: #{op.index} shows {value!r} more than once; each element is shown once."
+            return _invalid([op], "duplicate-value", sentence, rows)
+    finals = [(op, values) for op, values in zip(answered, shown, strict=True) if op.input == FINAL]
+    seen: frozenset[Any] = frozenset().union(*shown)
+    for op, values in finals:
+        lost = next((value for value in acknowledged if value not in values), None)
+        if lost is not None:
+            source = acknowledged[lost]
+            said = f"the final read #{op.index} lacks {lost!r}, which #{source.index} was told is stored"
+            if lost in seen:
+                return _invalid([source, op], "lost-write", f"Lost: {said}; others had seen it.", rows)
+            return _invalid([source, op], "never-read", f"Lost: {said}; no read ever showed it.", rows)
     if acknowledged and not finals:
         return Decision("unknown", "property", reason="no final read succeeded: nothing can be said of losses")
     return Decision("valid", "property")
 
 
 def decide_counter(part: History) -> Decision:
-    """Counters: a final read is the acknowledged sum plus the sum of some of the increments of unknown outcome."""
+    """Counters: a final read is the acknowledged sum plus the sum of some of the increments of unknown outcome.
+
+    An earlier read may miss any increment, but lies between the sums of all the decrements and of all the increments
+    that were sent before it ended.
+    """
     rows = {int(index): row for row, index in enumerate(part.index)}
-    ops = list(part)
-    base = sum(op.input for op in ops if op.f == "add" and op.status == "ok")
+    adds = [op for op in part if op.f == "add" and op.status != "fail"]
+    answered = [op for op in part if op.f == "read" and op.status == "ok"]
+    found = _out_of_bounds(adds, answered)
+    if found is not None:
+        op, low, high = found
+        sentence = f"Wrong count: #{op.index} returned {op.output}, but what was sent by then sums to {low} to {high}."
+        return _invalid([op], "wrong-count", sentence, rows)
+    base = sum(op.input for op in adds if op.status == "ok")
     sums = {base}
-    for op in ops:
-        if op.f == "add" and op.status == "info":
+    for op in adds:
+        if op.status == "info":
             sums |= {value + op.input for value in sums}
-            if len(sums) > 1_000_000:
-                return Decision("unknown", "property", reason="more than 1,000,000 sums are possible")
-    finals = [op for op in ops if op.f == "read" and op.status == "ok" and op.input == FINAL]
+            if len(sums) > SUMS_MAX:
+                return Decision("unknown", "property", reason=f"more than {SUMS_MAX:,} sums are possible")
+    finals = [op for op in answered if op.input == FINAL]
     for op in finals:
         if op.output not in sums:
             bounds = f"{base}" if len(sums) == 1 else f"one of {len(sums)} sums from {min(sums)} to {max(sums)}"
@@ -72,6 +90,19 @@ def decide_counter(part: History) -> Decision:
     if not finals:
         return Decision("unknown", "property", reason="no final read succeeded, so nothing can be said of the count")
     return Decision("valid", "property")
+
+
+def _out_of_bounds(adds: list[Operation], answered: list[Operation]) -> tuple[Operation, int, int] | None:
+    """A read outside what any of the increments invoked before its end sum to, with the least and greatest sum."""
+    low = high = taken = 0
+    for op in sorted(answered, key=lambda op: op.ret):
+        while taken < len(adds) and adds[taken].call <= op.ret:
+            low += min(0, adds[taken].input)
+            high += max(0, adds[taken].input)
+            taken += 1
+        if not low <= op.output <= high:
+            return op, low, high
+    return None
 
 
 DECIDERS: dict[str, Callable[[History], Decision]] = {

@@ -56,7 +56,10 @@ def test_acknowledged_elements_are_in_every_final_read(name: str, f: str) -> Non
     assert judge(name, *sent, ("read", "final", [1])).outcome == "valid"
     assert judge(name, *sent, ("read", "final", [2, 1])).outcome == "valid"
     assert judge(name, *sent, ("read", None, []), ("read", "final", [1])).outcome == "valid"
-    assert kind(judge(name, *sent, ("read", "final", [2]))) == "lost-write"
+    assert kind(judge(name, *sent, ("read", "final", [2]))) == "never-read"
+    assert kind(judge(name, *sent, ("read", None, [1]), ("read", "final", [2]))) == "lost-write"
+    assert kind(judge(name, *sent, ("read", None, [1, 1]))) == "duplicate-value"
+    assert judge(name, (f, 1, None), (f, 1, None, "fail"), ("read", "final", [1])).outcome == "valid"
     assert kind(judge(name, *sent, ("read", None, [3]))) == "phantom-value"
     assert kind(judge(name, *sent, ("read", None, [9]))) == "phantom-value"
     assert kind(judge(name, ("read", None, [1]), *sent)) == "phantom-value"
@@ -69,6 +72,10 @@ def test_a_final_count_is_a_sum_that_the_increments_allow() -> None:
         assert judge(name, *adds, ("read", None, 0), ("read", "final", 5)).outcome == "valid"
         assert judge(name, *adds, ("read", "final", 3)).outcome == "valid"
         assert kind(judge(name, *adds, ("read", "final", 12))) == "wrong-count"
+        assert judge(name, *adds, ("read", None, -2), ("read", "final", 3)).outcome == "valid"
+        for wrong in (6, -3):
+            assert kind(judge(name, *adds, ("read", None, wrong), ("read", "final", 3))) == "wrong-count"
+        assert kind(judge(name, ("read", None, 5), *adds, ("read", "final", 5))) == "wrong-count"
 
 
 def test_a_log_keeps_its_offsets_and_skips_nothing_acknowledged() -> None:

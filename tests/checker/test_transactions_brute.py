@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from random import Random
 from typing import Any
 
@@ -70,12 +71,14 @@ def execute(random: Random, write: str, transactions: int, *, rmw: bool) -> list
     turns = [i for i, steps in enumerate(plans) for _ in steps]
     if random.random() < 0.5:
         random.shuffle(turns)
-    left = [iter(steps) for steps in plans]
+    left: list[Iterator[list[Any]]] = [iter(steps) for steps in plans]
     states: list[dict[str, Any]] = [{}]
     for turn in turns:
         step = next(left[turn])
         state = states[-1]
-        f, key, value = step
+        f: str = step[0]
+        key: str = step[1]
+        value: Any = step[2]
         if f == "r":
             seen = random.choice(states) if random.random() < 0.1 else state
             step[2] = list(seen.get(key, [])) if write == "append" else seen.get(key)
