@@ -12,12 +12,15 @@ from typing import Any
 
 from checker.history import Operation
 from workloads.cas_register import CasRegisters
-from workloads.generator import Generator, Invocation, Moment, Workload
+from workloads.generator import Generator, Invocation, Moment, Wait, Workload
 from workloads.numbers import Ask
-from workloads.parts import EachClient, Keys, choose, reads
+from workloads.parts import EachClient, Keys, choose, client_of, reads
 
 FINAL = "final"
 KEYS = (0, 1, 2)
+SETTLE_MS = 4000.0
+"""How long nodes that have just been healed may take to tell each other all they know, before the last round."""
+
 LOGS = ("k1", "k2", "k3")
 
 
@@ -106,8 +109,49 @@ class Transactions:
         return self
 
 
+@dataclass(frozen=True)
+class Settled:
+    """Another generator, after each client has waited: what the nodes still have to tell each other needs time."""
+
+    generator: Generator
+    waited: frozenset[int] = frozenset()
+
+    def next(self, moment: Moment) -> tuple[Invocation | Wait | None, Generator]:
+        if moment.client not in self.waited:
+            return Wait(SETTLE_MS), replace(self, waited=self.waited | {moment.client})
+        asked, rest = self.generator.next(moment)
+        return asked, replace(self, generator=rest)
+
+    def observe(self, operation: Operation) -> Generator:
+        return replace(self, generator=self.generator.observe(operation))
+
+
+@dataclass(frozen=True)
+class Drain:
+    """Every client polls all logs from their beginning, on from what it was shown, until nothing more comes."""
+
+    clients: int = 0
+    places: Mapping[int, Mapping[str, int]] = field(default_factory=dict)
+    done: frozenset[int] = frozenset()
+
+    def next(self, moment: Moment) -> tuple[Invocation | None, Generator]:
+        if moment.client in self.done:
+            return None, self
+        place = self.places.get(moment.client, dict.fromkeys(LOGS, 0))
+        return Invocation("final_poll", None, dict(place)), replace(self, clients=moment.clients)
+
+    def observe(self, operation: Operation) -> Generator:
+        client = client_of(operation, self.clients)
+        if operation.status != "ok":
+            return self
+        shown = {key: messages[-1][0] + 1 for key, messages in (operation.output or {}).items() if messages}
+        if not shown:
+            return replace(self, done=self.done | {client})
+        return replace(self, places={**self.places, client: {**operation.input, **shown}})
+
+
 def _final_read() -> Generator:
-    return EachClient((Invocation("read", None, FINAL),))
+    return Settled(EachClient((Invocation("read", None, FINAL),)))
 
 
 LIN_KV = Workload(
@@ -170,6 +214,7 @@ KAFKA = Workload(
     operations=frozenset({"send", "poll", "commit_offsets", "list_committed_offsets"}),
     model="kafka",
     start=Messages,
+    finish=lambda: Settled(Drain()),
 )
 TXN_LIST_APPEND = Workload(
     name="txn-list-append",

@@ -2,7 +2,9 @@
 
 Checked (after Maelstrom's kafka workload): an offset of a key holds one message, whoever saw it; a poll's offsets grow
 and are not below what was asked; a poll that began after a send was acknowledged, asked at or below its offset and
-returned a later one, returned that message too (else it was lost); no message appears that was never sent.
+returned a later one, returned that message too (else it was lost); no message appears that was never sent, that
+certainly failed, or at two offsets. After all faults are healed clients drain every log by `final_poll`: one that
+returns nothing of a log says that it ends there, so nothing acknowledged may lie at or behind the offset it asked.
 """
 
 from __future__ import annotations
@@ -18,22 +20,36 @@ def _pairs(value: Any) -> dict[Any, Any]:
     return dict(value or ())
 
 
+POLLS = ("poll", "final_poll")
+
+
 class _Log:
     """What is known of the offsets of all keys so far, and by which operation."""
 
     def __init__(self) -> None:
         self.held: dict[tuple[Any, Any], tuple[Any, Operation]] = {}
+        self.places: dict[tuple[Any, Any], tuple[Any, Operation]] = {}
 
     def learn(self, key: Any, offset: Any, message: Any, op: Operation) -> Explanation | None:
         """Note that `op` saw a message at an offset; an Explanation if somebody saw another one there."""
         known = self.held.setdefault((key, offset), (message, op))
         if known[0] == message:
-            return None
+            return self._placed(key, offset, message, op)
         sentence = (
             f"Two messages at one offset: #{op.index} saw {message!r} at {offset} of {key!r}, "
             f"where #{known[1].index} saw {known[0]!r}."
         )
         return Explanation("conflicting-offset", sentence, (), op.index, {known[1].index: f"{known[0]!r} at {offset}"})
+
+    def _placed(self, key: Any, offset: Any, message: Any, op: Operation) -> Explanation | None:
+        place = self.places.setdefault((key, message), (offset, op))
+        if place[0] != offset:
+            sentence = (
+                f"One message at two offsets: #{op.index} saw {message!r} of {key!r} at {offset}, "
+                f"#{place[1].index} at {place[0]}, and it was sent once."
+            )
+            return Explanation("duplicate-message", sentence, (), op.index, {place[1].index: f"at {place[0]}"})
+        return None
 
 
 def decide(part: History) -> Decision:
@@ -51,7 +67,7 @@ def decide(part: History) -> Decision:
         if found is not None:
             return _invalid(found, rows)
     for op in ops:
-        if op.f == "poll" and op.status == "ok":
+        if op.f in POLLS and op.status == "ok":
             found = _judge_poll(op, log, sent, acknowledged)
             if found is not None:
                 return _invalid(found, rows)
@@ -65,7 +81,8 @@ def _judge_poll(
     acknowledged: dict[Any, list[Operation]],
 ) -> Explanation | None:
     asked = _pairs(op.input)
-    for key, messages in _pairs(op.output).items():
+    polled = _pairs(op.output)
+    for key, messages in polled.items():
         offsets = [offset for offset, _ in messages]
         if offsets != sorted(set(offsets)) or (offsets and offsets[0] < asked.get(key, 0)):
             sentence = (
@@ -73,10 +90,12 @@ def _judge_poll(
             )
             return Explanation("out-of-order", sentence, (), op.index)
         for offset, message in messages:
-            if (key, message) not in sent:
-                return Explanation(
-                    "phantom-value", f"Phantom: #{op.index} got {message!r} of {key!r}, never sent.", (), op.index
-                )
+            source = sent.get((key, message))
+            if source is None or source.call > op.ret or source.status == "fail":
+                why = "never sent" if source is None else f"which #{source.index} had not sent"
+                notes = {} if source is None else {source.index: str(source.status)}
+                sentence = f"Phantom: #{op.index} got {message!r} of {key!r}, {why}."
+                return Explanation("phantom-value", sentence, (), op.index, notes)
             found = log.learn(key, offset, message, op)
             if found is not None:
                 return found
@@ -90,6 +109,15 @@ def _judge_poll(
                     f"where #{send.index} had stored {send.input!r}."
                 )
                 return Explanation("lost-write", sentence, (), op.index, {send.index: f"stored at {send.output}"})
+    if op.f == "final_poll":
+        for key, start in asked.items():
+            for send in () if polled.get(key) else acknowledged.get(key, ()):
+                if send.ret < op.call and send.output >= start:
+                    sentence = (
+                        f"Lost message: #{op.index} found the end of {key!r} before offset {send.output}, "
+                        f"where #{send.index} had stored {send.input!r}."
+                    )
+                    return Explanation("lost-write", sentence, (), op.index, {send.index: f"stored at {send.output}"})
     return None
 
 

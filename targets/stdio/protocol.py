@@ -12,6 +12,8 @@ from targets.node import Reply, Request
 
 DEFINITE = frozenset({1, 10, 11, 12, 14, 20, 21, 22, 30})
 KEY_DOES_NOT_EXIST = 20
+SHOWN = 200
+"""Characters of an answer that an error repeats."""
 
 Body = dict[str, Any]
 Fields = tuple[str | tuple[str, ...] | None, str | None]
@@ -32,6 +34,7 @@ DIALECTS: dict[str, dict[str, Fields]] = {
     "kafka": {
         "send": ("msg", "offset"),
         "poll": ("offsets", "msgs"),
+        "final_poll": ("offsets", "msgs"),
         "commit_offsets": ("offsets", None),
         "list_committed_offsets": ("keys", "offsets"),
     },
@@ -39,10 +42,14 @@ DIALECTS: dict[str, dict[str, Fields]] = {
 """Maelstrom's workloads: for each operation the names of its fields."""
 
 
+SAME_AS = {"final_poll": "poll"}
+"""Operations that only the checker tells apart."""
+
+
 def to_body(workload: str, request: Request) -> Body:
     """The body of a request, without msg_id."""
     names = DIALECTS[workload][request.f][0]
-    body: Body = {"type": request.f}
+    body: Body = {"type": SAME_AS.get(request.f, request.f)}
     if request.key is not None:
         body["key"] = request.key
     if isinstance(names, str):
@@ -60,11 +67,47 @@ def to_reply(workload: str, request: Request, body: Body) -> Reply:
         if code == KEY_DOES_NOT_EXIST and request.f == "read":
             return Reply(request.id, "ok", None)
         return Reply(request.id, "fail" if code in DEFINITE else "info", None, f"error {code}: {text}")
-    if kind != f"{request.f}_ok":
-        return Reply(request.id, "info", None, f"answered {kind!r}, expected {request.f}_ok")
+    expected = f"{SAME_AS.get(request.f, request.f)}_ok"
+    if kind != expected:
+        return Reply(request.id, "info", None, f"answered {kind!r}, expected {expected}")
     if request.f == "cas":
         return Reply(request.id, "ok", True)
     name = DIALECTS[workload][request.f][1]
     if name is not None and name not in body:
         return Reply(request.id, "info", None, f"{kind} without {name!r}")
-    return Reply(request.id, "ok", None if name is None else body[name])
+    if name is None:
+        return Reply(request.id, "ok", None)
+    if not fits(workload, request, body[name]):
+        return Reply(request.id, "info", None, f"{kind} with {name!r} of another form: {str(body[name])[:SHOWN]}")
+    return Reply(request.id, "ok", body[name])
+
+
+def fits(workload: str, request: Request, value: Any) -> bool:
+    """Whether an answer has the form that its workload says, so that it can be judged."""
+    match workload, request.f:
+        case ("g-counter" | "pn-counter", _) | ("kafka", "send"):
+            return isinstance(value, int)
+        case ("g-set" | "broadcast", _):
+            return isinstance(value, list)
+        case ("kafka", "poll" | "final_poll"):
+            return isinstance(value, dict) and all(
+                isinstance(messages, list) and all(_is_pair(message) for message in messages)
+                for messages in value.values()
+            )
+        case ("kafka", _):
+            return isinstance(value, dict)
+        case ("txn-list-append" | "txn-rw-register", _):
+            return isinstance(value, list) and len(value) == len(request.input) and all(map(_did, request.input, value))
+    return True
+
+
+def _is_pair(message: Any) -> bool:
+    return isinstance(message, list) and len(message) == 2 and isinstance(message[0], int)
+
+
+def _did(asked: tuple[str, Any, Any], done: Any) -> bool:
+    """One step of a transaction came back as it was asked; only what a read returns is new."""
+    f, key, value = asked
+    if not isinstance(done, list) or done[:2] != [f, key] or len(done) != 3:
+        return False
+    return done[2] == value if f != "r" else done[2] is None or isinstance(done[2], list | int)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from checker.history import PENDING, History, Operation
+from checker.history import PENDING, History, Operation, Status
 from checker.properties import PROPERTIES, decider
 from checker.verdict import Decision
 
@@ -15,7 +15,7 @@ def history(*rows: tuple[Any, ...]) -> History:
     """Operations one after another: (f, input, output[, status[, key]])."""
     ops = []
     for i, (f, given, output, *rest) in enumerate(rows):
-        status = rest[0] if rest else "ok"
+        status: Status = rest[0] if rest else "ok"
         ret = PENDING if status == "info" else 10 * i + 5
         key = rest[1] if len(rest) > 1 else None
         ops.append(Operation(i, i, f, key, given, output, 10 * i, ret, status))
@@ -92,6 +92,17 @@ def test_a_log_keeps_its_offsets_and_skips_nothing_acknowledged() -> None:
     assert kind(judge("kafka", *sends, poll([[0, "a"]], 1))) == "out-of-order"
     assert kind(judge("kafka", *sends, poll([[4, "z"]]))) == "phantom-value"
     assert kind(judge("kafka", *sends, ("send", "d", 1, "ok", "k"))) == "conflicting-offset"
+    assert kind(judge("kafka", *sends, poll([[2, "a"]]))) == "duplicate-message"
+    assert kind(judge("kafka", ("send", "d", None, "fail", "k"), poll([[0, "d"]]))) == "phantom-value"
+    assert kind(judge("kafka", poll([[0, "a"]]), *sends)) == "phantom-value"
+
+
+def test_a_log_that_ends_before_what_was_acknowledged_lost_it() -> None:
+    sends = [("send", "a", 0, "ok", "k"), ("send", "b", 1, "ok", "k")]
+    empty: tuple[Any, Any] = {"k": 1}, {}
+    assert judge("kafka", *sends, ("poll", *empty)).outcome == "valid"
+    assert judge("kafka", *sends, ("final_poll", {"k": 2}, {"k": []})).outcome == "valid"
+    assert kind(judge("kafka", *sends, ("final_poll", *empty))) == "lost-write"
 
 
 def txn(*micros: tuple[str, str, Any], status: str = "ok") -> tuple[Any, ...]:

@@ -60,13 +60,13 @@ def execute(random: Random, write: str, transactions: int, *, rmw: bool) -> list
     plans: list[Steps] = []
     for number in range(transactions):
         steps: Steps = []
-        for step in range(random.randint(1, 3)):
+        for place in range(random.randint(1, 3)):
             key = random.choice("xy")
             writes = random.random() < 0.5
             if not writes or (rmw and ["r", key, None] not in steps):
                 steps.append(["r", key, None])
             if writes:
-                steps.append([write, key, 10 * number + step + 1])
+                steps.append([write, key, 10 * number + place + 1])
         plans.append(steps)
     turns = [i for i, steps in enumerate(plans) for _ in steps]
     if random.random() < 0.5:
@@ -76,14 +76,12 @@ def execute(random: Random, write: str, transactions: int, *, rmw: bool) -> list
     for turn in turns:
         step = next(left[turn])
         state = states[-1]
-        f: str = step[0]
-        key: str = step[1]
-        value: Any = step[2]
+        f, name, value = step[0], step[1], step[2]
         if f == "r":
             seen = random.choice(states) if random.random() < 0.1 else state
-            step[2] = list(seen.get(key, [])) if write == "append" else seen.get(key)
+            step[2] = list(seen.get(name, [])) if write == "append" else seen.get(name)
         else:
-            states.append({**state, key: [*state.get(key, []), value] if f == "append" else value})
+            states.append({**state, name: [*state.get(name, []), value] if f == "append" else value})
     statuses: list[Status] = random.choices(("ok", "info", "fail"), (8, 2, 0.5), k=transactions)
     return list(zip(plans, statuses, strict=True))
 

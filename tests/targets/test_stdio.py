@@ -209,6 +209,27 @@ def test_an_answer_of_another_kind_leaves_the_outcome_unknown() -> None:
     assert to_reply("lin-kv", request(1, "read", "x"), {"type": "read_ok"}).status == "info"
 
 
+@pytest.mark.parametrize(
+    ("workload", "f", "given", "answer"),
+    [
+        ("g-counter", "read", None, {"value": "7"}),
+        ("g-set", "read", None, {"value": 7}),
+        ("broadcast", "read", None, {"messages": {"1": 1}}),
+        ("kafka", "send", 1, {"offset": None}),
+        ("kafka", "poll", {"k": 0}, {"msgs": {"k": [5]}}),
+        ("txn-list-append", "txn", (("r", "x", None),), {"txn": None}),
+        ("txn-list-append", "txn", (("r", "x", None),), {"txn": [["r", "y", []]]}),
+        ("txn-rw-register", "txn", (("w", "x", 1),), {"txn": [["w", "x", 2]]}),
+    ],
+)
+def test_an_answer_of_another_form_leaves_the_outcome_unknown(
+    workload: str, f: str, given: object, answer: dict[str, object]
+) -> None:
+    reply = to_reply(workload, request(1, f, None, given), {"type": f"{f}_ok", **answer})
+    assert reply.status == "info"
+    assert "of another form" in (reply.error or "")
+
+
 def test_the_services_keep_their_promises() -> None:
     lin = LinearizableKV(Random(1))
     assert lin.handle("n1", {"type": "read", "key": [1]})["code"] == 20
