@@ -24,6 +24,12 @@ OUTBOX_MAX = 100_000
 LINE_SHOWN = 200
 
 
+def _first(group: BaseExceptionGroup[TargetError]) -> TargetError:
+    """The first error of a tree of them."""
+    error = group.exceptions[0]
+    return _first(error) if isinstance(error, BaseExceptionGroup) else error
+
+
 class StdioEnvelope(msgspec.Struct, frozen=True):
     """One line of the protocol."""
 
@@ -49,6 +55,7 @@ class StdioCluster(ProcessCluster):
         self._answered: set[tuple[str, int]] = set()
         self._ending: set[NodeId] = set()
         self._next_id = 0
+        self._complained = trio.Event()
 
     async def end(self, node: NodeId) -> str:
         self._ending.add(node)
@@ -67,8 +74,13 @@ class StdioCluster(ProcessCluster):
             self._processes[node] = NodeProcess(node, self._command, log=log, env=env, pipes=True)
         for node in self.nodes:
             await self._start(node)
-        for node in self.nodes:
-            await self._initialise(node)
+        # all at once: whoever is initialised may talk to the others, and init must be the first they hear
+        try:
+            async with trio.open_nursery() as nursery:
+                for node in self.nodes:
+                    nursery.start_soon(self._initialise, node)
+        except* TargetError as group:
+            raise _first(group) from None
 
     async def _start(self, node: NodeId) -> None:
         process = self._processes[node]
@@ -90,15 +102,33 @@ class StdioCluster(ProcessCluster):
             bodies.append(({"type": "topology", "topology": others}, "topology_ok"))
         for body, expected in bodies:
             with trio.move_on_after(INIT_S_MAX):
-                reply = await self.ask("c0", node, body)
+                reply = await self._unless_ended(node, body)
                 if reply.get("type") != expected:
                     raise TargetError(f"node {node} answered {body['type']} with {reply}, not with {expected}")
                 continue
-            raise self.error(node, f"did not answer {body['type']} within {INIT_S_MAX:.0f} s")
+            raise self.error(node, f"did not answer {body['type']} within {INIT_S_MAX:g} s")
+
+    async def _unless_ended(self, node: NodeId, body: Body) -> Body:
+        """The answer to a message. Raises the complaint if the node ends, or breaks the protocol, instead."""
+        replies: list[Body] = []
+        async with trio.open_nursery() as nursery:
+
+            async def ask() -> None:
+                replies.append(await self.ask("c0", node, body))
+                nursery.cancel_scope.cancel()
+
+            nursery.start_soon(ask)
+            await self._complained.wait()
+            nursery.cancel_scope.cancel()
+        if not replies:
+            assert self.complaint is not None
+            raise self.complaint
+        return replies[0]
 
     def _complain(self, node: NodeId, what: str) -> None:
         if self.complaint is None:
             self.complaint = self.error(node, what)
+            self._complained.set()
 
     @staticmethod
     async def _write(stdin: trio.abc.SendStream, outbox: trio.MemoryReceiveChannel[bytes]) -> None:
