@@ -64,3 +64,12 @@ class Model:
         may take a successful cas whose value to compare with goes as a mere write.
         """
         return kept
+
+    def without(self, dropped: Sequence[Operation], kept: Sequence[Operation]) -> Sequence[Operation] | None:
+        """What `kept` say alone: legal, in their order, wherever `dropped` and `kept` together are; None if unknown.
+
+        Proofs are made of this. A model which knows how to take the dropped operations out of what others saw (an
+        element out of all reads of a set) answers that; the rest can rely on `weakened` and `may_leave_out`.
+        """
+        weakened = self.weakened(dropped, kept)
+        return weakened if self.may_leave_out(dropped, weakened) else None

@@ -3,7 +3,7 @@
 *valid*: the witness is replayed on the model, one operation after another, in linear time.
 *invalid*: the counterexample must be part of the history, unaltered; leaving out everything else must be sound; and
 no order of it may be legal, by trying all. Leaving out is sound for what `Model.may_leave_out` says (of what remains as
-it is, or `Model.weakened`), and for all called after some moment, if what had not returned by then may be missing.
+it is) or `Model.without`, and for all called after some moment, if what had not returned by then may be missing.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from checker.history import PENDING, History, Operation, identity
 from checker.model import Inconsistent, Model
 from checker.verdict import Part, Verdict
 
-Weakened = Callable[[Sequence[Operation], Sequence[Operation]], Sequence[Operation]]
+Without = Callable[[Sequence[Operation], Sequence[Operation]], Sequence[Operation] | None]
 TRIES_MAX = 2_000_000  # partial orders tried before a counterexample counts as not confirmed
 
 
@@ -71,28 +71,29 @@ def _refute(ops: Sequence[Operation], model: Model, counterexample: Sequence[Ope
         return "an operation of the counterexample differs from the one in the history"
     if len({op.index for op in ops} & chosen.keys()) != len(counterexample):
         return "the counterexample has operations which did not happen"
-    for weakened in (lambda dropped, kept: kept, model.weakened):  # the proof may need the one or the other
-        moment = sound_until(ops, chosen, model, weakened)
+    for without in (lambda dropped, kept: kept if model.may_leave_out(dropped, kept) else None, model.without):
+        moment = _sound_until(ops, chosen, without)
         dropped = [op for op in ops if op.index not in chosen and op.call < moment]
-        ordered = _has_order(weakened(dropped, [op for op in counterexample if op.call < moment]), moment, model)
+        remaining = without(dropped, [op for op in counterexample if op.call < moment])
+        ordered = _has_order(remaining or (), moment, model)
         if ordered is False:
             return None
     return "the counterexample has a legal order" if ordered else "the counterexample is too large to be confirmed"
 
 
-def sound_until(ops: Sequence[Operation], chosen: Collection[int], model: Model, weakened: Weakened) -> int:
+def _sound_until(ops: Sequence[Operation], chosen: Collection[int], without: Without) -> int:
     """The latest moment such that, of all called before it, those not chosen (by index) may be left out."""
-    moments = sorted({op.call for op in ops if op.index not in chosen})
-    moments.append(PENDING)
-    low, high = 0, len(moments) - 1
+
+    def sound(moment: int) -> bool:
+        called = [op for op in ops if op.call < moment]
+        dropped = [op for op in called if op.index not in chosen]
+        return without(dropped, [op for op in called if op.index in chosen]) is not None
+
+    moments = sorted({op.call for op in ops if op.index not in chosen} | {PENDING})
+    low, high = (len(moments) - 1 if sound(PENDING) else 0), len(moments) - 1
     while low < high:
         middle = (low + high + 1) // 2
-        called = [op for op in ops if op.call < moments[middle]]
-        dropped = [op for op in called if op.index not in chosen]
-        if model.may_leave_out(dropped, weakened(dropped, [op for op in called if op.index in chosen])):
-            low = middle
-        else:
-            high = middle - 1
+        low, high = (middle, high) if sound(moments[middle]) else (low, middle - 1)
     return moments[low]
 
 

@@ -45,16 +45,18 @@ class SetModel(Model):
             return True
         return all(op.f != "read" and identity(op.input) not in effects for op in kept)
 
-    def weakened(self, dropped: Sequence[Operation], kept: Sequence[Operation]) -> Sequence[Operation]:
-        """A read of all says of any element whether it is there: here of the first that others name, or it shows."""
-        changed = {identity(op.input) for op in dropped if not self.effect_free(op)}
-        named = [op.input for op in kept if op.f != "read"]
-        shown = [item for op in kept if op.f == "read" and not op.pending for item in op.output or ()]
-        element = next(iter(named or [item for item in shown if identity(item) not in changed]), None)
-        if element is None:
-            return kept
+    def without(self, dropped: Sequence[Operation], kept: Sequence[Operation]) -> Sequence[Operation] | None:
+        """Elements do not influence each other: those that a dropped operation changed go out of all reads.
+
+        None if a kept operation asked for such an element, or nothing is left: that would be no proof.
+        """
+        gone = {identity(op.input) for op in dropped if not self.effect_free(op)}
+        named = {identity(op.input) for op in kept if op.f != "read"}
+        shown = {identity(item) for op in kept if op.f == "read" for item in op.output or ()}
+        if named & gone or (shown and not named and shown <= gone):
+            return None
         return [
-            structs.replace(op, f="contains", input=element, output=identity(element) in map(identity, op.output or ()))
+            structs.replace(op, output=tuple(item for item in op.output or () if identity(item) not in gone))
             if op.f == "read" and not op.pending
             else op
             for op in kept

@@ -5,7 +5,8 @@ are two; so pending adds of many elements do not multiply. The orders found are 
 element's order lets it be.
 
 A read of all elements says of each whether it is there, all at one moment. It refutes as a `contains` of any one
-element; if no element refutes, the moments must still agree, and histories with such reads go on to the search.
+element; if no element refutes, the moments must still agree, and histories with such reads go on to the search. Sets
+that only grow, by one add per element, are decided before all that (growing_sets.py).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from checker.budget import Budget
 from checker.explain_search import explain_search
 from checker.history import BEGINNING, History, Operation, identity
 from checker.models.containers import SetModel
+from checker.monitors import growing_sets
 from checker.search import decide as search
 from checker.shrink import shrink
 from checker.verdict import Decision
@@ -32,6 +34,9 @@ STEPS = Budget(200_000)
 
 def decide(part: History) -> Decision | None:
     """None where reads of all elements must agree with each other, or an element's history is too hard."""
+    grown = growing_sets.decide(part)
+    if grown is not None:
+        return grown
     by_element: dict[Hashable, tuple[Any, list[tuple[int, Operation]]]] = {}
     reads: list[tuple[int, Operation, frozenset[Hashable]]] = []
     for row, op in enumerate(part):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -10,6 +13,7 @@ from checker.history import PENDING, History, Operation
 from checker.models import find
 from checker.monitors.sets import decide
 from checker.verify import verify
+from tests.checker.author import Author, Call
 from tests.checker.fuzz import disagreement
 from tests.checker.generate import AUTHORS, STYLES, history
 
@@ -47,11 +51,51 @@ def test_a_read_of_an_element_that_nobody_added_is_a_violation_alone() -> None:
     assert verify(whole, find("set"), verdict) == []
 
 
-def test_reads_that_fit_each_element_but_not_each_other_are_left_to_the_search() -> None:
-    rows: list[Row] = [("add", 1, None, 0, 9), ("add", 2, None, 0, 9)]
-    rows += [("read", None, (1,), 1, 2), ("read", None, (2,), 1, 2)]
-    assert decide(operations(*rows)) is None
-    assert check(operations(*rows), "set").outcome == "invalid"
+def test_reads_that_fit_each_element_but_not_each_other_are_a_violation() -> None:
+    rows: list[Row] = [("add", 1, None, 0, 9), ("add", 2, None, 0, 9), ("add", 3, None, 0, 9)]
+    rows += [("read", None, (1, 3), 1, 2), ("read", None, (2, 3), 1, 2)]
+    verdict = check(operations(*rows), "set")
+    assert (verdict.outcome, verdict.method) == ("invalid", "inclusion")
+    assert sorted(op.index for op in verdict.parts[0].counterexample) == [0, 1, 3, 4]
+    assert verify(operations(*rows), find("set"), verdict) == []
+
+
+def test_pending_adds_and_reads_of_all_do_not_multiply() -> None:
+    rows: list[Row] = [("add", element, None, 0, None) for element in range(300)]
+    rows += [("read", None, tuple(range(0, shown, 3)), shown, shown + 1) for shown in range(1, 300, 10)]
+    decision = decide(operations(*rows))
+    assert decision is not None
+    assert decision.outcome == "valid"
+    rows.append(("read", None, (0,), 999, 1000))
+    verdict = check(operations(*rows), "set")
+    assert verdict.outcome == "invalid"
+    assert len(verdict.parts[0].counterexample) == 3
+    assert verify(operations(*rows), find("set"), verdict) == []
+
+
+def _growing() -> Author:
+    def invoke(rng: Random, value: Callable[[], Any]) -> Call:
+        f = rng.choice(("add", "add", "add", "contains", "read", "read"))
+        return f, None if f == "read" else value() if f == "add" else rng.randint(1, 4)
+
+    def lie(rng: Random, f: str, given: Any, greatest: int) -> Any:
+        if f == "read":
+            return tuple(element for element in range(1, greatest + 2) if rng.random() < 0.5)
+        return rng.choice((True, False)) if f == "contains" else None
+
+    return replace(AUTHORS["set"], invoke=invoke, lie=lie)
+
+
+def test_brute_force_agrees_on_sets_that_only_grow_and_every_proof_holds() -> None:
+    decided: Counter[str] = Counter()
+    for number in range(1500):
+        rng = Random(f"growing set {number}")
+        ops = history(_growing(), rng, STYLES[number % len(STYLES)], rng.randint(1, 9))
+        how, problem = disagreement(find("set"), ops)
+        decided[how] += 1
+        assert problem is None, ops
+    assert decided["valid by inclusion"] > 500
+    assert decided["invalid by inclusion"] > 200
 
 
 def test_pending_adds_of_many_elements_do_not_multiply() -> None:

@@ -1,0 +1,152 @@
+"""The monitor of sets that only grow: each element is added by one operation, and nothing is removed.
+
+Then no order is in doubt. A `contains` that said no stands before the add of its element, one that said yes behind it;
+a read of all stands behind the adds of what it shows and before all other adds; so the sets read must form a chain by
+inclusion. Each operation's earliest moment is the greatest call among those that must stand before it and its own. The
+history is linearizable iff no earliest moment is later than the operation's return, and then the earliest moments are
+a witness. Cost: the total size of the distinct reads, and n log n.
+
+A pending add of an element that nobody saw may be left out: without it the element is there at fewer moments, and only
+those who saw it absent have an opinion. An ok one that no read shows stands behind all reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from checker.history import BEGINNING, History, Operation, identity
+from checker.verdict import Decision, Edge, Explanation
+
+METHOD = "inclusion"
+
+Elements = frozenset[Hashable]
+Moment = tuple[int, int]
+"""(time, row of the operation whose call it is)."""
+
+
+@dataclass
+class _Seen:
+    """What the operations of a part say, by element and by set read."""
+
+    adds: dict[Hashable, int] = field(default_factory=dict)
+    absent: dict[Hashable, list[int]] = field(default_factory=dict)
+    """Element -> rows that were told that it is not there."""
+    present: dict[Hashable, list[int]] = field(default_factory=dict)
+    reads: list[tuple[Elements, list[int]]] = field(default_factory=list)
+    """Distinct sets with the rows that read them, the smallest first."""
+
+
+def decide(part: History) -> Decision | None:
+    """None if an element is added twice, or anything removed."""
+    ops = list(part)
+    seen = _Seen()
+    by_code: dict[int, tuple[Elements, list[int]]] = {}
+    for row, op in enumerate(ops):
+        match op.f:
+            case "add":
+                if identity(op.input) in seen.adds:
+                    return None
+                seen.adds[identity(op.input)] = row
+            case "contains":
+                told = seen.present if op.output else seen.absent
+                told.setdefault(identity(op.input), []).append(row)
+            case "read":
+                code = int(part.output[row])
+                if code not in by_code:
+                    by_code[code] = frozenset(map(identity, op.output or ())), []
+                by_code[code][1].append(row)
+            case _:
+                return None
+    same: dict[Elements, list[int]] = {}
+    for elements, rows in by_code.values():
+        same.setdefault(elements, []).extend(rows)
+    seen.reads = sorted(same.items(), key=lambda read: len(read[0]))
+    return _phantom(ops, seen) or _forked(ops, seen) or _in_time(ops, seen)
+
+
+def _phantom(ops: list[Operation], seen: _Seen) -> Decision | None:
+    """Somebody saw an element that nobody added."""
+    rows = [row for element, told in seen.present.items() if element not in seen.adds for row in told]
+    for elements, readers in seen.reads:
+        rows += readers if not elements <= seen.adds.keys() else []
+    if not rows:
+        return None
+    first = ops[min(rows)]
+    sentence = f"#{first.index} saw an element that nobody added."
+    return _invalid("phantom-value", sentence, {min(rows)}, first)
+
+
+def _forked(ops: list[Operation], seen: _Seen) -> Decision | None:
+    """Two reads that each lack an element of the other."""
+    for (smaller, some), (larger, others) in pairwise(seen.reads):
+        if not smaller < larger:
+            pair = min(smaller - larger, key=seen.adds.__getitem__), min(larger - smaller, key=seen.adds.__getitem__)
+            a, b = ops[some[0]], ops[others[0]]
+            sentence = f"No one order of adds: #{a.index} and #{b.index} each lack an element that the other shows."
+            return _invalid("forked-set", sentence, {some[0], others[0], *(seen.adds[x] for x in pair)}, b)
+    return None
+
+
+def _in_time(ops: list[Operation], seen: _Seen) -> Decision:
+    """Goes from one set to the next, with the latest of all calls so far."""
+    order: list[tuple[int, int, int]] = []
+    floor: Moment = (BEGINNING, -1)
+    late: list[tuple[int, int]] = []
+
+    def put(row: int, after: Moment) -> Moment:
+        """The earliest moment of an operation behind others."""
+        earliest = max(after, (ops[row].call, row))
+        if earliest[0] > ops[row].ret:
+            late.append((earliest[1], row))
+        order.append((earliest[0], len(order), row))
+        return earliest
+
+    for rows in seen.absent.values():
+        for row in rows:
+            put(row, (BEGINNING, -1))
+    shown: set[Hashable] = set()
+    unread = [x for x, row in seen.adds.items() if not ops[row].pending or x in seen.present]
+    for elements, rows in [*seen.reads, (frozenset(unread), [])]:
+        behind = floor
+        for element in sorted(elements - shown, key=seen.adds.__getitem__):
+            denied = max(((ops[row].call, row) for row in seen.absent.get(element, ())), default=floor)
+            added = put(seen.adds[element], max(floor, denied))
+            for row in seen.present.get(element, ()):
+                put(row, added)
+            behind = max(behind, added)
+        shown |= elements
+        floor = max([behind, *(put(row, behind) for row in rows)])
+    if late:
+        return _late(ops, seen, *min(late, key=lambda pair: ops[pair[1]].ret))
+    return Decision("valid", METHOD, witness=[row for *_, row in sorted(order)])
+
+
+def _late(ops: list[Operation], seen: _Seen, late: int, early: int) -> Decision:
+    """`early` had returned before `late` was called, but `late` must stand before it."""
+    a, b = ops[early], ops[late]
+    from_add, to_add = (seen.adds[identity(op.input)] if op.f != "read" else None for op in (b, a))
+    rows = {early, late, *(row for row in (from_add, to_add) if row is not None)}
+    if from_add is not None and to_add is not None and from_add != to_add:  # a read shows that one came first
+        rows.add(next(readers[0] for elements, readers in seen.reads if identity(ops[from_add].input) in elements))
+    if a.f == b.f == "read":
+        shows, lacks = (frozenset(map(identity, op.output or ())) for op in (a, b))
+        rows.add(min(seen.adds[element] for element in shows - lacks))
+    if b.f in ("read", "contains") and (b.f == "read" or not b.output):
+        kind = "lost-add" if a.f == "add" else "stale-read"
+        did = "added it" if a.f == "add" else "shown it" if a.f == "read" or a.output else "come later"
+        sentence = f"Stale read: #{b.index} lacks an element, though #{a.index} had {did} and finished before."
+    elif a.f != "add" and from_add == late:
+        kind = "read-before-written"
+        sentence = f"#{a.index} shows an element and had finished before #{b.index} began to add it, or what it needs."
+    else:
+        kind = "reordered-add"
+        sentence = f"#{a.index} had finished before #{b.index} began, but the reads show them the other way round."
+    cycle = (Edge(a.index, b.index, "real time"), Edge(b.index, a.index, "set order"))
+    return _invalid(kind, sentence, rows, b if b.f != "add" else a, cycle)
+
+
+def _invalid(kind: str, sentence: str, rows: set[int], culprit: Operation, cycle: tuple[Edge, ...] = ()) -> Decision:
+    explanation = Explanation(kind, sentence, cycle, culprit.index)
+    return Decision("invalid", METHOD, counterexample=tuple(sorted(rows)), explanation=explanation)
