@@ -5,8 +5,10 @@ from __future__ import annotations
 import msgspec
 import trio
 
-from targets.live.wire import Envelope, FloodError, Lines, line
+from targets.live.wire import Envelope, FloodError, Lines, QuickStream, line
 from targets.node import NodeId, Reply, Request
+
+ENVELOPES, REPLIES = msgspec.json.Decoder(Envelope), msgspec.json.Decoder(Reply)
 
 
 class TcpClient:
@@ -15,7 +17,7 @@ class TcpClient:
     def __init__(self, node: NodeId, port: int) -> None:
         self._node = node
         self._port = port
-        self._stream: trio.SocketStream | None = None
+        self._stream: QuickStream | None = None
 
     async def open(self) -> None:
         """Connect on the first invocation: a node that is down must not stop a client from being made."""
@@ -24,14 +26,14 @@ class TcpClient:
         """The node's answer; fail if nothing could be sent, info if the connection broke after that."""
         if self._stream is None:
             try:
-                self._stream = await trio.open_tcp_stream("127.0.0.1", self._port)
+                self._stream = await QuickStream.connect("127.0.0.1", self._port)
             except OSError:
                 return Reply(request.id, "fail", None, f"{self._node} refused the connection")
             self._lines = Lines(self._stream)
         try:
             await self._stream.send_all(line(request.client, self._node, request))
             async for text in self._lines:
-                reply = msgspec.json.decode(msgspec.json.decode(text, type=Envelope).body, type=Reply)
+                reply = REPLIES.decode(ENVELOPES.decode(text).body)
                 if reply.id == request.id:  # an answer to an earlier request that timed out is passed over
                     return reply
             error = f"{self._node} closed the connection"
@@ -46,4 +48,4 @@ class TcpClient:
         """End the connection; it may be used again, and connects anew."""
         stream, self._stream = self._stream, None
         if stream is not None:
-            await trio.aclose_forcefully(stream)
+            stream.close()

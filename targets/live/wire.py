@@ -6,10 +6,12 @@ a peer that floods must not take our memory.
 
 from __future__ import annotations
 
+import socket
 from collections import deque
 from typing import Any, Protocol, Self
 
 import msgspec
+import trio
 
 from checker.errors import TargetError
 
@@ -32,6 +34,54 @@ class Source(Protocol):
     """Anything bytes come from: a trio stream."""
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray: ...
+
+
+class QuickStream:
+    """A TCP connection for one task at a time, with one trip through trio's scheduler per answer.
+
+    trio.SocketStream pays for locks, checkpoints and checks of conflicts four times per call, which at thousands of
+    operations a second is more than the rest of a client. Here a send goes out at once unless the buffer is full.
+    """
+
+    def __init__(self, raw: socket.socket) -> None:
+        self._raw = raw
+
+    @classmethod
+    async def connect(cls, host: str, port: int) -> Self:
+        """Raises OSError if nobody accepts."""
+        stream = await trio.open_tcp_stream(host, port)
+        raw = socket.fromfd(stream.socket.fileno(), stream.socket.family, stream.socket.type)
+        await trio.aclose_forcefully(stream)
+        raw.setblocking(False)
+        return cls(raw)
+
+    async def send_all(self, data: bytes) -> None:
+        """Raises BrokenResourceError if the connection is gone."""
+        left = memoryview(data)
+        while left:
+            try:
+                left = left[self._raw.send(left) :]
+            except BlockingIOError:
+                await trio.lowlevel.wait_writable(self._raw)
+            except OSError as error:
+                raise trio.BrokenResourceError(str(error)) from error
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes:
+        """What has come, at least a byte; b"" at the end. Raises BrokenResourceError as send_all does."""
+        while True:
+            await trio.lowlevel.wait_readable(self._raw)
+            try:
+                return self._raw.recv(max_bytes or 65536)
+            except BlockingIOError:
+                continue
+            except OSError as error:
+                raise trio.BrokenResourceError(str(error)) from error
+
+    def close(self) -> None:
+        """End the connection at once."""
+        if self._raw.fileno() != -1:
+            trio.lowlevel.notify_closing(self._raw)
+            self._raw.close()
 
 
 class Lines:

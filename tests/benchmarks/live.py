@@ -8,6 +8,7 @@ that answers without doing anything: what is left is the driver's and the record
 
 from __future__ import annotations
 
+import socket
 import sys
 import tempfile
 import time
@@ -24,7 +25,7 @@ from naysayer.recorder import Recorder
 from targets.cluster import Client, Cluster
 from targets.fault import Evidence, Fault
 from targets.live.client import TcpClient
-from targets.live.wire import Envelope, Lines, line
+from targets.live.wire import Envelope, Lines, QuickStream, line
 from targets.node import NodeId, Reply, Request
 from targets.stdio.cluster import StdioCluster
 from workloads.registry import find
@@ -33,6 +34,7 @@ CLIENTS = 20
 TIME_S = 3.0
 
 ECHO_NODE = """
+import socket
 import sys
 from json import dumps, loads
 out = sys.stdout
@@ -112,10 +114,14 @@ class TcpEcho(Instant):
     @staticmethod
     async def _serve(stream: trio.SocketStream) -> None:
         envelopes, requests = msgspec.json.Decoder(Envelope), msgspec.json.Decoder(Request)
-        async for text in Lines(stream):
-            envelope = envelopes.decode(text)
-            request = requests.decode(envelope.body)
-            await stream.send_all(line("n1", envelope.src, Reply(request.id, "ok", request.input)))
+        quick = QuickStream(socket.fromfd(stream.socket.fileno(), stream.socket.family, stream.socket.type))
+        try:
+            async for text in Lines(quick):
+                envelope = envelopes.decode(text)
+                request = requests.decode(envelope.body)
+                await quick.send_all(line("n1", envelope.src, Reply(request.id, "ok", request.input)))
+        finally:
+            quick.close()
 
     def client(self, node: NodeId) -> Client:
         return TcpClient(node, self._port)
