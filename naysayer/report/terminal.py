@@ -11,6 +11,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from checker.properties import PROPERTIES
 from checker.verdict import Part, Verdict
 from naysayer.report import timeline
 from naysayer.report.story import Story
@@ -72,6 +73,8 @@ def _headline(story: Story, part: Part | None, screen: Console) -> None:
         words = "✗ INVARIANT BROKEN"
     elif part is not None and part.method == "liveness":
         words = "✗ NOT LIVE"
+    elif story.verdict.model in PROPERTIES and story.verdict.outcome != "unknown":
+        words = "✓ PROMISE KEPT" if story.verdict.outcome == "valid" else "✗ PROMISE BROKEN"
     if story.trouble is not None and story.verdict.outcome == "valid":
         words, style = "! BROKEN OFF, in order until then", BAD
     where = story.title if part is None or part.key is None else f'key "{part.key}"'
