@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib import import_module
 
-from checker.history import History
+from checker.history import OK, History
 from checker.verdict import Decision
 
 PROPERTIES: dict[str, str] = {
@@ -38,6 +38,14 @@ _MODULES = {
 
 
 def decider(name: str) -> Callable[[History], Decision]:
-    """The decide function of a property by its name in PROPERTIES."""
+    """The decide function of a property by its name in PROPERTIES. Where nothing ended ok, nothing is promised."""
     module = import_module(f"checker.properties.{_MODULES[name]}")
-    return module.DECIDERS[name]  # type: ignore[no-any-return]
+    decide: Callable[[History], Decision] = module.DECIDERS[name]
+
+    def decide_seen(part: History) -> Decision:
+        decision = decide(part)
+        if decision.outcome == "valid" and not (part.status == OK).any():
+            return Decision("unknown", decision.method, reason="no operation ended ok, so nothing was seen")
+        return decision
+
+    return decide_seen

@@ -22,6 +22,8 @@ from targets.stdio.services import SERVICES, Service
 INIT_S_MAX = 10.0
 OUTBOX_MAX = 100_000
 LINE_SHOWN = 200
+LOG_BYTES_MAX = 64 * 1024 * 1024
+LOG_LOOK_S = 0.25
 
 
 def _first(group: BaseExceptionGroup[TargetError]) -> TargetError:
@@ -72,6 +74,7 @@ class StdioCluster(ProcessCluster):
             env = {**os.environ, DATA: str(self._directory / "data")}
             log = self._directory / f"{node}.log"
             self._processes[node] = NodeProcess(node, self._command, log=log, env=env, pipes=True)
+        self._nursery.start_soon(self._bound_logs)
         for node in self.nodes:
             await self._start(node)
         # all at once: whoever is initialised may talk to the others, and init must be the first they hear
@@ -104,7 +107,8 @@ class StdioCluster(ProcessCluster):
             with trio.move_on_after(INIT_S_MAX):
                 reply = await self._unless_ended(node, body)
                 if reply.get("type") != expected:
-                    raise TargetError(f"node {node} answered {body['type']} with {reply}, not with {expected}")
+                    shown = str(reply)[:LINE_SHOWN]
+                    raise TargetError(f"node {node} answered {body['type']} with {shown}, not with {expected}")
                 continue
             raise self.error(node, f"did not answer {body['type']} within {INIT_S_MAX:g} s")
 
@@ -124,6 +128,14 @@ class StdioCluster(ProcessCluster):
             assert self.complaint is not None
             raise self.complaint
         return replies[0]
+
+    async def _bound_logs(self) -> None:
+        """A node that shouts on stderr must not fill the disk: what it said before is dropped now and then."""
+        while True:
+            await trio.sleep(LOG_LOOK_S)
+            for process in self._processes.values():
+                if process.log.exists() and process.log.stat().st_size > LOG_BYTES_MAX:
+                    os.truncate(process.log, 0)  # it is open for appending, so the node goes on at the beginning
 
     def _complain(self, node: NodeId, what: str) -> None:
         if self.complaint is None:
@@ -185,7 +197,7 @@ class StdioCluster(ProcessCluster):
         elif key in self._answered:
             self._complain(node, f"answered twice to message {key[1]} of {client}")
         elif key[1] == -1 or not 0 < key[1] <= self._next_id:
-            self._complain(node, f"sent {client} an answer to a message that was never sent: {body}")
+            self._complain(node, f"sent {client} an answer to a message that was never sent: {str(body)[:LINE_SHOWN]}")
 
     def _deliver(self, dest: NodeId, envelope: StdioEnvelope) -> None:
         try:

@@ -1,0 +1,78 @@
+"""Binaries that mean it ill, from the command line: a clear end, the node named, the history kept, nothing left."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from naysayer.cli import run
+
+NODE = Path(__file__).resolve().parents[1] / "targets" / "stdio_nodes" / "hostile.py"
+
+
+def play(fault: str, results: Path, token: str) -> tuple[int, int]:
+    """The exit code and how many events of the history were kept; `token` marks the processes."""
+    os.environ["NAYSAYER_TEST_TOKEN"] = token
+    try:
+        command = f"{sys.executable} {NODE} {fault}"
+        bounds = ["--nodes", "1", "--clients", "2", "--time", "1.2s", "--nemesis", "none", "--results", str(results)]
+        code = run(["test", "--bin", command, "--workload", "echo", *bounds])
+    finally:
+        del os.environ["NAYSAYER_TEST_TOKEN"]
+    (history,) = results.glob("*/latest/history.jsonl")
+    return code, len(history.read_text().splitlines())
+
+
+def left(token: str) -> list[str]:
+    """The processes with this token in their environment."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            if token.encode() in (entry / "environ").read_bytes():
+                found.append(entry.name)
+        except OSError:
+            continue
+    return found
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ("garbage", "node n1 printed a line that is no message"),
+        ("gigabyte", "node n1 printed more than 8 MiB without a line's end"),
+        ("floods", "node n1 sent n9 an answer to a message that was never sent"),
+        ("crash", "node n1 ended by itself (exit code 1)"),
+        ("startless", "node n1 ended by itself (exit code 1)"),
+        ("dumb", "node n1 closed its stdout"),
+    ],
+)
+def test_a_breach_ends_the_run_with_the_node_and_what_it_did(
+    fault: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, events = play(fault, tmp_path, f"hostile-{fault}-{os.getpid()}")
+    assert code == 3
+    assert events > 0 or fault == "startless"
+    assert left(f"hostile-{fault}-{os.getpid()}") == []
+    printed = capsys.readouterr().out
+    assert said in " ".join(printed.split())
+    assert len(printed) < 5_000
+    assert fault not in ("crash", "startless") or "no configuration" in printed or "index out of range" in printed
+
+
+@pytest.mark.parametrize("fault", ["mute", "late", "shouts", "deaf"])
+def test_answers_that_do_not_come_are_unknown_outcomes(fault: str, tmp_path: Path) -> None:
+    code, events = play(fault, tmp_path, f"hostile-{fault}-{os.getpid()}")
+    verdict = json.loads(next(tmp_path.glob("*/latest/verdict.json")).read_text())
+    assert verdict["outcomes"]["info"] > 0
+    assert code == (0 if verdict["outcomes"]["ok"] else 2), "where nothing was seen, nothing is promised"
+    assert events > 0
+    assert left(f"hostile-{fault}-{os.getpid()}") == []
+
+
+def test_a_node_that_ignores_sigterm_is_gone_after_the_run(tmp_path: Path) -> None:
+    assert play("stubborn", tmp_path, f"hostile-stubborn-{os.getpid()}")[0] == 0
+    assert left(f"hostile-stubborn-{os.getpid()}") == []
