@@ -65,6 +65,7 @@ def run_test(
     live: bool = False,
     bin: str | None = None,
     cluster: Path | None = None,
+    client: str | None = None,
     workload: str | None = None,
     nemesis: Comma = None,
     nodes: int | None = None,
@@ -82,6 +83,7 @@ def run_test(
     live: run the target as real processes on this machine instead
     bin: a command that speaks Maelstrom's protocol, started once for each node, instead of a target
     cluster: a cluster.toml that tells of a running system, instead of a target
+    client: with --cluster, your own client class as path.py:Name, in the place of the file's [client] kind
     workload: what the clients do; each target has a default
     nodes: how many nodes
     clients: how many clients at once
@@ -94,11 +96,14 @@ def run_test(
 
     if sum(given is not None for given in (target, bin, cluster)) != 1:
         raise UsageError("say what to test: a target such as quorum-kv, or --bin COMMAND, or --cluster cluster.toml")
+    if client is not None and cluster is None:
+        raise UsageError("--client needs --cluster cluster.toml, which names the nodes that it connects to")
     limit = None if time is None else seconds(time)
     if live or target is None:
         from naysayer.commands.worlds import test_world
 
-        return test_world(target, bin, cluster, workload, _names(nemesis), nodes, clients, ops, limit, seed, results)
+        faults = _names(nemesis)
+        return test_world(target, bin, cluster, client, workload, faults, nodes, clients, ops, limit, seed, results)
     from naysayer.commands.test import test_simulated
 
     return test_simulated(

@@ -32,7 +32,7 @@ from targets.live.cluster import LiveCluster
 from targets.live.processes import ProcessCluster
 from targets.registry import find as find_target
 from targets.remote.cluster import RemoteCluster
-from targets.remote.config import load
+from targets.remote.config import ClusterConfig, load
 from targets.stdio.cluster import StdioCluster
 from targets.stdio.protocol import DIALECTS
 from workloads.registry import find as find_workload
@@ -65,9 +65,8 @@ def test_binary(plan: Plan, timeout_s: float, results: Path) -> int:
     return _test(plan, lambda: StdioCluster(command, plan.workload, plan.nodes, plan.seed), timeout_s, results)
 
 
-def test_remote(file: Path, plan: Plan, results: Path) -> int:
+def test_remote(file: Path, config: ClusterConfig, plan: Plan, results: Path) -> int:
     """A cluster on other hosts, told by cluster.toml."""
-    config = load(file)
     lacking = sorted(find_workload(plan.workload).operations - set(config.client.operations))
     if lacking:
         raise UsageError(

@@ -10,7 +10,7 @@ from targets.live.cluster import LiveCluster
 from targets.live.processes import ProcessCluster
 from targets.registry import find as find_target
 from targets.remote.cluster import faults_of
-from targets.remote.config import load
+from targets.remote.config import ClusterConfig, load
 from workloads.registry import find as find_workload
 
 NODE_TIMEOUT_S = 1.0
@@ -23,6 +23,7 @@ def test_world(
     target: str | None,
     binary: str | None,
     cluster: Path | None,
+    client: str | None,
     workload: str | None,
     nemesis: tuple[str, ...] | None,
     nodes: int | None,
@@ -32,7 +33,11 @@ def test_world(
     seed: int,
     results: Path,
 ) -> int:
-    """Exactly one of `target`, `binary` and `cluster` is given; returns the exit code."""
+    """Exactly one of `target`, `binary` and `cluster` is given; returns the exit code.
+
+    `client` takes the place of the kind of client that the file `cluster` names.
+    """
+    config: ClusterConfig | None = None
     if target is not None:
         found = find_target(target)
         name, world, faults = found.name, "as processes on this machine", LiveCluster.faults
@@ -44,7 +49,7 @@ def test_world(
         workload = workload or "lin-kv"
     else:
         assert cluster is not None
-        config = load(cluster)
+        config = load(cluster, client)
         if nodes is not None and nodes != len(config.nodes):
             raise UsageError(f"--nodes is {nodes}, but {cluster} names {len(config.nodes)}")
         name, world, faults = config.name, f"on the hosts of {cluster}", faults_of(config)
@@ -69,4 +74,5 @@ def test_world(
     if binary is not None:
         return test_binary(plan, NODE_TIMEOUT_S, results)
     assert cluster is not None
-    return test_remote(cluster, plan, results)
+    assert config is not None
+    return test_remote(cluster, config, plan, results)

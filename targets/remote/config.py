@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
+import inspect
+from functools import cache
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import Any, cast
 
 import msgspec
 
@@ -11,6 +15,9 @@ from checker.errors import UsageError
 from targets.cluster import Client
 from targets.node import NodeId
 from targets.services.http import Call
+
+CLIENT_METHODS = ("open", "invoke", "close")
+"""What a client class of the user's own must have, all `async def` (see targets.cluster.Client)."""
 
 
 class Ssh(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -72,8 +79,11 @@ class ClusterConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The network interface of the hosts, for delays and losses by tc."""
 
 
-def load(path: Path) -> ClusterConfig:
-    """Read cluster.toml. Raises UsageError naming the file, the place in it and what is wrong."""
+def load(path: Path, client: str | None = None) -> ClusterConfig:
+    """Read cluster.toml; `client` takes the place of its kind of client.
+
+    Raises UsageError naming the file, the place in it and what is wrong, also in a client class of the user's own.
+    """
     try:
         config = msgspec.toml.decode(path.read_bytes(), type=ClusterConfig)
     except OSError as error:
@@ -82,6 +92,10 @@ def load(path: Path) -> ClusterConfig:
         raise UsageError(f"{path}: {error}") from error
     if not config.nodes:
         raise UsageError(f"{path}: [nodes] is empty; name at least one, such as [nodes.n1]")
+    if client is not None:
+        config = msgspec.structs.replace(config, client=msgspec.structs.replace(config.client, kind=client))
+    for one in config.nodes.values() if ":" in config.client.kind else ():
+        make_client(config.client, one.client)
     if config.client.kind == "http" and not config.client.http:
         raise UsageError(f"{path}: kind is http, but there is no [client.http.read] or the like")
     return config
@@ -104,21 +118,36 @@ def make_client(config: ClientConfig, address: str) -> Client:
             host, _, port = address.rpartition(":")
             return RedisClient(host, int(port), **config.options)
         case kind if ":" in kind:
-            return _own_class(kind)(address, **config.options)  # type: ignore[no-any-return]
+            return _own_client(kind, address, config.options)
         case kind:
             raise UsageError(f"client kind {kind!r} is unknown: http, etcd, redis, or path.py:Name of your own class")
 
 
-def _own_class(kind: str) -> Any:
-    """The class Name of a file path.py, loaded without touching sys.path."""
-    import importlib.util
-
+def _own_client(kind: str, address: str, options: dict[str, Any]) -> Client:
+    """An instance of the class Name of path.py, for one node. Raises UsageError saying what is wrong with it."""
     path, _, name = kind.rpartition(":")
+    found = getattr(_own_module(path, kind), name, None)
+    if not isinstance(found, type):
+        raise UsageError(f"client {kind!r}: {path} defines no class {name}")
+    lacking = [one for one in CLIENT_METHODS if not inspect.iscoroutinefunction(getattr(found, one, None))]
+    if lacking:
+        raise UsageError(f"client {kind!r}: {name} is no client, it lacks `async def {lacking[0]}`")
+    try:
+        return cast("Client", found(address, **options))
+    except Exception as error:
+        call = f"{name}({address!r}{''.join(f', {key}=...' for key in options)})"
+        raise UsageError(f"client {kind!r}: {call} raised {type(error).__name__}: {error}") from error
+
+
+@cache
+def _own_module(path: str, kind: str) -> ModuleType:
+    """A file path.py, run once and without touching sys.path."""
     spec = importlib.util.spec_from_file_location("naysayer_user_client", path)
     if spec is None or spec.loader is None or not Path(path).is_file():
         raise UsageError(f"client {kind!r}: there is no Python file {path}")
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    if not hasattr(module, name):
-        raise UsageError(f"client {kind!r}: {path} defines no {name}")
-    return getattr(module, name)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise UsageError(f"client {kind!r}: {path} raised {type(error).__name__}: {error}") from error
+    return module
