@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from random import Random
 from typing import Any
 
@@ -21,6 +22,7 @@ from targets.stdio.services import SERVICES, Service
 
 INIT_S_MAX = 10.0
 OUTBOX_MAX = 100_000
+BATCH_MAX = 100
 LINE_SHOWN = 200
 LOG_BYTES_MAX = 64 * 1024 * 1024
 LOG_LOOK_S = 0.25
@@ -146,7 +148,11 @@ class StdioCluster(ProcessCluster):
     async def _write(stdin: trio.abc.SendStream, outbox: trio.MemoryReceiveChannel[bytes]) -> None:
         try:
             async for text in outbox:
-                await stdin.send_all(text)
+                batch = [text]
+                with suppress(trio.WouldBlock, trio.EndOfChannel):  # what waits goes along in one write
+                    while len(batch) < BATCH_MAX:
+                        batch.append(outbox.receive_nowait())
+                await stdin.send_all(b"".join(batch))
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             return
 
