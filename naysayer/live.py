@@ -115,7 +115,9 @@ class LiveRun:
                 await trio.sleep(asked.ms / 1000)
                 continue
             node = asked.node or self._leader or self._random.choice(self.cluster.nodes)
-            client = connections.setdefault(node, self.cluster.client(node))
+            client = connections.get(node)
+            if client is None:
+                client = connections[node] = self.cluster.client(node)
             requests += 1
             self._invoked += 1
             request = Request(f"{process}.{requests}", f"c{process}", asked.f, asked.key, asked.input)
