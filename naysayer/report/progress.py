@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from statistics import median
 
 import trio
@@ -20,6 +20,9 @@ from targets.fault import Heal, Restart, Resume
 TERMINAL_S, PLAIN_S = 0.25, 5.0
 """How often it is renewed."""
 
+WINDOW_NS = 1_000_000_000
+"""The rate is that of about so long: that of a quarter of a second jumps."""
+
 
 class Progress:
     """Looks at a run from outside; `line` and `table` show what changed since the last look."""
@@ -30,39 +33,52 @@ class Progress:
         self._seen = 0
         self._last_ns = 0
         self._nodes: dict[str, Counter[str]] = {node: Counter() for node in run.cluster.nodes}
+        self._looks: deque[tuple[int, int]] = deque([(0, 0)])
         self._rate = 0.0
-        self._latency_ms = 0.0
+        self._latency = "no answers"
 
     def look(self) -> None:
         """Take in the operations that ended since the last look."""
         now_ns = self._run.now_ns()
         fresh = self._recorder.ended(self._seen)
         self._seen += len(fresh)
-        self._rate = len(fresh) / max(1e-9, (now_ns - self._last_ns) / 1e9)
+        self._looks.append((now_ns, self._seen))
+        while len(self._looks) > 2 and now_ns - self._looks[1][0] >= WINDOW_NS:
+            self._looks.popleft()
+        then_ns, then_seen = self._looks[0]
+        self._rate = (self._seen - then_seen) / max(1e-9, (now_ns - then_ns) / 1e9)
         self._last_ns = now_ns
-        self._latency_ms = median([(op.ret - op.call) / 1e6 for op in fresh if op.status == "ok"] or [0.0])
+        took = [(op.ret - op.call) / 1e6 for op in fresh if op.status == "ok"]
+        self._latency = f"{median(took):.1f} ms" if took else "no answers"
         for operation in fresh:
             self._nodes.setdefault(operation.node or "?", Counter())[operation.status] += 1
 
-    def line(self) -> str:
-        """One line: rate, median latency, outcomes, the fault in force, time left."""
+    def _counts(self) -> str:
         counts = self._recorder.counts
+        return (
+            f"{self._last_ns / 1e9:5.1f} s · {self._rate:.0f} ops/s · {self._latency} · {counts['ok']} ok "
+            f"{counts['fail']} fail {counts['info']} unknown"
+        )
+
+    def _state(self) -> str:
         last = self._recorder.nemesis[-1][1] if self._recorder.nemesis else None
         fault = "none" if last is None or isinstance(last, Heal | Resume | Restart) else label(last)
         left = "" if self._run.time_s is None else f" · {max(0.0, self._run.time_s - self._last_ns / 1e9):.0f} s left"
-        return (
-            f"{self._last_ns / 1e9:5.1f} s · {self._rate:.0f} ops/s · {self._latency_ms:.1f} ms · {counts['ok']} ok "
-            f"{counts['fail']} fail {counts['info']} unknown · fault: {fault}{left}"
-        )
+        return f"fault: {fault}{left}"
+
+    def line(self) -> str:
+        """One line: rate of the last second, median latency, outcomes, the fault in force, time left."""
+        return f"{self._counts()} · {self._state()}"
 
     def table(self) -> Group:
-        """The line, and below it the outcomes node by node."""
+        """The same in two lines, which fit a terminal of 80 columns, and the outcomes node by node."""
         table = Table(box=None)
         for name in ("node", "ok", "fail", "unknown"):
             table.add_column(name, justify="right")
         for node, counts in self._nodes.items():
             table.add_row(node, str(counts["ok"]), str(counts["fail"]), str(counts["info"]))
-        return Group(Text(self.line()), table)
+        lines = [Text(text, no_wrap=True, overflow="ellipsis") for text in (self._counts(), f"        {self._state()}")]
+        return Group(*lines, table)
 
 
 async def watch(run: LiveRun, recorder: Recorder) -> None:
