@@ -5,10 +5,17 @@ from __future__ import annotations
 import msgspec
 import trio
 
-from targets.live.wire import Envelope, FloodError, Lines, QuickStream, line
+from targets.live.wire import FloodError, Lines, QuickStream, line
 from targets.node import NodeId, Reply, Request
 
-ENVELOPES, REPLIES = msgspec.json.Decoder(Envelope), msgspec.json.Decoder(Reply)
+
+class Answer(msgspec.Struct, frozen=True):
+    """An envelope with a Reply, decoded at once."""
+
+    body: Reply
+
+
+ANSWERS = msgspec.json.Decoder(Answer)
 
 
 class TcpClient:
@@ -33,7 +40,7 @@ class TcpClient:
         try:
             await self._stream.send_all(line(request.client, self._node, request))
             async for text in self._lines:
-                reply = REPLIES.decode(ENVELOPES.decode(text).body)
+                reply = ANSWERS.decode(text).body
                 if reply.id == request.id:  # an answer to an earlier request that timed out is passed over
                     return reply
             error = f"{self._node} closed the connection"

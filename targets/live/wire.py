@@ -104,6 +104,9 @@ class Lines:
             data = await self._stream.receive_some(65536)
             if not data:
                 raise StopAsyncIteration
+            if not self._rest and data.endswith(b"\n"):  # whole lines, as nearly always
+                self._complete.extend(bytes(data[:-1]).split(b"\n"))
+                break
             self._rest += data
             if b"\n" in data:
                 *complete, rest = self._rest.split(b"\n")
