@@ -78,17 +78,15 @@ def _fill(
         while waiting and part.call[waiting[-1]] <= high[k][0]:
             row = waiting.pop()
             heapq.heappush(live, (int(part.ret[row]), int(part.call[row]), row))
-        # the reads that bound the slots up to here, without which fewer increments would be missed
-        bounds = [bound[1] for edge in (low, high) for bound in edge[1 : k + 1]]
         if not live:
             reader = high[k][1]
             said = f"read {part[reader].output}, more than could have been added by then"
-            return _invalid(part, adds, [reader, *bounds], said, reader)
+            return _invalid(part, adds, [reader, *_bounds(low, high, k)], said, reader)
         ret, _, row = heapq.heappop(live)
         if ret < low[k][0]:
             reader = low[k][1]
             said = f"read {part[reader].output or 0}, too little: #{part[row].index} and those before it had finished"
-            return _invalid(part, adds, [reader, *bounds], said, reader)
+            return _invalid(part, adds, [reader, *_bounds(low, high, k)], said, reader)
         certain -= part.status[row] != INFO
         filled.append(row)
     filled = _in_time(part, filled)
@@ -102,6 +100,11 @@ def _fill(
             at += 1
         order += sorted((row for _, row in reads[first:at]), key=lambda row: int(part.call[row]))
     return Decision("valid", "schedule", witness=order)
+
+
+def _bounds(low: list[tuple[int, int]], high: list[tuple[int, int]], k: int) -> list[int]:
+    """The reads that bound the slots up to k, without which fewer increments would be missed."""
+    return [row for edge in (low, high) for _, row in edge[1 : k + 1]]
 
 
 def _in_time(part: History, filled: list[int]) -> list[int]:

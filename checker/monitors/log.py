@@ -45,7 +45,8 @@ def decide(part: History) -> Decision | None:
             if not spare:
                 return None  # a gap that nothing can fill: the search says so with a proof
             at[offset] = spare.pop()
-    loose = [row for row in _rows(part, "append") if part.status[row] != INFO and row not in set(at.values())]
+    placed = set(at.values())
+    loose = [row for row in _rows(part, "append") if part.status[row] != INFO and row not in placed]
     if loose:
         return None
     return _fit(part, at, length, {appends[value]: shown for value, (_, shown) in place.items()})
