@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 from typing import Any, Protocol
 
@@ -162,7 +163,12 @@ class LiveRun:
             while True:
                 views = await self.cluster.views()
                 situation = Situation(
-                    self.now_ns() / 1e6, self.cluster.nodes, random, self.cluster.down, self.cluster.paused, views
+                    self.now_ns() / 1e6,
+                    self.cluster.nodes,
+                    random,
+                    self.cluster.down,
+                    self.cluster.paused,
+                    partial(dict, views),
                 )
                 step, schedule = schedule.next(situation)
                 if step is None:

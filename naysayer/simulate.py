@@ -128,7 +128,7 @@ class Simulation:
             if plan.nemesis or not isinstance(self._schedule, Mix):
                 cluster.at(0.0, self._nemesis)
             limit_ms = None if plan.time_s is None else plan.time_s * 1000
-            self._go(lambda: self._busy == 0, limit_ms)
+            self._go(self._idle, limit_ms)
             storm_ms = cluster.now_ms
             self._storm = False
             if not self._stopped and self._until_ms is None and self._with_calm:
@@ -151,7 +151,10 @@ class Simulation:
 
     def _go(self, until: Callable[[], bool], until_ms: float | None) -> None:
         limits = [ms for ms in (until_ms, self._until_ms) if ms is not None]
-        self._cluster.run(until=lambda: self._stopped or until(), until_ms=min(limits) if limits else None)
+        self._cluster.run(until=until, until_ms=min(limits) if limits else None)
+
+    def _idle(self) -> bool:
+        return self._stopped or self._busy == 0
 
     # clients
 
@@ -259,7 +262,7 @@ class Simulation:
             self._nemesis_random,
             cluster.down,
             cluster.paused,
-            cluster.views(),
+            cluster.views,
             tuple(f"c{process}" for process in self._process),
             self._target.sessions,
         )
@@ -307,17 +310,17 @@ class Simulation:
             self._apply(Resume(tuple(sorted(cluster.paused))))
         if cluster.down:
             self._apply(Restart(tuple(sorted(cluster.down))))
-        self._go(lambda: False, cluster.now_ms + SETTLE_MS)
+        self._go(lambda: self._stopped, cluster.now_ms + SETTLE_MS)
         self._left = 2 * self.plan.clients
         before = cluster.now_ms
         for client in range(self.plan.clients):
             self._later(client, self._next_process(client, 1_000_000))
-        self._go(lambda: self._busy == 0, before + CALM_MS_MAX)
+        self._go(self._idle, before + CALM_MS_MAX)
         nothing_to_ask = self._left == 2 * self.plan.clients
         if self._workload.finish is not None and not self._stopped:
             self._generator, self._left = self._workload.finish(), None
             for client in range(self.plan.clients):
                 self._later(client, self._next_process(client, 2_000_000))
-            self._go(lambda: self._busy == 0, cluster.now_ms + CALM_MS_MAX)
+            self._go(self._idle, cluster.now_ms + CALM_MS_MAX)
         # also a read of the last round is a sign of life: what may be written once refuses all that comes later
         return nothing_to_ask or self._calm_ok > 0

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
 from random import Random
 from typing import Any, Protocol
 
@@ -12,19 +14,25 @@ from targets.node import NodeId
 
 @dataclass(frozen=True)
 class Situation:
-    """What a schedule may know when it decides: the time, the nodes, who is down, and what each node tells of itself
-    (`views`, as Node.view; empty where the cluster cannot tell), so that it can isolate the leader."""
+    """What a schedule may know when it decides: the time, the nodes, who is down, and what each node tells of itself,
+    so that it can isolate the leader."""
 
     now_ms: float
     nodes: tuple[NodeId, ...]
     random: Random
     down: frozenset[NodeId] = frozenset()
     paused: frozenset[NodeId] = frozenset()
-    views: dict[NodeId, dict[str, Any]] = field(default_factory=dict)
+    look: Callable[[], dict[NodeId, dict[str, Any]]] = dict
+    """Asks the nodes; most decisions need no answer."""
     clients: tuple[NodeId, ...] = ()
     """Names of the clients, where their links can be made bad too."""
     sessions: bool = False
     """True if the system executes a repeated request once, so that requests may be duplicated."""
+
+    @cached_property
+    def views(self) -> dict[NodeId, dict[str, Any]]:
+        """By node that runs, what Node.view says of it; empty where the cluster cannot tell."""
+        return self.look()
 
 
 @dataclass(frozen=True)

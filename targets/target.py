@@ -12,15 +12,15 @@ Hardness = Literal["E", "M", "H", "control"]
 
 
 class Invariant(Protocol):
-    """Watches all running nodes after every step in the simulator, beside what clients see.
+    """Watches the running nodes after every step in the simulator, beside what clients see.
 
-    `name` is its stable name; `check` returns a sentence when it is violated, else None. One object watches one run,
-    so it may remember what it saw.
+    `name` is its stable name; `check` returns a sentence when it is violated, else None. `stepped` is the node that
+    has just handled an input: the others are as they were. One object watches one run, so it may remember what it saw.
     """
 
     name: str
 
-    def check(self, now_ms: float, nodes: Mapping[NodeId, Node]) -> str | None: ...
+    def check(self, stepped: NodeId, nodes: Mapping[NodeId, Node]) -> str | None: ...
 
 
 @dataclass(frozen=True)

@@ -16,12 +16,12 @@ class OneOwner:
     def __init__(self) -> None:
         self._owners: dict[int, tuple[NodeId, Node]] = {}
 
-    def check(self, now_ms: float, nodes: Mapping[NodeId, Node]) -> str | None:
-        for name, node in nodes.items():
-            if isinstance(node, GenerationClock) and node.owned:
-                owner, object_of_owner = self._owners.setdefault(node.owned, (name, node))
-                if object_of_owner is not node:
-                    return f"generation {node.owned} belongs to {owner}, and now {name} owns it too"
+    def check(self, stepped: NodeId, nodes: Mapping[NodeId, Node]) -> str | None:
+        node = nodes[stepped]
+        if isinstance(node, GenerationClock) and node.owned:
+            owner, object_of_owner = self._owners.setdefault(node.owned, (stepped, node))
+            if object_of_owner is not node:
+                return f"generation {node.owned} belongs to {owner}, and now {stepped} owns it too"
         return None
 
 
@@ -33,14 +33,21 @@ class GenerationsNeverFall:
     def __init__(self) -> None:
         self._granted: dict[NodeId, int] = {}
 
-    def check(self, now_ms: float, nodes: Mapping[NodeId, Node]) -> str | None:
-        for name, node in nodes.items():
-            if isinstance(node, GenerationClock) and node.standing is not None:
-                for voter in node.standing.votes:
-                    if voter != name:  # its own vote may still be on its way to the disk
-                        self._granted[voter] = max(self._granted.get(voter, 0), node.standing.generation)
-        for voter, generation in self._granted.items():
-            replica = nodes.get(voter)
-            if isinstance(replica, GenerationClock) and replica.voter.generation < generation:
-                return f"{voter} granted generation {generation} and is now in {replica.voter.generation}"
+    def check(self, stepped: NodeId, nodes: Mapping[NodeId, Node]) -> str | None:
+        node = nodes[stepped]
+        if not isinstance(node, GenerationClock):
+            return None
+        found = self._fallen(stepped, node)
+        if found is None and node.standing is not None:
+            for voter in node.standing.votes:
+                # its own vote may still be on its way to the disk
+                if voter != stepped and self._granted.get(voter, 0) < node.standing.generation:
+                    self._granted[voter] = node.standing.generation
+                    found = found or self._fallen(voter, nodes.get(voter))
+        return found
+
+    def _fallen(self, voter: NodeId, node: Node | None) -> str | None:
+        generation = self._granted.get(voter, 0)
+        if isinstance(node, GenerationClock) and node.voter.generation < generation:
+            return f"{voter} granted generation {generation} and is now in {node.voter.generation}"
         return None

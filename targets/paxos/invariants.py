@@ -9,7 +9,7 @@ from typing import Any
 from targets.node import Node, NodeId
 from targets.paxos.log import PaxosLog
 from targets.paxos.log_messages import Command
-from targets.paxos.messages import NO_BALLOT, Ballot, Instance
+from targets.paxos.messages import NO_BALLOT, Ballot, Instance, Row
 from targets.paxos.replica import PaxosReplica
 
 
@@ -21,19 +21,28 @@ class OneValueChosen:
 
     def __init__(self) -> None:
         self._chosen: dict[Instance, tuple[Any, str, NodeId]] = {}
+        self._looked: dict[NodeId, tuple[Node, dict[Any, Row]]] = {}
+        """The rows of each node that were found good: a row is immutable."""
 
-    def check(self, now_ms: float, nodes: Mapping[NodeId, Node]) -> str | None:
-        for name, node in nodes.items():
-            if not isinstance(node, PaxosReplica):
+    def check(self, stepped: NodeId, nodes: Mapping[NodeId, Node]) -> str | None:
+        node = nodes[stepped]
+        if not isinstance(node, PaxosReplica):
+            return None
+        looked, rows = self._looked.get(stepped, (None, {}))
+        if looked is not node:
+            rows = {}
+            self._looked[stepped] = (node, rows)
+        for key, row in node.rows.items():
+            if rows.get(key) is row:
                 continue
-            for key, row in node.rows.items():
-                author = row.recent[-1].id if row.recent else ""
-                value, other, where = self._chosen.setdefault(Instance(key, row.version), (row.value, author, name))
-                if (value, other) != (row.value, author):
-                    return (
-                        f"version {row.version} of key {key!r} was chosen twice: "
-                        f"{value!r} says {where}, {row.value!r} says {name}"
-                    )
+            rows[key] = row
+            author = row.recent[-1].id if row.recent else ""
+            value, other, where = self._chosen.setdefault(Instance(key, row.version), (row.value, author, stepped))
+            if (value, other) != (row.value, author):
+                return (
+                    f"version {row.version} of key {key!r} was chosen twice: "
+                    f"{value!r} says {where}, {row.value!r} says {stepped}"
+                )
         return None
 
 
@@ -44,22 +53,33 @@ class PromisesNeverFall:
     name = "promises never fall"
 
     def __init__(self) -> None:
-        self._promised: dict[tuple[NodeId, Instance], Ballot] = {}
+        self._promised: dict[NodeId, dict[Instance, Ballot]] = {}
 
-    def check(self, now_ms: float, nodes: Mapping[NodeId, Node]) -> str | None:
-        for name, node in nodes.items():
-            if isinstance(node, PaxosReplica):
-                for attempt in node.attempts.values():
-                    for acceptor in attempt.promises:
-                        if acceptor != name:  # its own promise may still be on its way to the disk
-                            held = self._promised.get((acceptor, attempt.instance), NO_BALLOT)
-                            self._promised[acceptor, attempt.instance] = max(held, attempt.ballot)
-        for (acceptor, instance), ballot in list(self._promised.items()):
-            replica = nodes.get(acceptor)
-            if not isinstance(replica, PaxosReplica):
-                continue
+    def check(self, stepped: NodeId, nodes: Mapping[NodeId, Node]) -> str | None:
+        node = nodes[stepped]
+        if not isinstance(node, PaxosReplica):
+            return None
+        touched = {stepped: None}
+        for attempt in node.attempts.values():
+            for acceptor in attempt.promises:
+                if acceptor != stepped:  # its own promise may still be on its way to the disk
+                    promises = self._promised.setdefault(acceptor, {})
+                    if promises.get(attempt.instance, NO_BALLOT) < attempt.ballot:
+                        promises[attempt.instance] = attempt.ballot
+                        touched[acceptor] = None
+        for acceptor in touched:
+            found = self._fallen(acceptor, nodes.get(acceptor))
+            if found is not None:
+                return found
+        return None
+
+    def _fallen(self, acceptor: NodeId, replica: Node | None) -> str | None:
+        if not isinstance(replica, PaxosReplica):
+            return None
+        promises = self._promised.get(acceptor, {})
+        for instance, ballot in list(promises.items()):
             if replica.row(instance.key).version >= instance.version:
-                del self._promised[acceptor, instance]
+                del promises[instance]
                 continue
             slot = replica.acceptor.slots.get(instance)
             promised = NO_BALLOT if slot is None else slot.promised
@@ -77,20 +97,20 @@ class OneCommandPerSlot:
         self._decided: dict[int, tuple[Command, NodeId]] = {}
         self._looked: dict[NodeId, tuple[Node, int]] = {}
 
-    def check(self, now_ms: float, nodes: Mapping[NodeId, Node]) -> str | None:
-        for name, node in nodes.items():
-            if not isinstance(node, PaxosLog):
-                continue
-            known, looked = self._looked.get(name, (None, 0))
-            if known is not node:
-                looked = 0
-            if looked == len(node.decisions):
-                continue
-            for slot, command in islice(node.decisions.items(), looked, None):
-                other, where = self._decided.setdefault(slot, (command, name))
-                if _id(other) != _id(command):
-                    return f"slot {slot} holds {_short(other)} says {where}, and {_short(command)} says {name}"
-            self._looked[name] = (node, len(node.decisions))
+    def check(self, stepped: NodeId, nodes: Mapping[NodeId, Node]) -> str | None:
+        node = nodes[stepped]
+        if not isinstance(node, PaxosLog):
+            return None
+        known, looked = self._looked.get(stepped, (None, 0))
+        if known is not node:
+            looked = 0
+        if looked == len(node.decisions):
+            return None
+        for slot, command in islice(node.decisions.items(), looked, None):
+            other, where = self._decided.setdefault(slot, (command, stepped))
+            if _id(other) != _id(command):
+                return f"slot {slot} holds {_short(other)} says {where}, and {_short(command)} says {stepped}"
+        self._looked[stepped] = (node, len(node.decisions))
         return None
 
 
@@ -112,14 +132,21 @@ class BallotsNeverFall:
     def __init__(self) -> None:
         self._promised: dict[NodeId, Ballot] = {}
 
-    def check(self, now_ms: float, nodes: Mapping[NodeId, Node]) -> str | None:
-        for name, node in nodes.items():
-            if isinstance(node, PaxosLog) and node.leader is not None:
-                for acceptor in node.leader.promises:
-                    if acceptor != name:  # its own promise may still be on its way to the disk
-                        self._promised[acceptor] = max(self._promised.get(acceptor, NO_BALLOT), node.leader.ballot)
-        for acceptor, ballot in self._promised.items():
-            replica = nodes.get(acceptor)
-            if isinstance(replica, PaxosLog) and replica.acceptor.ballot < ballot:
-                return f"{acceptor} promised {tuple(ballot)} and now holds {tuple(replica.acceptor.ballot)}"
+    def check(self, stepped: NodeId, nodes: Mapping[NodeId, Node]) -> str | None:
+        node = nodes[stepped]
+        if not isinstance(node, PaxosLog):
+            return None
+        found = self._fallen(stepped, node)
+        if found is None and node.leader is not None:
+            for acceptor in node.leader.promises:
+                # its own promise may still be on its way to the disk
+                if acceptor != stepped and self._promised.get(acceptor, NO_BALLOT) < node.leader.ballot:
+                    self._promised[acceptor] = node.leader.ballot
+                    found = found or self._fallen(acceptor, nodes.get(acceptor))
+        return found
+
+    def _fallen(self, acceptor: NodeId, replica: Node | None) -> str | None:
+        ballot = self._promised.get(acceptor, NO_BALLOT)
+        if isinstance(replica, PaxosLog) and replica.acceptor.ballot < ballot:
+            return f"{acceptor} promised {tuple(ballot)} and now holds {tuple(replica.acceptor.ballot)}"
         return None

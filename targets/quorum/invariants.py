@@ -19,18 +19,17 @@ class ConfirmedIsKept:
         self._running: dict[NodeId, QuorumNode] = {}
         self._confirmed: dict[NodeId, dict[Any, Version]] = {}
 
-    def check(self, now_ms: float, nodes: Mapping[NodeId, Node]) -> str | None:
-        for name, node in nodes.items():
-            before = self._running.get(name)
-            if before is node or not isinstance(node, QuorumNode):
-                continue
-            self._running[name] = node
-            if before is None:
-                continue
-            confirmed = self._confirmed.setdefault(name, {})
-            confirmed.update(before.confirmed)
-            for key, version in confirmed.items():
-                if node.newer(version, node.version(key)):
-                    held, knew = (f"{counter:g}.{writer}" for counter, writer in (node.version(key), version))
-                    return f"{name} confirmed version {knew} of {key!r}, and after its recovery it holds {held}"
+    def check(self, stepped: NodeId, nodes: Mapping[NodeId, Node]) -> str | None:
+        node, before = nodes[stepped], self._running.get(stepped)
+        if before is node or not isinstance(node, QuorumNode):
+            return None
+        self._running[stepped] = node
+        if before is None:
+            return None
+        confirmed = self._confirmed.setdefault(stepped, {})
+        confirmed.update(before.confirmed)
+        for key, version in confirmed.items():
+            if node.newer(version, node.version(key)):
+                held, knew = (f"{counter:g}.{writer}" for counter, writer in (node.version(key), version))
+                return f"{stepped} confirmed version {knew} of {key!r}, and after its recovery it holds {held}"
         return None

@@ -1,6 +1,6 @@
 """The properties that Raft guarantees at all times (figure 3 of the paper), watched in the simulator at every step.
 
-Each looks only at what changed since the last step. Entries and what was committed are remembered beyond the crash of
+Each looks only at the server that had an input. Entries and what was committed are remembered beyond the crash of
 the server that held them.
 """
 
@@ -14,41 +14,24 @@ from targets.raft.node import RaftNode
 from targets.target import Invariant
 
 
-class _Watch:
-    """Knows which servers had an input since it looked last."""
-
-    def __init__(self) -> None:
-        self._stamps: dict[NodeId, object] = {}
-
-    def changed(self, nodes: Mapping[NodeId, Node]) -> list[tuple[NodeId, RaftNode]]:
-        stamps = self._stamps
-        found = []
-        for name, node in nodes.items():
-            if node.stamp is not stamps.get(name):  # type: ignore[attr-defined]
-                stamps[name] = node.stamp  # type: ignore[attr-defined]
-                found.append((name, node))
-        return found  # type: ignore[return-value]
-
-
-class ElectionSafety(_Watch):
+class ElectionSafety:
     """At most one leader can be elected in a given term (§5.2)."""
 
     name = "election safety"
 
     def __init__(self) -> None:
-        super().__init__()
         self._leaders: dict[int, NodeId] = {}
 
-    def check(self, now_ms: float, nodes: Mapping[NodeId, Node]) -> str | None:
-        for name, server in self.changed(nodes):
-            if server.role == "leader":
-                leader = self._leaders.setdefault(server.current_term, name)
-                if leader != name:
-                    return f"{leader} and {name} were both elected leader in term {server.current_term}"
+    def check(self, stepped: NodeId, nodes: Mapping[NodeId, Node]) -> str | None:
+        server = nodes[stepped]
+        if isinstance(server, RaftNode) and server.role == "leader":
+            leader = self._leaders.setdefault(server.current_term, stepped)
+            if leader != stepped:
+                return f"{leader} and {stepped} were both elected leader in term {server.current_term}"
         return None
 
 
-class LogMatching(_Watch):
+class LogMatching:
     """If two logs contain an entry with the same index and term, the logs are identical up to it (§5.3).
 
     Equivalent, step by step: entries of equal index and term are equal and follow entries of equal term.
@@ -57,25 +40,26 @@ class LogMatching(_Watch):
     name = "log matching"
 
     def __init__(self) -> None:
-        super().__init__()
         self._entries: dict[tuple[int, int], tuple[Entry, int]] = {}
         self._seen: dict[NodeId, tuple[int, list[Entry]]] = {}
         """Each server's log as it was found good: its base and entries."""
 
-    def check(self, now_ms: float, nodes: Mapping[NodeId, Node]) -> str | None:
-        for name, server in self.changed(nodes):
-            log = server.log
-            base, good = self._seen.get(name, (0, []))
-            if good and log.entries and good[-1] is log.entries[-1] and base + len(good) == log.last_index:
-                continue
-            for index in range(log.last_index, log.base_index, -1):
-                entry = log.entry(index)
-                if base < index <= base + len(good) and good[index - base - 1] is entry:
-                    break
-                here = (entry, log.term(index - 1))
-                if not _same(self._entries.setdefault((index, entry.term), here), here):
-                    return f"entry {index} of term {entry.term} on {name}, or its predecessor, differs from another's"
-            self._seen[name] = (log.base_index, log.entries[:])
+    def check(self, stepped: NodeId, nodes: Mapping[NodeId, Node]) -> str | None:
+        server = nodes[stepped]
+        if not isinstance(server, RaftNode):
+            return None
+        log = server.log
+        base, good = self._seen.get(stepped, (0, []))
+        if good and log.entries and good[-1] is log.entries[-1] and base + len(good) == log.last_index:
+            return None
+        for index in range(log.last_index, log.base_index, -1):
+            entry = log.entry(index)
+            if base < index <= base + len(good) and good[index - base - 1] is entry:
+                break
+            here = (entry, log.term(index - 1))
+            if not _same(self._entries.setdefault((index, entry.term), here), here):
+                return f"entry {index} of term {entry.term} on {stepped}, or its predecessor, differs from another's"
+        self._seen[stepped] = (log.base_index, log.entries[:])
         return None
 
 
@@ -92,38 +76,43 @@ def _same(one: tuple[Entry, int], other: tuple[Entry, int]) -> bool:
     return same and first.configuration == second.configuration and first_previous == second_previous
 
 
-class LeaderCompleteness(_Watch):
+class LeaderCompleteness:
     """An entry committed in a term is in the logs of the leaders of all later terms (§5.4)."""
 
     name = "leader completeness"
 
     def __init__(self) -> None:
-        super().__init__()
         self._committed: dict[int, tuple[int, int]] = {}
         """index -> term of the entry, term in which it was known to be committed."""
         self._known: dict[NodeId, tuple[RaftNode, int]] = {}
         self._leaders: dict[NodeId, int] = {}
 
-    def check(self, now_ms: float, nodes: Mapping[NodeId, Node]) -> str | None:
-        changed = self.changed(nodes)
+    def check(self, stepped: NodeId, nodes: Mapping[NodeId, Node]) -> str | None:
+        server = nodes[stepped]
+        if not isinstance(server, RaftNode):
+            return None
+        known, since = self._known.get(stepped, (None, 0))
+        if known is not server:
+            since = server.log.base_index
         fresh: list[int] = []
-        for name, server in changed:
-            known, since = self._known.get(name, (None, 0))
-            if known is not server:
-                since = server.log.base_index
-            if since < server.commit_index:
-                fresh += self._note(server, since)
-                self._known[name] = (server, server.commit_index)
-        if fresh:
-            changed = [(name, node) for name, node in nodes.items() if isinstance(node, RaftNode)]
-        for name, server in changed:
-            if server.role == "leader":
-                elected = self._leaders.get(name) != server.current_term
-                self._leaders[name] = server.current_term
-                lost = self._missing(server, list(self._committed) if elected else fresh)
-                if lost is not None:
-                    return f"{name} leads term {server.current_term} without the committed entry {lost}"
+        if since < server.commit_index:
+            fresh = self._note(server, since)
+            self._known[stepped] = (server, server.commit_index)
+        if not fresh:
+            return self._unaware(stepped, server, fresh) if server.role == "leader" else None
+        for name, node in nodes.items():
+            if isinstance(node, RaftNode) and node.role == "leader":
+                found = self._unaware(name, node, fresh)
+                if found is not None:
+                    return found
         return None
+
+    def _unaware(self, name: NodeId, leader: RaftNode, fresh: list[int]) -> str | None:
+        """What this leader lacks: of all that is committed if it has just been elected, else of what is news."""
+        elected = self._leaders.get(name) != leader.current_term
+        self._leaders[name] = leader.current_term
+        lost = self._missing(leader, list(self._committed) if elected else fresh)
+        return None if lost is None else f"{name} leads term {leader.current_term} without the committed entry {lost}"
 
     def _note(self, server: RaftNode, since: int) -> list[int]:
         """Remember what this server knows to be committed behind `since`; returns what is news."""
@@ -142,7 +131,7 @@ class LeaderCompleteness(_Watch):
         return None
 
 
-class StateMachineSafety(_Watch):
+class StateMachineSafety:
     """No two servers apply different entries at one index (§5.4.3), or get different results from one entry.
 
     Compared by the running checksum over all that a server applied. What a server applied stays applied while it runs.
@@ -151,20 +140,21 @@ class StateMachineSafety(_Watch):
     name = "state machine safety"
 
     def __init__(self) -> None:
-        super().__init__()
         self._digests: dict[int, tuple[int, NodeId]] = {}
         self._applied: dict[NodeId, tuple[RaftNode, int]] = {}
 
-    def check(self, now_ms: float, nodes: Mapping[NodeId, Node]) -> str | None:
-        for name, server in self.changed(nodes):
-            known, applied = self._applied.get(name, (None, 0))
-            if known is server and server.last_applied < applied:
-                return f"{name} had applied {applied} entries and went back to {server.last_applied}"
-            self._applied[name] = (server, server.last_applied)
-            if server.last_applied:
-                digest, first = self._digests.setdefault(server.last_applied, (server.digest, name))
-                if digest != server.digest:
-                    return f"{first} and {name} applied different things up to index {server.last_applied}"
+    def check(self, stepped: NodeId, nodes: Mapping[NodeId, Node]) -> str | None:
+        server = nodes[stepped]
+        if not isinstance(server, RaftNode):
+            return None
+        known, applied = self._applied.get(stepped, (None, 0))
+        if known is server and server.last_applied < applied:
+            return f"{stepped} had applied {applied} entries and went back to {server.last_applied}"
+        self._applied[stepped] = (server, server.last_applied)
+        if server.last_applied:
+            digest, first = self._digests.setdefault(server.last_applied, (server.digest, stepped))
+            if digest != server.digest:
+                return f"{first} and {stepped} applied different things up to index {server.last_applied}"
         return None
 
 

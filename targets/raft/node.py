@@ -42,8 +42,6 @@ class RaftNode(Election, Persistence, Snapshots, Membership, Transfer):
         super().__init__()
         if settings is not None:
             self.settings = settings
-        self.stamp: object = None
-        """Another one after every input: who watches this server need not look at what has not changed."""
         self.accepted: OrderedDict[str, None] = OrderedDict()
         self._handlers: dict[type[Message], Any] = {
             RequestVote: self.on_request_vote,
@@ -61,7 +59,6 @@ class RaftNode(Election, Persistence, Snapshots, Membership, Transfer):
     def start(self, ctx: Context) -> None:
         """Recover, then wait for a leader. One may hold a lease that this server granted before it crashed."""
         self.ctx = ctx
-        self.stamp = object()
         self.recover()
         for index in range(self.log.base_index + 1, self.log.last_index + 1):
             request = self.log.entry(index).request
@@ -73,11 +70,9 @@ class RaftNode(Election, Persistence, Snapshots, Membership, Transfer):
             self.await_leader()
 
     def receive(self, sender: NodeId, message: Message, ctx: Context) -> None:
-        self.stamp = object()
         self._handlers[type(message)](sender, message)
 
     def timeout(self, timer: Timer, ctx: Context) -> None:
-        self.stamp = object()
         if timer == ELECTION:
             self.on_election_timeout()
         elif timer == HEARTBEAT:

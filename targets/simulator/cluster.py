@@ -199,9 +199,9 @@ class SimulatedCluster:
         """What each running node tells of itself."""
         return {name: host.node.view() for name, host in self._hosts.items() if host.node is not None}
 
-    def _watch(self) -> None:
+    def _watch(self, stepped: NodeId) -> None:
         for invariant in self._invariants:
-            found = invariant.check(self._loop.now_ns / MS, self._running)
+            found = invariant.check(stepped, self._running)
             if found is not None:
                 # once is enough, and what follows a broken invariant is no news
                 self._invariants = tuple(other for other in self._invariants if other is not invariant)

@@ -109,9 +109,9 @@ class Host:
         seed: int,
         send: Callable[[NodeId, NodeId, Message], None],
         running: dict[NodeId, Node],
-        stepped: Callable[[], None] | None,
+        stepped: Callable[[NodeId], None] | None,
     ) -> None:
-        """`running` holds all nodes that run, and is kept by the hosts; `stepped` is called after every handler."""
+        """`running` holds all nodes that run, kept by the hosts; `stepped` hears of each handler that ran."""
         self.name = name
         self.nodes = nodes
         self.disk = SimulatedDisk()
@@ -238,8 +238,8 @@ class Host:
             effects = self.effects[:]
             self.effects.clear()
             self._carry_out(effects, 0)
-        if self._stepped is not None:
-            self._stepped()
+        if self._stepped is not None and self.node is not None:
+            self._stepped(self.name)
 
     # effects
 

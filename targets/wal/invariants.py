@@ -17,19 +17,16 @@ class NothingAcknowledgedIsLost:
         self._running: dict[NodeId, WalStore] = {}
         self._acknowledged: dict[NodeId, list[str]] = {}
 
-    def check(self, now_ms: float, nodes: Mapping[NodeId, Node]) -> str | None:
-        for name, node in nodes.items():
-            if not isinstance(node, WalStore):
-                continue
-            before = self._running.get(name)
-            if before is node:
-                continue
-            known = self._acknowledged.setdefault(name, [])
-            if before is not None:
-                known += before.acknowledged
-            self._running[name] = node
-            # the table forgets the oldest; half of it is certainly still there
-            lost = [request for request in known[-REQUESTS_KEPT // 2 :] if request not in node.requests]
-            if lost:
-                return f"{name} acknowledged {len(lost)} requests ({', '.join(lost[:5])}) that it knows no more"
+    def check(self, stepped: NodeId, nodes: Mapping[NodeId, Node]) -> str | None:
+        node, before = nodes[stepped], self._running.get(stepped)
+        if before is node or not isinstance(node, WalStore):
+            return None
+        known = self._acknowledged.setdefault(stepped, [])
+        if before is not None:
+            known += before.acknowledged
+        self._running[stepped] = node
+        # the table forgets the oldest; half of it is certainly still there
+        lost = [request for request in known[-REQUESTS_KEPT // 2 :] if request not in node.requests]
+        if lost:
+            return f"{stepped} acknowledged {len(lost)} requests ({', '.join(lost[:5])}) that it knows no more"
         return None

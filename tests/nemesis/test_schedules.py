@@ -38,7 +38,7 @@ LATER_MS = 1e9
 
 
 def situation(seed: int = 1, **changes: Any) -> Situation:
-    return replace(Situation(0.0, NODES, Random(seed), views=VIEWS, clients=("c0", "c1")), **changes)
+    return replace(Situation(0.0, NODES, Random(seed), look=lambda: VIEWS, clients=("c0", "c1")), **changes)
 
 
 class Model:
@@ -89,7 +89,7 @@ def drive(schedule: Schedule, seed: int, until_ms: float) -> tuple[list[Step], M
     """What a schedule does to a cluster that carries out everything at once."""
     random, model, now_ms, steps = Random(seed), Model(), 0.0, []
     while now_ms < until_ms:
-        seen = Situation(now_ms, NODES, random, frozenset(model.down), frozenset(model.paused), VIEWS)
+        seen = Situation(now_ms, NODES, random, frozenset(model.down), frozenset(model.paused), lambda: VIEWS)
         step, schedule = schedule.next(seen)
         if step is None:
             break
@@ -138,7 +138,7 @@ def test_what_a_mix_began_it_ends_when_nothing_new_begins(seed: int) -> None:
     random, now_ms = Random(seed), 30_000.0
     for _ in range(200):
         step, ended = ended.next(
-            Situation(now_ms, NODES, random, frozenset(model.down), frozenset(model.paused), VIEWS)
+            Situation(now_ms, NODES, random, frozenset(model.down), frozenset(model.paused), lambda: VIEWS)
         )
         if isinstance(step, Step):
             model.apply(step.fault)
@@ -150,7 +150,7 @@ def test_two_faults_of_one_channel_are_never_in_force_at_once() -> None:
     random, now_ms = Random(1), 0.0
     most = 0
     for _ in range(3_000):
-        step, schedule = schedule.next(Situation(now_ms, NODES, random, views=VIEWS))
+        step, schedule = schedule.next(Situation(now_ms, NODES, random, look=lambda: VIEWS))
         assert step is not None
         now_ms = max(now_ms + 0.001, step.at_ms)
         assert isinstance(schedule, Mix)
@@ -179,7 +179,7 @@ def test_the_leader_is_who_claims_the_highest_term() -> None:
 
 @pytest.mark.parametrize("name", ["isolate-leader", "kill-leader", "pause-leader"])
 def test_without_a_leader_there_is_none_to_harm(name: str) -> None:
-    assert KINDS[name].begin(situation(views={"n1": {"role": "follower"}})) is None
+    assert KINDS[name].begin(situation(look=lambda: {"n1": {"role": "follower"}})) is None
 
 
 def test_power_losses_also_come_between_two_effects() -> None:
@@ -197,9 +197,9 @@ def grown(**of: Any) -> dict[str, dict[str, Any]]:
 def watch(name: str, before: dict[str, dict[str, Any]], now: dict[str, dict[str, Any]]) -> Step | Look | None:
     """What the mix does when the views change while the directed fault waits."""
     waiting: Schedule = Mix((name,), next_ms=0.0)
-    step, waiting = waiting.next(situation(views=before))
+    step, waiting = waiting.next(situation(look=lambda: before))
     assert isinstance(step, Look)
-    return waiting.next(situation(views=now, now_ms=1.0))[0]
+    return waiting.next(situation(look=lambda: now, now_ms=1.0))[0]
 
 
 def test_the_appender_is_isolated_when_its_log_grew_and_not_before() -> None:
