@@ -8,7 +8,8 @@ it is) or `Model.without`, and for all called after some moment, if what had not
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Mapping, Sequence
 
 from checker.history import PENDING, History, Operation, identity
 from checker.model import Inconsistent, Model
@@ -16,6 +17,7 @@ from checker.verdict import Part, Verdict
 
 Without = Callable[[Sequence[Operation], Sequence[Operation]], Sequence[Operation] | None]
 TRIES_MAX = 2_000_000  # partial orders tried before a counterexample counts as not confirmed
+ENDS_MAX = 64  # moments tried, at which a counterexample may end
 
 
 def verify(history: History, model: Model, verdict: Verdict) -> list[str]:
@@ -81,7 +83,7 @@ def _refute(ops: Sequence[Operation], model: Model, counterexample: Sequence[Ope
     return "the counterexample has a legal order" if ordered else "the counterexample is too large to be confirmed"
 
 
-def _sound_until(ops: Sequence[Operation], chosen: Collection[int], without: Without) -> int:
+def _sound_until(ops: Sequence[Operation], chosen: Mapping[int, Operation], without: Without) -> int:
     """The latest moment such that, of all called before it, those not chosen (by index) may be left out."""
 
     def sound(moment: int) -> bool:
@@ -89,12 +91,10 @@ def _sound_until(ops: Sequence[Operation], chosen: Collection[int], without: Wit
         dropped = [op for op in called if op.index not in chosen]
         return without(dropped, [op for op in called if op.index in chosen]) is not None
 
-    moments = sorted({op.call for op in ops if op.index not in chosen} | {PENDING})
-    low, high = (len(moments) - 1 if sound(PENDING) else 0), len(moments) - 1
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if sound(moments[middle]) else (low, middle - 1)
-    return moments[low]
+    moments = sorted({op.call for op in ops if op.index not in chosen})
+    ends = {bisect_right(moments, time) for op in chosen.values() for time in (op.call, op.ret)} - {len(moments)}
+    tried = [PENDING, *(moments[at] for at in sorted(ends, reverse=True)[:ENDS_MAX])]
+    return next((moment for moment in tried if sound(moment)), min(moments, default=PENDING))
 
 
 def _has_order(ops: Sequence[Operation], moment: int, model: Model) -> bool | None:

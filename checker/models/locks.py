@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from checker.history import Operation
@@ -14,7 +15,8 @@ class Mutex(Model):
     """A lock that one holds at a time. State: (what the holder was given, or FREE; the last token known).
 
     Tokens, if `acquire` returns them, must grow, and a `release` that names one must name the holder's. A pending
-    acquire was given nobody knows which token.
+    acquire was given nobody knows which token. An acquire that returns True was given none; one that returns False
+    did not get the lock, for whatever reason. Whose client releases does not matter.
     """
 
     name: ClassVar[str] = "mutex"
@@ -27,10 +29,12 @@ class Mutex(Model):
     def step(self, state: State, op: Operation) -> State | Inconsistent:
         assert isinstance(state, tuple)
         holder, last = state
+        if self.effect_free(op):
+            return state
         if op.f == "acquire":
             if holder != FREE:
                 return Inconsistent("acquired the lock, but it is held")
-            token = None if op.pending else op.output
+            token = token_of(op)
             if token is not None and last is not None and token <= last:
                 return Inconsistent(f"was given the token {token}, but {last} had been given out before")
             return ((token,), last if token is None else token)
@@ -39,3 +43,39 @@ class Mutex(Model):
         if op.input is not None and holder[0] is not None and op.input != holder[0]:
             return Inconsistent(f"released the lock with the token {op.input}, but its holder has {holder[0]}")
         return (FREE, last)
+
+    def effect_free(self, op: Operation) -> bool:
+        return op.f == "acquire" and not op.pending and op.output is False
+
+    def may_leave_out(self, dropped: Sequence[Operation], kept: Sequence[Operation]) -> bool:
+        """Refused acquires; all that named certain tokens; or what was over before some moment, if the lock was free.
+
+        *Free*: as many acquires as releases had ended, and nobody was releasing. Then at most one acquire that was
+        under way may have taken place as well, and it may as well have taken place at that moment.
+        """
+        changing = [op for op in dropped if not self.effect_free(op)]
+        if not changing:
+            return True
+        others = [op for op in kept if not self.effect_free(op)]
+        if any(op.pending for op in changing):
+            return _by_token(changing, others)
+        end = max(op.ret for op in changing)
+        free = sum(1 if op.f == "acquire" else -1 for op in changing) == 0
+        over = all(end < (op.ret if op.f == "acquire" else op.call) for op in others)
+        return (free and over) or _by_token(changing, others)
+
+
+def token_of(op: Operation) -> Any:
+    """The token that an acquire was given; None if there is none, or nobody knows it."""
+    return None if op.pending or op.output is True else op.output
+
+
+def _by_token(dropped: Sequence[Operation], kept: Sequence[Operation]) -> bool:
+    """Where every operation names its token, each acquire stands right before its own release: both may go."""
+    named: list[set[Any]] = []
+    for ops in (dropped, kept):
+        tokens = [token_of(op) if op.f == "acquire" else op.input for op in ops]
+        if None in tokens:
+            return False
+        named.append(set(tokens))
+    return not named[0] & named[1]

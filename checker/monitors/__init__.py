@@ -30,6 +30,7 @@ MONITORS: dict[str, Monitor] = {
     "kv": _lazy("register"),
     "kv-append": _lazy("string_append"),
     "counter": _lazy("counter"),
+    "mutex": _lazy("mutex"),
     "set": _lazy("sets"),
     "queue": _lazy("queue"),
     "stack": _lazy("queue", "refute_stack"),

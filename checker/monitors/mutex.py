@@ -1,0 +1,301 @@
+"""The monitor of a lock without an owner: acquires and releases take turns, an acquire first.
+
+An acquire may take any turn of an acquire; so this is a schedule of unit jobs on turns. Walk the returns in order of
+time, and let operations take place as late as possible: one that returns takes place now, unless it already has; if it
+is not its kind's turn, one of the other kind that has been called takes place before it, the one that returns first (a
+pending one last). If there is none, there is no order.
+
+Why that is exact. Let a(t) and r(t) count the acquires and releases that took place by t, and p = a + r. Taking turns
+means that p tells both: a = ceil(p/2), r = floor(p/2). Those that returned find turns of their own in their intervals
+iff each [x, y] holds at least as many turns of each kind as operations of that kind lie in it (Hall); turns find an
+operation iff, besides, neither a(t) nor r(t) exceeds the calls by t; and both can be had at once (Mendelsohn and
+Dulmage 1958). The former says p(y) >= g(p(x)) with a monotone g for each x <= y, so there is a least such p, and what
+takes place as late as possible, earliest return first, has it. If the least p exceeds the calls, so do all others.
+
+Tokens must grow, so acquires that were given one have an order. Their intervals are cut to what it leaves: none takes
+place before the call of a smaller token, nor after the return of a greater one. Earliest return first then keeps it.
+
+A release may name the token, which binds it to one acquire. If all do, tokens give the whole order (`_by_names`). If
+only some do, or acquires are pending, what is impossible without the names is impossible; an order that happens to meet
+them is a witness; the rest is for the search.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from checker.history import INFO, PENDING, Column, History
+from checker.model import Inconsistent
+from checker.models.locks import Mutex
+from checker.verdict import Decision, Explanation
+
+METHOD = "turns"
+
+Mask = np.ndarray[tuple[int], np.dtype[np.bool_]]
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """These operations, with all that were called by this moment, have no order."""
+
+    kind: str
+    sentence: str
+    rows: tuple[int, ...]
+    moment: int
+    culprit: int
+    """Index of an operation."""
+
+
+@dataclass(frozen=True)
+class Lock:
+    """A lock, in columns. `token`: the rank of what an acquire was given or a release named, or -1."""
+
+    part: History
+    acquire: Mask
+    refused: Mask
+    """Acquires that returned without the lock."""
+    token: Column
+    call: Column
+    ret: Column
+
+    @property
+    def named(self) -> bool:
+        """True if some release names a token."""
+        return bool(((self.token >= 0) & ~self.acquire).any())
+
+    @property
+    def all_named(self) -> bool:
+        """True if every operation, also each acquire that is pending, is known to belong to a token."""
+        return bool(((self.token >= 0) | self.refused).all())
+
+
+def decide(part: History) -> Decision | None:
+    """Judges one lock. None if tokens cannot be compared, or releases that name tokens leave it open."""
+    lock = _columns(part)
+    if lock is None:
+        return None
+    if lock.named and lock.all_named:
+        found = _by_names(lock)
+        return found if isinstance(found, Decision) else _invalid(found, found.rows)
+    order = _order(lock)
+    if isinstance(order, Conflict):
+        return _shrunk(lock, order)
+    if lock.named and not _replays(part, order):
+        return None
+    return Decision("valid", METHOD, witness=order)
+
+
+def _columns(part: History) -> Lock | None:
+    """None where tokens are neither all integers nor all strings."""
+    acquire = part.f == part.tables.f.code("acquire")
+    given = np.where(acquire, part.output, part.input)
+    given[acquire & (part.status == INFO)] = 0
+    kinds, kind = np.unique(given, return_inverse=True)
+    values = [part.tables.value.values[code] for code in kinds.tolist()]
+    tokens = [value for value in values if value is not None and type(value) is not bool]
+    flags = np.array([type(value) is bool for value in values], dtype=np.bool_)[kind]
+    types = {type(value) for value in tokens}
+    if len(types) > 1 or not types <= {int, str} or (flags & ~acquire).any():
+        return None
+    rank = {value: i for i, value in enumerate(sorted(tokens))}
+    ranks = np.array([-1 if type(value) is bool else rank.get(value, -1) for value in values], dtype=np.int64)
+    refused = np.array([value is False for value in values], dtype=np.bool_)[kind]
+    return Lock(part, acquire, refused, ranks[kind], part.call, part.ret)
+
+
+def _order(lock: Lock) -> list[int] | Conflict:
+    """Rows in a legal order if no release names a token; what shows that there is none, with or without names."""
+    cut = _cut(lock)
+    if isinstance(cut, Conflict):
+        return cut
+    call, ret = (column.tolist() for column in cut)
+    acquire, rank = lock.acquire.tolist(), lock.token.tolist()
+    calls = [row for row in np.argsort(cut[0], kind="stable").tolist() if not lock.refused[row]]
+    due = np.flatnonzero(~lock.refused & (cut[1] != PENDING))
+    due = due[np.lexsort((lock.token[due], cut[1][due]))]
+    placed = [False] * len(call)
+    order: list[tuple[int, int]] = []
+    waiting: dict[bool, list[tuple[int, int, int]]] = {True: [], False: []}
+    turn, called = True, 0
+    for row in due.tolist():
+        moment = ret[row]
+        while called < len(calls) and call[calls[called]] <= moment:
+            other = calls[called]
+            heapq.heappush(waiting[acquire[other]], (ret[other], rank[other], other))
+            called += 1
+        while not placed[row]:
+            if not waiting[turn]:
+                return _no_turn(lock, row, moment, len(order))
+            other = heapq.heappop(waiting[turn])[2]
+            placed[other] = True
+            order.append((moment, other))
+            turn = not turn
+    order += [(call[row], row) for row in np.flatnonzero(lock.refused).tolist()]
+    order.sort(key=lambda at: at[0])
+    return [row for _, row in order]
+
+
+def _cut(lock: Lock) -> tuple[Column, Column] | Conflict:
+    """Calls and returns, those of acquires that were given tokens cut to what the tokens leave."""
+    call, ret = lock.call.copy(), lock.ret.copy()
+    rows = np.flatnonzero(lock.acquire & (lock.token >= 0))
+    rows = rows[np.argsort(lock.token[rows], kind="stable")]
+    again = np.flatnonzero(np.diff(lock.token[rows]) == 0)
+    if len(again):
+        one, other = int(rows[again[0]]), int(rows[again[0] + 1])
+        first, second = lock.part[one], lock.part[other]
+        sentence = f"Token given twice: #{first.index} and #{second.index} were both given {second.output!r}."
+        moment = max(int(lock.ret[one]), int(lock.ret[other]))
+        return Conflict("token-twice", sentence, (one, other), moment, second.index)
+    call[rows] = np.maximum.accumulate(call[rows])
+    ret[rows] = np.minimum.accumulate(ret[rows][::-1])[::-1]
+    late = np.flatnonzero(call[rows] > ret[rows])
+    if len(late):
+        at = int(late[0])
+        smaller = int(rows[np.argmax(lock.call[rows[: at + 1]])])
+        greater = int(rows[at + np.argmin(lock.ret[rows[at:]])])
+        a, b = lock.part[smaller], lock.part[greater]
+        sentence = (
+            f"Token went back: #{a.index} was given {a.output!r}, though #{b.index} had been given {b.output!r} and "
+            f"had finished before #{a.index} began."
+        )
+        return Conflict("token-went-back", sentence, (greater, smaller), int(lock.ret[smaller]), a.index)
+    return call, ret
+
+
+def _no_turn(lock: Lock, row: int, moment: int, placed: int) -> Conflict:
+    op = lock.part[row]
+    kind, title, did, mine, other = "held-twice", "Held twice", "acquired", "acquires", "releases"
+    if op.f == "release":
+        kind, title, did, mine, other = "released-free", "Released while free", "released", other, mine
+    sentence = (
+        f"{title}: when #{op.index} had {did} the lock, at least {(placed + 1) // 2 + 1} of these {mine} must have "
+        f"taken place, but only {placed // 2} {other} can have."
+    )
+    return Conflict(kind, sentence, (row,), moment, op.index)
+
+
+def _replays(part: History, order: Sequence[int]) -> bool:
+    model = Mutex()
+    state = model.initial()
+    for row in order:
+        after = model.step(state, part[row])
+        if isinstance(after, Inconsistent):
+            return False
+        state = after
+    return True
+
+
+def _shrunk(lock: Lock, conflict: Conflict) -> Decision:
+    """The proof: what was called by the moment of the conflict, from the latest moment on at which the lock was free.
+
+    See Mutex.may_leave_out. Tokens are known only when they are returned, and may tie in what came before: so later
+    and later ends are tried, then earlier and earlier beginnings.
+    """
+    moment = conflict.moment
+    if (lock.token >= 0).any():
+        later, step = np.unique(lock.ret[lock.ret > moment]), 1
+        while len(later) and _refuted(lock.part.select(lock.call <= moment), moment) is None:
+            moment = int(later[min(step, len(later)) - 1])
+            later, step = later[step:], 2 * step
+    called = np.flatnonzero(~lock.refused & (lock.call <= moment))
+    call, ret, acquire = lock.call[called], lock.ret[called], lock.acquire[called]
+    ends = np.unique(ret[ret < moment])
+    acquired, released = (np.searchsorted(np.sort(ret[kind]), ends, side="right") for kind in (acquire, ~acquire))
+    releasing = np.searchsorted(np.sort(call[~acquire]), ends, side="right")
+    free = ends[(acquired == released) & (releasing == released)]
+    back = 1
+    while back <= len(free):
+        rows = called[ret > free[-back]]
+        found = _refuted(lock.part.select(rows), moment)
+        if found is not None:
+            return _invalid(found, rows.tolist())
+        back *= 2
+    return _invalid(conflict, called.tolist())
+
+
+def _refuted(part: History, moment: int) -> Conflict | None:
+    """Why these have no order, even if what returned after that moment need not have taken place; None if they do."""
+    lock = _columns(part)
+    if lock is None:
+        return None
+    later = lock.ret > moment
+    order = _order(replace(lock, ret=np.where(later, PENDING, lock.ret), token=np.where(later, -1, lock.token)))
+    return order if isinstance(order, Conflict) else None
+
+
+def _by_names(lock: Lock) -> Decision | Conflict:
+    """Every operation belongs to a token: a token's release stands right behind its acquire, tokens in order.
+
+    A pending release took place if its token is not the last and nobody else released it.
+    """
+    tokens: dict[int, tuple[list[int], list[int], list[int]]] = {}
+    for row in np.flatnonzero(~lock.refused).tolist():
+        acquires, releases, pending = tokens.setdefault(int(lock.token[row]), ([], [], []))
+        (acquires if lock.acquire[row] else releases if lock.ret[row] != PENDING else pending).append(row)
+    group = {token: [row for rows in three for row in rows] for token, three in tokens.items()}
+    order: list[int] = []
+    held: int | None = None
+    for token in sorted(tokens):
+        acquires, releases, pending = tokens[token]
+        if len(acquires) != 1 or len(releases) > 1:
+            if not acquires and not releases:
+                continue
+            return _ill_named(lock, group[token], acquires, releases)
+        if held is not None:
+            waiting = tokens[held][2]
+            if not waiting:
+                return _never_released(lock, [*group[held], *group[token]], tokens[held][0][0], acquires[0])
+            order.append(waiting[0])
+        order += acquires + releases
+        held = None if releases else token
+    points = np.array(order, dtype=np.int64)
+    latest = np.maximum.accumulate(lock.call[points])
+    late = np.flatnonzero(latest > lock.ret[points])
+    if not len(late):
+        witness = [(int(moment), row) for moment, row in zip(latest, order, strict=True)]
+        witness += [(int(lock.call[row]), row) for row in np.flatnonzero(lock.refused).tolist()]
+        witness.sort(key=lambda at: at[0])
+        return Decision("valid", METHOD, witness=[row for _, row in witness])
+    second = order[int(late[0])]
+    first = order[int(np.argmax(lock.call[points[: late[0]]]))]
+    a, b = lock.part[first], lock.part[second]
+    rows = {*group[int(lock.token[first])], *group[int(lock.token[second])]}
+    sentence = (
+        f"Tokens in the wrong order: by the tokens, #{a.index} came before #{b.index}, which had finished before "
+        f"#{a.index} began."
+    )
+    return Conflict("token-went-back", sentence, tuple(rows), int(lock.ret[second]), b.index)
+
+
+def _ill_named(lock: Lock, rows: list[int], acquires: list[int], releases: list[int]) -> Conflict:
+    """No acquire or several were given a token, or several released it."""
+    culprit = (releases if len(acquires) == 1 or not acquires else acquires)[-1]
+    op = lock.part[culprit]
+    if not acquires:
+        kind, sentence = "released-free", f"#{op.index} released {op.input!r}, a token that no acquire was given."
+    elif len(acquires) > 1:
+        one = lock.part[acquires[0]]
+        kind, sentence = (
+            "token-twice",
+            f"Token given twice: #{one.index} and #{op.index} were both given {op.output!r}.",
+        )
+    else:
+        one = lock.part[releases[0]]
+        kind, sentence = "released-free", f"Released twice: #{one.index} and #{op.index} both released {op.input!r}."
+    return Conflict(kind, sentence, tuple(rows), int(lock.ret[culprit]), op.index)
+
+
+def _never_released(lock: Lock, rows: list[int], first: int, second: int) -> Conflict:
+    a, b = lock.part[first], lock.part[second]
+    sentence = f"Held twice: #{a.index} acquired the lock, nobody released it, and #{b.index} acquired it after that."
+    return Conflict("held-twice", sentence, tuple(rows), int(lock.ret[second]), b.index)
+
+
+def _invalid(conflict: Conflict, rows: Sequence[int]) -> Decision:
+    explanation = Explanation(conflict.kind, conflict.sentence, culprit=conflict.culprit)
+    return Decision("invalid", METHOD, counterexample=tuple(sorted(rows)), explanation=explanation)
