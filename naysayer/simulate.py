@@ -20,6 +20,7 @@ from targets.fault import Corrupt, Evidence, Heal, Restart, Resume, Skew
 from targets.node import NodeId, Reply, Request
 from targets.registry import find as find_target
 from targets.simulator import SimulatedCluster
+from targets.simulator.draws import SLOT_BITS
 from targets.simulator.network import Sent
 from workloads.generator import Generator, Invocation, Moment, Wait
 from workloads.registry import find as find_workload
@@ -88,7 +89,9 @@ class Simulation:
         self.recorder = recorder
         self._target = find_target(plan.target)
         self._workload = find_workload(plan.workload)
-        self._cluster = SimulatedCluster(self._target, plan.nodes, plan.seed, trace=trace)
+        self._places: dict[NodeId, NodeId] = {}
+        """By name of a process, the name of its client: the network knows clients."""
+        self._cluster = SimulatedCluster(self._target, plan.nodes, plan.seed, trace=trace, place=self._place)
         self._generator = self._workload.start() if generator is None else generator
         self._schedule: Schedule = _mix(plan) if schedule is None else schedule
         self._progress = progress
@@ -100,8 +103,6 @@ class Simulation:
         self._random = [Random(f"{plan.seed} client {i}") for i in range(plan.clients)]
         self._nemesis_random = Random(f"{plan.seed} nemesis")
         self._leader: dict[int, NodeId] = {}
-        self._process = list(range(plan.clients))
-        """By client, the process it is now."""
         self._free = list(range(plan.clients))
         """By client, the process that it goes on as; -1 while it waits for an answer."""
         self._requests = 0
@@ -158,6 +159,9 @@ class Simulation:
 
     # clients
 
+    def _place(self, name: NodeId) -> NodeId:
+        return self._places.get(name, name)
+
     def _later(self, client: int, process: int, mean_ms: float | None = None) -> None:
         self._busy += 1
         pause = 0.0 if self._scripted else self._random[client].expovariate(1.0) * (mean_ms or self.plan.think_ms)
@@ -200,7 +204,7 @@ class Simulation:
 
     def _invoke(self, client: int, process: int, asked: Invocation) -> None:
         node = self._route(client, asked)
-        self._process[client] = process
+        self._places[f"c{process}"] = f"c{client}"
         self._free[client] = -1
         self._requests += 1
         self._busy += 1
@@ -216,8 +220,9 @@ class Simulation:
 
         def answered(reply: Reply | None, left: int) -> None:
             if reply is None and left > 1:
-                # drawn by request, so that a script of this run draws the same
-                ask(Random(f"{self.plan.seed} {request.id} {left}").choice(self._cluster.nodes), left - 1)
+                # drawn by the time, so that a script of this run draws the same
+                moment = f"{self.plan.seed} c{client} {self._cluster.now_ns >> SLOT_BITS}"
+                ask(Random(moment).choice(self._cluster.nodes), left - 1)
             elif reply is not None and reply.status == "fail" and left < attempts:
                 done(None)  # this node did not do it, but one that was asked before may have
             else:
@@ -255,7 +260,7 @@ class Simulation:
     def _nemesis(self) -> None:
         if not self._storm or self._over():
             return
-        cluster = self._cluster
+        cluster, plan = self._cluster, self.plan
         situation = Situation(
             cluster.now_ms,
             cluster.nodes,
@@ -263,7 +268,7 @@ class Simulation:
             cluster.down,
             cluster.paused,
             cluster.views,
-            tuple(f"c{process}" for process in self._process),
+            tuple(f"c{client}" for client in range(plan.clients)),
             self._target.sessions,
         )
         step, self._schedule = self._schedule.next(situation)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from random import Random
 from typing import Any
 
 from checker.errors import HarnessError
@@ -25,6 +24,7 @@ from targets.fault import (
     Transfer,
 )
 from targets.node import Message, Node, NodeId, Reply, Request
+from targets.simulator.draws import Draws
 from targets.simulator.host import Host
 from targets.simulator.loop import Loop
 from targets.simulator.network import MS, Network, Sent, describe
@@ -78,16 +78,19 @@ class SimulatedCluster:
         *,
         delay_ms: tuple[float, float] = DELAY_MS,
         trace: bool = False,
+        place: Callable[[NodeId], NodeId] = str,
     ) -> None:
+        """`delay_ms`: the least and the most of a healthy link. `place`: by a client's name, whose links are its own;
+        faults on clients' links name the places."""
         self.target = target
         self.nodes: tuple[NodeId, ...] = tuple(f"n{i + 1}" for i in range(nodes))
         self.violations: list[str] = []
         self._loop = Loop()
-        self._network = Network(self._loop, seed, self._deliver, delay_ms)
+        self._network = Network(self._loop, seed, self._deliver, delay_ms, place)
         if trace:
             self._network.trace = []
         self._invariants: tuple[Invariant, ...] = tuple(make() for make in target.invariants)
-        self._random = Random(f"{seed} cluster")
+        self._random = Draws(self._loop, f"{seed} cluster")
         watch = self._watch if self._invariants else None
         self._running: dict[NodeId, Node] = {}
         self._hosts = {

@@ -14,6 +14,7 @@ from typing import Any
 from checker.errors import TargetError
 from targets.node import Message, Node, NodeId, Reply, Request, Timer
 from targets.simulator.disk import DiskFailure, SimulatedDisk
+from targets.simulator.draws import Draws, salt, share
 from targets.simulator.loop import Loop
 from targets.target import Target
 
@@ -128,8 +129,9 @@ class Host:
         self._send = send
         self._running = running
         self._stepped = stepped
-        self._seed = seed
-        self.random = Random(f"{seed} {name} machine")
+        self.random = Draws(loop, f"{seed} {name} machine")
+        self._node_random = Draws(loop, f"{seed} {name}")
+        self._sync_salt = salt(f"{seed} {name} sync")
         self._inbox: deque[tuple[Any, Any]] = deque()
         self._timers: dict[Timer, int] = {}
         self._timer_number = 0
@@ -157,7 +159,7 @@ class Host:
         """First start, or restart after a death."""
         self.incarnation += 1
         self.node = self._running[self.name] = self._target.node()
-        self._context = HostContext(self, Random(f"{self._seed} {self.name} {self.incarnation}"))
+        self._context = HostContext(self, self._node_random)
         self._syncing = False
         self._handle("start", self._context)
 
@@ -271,8 +273,9 @@ class Host:
                 self._timers.pop(what, None)
             elif kind == SYNC and wait:
                 self._syncing = True
-                took_ns = SYNC_NS[0] + int(self.random.random() ** 3 * (SYNC_NS[1] - SYNC_NS[0]))
-                self._loop.at(self._loop.now_ns + took_ns, self._synced, self.incarnation, effects, at)
+                now_ns = self._loop.now_ns
+                took_ns = SYNC_NS[0] + int(share(self._sync_salt, now_ns) ** 3 * (SYNC_NS[1] - SYNC_NS[0]))
+                self._loop.at(now_ns + took_ns, self._synced, self.incarnation, effects, at)
                 return
             elif not self._write(what, more):
                 return

@@ -1,7 +1,6 @@
 """The simulated network. A perfect link keeps its messages in order and delays each by a drawn time.
 
-Draws are by link: the n-th message of a link always gets the n-th draw of that link's own generator, so that leaving
-out one operation reshuffles as little as possible of the rest.
+Draws are by link and time (draws.py): leaving out one operation reshuffles as little as possible of the rest.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ from typing import Any, NamedTuple
 
 from targets.fault import Cut, Degrade, Fault, Hold, Link
 from targets.node import Message, NodeId
+from targets.simulator.draws import SLOT_BITS, Draws, salt, share
 from targets.simulator.loop import Loop
 
 MS = 1_000_000
@@ -40,10 +40,12 @@ class Disturbance:
 
 @dataclass
 class _Link:
-    random: Random
-    """For delays: one draw a message."""
+    salt: int
     trouble: Random
-    """For faults, so that they do not shift the delays."""
+    """For what faults do to messages."""
+    slot: int = -1
+    """The slot of time in which messages are delayed by `delay_ns`."""
+    delay_ns: int = 0
     last_ns: int = 0
     faults: list[Disturbance] = field(default_factory=list)
 
@@ -52,22 +54,36 @@ class Network:
     """Delivers by calling `deliver(source, dest, message)` in virtual time."""
 
     def __init__(
-        self, loop: Loop, seed: int, deliver: Callable[[NodeId, NodeId, Message], None], delay_ms: tuple[float, float]
+        self,
+        loop: Loop,
+        seed: int,
+        deliver: Callable[[NodeId, NodeId, Message], None],
+        delay_ms: tuple[float, float],
+        place: Callable[[NodeId], NodeId],
     ) -> None:
+        """`place` says behind whose links a name is: a client goes on under new names."""
         self._loop = loop
         self._seed = seed
         self._deliver = deliver
         self._least_ns = int(delay_ms[0] * MS)
         self._spread_ns = int((delay_ms[1] - delay_ms[0]) * MS)
+        self._place = place
         self._links: dict[Link, _Link] = {}
+        """By names, of which several may be behind one link."""
+        self._places: dict[Link, _Link] = {}
         self._held: list[tuple[NodeId, NodeId, Message]] = []
         self.disturbances: list[Disturbance] = []
         self.trace: list[Sent] | None = None
 
-    def _link(self, link: Link) -> _Link:
-        name = f"{self._seed} {link[0]} {link[1]}"
-        made = self._links[link] = _Link(Random(name), Random(name + " trouble"))
-        return made
+    def _link(self, pair: Link) -> _Link:
+        link = self._links[pair] = self._between((self._place(pair[0]), self._place(pair[1])))
+        return link
+
+    def _between(self, places: Link) -> _Link:
+        if places not in self._places:
+            name = f"{self._seed} {places[0]} {places[1]}"
+            self._places[places] = _Link(salt(name), Draws(self._loop, name + " trouble"))
+        return self._places[places]
 
     def send(self, source: NodeId, dest: NodeId, message: Message) -> None:
         """Put a message on its link; what is in force there decides what becomes of it."""
@@ -75,9 +91,12 @@ class Network:
         link = self._links.get(pair) or self._link(pair)
         loop = self._loop
         now = loop.now_ns
-        # a square favours short delays and leaves a tail, like a real network, for one draw and no logarithm
-        draw = link.random.random()
-        time_ns = now + self._least_ns + int(self._spread_ns * draw * draw)
+        slot = now >> SLOT_BITS
+        if slot != link.slot:
+            # a square favours short delays and leaves a tail, like a real network, for one draw and no logarithm
+            draw = share(link.salt, now)
+            link.slot, link.delay_ns = slot, self._least_ns + int(self._spread_ns * draw * draw)
+        time_ns = now + link.delay_ns
         if link.faults:
             self._send_badly(link, source, dest, message, time_ns)
             return
@@ -133,7 +152,7 @@ class Network:
         one = Disturbance(fault, self._loop.now_ns / MS)
         self.disturbances.append(one)
         for pair in (fault.link,) if isinstance(fault, Hold) else fault.links:
-            (self._links.get(pair) or self._link(pair)).faults.append(one)
+            self._between(pair).faults.append(one)
 
     def release(self) -> int:
         """Deliver what is held back, now and in order; returns how many."""
@@ -154,7 +173,7 @@ class Network:
         for one in self.disturbances:
             if one.to_ms is None and isinstance(one.fault, kinds):
                 one.to_ms = now_ms
-        for link in self._links.values():
+        for link in self._places.values():
             if link.faults:
                 link.faults = [one for one in link.faults if one.to_ms is None]
 

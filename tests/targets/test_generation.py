@@ -9,7 +9,7 @@ from targets.generation import CLOCK, TARGETS
 from tests.targets.storm import EVERYTHING, Storm
 
 NAMED = {target.name: target for target in TARGETS}
-SEEDS_MAX = 120
+SEEDS_MAX = 400
 
 
 def out_of_order(operations: list[Operation]) -> bool:

@@ -280,7 +280,7 @@ def test_syncs_take_time_and_inputs_wait_for_them_in_order() -> None:
     sent = [s.sent_ns for s in stage.cluster.trace if isinstance(s.message, Reply)]
     gaps = [later - sooner for sooner, later in pairwise(sent[:20])]
     assert min(gaps) >= SYNC_NS[0]
-    assert len(set(gaps)) > 10
+    assert len(set(gaps)) > 5
     assert sent[20] == sent[19], "a read needs no sync"
 
 
