@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter as Counts
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
@@ -141,9 +142,15 @@ class _Bag(Model):
         return op.f == self.take and not op.pending and op.output is None
 
     def may_leave_out(self, dropped: Sequence[Operation], kept: Sequence[Operation]) -> bool:
-        """A value may go with whoever put it in and took it out; a pending take may have taken anybody's."""
+        """A value may go with whoever put it in and took it out.
+
+        A pending take may go if it cannot have taken any value that stays: each was taken by somebody who stays.
+        """
         if any(op.f == self.take and op.pending for op in dropped):
-            return False
+            puts = Counts(identity(op.input) for op in kept if op.f == self.put)
+            takes = Counts(identity(op.output) for op in kept if op.f == self.take and not op.pending)
+            if puts - takes:
+                return False
         return not set(self._values(dropped)) & set(self._values(kept))
 
     def _values(self, ops: Sequence[Operation]) -> Iterable[Any]:

@@ -1,14 +1,10 @@
-"""The monitor of queues (first in, first out) with unique values; quick refutations of stacks and priority queues.
+"""The monitor of queues (first in, first out) with unique values.
 
-Refuted by four patterns (Henzinger, Sezgin and Vafeiadis, "Aspect-Oriented Linearizability Proofs", CONCUR 2013): a
-value dequeued that nobody enqueued, or twice, or before its enqueue began; `a` enqueued before `b`, but dequeued after
-it or never; a dequeue that found nothing although at each moment some value was certainly inside. Each is a proof by
+Refuted by what refutes every container (values.py), or because `a` was enqueued before `b`, but dequeued after it or
+never (Henzinger, Sezgin and Vafeiadis, "Aspect-Oriented Linearizability Proofs", CONCUR 2013). Each is a proof by
 itself. "Valid" is only said with a witness: each empty dequeue is put at a moment at which nobody need be inside, then
 values and empty dequeues are sorted by their enqueues and dequeues together, and both follow that order as early as
 they can. If that fails, the search decides.
-
-A pending enqueue happened iff its value was dequeued. A pending dequeue may have taken anything: with such, only what
-was dequeued for certain refutes.
 """
 
 from __future__ import annotations
@@ -16,26 +12,24 @@ from __future__ import annotations
 import heapq
 from dataclasses import dataclass
 
-from checker.history import INFO, PENDING, History
-from checker.verdict import Decision, Edge, Explanation
+import numpy as np
 
-METHOD = "values in and out"
+from checker.history import PENDING, History
+from checker.monitors.values import METHOD, Values, inside, read, wrongly_empty
+from checker.verdict import Decision
 
 
 @dataclass
 class Item:
-    """A value from its enqueue to its dequeue, or a dequeue that found nothing (then both are the same row)."""
+    """A value from its enqueue to its dequeue (see Values), or a dequeue that found nothing (both are the same row)."""
 
     put: int
-    take: int | None
+    take: int
+    """-1: never taken."""
     first: int
-    """Call of the enqueue."""
     in_by: int
-    """Certainly enqueued after this moment: the return of the enqueue, or of the dequeue if that is earlier."""
     out_from: int
-    """Certainly not dequeued before this moment: the call of the dequeue, or of the enqueue if that is later."""
     last: int
-    """Return of the dequeue. PENDING, as out_from, if nobody dequeued it."""
 
     @property
     def empty(self) -> bool:
@@ -44,172 +38,52 @@ class Item:
 
 def decide(part: History) -> Decision | None:
     """None where values repeat, or neither a pattern nor a witness was found."""
-    return _judge(part, "enqueue", fifo=True)
-
-
-def refute_stack(part: History) -> Decision | None:
-    """Only the patterns that need no order: phantom, twice, too early, wrongly empty. The rest is for the search."""
-    return _judge(part, "push", fifo=False)
-
-
-def refute_priority_queue(part: History) -> Decision | None:
-    """Only the patterns that need no order: phantom, twice, too early, wrongly empty. The rest is for the search."""
-    return _judge(part, "insert", fifo=False)
-
-
-def _judge(part: History, put: str, *, fifo: bool) -> Decision | None:
-    puts: dict[int, int] = {}
-    takes: dict[int, int] = {}
-    empties: list[int] = []
-    unknown: list[int] = []
-    again: list[int] = []
-    put_in = part.tables.f.code(put)
-    call, ret = part.call.tolist(), part.ret.tolist()
-    for row, (f, given, got, status) in enumerate(
-        zip(part.f.tolist(), part.input.tolist(), part.output.tolist(), part.status.tolist(), strict=True)
-    ):
-        if f == put_in:
-            if given in puts or given == 0:
-                return None
-            puts[given] = row
-        elif status == INFO:
-            unknown.append(row)
-        elif got == 0:
-            empties.append(row)
-        elif got in takes:
-            again.append(row)
-        else:
-            takes[got] = row
-    if again:
-        value = int(part.output[again[0]])
-        takers = [takes[value], *(row for row in again if part.output[row] == value)]
-        one, other = part[takers[0]], part[takers[1]]
-        sentence = (
-            f"Taken twice: #{one.index} and #{other.index} both took {other.output!r}, which was put in once at most."
-        )
-        rows = [*takers, *([puts[value]] if value in puts else [])]
-        return _invalid(part, "duplicate-value", sentence, rows, unknown, takers[1])
-    items = []
-    for value, row in puts.items():
-        take = takes.get(value)
-        if take is not None:
-            if ret[take] < call[row]:
-                return _early(part, row, take, unknown)
-            bounds = min(ret[row], ret[take]), max(call[row], call[take])
-            items.append(Item(row, take, call[row], *bounds, ret[take]))
-        elif part.status[row] != INFO:
-            items.append(Item(row, None, call[row], ret[row], PENDING, PENDING))
-    for value, take in takes.items():
-        if value not in puts:
-            sentence = f"#{part.index[take]} took {part[take].output!r}, which nobody had put in."
-            return _invalid(part, "phantom-value", sentence, [take], unknown, take)
-    sure = [item for item in items if item.take is not None] if unknown else items
-    refuted = _never_empty(part, sure, empties, unknown)
-    if refuted is None and fifo:
-        refuted = _overtaken(part, sure, unknown)
-    if refuted is not None or not fifo:
+    values = read(part, "enqueue")
+    if not isinstance(values, Values):
+        return values
+    relaxed = values.with_pending_takes()
+    refuted = wrongly_empty(relaxed) or _overtaken(relaxed)
+    if refuted is not None:
         return refuted
-    order = _witness(items, [(row, call[row], ret[row]) for row in empties])
+    order = _witness(values)
     return None if order is None else Decision("valid", METHOD, witness=order)
 
 
-def _early(part: History, put: int, take: int, unknown: list[int]) -> Decision:
-    a, b = part[take], part[put]
-    sentence = f"#{a.index} took {a.output!r} and had finished before #{b.index} began to put it in."
-    cycle = (Edge(a.index, b.index, "real time"), Edge(b.index, a.index, "read by"))
-    return _invalid(part, "value-from-the-future", sentence, [put, take], unknown, take, cycle)
+def _items(values: Values) -> list[Item]:
+    columns = (values.put, values.take, values.first, values.in_by, values.out_from, values.last)
+    return [Item(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
 
 
-def _overtaken(part: History, items: list[Item], unknown: list[int]) -> Decision | None:
-    """`a` was enqueued before `b`, but `b` was dequeued before `a`, or `a` never."""
-    latest: Item | None = None
-    inside = sorted(items, key=lambda item: item.in_by)
-    at = 0
-    for item in sorted(items, key=lambda item: item.first):
-        while at < len(inside) and inside[at].in_by < item.first:
-            if latest is None or inside[at].out_from > latest.out_from:
-                latest = inside[at]
-            at += 1
-        if latest is None or item.take is None or not item.last < latest.out_from:
-            continue
-        rows = [row for row in (latest.put, latest.take, item.put, item.take) if row is not None]
-        first, value = part[latest.put], part[item.put]
-        said = f"{first.input!r} was certainly in the queue before #{value.index} began to enqueue {value.input!r}"
-        then = "never dequeued" if latest.take is None else f"dequeued only later (#{part.index[latest.take]})"
-        sentence = f"Out of order: {said}, but #{part.index[item.take]} dequeued that, and {first.input!r} was {then}."
-        return _invalid(part, "out-of-order", sentence, rows, unknown, item.take)
-    return None
+def _overtaken(values: Values) -> Decision | None:
+    """`a` was enqueued before `b`, but `b` was dequeued before `a`, or `a` never.
 
-
-def _free_moment(first: int, last: int, items: list[Item]) -> tuple[int | None, list[Item]]:
-    """The first moment in [first, last] in which no item is certainly inside; and the items that cover what is before.
-
-    `items` in order of in_by.
+    With pending dequeues, a value that only they can have taken was taken as early as they allow.
     """
-    cover: list[Item] = []
-    moment, at = first, 0
-    while True:
-        longest: Item | None = None
-        while at < len(items) and items[at].in_by < moment:
-            if longest is None or items[at].out_from > longest.out_from:
-                longest = items[at]
-            at += 1
-        if longest is None or longest.out_from <= moment:
-            return moment, cover
-        cover.append(longest)
-        moment = longest.out_from
-        if moment > last:
-            return None, cover
+    order, inside_by = np.argsort(values.first, kind="stable"), np.argsort(values.in_by, kind="stable")
+    before = np.searchsorted(values.in_by[inside_by], values.first[order], side="left")
+    held = np.maximum.accumulate(values.out_from[inside_by])
+    bad = order[(before > 0) & (values.last[order] < np.append(held, 0)[before - 1])]
+    if not len(bad):
+        return None
+    late = int(bad[np.argmin(values.last[bad])])
+    earlier = np.flatnonzero(values.in_by < values.first[late])
+    first = int(earlier[np.argmax(values.out_from[earlier])])
+    part, put, take = values.part, int(values.put[late]), int(values.take[late])
+    said = f"{values.value(first)} was certainly in the queue before #{part.index[put]} began to enqueue"
+    then = "never dequeued" if values.take[first] < 0 else f"dequeued only later (#{part.index[values.take[first]]})"
+    sentence = (
+        f"Out of order: {said} {values.value(late)}, but #{part.index[take]} dequeued that, and "
+        f"{values.value(first)} was {then}."
+    )
+    return values.refuted("out-of-order", sentence, values.rows([first, late]), take)
 
 
-def _never_empty(part: History, items: list[Item], empties: list[int], unknown: list[int]) -> Decision | None:
-    spans = _Spans(items)
-    for row in empties:
-        first, last = int(part.call[row]), int(part.ret[row])
-        if spans.free_from(first) > last:
-            _, cover = _free_moment(first, last, spans.items)
-            rows = [row, *(r for item in cover for r in (item.put, item.take) if r is not None)]
-            values = ", then ".join(repr(part[item.put].input) for item in cover)
-            sentence = f"#{part.index[row]} found nothing, but while it ran there was always one inside: {values}."
-            return _invalid(part, "wrongly-empty", sentence, rows, unknown, row)
-    return None
-
-
-class _Spans:
-    """The times in which some item is certainly inside: the union of the open intervals (in_by, out_from)."""
-
-    def __init__(self, items: list[Item]) -> None:
-        self.items = sorted(items, key=lambda item: item.in_by)
-        self.spans: list[tuple[int, int]] = []
-        for item in self.items:
-            if item.in_by >= item.out_from:
-                continue
-            if self.spans and item.in_by < self.spans[-1][1]:
-                self.spans[-1] = (self.spans[-1][0], max(self.spans[-1][1], item.out_from))
-            else:
-                self.spans.append((item.in_by, item.out_from))
-
-    def free_from(self, moment: int) -> int:
-        """The first moment from then on at which nobody need be inside."""
-        low, high = 0, len(self.spans)
-        while low < high:
-            middle = (low + high) // 2
-            if self.spans[middle][0] < moment:
-                low = middle + 1
-            else:
-                high = middle
-        return moment if low == 0 else max(moment, self.spans[low - 1][1])
-
-
-def _witness(items: list[Item], empties: list[tuple[int, int, int]]) -> list[int] | None:
-    spans = _Spans(items)
-    pinned = []
-    for row, first, last in empties:
-        moment = spans.free_from(first)
-        if moment > last:
-            return None
-        pinned.append(Item(row, row, moment, moment, moment, moment))
-    ordered = _sorted([*items, *pinned])
+def _witness(values: Values) -> list[int] | None:
+    free = inside(values).free_from(values.part.call[values.empties])
+    if (free > values.part.ret[values.empties]).any():
+        return None
+    pinned = [Item(row, row, *[at] * 4) for row, at in zip(values.empties.tolist(), free.tolist(), strict=True)]
+    ordered = _sorted([*_items(values), *pinned])
     return None if ordered is None else _merged(ordered)
 
 
@@ -261,24 +135,9 @@ def _merged(items: list[Item]) -> list[int] | None:
         if put > item.in_by:
             return None
         points.append((put, segment, 0, number, item.put))
-        if item.take is not None:
+        if item.take >= 0:
             take = max(take, put, item.out_from)
             if take > item.last:
                 return None
             points.append((take, segment, 1, number, item.take))
     return [row for *_, row in sorted(points)]
-
-
-def _invalid(
-    part: History,
-    kind: str,
-    sentence: str,
-    rows: list[int],
-    unknown: list[int],
-    culprit: int,
-    cycle: tuple[Edge, ...] = (),
-) -> Decision:
-    """Pending dequeues may have taken anything: a proof must show that they do not help, so all stand in it."""
-    explanation = Explanation(kind, sentence, cycle, int(part.index[culprit]))
-    chosen = tuple(sorted({*rows, *unknown}))
-    return Decision("invalid", METHOD, counterexample=chosen, explanation=explanation)

@@ -1,0 +1,154 @@
+"""The monitor of priority queues (the smallest first; a value is its own priority) with unique values: exact, n log n.
+
+Only a smaller value is in the way of a delete-min, so values are decided one after another, the smallest first, and a
+take that found nothing last (decrease and conquer: Lee and Mathur, "Efficient Decrease-and-Conquer Linearizability
+Monitoring", OOPSLA 2025). A value may be inserted as late as possible, since being inside only hinders others: at
+in_by, or right before it is deleted. It is deleted at the first moment in [out_from, last] at which no smaller value is
+inside; that hinders greater ones least, and by induction every choice before it was the best one too. If there is no
+such moment, there is no order. A deleted value w is inside in the open interval (in_by, out_w).
+
+The first moment outside all such intervals is always the out_from of some value, or where a take was called: so those
+moments are sorted once, and the ones that an interval covers are skipped from then on (union-find).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from checker.history import Column, History
+from checker.monitors.values import METHOD, Values, read, wrongly_empty
+from checker.verdict import Decision
+
+SHRINK_MAX = 200
+"""Proofs with more values are not made 1-minimal."""
+
+
+def decide(part: History) -> Decision | None:
+    """None where values repeat or cannot be compared, or pending delete-mins leave it open."""
+    values = read(part, "insert")
+    if not isinstance(values, Values):
+        return values
+    rank = _ranks(values)
+    if rank is None:
+        return None
+    relaxed = values.with_pending_takes()
+    refuted = wrongly_empty(relaxed)
+    if refuted is not None:
+        return refuted
+    out, late = _deleted(values, rank)
+    if late is None:
+        return Decision("valid", METHOD, witness=_witness(values, rank, out))
+    if len(values.unknown):
+        out, late = _deleted(relaxed, rank)
+        if late is None:
+            return None
+    return _refuted(relaxed, rank, out, late)
+
+
+def _ranks(values: Values) -> Column | None:
+    """The place of each value in their order; None unless all are numbers, or all are strings."""
+    items = [values.part.tables.value.values[code] for code in values.part.input[values.put].tolist()]
+    types = set(map(type, items))
+    if not (types <= {int, float} or types == {str}) or any(item != item for item in items):
+        return None
+    rank = np.empty(len(items), dtype=np.int64)
+    rank[sorted(range(len(items)), key=items.__getitem__)] = np.arange(len(items))
+    return rank
+
+
+def _deleted(values: Values, rank: Column) -> tuple[Column, int | None]:
+    """The moment at which each value (then each empty take) is deleted, and the first for which there is none.
+
+    Entries from `len(values)` on are the empty takes. What comes after the one without a moment is left at 0.
+    """
+    part = values.part
+    start = np.concatenate((values.out_from, part.call[values.empties]))
+    last = np.concatenate((values.last, part.ret[values.empties])).tolist()
+    moments, at = np.unique(start, return_inverse=True)
+    after = np.searchsorted(moments, values.in_by, side="right").tolist()
+    moment, first = moments.tolist(), at.tolist()
+    skip = list(range(len(moment) + 1))
+    out = [0] * len(first)
+    for i in [*np.argsort(rank).tolist(), *range(len(values), len(first))]:
+        here = first[i]
+        while skip[here] != here:
+            skip[here] = here = skip[skip[here]]
+        if moment[here] > last[i]:
+            return np.array(out, dtype=np.int64), i
+        out[i] = moment[here]
+        if i >= len(after):
+            continue
+        covered = after[i]
+        while covered < here:
+            if skip[covered] == covered:
+                skip[covered] = covered + 1
+            skip[covered] = covered = skip[skip[covered]]
+    return np.array(out, dtype=np.int64), None
+
+
+def _witness(values: Values, rank: Column, out: Column) -> Column:
+    """At one moment: the deletes, the smallest first, each perhaps right behind its insert; empty takes; inserts."""
+    out, empty = out[: len(values)], out[len(values) :]
+    taken = values.take >= 0
+    stays = values.in_by < out
+    moment = np.concatenate((np.where(stays, values.in_by, out), out[taken], empty))
+    phase = np.concatenate((stays, np.zeros(taken.sum() + len(empty), dtype=np.bool_)))
+    ranks = np.concatenate((rank, rank[taken], np.full(len(empty), len(values))))
+    deletes = np.concatenate((np.zeros(len(values)), np.ones(taken.sum() + len(empty))))
+    rows = np.concatenate((values.put, values.take[taken], values.empties))
+    return rows[np.lexsort((deletes, ranks, phase, moment))]
+
+
+def _refuted(values: Values, rank: Column, out: Column, late: int) -> Decision:
+    """The proof: the one without a moment, the smaller values that cover its interval, and what delayed those."""
+    chosen, empty = _reasons(values, rank, out, late), late >= len(values)
+    few = values.only(sorted(chosen), [late - len(values)] if empty else [])
+    ranks = rank[sorted(chosen)]
+    size = len(few) if len(few) <= SHRINK_MAX else 0
+    for i in reversed(range(size)):
+        less = few.only([j for j in range(len(few)) if j != i], range(len(few.empties)))
+        if _deleted(less, np.delete(ranks, i))[1] is not None:
+            few, ranks = less, np.delete(ranks, i)
+    out, found = _deleted(few, ranks)
+    assert found is not None
+    part, late = values.part, found
+    direct = ", then ".join(few.value(i) for i in _cover(few, ranks, out, late))
+    row = int(few.empties[0] if late >= len(few) else few.take[late])
+    if late >= len(few):
+        sentence = f"#{part.index[row]} found nothing, but while it ran there was always one inside: {direct}."
+        return few.refuted("wrongly-empty", sentence, [row, *few.rows(range(len(few)))], row)
+    sentence = (
+        f"Not the smallest: #{part.index[row]} took {few.value(late)}, but while it ran there was always a smaller one "
+        f"inside: {direct}."
+    )
+    rows = few.rows(range(len(few))) + few.empties.tolist()
+    return few.refuted("not-the-smallest", sentence, rows, row)
+
+
+def _reasons(values: Values, rank: Column, out: Column, late: int) -> set[int]:
+    chosen: set[int] = set()
+    todo = [late]
+    while todo:
+        i = todo.pop()
+        for other in _cover(values, rank, out, i):
+            if other not in chosen:
+                chosen.add(other)
+                todo.append(other)
+    return chosen | ({late} if late < len(values) else set())
+
+
+def _cover(values: Values, rank: Column, out: Column, i: int) -> list[int]:
+    """Smaller values of which one is inside at each moment from when this one might have been deleted until it was."""
+    if i < len(values):
+        smaller = np.flatnonzero(rank < rank[i])
+        moment, end = int(values.out_from[i]), int(out[i]) - 1 if out[i] >= values.out_from[i] else int(values.last[i])
+    else:
+        row = values.empties[i - len(values)]
+        smaller = np.arange(len(values))
+        moment, end = int(values.part.call[row]), int(values.part.ret[row])
+    chosen = []
+    while moment <= end:
+        candidates = smaller[values.in_by[smaller] < moment]
+        chosen.append(int(candidates[np.argmax(out[candidates])]))
+        moment = int(out[chosen[-1]])
+    return chosen
