@@ -33,6 +33,7 @@ MONITORS: dict[str, Monitor] = {
     "mutex": _lazy("mutex"),
     "set": _lazy("sets"),
     "queue": _lazy("queue"),
+    "stack": _lazy("stack"),
     "priority-queue": _lazy("priority_queue"),
     "log": _lazy("log"),
     "append-list": _lazy("append_list"),
