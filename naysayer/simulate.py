@@ -40,6 +40,9 @@ SETTLE_MS = 1500.0
 ROUNDING_MS = 4e-7
 """Less than a nanosecond: times that were recorded in ms become the same nanoseconds again."""
 
+NEXT_MS = 1.5e-6
+"""Gets virtual time to the next nanosecond at least."""
+
 CALM_MS_MAX = 10_000.0
 """By then an operation must have succeeded in the calm."""
 
@@ -83,8 +86,10 @@ class Simulation:
         until_ms: float | None = None,
         scripted: bool = False,
         calm: bool = True,
+        storm_ms: float = 0.0,
     ) -> None:
-        """`scripted`: generator and schedule say when everything happens. `calm`: heal all at the end, and go on."""
+        """`scripted`: generator and schedule say when everything happens. `calm`: heal all at the end, and go on.
+        `storm_ms`: not before this."""
         self.plan = plan
         self.recorder = recorder
         self._target = find_target(plan.target)
@@ -98,6 +103,7 @@ class Simulation:
         self._until_ms = until_ms
         self._scripted = scripted
         self._with_calm = calm
+        self._storm_ms = storm_ms
         self.asked: list[tuple[float, int, Invocation, NodeId]] = []
         """Time (ms), client, operation and node of everything that was invoked."""
         self._random = [Random(f"{plan.seed} client {i}") for i in range(plan.clients)]
@@ -130,6 +136,8 @@ class Simulation:
                 cluster.at(0.0, self._nemesis)
             limit_ms = None if plan.time_s is None else plan.time_s * 1000
             self._go(self._idle, limit_ms)
+            if cluster.now_ms < self._storm_ms:
+                self._go(lambda: self._stopped, self._storm_ms)
             storm_ms = cluster.now_ms
             self._storm = False
             if not self._stopped and self._until_ms is None and self._with_calm:
@@ -183,7 +191,7 @@ class Simulation:
             return
         if isinstance(asked, Wait):
             self._busy += 1
-            pause = asked.ms + ROUNDING_MS if self._scripted else max(0.1, asked.ms)
+            pause = max(asked.ms + ROUNDING_MS, NEXT_MS) if self._scripted else max(0.1, asked.ms)
             self._cluster.at(self._cluster.now_ms + pause, lambda: self._ask(client, process))
             return
         if self._left is not None:

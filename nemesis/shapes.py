@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from targets.fault import Cut, Link
 from targets.node import NodeId
@@ -65,6 +65,19 @@ def crossed(nodes: Sequence[NodeId]) -> Cut:
     cut = len(nodes) // 2
     left, right = nodes[:cut], nodes[cut:]
     return Cut(tuple((a, b) for a in left for b in right), f"{' '.join(sorted(left))} ↛ {' '.join(sorted(right))}")
+
+
+def words(links: Collection[Link]) -> str:
+    """What a set of links cuts, for people: two sides, if it parts two, else every link."""
+    first = min(a for a, _ in links)
+    right = sorted({b for a, b in links if a == first})
+    left = sorted({a for a, b in links if b in right})
+    apart = not set(left) & set(right)
+    if apart and set(links) == set(between(left, right)):
+        return _sides(left, right)
+    if apart and set(links) == {(a, b) for a in left for b in right}:
+        return f"{' '.join(left)} ↛ {' '.join(right)}"
+    return ", ".join(f"{a}↛{b}" for a, b in sorted(links))
 
 
 TWO_WAY: tuple[Shape, ...] = (halves, isolate, bridge, ring)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,9 @@ class Strike(msgspec.Struct, frozen=True):
     fault: FAULTS
 
 
+Item = Ask | Strike
+
+
 class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Target, sizes, seed (of the message delays), and what happens."""
 
@@ -71,11 +75,25 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How long clients wait; None: as long as the target says."""
     calm: bool = False
     """At the end all faults are healed and clients go on, to see whether the target is live."""
+    storm_ms: float = 0.0
+    """The end is not before this."""
 
     @property
     def clients(self) -> int:
         """Clients are numbered from 0; those that ask nothing do not count for anything."""
         return 1 + max((ask.client for ask in self.asks), default=0)
+
+    @property
+    def items(self) -> list[Item]:
+        """All that happens, in order of time; faults first."""
+        return sorted([*self.strikes, *self.asks], key=lambda item: item.at_ms)
+
+    def of(self, items: Iterable[Item]) -> Scenario:
+        """The same with these happenings instead."""
+        chosen = list(items)
+        asks = tuple(item for item in chosen if isinstance(item, Ask))
+        strikes = tuple(item for item in chosen if isinstance(item, Strike))
+        return msgspec.structs.replace(self, asks=asks, strikes=strikes)
 
 
 @dataclass(frozen=True)
@@ -125,6 +143,7 @@ def of_run(plan: Plan, simulation: Simulation, run: Run) -> Scenario:
         tuple(Strike(at_ms, fault) for at_ms, fault in run.recorder.nemesis if at_ms < until_ms),
         plan.timeout_ms,
         not run.live,
+        0.0 if run.live else run.storm_ms,
     )
 
 
@@ -150,6 +169,7 @@ def play(
         generator=Script(by_client),
         scripted=True,
         calm=scenario.calm,
+        storm_ms=scenario.storm_ms,
         trace=trace,
     )
     run = simulation.run()

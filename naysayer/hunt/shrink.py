@@ -1,23 +1,34 @@
-"""Makes a failing scenario small: operations and faults together, then nodes, by delta debugging.
+"""Makes a failing scenario small: operations, faults, nodes and clients together, until nothing more can go.
 
-Zeller and Hildebrandt, "Simplifying and Isolating Failure-Inducing Input" (2002): ddmin removes ever smaller chunks of
-the list while what is left still fails. A scenario counts as failing while its verdict is invalid, whatever the kind:
-the smallest violation is the best explanation. Bounded by runs; what is cut says so.
+Chunks of what happens are left out, large ones first, and kept out while what is left still fails (a delta debugger:
+Zeller and Hildebrandt, "Simplifying and Isolating Failure-Inducing Input", 2002). A failure that clients saw stays one
+that clients see; else the smallest violation is the best explanation. What hangs on a race is also tried under other
+delays of the messages. Bounded by runs and time; what is cut says so.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from naysayer.hunt.scenario import Ask, Scenario, Strike, play
+from naysayer.hunt import simplify
+from naysayer.hunt.campaign import few_collections
+from naysayer.hunt.scenario import Ask, Item, Scenario, Strike, play
 
-RUNS_MAX = 1_500
+RUNS_MAX = 3_000
 SECONDS_MAX = 40.0
 
-Item = Ask | Strike
+SMALL = 40
+"""Scenarios of at most so many items are also tried under other delays..."""
+
+SEEDS = 6
+"""...as many."""
+
+SIGHT = {"invariant": 1, "liveness": 2}
+"""How far from the clients' eyes a failure is, by what found it; 0 if the checker did."""
 
 
 @dataclass
@@ -37,86 +48,151 @@ class _Search:
     def __init__(self, scenario: Scenario) -> None:
         self.best = Shrunk(scenario)
         self._until = time.monotonic() + SECONDS_MAX
+        self._sight = max(SIGHT.values())
+        self._tried: set[Scenario] = set()
+
+    @property
+    def scenario(self) -> Scenario:
+        """The smallest that failed so far."""
+        return self.best.scenario
+
+    def begin(self) -> bool:
+        """Whether the scenario given fails; from now on others must do so at least as visibly."""
+        seen = self._run(self.scenario)
+        self._sight = self._sight if seen is None else seen
+        return seen is not None
 
     def fails(self, candidate: Scenario) -> bool:
         """Run a candidate; keep it if it fails."""
+        if candidate in self._tried:
+            return False
+        self._tried.add(candidate)
+        seen = self._run(candidate)
+        if seen is None or seen > self._sight:
+            return False
+        self.best.scenario = candidate
+        return True
+
+    def fails_somehow(self, candidate: Scenario) -> bool:
+        """The same, under some delays of the messages: those that it has first, then others."""
+        if self.fails(candidate):
+            return True
+        if len(candidate.items) > SMALL:
+            return False
+        return any(self.fails(replace(candidate, seed=seed)) for seed in range(1, SEEDS + 1))
+
+    def _run(self, candidate: Scenario) -> int | None:
         if self.best.runs >= RUNS_MAX:
             raise _Bound(f"{RUNS_MAX} runs")
         if time.monotonic() > self._until:
             raise _Bound(f"{SECONDS_MAX:.0f} s")
         self.best.runs += 1
         run, verdict = play(candidate, weaker=False)
-        if run.error is None and verdict.outcome == "invalid":
-            self.best.scenario = candidate
-            return True
-        return False
+        return SIGHT.get(verdict.method, 0) if run.error is None and verdict.outcome == "invalid" else None
 
 
 def shrink(scenario: Scenario) -> Shrunk:
-    """The smallest failing scenario that delta debugging finds; the given one must fail."""
+    """The smallest failing scenario that is found; the given one must fail."""
     search = _Search(scenario)
-    try:
-        if not search.fails(scenario):
-            search.best.cut = "the run did not fail again when its operations and faults were given as a script"
-            return search.best
-        _shortest_prefix(search)
-        while True:
-            before = search.best.scenario
-            _ddmin(search)
-            _fewer_nodes(search)
-            if search.best.scenario == before:
-                break
-    except _Bound as bound:
-        search.best.cut = f"shrinking was cut after {bound}"
+    with few_collections():
+        try:
+            if search.begin():
+                _search(search)
+            else:
+                search.best.cut = "the run did not fail again when its operations and faults were given as a script"
+        except _Bound as bound:
+            search.best.cut = f"shrinking was cut after {bound}"
     return search.best
+
+
+def _search(search: _Search) -> None:
+    _shortest_prefix(search)
+    _whole_groups(search)
+    for fails in (search.fails, search.fails_somehow):
+        while True:
+            before = search.scenario
+            _fewer_items(search, fails)
+            for smaller in (simplify.fewer_nodes, simplify.fewer_clients, simplify.milder_faults):
+                _accept(search, smaller, fails)
+            if search.scenario == before:
+                break
+    for plainer in (simplify.sooner, simplify.plain_values, simplify.round_times):
+        _accept(search, plainer, search.fails_somehow if plainer is simplify.sooner else search.fails)
+
+
+def _accept(
+    search: _Search, candidates: Callable[[Scenario], Iterator[Scenario]], fails: Callable[[Scenario], bool]
+) -> None:
+    """Take the first candidate that fails, and ask for the candidates of that one, until none fails."""
+    while any(fails(candidate) for candidate in candidates(search.scenario)):
+        pass
 
 
 def _shortest_prefix(search: _Search) -> None:
     """Leave out what comes too late to matter, by bisection: all that is left then happens exactly as it did."""
-    items = _items(search.best.scenario)
+    items = search.scenario.items
     least, most = 1, len(items)
     while least < most:
         middle = (least + most) // 2
-        if search.fails(_with(search.best.scenario, items[:middle])):
+        if search.fails(search.scenario.of(items[:middle])):
             most = middle
         else:
             least = middle + 1
 
 
-def _items(scenario: Scenario) -> list[Item]:
-    return sorted([*scenario.asks, *scenario.strikes], key=lambda item: item.at_ms)
+def _whole_groups(search: _Search) -> None:
+    """Leave out all faults of one kind, all that one client asks, all about one key."""
+    for name in (_kind, _client, _key):
+        for group in dict.fromkeys(map(name, search.scenario.items)):
+            rest = [item for item in search.scenario.items if name(item) != group]
+            if group is not None and any(isinstance(item, Ask) for item in rest):
+                search.fails(search.scenario.of(rest))
 
 
-def _with(scenario: Scenario, items: list[Item]) -> Scenario:
-    asks = tuple(item for item in items if isinstance(item, Ask))
-    strikes = tuple(item for item in items if isinstance(item, Strike))
-    return replace(scenario, asks=asks, strikes=strikes)
+def _kind(item: Item) -> object:
+    return type(item.fault) if isinstance(item, Strike) else None
 
 
-def _ddmin(search: _Search) -> None:
-    chunks = 2
+def _client(item: Item) -> object:
+    return item.client if isinstance(item, Ask) else None
+
+
+def _key(item: Item) -> object:
+    return item.key if isinstance(item, Ask) else None
+
+
+def _fewer_items(search: _Search, fails: Callable[[Scenario], bool]) -> None:
+    """Leave out chunks from the end on, each half as large as the last; single items until none can go."""
+    size = max(1, len(search.scenario.items) // 2)
     while True:
-        items = _items(search.best.scenario)
-        if len(items) < 2:
-            return
-        chunks = min(chunks, len(items))
-        size = -(-len(items) // chunks)
-        for start in range(0, len(items), size):
-            rest = items[:start] + items[start + size :]
-            if any(isinstance(item, Ask) for item in rest) and search.fails(_with(search.best.scenario, rest)):
-                chunks = max(2, chunks - 1)
+        removed = _sweep(search, fails, size)
+        if size == 1 and not removed:
+            break
+        size = max(1, size // 2)
+    _pairs(search, fails)
+
+
+def _sweep(search: _Search, fails: Callable[[Scenario], bool], size: int) -> bool:
+    removed = False
+    end = len(search.scenario.items)
+    while end > 0:
+        items = search.scenario.items
+        start = max(0, end - size)
+        rest = items[:start] + items[end:]
+        if any(isinstance(item, Ask) for item in rest):
+            removed |= fails(search.scenario.of(rest))
+        end = start
+    return removed
+
+
+def _pairs(search: _Search, fails: Callable[[Scenario], bool]) -> None:
+    """A fault and what ends it may have to go together."""
+    while True:
+        strikes = search.scenario.strikes
+        pairs = [(one, two) for at, one in enumerate(strikes) for two in strikes[at + 1 : at + 1 + simplify.NEAR]]
+        for one, two in pairs:
+            rest = [item for item in search.scenario.items if item is not one and item is not two]
+            if fails(search.scenario.of(rest)):
                 break
         else:
-            if size == 1:
-                return
-            chunks *= 2
-
-
-def _fewer_nodes(search: _Search) -> None:
-    """Three nodes instead of five, if nothing names the others."""
-    scenario = search.best.scenario
-    if scenario.nodes > 3:
-        gone = {f"n{number}" for number in range(4, scenario.nodes + 1)}
-        asks = tuple(ask for ask in scenario.asks if ask.node not in gone)
-        strikes = tuple(s for s in scenario.strikes if not gone & set(str(s.fault).replace("'", " ").split()))
-        search.fails(replace(scenario, nodes=3, asks=asks, strikes=strikes))
+            return

@@ -1,0 +1,176 @@
+"""What could be simpler in a scenario: candidates for shrinking, the simplest first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations
+from typing import Any
+
+from msgspec.structs import replace
+
+from naysayer.hunt.scenario import Scenario, Strike
+from nemesis import shapes
+from targets.fault import Cut, Degrade, Fault, Hold, Kill, Pause, Reconfigure, Restart, Resume
+
+NEAR = 4
+"""A fault's end is among so many that follow it."""
+
+NODES_MIN = 3
+"""With fewer, majorities are no longer what they are."""
+
+STARTS_MS = (1.0, 300.0, 600.0, 1000.0)
+"""When the first thing may happen: at once, or after a first election."""
+
+ROUND_MS = (100.0, 10.0, 1.0, 0.1)
+
+NAMES = "xyzuvw"
+"""What the keys are called."""
+
+
+def fewer_nodes(scenario: Scenario) -> Iterator[Scenario]:
+    """Without some of the nodes; those that stay are numbered again."""
+    every = [f"n{number}" for number in range(1, scenario.nodes + 1)]
+    for count in range(NODES_MIN, scenario.nodes):
+        for stay in combinations(every, count):
+            named = dict(zip(stay, every, strict=False))
+            asks = tuple(replace(ask, node=named[ask.node]) for ask in scenario.asks if ask.node in named)
+            if len(asks) < len(scenario.asks):
+                continue
+            struck = ((strike.at_ms, _renamed(strike.fault, named)) for strike in scenario.strikes)
+            strikes = tuple(Strike(at_ms, fault) for at_ms, fault in struck if fault is not None)
+            yield replace(scenario, nodes=count, asks=asks, strikes=strikes)
+
+
+def _renamed(fault: Fault, named: dict[str, str]) -> Fault | None:
+    """The fault among the nodes that stay; None if it was about others only."""
+    match fault:
+        case Kill() | Restart() | Pause() | Resume() | Reconfigure():
+            nodes = tuple(sorted(named[node] for node in fault.nodes if node in named))
+            return replace(fault, nodes=nodes) if nodes else None
+        case Cut() | Degrade():
+            links = tuple((_of(named, a), _of(named, b)) for a, b in fault.links if _stays(named, a, b))
+            if not links:
+                return None
+            words = {"shape": shapes.words(links)} if isinstance(fault, Cut) else {}
+            return replace(fault, links=links, **words)
+        case Hold():
+            a, b = fault.link
+            return replace(fault, link=(_of(named, a), _of(named, b))) if _stays(named, a, b) else None
+    for field in ("node", "to"):
+        node = getattr(fault, field, None)
+        if node is not None:
+            return replace(fault, **{field: named[node]}) if node in named else None
+    return fault
+
+
+def _of(named: dict[str, str], place: str) -> str:
+    return named.get(place, place)
+
+
+def _stays(named: dict[str, str], *places: str) -> bool:
+    return all(place in named or not place.startswith("n") for place in places)
+
+
+def fewer_clients(scenario: Scenario) -> Iterator[Scenario]:
+    """One client asks what two asked, or clients are numbered from 0."""
+    clients = sorted({ask.client for ask in scenario.asks})
+    for one, other in combinations(clients, 2):
+        yield _clients(scenario, {other: one})
+    if clients != list(range(len(clients))):
+        yield _clients(scenario, {client: number for number, client in enumerate(clients)})
+
+
+def _clients(scenario: Scenario, named: dict[int, int]) -> Scenario:
+    places = {f"c{old}": f"c{new}" for old, new in named.items()}
+    strikes = []
+    for strike in scenario.strikes:
+        fault = strike.fault
+        if isinstance(fault, Degrade):
+            fault = replace(fault, links=tuple(dict.fromkeys((_of(places, a), _of(places, b)) for a, b in fault.links)))
+        strikes.append(Strike(strike.at_ms, fault))
+    asks = tuple(replace(ask, client=named.get(ask.client, ask.client)) for ask in scenario.asks)
+    return replace(scenario, asks=asks, strikes=tuple(strikes))
+
+
+def milder_faults(scenario: Scenario) -> Iterator[Scenario]:
+    """Each fault with fewer nodes or links, or without one of its troubles."""
+    for number, strike in enumerate(scenario.strikes):
+        for fault in _milder(strike.fault):
+            changed = Strike(strike.at_ms, fault)
+            yield replace(scenario, strikes=(*scenario.strikes[:number], changed, *scenario.strikes[number + 1 :]))
+
+
+def _milder(fault: Fault) -> Iterator[Fault]:
+    match fault:
+        case Kill() | Restart() | Pause() | Resume():
+            if len(fault.nodes) > 1:
+                for node in fault.nodes:
+                    yield replace(fault, nodes=tuple(other for other in fault.nodes if other != node))
+            if isinstance(fault, Kill):
+                for plain in ({"effects": None}, {"torn": False}, {"power": False, "torn": False}):
+                    if replace(fault, **plain) != fault:
+                        yield replace(fault, **plain)
+        case Degrade():
+            for name in ("delay_ms", "loss", "duplicate", "reorder"):
+                milder = replace(fault, **{name: 0.0})
+                if milder != fault and (milder.delay_ms or milder.loss or milder.duplicate or milder.reorder):
+                    yield milder
+            half = len(fault.links) // 2
+            for links in (fault.links[:half], fault.links[half:]):
+                if links and half:
+                    yield replace(fault, links=links)
+        case Hold():
+            if fault.count > 1:
+                yield replace(fault, count=1)
+
+
+def sooner(scenario: Scenario) -> Iterator[Scenario]:
+    """All of it earlier, so that nothing is waited for."""
+    last_ms = scenario.items[-1].at_ms
+    if scenario.storm_ms > last_ms:
+        yield replace(scenario, storm_ms=last_ms)
+    first_ms = scenario.items[0].at_ms
+    for start_ms in STARTS_MS:
+        if start_ms < first_ms:
+            yield _moved(scenario, lambda at_ms: at_ms - first_ms + start_ms)  # noqa: B023 - called at once
+
+
+def round_times(scenario: Scenario) -> Iterator[Scenario]:
+    """Times as round as possible: all of them, else one by one."""
+    for unit in ROUND_MS:
+        rounded = _moved(scenario, lambda at_ms: round(round(at_ms / unit) * unit, 3))  # noqa: B023 - called at once
+        if rounded != scenario:
+            yield rounded
+    items = scenario.items
+    for number, item in enumerate(items):
+        for unit in ROUND_MS:
+            at_ms = round(round(item.at_ms / unit) * unit, 3)
+            if at_ms == item.at_ms:
+                break
+            yield scenario.of([*items[:number], replace(item, at_ms=at_ms), *items[number + 1 :]])
+
+
+def _moved(scenario: Scenario, when: Any) -> Scenario:
+    return scenario.of([replace(item, at_ms=when(item.at_ms)) for item in scenario.items])
+
+
+def plain_values(scenario: Scenario) -> Iterator[Scenario]:
+    """Keys named x, y ..., numbers written 1, 2 ... in the order in which they come."""
+    keys = {key: key for key in dict.fromkeys(ask.key for ask in scenario.asks) if key is not None}
+    if all(isinstance(key, str) for key in keys) and len(keys) <= len(NAMES):
+        keys = dict(zip(keys, NAMES, strict=False))
+    numbers: dict[int, int] = {}
+    asks = tuple(
+        replace(ask, key=keys.get(ask.key, ask.key), input=_plain(ask.input, numbers)) for ask in scenario.asks
+    )
+    simpler = replace(scenario, asks=asks)
+    if simpler != scenario:
+        yield simpler
+
+
+def _plain(value: Any, numbers: dict[int, int]) -> Any:
+    if isinstance(value, tuple):
+        return tuple(_plain(item, numbers) for item in value)
+    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        return numbers.setdefault(value, len(numbers) + 1)
+    return value
