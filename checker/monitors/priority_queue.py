@@ -16,6 +16,7 @@ from __future__ import annotations
 import numpy as np
 
 from checker.history import Column, History
+from checker.monitors.pending_takes import InTheWay, guess
 from checker.monitors.values import METHOD, Values, read, wrongly_empty
 from checker.verdict import Decision
 
@@ -35,14 +36,14 @@ def decide(part: History) -> Decision | None:
     refuted = wrongly_empty(relaxed)
     if refuted is not None:
         return refuted
-    out, late = _deleted(values, rank)
-    if late is None:
-        return Decision("valid", METHOD, witness=_witness(values, rank, out))
-    if len(values.unknown):
-        out, late = _deleted(relaxed, rank)
-        if late is None:
-            return None
-    return _refuted(relaxed, rank, out, late)
+    out, late = _deleted(relaxed, rank)
+    if late is not None:
+        return _refuted(relaxed, rank, out, late)
+    guessed = guess(values, lambda values: InTheWay(before=-rank, after=-rank, until=values.out_from))
+    if not isinstance(guessed, Values):
+        return guessed
+    out, late = _deleted(guessed, rank)
+    return None if late is not None else Decision("valid", METHOD, witness=_witness(guessed, rank, out))
 
 
 def _ranks(values: Values) -> Column | None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from checker.history import PENDING, History
+from checker.monitors.pending_takes import InTheWay, guess
 from checker.monitors.values import METHOD, Values, inside, read, wrongly_empty
 from checker.verdict import Decision
 
@@ -45,8 +46,17 @@ def decide(part: History) -> Decision | None:
     refuted = wrongly_empty(relaxed) or _overtaken(relaxed)
     if refuted is not None:
         return refuted
-    order = _witness(values)
+    guessed = guess(values, _in_the_way)
+    if not isinstance(guessed, Values):
+        return guessed
+    order = _witness(guessed)
     return None if order is None else Decision("valid", METHOD, witness=order)
+
+
+def _in_the_way(values: Values) -> InTheWay:
+    """`i` was certainly enqueued before `j` was."""
+    always = np.zeros(len(values), dtype=np.int64)
+    return InTheWay(before=always, after=always + 1, until=values.first)
 
 
 def _items(values: Values) -> list[Item]:

@@ -22,6 +22,7 @@ import numpy as np
 
 from checker.history import Column, History
 from checker.monitors.nesting import Crossing, Nested, nest
+from checker.monitors.pending_takes import InTheWay, guess
 from checker.monitors.values import METHOD, Values, inside, read, wrongly_empty
 from checker.verdict import Decision
 
@@ -41,11 +42,19 @@ def decide(part: History) -> Decision | None:
     crossing = _nest(relaxed)
     if isinstance(crossing, Crossing):
         return _crossed(relaxed, crossing)
-    nested = _nest(values) if len(values.unknown) else crossing
-    free = inside(values).free_from(part.call[values.empties])
+    guessed = guess(values, _in_the_way)
+    if not isinstance(guessed, Values):
+        return guessed
+    nested = _nest(guessed)
+    free = inside(guessed).free_from(part.call[values.empties])
     if isinstance(nested, Crossing) or (free > part.ret[values.empties]).any():
         return None
-    return Decision("valid", METHOD, witness=_witness(values, nested, free))
+    return Decision("valid", METHOD, witness=_witness(guessed, nested, free))
+
+
+def _in_the_way(values: Values) -> InTheWay:
+    """`j` was certainly on the stack before `i` was pushed, and still there after that."""
+    return InTheWay(before=values.in_by, after=values.first, until=values.out_from)
 
 
 def _nest(values: Values) -> Nested | Crossing:

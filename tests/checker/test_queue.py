@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 from random import Random
-from typing import Any
 
 import pytest
 
 from checker.check import check
-from checker.history import PENDING, History, Operation
+from checker.history import History
 from checker.models import find
 from checker.monitors.queue import decide
 from checker.verify import verify
+from tests.checker.containers import Row, container, long_history
 from tests.checker.fuzz import disagreement
 from tests.checker.generate import AUTHORS, STYLES, history
 
-Row = tuple[str, Any, int, int | None]
-
 
 def queue(*rows: Row) -> History:
-    """(f, value enqueued or dequeued, call, ret or None where pending)."""
-    ops = []
-    for i, (f, value, call, ret) in enumerate(rows):
-        given, got = (value, None) if f == "enqueue" else (None, value)
-        status = "info" if ret is None else "ok"
-        ops.append(Operation(i, i, f, None, given, got, call, PENDING if ret is None else ret, status))  # type: ignore[arg-type]
-    return History.of(ops)
+    return container("enqueue", *rows)
 
 
 REFUTED: list[tuple[str, tuple[Row, ...]]] = [
@@ -78,6 +70,42 @@ def test_a_pending_dequeue_may_have_taken_the_value_that_is_missing() -> None:
     rows: tuple[Row, ...] = (("enqueue", 1, 0, 1), ("enqueue", 2, 2, 3), ("dequeue", None, 4, None))
     assert check(queue(*rows, ("dequeue", 2, 5, 6)), "queue").outcome == "valid"
     assert check(queue(*rows, ("dequeue", 2, 5, 6), ("dequeue", 1, 7, 8)), "queue").outcome == "invalid"
+
+
+def test_more_values_missing_than_pending_dequeues_are_refuted_however_long_the_history() -> None:
+    rows: list[Row] = []
+    for value in range(400):
+        rows += [("enqueue", value, 4 * value, 4 * value + 1)]
+        taken: Row = ("dequeue", value, 4 * value + 2, 4 * value + 3)
+        rows += [("dequeue", None, 4 * value + 2, None) if value in (100, 300) else taken]
+    valid = check(queue(*rows), "queue")
+    assert (valid.outcome, valid.method) == ("valid", "values in and out")
+    assert verify(queue(*rows), find("queue"), valid) == []
+    whole = queue(*(row for row in rows if row[:2] != ("dequeue", 350)))
+    verdict = check(whole, "queue")
+    assert (verdict.outcome, verdict.method) == ("invalid", "values in and out")
+    assert verdict.worst is not None
+    assert verdict.worst.explanation is not None
+    assert verdict.worst.explanation.kind == "lost-value"
+    assert len(verdict.worst.counterexample) <= 11
+    assert verify(whole, find("queue"), verdict) == []
+
+
+def test_pending_dequeues_do_not_burden_a_proof_that_has_nothing_to_do_with_them() -> None:
+    rows: list[Row] = [("enqueue", 1, 10, 11), ("enqueue", 2, 12, 13), ("dequeue", 2, 14, 15), ("dequeue", 1, 16, 17)]
+    whole = queue(*(("dequeue", None, call, None) for call in range(50)), *rows)
+    verdict = check(whole, "queue")
+    assert verdict.worst is not None
+    assert len(verdict.worst.counterexample) == 4
+    assert verify(whole, find("queue"), verdict) == []
+
+
+@pytest.mark.parametrize("clients", [1, 30])
+def test_a_long_legal_history_has_a_witness(clients: int) -> None:
+    legal = long_history("enqueue", 3000, clients, seed=1)
+    verdict = check(legal, "queue")
+    assert (verdict.outcome, verdict.method) == ("valid", "values in and out")
+    assert verify(legal, find("queue"), verdict) == []
 
 
 def test_values_enqueued_twice_are_left_to_the_search() -> None:
