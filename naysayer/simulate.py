@@ -6,7 +6,7 @@ succeed again then is reported as not live. The workload's last round (final rea
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from random import Random
 
@@ -16,7 +16,7 @@ from naysayer.plan import Plan
 from naysayer.recorder import Recorder
 from nemesis.mix import Mix
 from nemesis.schedule import Look, Schedule, Situation
-from targets.fault import Corrupt, Evidence, Heal, Restart, Resume, Skew
+from targets.fault import Corrupt, Evidence, Fault, Heal, Restart, Resume, Skew
 from targets.node import NodeId, Reply, Request
 from targets.registry import find as find_target
 from targets.simulator import SimulatedCluster
@@ -307,22 +307,30 @@ class Simulation:
         """The process that a client goes on as; one from `fresh` on if it still waits for an answer."""
         return self._free[client] if self._free[client] >= 0 else fresh + client
 
+    def _ends(self) -> Iterator[Fault]:
+        """What ends all faults: links first, then clocks and disks, then what is paused, then what is down."""
+        cluster, struck = self._cluster, [fault for _, fault in self.recorder.nemesis]
+        yield Heal()
+        for node in cluster.nodes:
+            if any(isinstance(fault, Skew) and fault.node == node for fault in struck):
+                yield Skew(node)
+        for fault in struck:
+            if isinstance(fault, Corrupt) and fault.kind in ("full", "fsync-error") and not fault.undo:
+                yield Corrupt(fault.node, fault.kind, undo=True)
+        if cluster.paused:
+            yield Resume(tuple(sorted(cluster.paused)))
+        if cluster.down:
+            yield Restart(tuple(sorted(cluster.down)))
+
     def _calm(self) -> bool:
         """Heal everything, let operations run again, then the last round. False if none succeeded."""
         cluster = self._cluster
         if self._scripted:
             self._scripted, self._generator = False, self._workload.start()
-        self._apply(Heal())
-        for node in cluster.nodes:
-            if any(isinstance(fault, Skew) and fault.node == node for _, fault in self.recorder.nemesis):
-                self._apply(Skew(node))
-        for _, fault in list(self.recorder.nemesis):
-            if isinstance(fault, Corrupt) and fault.kind in ("full", "fsync-error") and not fault.undo:
-                self._apply(Corrupt(fault.node, fault.kind, undo=True))
-        if cluster.paused:
-            self._apply(Resume(tuple(sorted(cluster.paused))))
-        if cluster.down:
-            self._apply(Restart(tuple(sorted(cluster.down))))
+        for fault in self._ends():
+            self._apply(fault)
+            # what is due now happens before the next, as it does where a script strikes twice at once
+            self._go(lambda: self._stopped, cluster.now_ms + ROUNDING_MS)
         self._go(lambda: self._stopped, cluster.now_ms + SETTLE_MS)
         self._left = 2 * self.plan.clients
         before = cluster.now_ms

@@ -215,7 +215,10 @@ def _release(situation: Situation, fault: Fault) -> tuple[Fault, ...]:
 
 
 def _restart(situation: Situation, fault: Fault) -> tuple[Fault, ...]:
-    return (Restart(tuple(sorted(situation.down))),) if situation.down else ()
+    """Also of those that were to die after some effects, and may not have had them."""
+    armed = fault.nodes if isinstance(fault, Kill) and fault.effects is not None else ()
+    nodes = tuple(sorted({*situation.down, *armed}))
+    return (Restart(nodes),) if nodes else ()
 
 
 def _resume(situation: Situation, fault: Fault) -> tuple[Fault, ...]:

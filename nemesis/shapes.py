@@ -74,7 +74,7 @@ def words(links: Collection[Link]) -> str:
     left = sorted({a for a, b in links if b in right})
     apart = not set(left) & set(right)
     if apart and set(links) == set(between(left, right)):
-        return _sides(left, right)
+        return _sides(*sorted((left, right), key=len))
     if apart and set(links) == {(a, b) for a in left for b in right}:
         return f"{' '.join(left)} ↛ {' '.join(right)}"
     return ", ".join(f"{a}↛{b}" for a, b in sorted(links))

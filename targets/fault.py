@@ -32,7 +32,7 @@ class Kill(Fault, frozen=True, tag="kill"):
 
 
 class Restart(Fault, frozen=True, tag="restart"):
-    """Starts nodes that are down."""
+    """Starts nodes that are down. A death by `effects` that has not come yet is called off."""
 
     nodes: tuple[NodeId, ...]
 

@@ -220,6 +220,7 @@ class SimulatedCluster:
                     self._kill(fault, name)
             case Restart():
                 for name in fault.nodes:
+                    self._hosts[name].die_after = None  # a death that has not come yet is called off
                     if self._hosts[name].node is None:
                         if len(self.nodes) == 1:
                             self._reset_connections(name)

@@ -29,8 +29,7 @@ class Loop:
             if until is not None and until():
                 return
             if until_ns is not None and heap[0][0] > until_ns:
-                self.now_ns = until_ns
-                return
+                break
             if last is not None and self.events >= last:
                 return
             time_ns, _, call, arguments = heappop(heap)

@@ -9,15 +9,18 @@ import pytest
 from naysayer.cli import run
 from naysayer.commands.hunt import reproduce
 from naysayer.hunt import scenario as scenarios
+from naysayer.hunt import simplify
 from naysayer.hunt.campaign import Hunt, attempt
 from naysayer.hunt.diagram import diagram
+from naysayer.hunt.scenario import Ask, Scenario, Strike
 from naysayer.hunt.scoreboard import healthy, hunt_variant, table
-from naysayer.hunt.shrink import shrink
+from naysayer.hunt.shrink import SIGHT, shrink
 from naysayer.hunt.swarm import draw
 from naysayer.plan import Plan
 from naysayer.recorder import Recorder
 from naysayer.simulate import Simulation
 from nemesis.catalog import KINDS
+from targets.fault import Cut, Degrade, Kill
 from targets.registry import all_targets, find
 
 BROKEN = "quorum-kv/local-counter-version"
@@ -87,6 +90,103 @@ def test_a_failing_run_fails_again_as_a_scenario_whatever_its_pace(name: str) ->
         found = reproduce(tried.failed, None)
         assert found.calm or scenarios.play(found, weaker=False)[1].outcome == "invalid"
         first = tried.failed.seed + 1
+
+
+@pytest.mark.parametrize("name", ["quorum-kv", "wal-kv", "raft-log/term-volatile"])
+@pytest.mark.parametrize("seed", [*range(1, 6), 1_000_013])
+def test_a_scripted_run_has_the_same_history_to_the_nanosecond(name: str, seed: int) -> None:
+    simulation = Simulation(draw(find(name), seed, 120), recorder := Recorder())
+    run = simulation.run()
+    again, _ = scenarios.play(scenarios.of_run(simulation.plan, simulation, run), same := Recorder(), weaker=False)
+    if run.live:
+        assert _told(same) == _told(recorder)
+        assert again.violations == run.violations
+    else:
+        assert not again.live
+
+
+def _told(recorder: Recorder) -> list[tuple[object, ...]]:
+    """What happened; how processes are numbered depends on how many clients asked anything."""
+    return [(op.f, op.key, op.input, op.output, op.call, op.ret, op.status, op.node) for op in recorder.history()]
+
+
+@pytest.mark.parametrize("name", ["quorum-kv/no-read-repair", "raft-log/no-session-dedup", "paxos-kv/local-read"])
+def test_what_hangs_on_a_race_shrinks_to_few_operations_too(name: str) -> None:
+    first, failed = 1, None
+    while failed is None:
+        failed = attempt(Hunt(name), first, 50).failed
+        first += 50
+    smaller = shrink(reproduce(failed, None))
+    assert smaller.cut is None
+    assert len(smaller.scenario.asks) <= 8
+    assert smaller.scenario.nodes == 3
+
+
+def test_a_failure_that_clients_saw_stays_one() -> None:
+    """Of the first failing seeds, those that the checker found."""
+    found = reproduce(_failing("raft-log/log-unsynced"), None)
+    seen = scenarios.play(found, weaker=False)[1].method
+    after = scenarios.play(shrink(found).scenario, weaker=False)[1].method
+    assert seen in SIGHT or after not in SIGHT
+
+
+def _failing(name: str) -> Plan:
+    failed = attempt(Hunt(name), 1, 300).failed
+    assert failed is not None
+    return failed
+
+
+def test_a_time_that_is_no_whole_nanosecond_is_reached() -> None:
+    asks = tuple(Ask(at_ms, 0, "read", "n1", "x") for at_ms in (0.9999999, 1.0, 77.7777777777))
+    run, verdict = scenarios.play(Scenario("quorum-kv", "register", 3, 1, asks, ()))
+    assert run.recorder.invocations == 3
+    assert verdict.outcome == "valid"
+
+
+THREE = Scenario(
+    "quorum-kv",
+    "register",
+    5,
+    1,
+    (Ask(10.0, 3, "write", "n4", "k7", 9), Ask(33.3333, 5, "read", "n5", "k7")),
+    (
+        Strike(5.0, Cut((("n1", "n4"), ("n4", "n1"), ("n4", "n5"), ("n5", "n4")), "ring")),
+        Strike(6.0, Kill(("n1", "n4"), power=True, torn=True)),
+        Strike(7.0, Degrade((("c5", "n5"), ("n5", "n2")), delay_ms=5.0, loss=0.5)),
+    ),
+)
+
+
+def test_fewer_nodes_are_those_that_are_asked_numbered_again() -> None:
+    smaller = next(simplify.fewer_nodes(THREE))
+    assert (smaller.nodes, [ask.node for ask in smaller.asks]) == (3, ["n2", "n3"])
+    cut, kill, degrade = (strike.fault for strike in smaller.strikes)
+    assert cut == Cut((("n1", "n2"), ("n2", "n1"), ("n2", "n3"), ("n3", "n2")), "n2 ╳ n1 n3")
+    assert kill == Kill(("n1", "n2"), power=True, torn=True)
+    assert degrade == Degrade((("c5", "n3"),), delay_ms=5.0, loss=0.5)
+
+
+def test_fewer_clients_take_their_links_with_them() -> None:
+    merged, numbered = simplify.fewer_clients(THREE)
+    assert [ask.client for ask in merged.asks] == [3, 3]
+    assert [ask.client for ask in numbered.asks] == [0, 1]
+    assert numbered.strikes[2].fault.links[0] == ("c1", "n5")
+
+
+def test_milder_faults_have_less_of_something_and_never_nothing_at_all() -> None:
+    milder = [scenario.strikes for scenario in simplify.milder_faults(THREE)]
+    kills = {strikes[1].fault for strikes in milder} - {THREE.strikes[1].fault}
+    assert Kill(("n1",), power=True, torn=True) in kills
+    assert Kill(("n1", "n4")) in kills
+    degraded = {strikes[2].fault for strikes in milder} - {THREE.strikes[2].fault}
+    assert all(fault.links and (fault.loss or fault.delay_ms) for fault in degraded)
+    assert len(degraded) == 4
+
+
+def test_values_and_times_become_plain() -> None:
+    assert [(ask.key, ask.input) for ask in next(simplify.plain_values(THREE)).asks] == [("x", 1), ("x", None)]
+    assert [ask.at_ms for ask in list(simplify.round_times(THREE))[1].asks] == [10.0, 30.0]
+    assert next(simplify.sooner(THREE)).items[0].at_ms == 1.0
 
 
 def test_shrinking_says_so_when_the_scenario_does_not_fail() -> None:

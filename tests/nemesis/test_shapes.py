@@ -76,3 +76,13 @@ def test_one_way_shapes_never_cut_a_link_in_both_directions(shape: shapes.Shape,
 
 def test_a_shape_names_the_nodes_in_the_same_way_whatever_their_drawn_order() -> None:
     assert shapes.isolate(("b", "c", "a")).shape == shapes.isolate(("b", "a", "c")).shape == "b ╳ a c"
+
+
+@pytest.mark.parametrize("shape", [shapes.halves, shapes.isolate, shapes.crossed])
+def test_two_sides_are_told_by_their_links_alone(shape: shapes.Shape) -> None:
+    cut = shape(("n2", "n1", "n3"))
+    assert shapes.words(cut.links) == cut.shape
+
+
+def test_links_that_part_no_two_sides_are_told_one_by_one() -> None:
+    assert shapes.words((("b", "a"), ("a", "c"))) == "a↛c, b↛a"

@@ -12,6 +12,9 @@ from targets.node import NodeId, Reply, Request
 from targets.simulator import SimulatedCluster
 from targets.target import Target
 
+MOMENT_MS = 1.5e-6
+"""Gets virtual time to the next nanosecond."""
+
 
 class Stage:
     """A running cluster, and the history of what `ask` invoked on it."""
@@ -115,7 +118,9 @@ class Stage:
         return index
 
     def answer(self, index: int, ms: float = 600.0) -> Reply | None:
+        """Wait for the answer. What is asked next begins later: what meets in one moment would be concurrent."""
         self.wait(lambda: index in self.replies, ms)
+        self.pass_ms(MOMENT_MS)
         return self.replies.get(index)
 
     def do(self, node: NodeId, f: str, key: Any = None, input: Any = None, **more: Any) -> Reply | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -30,7 +31,10 @@ from targets.fault import (
 )
 from targets.node import Context, Message, Node, NodeId, Reply, Request, Timer
 from targets.simulator import SimulatedCluster
+from targets.simulator.cluster import DELAY_MS
+from targets.simulator.draws import SLOT_BITS, Draws
 from targets.simulator.host import SYNC_NS
+from targets.simulator.loop import Loop
 from targets.target import Target
 
 TICK_MS = 25.0
@@ -257,6 +261,69 @@ def test_a_node_may_die_between_any_two_effects(effects: int) -> None:
     assert stage.notes() == list(range(min(effects, 5)))
     assert [reply is not None for reply in got] == ([True] if effects > 5 else [])
     assert stage.evidence(Kill).shown == (effects < 6), "behind its last effect a handler is over"
+
+
+def test_a_restart_calls_off_a_death_that_has_not_come() -> None:
+    stage = Stage()
+    stage.cluster.apply(Kill(("n1",), effects=3))
+    stage.cluster.apply(Restart(("n1",)))
+    assert stage.ask("tell", 9) is not None
+    assert not stage.cluster.down
+    assert not stage.evidence(Kill).shown
+
+
+def test_leaving_out_a_message_leaves_the_delays_of_the_others_as_they_were() -> None:
+    def times(skipped: int | None) -> dict[int, int | None]:
+        stage = Stage()
+        for number in range(20):
+            stage.cluster.run(until_ms=10.0 * number + 20)
+            if number != skipped:
+                stage.begin("read")
+        stage.cluster.run(until_ms=500)
+        requests = [sent for sent in stage.cluster.trace or [] if isinstance(sent.message, Request)]
+        return {sent.sent_ns: sent.delivered_ns for sent in requests}
+
+    whole, part = times(None), times(7)
+    assert len(part) == len(whole) - 1
+    assert part.items() <= whole.items()
+
+
+def test_delays_are_spread_over_all_that_a_healthy_link_may_take() -> None:
+    stage = Stage()
+    for number in range(500):
+        stage.cluster.run(until_ms=20.0 * number + 20)
+        stage.begin("read")
+    took_ms = sorted(
+        (sent.delivered_ns - sent.sent_ns) / 1e6 for sent in stage.cluster.trace or [] if sent.delivered_ns
+    )
+    least, most = DELAY_MS
+    assert least <= took_ms[0] < least + 0.1
+    assert most - 0.5 < took_ms[-1] <= most
+    # the square of a uniform number: a quarter of the spread at the median
+    assert took_ms[len(took_ms) // 2] == pytest.approx(least + (most - least) / 4, abs=0.4)
+
+
+def test_draws_depend_on_the_time_and_not_on_what_was_drawn_before() -> None:
+    def drawn(before: int) -> list[float]:
+        loop = Loop()
+        draws = Draws(loop, "1 n1")
+        for _ in range(before):
+            draws.random()
+        loop.now_ns = 50_000_000
+        return [draws.random(), draws.uniform(1, 2), draws.randrange(10), draws.getrandbits(100), draws.random()]
+
+    assert drawn(0) == drawn(5)
+    assert len(set(drawn(0))) == 5
+
+
+def test_draws_are_even() -> None:
+    loop = Loop()
+    draws = Draws(loop, "2 n1")
+    counts = Counter[int]()
+    for slot in range(5000):
+        loop.now_ns = slot << SLOT_BITS
+        counts.update((draws.randrange(5), int(5 * draws.random())))
+    assert all(abs(counts[value] - 2000) < 150 for value in range(5))
 
 
 def test_only_what_was_synced_surely_survives_a_power_loss() -> None:
