@@ -18,6 +18,7 @@ from checker.models import find
 from checker.verify import verify
 from tests.checker.brute import linearizable
 from tests.checker.generate import AUTHORS, STYLES, history
+from tests.checker.locks import lock_history
 
 SIZE_MAX = 9
 DISAGREEMENTS_SHOWN = 3
@@ -48,7 +49,9 @@ def fuzz(name: str, count: int, seed: int) -> int:
     wrong = 0
     for number in range(count):
         rng = Random(f"{name} {seed} {number}")
-        ops = history(AUTHORS[name], rng, STYLES[number % len(STYLES)], rng.randint(1, SIZE_MAX))
+        style, size = STYLES[number % len(STYLES)], rng.randint(1, SIZE_MAX)
+        tokens = name == "mutex" and number % 2  # authors know no tokens
+        ops = lock_history(rng, style, size) if tokens else history(AUTHORS[name], rng, style, size)
         how, problem = disagreement(model, ops)
         decided[how] += 1
         if problem is not None:

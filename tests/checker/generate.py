@@ -3,7 +3,7 @@
 An *author* knows one kind of object: which operations clients ask for, what the object does when it executes them one
 after another, and what a liar might answer. To add a model, write its author and name it in AUTHORS.
 Histories are of three styles: legal by construction, legal and then mutated, and arbitrary. All have pending
-operations, failures, equal times and reads of the initial value; values are unique or repeated.
+operations, failures, equal and negative times and reads of the initial value; values are unique or repeated.
 """
 
 from __future__ import annotations
@@ -46,6 +46,8 @@ def history(author: Author, rng: Random, style: str, size: int) -> list[Operatio
     if style == "arbitrary":
         ops = [_answered(author, rng, op, written[0]) for op in ops]
     ops.sort(key=lambda op: op.call)
+    start = rng.choice((0, 0, -horizon))  # times may be negative
+    ops = [structs.replace(op, call=op.call + start, ret=op.ret if op.pending else op.ret + start) for op in ops]
     return [structs.replace(op, index=i, process=i) for i, op in enumerate(ops)]
 
 

@@ -9,8 +9,6 @@ from msgspec import structs
 
 from checker.history import PENDING, Operation
 
-STYLES = ("legal", "mutated", "arbitrary")
-
 
 def lock_history(rng: Random, style: str, size: int) -> list[Operation]:
     """Up to `size` operations, numbered in order of call; times may be negative or equal."""

@@ -13,7 +13,8 @@ from checker.models import find
 from checker.monitors.mutex import decide
 from checker.verify import verify
 from tests.checker.fuzz import disagreement
-from tests.checker.locks import STYLES, lock_history
+from tests.checker.generate import STYLES
+from tests.checker.locks import lock_history
 
 Row = tuple[str, Any, int, int | None]
 
