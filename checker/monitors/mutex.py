@@ -114,7 +114,8 @@ def _order(lock: Lock) -> list[int] | Conflict:
         return cut
     call, ret = (column.tolist() for column in cut)
     acquire, rank = lock.acquire.tolist(), lock.token.tolist()
-    calls = [row for row in np.argsort(cut[0], kind="stable").tolist() if not lock.refused[row]]
+    by_call = np.argsort(cut[0], kind="stable")
+    calls = by_call[~lock.refused[by_call]].tolist()
     due = np.flatnonzero(~lock.refused & (cut[1] != PENDING))
     due = due[np.lexsort((lock.token[due], cut[1][due]))]
     placed = [False] * len(call)
@@ -134,8 +135,9 @@ def _order(lock: Lock) -> list[int] | Conflict:
             placed[other] = True
             order.append((moment, other))
             turn = not turn
-    order += [(call[row], row) for row in np.flatnonzero(lock.refused).tolist()]
-    order.sort(key=lambda at: at[0])
+    if lock.refused.any():
+        order += [(call[row], row) for row in np.flatnonzero(lock.refused).tolist()]
+        order.sort(key=lambda at: at[0])
     return [row for _, row in order]
 
 
@@ -233,48 +235,41 @@ def _by_names(lock: Lock) -> Decision | Conflict:
 
     A pending release took place if its token is not the last and nobody else released it.
     """
-    tokens: dict[int, tuple[list[int], list[int], list[int]]] = {}
-    for row in np.flatnonzero(~lock.refused).tolist():
-        acquires, releases, pending = tokens.setdefault(int(lock.token[row]), ([], [], []))
-        (acquires if lock.acquire[row] else releases if lock.ret[row] != PENDING else pending).append(row)
-    group = {token: [row for rows in three for row in rows] for token, three in tokens.items()}
-    order: list[int] = []
-    held: int | None = None
-    for token in sorted(tokens):
-        acquires, releases, pending = tokens[token]
-        if len(acquires) != 1 or len(releases) > 1:
-            if not acquires and not releases:
-                continue
-            return _ill_named(lock, group[token], acquires, releases)
-        if held is not None:
-            waiting = tokens[held][2]
-            if not waiting:
-                return _never_released(lock, [*group[held], *group[token]], tokens[held][0][0], acquires[0])
-            order.append(waiting[0])
-        order += acquires + releases
-        held = None if releases else token
-    points = np.array(order, dtype=np.int64)
-    latest = np.maximum.accumulate(lock.call[points])
-    late = np.flatnonzero(latest > lock.ret[points])
+    rows = np.flatnonzero(~lock.refused)
+    kind = np.where(lock.acquire[rows], 0, np.where(lock.ret[rows] == PENDING, 2, 1))
+    rows, kind = (column[np.lexsort((lock.call[rows], kind, lock.token[rows]))] for column in (rows, kind))
+    token = lock.token[rows]
+    acquires, releases, pending = (np.bincount(token[kind == k], minlength=int(token.max()) + 1) for k in range(3))
+    wrong = np.flatnonzero((acquires > 1) | (releases > 1) | ((acquires == 0) & (releases > 0)))
+    if len(wrong):
+        return _ill_named(lock, *(rows[(token == wrong[0]) & (kind == k)].tolist() for k in range(3)))
+    held = np.flatnonzero((acquires == 1) & (releases == 0))
+    held = held[held < np.flatnonzero(acquires)[-1]] if len(held) else held
+    if (pending[held] == 0).any():
+        first = int(held[pending[held] == 0][0])
+        return _never_released(lock, rows[token == first], rows[token == first + 1 + np.argmax(acquires[first + 1 :])])
+    first_pending = (kind == 2) & (np.append(-1, kind[:-1]) != 2) & np.isin(token, held)
+    order = rows[(kind == 0) | (kind == 1) | first_pending]
+    latest = np.maximum.accumulate(lock.call[order])
+    late = np.flatnonzero(latest > lock.ret[order])
     if not len(late):
-        witness = [(int(moment), row) for moment, row in zip(latest, order, strict=True)]
-        witness += [(int(lock.call[row]), row) for row in np.flatnonzero(lock.refused).tolist()]
-        witness.sort(key=lambda at: at[0])
-        return Decision("valid", METHOD, witness=[row for _, row in witness])
-    second = order[int(late[0])]
-    first = order[int(np.argmax(lock.call[points[: late[0]]]))]
+        refused = np.flatnonzero(lock.refused)
+        at = np.argsort(np.concatenate((latest, lock.call[refused])), kind="stable")
+        return Decision("valid", METHOD, witness=np.concatenate((order, refused))[at])
+    second = int(order[late[0]])
+    first = int(order[np.argmax(lock.call[order[: late[0]]])])
     a, b = lock.part[first], lock.part[second]
-    rows = {*group[int(lock.token[first])], *group[int(lock.token[second])]}
     sentence = (
         f"Tokens in the wrong order: by the tokens, #{a.index} came before #{b.index}, which had finished before "
         f"#{a.index} began."
     )
-    return Conflict("token-went-back", sentence, tuple(rows), int(lock.ret[second]), b.index)
+    both = rows[(token == lock.token[first]) | (token == lock.token[second])].tolist()
+    return Conflict("token-went-back", sentence, tuple(both), int(lock.ret[second]), b.index)
 
 
-def _ill_named(lock: Lock, rows: list[int], acquires: list[int], releases: list[int]) -> Conflict:
+def _ill_named(lock: Lock, acquires: list[int], releases: list[int], pending: list[int]) -> Conflict:
     """No acquire or several were given a token, or several released it."""
-    culprit = (releases if len(acquires) == 1 or not acquires else acquires)[-1]
+    culprit = acquires[-1] if len(acquires) > 1 else releases[-1]
     op = lock.part[culprit]
     if not acquires:
         kind, sentence = "released-free", f"#{op.index} released {op.input!r}, a token that no acquire was given."
@@ -287,13 +282,14 @@ def _ill_named(lock: Lock, rows: list[int], acquires: list[int], releases: list[
     else:
         one = lock.part[releases[0]]
         kind, sentence = "released-free", f"Released twice: #{one.index} and #{op.index} both released {op.input!r}."
-    return Conflict(kind, sentence, tuple(rows), int(lock.ret[culprit]), op.index)
+    return Conflict(kind, sentence, (*acquires, *releases, *pending), int(lock.ret[culprit]), op.index)
 
 
-def _never_released(lock: Lock, rows: list[int], first: int, second: int) -> Conflict:
-    a, b = lock.part[first], lock.part[second]
+def _never_released(lock: Lock, held: Column, next_held: Column) -> Conflict:
+    """The rows of two tokens, acquires first."""
+    a, b = lock.part[int(held[0])], lock.part[int(next_held[0])]
     sentence = f"Held twice: #{a.index} acquired the lock, nobody released it, and #{b.index} acquired it after that."
-    return Conflict("held-twice", sentence, tuple(rows), int(lock.ret[second]), b.index)
+    return Conflict("held-twice", sentence, (*held.tolist(), *next_held.tolist()), int(lock.ret[next_held[0]]), b.index)
 
 
 def _invalid(conflict: Conflict, rows: Sequence[int]) -> Decision:
