@@ -24,6 +24,9 @@ from targets.fault import Fault
 from workloads.generator import Generator, Invocation, Moment, Wait
 from workloads.registry import find as find_workload
 
+LINKS_TOLD = 6
+"""More bad links than these are only counted."""
+
 FAULTS: Any = (
     faults.Kill
     | faults.Restart
@@ -195,6 +198,10 @@ def _asked(ask: Ask) -> str:
 def _struck(fault: Fault) -> str:
     nodes = getattr(fault, "nodes", ())
     text = label(fault)
+    if isinstance(fault, faults.Degrade) and len(fault.links) <= LINKS_TOLD:
+        return f"{text.rsplit(' on ', 1)[0]} on {' '.join(f'{a}→{b}' for a, b in fault.links)}"
+    if isinstance(fault, faults.Kill) and fault.effects is not None:
+        text += f" after {fault.effects} effects"
     return text if not nodes or all(node in text for node in nodes) else f"{text} {' '.join(nodes)}"
 
 

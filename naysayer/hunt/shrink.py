@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
+from checker.history import Operation
 from naysayer.hunt import simplify
 from naysayer.hunt.campaign import few_collections
 from naysayer.hunt.scenario import Ask, Item, Scenario, Strike, play
@@ -26,6 +27,9 @@ SMALL = 40
 
 SEEDS = 6
 """...as many."""
+
+CORE_SEEDS = 24
+"""Under how many delays it is tried whether the operations that prove the violation fail on their own."""
 
 SIGHT = {"invariant": 1, "liveness": 2}
 """How far from the clients' eyes a failure is, by what found it; 0 if the checker did."""
@@ -50,6 +54,7 @@ class _Search:
         self._until = time.monotonic() + SECONDS_MAX
         self._sight = max(SIGHT.values())
         self._tried: set[Scenario] = set()
+        self._proof: tuple[Operation, ...] = ()
 
     @property
     def scenario(self) -> Scenario:
@@ -73,13 +78,26 @@ class _Search:
         self.best.scenario = candidate
         return True
 
-    def fails_somehow(self, candidate: Scenario) -> bool:
+    def fails_somehow(self, candidate: Scenario, seeds: int = SEEDS) -> bool:
         """The same, under some delays of the messages: those that it has first, then others."""
         if self.fails(candidate):
             return True
         if len(candidate.items) > SMALL:
             return False
-        return any(self.fails(replace(candidate, seed=seed)) for seed in range(1, SEEDS + 1))
+        return any(self.fails(replace(candidate, seed=seed)) for seed in range(1, seeds + 1))
+
+    def core(self) -> list[Ask]:
+        """What was asked in the operations that prove the violation."""
+        found = []
+        for op in self._proof:
+            call_ms = op.call / 1e6 + 0.001
+            alike = [
+                ask
+                for ask in self.scenario.asks
+                if (ask.f, ask.key, ask.input, ask.node) == (op.f, op.key, op.input, op.node) and ask.at_ms < call_ms
+            ]
+            found += alike[-1:]
+        return found
 
     def _run(self, candidate: Scenario) -> int | None:
         if self.best.runs >= RUNS_MAX:
@@ -88,7 +106,12 @@ class _Search:
             raise _Bound(f"{SECONDS_MAX:.0f} s")
         self.best.runs += 1
         run, verdict = play(candidate, weaker=False)
-        return SIGHT.get(verdict.method, 0) if run.error is None and verdict.outcome == "invalid" else None
+        if run.error is not None or verdict.outcome != "invalid":
+            return None
+        seen = SIGHT.get(verdict.method, 0)
+        if seen <= self._sight:
+            self._proof = () if verdict.worst is None else verdict.worst.counterexample
+        return seen
 
 
 def shrink(scenario: Scenario) -> Shrunk:
@@ -107,6 +130,7 @@ def shrink(scenario: Scenario) -> Shrunk:
 
 def _search(search: _Search) -> None:
     _shortest_prefix(search)
+    _proof_alone(search)
     _whole_groups(search)
     for fails in (search.fails, search.fails_somehow):
         while True:
@@ -138,6 +162,17 @@ def _shortest_prefix(search: _Search) -> None:
             most = middle
         else:
             least = middle + 1
+
+
+def _proof_alone(search: _Search) -> None:
+    """The operations that prove the violation, with all faults or with none: often nothing else is needed."""
+    core, about = search.core(), {ask.key for ask in search.core()}
+    if core:
+        alone = search.scenario.of(core)
+        with_faults = search.scenario.of([*core, *search.scenario.strikes])
+        same_keys = search.scenario.of(item for item in search.scenario.items if _key(item) in {None, *about})
+        if not (search.fails_somehow(alone, CORE_SEEDS) or search.fails_somehow(with_faults, CORE_SEEDS)):
+            search.fails(same_keys)
 
 
 def _whole_groups(search: _Search) -> None:

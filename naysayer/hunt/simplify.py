@@ -119,6 +119,9 @@ def _milder(fault: Fault) -> Iterator[Fault]:
             for links in (fault.links[:half], fault.links[half:]):
                 if links and half:
                     yield replace(fault, links=links)
+            if 1 < len(fault.links) <= NEAR:
+                for link in fault.links:
+                    yield replace(fault, links=tuple(other for other in fault.links if other != link))
         case Hold():
             if fault.count > 1:
                 yield replace(fault, count=1)
