@@ -15,13 +15,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from checker.history import Column, History
+from checker.history import BEGINNING, Column, History
 from checker.monitors.pending_takes import InTheWay, guess
-from checker.monitors.values import METHOD, Values, read, wrongly_empty
+from checker.monitors.values import METHOD, Values, read, thinned, wrongly_empty
 from checker.verdict import Decision
-
-SHRINK_MAX = 200
-"""Proofs with more values are not made 1-minimal."""
 
 
 def decide(part: History) -> Decision | None:
@@ -60,7 +57,7 @@ def _ranks(values: Values) -> Column | None:
 def _deleted(values: Values, rank: Column) -> tuple[Column, int | None]:
     """The moment at which each value (then each empty take) is deleted, and the first for which there is none.
 
-    Entries from `len(values)` on are the empty takes. What comes after the one without a moment is left at 0.
+    Entries from `len(values)` on are the empty takes. That one and what comes after it are left at BEGINNING.
     """
     part = values.part
     start = np.concatenate((values.out_from, part.call[values.empties]))
@@ -69,7 +66,7 @@ def _deleted(values: Values, rank: Column) -> tuple[Column, int | None]:
     after = np.searchsorted(moments, values.in_by, side="right").tolist()
     moment, first = moments.tolist(), at.tolist()
     skip = list(range(len(moment) + 1))
-    out = [0] * len(first)
+    out = [BEGINNING] * len(first)
     for i in [*np.argsort(rank).tolist(), *range(len(values), len(first))]:
         here = first[i]
         while skip[here] != here:
@@ -102,14 +99,11 @@ def _witness(values: Values, rank: Column, out: Column) -> Column:
 
 def _refuted(values: Values, rank: Column, out: Column, late: int) -> Decision:
     """The proof: the one without a moment, the smaller values that cover its interval, and what delayed those."""
-    chosen, empty = _reasons(values, rank, out, late), late >= len(values)
-    few = values.only(sorted(chosen), [late - len(values)] if empty else [])
-    ranks = rank[sorted(chosen)]
-    size = len(few) if len(few) <= SHRINK_MAX else 0
-    for i in reversed(range(size)):
-        less = few.only([j for j in range(len(few)) if j != i], range(len(few.empties)))
-        if _deleted(less, np.delete(ranks, i))[1] is not None:
-            few, ranks = less, np.delete(ranks, i)
+    chosen = np.array(sorted(_reasons(values, rank, out, late)), dtype=np.int64)
+    few = values.only(chosen, [late - len(values)] if late >= len(values) else [])
+    every = range(len(few.empties))
+    kept = thinned(len(few), lambda kept: _deleted(few.only(kept, every), rank[chosen[kept]])[1] is not None)
+    few, ranks = few.only(kept, every), rank[chosen[kept]]
     out, found = _deleted(few, ranks)
     assert found is not None
     part, late = values.part, found
@@ -142,7 +136,7 @@ def _cover(values: Values, rank: Column, out: Column, i: int) -> list[int]:
     """Smaller values of which one is inside at each moment from when this one might have been deleted until it was."""
     if i < len(values):
         smaller = np.flatnonzero(rank < rank[i])
-        moment, end = int(values.out_from[i]), int(out[i]) - 1 if out[i] >= values.out_from[i] else int(values.last[i])
+        moment, end = int(values.out_from[i]), int(values.last[i] if out[i] == BEGINNING else out[i] - 1)
     else:
         row = values.empties[i - len(values)]
         smaller = np.arange(len(values))

@@ -23,11 +23,8 @@ import numpy as np
 from checker.history import Column, History
 from checker.monitors.nesting import Crossing, Nested, nest
 from checker.monitors.pending_takes import InTheWay, guess
-from checker.monitors.values import METHOD, Values, inside, read, wrongly_empty
+from checker.monitors.values import METHOD, Values, inside, read, thinned, wrongly_empty
 from checker.verdict import Decision
-
-SHRINK_MAX = 64
-"""Chains with more values are shown as they are."""
 
 
 def decide(part: History) -> Decision | None:
@@ -81,11 +78,8 @@ def _witness(values: Values, nested: Nested, free: Column) -> Column:
 
 
 def _crossed(values: Values, crossing: Crossing) -> Decision:
-    few = values.only(crossing.chain, [])
-    for i in reversed(range(len(few) if len(few) <= SHRINK_MAX else 0)):
-        less = few.only([j for j in range(len(few)) if j != i], [])
-        if isinstance(_nest(less), Crossing):
-            few = less
+    chain = values.only(crossing.chain, [])
+    few = chain.only(thinned(len(chain), lambda kept: isinstance(_nest(chain.only(kept, [])), Crossing)), [])
     part = values.part
     names = ", ".join(few.value(i) for i in range(len(few)))
     sentence = (

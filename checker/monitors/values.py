@@ -12,7 +12,7 @@ To refute it, each of those values may have been taken by the earliest pending t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,6 +21,9 @@ from checker.history import INFO, PENDING, Column, History
 from checker.verdict import Decision, Edge, Explanation
 
 METHOD = "values in and out"
+CHUNKS_MAX = 128
+"""A proof is thinned in ever smaller chunks, as long as there are not more of them: its result is then minimal."""
+
 _COLUMNS = ("put", "take", "first", "in_by", "out_from", "last")
 
 
@@ -202,3 +205,16 @@ def cover(values: Values, first: int, last: int) -> list[int]:
         chosen.append(int(candidates[np.argmax(values.out_from[candidates])]))
         moment = int(values.out_from[chosen[-1]])
     return chosen
+
+
+def thinned(count: int, refuted: Callable[[Column], bool]) -> Column:
+    """As few of `count` values as are still refuted: any more of them would be as well."""
+    kept = np.arange(count)
+    size = (count + 1) // 2
+    while size and len(kept) <= CHUNKS_MAX * size:
+        for start in reversed(range(0, len(kept), size)):
+            less = np.delete(kept, np.s_[start : start + size])
+            if refuted(less):
+                kept = less
+        size //= 2
+    return kept
