@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 
 from checker.budget import Budget
-from checker.errors import NaysayerError, UsageError
+from checker.errors import HistoryError, NaysayerError, UsageError
 from checker.explain import explain
 from checker.explain_search import explain_search
-from checker.history import FAIL, INFO, History, Operation
+from checker.history import BEGINNING, FAIL, INFO, History, Operation
 from checker.model import Model
 from checker.models import MODELS, find
 from checker.models.register import Register
@@ -51,13 +51,16 @@ def check(
     `model`: a name of checker.models.MODELS, or a model of your own. `budget`: limits for each key.
     `engine`: where searches of several keys run: None (here), "processes" (as many as there are cores; a script then
     needs `if __name__ == "__main__":`), "dask:ADDRESS", or any concurrent.futures Executor.
-    Raises UsageError for an unknown model or operation; an error inside the checker makes a part `unknown`.
+    Raises UsageError for an unknown model or operation, HistoryError for a call at the least 64-bit number.
+    An error inside the checker makes a part `unknown`.
     """
     started = time.perf_counter()
     chosen = resolve(model)
     if not isinstance(history, History):
         history = History.of(history)
     refuse_unknown(history, chosen)
+    if len(history) and int(history.call.min()) == BEGINNING:
+        raise HistoryError(f"a call at {BEGINNING} ns: times must lie above the least 64-bit number; shift them")
     limits = Budget() if budget is None else budget
     by_key = history.by_key() if chosen.by_key else {None: history}
     parts = _judge(by_key, chosen, limits, engine, progress or (lambda done, total: None))

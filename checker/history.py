@@ -31,7 +31,7 @@ PENDING: int = int(np.iinfo(np.int64).max)
 """The return time of an operation whose end nobody saw: later than every real time."""
 
 BEGINNING: int = int(np.iinfo(np.int64).min)
-"""No call is earlier: times may be negative."""
+"""Before every call: times may be negative, but this one is nobody's."""
 
 
 class Operation(msgspec.Struct, frozen=True, gc=False):

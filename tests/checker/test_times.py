@@ -8,16 +8,19 @@ import pytest
 from msgspec import structs
 
 from checker.check import check
-from checker.history import PENDING, History, Operation
+from checker.errors import HistoryError
+from checker.history import BEGINNING, PENDING, History, Operation
 from checker.models import find
 from checker.verify import verify
 from tests.checker.brute import linearizable
 from tests.checker.generate import AUTHORS, STYLES, history
 
-SHIFTS = (-3, -(10**15), -(2**63), 2**62)
+BEGINS = (-3, -(10**15), BEGINNING + 1, 2**62)
 
 
-def _shifted(ops: list[Operation], by: int) -> list[Operation]:
+def _moved(ops: list[Operation], begin: int) -> list[Operation]:
+    """The operations, all moved in time by the same, so that the first call is at `begin`."""
+    by = begin - min(op.call for op in ops)
     return [structs.replace(op, call=op.call + by, ret=op.ret if op.pending else op.ret + by) for op in ops]
 
 
@@ -28,11 +31,11 @@ def test_a_shift_of_all_times_changes_no_verdict(name: str) -> None:
         rng = Random(f"shift {name} {number}")
         ops = history(AUTHORS[name], rng, STYLES[number % len(STYLES)], rng.randint(1, 8))
         expected = "valid" if linearizable(model, ops) else "invalid"
-        for shift in SHIFTS:
-            moved = _shifted(ops, shift)
+        for begin in BEGINS:
+            moved = _moved(ops, begin)
             verdict = check(moved, model)
-            assert verdict.outcome == expected, (shift, moved)
-            assert verify(History.of(moved), model, verdict) == [], (shift, moved)
+            assert verdict.outcome == expected, (begin, moved)
+            assert verify(History.of(moved), model, verdict) == [], (begin, moved)
 
 
 def test_a_counter_read_before_time_zero_is_judged_like_any_other() -> None:
@@ -41,3 +44,8 @@ def test_a_counter_read_before_time_zero_is_judged_like_any_other() -> None:
     assert check([add, late], "counter").outcome == "invalid"
     assert check([add, early], "counter").outcome == "valid"
     assert add.ret < PENDING
+
+
+def test_the_least_number_is_no_time() -> None:
+    with pytest.raises(HistoryError, match="shift them"):
+        check([Operation(0, 0, "read", None, None, None, BEGINNING, 0, "ok")])
