@@ -10,7 +10,7 @@ from naysayer.commands.test import simulate
 from naysayer.hunt import scenario as scenarios
 from naysayer.hunt.diagram import diagram
 from naysayer.judge import judge_run
-from naysayer.plan import Plan, read
+from naysayer.plan import read
 from naysayer.report.console import console
 from naysayer.report.terminal import exit_code, show
 from naysayer.results import HISTORY, TEST, open_folder
@@ -25,9 +25,12 @@ def replay_scenario(file: Path) -> int:
     scenario = scenarios.read(file)
     run, verdict = scenarios.play(scenario, trace=True)
     screen = console()
-    screen.print(scenarios.story(scenario) + "\n\n" + diagram(run.trace or []) + "\n", markup=False, soft_wrap=True)
-    plan = Plan(scenario.target, scenario.workload, (), scenario.nodes, scenario.clients, scenario.seed)
-    story = tell(plan, run, verdict, file.parent, scenario=file)
+    screen.print(
+        scenarios.story(scenario) + "\n\n" + diagram(run.trace or [], scenarios.marks(scenario)) + "\n",
+        markup=False,
+        soft_wrap=True,
+    )
+    story = tell(scenarios.plan_of(scenario), run, verdict, file.parent, scenario=file)
     show(story, screen)
     return exit_code(story)
 

@@ -155,18 +155,8 @@ def play(
 ) -> tuple[Run, Verdict]:
     """Run a scenario and judge it; `weaker`: also by the conditions weaker than linearizability."""
     by_client = tuple(tuple(ask for ask in scenario.asks if ask.client == client) for client in range(scenario.clients))
-    plan = Plan(
-        scenario.target,
-        scenario.workload,
-        (),
-        scenario.nodes,
-        scenario.clients,
-        scenario.seed,
-        operations=None,
-        timeout_ms=scenario.timeout_ms,
-    )
     simulation = Simulation(
-        plan,
+        plan_of(scenario),
         recorder or Recorder(),
         schedule=Strikes(scenario.strikes),
         generator=Script(by_client),
@@ -179,11 +169,30 @@ def play(
     return run, judge_run(run, find_workload(scenario.workload).model, weaker=weaker)
 
 
+def plan_of(scenario: Scenario, nemesis: tuple[str, ...] = ()) -> Plan:
+    """The scenario as a plan, for reports."""
+    return Plan(
+        scenario.target,
+        scenario.workload,
+        nemesis,
+        scenario.nodes,
+        scenario.clients,
+        scenario.seed,
+        operations=None,
+        timeout_ms=scenario.timeout_ms,
+    )
+
+
+def marks(scenario: Scenario) -> list[tuple[float, str]]:
+    """The faults with their times (ms), for the message diagram."""
+    return [(strike.at_ms, _struck(strike.fault)) for strike in scenario.strikes]
+
+
 def story(scenario: Scenario) -> str:
     """The scenario as a short text: one line for everything that happens, in order of time."""
     lines = [f"{scenario.target} on {scenario.nodes} nodes, seed {scenario.seed}:"]
     happenings = [(ask.at_ms, 1, f"client {ask.client} asks {ask.node}: {_asked(ask)}") for ask in scenario.asks]
-    happenings += [(strike.at_ms, 0, _struck(strike.fault)) for strike in scenario.strikes]
+    happenings += [(at_ms, 0, text) for at_ms, text in marks(scenario)]
     lines += [f"  {at_ms:9.1f} ms  {text}" for at_ms, _, text in sorted(happenings)]
     if scenario.calm:
         lines.append("  then all faults are healed, and the clients go on")

@@ -11,7 +11,7 @@ from naysayer.commands.hunt import reproduce
 from naysayer.hunt import scenario as scenarios
 from naysayer.hunt import simplify
 from naysayer.hunt.campaign import Hunt, attempt
-from naysayer.hunt.diagram import diagram
+from naysayer.hunt.diagram import ROWS_MAX, diagram
 from naysayer.hunt.scenario import Ask, Scenario, Strike
 from naysayer.hunt.scoreboard import healthy, hunt_variant, table
 from naysayer.hunt.shrink import SIGHT, shrink
@@ -21,7 +21,10 @@ from naysayer.recorder import Recorder
 from naysayer.simulate import Simulation
 from nemesis.catalog import KINDS
 from targets.fault import Cut, Degrade, Kill
+from targets.node import Message, Reply, Request
+from targets.quorum.messages import Get, Got
 from targets.registry import all_targets, find
+from targets.simulator.network import MS, Sent
 
 BROKEN = "quorum-kv/local-counter-version"
 
@@ -75,7 +78,7 @@ def test_a_found_failure_shrinks_to_few_operations_that_still_fail() -> None:
     run_, verdict = scenarios.play(smaller.scenario, trace=True)
     assert verdict.outcome == "invalid"
     drawn = diagram(run_.trace or [])
-    assert "Request(" in drawn
+    assert any(f"{ask.f} {ask.key}" in drawn for ask in smaller.scenario.asks)
     assert "●" in drawn
     for ask in smaller.scenario.asks:
         assert f"client {ask.client} asks {ask.node}" in scenarios.story(smaller.scenario)
@@ -134,6 +137,40 @@ def _failing(name: str) -> Plan:
     failed = attempt(Hunt(name), 1, 300).failed
     assert failed is not None
     return failed
+
+
+def test_a_diagram_tells_what_is_new_counts_the_rest_and_ends_with_the_last_answer() -> None:
+    def sent(at: int, message: Message, source: str = "n1", dest: str = "n2", lost: bool = False) -> Sent:
+        return Sent(at * MS, None if lost else (at + 1) * MS, source, dest, message)
+
+    ask = Request("r1", "c0", "cas", "x", (None, 1))
+    trace = [
+        sent(1, Get(5_000_000_001, "x")),
+        *(sent(at, Get(5_000_000_001, "x")) for at in (2, 3)),
+        sent(4, Get(5_000_000_002, "x"), lost=True),
+        *(sent(at, ask, "c0", "n1") for at in (5, 6)),
+        sent(7, Reply("r1", "fail", None, "not the leader"), "n1", "c0"),
+        sent(9, Got(5_000_000_002, (3, "n2"), 0)),
+    ]
+    assert diagram(trace, [(2.5, "kill n3")]).splitlines() == [
+        "  time ms   c0        n1        n2",
+        "      2.0   │         ●─────────▶           Get op #1, key x",
+        "      2.5   ── kill n3 ───────────────────",
+        "        ⋮   │         │         │           2 that were sent before",
+        "      4.0   │         ●────╳────│           Get op #2, key x",
+        "      6.0   ●─────────▶         │           cas x (nothing, 1)",
+        "      7.0   ●─────────▶         │           cas x (nothing, 1)",
+        "      8.0   ◀─────────●         │           fail: not the leader",
+        "  … 1 more message after the last answer to a client",
+    ]
+
+
+def test_a_long_diagram_keeps_its_end() -> None:
+    trace = [Sent(at * MS, at * MS, "c0", "n1", Request(f"r{at}", "c0", "write", "x", at)) for at in range(200)]
+    lines = diagram(trace).splitlines()
+    assert len(lines) == ROWS_MAX + 2
+    assert lines[1] == "  … 120 rows before"
+    assert lines[-1].endswith("write x 199")
 
 
 def test_a_time_that_is_no_whole_nanosecond_is_reached() -> None:
