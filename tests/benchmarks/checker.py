@@ -1,4 +1,4 @@
-"""How fast registers and key-value stores are judged: history, outcome, method, seconds, peak memory. Judges nothing.
+"""How fast objects of each kind are judged: history, outcome, method, seconds, peak memory. Judges nothing.
 
     python -m tests.benchmarks.checker [--large]
 
@@ -18,11 +18,15 @@ import numpy as np
 
 from checker.check import check
 from checker.history import INFO, PENDING, Column, History, Tables
+from tests.benchmarks._objects import build_object
 
 
 @dataclass(frozen=True)
 class Row:
-    """One history: `operations` by `clients` on `keys`, the first `crashed` of the writes pending."""
+    """One history: `operations` by `clients` on `keys`, the first `crashed` of the writes pending.
+
+    `model`: see build_object; "" for registers. `stale`: a late stale read, or another late fault.
+    """
 
     name: str
     operations: int
@@ -30,6 +34,7 @@ class Row:
     keys: int = 1
     crashed: int = 0
     stale: bool = False
+    model: str = ""
 
 
 ROWS = (
@@ -42,6 +47,21 @@ ROWS = (
     Row("1 register, 5 clients, 10k ops, 200 crashed writes, stale read", 10_000, 5, crashed=200, stale=True),
     Row("key-value, 1000 keys, 1M ops", 1_000_000, keys=1000),
     Row("key-value, 1000 keys, 1M ops, late stale read", 1_000_000, keys=1000, stale=True),
+    *(
+        row
+        for model in ("mutex", "queue", "stack", "priority-queue")
+        for row in (
+            Row(f"{model}, 5 clients, 10k ops", 10_000, 5, model=model),
+            Row(f"{model}, 5 clients, 100k ops", 100_000, 5, model=model),
+            Row(f"{model}, 5 clients, 1M ops", 1_000_000, 5, model=model),
+            Row(f"{model}, 50 clients, 1M ops", 1_000_000, model=model),
+            Row(f"{model}, 50 clients, 1M ops, late fault", 1_000_000, stale=True, model=model),
+        )
+    ),
+    *(
+        Row(f"{model}, 5 clients, 100k ops, 20 crashed takes", 100_000, 5, crashed=20, model=model)
+        for model in ("queue", "stack", "priority-queue")
+    ),
 )
 LARGE = (Row("1 register, 50 clients, 10M ops", 10_000_000),)
 
@@ -49,6 +69,8 @@ LARGE = (Row("1 register, 50 clients, 10M ops", 10_000_000),)
 def build(row: Row, seed: int = 1) -> History:
     """Operations at points 1 µs apart, each called and returned at random around its point, half of them writes of
     values of their own; a stale read returns a value from the middle of the history."""
+    if row.model:
+        return build_object(row.model, row.operations, row.clients, row.crashed, row.stale, seed)
     rng = np.random.default_rng(seed)
     size = row.operations
     point = np.arange(size, dtype=np.int64) * 1000 + 1_000_000_000
@@ -105,10 +127,11 @@ def _sources(key: Column, writes: np.ndarray[tuple[int], np.dtype[np.bool_]]) ->
 def measure(row: Row) -> tuple[str, str, float, int, int]:
     """Outcome, method, seconds of the check, megabytes at the peak and when it began."""
     history = build(row)
-    check(build(Row("to have everything imported", 100, stale=True)), "register")
+    model = row.model or ("kv" if row.keys > 1 else "register")
+    check(build(Row("to have everything imported", 2000, 5, model=row.model)), row.model or "register")
     loaded = _peak_mb()
     started = time.perf_counter()
-    verdict = check(history, "kv" if row.keys > 1 else "register")
+    verdict = check(history, model)
     return verdict.outcome, verdict.method, time.perf_counter() - started, _peak_mb(), loaded
 
 
@@ -118,11 +141,11 @@ def _peak_mb() -> int:
 
 def main() -> None:
     rows = ROWS + (LARGE if "--large" in sys.argv[1:] else ())
-    print(f"{'history':66} {'outcome':8} {'method':8} {'seconds':>8} {'peak MB':>8} {'loaded MB':>9}")
+    print(f"{'history':66} {'outcome':8} {'method':17} {'seconds':>8} {'peak MB':>8} {'loaded MB':>9}")
     for row in rows:
         with get_context("spawn").Pool(1) as pool:
             outcome, method, seconds, peak, loaded = pool.apply(measure, (row,))
-        print(f"{row.name:66} {outcome:8} {method:8} {seconds:8.3f} {peak:8} {loaded:9}", flush=True)
+        print(f"{row.name:66} {outcome:8} {method:17} {seconds:8.3f} {peak:8} {loaded:9}", flush=True)
 
 
 if __name__ == "__main__":
