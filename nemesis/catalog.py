@@ -52,8 +52,10 @@ class Kind:
     channel: str
     nodes: int = 1
     """It makes no sense with fewer nodes."""
-    moment: Moment | None = None
-    """A directed fault waits for this before it begins; without it, any time will do."""
+    moments: tuple[Moment, ...] = ()
+    """A directed fault waits for one of these before it begins; without any, all times will do."""
+    rounds: tuple[int, ...] = (1,)
+    """How often in a row it may strike: at a moment of its own each time, and the last fault gives way to the next."""
 
 
 def leader(situation: Situation) -> NodeId | None:
@@ -74,8 +76,20 @@ def _log_grew(before: dict[NodeId, dict[str, Any]], situation: Situation) -> boo
     return _length(situation.views[first]) > _length(before[first])
 
 
+def _commit_grew(before: dict[NodeId, dict[str, Any]], situation: Situation) -> bool:
+    """The leader knows more to be committed than a moment ago: others have not heard of it yet."""
+    first = leader(situation)
+    if first is None or first not in before:
+        return False
+    return _committed(situation.views[first]) > _committed(before[first])
+
+
 def _length(view: dict[str, Any]) -> int:
     return int(view.get("last_index", view.get("applied", 0)))
+
+
+def _committed(view: dict[str, Any]) -> int:
+    return int(view.get("commit_index", view.get("applied", 0)))
 
 
 def _election(before: dict[NodeId, dict[str, Any]], situation: Situation) -> bool:
@@ -114,6 +128,12 @@ def _isolate_leader(situation: Situation) -> Fault | None:
     others = [node for node in situation.nodes if node != first]
     cut = shapes.isolate([first, *others])
     return Cut(cut.links, f"leader {cut.shape}")
+
+
+def _depose(situation: Situation) -> tuple[Fault, ...] | None:
+    """Cut off the leader, and let in again whoever was cut off before it."""
+    cut = _isolate_leader(situation)
+    return None if cut is None else (Heal(), cut)
 
 
 def _kill(*, power: bool = False, torn: bool = False) -> Begin:
@@ -260,18 +280,21 @@ _KINDS = (
     Kind("one-way", _ONE_WAY, LINKS, _cut(shapes.ONE_WAY), _heal, "net", 2),
     Kind("isolate-leader", "cuts off the node that leads", LINKS, _isolate_leader, _heal, "net", 2),
     Kind(
-        "isolate-appender",
-        "cuts off the leader just after its log grew",
+        "depose",
+        "cuts off leader after leader, each just after it appended or committed",
         LINKS,
-        _isolate_leader,
+        _depose,
         _heal,
         "net",
         2,
-        moment=_log_grew,
+        moments=(_log_grew, _commit_grew),
+        rounds=(1, 3, 6),
     ),
     Kind("kill", "kills processes (any number of nodes) and restarts them", DEATH, _kill_plain, _restart, "life"),
     Kind("kill-leader", "kills the node that leads", DEATH, _kill_leader, _restart, "life"),
-    Kind("kill-voter", "kills nodes while votes are cast", DEATH, _kill_plain, _restart, "life", 2, moment=_election),
+    Kind(
+        "kill-voter", "kills nodes while votes are cast", DEATH, _kill_plain, _restart, "life", 2, moments=(_election,)
+    ),
     Kind("power", _POWER, POWER, _kill(power=True), _restart, "life"),
     Kind("torn", _TORN, POWER, _kill(power=True, torn=True), _restart, "life"),
     Kind("pause", "stops a process for a while (SIGSTOP)", STOP, _pause, _resume, "pause"),
@@ -294,7 +317,7 @@ _KINDS = (
 
 KINDS: dict[str, Kind] = {kind.name: kind for kind in _KINDS}
 
-DIRECTED = tuple(kind.name for kind in _KINDS if kind.moment is not None)
+DIRECTED = tuple(kind.name for kind in _KINDS if kind.moments)
 
 ALIASES = {"crash": "kill", "skew": "clock", "one-way-partition": "one-way"}
 

@@ -1,7 +1,7 @@
 """The usual schedule: faults of some kinds come and go at random, never two of one channel at once.
 
 A directed kind does not begin when it is drawn, but at the next moment of its own, such as just after the leader's log
-grew: what needs several events in a row to go wrong is rarely met by chance.
+grew, and may strike several times in a row: what needs several aligned events to go wrong is rarely met by chance.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from nemesis.catalog import find
+from nemesis.catalog import Kind, Moment, find
 from nemesis.schedule import Look, Schedule, Situation, Step
 from targets.fault import Fault
 from targets.node import NodeId
@@ -25,6 +25,9 @@ WATCH_MS = 1.0
 
 PATIENCE_MS = 400.0
 """How long it looks, before another fault gets its turn."""
+
+SUCCESSION_MS = 1000.0
+"""How long it looks for the next leader to strike at: an election or two."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +45,11 @@ class Waiting:
 
     name: str
     until_ms: float
+    moment: Moment
     views: dict[NodeId, dict[str, Any]]
     """What the nodes told of themselves when it last looked."""
+    rounds: int = 1
+    """How often it is still to strike."""
 
 
 @dataclass(frozen=True)
@@ -77,35 +83,46 @@ class Mix:
         return self._begin(situation)
 
     def _watch(self, situation: Situation, waiting: Waiting) -> tuple[Step | Look, Schedule]:
-        moment = find(waiting.name).moment
-        if moment is None or moment(waiting.views, situation):
-            return self._strike(waiting.name, situation, replace(self, waiting=None))
-        again = replace(self, waiting=replace(waiting, views=situation.views))
-        return Look(situation.now_ms + WATCH_MS), again
+        if not waiting.moment(waiting.views, situation):
+            again = replace(self, waiting=replace(waiting, views=situation.views))
+            return Look(situation.now_ms + WATCH_MS), again
+        kind = find(waiting.name)
+        rest = replace(self, active=tuple(one for one in self.active if one.name != kind.name), waiting=None)
+        if waiting.rounds == 1:
+            return self._strike(kind, situation, rest, self._lasting(situation))
+        patience = self._await(kind, situation, SUCCESSION_MS, waiting.rounds - 1)
+        return self._strike(kind, situation, replace(rest, waiting=patience), patience.until_ms - situation.now_ms)
+
+    def _await(self, kind: Kind, situation: Situation, patience_ms: float, rounds: int) -> Waiting:
+        moment = situation.random.choice(kind.moments)
+        until_ms = situation.now_ms + patience_ms * self.stretch
+        return Waiting(kind.name, until_ms, moment, situation.views, rounds)
 
     def _begin(self, situation: Situation) -> tuple[Step | Look, Schedule]:
         now = situation.now_ms
         rest = replace(self, next_ms=now + self._pause(situation), waiting=None)
         busy = {find(one.name).channel for one in self.active}
-        free = [name for name in self.kinds if find(name).channel not in busy]
+        free = [kind for kind in map(find, self.kinds) if kind.channel not in busy]
         if not free:
             return Look(now), rest
-        name = situation.random.choice(free)
-        if find(name).moment is not None:
+        kind = situation.random.choice(free)
+        if kind.moments:
             if not any("role" in view for view in situation.views.values()):
                 return Look(now), rest  # nobody leads here, or nobody tells
-            patience = Waiting(name, now + PATIENCE_MS * self.stretch, situation.views)
-            return Look(now + WATCH_MS), replace(rest, waiting=patience)
-        return self._strike(name, situation, rest)
+            waiting = self._await(kind, situation, PATIENCE_MS, situation.random.choice(kind.rounds))
+            return Look(now + WATCH_MS), replace(rest, waiting=waiting)
+        return self._strike(kind, situation, rest, self._lasting(situation))
 
-    def _strike(self, name: str, situation: Situation, rest: Mix) -> tuple[Step | Look, Schedule]:
-        begun = find(name).begin(situation)
+    def _strike(self, kind: Kind, situation: Situation, rest: Mix, lasting_ms: float) -> tuple[Step | Look, Schedule]:
+        begun = kind.begin(situation)
         if begun is None:
             return Look(situation.now_ms), rest
         first, *others = begun if isinstance(begun, tuple) else (begun,)
-        lasting = situation.random.choice(LASTING_MS) * situation.random.random() * self.stretch
-        active = Active(name, first, situation.now_ms + lasting)
+        active = Active(kind.name, first, situation.now_ms + lasting_ms)
         return Step(situation.now_ms, first), replace(rest, active=(*rest.active, active), due=tuple(others))
+
+    def _lasting(self, situation: Situation) -> float:
+        return situation.random.choice(LASTING_MS) * situation.random.random() * self.stretch
 
     def _pause(self, situation: Situation) -> float:
         return situation.random.expovariate(1.0) * PAUSE_MS * self.stretch

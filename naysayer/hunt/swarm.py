@@ -22,7 +22,7 @@ AKIN = {
     "kill": ("power", "kill-leader"),
     "power": ("kill-voter",),
     "partition": ("one-way", "isolate-leader"),
-    "isolate-leader": ("isolate-appender", "kill-leader"),
+    "isolate-leader": ("depose", "kill-leader"),
     "delay": ("hold",),
     "loss": ("clients",),
     "duplicate": ("clients",),

@@ -131,7 +131,7 @@ def test_a_schedule_is_the_same_whenever_the_seed_is(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(10))
 def test_what_a_mix_began_it_ends_when_nothing_new_begins(seed: int) -> None:
-    kinds = tuple(name for name in KINDS if KINDS[name].moment is None)
+    kinds = tuple(name for name in KINDS if not KINDS[name].moments)
     _, model, rest = drive(Mix(kinds), seed, 20_000)
     assert isinstance(rest, Mix)
     _, _, ended = drive(replace(rest, next_ms=LATER_MS), seed, 0.0)
@@ -194,20 +194,55 @@ def grown(**of: Any) -> dict[str, dict[str, Any]]:
     return {**VIEWS, "n2": {**VIEWS["n2"], **of}}
 
 
-def watch(name: str, before: dict[str, dict[str, Any]], now: dict[str, dict[str, Any]]) -> Step | Look | None:
+def watch(
+    name: str, before: dict[str, dict[str, Any]], now: dict[str, dict[str, Any]], seed: int = 1
+) -> Step | Look | None:
     """What the mix does when the views change while the directed fault waits."""
     waiting: Schedule = Mix((name,), next_ms=0.0)
-    step, waiting = waiting.next(situation(look=lambda: before))
+    step, waiting = waiting.next(situation(seed, look=lambda: before))
     assert isinstance(step, Look)
-    return waiting.next(situation(look=lambda: now, now_ms=1.0))[0]
+    return waiting.next(situation(seed, look=lambda: now, now_ms=1.0))[0]
 
 
-def test_the_appender_is_isolated_when_its_log_grew_and_not_before() -> None:
-    assert isinstance(watch("isolate-appender", VIEWS, VIEWS), Look)
-    struck = watch("isolate-appender", VIEWS, grown(last_index=10))
-    assert isinstance(struck, Step)
-    assert isinstance(struck.fault, Cut)
-    assert "n2" in struck.fault.shape
+@pytest.mark.parametrize("what", ["last_index", "commit_index"])
+def test_a_leader_is_deposed_when_its_log_or_what_is_committed_grew_and_not_before(what: str) -> None:
+    """Each wait is for one of the two, drawn at random."""
+    before = grown(last_index=9, commit_index=5)
+    assert all(isinstance(watch("depose", before, before, seed), Look) for seed in range(20))
+    after = {**before, "n2": {**before["n2"], what: 10}}
+    steps = [watch("depose", before, after, seed) for seed in range(20)]
+    struck = [step for step in steps if isinstance(step, Step)]
+    assert 0 < len(struck) < 20
+    assert all(step.fault == Heal() for step in struck), "who was cut off before is let in again"
+
+
+def test_leader_after_leader_is_deposed() -> None:
+    """Leadership and logs move on with time: every moment comes, and the last of a series is healed."""
+
+    def views(now_ms: float) -> dict[str, dict[str, Any]]:
+        term = int(now_ms / 100)
+        size = int(now_ms / 10)
+        return {
+            name: {"role": "leader" if term % 5 == place else "follower", "term": term, "last_index": size}
+            | {"commit_index": size}
+            for place, name in enumerate(NODES)
+        }
+
+    schedule: Schedule = Mix(("depose",), next_ms=0.0)
+    random, now_ms, cuts, longest = Random(1), 0.0, [], 0
+    while now_ms < 20_000:
+        step, schedule = schedule.next(Situation(now_ms, NODES, random, look=lambda now_ms=now_ms: views(now_ms)))
+        assert step is not None
+        now_ms = max(now_ms + 0.001, step.at_ms)
+        if isinstance(step, Step) and isinstance(step.fault, Cut):
+            cuts.append(step.fault.shape)
+        elif isinstance(step, Step):
+            assert step.fault == Heal()
+        assert isinstance(schedule, Mix)
+        longest = max(longest, schedule.waiting.rounds if schedule.waiting is not None else 0)
+        assert len(schedule.active) <= 1
+    assert longest == 6
+    assert {shape.split(" ╳ ")[0] for shape in cuts} == {f"leader {name}" for name in NODES}
 
 
 def test_voters_die_when_somebody_stands_and_not_before() -> None:
