@@ -24,7 +24,7 @@ BATCH = 10
 YOUNG = 20_000
 """Objects made before the garbage collector looks at them; usually 700."""
 
-STEPS = 50_000
+STEPS = 200_000
 """What the search may spend on each key of one seed: another seed is worth more than a hard one."""
 
 
