@@ -92,6 +92,12 @@ def _committed(view: dict[str, Any]) -> int:
     return int(view.get("commit_index", view.get("applied", 0)))
 
 
+def _new_leader(before: dict[NodeId, dict[str, Any]], situation: Situation) -> bool:
+    """Somebody leads who did not a moment ago: nothing of its term may be committed yet."""
+    first = leader(situation)
+    return first is not None and before.get(first, {}).get("role") != "leader"
+
+
 def _election(before: dict[NodeId, dict[str, Any]], situation: Situation) -> bool:
     """Somebody stands who did not stand a moment ago: votes are on their way."""
     return any(
@@ -131,9 +137,9 @@ def _isolate_leader(situation: Situation) -> Fault | None:
 
 
 def _depose(situation: Situation) -> tuple[Fault, ...] | None:
-    """Cut off the leader, and let in again whoever was cut off before it."""
+    """Pull the leader's cable, and let in again whoever was cut off before it."""
     cut = _isolate_leader(situation)
-    return None if cut is None else (Heal(), cut)
+    return (Heal(), Cut(cut.links, cut.shape, under_way=True)) if isinstance(cut, Cut) else None
 
 
 def _kill(*, power: bool = False, torn: bool = False) -> Begin:
@@ -215,11 +221,17 @@ def _corrupt(kind: str) -> Begin:
 
 
 def _reconfigure(situation: Situation) -> Fault | None:
-    """Leave one node out: single-server changes, one at a time."""
-    if len(situation.nodes) < 3:
-        return None
-    out = situation.random.choice(situation.nodes)
-    return Reconfigure(tuple(node for node in situation.nodes if node != out))
+    """Leave a member out, or take one in that is missing: single-server changes, one at a time."""
+    members = _members(situation)
+    one = situation.random.choice(situation.nodes)
+    changed = tuple(node for node in situation.nodes if (node in members) != (node == one))
+    return Reconfigure(changed) if len(changed) >= 2 else None
+
+
+def _members(situation: Situation) -> set[NodeId]:
+    """The configuration of the leader; all nodes, if nobody tells."""
+    first = leader(situation)
+    return set(situation.views[first].get("configuration", situation.nodes) if first else situation.nodes)
 
 
 def _transfer(situation: Situation) -> Fault | None:
@@ -259,7 +271,10 @@ def _nothing(situation: Situation, fault: Fault) -> tuple[Fault, ...]:
 
 
 def _everybody(situation: Situation, fault: Fault) -> tuple[Fault, ...]:
-    return (Reconfigure(situation.nodes),)
+    """Take everybody in again: at once if the system can, or one at a time, this being the first."""
+    members = _members(situation)
+    missing = [node for node in situation.nodes if node not in members]
+    return (Reconfigure(tuple(node for node in situation.nodes if node in members or node in missing[:1])),)
 
 
 LINKS = frozenset({"cut", "heal"})
@@ -312,12 +327,24 @@ _KINDS = (
     Kind(
         "membership", "takes a node out and back in", frozenset({"reconfigure"}), _reconfigure, _everybody, "group", 3
     ),
+    Kind(
+        "change-members",
+        "asks each new leader at once to leave a node out or take one in",
+        frozenset({"reconfigure"}),
+        _reconfigure,
+        _everybody,
+        "group",
+        3,
+        moments=(_new_leader,),
+        rounds=(1, 3, 6),
+    ),
     Kind("transfer", "hands the leadership over", frozenset({"transfer"}), _transfer, _nothing, "group", 2),
 )
 
 KINDS: dict[str, Kind] = {kind.name: kind for kind in _KINDS}
 
-DIRECTED = tuple(kind.name for kind in _KINDS if kind.moments)
+DIRECTED = tuple(kind.name for kind in _KINDS if kind.moments and kind.channel != "group")
+"""Those of them that need no command for administrators."""
 
 ALIASES = {"crash": "kill", "skew": "clock", "one-way-partition": "one-way"}
 

@@ -62,7 +62,8 @@ class Mix:
     active: tuple[Active, ...] = ()
     due: tuple[Fault, ...] = ()
     """What the end of a fault asks for and is not carried out yet."""
-    waiting: Waiting | None = None
+    waiting: tuple[Waiting, ...] = ()
+    """At most one in each channel; an earlier strike of the same series may be in force meanwhile."""
 
     def next(self, situation: Situation) -> tuple[Step | Look | None, Schedule]:
         if not self.kinds:
@@ -74,24 +75,26 @@ class Mix:
             if one.until_ms <= now:
                 others = tuple(other for other in self.active if other is not one)
                 return Look(now), replace(self, active=others, due=find(one.name).end(situation, one.fault))
-        if self.waiting is not None and now < self.waiting.until_ms:
-            return self._watch(situation, self.waiting)
-        if self.next_ms is None or now < self.next_ms:
-            due = now + self._pause(situation) if self.next_ms is None else self.next_ms
-            soonest = min([due, *(one.until_ms for one in self.active)])
-            return Look(soonest), replace(self, next_ms=due)
-        return self._begin(situation)
+        for wait in self.waiting:
+            if now >= wait.until_ms or wait.moment(wait.views, situation):
+                rest = replace(self, waiting=tuple(other for other in self.waiting if other is not wait))
+                return (Look(now), rest) if now >= wait.until_ms else rest._seize(wait, situation)
+        if self.next_ms is not None and now >= self.next_ms:
+            return self._begin(situation)
+        due = now + self._pause(situation) if self.next_ms is None else self.next_ms
+        again = tuple(replace(wait, views=situation.views) for wait in self.waiting)
+        soonest = min([due, *(one.until_ms for one in self.active), *(now + WATCH_MS for _ in again[:1])])
+        return Look(soonest), replace(self, next_ms=due, waiting=again)
 
-    def _watch(self, situation: Situation, waiting: Waiting) -> tuple[Step | Look, Schedule]:
-        if not waiting.moment(waiting.views, situation):
-            again = replace(self, waiting=replace(waiting, views=situation.views))
-            return Look(situation.now_ms + WATCH_MS), again
-        kind = find(waiting.name)
-        rest = replace(self, active=tuple(one for one in self.active if one.name != kind.name), waiting=None)
-        if waiting.rounds == 1:
-            return self._strike(kind, situation, rest, self._lasting(situation))
-        patience = self._await(kind, situation, SUCCESSION_MS, waiting.rounds - 1)
-        return self._strike(kind, situation, replace(rest, waiting=patience), patience.until_ms - situation.now_ms)
+    def _seize(self, wait: Waiting, situation: Situation) -> tuple[Step | Look, Schedule]:
+        """The moment has come: strike in place of the strike before, and wait for the next if there are more rounds."""
+        kind = find(wait.name)
+        rest = replace(self, active=tuple(one for one in self.active if one.name != kind.name))
+        if wait.rounds == 1:
+            return rest._strike(kind, situation, self._lasting(situation))
+        following = self._await(kind, situation, SUCCESSION_MS, wait.rounds - 1)
+        rest = replace(rest, waiting=(*rest.waiting, following))
+        return rest._strike(kind, situation, following.until_ms - situation.now_ms)
 
     def _await(self, kind: Kind, situation: Situation, patience_ms: float, rounds: int) -> Waiting:
         moment = situation.random.choice(kind.moments)
@@ -100,26 +103,27 @@ class Mix:
 
     def _begin(self, situation: Situation) -> tuple[Step | Look, Schedule]:
         now = situation.now_ms
-        rest = replace(self, next_ms=now + self._pause(situation), waiting=None)
-        busy = {find(one.name).channel for one in self.active}
+        rest = replace(self, next_ms=now + self._pause(situation))
+        begun = [one.name for one in self.active] + [wait.name for wait in self.waiting]
+        busy = {find(name).channel for name in begun}
         free = [kind for kind in map(find, self.kinds) if kind.channel not in busy]
         if not free:
             return Look(now), rest
         kind = situation.random.choice(free)
-        if kind.moments:
-            if not any("role" in view for view in situation.views.values()):
-                return Look(now), rest  # nobody leads here, or nobody tells
-            waiting = self._await(kind, situation, PATIENCE_MS, situation.random.choice(kind.rounds))
-            return Look(now + WATCH_MS), replace(rest, waiting=waiting)
-        return self._strike(kind, situation, rest, self._lasting(situation))
+        if not kind.moments:
+            return rest._strike(kind, situation, self._lasting(situation))
+        if any("role" in view for view in situation.views.values()):
+            wait = self._await(kind, situation, PATIENCE_MS, situation.random.choice(kind.rounds))
+            rest = replace(rest, waiting=(*rest.waiting, wait))
+        return Look(now), rest  # nobody leads here, or nobody tells: no moment would come
 
-    def _strike(self, kind: Kind, situation: Situation, rest: Mix, lasting_ms: float) -> tuple[Step | Look, Schedule]:
+    def _strike(self, kind: Kind, situation: Situation, lasting_ms: float) -> tuple[Step | Look, Schedule]:
         begun = kind.begin(situation)
         if begun is None:
-            return Look(situation.now_ms), rest
+            return Look(situation.now_ms), self
         first, *others = begun if isinstance(begun, tuple) else (begun,)
         active = Active(kind.name, first, situation.now_ms + lasting_ms)
-        return Step(situation.now_ms, first), replace(rest, active=(*rest.active, active), due=tuple(others))
+        return Step(situation.now_ms, first), replace(self, active=(*self.active, active), due=tuple(others))
 
     def _lasting(self, situation: Situation) -> float:
         return situation.random.choice(LASTING_MS) * situation.random.random() * self.stretch

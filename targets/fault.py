@@ -53,6 +53,8 @@ class Cut(Fault, frozen=True, tag="cut"):
     links: tuple[Link, ...]
     shape: str = ""
     """For people: halves, ring, n1 isolated ..."""
+    under_way: bool = False
+    """Loses also what was sent before and has not arrived, as a pulled cable does (in the simulator)."""
 
 
 class Degrade(Fault, frozen=True, tag="degrade"):

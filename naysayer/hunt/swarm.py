@@ -9,6 +9,7 @@ from random import Random
 
 from naysayer.plan import DEFAULT_NEMESIS, Plan
 from nemesis import catalog
+from targets.registry import all_targets
 from targets.target import Target
 from workloads.registry import find as find_workload
 
@@ -26,11 +27,15 @@ AKIN = {
     "delay": ("hold",),
     "loss": ("clients",),
     "duplicate": ("clients",),
+    "membership": ("change-members",),
 }
 """Faults that aim at the same weakness at another moment: a death between two effects, a leader cut off mid-append."""
 
 OTHER = 0.2
 """Chance of any other fault."""
+
+HEALTHY = 0.35
+"""Chance of each fault where nothing is known to be wrong: some five of all that expose any broken variant."""
 
 THINK_MS = (0.5, 4.0, 20.0, 80.0)
 """Mean pauses of clients: all at once on the same replicas, or spread over several leaderships."""
@@ -44,8 +49,10 @@ def draw(
 ) -> Plan:
     """The plan of one seed. What is given is kept; the rest is drawn from the seed."""
     random = Random(f"{seed} swarm {target.name}")
-    nodes = target.nodes if target.nodes == 1 else random.choice((3, 3, 5))
-    named = target.broken.faults if target.broken is not None else ()
+    named = _named(target)
+    # of an even number, two halves may each be a majority of a smaller configuration
+    counts = (3, 4, 5) if "membership" in named else (3, 3, 5)
+    nodes = target.nodes if target.nodes == 1 else random.choice(counts)
     usual = (*DEFAULT_NEMESIS, *catalog.DIRECTED) if _directed(target) else DEFAULT_NEMESIS
     pool = dict.fromkeys((*named, *usual)) if nemesis is None else dict.fromkeys(nemesis)
     akin = [other for name in named for other in AKIN.get(name, ())]
@@ -54,7 +61,7 @@ def draw(
     chances = dict.fromkeys(pool, OTHER) | dict.fromkeys(akin, EVEN) | dict.fromkeys(nemesis or named, NAMED)
     chances = {name: chances[name] for name in pool}
     if target.broken is None and nemesis is None:
-        chances = dict.fromkeys(pool, EVEN)
+        chances = dict.fromkeys(pool, HEALTHY)
     faults = tuple(
         name for name, chance in chances.items() if catalog.find(name).nodes <= nodes and random.random() < chance
     )
@@ -69,6 +76,14 @@ def draw(
         think_ms=random.choice(THINK_MS),
         timeout_ms=target.timeout_ms * random.choice(PATIENCE),
     )
+
+
+def _named(target: Target) -> tuple[str, ...]:
+    """The faults known to expose a variant; a healthy system gets those of all its variants, and must stand them."""
+    if target.broken is not None:
+        return target.broken.faults
+    variants = [other.broken for other in all_targets() if other.name.startswith(f"{target.name}/")]
+    return tuple(dict.fromkeys(name for broken in variants if broken is not None for name in broken.faults))
 
 
 def _directed(target: Target) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ from targets.fault import Cut, Degrade, Kill
 from targets.node import Message, Reply, Request
 from targets.quorum.messages import Get, Got
 from targets.registry import all_targets, find
+from targets.simulator import SimulatedCluster
 from targets.simulator.network import MS, Sent
 
 BROKEN = "quorum-kv/local-counter-version"
@@ -272,3 +274,10 @@ def test_the_scoreboard_tells_caught_from_missed() -> None:
     text = table([caught], [(find("quorum-kv"), 3, healthy(find("quorum-kv"), 3))])
     assert f"| {BROKEN} | E | 1 of 1 |" in text
     assert "| quorum-kv | 3 | none |" in text
+
+
+def test_a_batch_of_seeds_leaves_nothing_in_memory() -> None:
+    """The collector is held back while a batch runs; a campaign of hours must not grow."""
+    gc.collect()
+    assert attempt(Hunt("quorum-kv", operations=40), 1, 3).failed is None
+    assert [left for left in gc.get_objects() if isinstance(left, SimulatedCluster)] == []

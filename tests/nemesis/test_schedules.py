@@ -239,10 +239,34 @@ def test_leader_after_leader_is_deposed() -> None:
         elif isinstance(step, Step):
             assert step.fault == Heal()
         assert isinstance(schedule, Mix)
-        longest = max(longest, schedule.waiting.rounds if schedule.waiting is not None else 0)
+        longest = max([longest, *(wait.rounds for wait in schedule.waiting)])
         assert len(schedule.active) <= 1
     assert longest == 6
     assert {shape.split(" ╳ ")[0] for shape in cuts} == {f"leader {name}" for name in NODES}
+
+
+def test_a_new_leader_is_asked_at_once_to_change_one_member_and_an_old_one_is_not() -> None:
+    members = {"configuration": ["n1", "n2", "n3", "n4"]}
+    before = {**VIEWS, "n3": {"role": "follower", "term": 5}}
+    after = {**VIEWS, "n3": {"role": "leader", "term": 5, **members}}
+    struck = [watch("change-members", before, after, seed) for seed in range(20)]
+    asked = {step.fault.nodes for step in struck if isinstance(step, Step) and isinstance(step.fault, Reconfigure)}
+    assert {len(set(nodes) ^ set(members["configuration"])) for nodes in asked} == {1}
+    assert {len(nodes) for nodes in asked} == {3, 5}
+    assert isinstance(watch("change-members", after, after), Look), "it led a moment ago already"
+
+
+def test_two_series_strike_side_by_side() -> None:
+    """A new leader is asked to change a member, and cut off when that is in its log."""
+    schedule: Schedule = Mix(("depose", "change-members"), next_ms=0.0)
+    random, now_ms, both = Random(3), 0.0, 0
+    while now_ms < 20_000:
+        step, schedule = schedule.next(Situation(now_ms, NODES, random, look=lambda: VIEWS))
+        assert step is not None
+        now_ms = max(now_ms + 0.001, step.at_ms)
+        assert isinstance(schedule, Mix)
+        both += len(schedule.waiting) == 2
+    assert both > 10
 
 
 def test_voters_die_when_somebody_stands_and_not_before() -> None:

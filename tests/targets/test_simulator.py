@@ -154,6 +154,22 @@ def test_a_cut_loses_one_direction_until_it_is_healed() -> None:
     assert stage.evidence(Cut).to_ms is not None
 
 
+@pytest.mark.parametrize("under_way", [False, True])
+def test_what_is_under_way_arrives_after_a_cut_unless_the_cable_was_pulled(under_way: bool) -> None:
+    stage = Stage()
+    trace = stage.cluster.trace
+    assert trace is not None
+    stage.begin("tell", 3)
+    stage.cluster.run(until=lambda: any(isinstance(sent.message, Note) for sent in trace))
+    stage.cluster.apply(Cut((("n1", "n2"),), under_way=under_way))
+    stage.cluster.run(until_ms=stage.cluster.now_ms + 100)
+    told = [sent for sent in trace if isinstance(sent.message, Note)]
+    assert len(told) == 3
+    assert len(stage.notes()) == (0 if under_way else 3)
+    assert all((sent.delivered_ns is None) == under_way for sent in told)
+    assert stage.evidence(Cut).shown == under_way
+
+
 def test_a_cut_that_touched_nothing_is_no_evidence() -> None:
     stage = Stage()
     stage.cluster.apply(Cut((("n2", "n1"),)))
