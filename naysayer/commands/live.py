@@ -14,15 +14,16 @@ from checker.errors import HarnessError, NaysayerError, UsageError
 from checker.history import History
 from checker.properties import PROPERTIES, decider
 from checker.verdict import Part, Verdict
+from naysayer.commands.test import conclude
 from naysayer.judge import judge
 from naysayer.live import LiveRun
-from naysayer.plan import DEFAULT_NEMESIS, Plan, write
+from naysayer.plan import DEFAULT_NEMESIS, Plan, text
 from naysayer.recorder import Recorder
-from naysayer.report.console import console, text_file
+from naysayer.report.console import console
 from naysayer.report.progress import watch
 from naysayer.report.story import Story
-from naysayer.report.terminal import exit_code, show
-from naysayer.results import HISTORY, REPORT, TEST, VERDICT, new_folder, verdict_json
+from naysayer.results import HISTORY, new_folder, verdict_json
+from naysayer.store import Store
 from naysayer.tell import fault_spans, label
 from nemesis import catalog
 from nemesis.mix import Mix
@@ -85,14 +86,19 @@ def heal(file: Path) -> int:
     """`naysayer heal cluster.toml`: undo what a lost run left on the hosts."""
     config = load(file)
 
-    async def main() -> list[str]:
+    async def main() -> tuple[list[str], list[str]]:
         async with RemoteCluster(config) as cluster:
-            return await cluster.undo()
+            troubles = await cluster.undo()
+            return troubles, [] if troubles or config.commands is None else [
+                node for node in cluster.nodes if not await cluster.pid(node)
+            ]
 
-    troubles = trio.run(main)
+    troubles, down = trio.run(main)
     screen = console()
+    for node in down:
+        screen.print(f"! {node}: the system does not run; its start command is yours to give", markup=False)
     for trouble in troubles:
-        screen.print(f"✗ {trouble}", markup=False)
+        screen.print(f"✗ {trouble}", markup=False, soft_wrap=True)
     screen.print(f"{'✗' if troubles else '✓'} {len(config.nodes) - len(troubles)} of {len(config.nodes)} hosts healed")
     return ERROR if troubles else 0
 
@@ -134,27 +140,18 @@ def _refuse_faults(plan: Plan, faults: frozenset[str], where: str) -> None:
 def _test(plan: Plan, make: Make, timeout_s: float, results: Path) -> int:
     workload = find_workload(plan.workload)
     folder = new_folder(results, plan.name)
-    write(plan, folder / TEST)
     evidence: list[Evidence] = []
-    with (folder / HISTORY).open("wb") as file:
-        recorder = Recorder(file)
+    with Store(folder, text(plan)) as store:
+        recorder = Recorder(store)
         trouble = trio.run(_drive, plan, make, recorder, evidence, timeout_s, folder)
     verdict = judge_any(recorder.history(), workload.model)
-    (folder / VERDICT).write_bytes(
-        verdict_json(
-            verdict,
-            outcomes=recorder.counts,
-            faults=[msgspec.to_builtins(one) for one in evidence],
-            target_error=None if trouble is None else str(trouble),
-        )
+    facts = verdict_json(
+        verdict,
+        outcomes=recorder.counts,
+        faults=[msgspec.to_builtins(one) for one in evidence],
+        target_error=None if trouble is None else str(trouble),
     )
-    story = _story(plan, recorder, verdict, evidence, trouble, folder)
-    text = text_file(folder / REPORT)
-    show(story, text)
-    text.file.close()
-    screen = console()
-    show(story, screen)
-    return exit_code(story)
+    return conclude(store, _story(plan, recorder, verdict, evidence, trouble, folder), facts)
 
 
 async def _drive(

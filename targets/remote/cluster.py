@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -46,7 +47,7 @@ class RemoteCluster:
         self._evidence: list[Evidence] = []
         self._cuts: list[tuple[Cut | Degrade, float]] = []
         self._began_s = trio.current_time()
-        self._reached: set[NodeId] = set()
+        self._started = False
 
     @property
     def down(self) -> frozenset[NodeId]:
@@ -64,6 +65,7 @@ class RemoteCluster:
     ) -> bool | None:
         with trio.CancelScope(shield=True), trio.move_on_after(120):
             await self.undo()
+            await self._stop()
             for shell in self._shells.values():
                 await shell.close()
         return None
@@ -87,13 +89,13 @@ class RemoteCluster:
         """Reach every host, undo what an earlier run left, install, start, wait until each node accepts."""
         for node in self.nodes:
             await self._shells[node].open()
-            self._reached.add(node)
         if self.config.ssh is not None:
             for node in self.nodes:
                 await self.run(node, network.UNDO)
         commands = self.config.commands
         if commands is None:
             return
+        self._started = True
         for node in self.nodes:
             if commands.install is not None:
                 await self.run(node, commands.install, timeout_s=600)
@@ -154,9 +156,7 @@ class RemoteCluster:
                     await self._pause(node, fault)
             case Resume():
                 for node in fault.nodes:
-                    pid = self._paused.pop(node, None) or await self.pid(node)
-                    await self.run(node, f"kill -CONT {pid}")
-                    self._note(fault, f"{node}: process {pid} in state {await self._state(node, pid)}")
+                    await self._resume(node, fault)
             case Cut():
                 await self._cut(fault)
             case Degrade():
@@ -169,7 +169,7 @@ class RemoteCluster:
     async def _kill(self, node: NodeId, fault: Kill) -> None:
         pid = await self.pid(node)
         if not pid:
-            raise TargetError(f"{node} was to be killed but does not run: `{self.config.commands}` found no process")
+            raise TargetError(f"{node} was to be killed but does not run: its pid command found no process")
         await self.run(node, f"kill -9 {pid}")
 
         async def gone() -> bool:
@@ -189,6 +189,8 @@ class RemoteCluster:
 
     async def _pause(self, node: NodeId, fault: Pause) -> None:
         pid = await self.pid(node)
+        if not pid:
+            raise TargetError(f"{node} was to be paused but does not run: its pid command found no process")
         await self.run(node, f"kill -STOP {pid}")
         self._paused[node] = pid
 
@@ -198,6 +200,12 @@ class RemoteCluster:
         await self._until(node, f"the stop of process {pid}", stopped, 5)
         self._note(fault, f"{node}: process {pid} in state T")
 
+    async def _resume(self, node: NodeId, fault: Resume) -> None:
+        pid = self._paused.pop(node, None) or await self.pid(node)
+        await self.run(node, f"kill -CONT {pid}")
+        state = await self._state(node, pid)
+        self._note(fault, f"{node}: process {pid} in state {state or 'gone'}", shown=state not in ("T", "t", ""))
+
     async def _cut(self, fault: Cut) -> None:
         into: dict[NodeId, list[str]] = {}
         for source, dest in fault.links:
@@ -205,12 +213,28 @@ class RemoteCluster:
         for dest, hosts in into.items():
             await self.run(dest, f"{network.PREPARE}; {network.drop_from(hosts)}")
         self._cuts.append((fault, self.now_ms()))
+        open_links: list[str] = []
+        async with trio.open_nursery() as nursery:
+            for source in sorted({source for source, _ in fault.links}):
+                nursery.start_soon(self._probe_cut, source, fault, open_links)
+        if open_links:
+            self._note(fault, f"still connects: {', '.join(sorted(open_links))}", shown=False)
+
+    async def _probe_cut(self, source: NodeId, fault: Cut, open_links: list[str]) -> None:
+        """Try to connect over every cut link from `source`; where anything answers, even a refusal, it is not cut."""
+        assert self.config.ssh is not None
+        dests = [dest for one, dest in fault.links if one == source]
+        ports = [(self.config.nodes[dest].host, self.config.nodes[dest].port or self.config.ssh.port) for dest in dests]
+        said = (await self.run(source, network.probe(ports))).out.split()
+        if "untried" in said:
+            return  # then the packets counted until healed are the evidence
+        open_links += [f"{source} to {dest}" for dest, one in zip(dests, said, strict=True) if one != "silent"]
 
     async def _degrade(self, fault: Degrade) -> None:
         if fault.delay_ms or fault.duplicate or fault.reorder:
             command = network.netem(self.config.interface, fault.delay_ms, fault.loss, fault.duplicate, fault.reorder)
             for node in sorted({source for source, _ in fault.links}):
-                await self.run(node, command)
+                await self._netem(node, command)
                 shown = (await self.run(node, f"tc qdisc show dev {self.config.interface}")).out.strip()
                 self._note(fault, f"{node}: {shown}", shown="netem" in shown)
             return
@@ -221,18 +245,34 @@ class RemoteCluster:
             await self.run(dest, f"{network.PREPARE}; {network.drop_from(hosts, fault.loss)}")
         self._cuts.append((fault, self.now_ms()))
 
+    async def _netem(self, node: NodeId, command: str) -> None:
+        done = await self.run(node, command, check=False)
+        if done.code != 0:
+            why = (done.err or done.out).strip()
+            raise HarnessError(
+                f"{node}: links cannot be made slow, tc netem says: {why}; leave out delay, duplicate and reorder "
+                "(naysayer doctor says what a host can do)"
+            )
+
     async def _heal(self) -> None:
+        """Heal every host that answers. Raises HarnessError, for the first that does not, after all were tried."""
         if self.config.ssh is None:
             return
         lost = 0
+        first: HarnessError | None = None
         for node in self.nodes:
-            if self._cuts:
-                lost += network.dropped((await self.run(node, network.COUNTERS, check=False)).out)
-            await self.run(node, f"{network.FLUSH}; {network.clear_netem(self.config.interface)}")
+            try:
+                if self._cuts:
+                    lost += network.dropped((await self.run(node, network.COUNTERS, check=False)).out)
+                await self.run(node, f"{network.FLUSH}; {network.clear_netem(self.config.interface)}")
+            except HarnessError as error:
+                first = first or error
         for fault, from_ms in self._cuts:
             detail = f"{lost} packets lost until healed"
             self._evidence.append(Evidence(fault, from_ms, self.now_ms(), lost > 0, detail))
         self._cuts = []
+        if first is not None:
+            raise first
 
     def _note(self, fault: Fault, detail: str, *, shown: bool = True) -> None:
         self._evidence.append(Evidence(fault, self.now_ms(), None, shown, detail))
@@ -241,22 +281,40 @@ class RemoteCluster:
         return list(self._evidence)
 
     async def undo(self) -> list[str]:
-        """Undo all faults that this or an earlier run left, host by host; returns what could not be undone."""
+        """Undo all faults that this or an earlier run left, host by host; returns what could not be undone.
+
+        Rules and queueing disciplines go, stopped processes go on. What was killed stays down.
+        """
         troubles = []
         for node in self.nodes:
             try:
-                if self.config.ssh is not None:
-                    await self.run(node, network.UNDO)
-                if self.config.commands is not None:
-                    pid = (await self.run(node, self.config.commands.pid, check=False)).out.split()
-                    if pid:
-                        await self.run(node, f"kill -CONT {pid[0]}", check=False)
-                    if self.config.commands.stop is not None:
-                        await self.run(node, self.config.commands.stop, check=False)
+                troubles += await self._undo(node)
             except NaysayerError as error:
                 troubles.append(str(error))
         self._paused.clear()
         return troubles
+
+    async def _undo(self, node: NodeId) -> list[str]:
+        troubles = []
+        if self.config.ssh is not None:
+            await self.run(node, network.UNDO)
+            left = (await self.run(node, network.LEFT, check=False)).out.strip()
+            if left:
+                troubles.append(f"{node}: this could not be removed: {left}")
+        if self.config.commands is not None:
+            for pid in (await self.run(node, self.config.commands.pid, check=False)).out.split():
+                await self.run(node, f"kill -CONT {pid}", check=False)
+                if await self._state(node, pid) in ("T", "t"):
+                    troubles.append(f"{node}: process {pid} is still stopped; kill -CONT {pid} did not help")
+        return troubles
+
+    async def _stop(self) -> None:
+        """Stop the system on every host that answers, if this run started it."""
+        if not self._started or self.config.commands is None or self.config.commands.stop is None:
+            return
+        for node in self.nodes:
+            with suppress(NaysayerError):
+                await self.run(node, self.config.commands.stop, check=False)
 
     async def fetch_logs(self, directory: Path) -> list[str]:
         """Copy the logs named in cluster.toml to directory/<node>/; returns what could not be fetched."""

@@ -26,6 +26,12 @@ UNDO = "; ".join(
     )
 ).removesuffix(";") + (" tc qdisc show dev $i 2>/dev/null | grep -q netem && tc qdisc del dev $i root; done; true")
 
+LEFT = (
+    f"iptables -w -S 2>/dev/null | grep {CHAIN};"
+    " for i in $(ls /sys/class/net); do tc qdisc show dev $i 2>/dev/null | grep netem; done; true"
+)
+"""Prints what is left of our faults: nothing, after UNDO."""
+
 FLUSH = f"iptables -w -F {CHAIN} 2>/dev/null; true"
 
 COUNTERS = f"iptables -w -nvxL {CHAIN}"
@@ -35,6 +41,26 @@ def drop_from(hosts: Sequence[str], probability: float = 1.0) -> str:
     """Drops what arrives from these hosts, always or with a probability."""
     chance = "" if probability >= 1 else f"-m statistic --mode random --probability {probability:.4f} "
     return "; ".join(f"iptables -w -A {CHAIN} -s {shlex.quote(host)} {chance}-j DROP" for host in hosts)
+
+
+PROBE_S = 0.5
+
+
+def probe(ports: Sequence[tuple[str, int]]) -> str:
+    """Connects to each (host, port) at once, and prints a word for each: silent, if nobody answered, or answered.
+
+    A refusal is an answer: it crossed the link. Prints `untried` where the host has no bash or timeout.
+    """
+    tries = [
+        f"(timeout {PROBE_S} bash -c '2>/dev/null : < /dev/tcp/{host}/{port}' 2>/dev/null;"
+        f" [ $? = 124 ] && echo {number} silent || echo {number} answered) &"
+        for number, (host, port) in enumerate(ports)
+    ]
+    return (
+        "if command -v bash >/dev/null && command -v timeout >/dev/null; then { "
+        + " ".join(tries)
+        + " wait; } | sort -n | cut -d' ' -f2; else echo untried; fi"
+    )
 
 
 def dropped(counters: str) -> int:

@@ -69,6 +69,8 @@ class SshShell:
         self._client: paramiko.SSHClient | None = None
         self._jump: paramiko.SSHClient | None = None
         self._lock = trio.Lock()
+        self._where = host
+        """Whom we are logging into: the host, or the jump host on the way."""
 
     def _new(self) -> paramiko.SSHClient:
         client = paramiko.SSHClient()
@@ -94,21 +96,34 @@ class SshShell:
             look_for_keys=self._ssh.key is None,
         )
 
+    def _socket(self, host: str, port: int) -> socket.socket:
+        limit_s = self._ssh.connect_timeout_s
+        made = socket.create_connection((host, port), timeout=limit_s)
+        # without it some runs sit at 45 ms a command
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        # a host that vanished is noticed after this long, not when the kernel has tried for a quarter of an hour
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            made.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(limit_s * 1000))
+        return made
+
     def _connect(self) -> None:
         client = self._new()
+        sock: object
         if self._ssh.jump is None:
-            # a socket of ours with TCP_NODELAY: without it some runs sit at 45 ms a command
-            sock: object = socket.create_connection((self._host, self._port), timeout=self._ssh.connect_timeout_s)
-            assert isinstance(sock, socket.socket)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock = self._socket(self._host, self._port)
         else:
             user, _, rest = self._ssh.jump.rpartition("@")
             host, _, port = rest.partition(":")
             self._jump = self._new()
-            self._connect_one(self._jump, user or self._ssh.user, host, int(port or 22))
+            self._where = f"jump host {host}"
+            self._connect_one(
+                self._jump, user or self._ssh.user, host, int(port or 22), self._socket(host, int(port or 22))
+            )
+            self._where = self._host
             transport = self._jump.get_transport()
             assert transport is not None
-            sock = transport.open_channel("direct-tcpip", (self._host, self._port), ("127.0.0.1", 0))
+            to = (self._host, self._port)
+            sock = transport.open_channel("direct-tcpip", to, ("127.0.0.1", 0), timeout=self._ssh.connect_timeout_s)
         try:
             self._connect_one(client, self._ssh.user, self._host, self._port, sock)
         except BaseException:
@@ -122,17 +137,24 @@ class SshShell:
             await trio.to_thread.run_sync(self._connect)
         except paramiko.BadHostKeyException as error:
             raise UsageError(
-                f"{self._host}: its host key is not the one in known_hosts; is it the right machine?"
+                f"{self._where}: its host key is not the one in known_hosts; is it the right machine? If it was set up "
+                f"anew, remove the old key: ssh-keygen -R {error.hostname}"
             ) from error
         except paramiko.AuthenticationException as error:
             raise UsageError(
-                f"{self._host}: SSH refused user {self._ssh.user}: {error}; check [ssh] key and user"
+                f"{self._where}: SSH refused user {self._ssh.user}: {error}; check [ssh] key and user"
+            ) from error
+        except paramiko.ChannelException as error:
+            raise HarnessError(
+                f"{self._host}:{self._port} cannot be reached from jump host {self._ssh.jump}: {error.text}"
             ) from error
         except paramiko.SSHException as error:
-            advice = "add its key to known_hosts (ssh-keyscan), or set accept_unknown_hosts"
-            raise UsageError(f"{self._host}: {error}; {advice}") from error
+            if "known_hosts" in str(error):
+                advice = "check its key and add it to known_hosts (ssh-keyscan), or set accept_unknown_hosts"
+                raise UsageError(f"{self._where}: {error}; {advice}") from error
+            raise HarnessError(f"{self._where}: no SSH session: {error}") from error
         except (OSError, EOFError) as error:
-            raise HarnessError(f"{self._host}:{self._port} cannot be reached over SSH: {error}") from error
+            raise HarnessError(f"{self._where}:{self._port} cannot be reached over SSH: {error}") from error
 
     def _run(self, command: str, timeout_s: float) -> Outcome:
         assert self._client is not None

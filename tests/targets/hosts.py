@@ -41,6 +41,15 @@ class Hosts:
     known_hosts: Path
     directory: Path
 
+    def vanish(self, name: str) -> None:
+        """Take a host off the network, as if somebody pulled its cable."""
+        _run("ip", "-n", "ny-sw", "link", "set", f"p-{name}", "down")
+
+    def inside(self, name: str, *words: str) -> str:
+        """What a command prints in a host's network namespace, asked without SSH."""
+        said = subprocess.run(["ip", "netns", "exec", f"ny-{name}", *words], check=True, capture_output=True, text=True)
+        return said.stdout
+
 
 def _run(*words: str) -> None:
     subprocess.run(words, check=True, capture_output=True)
