@@ -56,6 +56,7 @@ user = "root"
 start = "nohup my-store --name {node} --listen {host}:8000 >> /var/log/my-store.log 2>&1 < /dev/null &"
 pid = "pgrep -x my-store"
 stop = "pkill -9 -x my-store"
+# leader = "curl -sf {client}/leader"   # exit code 0 where the node leads: for kill-leader and the like
 logs = ["/var/log/my-store.log"]
 """
 

@@ -334,8 +334,15 @@ class RemoteCluster:
         return troubles
 
     async def views(self) -> dict[NodeId, dict[str, Any]]:
-        """Nothing: a system of somebody else does not tell."""
-        return {}
+        """Who leads, where cluster.toml has a command that tells; nothing else is known of somebody else's system."""
+        if self.config.commands is None or self.config.commands.leader is None:
+            return {}
+        found: dict[NodeId, dict[str, Any]] = {}
+        for node in self.nodes:
+            if node not in self._down and node not in self._paused:
+                done = await self.run(node, self.config.commands.leader, check=False)
+                found[node] = {"role": "leader" if done.code == 0 else "follower"}
+        return found
 
     def client(self, node: NodeId) -> Client:
         if node not in self.config.nodes:

@@ -43,6 +43,8 @@ class Commands(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pid: str
     install: str | None = None
     stop: str | None = None
+    leader: str | None = None
+    """Exit code 0 on a node that leads: for the faults directed at leaders, such as isolate-leader."""
     logs: tuple[str, ...] = ()
     """Files fetched into the result."""
 

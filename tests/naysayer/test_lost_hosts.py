@@ -83,11 +83,8 @@ def test_heal_undoes_what_a_harness_killed_in_mid_fault_left(three: Hosts, capsy
     assert "3 of 3 hosts healed" in capsys.readouterr().out
     for name in three.addresses:
         assert "NAYSAYER" not in three.inside(name, "iptables", "-S")
-    found = states(three, toml)
-    assert set(found) == {"n1", "n2", "n3"}
-    assert all(state in ("S", "R", "D") for state in found.values()), (
-        "heal lets the system run on, and does not stop it"
-    )
+    found = states(toml)
+    assert all(state in ("S", "R", "D") for state in found), f"heal lets the system run on, it stops nothing: {found}"
 
 
 def test_heal_heals_the_other_hosts_when_one_is_gone(three: Hosts, capsys: pytest.CaptureFixture[str]) -> None:
