@@ -43,6 +43,8 @@ class CrcIgnored(WalStore):
 
     Broken reasoning: the stored checksum suffices. What a torn write left of a batch is replayed as if it were whole:
     a number that lost its last digits, a value that was cleared and not set, and then a store that cannot start.
+    Mostly the last is what shows, as not live: such records rarely decode. Of some hundred failures that hunts met,
+    one let a client read what nobody wrote.
     """
 
     log_class = CrcIgnoredLog
