@@ -113,12 +113,12 @@ def refuse_misfits(
             raise UsageError(f"--{what} is {value}; it must be between {least:g} and {most:g}")
 
 
-def write(plan: Plan, path: Path) -> None:
-    """Write test.toml."""
+def text(plan: Plan) -> str:
+    """The plan as a test.toml."""
     import tomli_w
 
     built: dict[str, Any] = {k: v for k, v in msgspec.to_builtins(plan).items() if v is not None}
-    path.write_text("# Everything that reproduces this run: naysayer replay FOLDER\n" + tomli_w.dumps(built))
+    return "# Everything that reproduces this run: naysayer replay FOLDER\n" + tomli_w.dumps(built)
 
 
 def read(path: Path) -> Plan:

@@ -6,7 +6,7 @@ events stand between them. A process whose operation ended info is never used ag
 
 from __future__ import annotations
 
-from typing import IO, Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -15,10 +15,16 @@ from targets.fault import Fault
 from workloads.generator import Invocation
 
 
+class Sink(Protocol):
+    """Where lines go."""
+
+    def write(self, line: bytes, /) -> object: ...
+
+
 class Recorder:
     """Writes to `file`, if given. Implements the journal of both drivers."""
 
-    def __init__(self, file: IO[bytes] | None = None) -> None:
+    def __init__(self, file: Sink | None = None) -> None:
         self._file = file
         self._encoder = msgspec.json.Encoder()
         self._open: dict[int, tuple[int, Invocation, str | None, int]] = {}

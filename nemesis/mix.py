@@ -91,7 +91,7 @@ class Mix:
         kind = find(wait.name)
         rest = replace(self, active=tuple(one for one in self.active if one.name != kind.name))
         if wait.rounds == 1:
-            return rest._strike(kind, situation, self._lasting(situation))
+            return rest._strike(kind, situation)
         following = self._await(kind, situation, SUCCESSION_MS, wait.rounds - 1)
         rest = replace(rest, waiting=(*rest.waiting, following))
         return rest._strike(kind, situation, following.until_ms - situation.now_ms)
@@ -111,22 +111,24 @@ class Mix:
             return Look(now), rest
         kind = situation.random.choice(free)
         if not kind.moments:
-            return rest._strike(kind, situation, self._lasting(situation))
+            return rest._strike(kind, situation)
         if any("role" in view for view in situation.views.values()):
             wait = self._await(kind, situation, PATIENCE_MS, situation.random.choice(kind.rounds))
             rest = replace(rest, waiting=(*rest.waiting, wait))
         return Look(now), rest  # nobody leads here, or nobody tells: no moment would come
 
-    def _strike(self, kind: Kind, situation: Situation, lasting_ms: float) -> tuple[Step | Look, Schedule]:
+    def _strike(
+        self, kind: Kind, situation: Situation, lasting_ms: float | None = None
+    ) -> tuple[Step | Look, Schedule]:
+        """Begin a fault; how long it lasts is drawn unless given."""
         begun = kind.begin(situation)
         if begun is None:
             return Look(situation.now_ms), self
         first, *others = begun if isinstance(begun, tuple) else (begun,)
+        if lasting_ms is None:
+            lasting_ms = situation.random.choice(LASTING_MS) * situation.random.random() * self.stretch
         active = Active(kind.name, first, situation.now_ms + lasting_ms)
         return Step(situation.now_ms, first), replace(self, active=(*self.active, active), due=tuple(others))
-
-    def _lasting(self, situation: Situation) -> float:
-        return situation.random.choice(LASTING_MS) * situation.random.random() * self.stretch
 
     def _pause(self, situation: Situation) -> float:
         return situation.random.expovariate(1.0) * PAUSE_MS * self.stretch

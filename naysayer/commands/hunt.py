@@ -7,18 +7,19 @@ from pathlib import Path
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from naysayer.commands.test import keep
+from naysayer.commands.test import facts_json
 from naysayer.hunt import scenario as scenarios
 from naysayer.hunt.campaign import Caught, Hunt, run_campaign
 from naysayer.hunt.diagram import diagram
 from naysayer.hunt.shrink import Shrunk, shrink
 from naysayer.judge import judge_run
-from naysayer.plan import Plan, write
+from naysayer.plan import Plan, text
 from naysayer.recorder import Recorder
 from naysayer.report.console import console
 from naysayer.report.terminal import show
-from naysayer.results import HISTORY, TEST, new_folder
+from naysayer.results import new_folder
 from naysayer.simulate import Simulation
+from naysayer.store import Store
 from naysayer.tell import tell
 from workloads.registry import find as find_workload
 
@@ -39,16 +40,19 @@ def hunt_target(hunt: Hunt, *, engine: str, results: Path) -> int:
     found = reproduce(caught.plan, folder)
     smaller = shrink(found)
     run, verdict = scenarios.play(smaller.scenario, trace=True)
-    text = _text(found, smaller) + "\n\n" + diagram(run.trace or [], scenarios.marks(smaller.scenario))
-    scenarios.write(smaller.scenario, folder / "scenario.toml")
-    (folder / "scenario.txt").write_text(text + "\n", encoding="utf-8")
-    screen.print(text, highlight=False, markup=False, soft_wrap=True)
+    told = _told(found, smaller) + "\n\n" + diagram(run.trace or [], scenarios.marks(smaller.scenario))
+    screen.print(told, highlight=False, markup=False, soft_wrap=True)
     screen.print()
     plan = scenarios.plan_of(smaller.scenario, caught.plan.nemesis)
     story = tell(plan, run, verdict, folder, scenario=folder / "scenario.toml")
     show(story, screen)
     effort = f"{caught.seeds} seeds, {caught.cpu_s:.1f} CPU s"
     screen.print(f"✗ {hunt.target}: seed {caught.plan.seed} fails, after {effort}", markup=False)
+    try:
+        scenarios.write(smaller.scenario, folder / "scenario.toml")
+        (folder / "scenario.txt").write_text(told + "\n", encoding="utf-8")
+    except OSError as error:
+        screen.print(f"✗ {folder} is not complete: {error.strerror}; the seed finds it again", markup=False)
     return FOUND
 
 
@@ -68,16 +72,17 @@ def reproduce(plan: Plan, folder: Path | None) -> scenarios.Scenario:
     if folder is None:
         simulation = Simulation(plan, Recorder())
         return scenarios.of_run(plan, simulation, simulation.run())
-    write(plan, folder / TEST)
-    with (folder / HISTORY).open("wb") as file:
-        simulation = Simulation(plan, Recorder(file))
+    with Store(folder, text(plan)) as store:
+        simulation = Simulation(plan, Recorder(store))
         run = simulation.run()
     verdict = judge_run(run, find_workload(plan.workload).model)
-    keep(folder, run, verdict, tell(plan, run, verdict, folder))
+    store.keep(tell(plan, run, verdict, folder), facts_json(run, verdict))
+    if store.trouble is not None:
+        console().print(f"✗ {store.trouble}", markup=False)
     return scenarios.of_run(plan, simulation, run)
 
 
-def _text(found: scenarios.Scenario, smaller: Shrunk) -> str:
+def _told(found: scenarios.Scenario, smaller: Shrunk) -> str:
     before = f"{len(found.asks)} operations and {len(found.strikes)} faults"
     after = f"{len(smaller.scenario.asks)} and {len(smaller.scenario.strikes)}"
     cut = f" ({smaller.cut})" if smaller.cut else ""

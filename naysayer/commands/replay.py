@@ -11,6 +11,7 @@ from naysayer.hunt import scenario as scenarios
 from naysayer.hunt.diagram import diagram
 from naysayer.judge import judge_run
 from naysayer.plan import read
+from naysayer.recorder import Recorder
 from naysayer.report.console import console
 from naysayer.report.terminal import exit_code, show
 from naysayer.results import HISTORY, TEST, open_folder
@@ -46,7 +47,8 @@ def replay_result(what: Path) -> int:
         raise UsageError(f"{said}; judge it again with naysayer check {folder / HISTORY}")
     with tempfile.TemporaryDirectory(prefix="naysayer-replay-") as temporary:
         again = Path(temporary) / HISTORY
-        run = simulate(plan, again)
+        with again.open("wb") as file:
+            run = simulate(plan, Recorder(file))
         same = again.read_bytes() == (folder / HISTORY).read_bytes()
     verdict = judge_run(run, find_workload(plan.workload).model)
     screen = console()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
@@ -13,13 +14,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from checker.verdict import Verdict
 from naysayer.judge import judge_run
-from naysayer.plan import Plan, make_plan, write
+from naysayer.plan import Plan, make_plan, text
 from naysayer.recorder import Recorder
-from naysayer.report.console import console, text_file
+from naysayer.report.console import console
 from naysayer.report.story import Story
 from naysayer.report.terminal import exit_code, show
-from naysayer.results import HISTORY, REPORT, TEST, VERDICT, new_folder, verdict_json
+from naysayer.results import new_folder, verdict_json
 from naysayer.simulate import Run, Simulation
+from naysayer.store import Store
 from naysayer.tell import tell
 from workloads.registry import find as find_workload
 
@@ -48,26 +50,28 @@ def test_simulated(
         seed=seed,
     )
     folder = new_folder(results, plan.name)
-    write(plan, folder / TEST)
-    run = simulate(plan, folder / HISTORY)
+    with Store(folder, text(plan)) as store:
+        run = simulate(plan, Recorder(store))
     verdict = judge_run(run, find_workload(plan.workload).model)
-    story = tell(plan, run, verdict, folder)
-    keep(folder, run, verdict, story)
-    screen = console()
-    show(story, screen)
+    return conclude(store, tell(plan, run, verdict, folder), facts_json(run, verdict))
+
+
+def conclude(store: Store, story: Story, verdict: bytes) -> int:
+    """Keep verdict and report, show the report; returns the exit code."""
+    store.keep(story, verdict)
+    if story.trouble is None and store.trouble is not None:
+        story = replace(story, trouble=store.trouble)
+    show(story, console())
     return exit_code(story)
 
 
-def simulate(plan: Plan, history: Path) -> Run:
-    """Run a plan with a progress bar, writing events as they happen. Ctrl-C and SIGTERM end it early and cleanly."""
+def simulate(plan: Plan, recorder: Recorder) -> Run:
+    """Run a plan with a progress bar, recording events as they happen. Ctrl-C and SIGTERM end it early and cleanly."""
     screen = console()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with (
-        history.open("wb") as file,
-        Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar,
-    ):
+    with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
         task = bar.add_task(f"simulating {plan.target}", total=plan.operations)
-        simulation = Simulation(plan, Recorder(file), progress=lambda done: bar.update(task, completed=done))
+        simulation = Simulation(plan, recorder, progress=lambda done: bar.update(task, completed=done))
         with _stopped_by_signals(simulation):
             return simulation.run()
 
@@ -85,22 +89,16 @@ def _stopped_by_signals(simulation: Simulation) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def keep(folder: Path, run: Run, verdict: Verdict, story: Story) -> None:
-    """Write verdict.json and report.txt."""
-    faults = [msgspec.to_builtins(one) for one in run.evidence]
-    (folder / VERDICT).write_bytes(
-        verdict_json(
-            verdict,
-            outcomes=run.recorder.counts,
-            faults=faults,
-            invariants_broken=run.violations,
-            live=run.live,
-            interrupted=run.interrupted,
-            target_error=run.error,
-            events=run.events,
-            virtual_ms=round(run.virtual_ms, 3),
-        )
+def facts_json(run: Run, verdict: Verdict) -> bytes:
+    """What goes into verdict.json of a simulated run."""
+    return verdict_json(
+        verdict,
+        outcomes=run.recorder.counts,
+        faults=[msgspec.to_builtins(one) for one in run.evidence],
+        invariants_broken=run.violations,
+        live=run.live,
+        interrupted=run.interrupted,
+        target_error=run.error,
+        events=run.events,
+        virtual_ms=round(run.virtual_ms, 3),
     )
-    file = text_file(folder / REPORT)
-    show(story, file)
-    file.file.close()

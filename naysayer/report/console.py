@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable
+from io import StringIO
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -21,8 +22,10 @@ def console() -> Console:
     return screen
 
 
-def text_file(path: Path) -> Console:
-    """Writes plain text to a file."""
+def as_text(draw: Callable[[Console], None]) -> str:
+    """What is drawn on a console, as plain text."""
     from rich.console import Console
 
-    return Console(file=path.open("w", encoding="utf-8"), width=TEXT_WIDTH, highlight=False, color_system=None)
+    file = StringIO()
+    draw(Console(file=file, width=TEXT_WIDTH, highlight=False, color_system=None))
+    return file.getvalue()

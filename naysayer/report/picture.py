@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import re
 import sys
-import tempfile
 from pathlib import Path
 
 from rich.console import Console
@@ -13,6 +12,7 @@ from rich.console import Console
 from naysayer.commands.test import simulate
 from naysayer.judge import judge_run
 from naysayer.plan import make_plan
+from naysayer.recorder import Recorder
 from naysayer.report.terminal import show
 from naysayer.tell import tell
 from workloads.registry import find as find_workload
@@ -21,10 +21,9 @@ from workloads.registry import find as find_workload
 def main(place: Path) -> None:
     """Run the demo's broken store, and draw its report."""
     plan = make_plan("quorum-kv/no-read-repair", seed=1)
-    with tempfile.TemporaryDirectory(prefix="naysayer-picture-") as folder:
-        run = simulate(plan, Path(folder) / "history.jsonl")
-        verdict = judge_run(run, find_workload(plan.workload).model)
-        story = tell(plan, run, verdict, Path("results/quorum-kv.no-read-repair/latest"))
+    run = simulate(plan, Recorder())
+    verdict = judge_run(run, find_workload(plan.workload).model)
+    story = tell(plan, run, verdict, Path("results/quorum-kv.no-read-repair/latest"))
     screen = Console(record=True, width=100, file=io.StringIO(), highlight=False, force_terminal=True)
     show(story, screen)
     drawn = screen.export_svg(title="naysayer test quorum-kv/no-read-repair")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -15,7 +15,6 @@ from uuid import uuid4
 import pytest
 
 from naysayer.cli import run
-from naysayer.recorder import Recorder
 
 NODE = Path(__file__).resolve().parents[1] / "targets" / "stdio_nodes" / "lin_kv.py"
 
@@ -108,21 +107,23 @@ def test_a_binary_that_prints_junk_is_named_and_the_history_kept(
     assert len(list(tmp_path.glob("*/*/history.jsonl"))) >= 1
 
 
-def test_a_full_disk_under_the_results_ends_the_run_and_what_was_seen_is_judged(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    written = 0
-
-    def full(recorder: Recorder, event: dict[str, object]) -> None:
-        nonlocal written
-        written += 1
-        if written > 100:
-            raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(Recorder, "_write", full)
-    common = ["--workload", "lin-kv", "--time", "5s", "--nemesis", "none", "--results", str(tmp_path)]
-    assert run(["test", "--bin", f"{sys.executable} {NODE}", *common]) == 3
-    assert "No space left on device" in capsys.readouterr().out
+@pytest.mark.parametrize("where", [["quorum-kv"], ["--bin", f"{sys.executable} {NODE}", "--workload", "lin-kv"]])
+def test_a_full_disk_under_the_results_is_told_and_what_was_seen_is_judged(where: list[str], tmp_path: Path) -> None:
+    """No file may grow beyond 8 KiB, which a write meets as it meets a full disk."""
+    common = ["--ops", "300", "--nemesis", "none", "--results", str(tmp_path)]
+    done = subprocess.run(
+        [sys.executable, "-m", "naysayer", "test", *where, *common],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192)),
+    )
+    assert done.returncode == 3
+    assert "history.jsonl is not complete: File too large; make room" in " ".join(done.stdout.split())
+    assert "BROKEN OFF" in done.stdout
+    assert done.stderr == ""
+    (history,) = tmp_path.glob("*/2*/history.jsonl")
+    assert history.stat().st_size == 8192
 
 
 def test_an_interrupted_live_run_leaves_nothing_and_judges(tmp_path: Path) -> None:

@@ -1,0 +1,68 @@
+"""Writes what a run leaves in its folder. A disk that is full ends the keeping, not the run and not its report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+from typing import IO
+
+from naysayer.report.console import as_text
+from naysayer.report.story import Story
+from naysayer.report.terminal import show
+from naysayer.results import HISTORY, REPORT, TEST, VERDICT
+
+
+class Store:
+    """The files of one run. As a context it keeps the history open: give it to the Recorder.
+
+    `trouble`: what could not be kept and why, None as long as all was.
+    """
+
+    def __init__(self, folder: Path, test: str) -> None:
+        """Writes the test.toml with the text `test`."""
+        self.folder = folder
+        self.trouble: str | None = None
+        self._history: IO[bytes] | None = None
+        self._write(TEST, test.encode())
+
+    def __enter__(self) -> Store:
+        try:
+            self._history = (self.folder / HISTORY).open("wb")
+        except OSError as error:
+            self._lost(HISTORY, error)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._history is not None:
+            try:
+                self._history.close()
+            except OSError as late:
+                self._lost(HISTORY, late)
+
+    def write(self, line: bytes) -> None:
+        """Append to the history, unless it is lost already."""
+        if self._history is not None:
+            try:
+                self._history.write(line)
+            except OSError as error:
+                self._lost(HISTORY, error)
+                self.__exit__(None, None, None)
+                self._history = None
+
+    def keep(self, story: Story, verdict: bytes) -> None:
+        """Write verdict.json and report.txt."""
+        self._write(VERDICT, verdict)
+        self._write(REPORT, as_text(lambda screen: show(story, screen)).encode())
+
+    def _write(self, name: str, content: bytes) -> None:
+        try:
+            (self.folder / name).write_bytes(content)
+        except OSError as error:
+            self._lost(name, error)
+
+    def _lost(self, name: str, error: OSError) -> None:
+        if self.trouble is None:
+            path = self.folder / name
+            self.trouble = f"{path} is not complete: {error.strerror}; make room, or choose a place with --results DIR"
