@@ -62,7 +62,7 @@ logs = ["/var/log/my-store.log"]
 
 NODE = '''\
 #!/usr/bin/env python3
-"""A node for: naysayer test --bin ./node.py --workload lin-kv --nodes 1
+"""A node for: naysayer test --bin ./node.py --workload lin-kv --nodes 1 --nemesis none
 
 One JSON object per line on stdin and stdout; logs go to stderr. Each node keeps its own map and tells nobody, so with
 --nodes 3 the test shows a violation: making the nodes agree is your part. `send` also reaches the other nodes.
@@ -120,7 +120,7 @@ def init(file: Path, *, node: bool) -> int:
     if node:
         file.chmod(0o755)
     next_step = (
-        f"naysayer test --bin {file if file.is_absolute() else f'./{file}'} --workload lin-kv --nodes 1"
+        f"naysayer test --bin {file if file.is_absolute() else f'./{file}'} --workload lin-kv --nodes 1 --nemesis none"
         if node
         else f"naysayer doctor {file}"
     )
