@@ -174,11 +174,15 @@ class History:
     def of(cls, operations: Iterable[Operation]) -> History:
         """A history of the given operations, sorted by call; their `index` is kept as it is.
 
-        Raises HistoryError for an operation that returns before its call.
+        Raises HistoryError for an operation that returns before its call, or at a time beyond 64 bits.
         """
         tables = Tables()
         rows = []
         for op in sorted(operations, key=lambda op: op.call):
+            if not BEGINNING <= op.call <= PENDING or not BEGINNING <= op.ret <= PENDING:
+                raise HistoryError(
+                    f"operation #{op.index} ({op.f}): times are whole ns of 64 bits, not {op.call} and {op.ret}"
+                )
             if op.ret < op.call:
                 raise HistoryError(f"operation #{op.index} ({op.f}) returns at {op.ret} before its call at {op.call}")
             rows.append(

@@ -168,8 +168,6 @@ class _Key:
         """Why the events up to the end of this operation have no order, if they have none."""
         self.ops[op.index] = op
         self.open.discard(op.index)
-        if op.status == "info":
-            return None  # as open operations count already
         if op.status == "ok":
             self.events.append((op.index, True))
         self.settled.meter = meter

@@ -49,3 +49,9 @@ def test_a_counter_read_before_time_zero_is_judged_like_any_other() -> None:
 def test_the_least_number_is_no_time() -> None:
     with pytest.raises(HistoryError, match="shift them"):
         check([Operation(0, 0, "read", None, None, None, BEGINNING, 0, "ok")])
+
+
+@pytest.mark.parametrize(("call", "ret"), [(2**63, 2**63 + 1), (0, 2**64), (-(2**63) - 1, 0), (-(2**80), 2**80)])
+def test_a_time_beyond_64_bits_is_refused_in_a_sentence(call: int, ret: int) -> None:
+    with pytest.raises(HistoryError, match=r"operation #7 \(read\): times are whole ns of 64 bits"):
+        History.of([Operation(7, 0, "read", None, None, None, call, ret, "ok")])

@@ -67,6 +67,30 @@ def test_a_witness_that_is_none_is_refused() -> None:
         assert message in objection(LEGAL, replace(right, witness=witness))
 
 
+def test_a_witness_is_held_against_the_latest_call_so_far_and_not_only_against_the_one_before() -> None:
+    ops = [op(0, "read", 10, 20), op(1, "read", 0, 30), op(2, "read", 1, 5)]
+    right = Part(None, "valid", "search", 3, witness=[2, 1, 0])
+    assert objection(ops, right) == "none"
+    assert "#0 before #2, which had returned" in objection(ops, replace(right, witness=[0, 1, 2]))
+
+
+def test_who_makes_sure_that_a_cas_is_refused_must_stand_between_in_real_time() -> None:
+    """cas 5 -> 6 was refused. Without the write of 7, does it stay refused in every order?"""
+    model = find("cas-register")
+    seven = op(0, "write", 0, 100, input=7)
+
+    def stays_refused(five: tuple[int, int], one: tuple[int, int]) -> bool:
+        kept = [op(1, "write", *five, input=5), op(2, "write", *one, input=1)]
+        return model.may_leave_out([seven], [*kept, op(3, "cas", 10, 20, input=(5, 6), output=False)])
+
+    assert stays_refused(five=(0, 1), one=(3, 8))
+    assert not stays_refused(five=(11, 30), one=(3, 8)), "the write of 5 is concurrent with the cas"
+    assert not stays_refused(five=(20, 30), one=(3, 8)), "what is called as the cas returns is concurrent with it"
+    assert not stays_refused(five=(0, 1), one=(3, 10)), "the write of 1 may come behind the cas"
+    assert not stays_refused(five=(0, 3), one=(3, 8)), "the write of 1 may come before that of 5"
+    assert stays_refused(five=(21, 30), one=(3, 8))
+
+
 def test_a_counterexample_that_proves_nothing_is_refused() -> None:
     def of(*ops: Operation) -> Part:
         return Part(None, "invalid", "zones", 4, counterexample=ops)

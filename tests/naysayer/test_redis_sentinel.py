@@ -68,9 +68,15 @@ def cluster_toml(made: Hosts) -> Path:
 def test_a_failover_of_redis_is_caught_losing_acknowledged_writes(
     three: Hosts, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """Time is real here, and a failover may happen to lose nothing: three runs are tried."""
     results = three.directory / "results"
-    arguments = ["test", "--cluster", str(cluster_toml(three)), "--workload", "register", "--nemesis"]
-    assert run([*arguments, "isolate-leader", "--time", "20s", "--results", str(results)]) == 1, capsys.readouterr().out
-    assert "✗ NOT LINEARIZABLE" in capsys.readouterr().out
+    common = ["--cluster", str(cluster_toml(three)), "--workload", "register", "--nemesis", "isolate-leader"]
+    for seed in (1, 2, 3):
+        code = run(["test", *common, "--time", "20s", "--seed", str(seed), "--results", str(results)])
+        printed = capsys.readouterr().out
+        if code == 1:
+            break
+        assert code == 0, printed
+    assert "✗ NOT LINEARIZABLE" in printed
     said = (results / "redis" / "latest" / "logs" / "n2" / "sentinel.log").read_text()
     assert "+odown" in said or "+switch-master" in said
