@@ -25,7 +25,8 @@ class Model:
 
     `step` answers: may `op`, executed alone on `state`, have ended as it did? It returns the next state, or
     Inconsistent("read 3, but the register holds 2"). States are immutable and hashable. A pending operation
-    (`op.pending`) has no known output: `step` applies its effect and does not look at `op.output`.
+    (`op.pending`) has no known output: `step` applies its effect and does not look at `op.output`. Nor does it look at
+    who asked or when: operations that ask for the same and get the same are the same to it.
     """
 
     name: ClassVar[str]

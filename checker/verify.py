@@ -16,16 +16,15 @@ from checker.model import Inconsistent, Model
 from checker.verdict import Part, Verdict
 
 Without = Callable[[Sequence[Operation], Sequence[Operation]], Sequence[Operation] | None]
-TRIES_MAX = 2_000_000  # partial orders tried before a counterexample counts as not confirmed
-ENDS_MAX = 64  # moments tried, at which a counterexample may end
+TRIES_MAX, ENDS_MAX = 2_000_000, 64  # partial orders tried, and moments at which a counterexample may end
 
 
 def verify(history: History, model: Model, verdict: Verdict) -> list[str]:
     """What is wrong with the proofs of a verdict: one sentence each, none if they hold. `unknown` needs no proof."""
     parts = history.by_key() if model.by_key else {None: history}
     given = {identity(part.key): part for part in verdict.parts}
-    outcomes = {part.outcome for part in verdict.parts}
-    expected = next((outcome for outcome in ("invalid", "unknown") if outcome in outcomes), "valid")
+    said = {part.outcome for part in verdict.parts}
+    expected = "invalid" if "invalid" in said else "unknown" if "unknown" in said else "valid"
     objections = []
     if verdict.outcome != expected:
         objections.append(f"the verdict is {verdict.outcome}, but its parts say {expected}")
@@ -49,8 +48,7 @@ def verify_part(history: History, model: Model, part: Part) -> str | None:
 def _replay(ops: Sequence[Operation], model: Model, witness: Sequence[int]) -> str | None:
     by_index = {op.index: op for op in ops}
     left = {op.index for op in ops if not op.pending}
-    placed = set()
-    state, latest = model.initial(), None
+    state, latest, placed = model.initial(), None, set[int]()
     for index in witness:
         op = by_index.get(index)
         if op is None or index in placed:
@@ -99,10 +97,11 @@ def _sound_until(ops: Sequence[Operation], chosen: Mapping[int, Operation], with
 
 def _has_order(ops: Sequence[Operation], moment: int, model: Model) -> bool | None:
     """Whether some order of all that had returned by then, and some of the others, is legal; None: too many to try."""
-    first = [sum(1 << j for j, other in enumerate(ops) if other.ret < op.call) for op in ops]
-    must = sum(1 << i for i, op in enumerate(ops) if not op.pending and op.ret < moment)
-    stack = [((1 << len(ops)) - 1, model.initial())]
-    seen = set()
+    rows = list(enumerate(sorted(ops, key=lambda op: op.call)))
+    asked = [identity((op.f, op.key, op.input)) if op.pending else i for i, op in rows]  # pending twins go in order
+    first = [sum(1 << j for j, b in rows if b.ret < a.call or (j < i and asked[j] == asked[i])) for i, a in rows]
+    must = sum(1 << i for i, op in rows if not op.pending and op.ret < moment)
+    stack, seen = [((1 << len(ops)) - 1, model.initial())], set[object]()
     while stack:
         left, state = stack.pop()
         if not left & must:
@@ -112,7 +111,7 @@ def _has_order(ops: Sequence[Operation], moment: int, model: Model) -> bool | No
         seen.add((left, identity(state)))
         if len(seen) > TRIES_MAX:
             return None
-        for i, op in enumerate(ops):
+        for i, op in rows:
             if left >> i & 1 and not left & first[i]:
                 after = model.step(state, op)
                 if not isinstance(after, Inconsistent):

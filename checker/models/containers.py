@@ -90,6 +90,21 @@ class AppendList(Model):
         shown = {identity(item) for op in kept if op.f == "read" and not op.pending for item in op.output or ()}
         return all(op.f == "read" or identity(op.input) not in shown for op in dropped)
 
+    def without(self, dropped: Sequence[Operation], kept: Sequence[Operation]) -> Sequence[Operation] | None:
+        """The elements that dropped operations appended go out of all reads: the others stay in their order.
+
+        None if such an element was also appended by somebody who is kept.
+        """
+        gone = {identity(op.input) for op in dropped if op.f == "append"}
+        if any(op.f == "append" and identity(op.input) in gone for op in kept):
+            return None
+        return [
+            structs.replace(op, output=tuple(item for item in op.output or () if identity(item) not in gone))
+            if op.f == "read" and not op.pending
+            else op
+            for op in kept
+        ]
+
 
 class Counter(Model):
     """A counter: add d, read."""
@@ -108,6 +123,24 @@ class Counter(Model):
         if op.pending or (op.output or 0) == state:
             return state
         return Inconsistent(f"read {show(op.output)}, but the counter is at {state}")
+
+    def without(self, dropped: Sequence[Operation], kept: Sequence[Operation]) -> Sequence[Operation] | None:
+        """What was certainly added before a read is taken from what it read; None if that is not certain.
+
+        An add is certain not to count where it was called after the read had returned.
+        """
+        reads = [op for op in kept if op.f == "read" and not op.pending]
+        less = dict.fromkeys((op.index for op in reads), 0)
+        for add in dropped:
+            if add.f == "add":
+                for read in reads:
+                    if add.ret < read.call:
+                        less[read.index] += int(add.input)
+                    elif add.call <= read.ret:
+                        return None
+        return [
+            structs.replace(op, output=(op.output or 0) - less[op.index]) if op.index in less else op for op in kept
+        ]
 
     def effect_free(self, op: Operation) -> bool:
         return op.f == "read" or op.input == 0

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections import Counter as Counts
 from collections.abc import Sequence
 from typing import ClassVar
+
+from msgspec import structs
 
 from checker.history import Operation, identity
 from checker.model import Inconsistent, Model, State
 from checker.models.register import show
+
+UNSEEN = ("a record that no read shows",)
 
 
 class Log(Model):
@@ -33,6 +39,42 @@ class Log(Model):
 
     def effect_free(self, op: Operation) -> bool:
         return op.f == "read"
+
+    def without(self, dropped: Sequence[Operation], kept: Sequence[Operation]) -> Sequence[Operation] | None:
+        """Records whose offsets are known go out of the log, and all offsets behind them count without them.
+
+        The offset of an append is known if it was answered, or if a read shows the value and nobody else appended it.
+        None if one is unknown, or if a kept read shows such a record. Values that no read shows are all the same.
+        """
+        appends = [op for op in dropped if op.f == "append"]
+        if not appends:
+            return kept
+        shown = {
+            identity(op.output): op.input
+            for op in (*dropped, *kept)
+            if op.f == "read" and not op.pending and op.output is not None
+        }
+        times = Counts(identity(op.input) for op in (*dropped, *kept) if op.f == "append")
+        gone = set()
+        for op in appends:
+            value = identity(op.input)
+            offset = op.output if not op.pending else shown.get(value) if times[value] == 1 else None
+            if type(offset) is not int:
+                return None
+            gone.add((offset, value))
+        offsets = sorted({offset for offset, _ in gone})
+        left = []
+        for op in kept:
+            offset = op.output if op.f == "append" else op.input
+            if op.pending or (op.f == "append" and offset is None):
+                unseen = op.f == "append" and identity(op.input) not in shown
+                left.append(structs.replace(op, input=UNSEEN) if unseen else op)
+                continue
+            if type(offset) is not int or (op.f == "read" and (offset, identity(op.output)) in gone):
+                return None
+            moved = offset - bisect_left(offsets, offset)
+            left.append(structs.replace(op, output=moved) if op.f == "append" else structs.replace(op, input=moved))
+        return left
 
 
 class Ids(Model):

@@ -52,8 +52,7 @@ def _phantom(
     if all(item in appends for item in content):
         return None
     op = part[row]
-    rows = [*(appends[item] for item in content if item in appends), row]
-    return _invalid(part, "phantom-value", f"#{op.index} read an element that nobody appended.", rows, op)
+    return _invalid(part, "phantom-value", f"#{op.index} read an element that nobody appended.", [row], op)
 
 
 def _misread(
@@ -61,14 +60,16 @@ def _misread(
 ) -> Decision | None:
     """A read that no order of appends explains: of one element twice, or in another order than the longest read."""
     op = part[row]
-    rows = [*(appends[item] for item in content), row]
     if len(set(content)) != len(content):
+        twice = next(item for place, item in enumerate(content) if item in content[:place])
+        rows = [appends[twice], row]
         sentence = f"#{op.index} read an element twice that was appended once."
         return _invalid(part, "duplicate-element", sentence, rows, op)
     if longest[: len(content)] != content:
         other = part[by]
         sentence = f"No one order of appends: #{op.index} and #{other.index} read lists of which none begins the other."
-        return _invalid(part, "forked-list", sentence, [*rows, *(appends[item] for item in longest), by], op)
+        mine, theirs = next((a, b) for a, b in zip(content, longest, strict=False) if a != b)
+        return _invalid(part, "forked-list", sentence, [row, by, appends[mine], appends[theirs]], op)
     return None
 
 
@@ -98,12 +99,13 @@ def _against_time(
 ) -> Decision:
     """`first` comes before `second` in the list's order, but `second` had returned before `first` was called."""
     place = {appends[item]: number + 1 for number, item in enumerate(longest)}
-    needed = max([0, *(place.get(row, 0) for row in (first, second))])
+    length = {row: len(content) for content, row in reads if row in (first, second)}
     rows = [first, second]
-    if not any(len(content) >= needed and row in rows for content, row in reads):
+    if len(length) == 2:  # what the second shows and the first does not
+        rows.append(appends[longest[length[first]]])
+    elif not length:  # somebody shows where they are
+        needed = max(place.get(row, 0) for row in rows)
         rows.append(next(row for content, row in reads if len(content) >= needed))
-    seen = max((content for content, row in reads if row in rows), key=len, default=())
-    rows += [appends[item] for item in seen]
     a, b = part[first], part[second]
     if b.f == "append" and second not in place:
         kind = "lost-append"

@@ -15,6 +15,8 @@ from __future__ import annotations
 
 import heapq
 
+import numpy as np
+
 from checker.history import BEGINNING, INFO, PENDING, History
 from checker.verdict import Decision, Explanation
 
@@ -81,12 +83,12 @@ def _fill(
         if not live:
             reader = high[k][1]
             said = f"read {part[reader].output}, more than could have been added by then"
-            return _invalid(part, adds, [reader, *_bounds(low, high, k)], said, reader)
+            return _invalid(part, adds, [reader], said, reader)
         ret, _, row = heapq.heappop(live)
         if ret < low[k][0]:
             reader = low[k][1]
             said = f"read {part[reader].output or 0}, too little: #{part[row].index} and those before it had finished"
-            return _invalid(part, adds, [reader, *_bounds(low, high, k)], said, reader)
+            return _invalid(part, adds, [reader, *_before(part, filled, high, ret)], said, reader)
         certain -= part.status[row] != INFO
         filled.append(row)
     filled = _in_time(part, filled)
@@ -102,9 +104,14 @@ def _fill(
     return Decision("valid", "schedule", witness=order)
 
 
-def _bounds(low: list[tuple[int, int]], high: list[tuple[int, int]], k: int) -> list[int]:
-    """The reads that bound the slots up to k, without which fewer increments would be missed."""
-    return [row for edge in (low, high) for _, row in edge[1 : k + 1]]
+def _before(part: History, filled: list[int], high: list[tuple[int, int]], ret: int) -> list[int]:
+    """The read since which too many increments returned by `ret`; none if they are too many since the beginning.
+
+    Behind the last slot that took an increment with a later return, all returned by `ret`; they were not there to be
+    taken for that slot, so they were called after it had to be full.
+    """
+    slot = next((k for k in range(len(filled), 0, -1) if part.ret[filled[k - 1]] > ret), 0)
+    return [high[slot][1]] if slot else []
 
 
 def _in_time(part: History, filled: list[int]) -> list[int]:
@@ -124,9 +131,12 @@ def _in_time(part: History, filled: list[int]) -> list[int]:
     return done
 
 
-def _invalid(part: History, adds: list[int], rows: list[int], said: str, culprit: int | None = None) -> Decision:
-    """All increments are in the counterexample: leaving one out would change what every later read returns."""
-    index = int(part.index[rows[-1] if culprit is None else culprit])
+def _invalid(part: History, adds: list[int], reads: list[int], said: str, culprit: int | None = None) -> Decision:
+    """In the counterexample are these reads, and the increments under way at any of them: the others surely count."""
+    index = int(part.index[reads[-1] if culprit is None else culprit])
     explanation = Explanation("impossible-count", f"Impossible count: #{index} {said}.", (), index)
-    chosen = tuple(sorted({*adds, *(row for row in rows if row >= 0)}))
-    return Decision("invalid", "schedule", counterexample=chosen, explanation=explanation)
+    rows = np.array(sorted(set(reads)))
+    begun = np.searchsorted(np.sort(part.call[rows]), part.ret[adds], side="right")
+    over = np.searchsorted(np.sort(part.ret[rows]), part.call[adds], side="left")
+    chosen = sorted({*rows.tolist(), *np.array(adds, dtype=np.int64)[begun > over].tolist()})
+    return Decision("invalid", "schedule", counterexample=tuple(chosen), explanation=explanation)

@@ -83,8 +83,28 @@ def _places(part: History, appends: dict[Any, int], place: dict[Any, tuple[int, 
         if first[0] != offset:
             a, b = part[first[1]], part[row]
             sentence = f"One record at two offsets: #{a.index} saw it at {first[0]}, #{b.index} at {offset}."
-            return _invalid("moved-record", sentence, part, [first[1], row, appends[value]])
+            rows = [first[1], row, appends[value], *_claims(part, appends, min(first[0], offset))]
+            return _invalid("moved-record", sentence, part, rows)
     return None
+
+
+def _claims(part: History, appends: dict[Any, int], offset: int) -> list[int]:
+    """The appends that were answered this offset, or whose value was read there: taken out, they would move it."""
+    values = part.tables.value.values
+    answered = [row for row in appends.values() if part.status[row] != INFO and values[part.output[row]] == offset]
+    reads = [row for row in _rows(part, "read") if part.status[row] != INFO and values[part.input[row]] == offset]
+    read = (identity(values[part.output[row]]) for row in reads)
+    return answered + [appends[value] for value in read if value in appends]
+
+
+def _known(part: History) -> set[int]:
+    """The appends whose offsets are certain: answered, or shown by a read."""
+    values = part.tables.value.values
+    reads = (row for row in _rows(part, "read") if part.status[row] != INFO)
+    shown = {identity(values[part.output[row]]) for row in reads}
+    return {
+        row for row in _rows(part, "append") if part.status[row] != INFO or identity(values[part.input[row]]) in shown
+    }
 
 
 def _fit(part: History, at: dict[int, int], length: int, shown: dict[int, int]) -> Decision:
@@ -136,6 +156,8 @@ def _late(part: History, at: dict[int, int], late: int, early: int, offset: int,
         sentence = f"#{a.index} had finished before #{b.index} began, but the log has them the other way round."
     cycle = (Edge(a.index, b.index, "real time"), Edge(b.index, a.index, "log order"))
     rows = [early, late, *(shown[row] for row in (early, late) if row in shown)]
+    if a.f == "read":
+        rows.append(at[offset])
     if late in at.values() and late not in shown:
         beyond = (row for number, row in at.items() if number > offset and part.call[row] <= part.ret[early])
         rows += [shown[row] for row in beyond if row in shown]
@@ -150,8 +172,10 @@ def _invalid(
     cycle: tuple[Edge, ...] = (),
     culprit: int | None = None,
 ) -> Decision:
-    """The counterexample holds all appends too: leaving one out would move the others' offsets."""
-    chosen = tuple(sorted({*rows, *_rows(part, "append")}))
+    """The counterexample holds also the appends whose offsets nobody shows: they may have moved the others."""
+    known = _known(part)
+    unknown = (row for row in _rows(part, "append") if row not in known)
+    chosen = tuple(sorted({*rows, *unknown}))
     index = int(part.index[rows[-1]]) if culprit is None else culprit
     explanation = Explanation(kind, sentence, cycle, index)
     return Decision("invalid", "offsets", counterexample=chosen, explanation=explanation)
