@@ -68,8 +68,17 @@ def test_raft_as_processes_answers_without_faults(tmp_path: Path) -> None:
     assert verdict["outcomes"]["ok"] > 20
 
 
-def test_a_broken_store_is_caught_as_processes_too(tmp_path: Path) -> None:
-    target = "quorum-kv/local-counter-version"
+def test_raft_as_processes_survives_crashes_pauses_partitions_and_wrong_clocks(tmp_path: Path) -> None:
+    faults = "kill,pause,partition,clock"
+    assert run(["test", "raft-log", "--live", "--time", "6s", "--nemesis", faults, "--results", str(tmp_path)]) == 0
+    verdict = json.loads((tmp_path / "raft-log" / "latest" / "verdict.json").read_text())
+    assert verdict["outcomes"]["ok"] > 20
+    assert verdict["target_error"] is None
+    assert any(fault["shown"] for fault in verdict["faults"])
+
+
+@pytest.mark.parametrize("target", ["quorum-kv/local-counter-version", "paxos-kv/local-read"])
+def test_a_broken_store_is_caught_as_processes_too(target: str, tmp_path: Path) -> None:
     assert run(["test", target, "--live", "--time", "3s", "--nemesis", "none", "--results", str(tmp_path)]) == 1
 
 
@@ -126,13 +135,30 @@ def test_a_full_disk_under_the_results_is_told_and_what_was_seen_is_judged(where
     assert history.stat().st_size == 8192
 
 
-def test_an_interrupted_live_run_leaves_nothing_and_judges(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_an_interrupted_live_run_leaves_nothing_and_judges(number: signal.Signals, tmp_path: Path) -> None:
     arguments = ["test", "quorum-kv", "--live", "--time", "60s", "--nemesis", "none", "--results", str(tmp_path)]
     process = subprocess.Popen([sys.executable, "-m", "naysayer", *arguments], stdout=subprocess.PIPE, text=True)
     history = tmp_path / "quorum-kv" / "latest" / "history.jsonl"
     while process.poll() is None and not (history.exists() and history.stat().st_size > 5_000):
         os.sched_yield()
-    process.send_signal(signal.SIGTERM)
+    process.send_signal(number)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert "✓ LINEARIZABLE" in out
+
+
+def test_an_interrupted_run_of_a_binary_leaves_nothing_and_judges(tmp_path: Path) -> None:
+    arguments = ["test", "--bin", f"{sys.executable} {NODE}", "--time", "60s", "--nemesis", "none"]
+    command = [sys.executable, "-m", "naysayer", *arguments, "--results", str(tmp_path)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+    def recorded() -> int:
+        return max((history.stat().st_size for history in tmp_path.glob("*/2*/history.jsonl")), default=0)
+
+    while process.poll() is None and recorded() <= 5_000:
+        os.sched_yield()
+    process.send_signal(signal.SIGINT)
     out, _ = process.communicate(timeout=60)
     assert process.returncode == 0
     assert "✓ LINEARIZABLE" in out
