@@ -27,8 +27,8 @@ from targets.raft.snapshot import Snapshots
 from targets.raft.state import Settings
 from targets.raft.transfer import TRANSFER, Transfer
 
-ACCEPTED_MAX = 10_000
-"""Ids of commands this server took as a leader, kept to answer repeated ones honestly."""
+REMEMBERED_MAX = 10_000
+"""Ids of commands that this server took as a leader, or refused, kept to answer copies of them honestly."""
 
 
 VALUES_SHOWN = 8
@@ -43,6 +43,7 @@ class RaftNode(Election, Persistence, Snapshots, Membership, Transfer):
         if settings is not None:
             self.settings = settings
         self.accepted: OrderedDict[str, None] = OrderedDict()
+        self.refused: OrderedDict[str, None] = OrderedDict()
         self._handlers: dict[type[Message], Any] = {
             RequestVote: self.on_request_vote,
             RequestVoteReply: self.on_request_vote_reply,
@@ -87,7 +88,7 @@ class RaftNode(Election, Persistence, Snapshots, Membership, Transfer):
     # Clients
 
     def on_request(self, request: Request) -> None:
-        if self.role != "leader":
+        if self.role != "leader" or request.id in self.refused:
             self.refuse(request)
         elif request.f in QUERIES:
             self.read(request)
@@ -103,10 +104,14 @@ class RaftNode(Election, Persistence, Snapshots, Membership, Transfer):
             self.command(request)
 
     def refuse(self, request: Request) -> None:
-        """Fail means: certainly did not happen. A copy of a command that was taken before may still."""
+        """Fail means: certainly did not happen. A copy of a command that was taken before may still.
+
+        A copy that the network made may also come later, when this server leads: after fail it must be refused too.
+        """
         if request.id in self.accepted:
             self.ctx.info(request, "not the leader any more")
         else:
+            _remember(self.refused, request)
             self.ctx.fail(request, "not the leader", leader=self.leader_id if self.leader_id != self.me else None)
 
     def command(self, request: Request) -> None:
@@ -114,9 +119,7 @@ class RaftNode(Election, Persistence, Snapshots, Membership, Transfer):
         if self.has_answered(request):
             self.answer(request, self.sessions.answer(request))
             return
-        self.accepted[request.id] = None
-        if len(self.accepted) > ACCEPTED_MAX:
-            self.accepted.popitem(last=False)
+        _remember(self.accepted, request)
         self.propose(request)
 
     # Applying
@@ -153,3 +156,9 @@ class RaftNode(Election, Persistence, Snapshots, Membership, Transfer):
             "configuration": list(self.log.configuration),
             "values": {str(key): value for key, value in self.machine.items()[:VALUES_SHOWN]},
         }
+
+
+def _remember(ids: OrderedDict[str, None], request: Request) -> None:
+    ids[request.id] = None
+    if len(ids) > REMEMBERED_MAX:
+        ids.popitem(last=False)

@@ -196,6 +196,24 @@ def test_a_follower_refuses_and_names_the_leader() -> None:
     assert (reply.status, reply.leader) == ("fail", leader)
 
 
+def test_a_copy_of_a_refused_command_is_refused_by_the_leader_that_the_server_became() -> None:
+    """Fail was said, and fail means that it never happens; a network may deliver a request twice."""
+    stage = Stage(find("raft-log"), 3, 1)
+    leader = stage.ready_leader()
+    follower = stage.others(leader)[0]
+    refused = stage.ask(follower, "write", "k", 1)
+    first = stage.answer(refused)
+    assert first is not None
+    assert first.status == "fail"
+    stage.apply(Transfer(follower))
+    assert stage.leader([follower]) == follower
+    copy = stage.do(follower, "write", "k", 1, retry=f"r{refused}")
+    assert copy is not None
+    assert copy.status == "fail"
+    stage.read_somewhere([follower], "k")
+    assert stage.outcome() == "valid"
+
+
 def test_a_server_alone_commits_what_is_durable_and_answers() -> None:
     stage = Stage(RAFT, 1, 10)
     leader = stage.ready_leader()
