@@ -198,7 +198,7 @@ def test_a_follower_refuses_and_names_the_leader() -> None:
 
 def test_a_copy_of_a_refused_command_is_refused_by_the_leader_that_the_server_became() -> None:
     """Fail was said, and fail means that it never happens; a network may deliver a request twice."""
-    stage = Stage(find("raft-log"), 3, 1)
+    stage = Stage(RAFT, 3, 1)
     leader = stage.ready_leader()
     follower = stage.others(leader)[0]
     refused = stage.ask(follower, "write", "k", 1)
