@@ -94,8 +94,9 @@ def load(path: Path, client: str | None = None) -> ClusterConfig:
         raise UsageError(f"{path}: {error}") from error
     if not config.nodes:
         raise UsageError(f"{path}: [nodes] is empty; name at least one, such as [nodes.n1]")
-    if client is not None:
-        config = msgspec.structs.replace(config, client=msgspec.structs.replace(config.client, kind=client))
+    # a file of the user's own is found beside the cluster.toml that names it, or from where the command was typed
+    kind = client or (str(path.parent / config.client.kind) if ":" in config.client.kind else config.client.kind)
+    config = msgspec.structs.replace(config, client=msgspec.structs.replace(config.client, kind=kind))
     for one in config.nodes.values() if ":" in config.client.kind else ():
         make_client(config.client, one.client)
     if config.client.kind == "http" and not config.client.http:

@@ -60,6 +60,19 @@ def test_a_class_in_a_file_takes_the_place_of_the_kind(tmp_path: Path) -> None:
     assert run(arguments(tmp_path, "client.py:Memory")) == 0
 
 
+def test_a_file_that_the_cluster_toml_names_lies_beside_it_wherever_the_command_is_typed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    command = arguments(tmp_path, "client.py:Memory")
+    file = tmp_path / "cluster.toml"
+    file.write_text(file.read_text().replace('kind = "redis"', 'kind = "client.py:Memory"'))
+    at = command.index("--client")
+    assert run([*command[:at], *command[at + 2 :]]) == 0
+
+
 def test_the_options_of_the_file_reach_the_class_and_a_store_that_forgets_is_caught(tmp_path: Path) -> None:
     assert run(arguments(tmp_path, "client.py:Memory", "options = { keep = false }")) == 1
 
