@@ -124,7 +124,7 @@ def test_what_hangs_on_a_race_shrinks_to_few_operations_too(name: str) -> None:
     smaller = shrink(reproduce(failed, None))
     assert smaller.cut is None
     assert len(smaller.scenario.asks) <= 8
-    assert smaller.scenario.nodes == 3
+    assert smaller.scenario.nodes <= 4
 
 
 def test_a_failure_that_clients_saw_stays_one() -> None:
