@@ -156,11 +156,11 @@ def _late(part: History, at: dict[int, int], late: int, early: int, offset: int,
         sentence = f"#{a.index} had finished before #{b.index} began, but the log has them the other way round."
     cycle = (Edge(a.index, b.index, "real time"), Edge(b.index, a.index, "log order"))
     rows = [early, late, *(shown[row] for row in (early, late) if row in shown)]
-    if a.f == "read":
-        rows.append(at[offset])
     if late in at.values() and late not in shown:
         beyond = (row for number, row in at.items() if number > offset and part.call[row] <= part.ret[early])
         rows += [shown[row] for row in beyond if row in shown]
+    reads = [part[row] for row in rows if part.tables.f.values[part.f[row]] == "read"]
+    rows += [at[op.input] for op in reads if op.output is not None]
     return _invalid(kind, sentence, part, rows, cycle, b.index if b.f == "read" else a.index)
 
 
