@@ -42,6 +42,8 @@ def _nothing_stays_behind(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     token = f"naysayer-test-{uuid4()}"
     monkeypatch.setenv("NAYSAYER_TEST_TOKEN", token)
     with subprocess.Popen(["sleep", "60"]) as witness:
+        while not children(token) and witness.poll() is None:
+            os.sched_yield()  # its environment can be seen a moment after it began
         assert children(token) == ["sleep 60 "], "the token is found in whatever is started"
         witness.kill()
     yield
