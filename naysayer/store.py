@@ -35,11 +35,7 @@ class Store:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._history is not None:
-            try:
-                self._history.close()
-            except OSError as late:
-                self._lost(HISTORY, late)
+        self._close()
 
     def write(self, line: bytes) -> None:
         """Append to the history, unless it is lost already."""
@@ -48,13 +44,20 @@ class Store:
                 self._history.write(line)
             except OSError as error:
                 self._lost(HISTORY, error)
-                self.__exit__(None, None, None)
-                self._history = None
+                self._close()
 
     def keep(self, story: Story, verdict: bytes) -> None:
         """Write verdict.json and report.txt."""
         self._write(VERDICT, verdict)
         self._write(REPORT, as_text(lambda screen: show(story, screen)).encode())
+
+    def _close(self) -> None:
+        history, self._history = self._history, None
+        if history is not None:
+            try:
+                history.close()
+            except OSError as error:
+                self._lost(HISTORY, error)
 
     def _write(self, name: str, content: bytes) -> None:
         try:

@@ -68,28 +68,17 @@ def leader(situation: Situation) -> NodeId | None:
     return max(claims, key=lambda claim: (claim[0], claim[1]))[1] if claims else None
 
 
-def _log_grew(before: dict[NodeId, dict[str, Any]], situation: Situation) -> bool:
-    """The leader's log is longer than a moment ago: an entry that few others have yet, or none."""
-    first = leader(situation)
-    if first is None or first not in before:
-        return False
-    return _length(situation.views[first]) > _length(before[first])
+def _grew(what: str) -> Moment:
+    """The leader tells more of something than a moment ago: few others have it yet, or have heard of it."""
 
+    def tells(view: dict[str, Any]) -> int:
+        return int(view.get(what, view.get("applied", 0)))
 
-def _commit_grew(before: dict[NodeId, dict[str, Any]], situation: Situation) -> bool:
-    """The leader knows more to be committed than a moment ago: others have not heard of it yet."""
-    first = leader(situation)
-    if first is None or first not in before:
-        return False
-    return _committed(situation.views[first]) > _committed(before[first])
+    def grew(before: dict[NodeId, dict[str, Any]], situation: Situation) -> bool:
+        first = leader(situation)
+        return first is not None and first in before and tells(situation.views[first]) > tells(before[first])
 
-
-def _length(view: dict[str, Any]) -> int:
-    return int(view.get("last_index", view.get("applied", 0)))
-
-
-def _committed(view: dict[str, Any]) -> int:
-    return int(view.get("commit_index", view.get("applied", 0)))
+    return grew
 
 
 def _new_leader(before: dict[NodeId, dict[str, Any]], situation: Situation) -> bool:
@@ -302,7 +291,7 @@ _KINDS = (
         _heal,
         "net",
         2,
-        moments=(_log_grew, _commit_grew),
+        moments=(_grew("last_index"), _grew("commit_index")),
         rounds=(1, 3, 6),
     ),
     Kind("kill", "kills processes (any number of nodes) and restarts them", DEATH, _kill_plain, _restart, "life"),

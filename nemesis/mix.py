@@ -76,14 +76,17 @@ class Mix:
                 others = tuple(other for other in self.active if other is not one)
                 return Look(now), replace(self, active=others, due=find(one.name).end(situation, one.fault))
         for wait in self.waiting:
-            if now >= wait.until_ms or wait.moment(wait.views, situation):
-                rest = replace(self, waiting=tuple(other for other in self.waiting if other is not wait))
-                return (Look(now), rest) if now >= wait.until_ms else rest._seize(wait, situation)
+            rest = replace(self, waiting=tuple(other for other in self.waiting if other is not wait))
+            if now >= wait.until_ms:
+                return Look(now), rest
+            if wait.moment(wait.views, situation):
+                return rest._seize(wait, situation)
         if self.next_ms is not None and now >= self.next_ms:
             return self._begin(situation)
         due = now + self._pause(situation) if self.next_ms is None else self.next_ms
         again = tuple(replace(wait, views=situation.views) for wait in self.waiting)
-        soonest = min([due, *(one.until_ms for one in self.active), *(now + WATCH_MS for _ in again[:1])])
+        watch = [now + WATCH_MS] if again else []
+        soonest = min([due, *watch, *(one.until_ms for one in self.active)])
         return Look(soonest), replace(self, next_ms=due, waiting=again)
 
     def _seize(self, wait: Waiting, situation: Situation) -> tuple[Step | Look, Schedule]:

@@ -29,13 +29,17 @@ def all_targets() -> tuple[Target, ...]:
     return tuple(found.values())
 
 
+def family(name: str) -> tuple[Target, ...]:
+    """The targets of the module that a target of this name would be in; none if there is no such module."""
+    module = FAMILIES.get(name.partition("/")[0])
+    return () if module is None else tuple(import_module(module).TARGETS)
+
+
 def find(name: str) -> Target:
     """The target of that name. Raises UsageError with what is close to it."""
-    module = FAMILIES.get(name.partition("/")[0])
-    if module is not None:
-        for target in import_module(module).TARGETS:
-            if target.name == name:
-                return target  # type: ignore[no-any-return]
+    for target in family(name):
+        if target.name == name:
+            return target
     names = [target.name for target in all_targets()]
     close = get_close_matches(name, names, n=3, cutoff=0.4)
     hint = f"did you mean {' or '.join(close)}?" if close else "`naysayer list` shows them"

@@ -56,12 +56,17 @@ class SetModel(Model):
         shown = {identity(item) for op in kept if op.f == "read" for item in op.output or ()}
         if named & gone or (shown and not named and shown <= gone):
             return None
-        return [
-            structs.replace(op, output=tuple(item for item in op.output or () if identity(item) not in gone))
-            if op.f == "read" and not op.pending
-            else op
-            for op in kept
-        ]
+        return _less(gone, kept)
+
+
+def _less(gone: set[Any], kept: Sequence[Operation]) -> list[Operation]:
+    """The operations that are kept, where reads of all elements do not show those that are gone (by identity)."""
+    return [
+        structs.replace(op, output=tuple(item for item in op.output or () if identity(item) not in gone))
+        if op.f == "read" and not op.pending
+        else op
+        for op in kept
+    ]
 
 
 class AppendList(Model):
@@ -98,12 +103,7 @@ class AppendList(Model):
         gone = {identity(op.input) for op in dropped if op.f == "append"}
         if any(op.f == "append" and identity(op.input) in gone for op in kept):
             return None
-        return [
-            structs.replace(op, output=tuple(item for item in op.output or () if identity(item) not in gone))
-            if op.f == "read" and not op.pending
-            else op
-            for op in kept
-        ]
+        return _less(gone, kept)
 
 
 class Counter(Model):

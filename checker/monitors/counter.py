@@ -83,12 +83,12 @@ def _fill(
         if not live:
             reader = high[k][1]
             said = f"read {part[reader].output}, more than could have been added by then"
-            return _invalid(part, adds, [reader], said, reader)
+            return _invalid(part, adds, [reader], said)
         ret, _, row = heapq.heappop(live)
         if ret < low[k][0]:
             reader = low[k][1]
             said = f"read {part[reader].output or 0}, too little: #{part[row].index} and those before it had finished"
-            return _invalid(part, adds, [reader, *_before(part, filled, high, ret)], said, reader)
+            return _invalid(part, adds, [*_before(part, filled, high, ret), reader], said)
         certain -= part.status[row] != INFO
         filled.append(row)
     filled = _in_time(part, filled)
@@ -131,9 +131,12 @@ def _in_time(part: History, filled: list[int]) -> list[int]:
     return done
 
 
-def _invalid(part: History, adds: list[int], reads: list[int], said: str, culprit: int | None = None) -> Decision:
-    """In the counterexample are these reads, and the increments under way at any of them: the others surely count."""
-    index = int(part.index[reads[-1] if culprit is None else culprit])
+def _invalid(part: History, adds: list[int], reads: list[int], said: str) -> Decision:
+    """Of the last read it is said. The counterexample: the reads, and the increments under way at any of them.
+
+    All other increments surely count, or surely do not.
+    """
+    index = int(part.index[reads[-1]])
     explanation = Explanation("impossible-count", f"Impossible count: #{index} {said}.", (), index)
     rows = np.array(sorted(set(reads)))
     begun = np.searchsorted(np.sort(part.call[rows]), part.ret[adds], side="right")

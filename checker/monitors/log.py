@@ -57,6 +57,10 @@ def _rows(part: History, f: str) -> Iterator[int]:
     return (row for row in range(len(part)) if part.f[row] == code)
 
 
+def _ended(part: History, f: str) -> Iterator[int]:
+    return (row for row in _rows(part, f) if part.status[row] != INFO)
+
+
 def _places(part: History, appends: dict[Any, int], place: dict[Any, tuple[int, int]]) -> Decision | None:
     """Fill `place` (value -> its offset, and who showed it). A Decision if two operations contradict each other."""
     holder: dict[int, tuple[Any, int]] = {}
@@ -91,17 +95,15 @@ def _places(part: History, appends: dict[Any, int], place: dict[Any, tuple[int, 
 def _claims(part: History, appends: dict[Any, int], offset: int) -> list[int]:
     """The appends that were answered this offset, or whose value was read there: taken out, they would move it."""
     values = part.tables.value.values
-    answered = [row for row in appends.values() if part.status[row] != INFO and values[part.output[row]] == offset]
-    reads = [row for row in _rows(part, "read") if part.status[row] != INFO and values[part.input[row]] == offset]
-    read = (identity(values[part.output[row]]) for row in reads)
+    answered = [row for row in _ended(part, "append") if values[part.output[row]] == offset]
+    read = [identity(values[part.output[row]]) for row in _ended(part, "read") if values[part.input[row]] == offset]
     return answered + [appends[value] for value in read if value in appends]
 
 
 def _known(part: History) -> set[int]:
     """The appends whose offsets are certain: answered, or shown by a read."""
     values = part.tables.value.values
-    reads = (row for row in _rows(part, "read") if part.status[row] != INFO)
-    shown = {identity(values[part.output[row]]) for row in reads}
+    shown = {identity(values[part.output[row]]) for row in _ended(part, "read")}
     return {
         row for row in _rows(part, "append") if part.status[row] != INFO or identity(values[part.input[row]]) in shown
     }
@@ -159,8 +161,7 @@ def _late(part: History, at: dict[int, int], late: int, early: int, offset: int,
     if late in at.values() and late not in shown:
         beyond = (row for number, row in at.items() if number > offset and part.call[row] <= part.ret[early])
         rows += [shown[row] for row in beyond if row in shown]
-    reads = [part[row] for row in rows if part.tables.f.values[part.f[row]] == "read"]
-    rows += [at[op.input] for op in reads if op.output is not None]
+    rows += [at[op.input] for op in (part[row] for row in rows) if op.f == "read" and op.output is not None]
     return _invalid(kind, sentence, part, rows, cycle, b.index if b.f == "read" else a.index)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
+from io import BytesIO
 from pathlib import Path
 
 from checker.errors import UsageError
@@ -45,11 +45,9 @@ def replay_result(what: Path) -> int:
     if plan.world != "simulator":
         said = f"{folder} was run {plan.world}, where time is real: only simulated runs replay"
         raise UsageError(f"{said}; judge it again with naysayer check {folder / HISTORY}")
-    with tempfile.TemporaryDirectory(prefix="naysayer-replay-") as temporary:
-        again = Path(temporary) / HISTORY
-        with again.open("wb") as file:
-            run = simulate(plan, Recorder(file))
-        same = again.read_bytes() == (folder / HISTORY).read_bytes()
+    again = BytesIO()
+    run = simulate(plan, Recorder(again))
+    same = again.getvalue() == (folder / HISTORY).read_bytes()
     verdict = judge_run(run, find_workload(plan.workload).model)
     screen = console()
     story = tell(plan, run, verdict, folder)

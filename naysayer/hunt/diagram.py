@@ -32,9 +32,7 @@ def diagram(trace: Sequence[Sent], marks: Iterable[Mark] = ()) -> str:
     lane = {name: number * LANE for number, name in enumerate(names)}
     shown, later = _until_last_answer(trace)
     rows = _Rows(lane, len(names) * LANE)
-    drawn: list[tuple[int, int, Sent | str]] = [
-        (when, 1, sent) for when, sent in ((_time_ns(sent), sent) for sent in shown)
-    ]
+    drawn: list[tuple[int, int, Sent | str]] = [(_time_ns(sent), 1, sent) for sent in shown]
     struck: list[tuple[int, int, Sent | str]] = [(int(at_ms * 1e6), 0, text) for at_ms, text in marks]
     for when, _, what in sorted([*drawn, *struck], key=lambda row: row[:2]):
         if isinstance(what, str):

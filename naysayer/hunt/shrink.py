@@ -166,8 +166,9 @@ def _shortest_prefix(search: _Search) -> None:
 
 def _proof_alone(search: _Search) -> None:
     """The operations that prove the violation, with all faults or with none: often nothing else is needed."""
-    core, about = search.core(), {ask.key for ask in search.core()}
+    core = search.core()
     if core:
+        about = {ask.key for ask in core}
         alone = search.scenario.of(core)
         with_faults = search.scenario.of([*core, *search.scenario.strikes])
         same_keys = search.scenario.of(item for item in search.scenario.items if _key(item) in {None, *about})

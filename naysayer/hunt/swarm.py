@@ -9,7 +9,7 @@ from random import Random
 
 from naysayer.plan import DEFAULT_NEMESIS, Plan
 from nemesis import catalog
-from targets.registry import all_targets
+from targets.registry import family
 from targets.target import Target
 from workloads.registry import find as find_workload
 
@@ -82,7 +82,7 @@ def _named(target: Target) -> tuple[str, ...]:
     """The faults known to expose a variant; a healthy system gets those of all its variants, and must stand them."""
     if target.broken is not None:
         return target.broken.faults
-    variants = [other.broken for other in all_targets() if other.name.startswith(f"{target.name}/")]
+    variants = [other.broken for other in family(target.name) if other.name.startswith(f"{target.name}/")]
     return tuple(dict.fromkeys(name for broken in variants if broken is not None for name in broken.faults))
 
 

@@ -166,10 +166,15 @@ class RemoteCluster:
             case _:
                 raise HarnessError(f"{fault} cannot be carried out on hosts by commands")
 
-    async def _kill(self, node: NodeId, fault: Kill) -> None:
+    async def _running(self, node: NodeId, to_be: str) -> str:
+        """The process id of a node that must run for a fault."""
         pid = await self.pid(node)
         if not pid:
-            raise TargetError(f"{node} was to be killed but does not run: its pid command found no process")
+            raise TargetError(f"{node} was to be {to_be} but does not run: its pid command found no process")
+        return pid
+
+    async def _kill(self, node: NodeId, fault: Kill) -> None:
+        pid = await self._running(node, "killed")
         await self.run(node, f"kill -9 {pid}")
 
         async def gone() -> bool:
@@ -188,9 +193,7 @@ class RemoteCluster:
         self._note(fault, f"{node}: process {await self.pid(node)} accepts connections")
 
     async def _pause(self, node: NodeId, fault: Pause) -> None:
-        pid = await self.pid(node)
-        if not pid:
-            raise TargetError(f"{node} was to be paused but does not run: its pid command found no process")
+        pid = await self._running(node, "paused")
         await self.run(node, f"kill -STOP {pid}")
         self._paused[node] = pid
 

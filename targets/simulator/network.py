@@ -65,8 +65,6 @@ class Network:
         self._loop = loop
         self._seed = seed
         self._deliver = deliver
-        self._pulled: dict[Link, list[Disturbance]] = {}
-        """Cuts in force that lose what is under way, by places."""
         self._least_ns = int(delay_ms[0] * MS)
         self._spread_ns = int((delay_ms[1] - delay_ms[0]) * MS)
         self._place = place
@@ -107,7 +105,7 @@ class Network:
         link.last_ns = time_ns
         if self.trace is not None:
             self.trace.append(Sent(now, time_ns, source, dest, message))
-        loop.at(time_ns, self._arrive, source, dest, message)
+        loop.at(time_ns, self._arrive, link, source, dest, message)
 
     def _send_badly(self, link: _Link, source: NodeId, dest: NodeId, message: Message, time_ns: int) -> None:
         random = link.trouble
@@ -143,23 +141,21 @@ class Network:
             link.last_ns = times[0]
         for time in times:
             self._note(time, source, dest, message)
-            self._loop.at(time, self._arrive, source, dest, message)
+            self._loop.at(time, self._arrive, link, source, dest, message)
 
-    def _arrive(self, source: NodeId, dest: NodeId, message: Message) -> None:
-        if self._pulled:
-            cuts = self._pulled.get((self._place(source), self._place(dest)))
-            if cuts:
-                cuts[0].touched += 1
+    def _arrive(self, link: _Link, source: NodeId, dest: NodeId, message: Message) -> None:
+        for one in link.faults:
+            if isinstance(one.fault, Cut) and one.fault.under_way:
+                one.touched += 1
                 self._note_lost(source, dest, message)
                 return
         self._deliver(source, dest, message)
 
     def _note_lost(self, source: NodeId, dest: NodeId, message: Message) -> None:
         """What was noted as on its way does not arrive."""
-        noted = (self._loop.now_ns, source, dest, message)
-        for place, sent in enumerate(self.trace or ()):
-            if self.trace is not None and sent[1:] == noted:
-                self.trace[place] = sent._replace(delivered_ns=None)
+        if self.trace is not None:
+            noted = (self._loop.now_ns, source, dest, message)
+            self.trace[:] = (sent._replace(delivered_ns=None) if sent[1:] == noted else sent for sent in self.trace)
 
     def _note(self, delivered_ns: int | None, source: NodeId, dest: NodeId, message: Message) -> None:
         if self.trace is not None:
@@ -171,8 +167,6 @@ class Network:
         self.disturbances.append(one)
         for pair in (fault.link,) if isinstance(fault, Hold) else fault.links:
             self._between(pair).faults.append(one)
-            if isinstance(fault, Cut) and fault.under_way:
-                self._pulled.setdefault(pair, []).append(one)
 
     def release(self) -> int:
         """Deliver what is held back, now and in order; returns how many."""
@@ -180,7 +174,7 @@ class Network:
         held, self._held = self._held, []
         for source, dest, message in held:
             self._note(self._loop.now_ns, source, dest, message)
-            self._loop.at(self._loop.now_ns, self._arrive, source, dest, message)
+            self._loop.at(self._loop.now_ns, self._arrive, self._link((source, dest)), source, dest, message)
         return len(held)
 
     def heal(self) -> None:
@@ -193,8 +187,6 @@ class Network:
         for one in self.disturbances:
             if one.to_ms is None and isinstance(one.fault, kinds):
                 one.to_ms = now_ms
-        if Cut in kinds:
-            self._pulled.clear()
         for link in self._places.values():
             if link.faults:
                 link.faults = [one for one in link.faults if one.to_ms is None]

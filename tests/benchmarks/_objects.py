@@ -39,26 +39,19 @@ def build_object(model: str, size: int, clients: int, crashed: int, fault: bool,
     chosen = np.flatnonzero(got)[:: max(1, np.count_nonzero(got) // max(1, crashed))][:crashed]
     status = np.zeros(size, dtype=np.int64)
     status[chosen], ret[chosen], got[chosen] = INFO, PENDING, 0
-    order = np.argsort(call, kind="stable")
     tables = Tables()
     tables.value.codes(range(size))
-    zeros = np.zeros(size, dtype=np.int64)
     put, take = (tables.f.code(name) for name in NAMES[model])
+    return by_call(tables, call=call, ret=ret, status=status, f=np.where(puts, put, take), input=given, output=got)
+
+
+def by_call(tables: Tables, *, call: Column, **columns: Column) -> History:
+    """The history of these columns, sorted by call: of one process, and on one key unless `key` is among them."""
+    order = np.argsort(call, kind="stable")
+    zeros = np.zeros(len(call), dtype=np.int64)
     tables.process.codes(range(1))
-    return History(
-        tables,
-        index=np.arange(size),
-        call=call[order],
-        ret=ret[order],
-        status=status[order],
-        f=np.where(puts, put, take)[order],
-        process=zeros + 1,
-        key=zeros,
-        input=given[order],
-        output=got[order],
-        node=zeros,
-        error=zeros,
-    )
+    same = {"index": np.arange(len(call)), "process": zeros + 1, "key": zeros, "node": zeros, "error": zeros}
+    return History(tables, **same | {name: column[order] for name, column in {"call": call, **columns}.items()})
 
 
 def _lock(size: int, fault: bool) -> tuple[Any, Column, Column]:

@@ -18,7 +18,7 @@ import numpy as np
 
 from checker.check import check
 from checker.history import INFO, PENDING, Column, History, Tables
-from tests.benchmarks._objects import build_object
+from tests.benchmarks._objects import build_object, by_call
 
 
 @dataclass(frozen=True)
@@ -90,28 +90,18 @@ def build(row: Row, seed: int = 1) -> History:
         late = int(np.flatnonzero(~writes)[-5])
         older = np.flatnonzero(writes & (key == key[late]) & (status == 0))
         source[late] = older[len(older) // 2]
-    order = np.argsort(call, kind="stable")
     tables = Tables()
-    for table, values in (
-        (tables.value, range(size)),
-        (tables.key, range(row.keys)),
-        (tables.process, range(size // 10)),
-    ):
-        table.codes(values)
-    zeros = np.zeros(size, dtype=np.int64)
-    return History(
+    tables.value.codes(range(size))
+    tables.key.codes(range(row.keys))
+    return by_call(
         tables,
-        index=np.arange(size),
-        call=call[order],
-        ret=ret[order],
-        status=status[order],
-        f=np.where(writes, tables.f.code("write"), tables.f.code("read"))[order],
-        process=zeros + 1,
-        key=key[order] + 1 if row.keys > 1 else zeros,
-        input=np.where(writes, np.arange(size) + 1, 0)[order],
-        output=np.where(writes, 0, source + 1)[order],
-        node=zeros,
-        error=zeros,
+        call=call,
+        ret=ret,
+        status=status,
+        f=np.where(writes, tables.f.code("write"), tables.f.code("read")),
+        key=key + 1 if row.keys > 1 else np.zeros(size, dtype=np.int64),
+        input=np.where(writes, np.arange(size) + 1, 0),
+        output=np.where(writes, 0, source + 1),
     )
 
 
