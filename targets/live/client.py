@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import trio
 
-from targets.live.wire import FloodError, Lines, QuickStream, line
+from targets.live.wire import JUNK, FloodError, Lines, QuickStream, line
 from targets.node import NodeId, Reply, Request
 
 
@@ -46,7 +46,7 @@ class TcpClient:
             error = f"{self._node} closed the connection"
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             error = f"{self._node} reset the connection"
-        except (msgspec.MsgspecError, UnicodeDecodeError, FloodError) as junk:
+        except (FloodError, *JUNK) as junk:
             error = f"{self._node} answered junk: {junk}"
         await self.close()
         return Reply(request.id, "info", None, error)

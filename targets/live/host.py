@@ -17,10 +17,19 @@ from typing import Any
 import msgspec
 import trio
 
+from checker.errors import TargetError
+from targets.live.wire import JUNK
 from targets.node import Disk, Message, Node, NodeId, Reply, Request, Timer
 from targets.target import Target
 
 INBOX_MAX = 100_000
+
+DEPTH_MAX = 50
+"""How deep the lists and maps of a request may lie in each other: it travels on inside of other messages."""
+
+
+class JunkError(TargetError):
+    """Somebody sent what no client and no peer would send."""
 
 
 class SkewedClock:
@@ -108,16 +117,36 @@ class Host:
     def __init__(self, target: Target, context: LiveContext) -> None:
         self.node: Node = target.node()
         self.context = context
+        self._offers = target.operations
         self._decoder: msgspec.json.Decoder[Message] = decoder(target)
         self._send, self._receive = trio.open_memory_channel[tuple[NodeId, Message]](INBOX_MAX)
 
     def deliver(self, sender: NodeId, body: bytes | msgspec.Raw) -> None:
-        """Queue a message, JSON as it came. Raises msgspec.DecodeError for junk; drops it when the inbox is full."""
-        message = self._decoder.decode(body)
+        """Queue a message, JSON as it came. Raises JunkError for what must not reach the node; drops it when the
+        inbox is full."""
+        try:
+            message = self._decoder.decode(body)
+        except JUNK as error:
+            raise JunkError(str(error)) from error
+        if isinstance(message, Request):
+            self._admit(message)
+        elif sender not in self.context.nodes:
+            raise JunkError(f"{sender!r} is no node and sent {type(message).__name__}")
         try:
             self._send.send_nowait((sender, message))
         except trio.WouldBlock:
             return
+
+    def _admit(self, request: Request) -> None:
+        """Clients on a port of ours may be anybody: a node is asked only what its target offers, in usable values."""
+        if request.f not in self._offers:
+            raise JunkError(f"a request for {request.f!r}, which is not offered")
+        if not isinstance(request.key, str | int | float | None):
+            raise JunkError(f"a request with a key that is {type(request.key).__name__}")
+        if request.f == "cas" and not (isinstance(request.input, list | tuple) and len(request.input) == 2):
+            raise JunkError("a cas without the two values that it needs")
+        if _deeper(request.input, DEPTH_MAX):
+            raise JunkError(f"a request whose input lies more than {DEPTH_MAX} deep")
 
     async def run(self) -> None:
         """Start the node and serve its inputs until cancelled."""
@@ -128,6 +157,14 @@ class Host:
                 self.node.receive(sender, message, self.context)
             if waited.cancelled_caught or self.context.next_due() <= trio.current_time():
                 self.node.timeout(self.context.pop_due(), self.context)
+
+
+def _deeper(value: Any, levels: int) -> bool:
+    """Whether lists and maps lie in each other more than so many levels deep."""
+    if not isinstance(value, list | tuple | dict):
+        return False
+    inner = value.values() if isinstance(value, dict) else value
+    return levels == 0 or any(_deeper(one, levels - 1) for one in inner)
 
 
 def decoder(target: Target) -> msgspec.json.Decoder[Message]:

@@ -8,10 +8,14 @@ from __future__ import annotations
 import trio
 
 from targets.fault import Link
+from targets.live.guests import Guests
 from targets.live.links import Links
 from targets.live.wire import FloodError, Lines
 
 QUEUE_MAX = 100_000
+
+CONNECTIONS_MAX = 16
+"""A link has one sender, with one connection at a time; the port is open to all of this machine."""
 
 
 class LinkProxy:
@@ -21,6 +25,7 @@ class LinkProxy:
         self.link = link
         self._to_port = to_port
         self._links = links
+        self._guests = Guests(CONNECTIONS_MAX)
         self.port = 0
 
     async def open(self) -> list[trio.SocketListener]:
@@ -37,19 +42,22 @@ class LinkProxy:
             except OSError:
                 return  # the receiver is down: the sender sees its connection end
             async with out, trio.open_nursery() as nursery:
+                scope = nursery.cancel_scope
                 send, receive = trio.open_memory_channel[bytes](QUEUE_MAX)
                 nursery.start_soon(self._forward, out, receive)
-                nursery.start_soon(self._notice_end, out, nursery.cancel_scope)
-                try:
-                    async for text in Lines(stream):
-                        for delay_ms in self._links.plan(self.link):
-                            if delay_ms == 0.0:
-                                send.send_nowait(text)
-                            else:
-                                nursery.start_soon(self._later, delay_ms, send, text)
-                except (trio.BrokenResourceError, trio.ClosedResourceError, trio.WouldBlock, FloodError):
-                    pass
-                nursery.cancel_scope.cancel()
+                nursery.start_soon(self._notice_end, out, scope)
+                with self._guests.seat(scope):
+                    try:
+                        async for text in Lines(stream):
+                            self._guests.heard(scope)
+                            for delay_ms in self._links.plan(self.link):
+                                if delay_ms == 0.0:
+                                    send.send_nowait(text)
+                                else:
+                                    nursery.start_soon(self._later, delay_ms, send, text)
+                    except (trio.BrokenResourceError, trio.ClosedResourceError, trio.WouldBlock, FloodError):
+                        pass
+                scope.cancel()
 
     @staticmethod
     async def _forward(out: trio.SocketStream, receive: trio.MemoryReceiveChannel[bytes]) -> None:

@@ -2,6 +2,7 @@
 
 Clients and the harness connect to the same port. A line from `harness` is a control message: the harness asks for
 the node's view, or sets its clock. Junk ends the connection it came on and is noted on stderr; the node lives on.
+So it does with strangers who take all connections, or never read their answers.
 """
 
 from __future__ import annotations
@@ -16,15 +17,22 @@ from typing import Any
 import msgspec
 import trio
 
-from targets.live.host import Host, LiveContext
-from targets.live.wire import Envelope, FloodError, Lines, line
+from targets.live.guests import Guests
+from targets.live.host import Host, JunkError, LiveContext
+from targets.live.wire import JUNK, Envelope, FloodError, Lines, line
 from targets.node import Message, NodeId
 from targets.target import Target
 from targets.wal.directory import DirectoryDisk
 
 OUTBOX_MAX = 10_000
 RECONNECT_S = 0.05
-CONNECTIONS_MAX = 1_000
+CONNECTIONS_MAX = 900
+"""Fewer than the 1,024 files that a process may have open."""
+
+NAMES_MAX = 1_000
+"""For so many clients one connection may speak."""
+
+ERROR_SHOWN = 200
 
 Address = tuple[str, int]
 
@@ -56,6 +64,7 @@ class TcpNode:
         self.peers = {peer: address for peer, address in peers.items() if peer != me}
         self._outboxes = {peer: trio.open_memory_channel[bytes](OUTBOX_MAX) for peer in self.peers}
         self._clients: dict[str, trio.MemorySendChannel[bytes]] = {}
+        self._guests = Guests(CONNECTIONS_MAX)
         self._envelope = msgspec.json.Decoder(Envelope)
 
     def _transmit(self, to: NodeId, message: Message) -> None:
@@ -96,18 +105,17 @@ class TcpNode:
     async def _serve(self, stream: trio.SocketStream) -> None:
         outbox, pending = trio.open_memory_channel[bytes](OUTBOX_MAX)
         mine: set[str] = set()
-        if len(self._clients) >= CONNECTIONS_MAX:
-            await stream.aclose()
-            return
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._write, stream, pending)
-            try:
-                async for text in Lines(stream):
-                    self._take(text, outbox, mine)
-            except (msgspec.MsgspecError, FloodError, UnicodeDecodeError) as error:
-                sys.stderr.write(f"junk from a connection: {error}\n")
-            except (trio.BrokenResourceError, trio.ClosedResourceError):
-                pass
+            with self._guests.seat(nursery.cancel_scope):
+                try:
+                    async for text in Lines(stream):
+                        self._take(text, outbox, mine)
+                        self._guests.heard(nursery.cancel_scope)
+                except (JunkError, FloodError, *JUNK) as error:
+                    sys.stderr.write(f"junk from a connection: {str(error)[:ERROR_SHOWN]}\n")
+                except (trio.BrokenResourceError, trio.ClosedResourceError):
+                    pass
             nursery.cancel_scope.cancel()
         for client in mine:
             if self._clients.get(client) is outbox:
@@ -119,9 +127,14 @@ class TcpNode:
         envelope = self._envelope.decode(text)
         if envelope.src == "harness":
             control = msgspec.json.decode(envelope.body, type=Control)
-            outbox.send_nowait(line(self.context.me, "harness", self._control(control)))
+            try:
+                outbox.send_nowait(line(self.context.me, "harness", self._control(control)))
+            except trio.WouldBlock:
+                raise JunkError(f"asks, and left {OUTBOX_MAX} answers unread") from None
             return
         if envelope.src not in self.peers:
+            if len(mine) >= NAMES_MAX:
+                raise JunkError(f"speaks for more than {NAMES_MAX} clients")
             mine.add(envelope.src)
             self._clients[envelope.src] = outbox
         self.host.deliver(envelope.src, envelope.body)

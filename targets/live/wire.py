@@ -17,6 +17,9 @@ from checker.errors import TargetError
 
 LINE_BYTES_MAX = 8 * 1024 * 1024
 
+JUNK = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What decoding raises for what is no message; the last one for a thousand brackets in each other."""
+
 
 class FloodError(TargetError):
     """The peer sent more than LINE_BYTES_MAX bytes without a line's end."""

@@ -69,6 +69,11 @@ async def garbage(stream: trio.SocketStream) -> None:
     await stream.send_all(b"\xff\xfeHTTP/1.1 400 Bad Request\r\n\r\n")
 
 
+async def brackets(stream: trio.SocketStream) -> None:
+    await stream.receive_some(1)
+    await stream.send_all(b'{"src":"n1","dest":"c1","body":' + b"[" * 100_000 + b"]" * 100_000 + b"}\n")
+
+
 async def floods(stream: trio.SocketStream) -> None:
     while True:
         await stream.send_all(bytes(65536))
@@ -89,8 +94,14 @@ def test_a_server_that_accepts_and_never_answers_is_given_up() -> None:
 
 @pytest.mark.parametrize(
     ("serve", "said"),
-    [(resets, "n1 reset"), (garbage, "n1 answered junk"), (floods, str(LINE_BYTES_MAX)), (closes, "n1 closed")],
-    ids=["resets", "garbage", "floods", "closes"],
+    [
+        (resets, "n1 reset"),
+        (garbage, "n1 answered junk"),
+        (brackets, "n1 answered junk"),
+        (floods, str(LINE_BYTES_MAX)),
+        (closes, "n1 closed"),
+    ],
+    ids=["resets", "garbage", "brackets", "floods", "closes"],
 )
 def test_what_is_no_answer_leaves_the_outcome_unknown_and_the_next_call_connects_anew(serve: Serve, said: str) -> None:
     for reply in against(serve, request(1), request(2)):
