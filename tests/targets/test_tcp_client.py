@@ -70,7 +70,7 @@ async def garbage(stream: trio.SocketStream) -> None:
 
 
 async def brackets(stream: trio.SocketStream) -> None:
-    await stream.receive_some(1)
+    await stream.receive_some(65536)
     await stream.send_all(b'{"src":"n1","dest":"c1","body":' + b"[" * 100_000 + b"]" * 100_000 + b"}\n")
 
 
