@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -144,7 +145,7 @@ def _test(plan: Plan, make: Make, timeout_s: float, results: Path) -> int:
     with Store(folder, text(plan)) as store:
         recorder = Recorder(store)
         trouble = trio.run(_drive, plan, make, recorder, evidence, timeout_s, folder)
-    verdict = judge_any(recorder.history(), workload.model)
+    verdict = doubted(judge_any(recorder.history(), workload.model), recorder)
     facts = verdict_json(
         verdict,
         outcomes=recorder.counts,
@@ -227,6 +228,15 @@ def judge_any(history: History, model: str) -> Verdict:
         reason=decision.reason,
     )
     return Verdict(decision.outcome, model, decision.method, len(history), (part,), 0.0)
+
+
+def doubted(verdict: Verdict, recorder: Recorder) -> Verdict:
+    """Where nothing succeeded nothing was seen, and what was not seen cannot be called right."""
+    if verdict.outcome != "valid" or recorder.counts["ok"] or not recorder.invocations:
+        return verdict
+    reason = f"none of {recorder.invocations} operations succeeded, so nothing was seen of the system"
+    part = Part(None, "unknown", "outcomes", recorder.invocations, reason=reason)
+    return replace(verdict, outcome="unknown", parts=(part, *verdict.parts))
 
 
 def _story(

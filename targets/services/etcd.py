@@ -10,11 +10,26 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-import httpx
 import msgspec
 
 from checker.errors import UsageError
+from targets.live.wire import JUNK
 from targets.node import Reply, Request
+from targets.services.exchange import HttpConnection, doubt
+
+
+class Pair(msgspec.Struct, frozen=True):
+    """A key's value, as base64 of JSON."""
+
+    value: str
+
+
+class EtcdAnswer(msgspec.Struct, frozen=True):
+    """What etcd answers to any of the four. `header` is never left out, so an answer without it is not etcd's."""
+
+    header: dict[str, Any]
+    kvs: tuple[Pair, ...] = ()
+    succeeded: bool = False
 
 
 def _text(value: Any) -> str:
@@ -25,9 +40,8 @@ class EtcdClient:
     """A client of one member at its client URL, e.g. http://127.0.0.1:2379."""
 
     def __init__(self, base_url: str, *, serializable: bool = False) -> None:
-        self._base_url = base_url.rstrip("/")
+        self._connection = HttpConnection(base_url)
         self._serializable = serializable
-        self._client: httpx.AsyncClient | None = None
 
     async def open(self) -> None:
         """Nothing to open before the first call."""
@@ -56,32 +70,22 @@ class EtcdClient:
 
     async def invoke(self, request: Request) -> Reply:
         path, body = self._call(request)
-        if self._client is None:
-            self._client = httpx.AsyncClient(timeout=None, trust_env=False)
+        answer = await self._connection.exchange(request, "POST", f"/v3/kv/{path}", msgspec.json.encode(body))
+        if isinstance(answer, Reply):
+            return answer
+        if answer.status != 200:
+            return doubt(request, answer.text())
         try:
-            answer = await self._client.post(f"{self._base_url}/v3/kv/{path}", content=msgspec.json.encode(body))
-        except httpx.ConnectError as error:
-            return Reply(request.id, "fail", None, f"no connection: {error}")
-        except httpx.HTTPError as error:
-            return Reply(request.id, "info", None, f"{type(error).__name__}: {error}")
-        if answer.status_code != 200:
-            return Reply(request.id, "info", None, f"status {answer.status_code}: {answer.text[:200].strip()}")
-        try:
-            return Reply(request.id, "ok", self._output(request, msgspec.json.decode(answer.content)))
-        except (msgspec.MsgspecError, KeyError, TypeError, ValueError) as error:
-            return Reply(request.id, "info", None, f"answer that makes no sense: {error}")
+            return Reply(request.id, "ok", self._output(request, msgspec.json.decode(answer.data, type=EtcdAnswer)))
+        except (*JUNK, ValueError) as error:
+            return doubt(request, f"answer that makes no sense: {error}")
 
     @staticmethod
-    def _output(request: Request, answer: dict[str, Any]) -> Any:
+    def _output(request: Request, answer: EtcdAnswer) -> Any:
         if request.f == "read":
-            found = answer.get("kvs") or []
-            return msgspec.json.decode(base64.b64decode(found[0]["value"])) if found else None
-        if request.f == "cas":
-            return bool(answer.get("succeeded", False))
-        return None
+            return msgspec.json.decode(base64.b64decode(answer.kvs[0].value)) if answer.kvs else None
+        return answer.succeeded if request.f == "cas" else None
 
     async def close(self) -> None:
         """End the connection; the client may be used again."""
-        client, self._client = self._client, None
-        if client is not None:
-            await client.aclose()
+        await self._connection.close()

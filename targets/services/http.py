@@ -20,13 +20,12 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
-import httpx
 import msgspec
 
 from checker.errors import UsageError
+from targets.live.wire import JUNK
 from targets.node import Reply, Request
-
-ANSWER_BYTES_MAX = 8 * 1024 * 1024
+from targets.services.exchange import TEXT_SHOWN, Answer, HttpConnection, doubt
 
 
 class Call(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -75,12 +74,11 @@ def pick(answer: Any, path: str) -> Any:
 
 
 class HttpClient:
-    """A client of one node at a base URL; redirects (to a leader) are followed, as curl -L does."""
+    """A client of one node at a base URL."""
 
     def __init__(self, base_url: str, calls: dict[str, Call]) -> None:
-        self._base_url = base_url.rstrip("/")
+        self._connection = HttpConnection(base_url)
         self._calls = calls
-        self._client: httpx.AsyncClient | None = None
 
     async def open(self) -> None:
         """Nothing to open before the first call."""
@@ -89,46 +87,31 @@ class HttpClient:
         call = self._calls.get(request.f)
         if call is None:
             raise UsageError(f"cluster.toml says nothing of [client.http.{request.f}], which the workload invokes")
-        if self._client is None:
-            self._client = httpx.AsyncClient(timeout=None, follow_redirects=True, trust_env=False)
         values = _values(request)
         path = fill(call.path, {name: quote(str(value), safe="") for name, value in values.items()})
         body = None if call.body is None else msgspec.json.encode(fill(call.body, values))
-        headers = {} if body is None else {"content-type": "application/json"}
-        try:
-            async with self._client.stream(
-                call.method, self._base_url + str(path), content=body, headers=headers
-            ) as answer:
-                data = b""
-                async for piece in answer.aiter_bytes():
-                    data += piece
-                    if len(data) > ANSWER_BYTES_MAX:
-                        return Reply(request.id, "info", None, f"answer of more than {ANSWER_BYTES_MAX} bytes")
-        except httpx.ConnectError as error:
-            return Reply(request.id, "fail", None, f"no connection: {error}")
-        except httpx.HTTPError as error:
-            return Reply(request.id, "info", None, f"{type(error).__name__}: {error}")
-        return self._judge(call, request, answer.status_code, data)
+        answer = await self._connection.exchange(request, call.method, str(path), body)
+        return answer if isinstance(answer, Reply) else self._judge(call, request, answer)
 
     @staticmethod
-    def _judge(call: Call, request: Request, status: int, data: bytes) -> Reply:
-        if request.f == "read" and status in call.missing:
+    def _judge(call: Call, request: Request, answer: Answer) -> Reply:
+        if request.f == "read" and answer.status in call.missing:
             return Reply(request.id, "ok", None)
-        if request.f == "cas" and status in call.mismatch:
+        if request.f == "cas" and answer.status in call.mismatch:
             return Reply(request.id, "ok", False)
-        if status in call.ok:
+        if answer.status in call.ok:
             if call.output is None:
                 return Reply(request.id, "ok", True if request.f == "cas" else None)
             try:
-                return Reply(request.id, "ok", pick(msgspec.json.decode(data), call.output))
-            except (msgspec.MsgspecError, KeyError, UnicodeDecodeError) as error:
-                return Reply(request.id, "info", None, f"answer without {call.output!r}: {error}")
-        text = data[:200].decode("utf-8", "replace")
-        definite = status in call.refused or (status in call.missing and request.f != "delete")
-        return Reply(request.id, "fail" if definite else "info", None, f"status {status}: {text}")
+                output = pick(msgspec.json.decode(answer.data), call.output)
+            except (*JUNK, KeyError) as error:
+                return doubt(request, f"answer without {call.output!r}: {error}")
+            if request.f == "cas" and not isinstance(output, bool):
+                return doubt(request, f"answer to a cas that is neither true nor false: {str(output)[:TEXT_SHOWN]}")
+            return Reply(request.id, "ok", output)
+        definite = answer.status in call.refused or (answer.status in call.missing and request.f != "delete")
+        return Reply(request.id, "fail" if definite else "info", None, answer.text())
 
     async def close(self) -> None:
         """End the connection; the client may be used again."""
-        client, self._client = self._client, None
-        if client is not None:
-            await client.aclose()
+        await self._connection.close()

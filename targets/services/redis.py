@@ -1,7 +1,7 @@
 """Redis, one client per server. Only the primary counts: reads ask for the role in the same transaction.
 
-A replica refuses (READONLY, or a role that is not master): certainly nothing happened. The library is synchronous and
-runs in a worker thread; a cancelled call is abandoned with its connection.
+A server that refuses before it does anything (a replica, one that is loading or out of memory) leaves no doubt: fail.
+Every other answer but the expected one leaves the outcome unknown.
 """
 
 from __future__ import annotations
@@ -9,13 +9,12 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-import redis
 import trio
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from checker.errors import UsageError
+from targets.live.wire import JUNK
 from targets.node import Reply, Request
+from targets.services.resp import Refusal, RespConnection, RespError
 
 CAS = """
 if redis.call('get', KEYS[1]) == ARGV[1] or (ARGV[1] == '' and redis.call('exists', KEYS[1]) == 0) then
@@ -24,74 +23,93 @@ end
 return 0
 """
 
+BEFORE_ANYTHING = frozenset(
+    {"READONLY", "LOADING", "MASTERDOWN", "NOREPLICAS", "MISCONF", "OOM", "MOVED", "NOAUTH", "NOPERM"}
+)
+"""The errors with which a server refuses a command unexecuted (processCommand in Redis' server.c)."""
 
-class NotPrimaryError(Exception):
-    """A replica was asked to read."""
+ANSWER_SHOWN = 200
+
+
+class _RefusedError(Exception):
+    """The server refused before it did anything."""
 
 
 class RedisClient:
     """A client of the server at host:port. Operations: read, write, cas, delete."""
 
-    def __init__(self, host: str, port: int, *, timeout_s: float = 5.0) -> None:
+    def __init__(self, host: str, port: int) -> None:
         self._host = host
         self._port = port
-        self._timeout_s = timeout_s
-        self._redis: redis.Redis | None = None
+        self._connection: RespConnection | None = None
 
     async def open(self) -> None:
         """Nothing to open before the first call."""
 
-    def _run(self, request: Request) -> Any:
-        server = self._redis
-        assert server is not None
-        key = "" if request.key is None else str(request.key)
-        match request.f:
-            case "read":
-                with server.pipeline(transaction=True) as together:
-                    together.execute_command("ROLE")  # type: ignore[no-untyped-call]
-                    together.get(key)
-                    role, value = together.execute()
-                if role[0] not in (b"master", "master"):
-                    raise NotPrimaryError
-                return None if value is None else msgspec.json.decode(value)
-            case "write":
-                server.set(key, msgspec.json.encode(request.input))
-                return None
-            case "cas":
-                old, new = request.input
-                before = b"" if old is None else msgspec.json.encode(old)
-                return bool(server.eval(CAS, 1, key, before, msgspec.json.encode(new)))
-            case "delete":
-                server.delete(key)
-                return None
-            case other:
-                raise UsageError(f"the Redis client offers read, write, cas and delete, not {other}")
-
     async def invoke(self, request: Request) -> Reply:
-        if self._redis is None:
-            self._redis = redis.Redis(
-                self._host,
-                self._port,
-                socket_timeout=self._timeout_s,
-                socket_connect_timeout=self._timeout_s,
-                # the library would send a write again after a broken connection: then one operation happens twice
-                retry=Retry(NoBackoff(), 0),
-            )
+        commands = _commands(request)
+        # put back only after a whole answer: what comes after half of one would be taken for the next
+        connection, self._connection = self._connection, None
         try:
-            output = await trio.to_thread.run_sync(self._run, request, abandon_on_cancel=True)
-        except NotPrimaryError:
-            return Reply(request.id, "fail", None, "not the primary")
-        except redis.ReadOnlyError as error:
-            return Reply(request.id, "fail", None, str(error))
-        except redis.ConnectionError as error:
-            refused = "refused" in str(error).lower()
-            return Reply(request.id, "fail" if refused else "info", None, str(error))
-        except redis.RedisError as error:
-            return Reply(request.id, "info", None, f"{type(error).__name__}: {error}")
-        return Reply(request.id, "ok", output)
+            if connection is None:
+                connection = await RespConnection.connect(self._host, self._port)
+        except OSError as error:
+            return Reply(request.id, "fail", None, f"no connection: {error}")
+        kept = False
+        try:
+            answer = (await connection.call(*commands))[-1]
+            self._connection, kept = connection, True
+            return Reply(request.id, "ok", _output(request, answer))
+        except _RefusedError as refusal:
+            return Reply(request.id, "fail", None, str(refusal))
+        except trio.BrokenResourceError:
+            return Reply(request.id, "info", None, "the server reset the connection")
+        except (RespError, *JUNK) as error:
+            return Reply(request.id, "info", None, str(error))
+        finally:
+            if not kept:
+                connection.close()
 
     async def close(self) -> None:
         """End the connection; the client may be used again."""
-        server, self._redis = self._redis, None
-        if server is not None:
-            server.close()
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+
+def _commands(request: Request) -> list[tuple[bytes | str, ...]]:
+    """What is sent for an operation; the last answer tells its outcome."""
+    key = "" if request.key is None else str(request.key)
+    match request.f:
+        case "read":
+            return [("MULTI",), ("ROLE",), ("GET", key), ("EXEC",)]
+        case "write":
+            return [("SET", key, msgspec.json.encode(request.input))]
+        case "cas":
+            old, new = request.input
+            before = b"" if old is None else msgspec.json.encode(old)
+            return [("EVAL", CAS, "1", key, before, msgspec.json.encode(new))]
+        case "delete":
+            return [("DEL", key)]
+        case other:
+            raise UsageError(f"the Redis client offers read, write, cas and delete, not {other}")
+
+
+def _output(request: Request, answer: Any) -> Any:
+    """The output of an operation that happened; an exception tells what the answer says instead."""
+    if isinstance(answer, Refusal):
+        raise (_RefusedError if answer.code in BEFORE_ANYTHING else RespError)(answer)
+    match request.f, answer:
+        case "read", [[b"master", *_], bytes(value)]:
+            return msgspec.json.decode(value)
+        case "read", [[b"master", *_], None]:
+            return None
+        case "read", [[bytes(), *_], _]:
+            raise _RefusedError("not the primary")
+        case "write", b"OK":
+            return None
+        case "cas", 0 | 1:
+            return bool(answer)
+        case "delete", int():
+            return None
+    raise RespError(f"no answer to {request.f}: {str(answer)[:ANSWER_SHOWN]}")
