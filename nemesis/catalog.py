@@ -58,14 +58,20 @@ class Kind:
     """How often in a row it may strike: at a moment of its own each time, and the last fault gives way to the next."""
 
 
-def leader(situation: Situation) -> NodeId | None:
-    """The node that believes it leads, of those with the highest term; None if none says so."""
-    claims = [
+def leadership(situation: Situation) -> tuple[int, NodeId] | None:
+    """The highest term in which a node believes that it leads, and that node; None if none says so."""
+    claims = (
         (view.get("term") or view.get("generation") or 0, node)
         for node, view in situation.views.items()
         if view.get("role") == "leader"
-    ]
-    return max(claims, key=lambda claim: (claim[0], claim[1]))[1] if claims else None
+    )
+    return max(claims, default=None)
+
+
+def leader(situation: Situation) -> NodeId | None:
+    """The node that believes it leads, of those with the highest term; None if none says so."""
+    claim = leadership(situation)
+    return None if claim is None else claim[1]
 
 
 def _grew(what: str) -> Moment:
@@ -126,9 +132,19 @@ def _isolate_leader(situation: Situation) -> Fault | None:
 
 
 def _depose(situation: Situation) -> tuple[Fault, ...] | None:
-    """Pull the leader's cable, and let in again whoever was cut off before it."""
-    cut = _isolate_leader(situation)
-    return (Heal(), Cut(cut.links, cut.shape, under_way=True)) if isinstance(cut, Cut) else None
+    """Pull the cables between the leader and most others, and let in again whoever was cut off before it.
+
+    Nobody stays with it, or some: up to a bare majority of all, or of what it takes for the members.
+    """
+    first = leader(situation)
+    if first is None:
+        return None
+    others = [node for node in _drawn(situation) if node != first]
+    count = situation.random.randrange(len(situation.nodes) // 2 + 1)
+    near, far = sorted(others[:count]), sorted(others[count:])
+    company = f" with {' '.join(near)}" if near else ""
+    shape = f"leader {first}{company} ╳ {' '.join(far)}"
+    return Heal(), Cut(shapes.between([first, *near], far), shape, under_way=True)
 
 
 def _kill(*, power: bool = False, torn: bool = False) -> Begin:
@@ -291,8 +307,8 @@ _KINDS = (
         _heal,
         "net",
         2,
-        moments=(_grew("last_index"), _grew("commit_index")),
-        rounds=(1, 3, 6),
+        moments=(_grew("last_index"), _grew("commit_index"), _new_leader),
+        rounds=(1, 2, 3, 6),
     ),
     Kind("kill", "kills processes (any number of nodes) and restarts them", DEATH, _kill_plain, _restart, "life"),
     Kind("kill-leader", "kills the node that leads", DEATH, _kill_leader, _restart, "life"),
@@ -325,7 +341,7 @@ _KINDS = (
         "group",
         3,
         moments=(_new_leader,),
-        rounds=(1, 3, 6),
+        rounds=(1, 2, 3, 6),
     ),
     Kind("transfer", "hands the leadership over", frozenset({"transfer"}), _transfer, _nothing, "group", 2),
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from nemesis.catalog import Kind, Moment, find
+from nemesis.catalog import Kind, Moment, find, leadership
 from nemesis.schedule import Look, Schedule, Situation, Step
 from targets.fault import Fault
 from targets.node import NodeId
@@ -50,6 +50,8 @@ class Waiting:
     """What the nodes told of themselves when it last looked."""
     rounds: int = 1
     """How often it is still to strike."""
+    struck: tuple[int, NodeId] | None = None
+    """The leadership (term, leader) that it struck at last: a series strikes at each but once."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ class Mix:
             rest = replace(self, waiting=tuple(other for other in self.waiting if other is not wait))
             if now >= wait.until_ms:
                 return Look(now), rest
-            if wait.moment(wait.views, situation):
+            if wait.moment(wait.views, situation) and leadership(situation) != wait.struck:
                 return rest._seize(wait, situation)
         if self.next_ms is not None and now >= self.next_ms:
             return self._begin(situation)
@@ -96,6 +98,7 @@ class Mix:
         if wait.rounds == 1:
             return rest._strike(kind, situation)
         following = self._await(kind, situation, SUCCESSION_MS, wait.rounds - 1)
+        following = replace(following, struck=leadership(situation))
         rest = replace(rest, waiting=(*rest.waiting, following))
         return rest._strike(kind, situation, following.until_ms - situation.now_ms)
 

@@ -10,7 +10,7 @@ import pytest
 
 from checker.errors import UsageError
 from nemesis.catalog import DIRECTED, KINDS, find
-from nemesis.mix import Mix
+from nemesis.mix import Mix, Waiting
 from nemesis.schedule import Look, Schedule, Situation, Step
 from targets.fault import (
     Corrupt,
@@ -206,7 +206,7 @@ def watch(
 
 @pytest.mark.parametrize("what", ["last_index", "commit_index"])
 def test_a_leader_is_deposed_when_its_log_or_what_is_committed_grew_and_not_before(what: str) -> None:
-    """Each wait is for one of the two, drawn at random."""
+    """Each wait is for one of these, or for a new leader, drawn at random."""
     before = grown(last_index=9, commit_index=5)
     assert all(isinstance(watch("depose", before, before, seed), Look) for seed in range(20))
     after = {**before, "n2": {**before["n2"], what: 10}}
@@ -242,7 +242,35 @@ def test_leader_after_leader_is_deposed() -> None:
         longest = max([longest, *(wait.rounds for wait in schedule.waiting)])
         assert len(schedule.active) <= 1
     assert longest == 6
-    assert {shape.split(" ╳ ")[0] for shape in cuts} == {f"leader {name}" for name in NODES}
+    assert {" ".join(shape.split()[:2]) for shape in cuts} == {f"leader {name}" for name in NODES}
+
+
+def test_a_series_strikes_at_each_leadership_once() -> None:
+    def at(now_ms: float, term: int, size: int) -> Situation:
+        view = {"role": "leader", "term": term, "last_index": size, "commit_index": size}
+        return Situation(now_ms, NODES, Random(1), look=lambda: {"n1": view})
+
+    grew = find("depose").moments[0]
+    series = Mix(("depose",), next_ms=LATER_MS, waiting=(Waiting("depose", LATER_MS, grew, at(0.0, 1, 1).views, 2),))
+    step, following = series.next(at(1.0, 1, 2))
+    assert isinstance(step, Step)
+    assert isinstance(following, Mix)
+    following = replace(following, due=())
+    assert isinstance(following.next(at(2.0, 1, 3))[0], Look), "it was struck in term 1"
+    assert isinstance(following.next(at(2.0, 2, 3))[0], Step), "it leads again"
+
+
+def test_the_leader_is_cut_off_alone_or_with_up_to_a_bare_majority() -> None:
+    sides = set()
+    for seed in range(50):
+        heal, cut = find("depose").begin(situation(seed))  # type: ignore[misc]
+        assert heal == Heal()
+        assert isinstance(cut, Cut)
+        assert cut.under_way
+        heard = {dest for source, dest in cut.links if source == "n2"}
+        sides.add(len(NODES) - len(heard))
+        assert all((b, a) in cut.links for a, b in cut.links)
+    assert sides == {1, 2, 3}
 
 
 def test_a_new_leader_is_asked_at_once_to_change_one_member_and_an_old_one_is_not() -> None:
