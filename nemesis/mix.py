@@ -53,6 +53,10 @@ class Waiting:
     struck: tuple[int, NodeId] | None = None
     """The leadership (term, leader) that it struck at last: a series strikes at each but once."""
 
+    def has_struck(self, situation: Situation) -> bool:
+        """Whether this leadership is the one it struck at last; where nobody leads there is none to spare."""
+        return self.struck is not None and self.struck == leadership(situation)
+
 
 @dataclass(frozen=True)
 class Mix:
@@ -81,7 +85,7 @@ class Mix:
             rest = replace(self, waiting=tuple(other for other in self.waiting if other is not wait))
             if now >= wait.until_ms:
                 return Look(now), rest
-            if wait.moment(wait.views, situation) and leadership(situation) != wait.struck:
+            if wait.moment(wait.views, situation) and not wait.has_struck(situation):
                 return rest._seize(wait, situation)
         if self.next_ms is not None and now >= self.next_ms:
             return self._begin(situation)

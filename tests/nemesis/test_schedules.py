@@ -306,6 +306,13 @@ def test_voters_die_when_somebody_stands_and_not_before() -> None:
     assert isinstance(watch("kill-voter", standing, standing), Look), "it stood a moment ago already"
 
 
+def test_voters_die_also_where_nobody_leads() -> None:
+    alone = {"n1": {"role": "follower", "term": 4}}
+    struck = watch("kill-voter", alone, {"n1": {"role": "candidate", "term": 5}})
+    assert isinstance(struck, Step)
+    assert isinstance(struck.fault, Kill)
+
+
 @pytest.mark.parametrize("name", DIRECTED)
 def test_a_directed_fault_whose_moment_never_comes_does_not_stop_the_others(name: str) -> None:
     steps, _, _ = drive(Mix((name, "pause")), 1, 20_000)
