@@ -51,7 +51,8 @@ def draw(
     random = Random(f"{seed} swarm {target.name}")
     named = _named(target)
     # of an even number, two halves may each be a majority of a smaller configuration
-    counts = (3, 4, 5) if {"membership", "change-members"} & {*named} else (3, 3, 5)
+    reconfigures = any("reconfigure" in catalog.find(name).needs for name in named)
+    counts = (3, 4, 5) if reconfigures else (3, 3, 5)
     nodes = target.nodes if target.nodes == 1 else random.choice(counts)
     usual = (*DEFAULT_NEMESIS, *catalog.DIRECTED) if _directed(target) else DEFAULT_NEMESIS
     pool = dict.fromkeys((*named, *usual)) if nemesis is None else dict.fromkeys(nemesis)

@@ -55,10 +55,9 @@ class RedisClient:
                 connection = await RespConnection.connect(self._host, self._port)
         except OSError as error:
             return Reply(request.id, "fail", None, f"no connection: {error}")
-        kept = False
         try:
             answer = (await connection.call(*commands))[-1]
-            self._connection, kept = connection, True
+            self._connection = connection
             return Reply(request.id, "ok", _output(request, answer))
         except _RefusedError as refusal:
             return Reply(request.id, "fail", None, str(refusal))
@@ -67,7 +66,7 @@ class RedisClient:
         except (RespError, *JUNK) as error:
             return Reply(request.id, "info", None, str(error))
         finally:
-            if not kept:
+            if self._connection is not connection:
                 connection.close()
 
     async def close(self) -> None:

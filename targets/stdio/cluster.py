@@ -14,7 +14,7 @@ import trio
 from checker.errors import TargetError
 from targets.live.process import NodeProcess
 from targets.live.processes import ProcessCluster
-from targets.live.wire import FloodError, Lines
+from targets.live.wire import JUNK, FloodError, Lines
 from targets.node import NodeId, Reply, Request
 from targets.stdio.node import DATA
 from targets.stdio.protocol import Body, to_body, to_reply
@@ -162,7 +162,7 @@ class StdioCluster(ProcessCluster):
             async for text in Lines(stdout):
                 try:
                     envelope = decoder.decode(text)
-                except (msgspec.MsgspecError, UnicodeDecodeError):
+                except JUNK:
                     shown = text[:LINE_SHOWN].decode("utf-8", "replace")
                     self._complain(node, f"printed a line that is no message: {shown!r} (logs belong on stderr)")
                     continue

@@ -18,8 +18,8 @@ import msgspec
 import trio
 
 from checker.errors import TargetError
-from targets.live.host import Host, LiveContext
-from targets.live.wire import Envelope, Lines, line
+from targets.live.host import Host, JunkError, LiveContext
+from targets.live.wire import JUNK, Envelope, Lines, line
 from targets.node import Message, NodeId, Reply, Request
 from targets.stdio.protocol import DIALECTS, Body
 from targets.target import Target
@@ -86,7 +86,7 @@ class StdioNode:
                     try:
                         envelope = msgspec.json.decode(text, type=Envelope)
                         self._take(envelope, place, nursery)
-                    except (msgspec.MsgspecError, UnicodeDecodeError, KeyError) as error:
+                    except (JunkError, KeyError, *JUNK) as error:
                         raise TargetError(f"stdin had a line that is no message: {error!r}") from error
                 nursery.cancel_scope.cancel()
 

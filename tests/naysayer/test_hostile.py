@@ -43,6 +43,7 @@ def left(token: str) -> list[str]:
     ("fault", "said"),
     [
         ("garbage", "node n1 printed a line that is no message"),
+        ("brackets", "node n1 printed a line that is no message"),
         ("gigabyte", "node n1 printed more than 8 MiB without a line's end"),
         ("floods", "node n1 sent n9 an answer to a message that was never sent"),
         ("crash", "node n1 ended by itself (exit code 1)"),

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """An echo node that breaks something: `hostile.py FAULT`, after its first echo where nothing else is said.
 
-garbage: bytes that are no text. gigabyte: a line without an end. floods: stdout full of well-formed messages.
-shouts: stderr without an end. mute: no more answers. late: answers only what was asked before. crash: exits in the
-middle. startless: exits before init. stubborn: ignores SIGTERM and echoes on. deaf: closes stdin. dumb: closes stdout.
+garbage: bytes that are no text. brackets: lists in lists without measure. gigabyte: a line without an end. floods:
+stdout full of well-formed messages. shouts: stderr without an end. mute: no more answers. late: answers only what was
+asked before. crash: exits in the middle. startless: exits before init. stubborn: ignores SIGTERM and echoes on. deaf:
+closes stdin. dumb: closes stdout.
 """
 
 import json
@@ -30,6 +31,11 @@ def reply(message, body):
 def misbehave(message):
     if fault == "garbage":
         os.write(1, b"\xff\xfe\x00 \x80\n")
+    if fault == "brackets":
+        print(
+            '{"src":"n1","dest":"c1","body":{"type":"echo_ok","echo":' + "[" * 100_000 + "]" * 100_000 + "}}",
+            flush=True,
+        )
     while fault == "gigabyte":
         os.write(1, b"x" * 65536)
     while fault == "floods":
