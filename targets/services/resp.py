@@ -1,35 +1,40 @@
-"""The Redis protocol (RESP 2), as much of it as a client of a key-value store needs, with bounds on every answer.
+"""The Redis protocol, parsed by hiredis (the parser of Redis' own clients), with bounds on every answer.
 
-A library that trusts its server reads a string of a gigabyte into memory because the server announced one.
+hiredis keeps what it is fed until an answer is whole, so the bound is on what it is fed; and it makes room for a list
+as soon as one is announced, so the announcement of a huge list is refused before it gets there.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Any, Self
+
+import hiredis
 
 from checker.errors import TargetError
 from targets.live.wire import QuickStream
 
 ANSWER_BYTES_MAX = 8 * 1024 * 1024
-"""Of one answer, with all that is in it."""
+"""Of all answers to one call."""
 
-ITEMS_MAX = 1_000
-DEPTH_MAX = 8
-LINE_BYTES_MAX = 64 * 1024
-SHOWN = 80
+HUGE_LIST = re.compile(rb"[*%~>|]\d{5,}\r\n")
+"""Announces a list of 10,000 answers or more. JSON text cannot hold it: it has no bare line ends."""
+
+HEADER_BYTES_MAX = 32
+_MORE = object()
 
 
 class RespError(TargetError):
     """What came is no answer of a Redis server, or greater than the bounds."""
 
 
-class Refusal(str):
-    """An error that the server answered, such as `READONLY You can't write ...`: a value, not an exception."""
+class Refusal(Exception):  # noqa: N818  hiredis wants an exception; here it is an answer like others
+    """An error that the server answered, such as `READONLY You can't write ...`. It is returned, not raised."""
 
     @property
     def code(self) -> str:
         """Its first word."""
-        return self.partition(" ")[0]
+        return str(self).partition(" ")[0]
 
 
 class RespConnection:
@@ -37,8 +42,9 @@ class RespConnection:
 
     def __init__(self, stream: QuickStream) -> None:
         self._stream = stream
-        self._unread = bytearray()
-        self._left = 0
+        self._reader = hiredis.Reader(protocolError=RespError, replyError=Refusal, notEnoughData=_MORE)
+        self._last = b""
+        """The end of what came, where the beginning of a list may be cut in two."""
 
     @classmethod
     async def connect(cls, host: str, port: int) -> Self:
@@ -50,68 +56,32 @@ class RespConnection:
 
         Raises RespError for what is no answer, trio.BrokenResourceError if the connection ended.
         """
-        await self._stream.send_all(b"".join(map(encoded, commands)))
-        answers = []
-        for _ in commands:
-            self._left = ANSWER_BYTES_MAX
-            answers.append(await self._answer(0))
+        # hiredis' own types say tuples of one word
+        await self._stream.send_all(b"".join(map(hiredis.pack_command, commands)))  # type: ignore[arg-type]
+        answers: list[Any] = []
+        left = ANSWER_BYTES_MAX
+        while len(answers) < len(commands):
+            answer = self._reader.gets()
+            if answer is _MORE:
+                left -= await self._feed(left)
+            else:
+                answers.append(answer)
         return answers
 
-    async def _answer(self, depth: int) -> Any:
-        line = await self._line()
-        kind, rest = line[:1], line[1:]
-        if kind == b"+":
-            return rest
-        if kind == b"-":
-            return Refusal(rest.decode("utf-8", "replace"))
-        if kind not in (b":", b"$", b"*"):
-            raise RespError(f"no Redis server answers {line[:SHOWN]!r}")
-        try:
-            number = int(rest)
-        except ValueError:
-            raise RespError(f"no Redis server answers {line[:SHOWN]!r}") from None
-        if kind == b":":
-            return number
-        if number == -1:
-            return None
-        if kind == b"$":
-            text = await self._exactly(number + 2)
-            if text[-2:] != b"\r\n":
-                raise RespError("a string without its end")
-            return text[:-2]
-        if not 0 <= number <= ITEMS_MAX or depth == DEPTH_MAX:
-            raise RespError(f"a list of {number} answers, {depth + 1} deep")
-        return [await self._answer(depth + 1) for _ in range(number)]
-
-    async def _line(self) -> bytes:
-        while (end := self._unread.find(b"\r\n")) < 0:
-            if len(self._unread) > LINE_BYTES_MAX:
-                raise RespError(f"no Redis server answers {bytes(self._unread[:SHOWN])!r} without a line's end")
-            await self._more()
-        return (await self._exactly(end + 2))[:-2]
-
-    async def _exactly(self, size: int) -> bytes:
-        if not 0 <= size <= self._left:
-            raise RespError(f"an answer of more than {ANSWER_BYTES_MAX} bytes")
-        self._left -= size
-        while len(self._unread) < size:
-            await self._more()
-        taken = bytes(self._unread[:size])
-        del self._unread[:size]
-        return taken
-
-    async def _more(self) -> None:
+    async def _feed(self, left: int) -> int:
+        """Take in what has come; returns how many bytes."""
         data = await self._stream.receive_some(65536)
         if not data:
             raise RespError("the server closed the connection")
-        self._unread += data
+        if len(data) > left:
+            raise RespError(f"an answer of more than {ANSWER_BYTES_MAX} bytes")
+        seen = self._last + data
+        if (found := HUGE_LIST.search(seen)) is not None:
+            raise RespError(f"a list of {found[0][1:-2].decode()} answers")
+        self._last = seen[-HEADER_BYTES_MAX:]
+        self._reader.feed(data)
+        return len(data)
 
     def close(self) -> None:
         """End the connection at once."""
         self._stream.close()
-
-
-def encoded(command: tuple[bytes | str, ...]) -> bytes:
-    """A command as the list of strings that the protocol wants."""
-    words = [word.encode() if isinstance(word, str) else word for word in command]
-    return b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%b\r\n" % (len(word), word) for word in words)

@@ -147,6 +147,8 @@ GARBAGE = {
     "a string without an end": says(b"$1\r\nabc"),
     "a gigabyte announced": says(b"$1000000000\r\n"),
     "a million answers announced": says(b"*1000000\r\n"),
+    "billions of answers announced": says(b"*4294967295\r\n"),
+    "a million pairs announced": says(b"%1000000\r\n"),
     "round and round": says(b"HTTP/1.1 307 Go\r\nlocation: /\r\ncontent-length: 0\r\n\r\n", close=False),
     "to nowhere": page(b"", "307 Go\r\nlocation: http://[oops"),
     "on to a server that is gone": page(b"", "303 See\r\nlocation: http://127.0.0.1:1/"),
