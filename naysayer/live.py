@@ -2,12 +2,13 @@
 
 One task per client and one for the nemesis. A client takes the next operation, has it recorded, calls the cluster,
 and has the outcome recorded right after the call; a call that takes longer than the time-out is info, and the client
-goes on as a new process. At the end everything is healed, resumed and restarted, and the workload's last round runs.
+goes on as a new process with new connections. At the end everything is healed, resumed and restarted, and the
+workload's last round runs.
 """
 
 from __future__ import annotations
 
-import time
+import math
 from dataclasses import dataclass
 from functools import partial
 from random import Random
@@ -16,7 +17,7 @@ from typing import Any, Protocol
 import trio
 
 from checker.errors import NaysayerError
-from checker.history import PENDING, Operation, Status
+from checker.history import Operation, Status
 from nemesis.schedule import Look, Schedule, Situation, Step
 from targets.cluster import Client, Cluster
 from targets.fault import Fault, Heal, Restart, Resume
@@ -35,7 +36,7 @@ class Journal(Protocol):
     def invoked(self, process: int, invocation: Invocation, node: NodeId | None, time_ns: int) -> None: ...
     def completed(
         self, process: int, invocation: Invocation, status: Status, output: Any, error: str | None, time_ns: int
-    ) -> object: ...
+    ) -> Operation: ...
     def happened(self, fault: Fault, time_ns: int, detail: str) -> None: ...
 
 
@@ -55,7 +56,7 @@ class LiveRun:
     final: Generator | None = None
 
     def __post_init__(self) -> None:
-        self._began_ns = time.monotonic_ns()
+        self._began_s = 0.0
         self._invoked = 0
         self._leader: NodeId | None = None
         self._stopped = False
@@ -63,8 +64,8 @@ class LiveRun:
         self.trouble: NaysayerError | None = None
 
     def now_ns(self) -> int:
-        """Nanoseconds since the run began, on a clock that never jumps."""
-        return time.monotonic_ns() - self._began_ns
+        """Nanoseconds since the run began, on trio's clock, which never jumps."""
+        return int((trio.current_time() - self._began_s) * 1e9)
 
     def stop(self) -> None:
         """End the run as soon as the calls under way have answered or timed out."""
@@ -84,7 +85,7 @@ class LiveRun:
 
         What the nemesis or the target did wrong is in `trouble` afterwards, with everything recorded.
         """
-        self._began_ns = time.monotonic_ns()
+        self._began_s = trio.current_time()
         async with trio.open_nursery() as nursery:
             if self.schedule is not None:
                 nursery.start_soon(self._nemesis, self.schedule)
@@ -104,15 +105,31 @@ class LiveRun:
                     clients.start_soon(self._client, number, self.clients * 1_000_000)
 
     async def _client(self, number: int, first_process: int = 0) -> None:
+        """One client, to the end of the run: a new process with new connections after each unknown outcome."""
         process = first_process + number
-        connections: dict[NodeId, Client] = {}
+        more = True
+        while more:
+            connections: dict[NodeId, Client] = {}
+            # making a scope for every call costs more than the call itself: this one serves until an outcome is unknown
+            with trio.CancelScope() as patience:
+                more = await self._process(process, number, connections, patience)
+            for client in connections.values():
+                await client.close()
+            process += self.clients
+
+    async def _process(
+        self, process: int, number: int, connections: dict[NodeId, Client], patience: trio.CancelScope
+    ) -> bool:
+        """Invoke one operation after another, until one ends info: nobody knows whether it happened, so no later one
+        may count as after it. `patience` bounds each call. Returns whether there is more to do."""
         requests = 0
-        while not self._over():
+        while not patience.cancel_called:
             moment = Moment(self.now_ns() / 1e6, number, self.clients, self._random)
-            asked, self.generator = self.generator.next(moment)
+            asked, self.generator = (None, self.generator) if self._over() else self.generator.next(moment)
             if asked is None:
-                break
+                return False
             if isinstance(asked, Wait):
+                patience.deadline = math.inf
                 await trio.sleep(asked.ms / 1000)
                 continue
             node = asked.node or self._leader or self._random.choice(self.cluster.nodes)
@@ -122,39 +139,29 @@ class LiveRun:
             requests += 1
             self._invoked += 1
             request = Request(f"{process}.{requests}", f"c{process}", asked.f, asked.key, asked.input)
+            patience.deadline = trio.current_time() + self.timeout_s
             reply = await self._invoke(process, asked, node, client, request)
             if reply.status == "info":
-                # nobody knows whether it happened, so no later operation may count as after it
-                process += self.clients
-                await client.close()
-                del connections[node]
-            elif reply.status == "fail":
+                break
+            if reply.status == "fail":
                 self._leader = reply.leader
+                patience.deadline = math.inf
                 await trio.sleep(REFUSED_PAUSE_S if reply.leader is None else 0)
-        for client in connections.values():
-            await client.close()
+        return True
 
     async def _invoke(self, process: int, asked: Invocation, node: NodeId, client: Client, request: Request) -> Reply:
-        call_ns = self.now_ns()
-        self.journal.invoked(process, asked, node, call_ns)
+        """Call the cluster and have it recorded; a call that is cancelled took too long."""
         reply = Reply(request.id, "info", None, "timeout")
-        status: Status = "info"
+        self.journal.invoked(process, asked, node, self.now_ns())
         try:
-            with trio.move_on_after(self.timeout_s):
-                reply = await client.invoke(request)
-            status = reply.status
+            reply = await client.invoke(request)
         except NaysayerError as error:
             self.trouble = self.trouble or error
             reply = Reply(request.id, "info", None, str(error))
         finally:
-            end_ns = self.now_ns()
-            self.journal.completed(process, asked, status, reply.output, reply.error, end_ns)
-        ret = PENDING if status == "info" else end_ns
-        self.generator = self.generator.observe(
-            Operation(
-                0, process, asked.f, asked.key, asked.input, reply.output, call_ns, ret, status, node, reply.error
-            )
-        )
+            ended_ns = self.now_ns()
+            operation = self.journal.completed(process, asked, reply.status, reply.output, reply.error, ended_ns)
+            self.generator = self.generator.observe(operation)
         return reply
 
     async def _nemesis(self, schedule: Schedule) -> None:

@@ -35,7 +35,7 @@ class Put:
     def next(self, moment: Moment) -> tuple[Invocation, Generator]:
         if self.reads_share and moment.random.random() < self.reads_share:
             return Invocation("read"), self
-        return Invocation(self.f, None, self.values + 1), replace(self, values=self.values + 1)
+        return Invocation(self.f, None, self.values + 1), Put(self.f, self.reads_share, self.values + 1)
 
     def observe(self, operation: Operation) -> Generator:
         return self

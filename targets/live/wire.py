@@ -60,10 +60,10 @@ class QuickStream:
 
     async def send_all(self, data: bytes) -> None:
         """Raises BrokenResourceError if the connection is gone."""
-        left = memoryview(data)
-        while left:
+        sent = 0
+        while sent < len(data):
             try:
-                left = left[self._raw.send(left) :]
+                sent += self._raw.send(memoryview(data)[sent:] if sent else data)
             except BlockingIOError:
                 await trio.lowlevel.wait_writable(self._raw)
             except OSError as error:
@@ -123,10 +123,15 @@ class Lines:
         return line
 
 
+class _Line(msgspec.Struct):
+    src: str
+    dest: str
+    body: Any
+
+
+_encode = msgspec.json.Encoder().encode
+
+
 def line(src: str, dest: str, body: Any) -> bytes:
     """One envelope as a line."""
-    return b'{"src":%b,"dest":%b,"body":%b}\n' % (
-        msgspec.json.encode(src),
-        msgspec.json.encode(dest),
-        msgspec.json.encode(body),
-    )
+    return _encode(_Line(src, dest, body)) + b"\n"

@@ -17,15 +17,17 @@ from targets.live.processes import ProcessCluster
 from targets.live.wire import JUNK, FloodError, Lines
 from targets.node import NodeId, Reply, Request
 from targets.stdio.node import DATA
-from targets.stdio.protocol import Body, to_body, to_reply
+from targets.stdio.protocol import Body, shown, to_body, to_reply
 from targets.stdio.services import SERVICES, Service
 
 INIT_S_MAX = 10.0
 OUTBOX_MAX = 100_000
 BATCH_MAX = 100
-LINE_SHOWN = 200
 LOG_BYTES_MAX = 64 * 1024 * 1024
 LOG_LOOK_S = 0.25
+
+
+_encode = msgspec.json.Encoder().encode
 
 
 def _first(group: BaseExceptionGroup[TargetError]) -> TargetError:
@@ -42,6 +44,33 @@ class StdioEnvelope(msgspec.Struct, frozen=True):
     body: Body
 
 
+class _Call:
+    """A message of a client that is not answered yet. An answer costs one trip through the scheduler, not a channel's
+    three."""
+
+    def __init__(self, client: str) -> None:
+        self.client = client
+        self._task: trio.lowlevel.Task | None = None
+        self._body: Body = {}
+
+    async def answer(self) -> Body:
+        """Wait for it, for ever; cancel it to give up."""
+
+        def give_up(_: object) -> trio.lowlevel.Abort:
+            self._task = None
+            return trio.lowlevel.Abort.SUCCEEDED
+
+        self._task = trio.lowlevel.current_task()
+        await trio.lowlevel.wait_task_rescheduled(give_up)
+        return self._body
+
+    def take(self, body: Body) -> None:
+        """This is the answer, though nobody may wait for it any more."""
+        if self._task is not None:
+            self._body = body
+            trio.lowlevel.reschedule(self._task)
+
+
 class StdioCluster(ProcessCluster):
     """`async with StdioCluster(["./my-node"], "lin-kv", nodes=3, seed=0) as cluster: await cluster.start()`.
 
@@ -55,8 +84,8 @@ class StdioCluster(ProcessCluster):
         self._command = list(command)
         self._services: dict[str, Service] = {name: make(Random(f"{seed} {name}")) for name, make in SERVICES.items()}
         self._outboxes: dict[NodeId, trio.MemorySendChannel[bytes]] = {}
-        self._waiting: dict[tuple[str, int], tuple[NodeId, trio.MemorySendChannel[Body]]] = {}
-        self._answered: set[tuple[str, int]] = set()
+        self._calls: dict[int, _Call] = {}
+        self._answered: set[int] = set()
         self._ending: set[NodeId] = set()
         self._next_id = 0
         self._complained = trio.Event()
@@ -109,8 +138,7 @@ class StdioCluster(ProcessCluster):
             with trio.move_on_after(INIT_S_MAX):
                 reply = await self._unless_ended(node, body)
                 if reply.get("type") != expected:
-                    shown = str(reply)[:LINE_SHOWN]
-                    raise TargetError(f"node {node} answered {body['type']} with {shown}, not with {expected}")
+                    raise TargetError(f"node {node} answered {body['type']} with {shown(reply)}, not with {expected}")
                 continue
             raise self.error(node, f"did not answer {body['type']} within {INIT_S_MAX:g} s")
 
@@ -163,8 +191,8 @@ class StdioCluster(ProcessCluster):
                 try:
                     envelope = decoder.decode(text)
                 except JUNK:
-                    shown = text[:LINE_SHOWN].decode("utf-8", "replace")
-                    self._complain(node, f"printed a line that is no message: {shown!r} (logs belong on stderr)")
+                    said = repr(shown(text.decode("utf-8", "replace")))
+                    self._complain(node, f"printed a line that is no message: {said} (logs belong on stderr)")
                     continue
                 self._route(node, envelope)
         except FloodError:
@@ -195,19 +223,21 @@ class StdioCluster(ProcessCluster):
             self._answer(node, dest, body)
 
     def _answer(self, node: NodeId, client: str, body: Body) -> None:
-        key = (client, body.get("in_reply_to", -1))
-        asked, channel = self._waiting.pop(key, (None, None))
-        if channel is not None and asked == node:
-            self._answered.add(key)
-            channel.send_nowait(body)
-        elif key in self._answered:
-            self._complain(node, f"answered twice to message {key[1]} of {client}")
-        elif key[1] == -1 or not 0 < key[1] <= self._next_id:
-            self._complain(node, f"sent {client} an answer to a message that was never sent: {str(body)[:LINE_SHOWN]}")
+        said = body.get("in_reply_to")
+        number = said if type(said) is int else 0
+        call = self._calls.get(number)
+        if call is not None and call.client == client:  # by whichever node: one may pass it on to another
+            del self._calls[number]
+            self._answered.add(number)
+            call.take(body)
+        elif number in self._answered:
+            self._complain(node, f"answered twice to message {number} of {client}")
+        else:
+            self._complain(node, f"sent {client} an answer to a message that it was not sent: {shown(body)}")
 
     def _deliver(self, dest: NodeId, envelope: StdioEnvelope) -> None:
         try:
-            self._outboxes[dest].send_nowait(msgspec.json.encode(envelope) + b"\n")
+            self._outboxes[dest].send_nowait(_encode(envelope) + b"\n")
         except (trio.WouldBlock, trio.BrokenResourceError, trio.ClosedResourceError):
             return  # lost: its process is down, or so slow that 100,000 messages wait
 
@@ -218,11 +248,9 @@ class StdioCluster(ProcessCluster):
     async def ask(self, client: str, node: NodeId, body: Body) -> Body:
         """Send a message as a client and wait for the answer, for ever; cancel it to give up."""
         self._next_id += 1
-        key = (client, self._next_id)
-        send, receive = trio.open_memory_channel[Body](1)
-        self._waiting[key] = (node, send)
+        call = self._calls[self._next_id] = _Call(client)
         self._deliver(node, StdioEnvelope(client, node, {**body, "msg_id": self._next_id}))
-        return await receive.receive()
+        return await call.answer()
 
     async def views(self) -> dict[NodeId, dict[str, Any]]:
         """Nothing: the protocol has no question for it."""

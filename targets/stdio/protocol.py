@@ -13,7 +13,7 @@ from targets.node import Reply, Request
 DEFINITE = frozenset({1, 10, 11, 12, 14, 20, 21, 22, 30})
 KEY_DOES_NOT_EXIST = 20
 SHOWN = 200
-"""Characters of an answer that an error repeats."""
+"""Characters of what a node said that an error repeats."""
 
 Body = dict[str, Any]
 Fields = tuple[str | tuple[str, ...] | None, str | None]
@@ -46,6 +46,12 @@ SAME_AS = {"final_poll": "poll"}
 """Operations that only the checker tells apart."""
 
 
+def shown(said: Any) -> str:
+    """What a node said, for people: cut, with a sign of it, if it is long."""
+    text = str(said)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]} ..."
+
+
 def to_body(workload: str, request: Request) -> Body:
     """The body of a request, without msg_id."""
     names = DIALECTS[workload][request.f][0]
@@ -63,10 +69,11 @@ def to_reply(workload: str, request: Request, body: Body) -> Reply:
     """What a node answered, as a Reply. A cas that answers cas_ok returned True."""
     kind = body.get("type")
     if kind == "error":
-        code, text = body.get("code"), str(body.get("text", ""))
+        code, text = body.get("code"), body.get("text", "")
         if code == KEY_DOES_NOT_EXIST and request.f == "read":
             return Reply(request.id, "ok", None)
-        return Reply(request.id, "fail" if code in DEFINITE else "info", None, f"error {code}: {text}")
+        definite = type(code) is int and code in DEFINITE
+        return Reply(request.id, "fail" if definite else "info", None, f"error {code}: {shown(text)}")
     expected = f"{SAME_AS.get(request.f, request.f)}_ok"
     if kind != expected:
         return Reply(request.id, "info", None, f"answered {kind!r}, expected {expected}")
@@ -78,7 +85,7 @@ def to_reply(workload: str, request: Request, body: Body) -> Reply:
     if name is None:
         return Reply(request.id, "ok", None)
     if not fits(workload, request, body[name]):
-        return Reply(request.id, "info", None, f"{kind} with {name!r} of another form: {str(body[name])[:SHOWN]}")
+        return Reply(request.id, "info", None, f"{kind} with {name!r} of another form: {shown(body[name])}")
     return Reply(request.id, "ok", body[name])
 
 
@@ -86,7 +93,7 @@ def fits(workload: str, request: Request, value: Any) -> bool:
     """Whether an answer has the form that its workload says, so that it can be judged."""
     match workload, request.f:
         case ("g-counter" | "pn-counter", _) | ("kafka", "send"):
-            return isinstance(value, int)
+            return type(value) is int
         case ("g-set" | "broadcast", _):
             return isinstance(value, list)
         case ("kafka", "poll" | "final_poll"):
@@ -102,7 +109,7 @@ def fits(workload: str, request: Request, value: Any) -> bool:
 
 
 def _is_pair(message: Any) -> bool:
-    return isinstance(message, list) and len(message) == 2 and isinstance(message[0], int)
+    return isinstance(message, list) and len(message) == 2 and type(message[0]) is int
 
 
 def _did(asked: tuple[str, Any, Any], done: Any) -> bool:

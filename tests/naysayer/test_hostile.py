@@ -45,7 +45,7 @@ def left(token: str) -> list[str]:
         ("garbage", "node n1 printed a line that is no message"),
         ("brackets", "node n1 printed a line that is no message"),
         ("gigabyte", "node n1 printed more than 8 MiB without a line's end"),
-        ("floods", "node n1 sent n9 an answer to a message that was never sent"),
+        ("floods", "node n1 sent n9 an answer to a message that it was not sent"),
         ("crash", "node n1 ended by itself (exit code 1)"),
         ("startless", "node n1 ended by itself (exit code 1)"),
         ("dumb", "node n1 closed its stdout"),

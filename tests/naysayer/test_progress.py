@@ -18,7 +18,15 @@ from workloads.registry import find
 def test_rates_outcomes_per_node_and_the_fault_in_force_are_shown() -> None:
     recorder = Recorder()
     run = LiveRun(Instant(), find("echo").start(), None, recorder, 2, 1, operations=40, time_s=60.0)
-    trio.run(run.run)
+
+    async def main() -> None:
+        await run.run()
+        look(run, recorder)
+
+    trio.run(main)
+
+
+def look(run: LiveRun, recorder: Recorder) -> None:
     progress = Progress(run, recorder)
     recorder.happened(Kill(("n1",)), 1)
     progress.look()

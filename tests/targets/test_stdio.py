@@ -77,6 +77,15 @@ def test_a_store_on_the_service_lin_kv_answers_through_every_node() -> None:
     run(body)
 
 
+@pytest.mark.parametrize("number", ["1", [1], {}, True, None, -1, 10**6])
+def test_an_answer_to_no_message_of_ours_is_named(number: object) -> None:
+    async def body(cluster: StdioCluster) -> None:
+        cluster._answer("n2", "c7", {"type": "echo_ok", "in_reply_to": number})
+        assert "node n2 sent c7 an answer to a message that it was not sent" in await complained(cluster)
+
+    run(body)
+
+
 @pytest.mark.parametrize(("workload", "f", "given"), [("echo", "echo", "hello"), ("unique-ids", "generate", None)])
 def test_the_simple_workloads_are_answered(workload: str, f: str, given: str | None) -> None:
     async def body(cluster: StdioCluster) -> None:
@@ -196,8 +205,11 @@ def test_requests_travel_under_the_names_of_the_protocol() -> None:
     assert to_body("kafka", request(1, "send", "k", 9)) == {"type": "send", "key": "k", "msg": 9}
 
 
-@pytest.mark.parametrize(("code", "status"), [(0, "info"), (11, "fail"), (13, "info"), (22, "fail"), (1000, "info")])
-def test_error_codes_are_definite_or_not(code: int, status: str) -> None:
+CODES = [(0, "info"), (11, "fail"), (13, "info"), (22, "fail"), (1000, "info"), (True, "info"), ([11], "info")]
+
+
+@pytest.mark.parametrize(("code", "status"), CODES)
+def test_error_codes_are_definite_or_not(code: object, status: str) -> None:
     reply = to_reply("lin-kv", request(1, "write", "x", 1), {"type": "error", "code": code, "text": "no"})
     assert reply.status == status
     assert reply.error == f"error {code}: no"
