@@ -3,12 +3,13 @@
 One task per client and one for the nemesis. A client takes the next operation, has it recorded, calls the cluster,
 and has the outcome recorded right after the call; a call that takes longer than the time-out is info, and the client
 goes on as a new process with new connections. At the end everything is healed, resumed and restarted, and the
-workload's last round runs.
+workload's last round runs, once the nodes have had the time that they need.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from random import Random
@@ -18,16 +19,20 @@ import trio
 
 from checker.errors import NaysayerError
 from checker.history import Operation, Status
+from checker.properties.eventual import Lack
+from naysayer.settle import Settling
 from nemesis.schedule import Look, Schedule, Situation, Step
 from targets.cluster import Client, Cluster
 from targets.fault import Fault, Heal, Restart, Resume
 from targets.node import NodeId, Reply, Request
 from workloads.generator import Generator, Invocation, Moment, Wait
+from workloads.parts import Pinned
 
 REFUSED_PAUSE_S = 0.05
 """How long a client rests after a refused connection, so that a dead node is not asked a thousand times a second."""
 
 FINAL_S_MAX = 10.0
+"""How long a last round may take."""
 
 
 class Journal(Protocol):
@@ -53,15 +58,20 @@ class LiveRun:
     timeout_s: float = 1.0
     time_s: float | None = None
     operations: int | None = None
-    final: Generator | None = None
+    final: Callable[[], Generator] | None = None
+    settle: Callable[[], Generator] | None = None
+    """A round before the last, for nodes that may need time (Workload.settle); then `lacking` tells what is missing."""
+    lacking: Callable[[], Lack] | None = None
 
     def __post_init__(self) -> None:
         self._began_s = 0.0
         self._invoked = 0
+        self._processes = 0
         self._leader: NodeId | None = None
         self._stopped = False
         self._random = Random(f"{self.seed} clients")
         self.trouble: NaysayerError | None = None
+        self.settling: Settling | None = None
 
     def now_ns(self) -> int:
         """Nanoseconds since the run began, on trio's clock, which never jumps."""
@@ -71,11 +81,13 @@ class LiveRun:
         """End the run as soon as the calls under way have answered or timed out."""
         self._stopped = True
 
-    def _over(self) -> bool:
+    def _broken_off(self) -> bool:
         self.trouble = self.trouble or self.cluster.complaint
+        return self._stopped or self.trouble is not None
+
+    def _over(self) -> bool:
         return (
-            self._stopped
-            or self.trouble is not None
+            self._broken_off()
             or (self.operations is not None and self._invoked >= self.operations)
             or (self.time_s is not None and self.now_ns() >= self.time_s * 1e9)
         )
@@ -89,42 +101,68 @@ class LiveRun:
         async with trio.open_nursery() as nursery:
             if self.schedule is not None:
                 nursery.start_soon(self._nemesis, self.schedule)
-            async with trio.open_nursery() as clients:
-                for number in range(self.clients):
-                    clients.start_soon(self._client, number)
+            await self._round(self.generator, self.clients)
             nursery.cancel_scope.cancel()
         try:
             await self._heal()
         except NaysayerError as error:
             self.trouble = self.trouble or error
-        if self.final is not None and self.trouble is None:
-            self.generator, self.operations, self._stopped = self.final, None, False
-            self.time_s = self.now_ns() / 1e9 + FINAL_S_MAX
-            async with trio.open_nursery() as clients:
-                for number in range(self.clients):
-                    clients.start_soon(self._client, number, self.clients * 1_000_000)
+        self.operations, self._stopped = None, False
+        if self.settle is not None and self.lacking is not None and self.final is not None:
+            await self._settle(self.settle, self.final, self.lacking())
+        elif self.final is not None:
+            await self._last_round(self.final(), self.clients)
 
-    async def _client(self, number: int, first_process: int = 0) -> None:
-        """One client, to the end of the run: a new process with new connections after each unknown outcome."""
-        process = first_process + number
+    async def _settle(self, settle: Callable[[], Generator], final: Callable[[], Generator], lack: Lack) -> None:
+        """Ask all nodes in rounds until nothing is missing, or nothing gets better; then for their last word.
+
+        Stopped before that, nobody is asked for a last word, so nobody is blamed for it.
+        """
+        nodes = self.cluster.nodes
+        so_far = self.settling = Settling(nodes, lack, trio.current_time())
+        while not self._broken_off():
+            so_far.look(await self._last_round(Pinned(settle(), nodes), len(nodes)), trio.current_time())
+            if so_far.complete or so_far.still:
+                so_far.look(await self._last_round(Pinned(final(), nodes), len(nodes)), trio.current_time())
+                if so_far.complete or so_far.still:
+                    return
+            await trio.sleep(so_far.pause_s)
+
+    async def _last_round(self, generator: Generator, clients: int) -> list[Operation]:
+        self.time_s = self.now_ns() / 1e9 + FINAL_S_MAX
+        return await self._round(generator, clients)
+
+    async def _round(self, generator: Generator, clients: int) -> list[Operation]:
+        """Let so many clients work the generator off, as processes that were not there before; returns what ended."""
+        self.generator = generator
+        self._ended: list[Operation] = []
+        first = math.ceil(self._processes / clients) * clients  # process modulo clients is the client's number
+        async with trio.open_nursery() as nursery:
+            for number in range(clients):
+                nursery.start_soon(self._client, number, clients, first + number)
+        return self._ended
+
+    async def _client(self, number: int, clients: int, process: int) -> None:
+        """One client, to the end of the round: a new process with new connections after each unknown outcome."""
         more = True
         while more:
             connections: dict[NodeId, Client] = {}
             # making a scope for every call costs more than the call itself: this one serves until an outcome is unknown
             with trio.CancelScope() as patience:
-                more = await self._process(process, number, connections, patience)
+                more = await self._process(process, number, clients, connections, patience)
             for client in connections.values():
                 await client.close()
-            process += self.clients
+            process += clients
+        self._processes = max(self._processes, process)
 
     async def _process(
-        self, process: int, number: int, connections: dict[NodeId, Client], patience: trio.CancelScope
+        self, process: int, number: int, clients: int, connections: dict[NodeId, Client], patience: trio.CancelScope
     ) -> bool:
         """Invoke one operation after another, until one ends info: nobody knows whether it happened, so no later one
         may count as after it. `patience` bounds each call. Returns whether there is more to do."""
         requests = 0
         while not patience.cancel_called:
-            moment = Moment(self.now_ns() / 1e6, number, self.clients, self._random)
+            moment = Moment(self.now_ns() / 1e6, number, clients, self._random)
             asked, self.generator = (None, self.generator) if self._over() else self.generator.next(moment)
             if asked is None:
                 return False
@@ -162,6 +200,7 @@ class LiveRun:
             ended_ns = self.now_ns()
             operation = self.journal.completed(process, asked, reply.status, reply.output, reply.error, ended_ns)
             self.generator = self.generator.observe(operation)
+            self._ended.append(operation)
         return reply
 
     async def _nemesis(self, schedule: Schedule) -> None:
@@ -183,7 +222,8 @@ class LiveRun:
                 await trio.sleep(max(0.0, step.at_ms / 1000 - self.now_ns() / 1e9))
                 if isinstance(step, Look):
                     continue
-                await self._apply(step)
+                with trio.CancelScope(shield=True):  # what was begun when the run ends is finished, and recorded
+                    await self._apply(step)
         except NaysayerError as error:
             self.trouble = self.trouble or error
 

@@ -6,21 +6,18 @@ the last round have the input "final": only they must show everything.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from checker.history import Operation
 from workloads.cas_register import CasRegisters
-from workloads.generator import Generator, Invocation, Moment, Wait, Workload
+from workloads.generator import Generator, Invocation, Moment, Workload
 from workloads.numbers import Ask
 from workloads.parts import EachClient, Keys, choose, client_of, reads
 
 FINAL = "final"
 KEYS = (0, 1, 2)
-SETTLE_MS = 4000.0
-"""How long nodes that have just been healed may take to tell each other all they know, before the last round."""
-
 LOGS = ("k1", "k2", "k3")
 
 
@@ -110,26 +107,10 @@ class Transactions:
 
 
 @dataclass(frozen=True)
-class Settled:
-    """Another generator, after each client has waited: what the nodes still have to tell each other needs time."""
-
-    generator: Generator
-    waited: frozenset[int] = frozenset()
-
-    def next(self, moment: Moment) -> tuple[Invocation | Wait | None, Generator]:
-        if moment.client not in self.waited:
-            return Wait(SETTLE_MS), replace(self, waited=self.waited | {moment.client})
-        asked, rest = self.generator.next(moment)
-        return asked, replace(self, generator=rest)
-
-    def observe(self, operation: Operation) -> Generator:
-        return replace(self, generator=self.generator.observe(operation))
-
-
-@dataclass(frozen=True)
 class Drain:
     """Every client polls all logs from their beginning, on from what it was shown, until nothing more comes."""
 
+    f: str
     clients: int = 0
     places: Mapping[int, Mapping[str, int]] = field(default_factory=dict)
     done: frozenset[int] = frozenset()
@@ -138,7 +119,7 @@ class Drain:
         if moment.client in self.done:
             return None, self
         place = self.places.get(moment.client, dict.fromkeys(LOGS, 0))
-        return Invocation("final_poll", None, dict(place)), replace(self, clients=moment.clients)
+        return Invocation(self.f, None, dict(place)), replace(self, clients=moment.clients)
 
     def observe(self, operation: Operation) -> Generator:
         client = client_of(operation, self.clients)
@@ -150,8 +131,8 @@ class Drain:
         return replace(self, places={**self.places, client: {**operation.input, **shown}})
 
 
-def _final_read() -> Generator:
-    return Settled(EachClient((Invocation("read", None, FINAL),)))
+def _read_once(given: str | None) -> Callable[[], Generator]:
+    return lambda: EachClient((Invocation("read", None, given),))
 
 
 LIN_KV = Workload(
@@ -182,7 +163,8 @@ BROADCAST = Workload(
     operations=frozenset({"broadcast", "read"}),
     model="broadcast",
     start=lambda: Put("broadcast", reads_share=0.4),
-    finish=_final_read,
+    settle=_read_once(None),
+    finish=_read_once(FINAL),
 )
 G_SET = Workload(
     name="g-set",
@@ -190,7 +172,8 @@ G_SET = Workload(
     operations=frozenset({"add", "read"}),
     model="g-set",
     start=lambda: Put("add", reads_share=0.4),
-    finish=_final_read,
+    settle=_read_once(None),
+    finish=_read_once(FINAL),
 )
 G_COUNTER = Workload(
     name="g-counter",
@@ -198,7 +181,8 @@ G_COUNTER = Workload(
     operations=frozenset({"add", "read"}),
     model="g-counter",
     start=lambda: Increments(down=False),
-    finish=_final_read,
+    settle=_read_once(None),
+    finish=_read_once(FINAL),
 )
 PN_COUNTER = Workload(
     name="pn-counter",
@@ -206,7 +190,8 @@ PN_COUNTER = Workload(
     operations=frozenset({"add", "read"}),
     model="pn-counter",
     start=lambda: Increments(down=True),
-    finish=_final_read,
+    settle=_read_once(None),
+    finish=_read_once(FINAL),
 )
 KAFKA = Workload(
     name="kafka",
@@ -214,7 +199,8 @@ KAFKA = Workload(
     operations=frozenset({"send", "poll", "commit_offsets", "list_committed_offsets"}),
     model="kafka",
     start=Messages,
-    finish=lambda: Settled(Drain()),
+    settle=lambda: Drain("poll"),
+    finish=lambda: Drain("final_poll"),
 )
 TXN_LIST_APPEND = Workload(
     name="txn-list-append",

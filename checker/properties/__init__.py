@@ -6,10 +6,11 @@ history, failed operations included. Violations name operations as #index.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 
-from checker.history import OK, History
+from checker.history import History, Operation
+from checker.properties.eventual import Lack
 from checker.verdict import Decision
 
 PROPERTIES: dict[str, str] = {
@@ -38,14 +39,17 @@ _MODULES = {
 
 
 def decider(name: str) -> Callable[[History], Decision]:
-    """The decide function of a property by its name in PROPERTIES. Where nothing ended ok, nothing is promised."""
-    module = import_module(f"checker.properties.{_MODULES[name]}")
-    decide: Callable[[History], Decision] = module.DECIDERS[name]
+    """The decide function of a property by its name in PROPERTIES."""
+    decide: Callable[[History], Decision] = import_module(f"checker.properties.{_MODULES[name]}").DECIDERS[name]
+    return decide
 
-    def decide_seen(part: History) -> Decision:
-        decision = decide(part)
-        if decision.outcome == "valid" and not (part.status == OK).any():
-            return Decision("unknown", decision.method, reason="no operation ended ok, so nothing was seen")
-        return decision
 
-    return decide_seen
+def lacking(name: str) -> Callable[[Sequence[Operation]], Lack] | None:
+    """For a property of what must be there in the end: from what was done to how much of it answers lack.
+
+    None for a property that holds at all times or not at all. It tells whether nodes need more time, not whether they
+    are right.
+    """
+    found: Callable[[Sequence[Operation]], Lack] | None
+    found = getattr(import_module(f"checker.properties.{_MODULES[name]}"), "LACKING", {}).get(name)
+    return found

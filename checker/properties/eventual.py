@@ -1,20 +1,23 @@
 """Broadcast, grow-only sets and counters: what final reads must show once all faults are healed.
 
-A read is final if its input is "final" (the workloads' last round). Before that a replica may know anything that was
-sent by then; nothing that was never sent. An `add` or `broadcast` that ended info may show or not; one that failed
-must not.
+A read is final if its input is "final" (the workloads' last round); of a node that was asked several times the last
+answer counts. Before that a replica may know anything that was sent by then; nothing that was never sent. An `add` or
+`broadcast` that ended info may show or not; one that failed must not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from checker.history import History, Operation
+from checker.history import History, Operation, freeze
 from checker.verdict import Decision, Explanation
 
 FINAL = "final"
 SUMS_MAX = 1_000_000
+
+Lack = Callable[[Sequence[Operation]], int]
+"""How much of what must be there in the end is not in these answers of one node, which are its last ones."""
 
 
 def _invalid(ops: list[Operation], kind: str, sentence: str, rows: dict[int, int]) -> Decision:
@@ -22,6 +25,15 @@ def _invalid(ops: list[Operation], kind: str, sentence: str, rows: dict[int, int
     return Decision(
         "invalid", "property", counterexample=chosen, explanation=Explanation(kind, sentence, (), ops[-1].index)
     )
+
+
+def _finals(answered: Iterable[Operation]) -> list[Operation]:
+    """The final reads that count: of each node the last; every one where the node is not known."""
+    return list({op.index if op.node is None else op.node: op for op in answered if op.input == FINAL}.values())
+
+
+def _acknowledged(ops: Iterable[Operation]) -> dict[Any, Operation]:
+    return {freeze(op.input): op for op in ops if op.f in ("add", "broadcast") and op.status == "ok"}
 
 
 def decide_elements(part: History) -> Decision:
@@ -32,7 +44,7 @@ def decide_elements(part: History) -> Decision:
     for op in ops:
         if op.f in ("add", "broadcast"):
             sent.setdefault(op.input, []).append(op)
-    acknowledged = {value: op for value, by in sent.items() for op in by if op.status == "ok"}
+    acknowledged = _acknowledged(ops)
     answered = [op for op in ops if op.f == "read" and op.status == "ok"]
     shown = [frozenset(op.output or ()) for op in answered]
     for op, values in zip(answered, shown, strict=True):
@@ -45,9 +57,10 @@ def decide_elements(part: History) -> Decision:
             value = next(value for i, value in enumerate(op.output) if value in op.output[:i])
             sentence = f"Twice: #{op.index} shows {value!r} more than once; each element is shown once."
             return _invalid([op], "duplicate-value", sentence, rows)
-    finals = [(op, values) for op, values in zip(answered, shown, strict=True) if op.input == FINAL]
+    finals = _finals(answered)
     seen: frozenset[Any] = frozenset().union(*shown)
-    for op, values in finals:
+    for op in finals:
+        values = frozenset(op.output or ())
         lost = next((value for value in acknowledged if value not in values), None)
         if lost is not None:
             source = acknowledged[lost]
@@ -74,22 +87,41 @@ def decide_counter(part: History) -> Decision:
         op, low, high = found
         sentence = f"Wrong count: #{op.index} returned {op.output}, but what was sent by then sums to {low} to {high}."
         return _invalid([op], "wrong-count", sentence, rows)
-    base = sum(op.input for op in adds if op.status == "ok")
-    sums = {base}
-    for op in adds:
-        if op.status == "info":
-            sums |= {value + op.input for value in sums}
-            if len(sums) > SUMS_MAX:
-                return Decision("unknown", "property", reason=f"more than {SUMS_MAX:,} sums are possible")
-    finals = [op for op in answered if op.input == FINAL]
+    sums = _sums(adds)
+    if sums is None:
+        return Decision("unknown", "property", reason=f"more than {SUMS_MAX:,} sums are possible")
+    finals = _finals(answered)
     for op in finals:
         if op.output not in sums:
-            bounds = f"{base}" if len(sums) == 1 else f"one of {len(sums)} sums from {min(sums)} to {max(sums)}"
+            bounds = f"{min(sums)}" if len(sums) == 1 else f"one of {len(sums)} sums from {min(sums)} to {max(sums)}"
             sentence = f"Wrong count: the final read #{op.index} returned {op.output}, but it must be {bounds}."
             return _invalid([op], "wrong-count", sentence, rows)
     if not finals:
         return Decision("unknown", "property", reason="no final read succeeded, so nothing can be said of the count")
     return Decision("valid", "property")
+
+
+def _sums(adds: Iterable[Operation]) -> set[int] | None:
+    """What a counter may show in the end; None if that is too much to tell."""
+    sums = {sum(op.input for op in adds if op.status == "ok")}
+    for op in adds:
+        if op.status == "info":
+            sums |= {value + op.input for value in sums}
+            if len(sums) > SUMS_MAX:
+                return None
+    return sums
+
+
+def elements_lacking(ops: Sequence[Operation]) -> Lack:
+    """How many acknowledged elements the last answer does not show."""
+    acknowledged = frozenset(_acknowledged(ops))
+    return lambda answers: len(acknowledged.difference(freeze(answers[-1].output or ())))
+
+
+def count_lacking(ops: Sequence[Operation]) -> Lack:
+    """How far the last answer is from a sum that is allowed."""
+    sums = _sums([op for op in ops if op.f == "add" and op.status != "fail"])
+    return lambda answers: 0 if sums is None else min(abs(answers[-1].output - value) for value in sums)
 
 
 def _out_of_bounds(adds: list[Operation], answered: list[Operation]) -> tuple[Operation, int, int] | None:
@@ -110,4 +142,10 @@ DECIDERS: dict[str, Callable[[History], Decision]] = {
     "g-set": decide_elements,
     "g-counter": decide_counter,
     "pn-counter": decide_counter,
+}
+LACKING: dict[str, Callable[[Sequence[Operation]], Lack]] = {
+    "broadcast": elements_lacking,
+    "g-set": elements_lacking,
+    "g-counter": count_lacking,
+    "pn-counter": count_lacking,
 }

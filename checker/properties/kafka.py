@@ -4,14 +4,17 @@ Checked (after Maelstrom's kafka workload): an offset of a key holds one message
 and are not below what was asked; a poll that began after a send was acknowledged, asked at or below its offset and
 returned a later one, returned that message too (else it was lost); no message appears that was never sent, that
 certainly failed, or at two offsets. After all faults are healed clients drain every log by `final_poll`: one that
-returns nothing of a log says that it ends there, so nothing acknowledged may lie at or behind the offset it asked.
+returns nothing of a log says that it ends there, so nothing acknowledged may lie at or behind the offset it asked (the
+last of each node, if it was drained several times).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from checker.history import History, Operation
+from checker.properties.eventual import Lack
 from checker.verdict import Decision, Explanation
 
 
@@ -56,22 +59,23 @@ def decide(part: History) -> Decision:
     """See the module's text. Cost: the messages polled, times the sends acknowledged in the gaps of a poll."""
     ops = list(part)
     rows = {op.index: row for row, op in enumerate(ops)}
+    found: Explanation | None = None
     log = _Log()
     sent = {(op.key, op.input): op for op in ops if op.f == "send"}
     acknowledged: dict[Any, list[Operation]] = {}
     for op in ops:
-        found: Explanation | None = None
         if op.f == "send" and op.status == "ok":
             found = log.learn(op.key, op.output, op.input, op)
+            if found is not None:
+                return _invalid(found, rows)
             acknowledged.setdefault(op.key, []).append(op)
-        if found is not None:
-            return _invalid(found, rows)
     for op in ops:
         if op.f in POLLS and op.status == "ok":
             found = _judge_poll(op, log, sent, acknowledged)
             if found is not None:
                 return _invalid(found, rows)
-    return Decision("valid", "property")
+    found = _judge_ends(ops, acknowledged)
+    return Decision("valid", "property") if found is None else _invalid(found, rows)
 
 
 def _judge_poll(
@@ -109,16 +113,40 @@ def _judge_poll(
                     f"where #{send.index} had stored {send.input!r}."
                 )
                 return Explanation("lost-write", sentence, (), op.index, {send.index: f"stored at {send.output}"})
-    if op.f == "final_poll":
-        for key, start in asked.items():
-            for send in () if polled.get(key) else acknowledged.get(key, ()):
-                if send.ret < op.call and send.output >= start:
-                    sentence = (
-                        f"Lost message: #{op.index} found the end of {key!r} before offset {send.output}, "
-                        f"where #{send.index} had stored {send.input!r}."
-                    )
-                    return Explanation("lost-write", sentence, (), op.index, {send.index: f"stored at {send.output}"})
     return None
+
+
+def _judge_ends(ops: list[Operation], acknowledged: dict[Any, list[Operation]]) -> Explanation | None:
+    """Where the logs ended when they were drained, against what was acknowledged."""
+    ends: dict[Any, Operation] = {}
+    for op in ops:
+        if op.f == "final_poll" and op.status == "ok":
+            polled = _pairs(op.output)
+            for key in _pairs(op.input):
+                who = (op.index if op.node is None else op.node, key)
+                ends.pop(who, None)
+                if not polled.get(key):
+                    ends[who] = op
+    for (_, key), op in ends.items():
+        for send in acknowledged.get(key, ()):
+            if send.ret < op.call and send.output >= _pairs(op.input)[key]:
+                sentence = (
+                    f"Lost message: #{op.index} found the end of {key!r} before offset {send.output}, "
+                    f"where #{send.index} had stored {send.input!r}."
+                )
+                return Explanation("lost-write", sentence, (), op.index, {send.index: f"stored at {send.output}"})
+    return None
+
+
+def lacking(ops: Sequence[Operation]) -> Lack:
+    """How many acknowledged messages a node did not show when it was drained."""
+    acknowledged = {(op.key, op.output) for op in ops if op.f == "send" and op.status == "ok"}
+
+    def lack(answers: Sequence[Operation]) -> int:
+        shown = {(key, offset) for op in answers for key, pairs in (op.output or {}).items() for offset, _ in pairs}
+        return len(acknowledged - shown)
+
+    return lack
 
 
 def _invalid(found: Explanation, rows: dict[int, int]) -> Decision:
@@ -128,3 +156,4 @@ def _invalid(found: Explanation, rows: dict[int, int]) -> Decision:
 
 
 DECIDERS = {"kafka": decide}
+LACKING = {"kafka": lacking}

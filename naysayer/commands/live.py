@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shlex
 import signal
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import msgspec
@@ -13,7 +13,7 @@ import trio
 
 from checker.errors import HarnessError, NaysayerError, UsageError
 from checker.history import History
-from checker.properties import PROPERTIES, decider
+from checker.properties import PROPERTIES, decider, lacking
 from checker.verdict import Part, Verdict
 from naysayer.commands.test import conclude
 from naysayer.judge import judge
@@ -24,6 +24,7 @@ from naysayer.report.console import console
 from naysayer.report.progress import watch
 from naysayer.report.story import Story
 from naysayer.results import HISTORY, new_folder, verdict_json
+from naysayer.settle import Settling
 from naysayer.store import Store
 from naysayer.tell import fault_spans, label
 from nemesis import catalog
@@ -138,61 +139,81 @@ def _refuse_faults(plan: Plan, faults: frozenset[str], where: str) -> None:
             raise UsageError(f"fault {name} needs {', '.join(missing)}, which {where} cannot carry out")
 
 
+@dataclass
+class _Driven:
+    """What a run left beside its history."""
+
+    evidence: list[Evidence] = field(default_factory=list)
+    settling: Settling | None = None
+    trouble: NaysayerError | None = None
+
+
 def _test(plan: Plan, make: Make, timeout_s: float, results: Path) -> int:
     workload = find_workload(plan.workload)
     folder = new_folder(results, plan.name)
-    evidence: list[Evidence] = []
+    driven = _Driven()
     with Store(folder, text(plan)) as store:
         recorder = Recorder(store)
-        trouble = trio.run(_drive, plan, make, recorder, evidence, timeout_s, folder)
-    verdict = doubted(judge_any(recorder.history(), workload.model), recorder)
+        trio.run(_guard, plan, make, recorder, driven, timeout_s, folder)
+    verdict = doubted(judge_any(recorder.history(), workload.model), recorder, driven.settling)
     facts = verdict_json(
         verdict,
         outcomes=recorder.counts,
-        faults=[msgspec.to_builtins(one) for one in evidence],
-        target_error=None if trouble is None else str(trouble),
+        faults=[msgspec.to_builtins(one) for one in driven.evidence],
+        settled=None if driven.settling is None else str(driven.settling),
+        target_error=None if driven.trouble is None else str(driven.trouble),
     )
-    return conclude(store, _story(plan, recorder, verdict, evidence, trouble, folder), facts)
+    return conclude(store, _story(plan, recorder, verdict, driven, folder), facts)
 
 
-async def _drive(
-    plan: Plan, make: Make, recorder: Recorder, evidence: list[Evidence], timeout_s: float, folder: Path
-) -> NaysayerError | None:
-    """Start the cluster, drive it, and fetch what shows the faults. Returns what went wrong; history is kept."""
-    workload = find_workload(plan.workload)
+async def _guard(plan: Plan, make: Make, recorder: Recorder, driven: _Driven, timeout_s: float, folder: Path) -> None:
+    """Drive the run; what goes wrong with the target or under the results is noted, and the history is kept."""
     try:
-        async with make() as cluster:
-            run = LiveRun(
-                cluster,
-                workload.start(),
-                Mix(plan.nemesis, stretch=STRETCH) if plan.nemesis else None,
-                recorder,
-                plan.clients,
-                plan.seed,
-                timeout_s,
-                plan.time_s,
-                plan.operations,
-                workload.finish() if workload.finish is not None else None,
-            )
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(_stop_on_signal, run)
-                await cluster.start()
-                nursery.start_soon(watch, run, recorder)
-                await run.run()
-                evidence += cluster.evidence()
-                if isinstance(cluster, RemoteCluster):
-                    await cluster.fetch_logs(folder / "logs")
-                nursery.cancel_scope.cancel()
-            return run.trouble
+        await _drive(plan, make, recorder, driven, timeout_s, folder)
     except NaysayerError as error:
-        return error
+        driven.trouble = error
     except BaseExceptionGroup as group:
         ours, other = group.split((NaysayerError, OSError))
         if other is not None or ours is None:
             raise
-        return _ours(_leaves(ours)[0])
+        driven.trouble = _ours(_leaves(ours)[0])
     except OSError as error:
-        return _ours(error)
+        driven.trouble = _ours(error)
+
+
+async def _drive(plan: Plan, make: Make, recorder: Recorder, driven: _Driven, timeout_s: float, folder: Path) -> None:
+    """Start the cluster, drive it, and fetch what shows the faults. A signal ends the run early, or a last round; it
+    never disturbs the cleaning up."""
+    workload = find_workload(plan.workload)
+    must = lacking(workload.model) if workload.model in PROPERTIES else None
+    cluster = make()
+    run = LiveRun(
+        cluster,
+        workload.start(),
+        Mix(plan.nemesis, stretch=STRETCH) if plan.nemesis else None,
+        recorder,
+        plan.clients,
+        plan.seed,
+        timeout_s,
+        plan.time_s,
+        plan.operations,
+        workload.finish,
+        workload.settle,
+        None if must is None else lambda: must(recorder.ended(0)),
+    )
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async with trio.open_nursery() as ears:
+            ears.start_soon(_stop_on_signal, run, signals)
+            async with cluster, trio.open_nursery() as nursery:
+                await cluster.start()
+                nursery.start_soon(watch, run, recorder)
+                await run.run()
+                driven.settling, driven.trouble = run.settling, run.trouble
+                driven.evidence = cluster.evidence()
+                if isinstance(cluster, RemoteCluster):
+                    await cluster.fetch_logs(folder / "logs")
+                nursery.cancel_scope.cancel()
+            ears.cancel_scope.cancel()
 
 
 def _ours(error: BaseException) -> NaysayerError:
@@ -207,10 +228,9 @@ def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
     return found
 
 
-async def _stop_on_signal(run: LiveRun) -> None:
-    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-        async for _ in signals:
-            run.stop()
+async def _stop_on_signal(run: LiveRun, signals: AsyncIterator[int]) -> None:
+    async for _ in signals:
+        run.stop()
 
 
 def judge_any(history: History, model: str) -> Verdict:
@@ -230,11 +250,17 @@ def judge_any(history: History, model: str) -> Verdict:
     return Verdict(decision.outcome, model, decision.method, len(history), (part,), 0.0)
 
 
-def doubted(verdict: Verdict, recorder: Recorder) -> Verdict:
-    """Where nothing succeeded nothing was seen, and what was not seen cannot be called right."""
-    if verdict.outcome != "valid" or recorder.counts["ok"] or not recorder.invocations:
+def doubted(verdict: Verdict, recorder: Recorder, settling: Settling | None) -> Verdict:
+    """Where nothing succeeded nothing was seen, and what was not seen cannot be called right; nor can what is to be
+    there in the end be, where a node did not show it."""
+    if not recorder.counts["ok"] and recorder.invocations:
+        reason = f"none of {recorder.invocations} operations succeeded, so nothing was seen of the system"
+    elif settling is not None and not settling.complete:
+        reason = f"not every node was seen to be complete: {settling}"
+    else:
         return verdict
-    reason = f"none of {recorder.invocations} operations succeeded, so nothing was seen of the system"
+    if verdict.outcome != "valid":
+        return verdict
     part = Part(None, "unknown", "outcomes", recorder.invocations, reason=reason)
     return replace(verdict, outcome="unknown", parts=(part, *verdict.parts))
 
@@ -243,11 +269,10 @@ def _story(
     plan: Plan,
     recorder: Recorder,
     verdict: Verdict,
-    evidence: list[Evidence],
-    trouble: NaysayerError | None,
+    driven: _Driven,
     folder: Path,
 ) -> Story:
-    counts = recorder.counts
+    evidence, counts = driven.evidence, recorder.counts
     ops = f"{recorder.invocations} ops: {counts['ok']} ok · {counts['fail']} fail · {counts['info']} unknown"
     shown = sum(one.shown for one in evidence)
     faults = f"{', '.join(plan.nemesis) or 'none'} · {shown} of {len(evidence)} shown by evidence"
@@ -256,6 +281,8 @@ def _story(
         ("workload", f"{plan.workload}  {plan.clients} clients, {ops}"),
         ("faults", faults),
     ]
+    if driven.settling is not None:
+        facts.append(("settled", str(driven.settling)))
     missing = [f"{label(one.fault)}: {one.detail}" for one in evidence if not one.shown]
     return Story(
         verdict,
@@ -264,5 +291,5 @@ def _story(
         ends=(("again", f"naysayer check {folder / HISTORY}"),),
         spans=tuple(fault_spans(recorder.nemesis)),
         unproven=(f"{len(missing)} faults could not be shown to take effect ({missing[0]})",) if missing else (),
-        trouble=None if trouble is None else str(trouble),
+        trouble=None if driven.trouble is None else str(driven.trouble),
     )

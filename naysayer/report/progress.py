@@ -63,6 +63,8 @@ class Progress:
     def _state(self) -> str:
         last = self._recorder.nemesis[-1][1] if self._recorder.nemesis else None
         fault = "none" if last is None or isinstance(last, Heal | Resume | Restart) else label(last)
+        if self._run.settling is not None:
+            return f"all is healed; {self._run.settling}"
         left = "" if self._run.time_s is None else f" · {max(0.0, self._run.time_s - self._last_ns / 1e9):.0f} s left"
         return f"fault: {fault}{left}"
 

@@ -12,13 +12,14 @@ from checker.verdict import Decision
 
 
 def history(*rows: tuple[Any, ...]) -> History:
-    """Operations one after another: (f, input, output[, status[, key]])."""
+    """Operations one after another: (f, input, output[, status[, key[, node]]])."""
     ops = []
     for i, (f, given, output, *rest) in enumerate(rows):
         status: Status = rest[0] if rest else "ok"
         ret = PENDING if status == "info" else 10 * i + 5
         key = rest[1] if len(rest) > 1 else None
-        ops.append(Operation(i, i, f, key, given, output, 10 * i, ret, status))
+        node = rest[2] if len(rest) > 2 else None
+        ops.append(Operation(i, i, f, key, given, output, 10 * i, ret, status, node))
     return History.of(ops)
 
 
@@ -103,6 +104,30 @@ def test_a_log_that_ends_before_what_was_acknowledged_lost_it() -> None:
     assert judge("kafka", *sends, ("poll", *empty)).outcome == "valid"
     assert judge("kafka", *sends, ("final_poll", {"k": 2}, {"k": []})).outcome == "valid"
     assert kind(judge("kafka", *sends, ("final_poll", *empty))) == "lost-write"
+
+
+def at(node: str, *row: Any) -> tuple[Any, ...]:
+    f, given, output = row
+    return (f, given, output, "ok", None, node)
+
+
+def test_of_each_node_the_last_of_several_final_reads_counts() -> None:
+    early, late, other = at("n1", "read", "final", []), at("n1", "read", "final", [1]), at("n2", "read", "final", [])
+    assert judge("g-set", ("add", 1, None), early, late).outcome == "valid"
+    assert kind(judge("g-set", ("add", 1, None), late, early)) == "lost-write"
+    assert kind(judge("g-set", ("add", 1, None), other, late)) == "lost-write"
+    less, right = at("n1", "read", "final", 0), at("n1", "read", "final", 5)
+    assert judge("g-counter", ("add", 5, None), less, right).outcome == "valid"
+    assert kind(judge("g-counter", ("add", 5, None), right, less)) == "wrong-count"
+
+
+def test_of_each_node_the_last_end_of_a_drained_log_counts() -> None:
+    send = ("send", "a", 0, "ok", "k")
+    ended, shown = at("n1", "final_poll", {"k": 0}, {}), at("n1", "final_poll", {"k": 0}, {"k": [[0, "a"]]})
+    empty, other = at("n1", "final_poll", {"k": 1}, {}), at("n2", "final_poll", {"k": 0}, {})
+    assert judge("kafka", send, ended, shown, empty).outcome == "valid"
+    assert kind(judge("kafka", send, shown, empty, ended)) == "lost-write"
+    assert kind(judge("kafka", send, other, shown, empty)) == "lost-write"
 
 
 def txn(*micros: tuple[str, str, Any], status: str = "ok") -> tuple[Any, ...]:

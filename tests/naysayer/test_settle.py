@@ -1,0 +1,190 @@
+"""Last reads wait for nodes that still come nearer to what must be there (on a clock that jumps ahead)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import trio
+import trio.testing
+
+from checker.history import Operation
+from checker.properties import decider, lacking
+from checker.verdict import Decision
+from naysayer.live import LiveRun
+from naysayer.recorder import Recorder
+from naysayer.settle import STILL_S_MAX, Settling
+from targets.cluster import Client
+from targets.fault import Fault
+from targets.node import NodeId, Reply, Request
+from tests.benchmarks.live import Instant
+from workloads.registry import find
+
+Shows = Callable[[NodeId, float, list[Any]], list[Any] | None]
+"""What a node shows so many seconds after the healing of all that was added; None: it does not answer."""
+
+
+class Sets(Instant):
+    """A grow-only set on three nodes."""
+
+    nodes = ("n1", "n2", "n3")
+
+    def __init__(self, shows: Shows) -> None:
+        self._shows = shows
+        self.added: list[Any] = []
+        self.healed_s: float | None = None
+
+    async def apply(self, fault: Fault) -> None:
+        self.healed_s = trio.current_time()
+
+    def client(self, node: NodeId) -> Client:
+        return SetClient(self, node)
+
+    async def answer(self, node: NodeId, request: Request) -> Reply:
+        await trio.sleep(0.01)
+        if request.f == "add":
+            self.added.append(request.input)
+            return Reply(request.id, "ok")
+        if self.healed_s is None:
+            return Reply(request.id, "ok", [])
+        shown = self._shows(node, trio.current_time() - self.healed_s, self.added)
+        return Reply(request.id, "info", None, "crash") if shown is None else Reply(request.id, "ok", list(shown))
+
+
+class SetClient:
+    def __init__(self, cluster: Sets, node: NodeId) -> None:
+        self._cluster = cluster
+        self._node = node
+
+    async def open(self) -> None:
+        """Nothing to open."""
+
+    async def invoke(self, request: Request) -> Reply:
+        return await self._cluster.answer(self._node, request)
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+
+def play(shows: Shows, stop_after_s: float | None = None) -> tuple[Settling, Decision, list[Operation]]:
+    """How the nodes settled, the verdict, and the final reads."""
+    recorder = Recorder()
+    workload, must = find("g-set"), lacking("g-set")
+    assert must is not None
+    run = LiveRun(
+        Sets(shows),
+        workload.start(),
+        None,
+        recorder,
+        clients=2,
+        seed=1,
+        operations=60,
+        final=workload.finish,
+        settle=workload.settle,
+        lacking=lambda: must(recorder.ended(0)),
+    )
+
+    async def main() -> None:
+        async with trio.open_nursery() as nursery:
+            if stop_after_s is not None:
+
+                async def stop() -> None:
+                    await trio.sleep(stop_after_s)
+                    run.stop()
+
+                nursery.start_soon(stop)
+            await run.run()
+
+    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+    assert run.settling is not None
+    history = recorder.history()
+    return run.settling, decider("g-set")(history), [op for op in history if op.input == "final"]
+
+
+def test_a_quick_system_is_done_at_once() -> None:
+    settling, decision, finals = play(lambda node, s, added: added)
+    assert decision.outcome == "valid"
+    assert sorted(str(op.node) for op in finals) == ["n1", "n2", "n3"]
+    assert str(settling) == "every node showed all 0.0 s after the healing"
+
+
+def test_a_system_that_is_slow_but_gets_better_is_not_accused() -> None:
+    def shows(node: NodeId, s: float, added: list[Any]) -> list[Any]:
+        return added if node != "n3" else added[: int(s / (STILL_S_MAX - 5))]
+
+    settling, decision, finals = play(shows)
+    assert decision.outcome == "valid"
+    assert settling.complete
+    assert min(op.call for op in finals) / 1e9 > 10 * STILL_S_MAX
+
+
+def test_a_node_that_stands_still_is_accused_after_the_limit() -> None:
+    settling, decision, finals = play(lambda node, s, added: added if node != "n2" else added[:-1])
+    assert decision.outcome == "invalid"
+    assert decision.explanation is not None
+    assert decision.explanation.kind in ("lost-write", "never-read")
+    assert "1 missing" in str(settling)
+    assert STILL_S_MAX < min(op.call for op in finals) / 1e9 < STILL_S_MAX + 10
+
+
+def test_a_node_that_does_not_answer_is_named_and_holds_up_the_others() -> None:
+    settling, decision, _ = play(lambda node, s, added: None if node == "n3" else added)
+    assert decision.outcome == "valid", "of the two that answered"
+    assert not settling.complete
+    assert "n3 silent" in str(settling)
+
+
+def test_a_run_that_is_stopped_while_nodes_settle_accuses_nobody() -> None:
+    settling, decision, finals = play(lambda node, s, added: added[:-1], stop_after_s=5.0)
+    assert finals == []
+    assert decision.outcome == "unknown"
+    assert not settling.complete
+
+
+def test_nodes_that_show_all_only_now_and_then_are_asked_again() -> None:
+    """As a store whose replicas are merged with every request: the last answer of each node counts."""
+    asked = {"n1": 0, "n2": 0, "n3": 0}
+
+    def shows(node: NodeId, s: float, added: list[Any]) -> list[Any]:
+        asked[node] += 1
+        return added[:-1] if asked[node] == 2 else added
+
+    settling, decision, finals = play(shows)
+    assert settling.complete
+    assert decision.outcome == "valid"
+    assert len(finals) == 6
+
+
+@pytest.mark.parametrize(
+    ("model", "did", "answers", "lack"),
+    [
+        ("g-set", [("add", None, [1], None, "ok"), ("add", None, 2, None, "info")], [("read", None, None, [[1]])], 0),
+        ("g-set", [("add", None, 1, None, "ok")], [("read", None, None, [1]), ("read", None, None, [2])], 1),
+        ("g-counter", [("add", None, 5, None, "ok"), ("add", None, 2, None, "info")], [("read", None, None, 7)], 0),
+        ("pn-counter", [("add", None, 5, None, "ok"), ("add", None, -2, None, "fail")], [("read", None, None, 3)], 2),
+        (
+            "kafka",
+            [("send", "k", "a", 4, "ok")],
+            [("poll", None, {"k": 0}, {"k": [[4, "a"]]}), ("poll", None, {}, {})],
+            0,
+        ),
+        (
+            "kafka",
+            [("send", "k", "a", 4, "ok"), ("send", "l", "b", 0, "ok")],
+            [("poll", None, {}, {"k": [[1, "z"]]})],
+            2,
+        ),
+    ],
+)
+def test_what_answers_lack(model: str, did: list[Any], answers: list[Any], lack: int) -> None:
+    must = lacking(model)
+    assert must is not None
+    ops = [Operation(i, 0, f, key, given, out, i, i, status) for i, (f, key, given, out, status) in enumerate(did)]
+    shown = [Operation(9, 0, f, key, given, out, 9, 9) for f, key, given, out in answers]
+    assert must(ops)(shown) == lack
+
+
+def test_what_holds_at_all_times_needs_no_time_to_settle() -> None:
+    for model in ("echo", "unique-ids", "txn-list-append"):
+        assert lacking(model) is None
