@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from checker.errors import UsageError
-from nemesis import shapes
+from nemesis import directed, shapes
 from nemesis.schedule import Situation
 from targets.fault import (
     Corrupt,
-    Cut,
     Degrade,
     Fault,
     Heal,
@@ -32,8 +30,6 @@ from targets.fault import (
 from targets.node import NodeId
 
 Begin = Callable[[Situation], Fault | tuple[Fault, ...] | None]
-Moment = Callable[[dict[NodeId, dict[str, Any]], Situation], bool]
-"""Whether now is the time, given what the nodes told of themselves a moment ago and what they tell now."""
 End = Callable[[Situation, Fault], tuple[Fault, ...]]
 
 
@@ -52,57 +48,10 @@ class Kind:
     channel: str
     nodes: int = 1
     """It makes no sense with fewer nodes."""
-    moments: tuple[Moment, ...] = ()
+    moments: tuple[directed.Moment, ...] = ()
     """A directed fault waits for one of these before it begins; without any, all times will do."""
     rounds: tuple[int, ...] = (1,)
     """How often in a row it may strike: at a moment of its own each time, and the last fault gives way to the next."""
-
-
-def leadership(situation: Situation) -> tuple[int, NodeId] | None:
-    """The highest term in which a node believes that it leads, and that node; None if none says so."""
-    claims = (
-        (view.get("term") or view.get("generation") or 0, node)
-        for node, view in situation.views.items()
-        if view.get("role") == "leader"
-    )
-    return max(claims, default=None)
-
-
-def leader(situation: Situation) -> NodeId | None:
-    """The node that believes it leads, of those with the highest term; None if none says so."""
-    claim = leadership(situation)
-    return None if claim is None else claim[1]
-
-
-def _grew(what: str) -> Moment:
-    """The leader tells more of something than a moment ago: few others have it yet, or have heard of it."""
-
-    def tells(view: dict[str, Any]) -> int:
-        return int(view.get(what, view.get("applied", 0)))
-
-    def grew(before: dict[NodeId, dict[str, Any]], situation: Situation) -> bool:
-        first = leader(situation)
-        return first is not None and first in before and tells(situation.views[first]) > tells(before[first])
-
-    return grew
-
-
-def _new_leader(before: dict[NodeId, dict[str, Any]], situation: Situation) -> bool:
-    """Somebody leads who did not a moment ago: nothing of its term may be committed yet."""
-    first = leader(situation)
-    return first is not None and before.get(first, {}).get("role") != "leader"
-
-
-def _election(before: dict[NodeId, dict[str, Any]], situation: Situation) -> bool:
-    """Somebody stands who did not stand a moment ago: votes are on their way."""
-    return any(
-        view.get("role") == "candidate" and before.get(node, {}).get("role") != "candidate"
-        for node, view in situation.views.items()
-    )
-
-
-def _drawn(situation: Situation) -> list[NodeId]:
-    return situation.random.sample(situation.nodes, len(situation.nodes))
 
 
 def _some(situation: Situation) -> tuple[NodeId, ...]:
@@ -116,35 +65,10 @@ def _some(situation: Situation) -> tuple[NodeId, ...]:
 
 def _cut(choices: tuple[shapes.Shape, ...]) -> Begin:
     def begin(situation: Situation) -> Fault | None:
-        cut = situation.random.choice(choices)(_drawn(situation))
+        cut = situation.random.choice(choices)(directed.drawn(situation))
         return cut if cut.links else None
 
     return begin
-
-
-def _isolate_leader(situation: Situation) -> Fault | None:
-    first = leader(situation)
-    if first is None:
-        return None
-    others = [node for node in situation.nodes if node != first]
-    cut = shapes.isolate([first, *others])
-    return Cut(cut.links, f"leader {cut.shape}")
-
-
-def _depose(situation: Situation) -> tuple[Fault, ...] | None:
-    """Pull the cables between the leader and most others, and let in again whoever was cut off before it.
-
-    Nobody stays with it, or some: up to a bare majority of all, or of what it takes for the members.
-    """
-    first = leader(situation)
-    if first is None:
-        return None
-    others = [node for node in _drawn(situation) if node != first]
-    count = situation.random.randrange(len(situation.nodes) // 2 + 1)
-    near, far = sorted(others[:count]), sorted(others[count:])
-    company = f" with {' '.join(near)}" if near else ""
-    shape = f"leader {first}{company} ╳ {' '.join(far)}"
-    return Heal(), Cut(shapes.between([first, *near], far), shape, under_way=True)
 
 
 def _kill(*, power: bool = False, torn: bool = False) -> Begin:
@@ -167,19 +91,9 @@ def _wake(situation: Situation) -> Fault | None:
     return Restart(tuple(sorted(situation.down))) if situation.down else None
 
 
-def _kill_leader(situation: Situation) -> Fault | None:
-    first = leader(situation)
-    return None if first is None else Kill((first,), power=False)
-
-
 def _pause(situation: Situation) -> Fault | None:
     nodes = _some(situation)[:1]
     return Pause(nodes) if nodes else None
-
-
-def _pause_leader(situation: Situation) -> Fault | None:
-    first = leader(situation)
-    return None if first is None or first in situation.paused else Pause((first,))
 
 
 def _skew(situation: Situation) -> Fault | None:
@@ -227,16 +141,10 @@ def _corrupt(kind: str) -> Begin:
 
 def _reconfigure(situation: Situation) -> Fault | None:
     """Leave a member out, or take one in that is missing: single-server changes, one at a time."""
-    members = _members(situation)
+    members = directed.members(situation)
     one = situation.random.choice(situation.nodes)
     changed = tuple(node for node in situation.nodes if (node in members) != (node == one))
     return Reconfigure(changed) if len(changed) >= 2 else None
-
-
-def _members(situation: Situation) -> set[NodeId]:
-    """The configuration of the leader; all nodes, if nobody tells."""
-    first = leader(situation)
-    return set(situation.views[first].get("configuration", situation.nodes) if first else situation.nodes)
 
 
 def _transfer(situation: Situation) -> Fault | None:
@@ -277,9 +185,13 @@ def _nothing(situation: Situation, fault: Fault) -> tuple[Fault, ...]:
 
 def _everybody(situation: Situation, fault: Fault) -> tuple[Fault, ...]:
     """Take everybody in again: at once if the system can, or one at a time, this being the first."""
-    members = _members(situation)
+    members = directed.members(situation)
     missing = [node for node in situation.nodes if node not in members]
     return (Reconfigure(tuple(node for node in situation.nodes if node in members or node in missing[:1])),)
+
+
+def _heal_members(situation: Situation, fault: Fault) -> tuple[Fault, ...]:
+    return (Heal(), *_everybody(situation, fault))
 
 
 LINKS = frozenset({"cut", "heal"})
@@ -298,27 +210,35 @@ _TORN = "power loss that tears the last un-synced write in its middle"
 _KINDS = (
     Kind("partition", _SHAPES, LINKS, _cut(shapes.TWO_WAY), _heal, "net", 2),
     Kind("one-way", _ONE_WAY, LINKS, _cut(shapes.ONE_WAY), _heal, "net", 2),
-    Kind("isolate-leader", "cuts off the node that leads", LINKS, _isolate_leader, _heal, "net", 2),
+    Kind("isolate-leader", "cuts off the node that leads", LINKS, directed.isolate_leader, _heal, "net", 2),
     Kind(
         "depose",
         "cuts off leader after leader, each just after it appended or committed",
         LINKS,
-        _depose,
+        directed.depose,
         _heal,
         "net",
         2,
-        moments=(_grew("last_index"), _grew("commit_index"), _new_leader),
+        moments=(directed.grew("last_index"), directed.grew("commit_index"), directed.new_leader),
         rounds=(1, 2, 3, 6),
     ),
-    Kind("kill", "kills processes (any number of nodes) and restarts them", DEATH, _kill_plain, _restart, "life"),
-    Kind("kill-leader", "kills the node that leads", DEATH, _kill_leader, _restart, "life"),
     Kind(
-        "kill-voter", "kills nodes while votes are cast", DEATH, _kill_plain, _restart, "life", 2, moments=(_election,)
+        "outage",
+        "power loss of all followers, just after a leader was elected or appended: it is cut off, the network slow",
+        LINKS | BAD_LINKS | POWER,
+        directed.outage,
+        _heal,
+        "net",
+        2,
+        moments=(directed.new_leader, directed.grew("last_index")),
+        rounds=(1, 2, 2, 3),
     ),
+    Kind("kill", "kills processes (any number of nodes) and restarts them", DEATH, _kill_plain, _restart, "life"),
+    Kind("kill-leader", "kills the node that leads", DEATH, directed.kill_leader, _restart, "life"),
     Kind("power", _POWER, POWER, _kill(power=True), _restart, "life"),
     Kind("torn", _TORN, POWER, _kill(power=True, torn=True), _restart, "life"),
     Kind("pause", "stops a process for a while (SIGSTOP)", STOP, _pause, _resume, "pause"),
-    Kind("pause-leader", "stops the node that leads", STOP, _pause_leader, _resume, "pause"),
+    Kind("pause-leader", "stops the node that leads", STOP, directed.pause_leader, _resume, "pause"),
     Kind("clock", "moves a node's clock, or lets it run wrong", frozenset({"skew"}), _skew, _right_clock, "clock"),
     Kind("delay", "makes links slow and unordered", BAD_LINKS, _slow, _heal, "net", 2),
     Kind("loss", "loses some messages", BAD_LINKS, _degrade(loss=0.25), _heal, "net", 2),
@@ -333,22 +253,22 @@ _KINDS = (
         "membership", "takes a node out and back in", frozenset({"reconfigure"}), _reconfigure, _everybody, "group", 3
     ),
     Kind(
-        "change-members",
-        "asks each new leader at once to leave a node out or take one in",
-        frozenset({"reconfigure"}),
-        _reconfigure,
-        _everybody,
-        "group",
+        "split-members",
+        "cuts off leader after leader, and has each leave out a node that it does not reach",
+        LINKS | {"reconfigure"},
+        directed.split_members,
+        _heal_members,
+        "net",
         3,
-        moments=(_new_leader,),
-        rounds=(1, 2, 3, 6),
+        moments=(directed.new_leader, directed.grew("last_index")),
+        rounds=(1, 2, 2, 3),
     ),
     Kind("transfer", "hands the leadership over", frozenset({"transfer"}), _transfer, _nothing, "group", 2),
 )
 
 KINDS: dict[str, Kind] = {kind.name: kind for kind in _KINDS}
 
-DIRECTED = tuple(kind.name for kind in _KINDS if kind.moments and kind.channel != "group")
+DIRECTED = tuple(kind.name for kind in _KINDS if kind.moments and "reconfigure" not in kind.needs)
 """Those of them that need no command for administrators."""
 
 ALIASES = {"crash": "kill", "skew": "clock", "one-way-partition": "one-way"}

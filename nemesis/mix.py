@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from nemesis.catalog import Kind, Moment, find, leadership
+from nemesis.catalog import Kind, find
+from nemesis.directed import Moment, leadership
 from nemesis.schedule import Look, Schedule, Situation, Step
 from targets.fault import Fault
 from targets.node import NodeId

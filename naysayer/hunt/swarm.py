@@ -21,13 +21,13 @@ EVEN = 0.5
 
 AKIN = {
     "kill": ("power", "kill-leader"),
-    "power": ("kill-voter",),
+    "power": ("outage",),
     "partition": ("one-way", "isolate-leader"),
     "isolate-leader": ("depose", "kill-leader"),
     "delay": ("hold",),
     "loss": ("clients",),
     "duplicate": ("clients",),
-    "membership": ("change-members",),
+    "membership": ("split-members",),
 }
 """Faults that aim at the same weakness at another moment: a death between two effects, a leader cut off mid-append."""
 

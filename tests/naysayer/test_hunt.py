@@ -58,10 +58,10 @@ def test_definite_refusals_in_the_calm_are_no_lack_of_life() -> None:
     plan = Plan(
         target="paxos-register",
         workload="write-once",
-        nemesis=("partition", "delay", "duplicate", "kill", "power", "kill-voter"),
+        nemesis=("partition", "delay", "duplicate", "kill", "power"),
         nodes=5,
         clients=3,
-        seed=35,
+        seed=44,
         operations=200,
         think_ms=0.5,
         timeout_ms=2000.0,

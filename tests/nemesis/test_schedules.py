@@ -273,44 +273,54 @@ def test_the_leader_is_cut_off_alone_or_with_up_to_a_bare_majority() -> None:
     assert sides == {1, 2, 3}
 
 
-def test_a_new_leader_is_asked_at_once_to_change_one_member_and_an_old_one_is_not() -> None:
-    members = {"configuration": ["n1", "n2", "n3", "n4"]}
-    before = {**VIEWS, "n3": {"role": "follower", "term": 5}}
-    after = {**VIEWS, "n3": {"role": "leader", "term": 5, **members}}
-    struck = [watch("change-members", before, after, seed) for seed in range(20)]
-    asked = {step.fault.nodes for step in struck if isinstance(step, Step) and isinstance(step.fault, Reconfigure)}
-    assert {len(set(nodes) ^ set(members["configuration"])) for nodes in asked} == {1}
-    assert {len(nodes) for nodes in asked} == {3, 5}
-    assert isinstance(watch("change-members", after, after), Look), "it led a moment ago already"
+def strike(name: str, seed: int, views: dict[str, dict[str, Any]] = VIEWS) -> tuple[Fault, ...]:
+    begun = find(name).begin(situation(seed, look=lambda: views))
+    assert isinstance(begun, tuple)
+    return begun
 
 
-def test_two_series_strike_side_by_side() -> None:
-    """A new leader is asked to change a member, and cut off when that is in its log."""
-    schedule: Schedule = Mix(("depose", "change-members"), next_ms=0.0)
-    random, now_ms, both = Random(3), 0.0, 0
-    while now_ms < 20_000:
-        step, schedule = schedule.next(Situation(now_ms, NODES, random, look=lambda: VIEWS))
-        assert step is not None
-        now_ms = max(now_ms + 0.001, step.at_ms)
-        assert isinstance(schedule, Mix)
-        both += len(schedule.waiting) == 2
-    assert both > 10
+def test_a_leader_leaves_out_a_node_that_it_does_not_reach() -> None:
+    members = ("n1", "n2", "n3", "n4")
+    for seed in range(30):
+        heal, cut, change = strike("split-members", seed, grown(configuration=list(members)))
+        assert heal == Heal()
+        assert isinstance(cut, Cut)
+        assert isinstance(change, Reconfigure)
+        (gone,) = set(members) - set(change.nodes)
+        assert ("n2", gone) in cut.links
+    alone = strike("split-members", 1, grown(configuration=["n2", "n3"]))
+    assert not any(isinstance(fault, Reconfigure) for fault in alone), "one of two members is no cluster"
 
 
-def test_voters_die_when_somebody_stands_and_not_before() -> None:
-    assert isinstance(watch("kill-voter", VIEWS, VIEWS), Look)
-    standing = {**VIEWS, "n3": {"role": "candidate", "term": 5}}
-    struck = watch("kill-voter", VIEWS, standing)
-    assert isinstance(struck, Step)
-    assert isinstance(struck.fault, Kill)
-    assert isinstance(watch("kill-voter", standing, standing), Look), "it stood a moment ago already"
+def test_a_series_of_splits_ends_with_everybody_a_member() -> None:
+    heal, change = find("split-members").end(
+        situation(look=lambda: grown(configuration=["n2", "n3", "n4", "n5"])), Heal()
+    )
+    assert heal == Heal()
+    assert change == Reconfigure(NODES)
 
 
-def test_voters_die_also_where_nobody_leads() -> None:
-    alone = {"n1": {"role": "follower", "term": 4}}
-    struck = watch("kill-voter", alone, {"n1": {"role": "candidate", "term": 5}})
-    assert isinstance(struck, Step)
-    assert isinstance(struck.fault, Kill)
+def test_an_outage_strikes_all_who_follow_and_neither_leaders_nor_candidates() -> None:
+    views = {**VIEWS, "n4": {"role": "candidate", "term": 4}, "n5": {"role": "follower", "term": 4}}
+    for seed in range(20):
+        kill, restart, heal, cut, slow = strike("outage", seed, views)
+        assert kill == Kill(("n3", "n5"), power=True)
+        assert restart == Restart(("n3", "n5"))
+        assert heal == Heal()
+        assert isinstance(cut, Cut)
+        assert "leader n2" in cut.shape
+        assert isinstance(slow, Degrade)
+        assert slow.delay_ms > 0
+    lonely = {"n2": VIEWS["n2"]}
+    assert not any(isinstance(fault, Kill | Restart) for fault in strike("outage", 1, lonely)), "nobody follows"
+
+
+def test_an_outage_waits_for_a_leader_that_is_new_or_whose_log_grew() -> None:
+    assert all(isinstance(watch("outage", VIEWS, VIEWS, seed), Look) for seed in range(20))
+    elected = [watch("outage", {**VIEWS, "n2": VIEWS["n3"]}, VIEWS, seed) for seed in range(20)]
+    appended = [watch("outage", VIEWS, grown(last_index=10), seed) for seed in range(20)]
+    for steps in (elected, appended):
+        assert any(isinstance(step, Step) and isinstance(step.fault, Kill) for step in steps)
 
 
 @pytest.mark.parametrize("name", DIRECTED)
