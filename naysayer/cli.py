@@ -215,7 +215,7 @@ def node(
 
 @app.command
 def heal(cluster: Path, /) -> int:
-    """Undo on the hosts of a cluster.toml what a lost run left: partitions, pauses, slow links.
+    """Undo on the hosts of a cluster.toml what a lost run left: partitions, slow links, pauses, wrong clocks.
 
     Parameters
     ----------
@@ -227,8 +227,8 @@ def heal(cluster: Path, /) -> int:
 
 
 @app.command
-def doctor(cluster: Path, /) -> int:
-    """Check a cluster.toml before a run: hosts, clocks, rights for faults, an operation through every node.
+def doctor(cluster: Path, /, *, nemesis: Comma = None) -> int:
+    """Check a cluster.toml before a run: hosts, clocks, the means for each fault, an operation through every node.
 
     Parameters
     ----------
@@ -236,7 +236,7 @@ def doctor(cluster: Path, /) -> int:
     """
     from naysayer.commands.doctor import doctor as examine
 
-    return examine(cluster)
+    return examine(cluster, _names(nemesis))
 
 
 @app.command

@@ -195,8 +195,12 @@ def _heal_members(situation: Situation, fault: Fault) -> tuple[Fault, ...]:
 
 
 LINKS = frozenset({"cut", "heal"})
-BAD_LINKS = frozenset({"degrade", "heal"})
+LOSSY_LINKS = frozenset({"degrade", "lose", "heal"})
+BAD_LINKS = frozenset({"degrade", "shape", "heal"})
+CLIENT_LINKS = LOSSY_LINKS | {"client-links"}
 DEATH = frozenset({"kill", "restart"})
+LEADER = frozenset({"leader"})
+"""The nodes tell who leads: what strikes at leaders needs to know."""
 
 STOP = frozenset({"pause", "resume"})
 POWER = DEATH | {"power"}
@@ -210,11 +214,11 @@ _TORN = "power loss that tears the last un-synced write in its middle"
 _KINDS = (
     Kind("partition", _SHAPES, LINKS, _cut(shapes.TWO_WAY), _heal, "net", 2),
     Kind("one-way", _ONE_WAY, LINKS, _cut(shapes.ONE_WAY), _heal, "net", 2),
-    Kind("isolate-leader", "cuts off the node that leads", LINKS, directed.isolate_leader, _heal, "net", 2),
+    Kind("isolate-leader", "cuts off the node that leads", LINKS | LEADER, directed.isolate_leader, _heal, "net", 2),
     Kind(
         "depose",
         "cuts off leader after leader, each just after it appended or committed",
-        LINKS,
+        LINKS | LEADER,
         directed.depose,
         _heal,
         "net",
@@ -225,7 +229,7 @@ _KINDS = (
     Kind(
         "outage",
         "power loss of all followers, just after a leader was elected or appended: it is cut off, the network slow",
-        LINKS | BAD_LINKS | POWER,
+        LINKS | BAD_LINKS | POWER | LEADER,
         directed.outage,
         _heal,
         "net",
@@ -234,15 +238,15 @@ _KINDS = (
         rounds=(1, 2, 2, 3),
     ),
     Kind("kill", "kills processes (any number of nodes) and restarts them", DEATH, _kill_plain, _restart, "life"),
-    Kind("kill-leader", "kills the node that leads", DEATH, directed.kill_leader, _restart, "life"),
+    Kind("kill-leader", "kills the node that leads", DEATH | LEADER, directed.kill_leader, _restart, "life"),
     Kind("power", _POWER, POWER, _kill(power=True), _restart, "life"),
     Kind("torn", _TORN, POWER, _kill(power=True, torn=True), _restart, "life"),
     Kind("pause", "stops a process for a while (SIGSTOP)", STOP, _pause, _resume, "pause"),
-    Kind("pause-leader", "stops the node that leads", STOP, directed.pause_leader, _resume, "pause"),
+    Kind("pause-leader", "stops the node that leads", STOP | LEADER, directed.pause_leader, _resume, "pause"),
     Kind("clock", "moves a node's clock, or lets it run wrong", frozenset({"skew"}), _skew, _right_clock, "clock"),
     Kind("delay", "makes links slow and unordered", BAD_LINKS, _slow, _heal, "net", 2),
-    Kind("loss", "loses some messages", BAD_LINKS, _degrade(loss=0.25), _heal, "net", 2),
-    Kind("clients", "loses some requests and replies of clients", BAD_LINKS, _clients, _heal, "net"),
+    Kind("loss", "loses some messages", LOSSY_LINKS, _degrade(loss=0.25), _heal, "net", 2),
+    Kind("clients", "loses some requests and replies of clients", CLIENT_LINKS, _clients, _heal, "net"),
     Kind("duplicate", "delivers some messages twice", BAD_LINKS, _degrade(duplicate=0.4), _heal, "net", 2),
     Kind("reorder", "delivers messages out of order", BAD_LINKS, _degrade(reorder=0.5), _heal, "net", 2),
     Kind("hold", "delivers single messages much later", frozenset({"hold", "release"}), _hold, _release, "hold", 2),

@@ -27,7 +27,8 @@ class Client(Protocol):
 
 
 class Cluster(Protocol):
-    """A system under test that really runs. `faults` holds the tags of the faults that it can carry out.
+    """A system under test that really runs. `faults` holds the tags of the faults that it can carry out, and what some
+    need besides: `lose` and `shape` (delay, duplicate, reorder), the two ways to degrade, and `leader`: it can be told.
 
     `apply` raises HarnessError when a fault could not be carried out; what shows that it took effect is in `evidence`.
     """

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import shlex
-import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from naysayer.report.progress import watch
 from naysayer.report.story import Story
 from naysayer.results import HISTORY, new_folder, verdict_json
 from naysayer.settle import Settling
+from naysayer.signals import ended_by_signals
 from naysayer.store import Store
 from naysayer.tell import fault_spans, label
 from nemesis import catalog
@@ -34,7 +34,7 @@ from targets.fault import Evidence
 from targets.live.cluster import LiveCluster
 from targets.live.processes import ProcessCluster
 from targets.registry import find as find_target
-from targets.remote.cluster import RemoteCluster
+from targets.remote.cluster import UNDO_S_MAX, RemoteCluster, faults_of, what_it_takes
 from targets.remote.config import ClusterConfig, load
 from targets.stdio.cluster import StdioCluster
 from targets.stdio.protocol import DIALECTS
@@ -45,6 +45,10 @@ STRETCH = 8.0
 
 TIME_S = 10.0
 ERROR = 3
+
+ENDING = "the processes are being ended"
+UNDOING = f"the faults are being undone on the hosts, within {UNDO_S_MAX:.0f} s; if I am killed now, %s undoes them"
+HEALING = "the hosts are being healed, which takes a moment; if I am killed now, heal again"
 
 Make = Callable[[], Cluster]
 
@@ -76,33 +80,37 @@ def test_remote(file: Path, config: ClusterConfig, plan: Plan, results: Path) ->
             f"workload {plan.workload} needs {', '.join(lacking)}; {file} offers {config.client.operations}"
         )
 
-    def make() -> Cluster:
-        cluster = RemoteCluster(config)
-        _refuse_faults(plan, cluster.faults, f"the cluster of {file}")
-        return cluster
-
-    return _test(plan, make, config.client.timeout_s, results)
+    for name in plan.nemesis:
+        missing = catalog.find(name).needs - faults_of(config)
+        if missing:
+            raise UsageError(f"fault {name} cannot be carried out on these hosts: it needs {what_it_takes(missing)}")
+    wanted = {name: catalog.find(name).needs for name in plan.nemesis}
+    left = f"naysayer heal {file}"
+    return _test(plan, lambda: RemoteCluster(config, wanted), config.client.timeout_s, results, left)
 
 
 def heal(file: Path) -> int:
     """`naysayer heal cluster.toml`: undo what a lost run left on the hosts."""
     config = load(file)
-
-    async def main() -> tuple[list[str], list[str]]:
-        async with RemoteCluster(config) as cluster:
-            troubles = await cluster.undo()
-            return troubles, [] if troubles or config.commands is None else [
-                node for node in cluster.nodes if not await cluster.pid(node)
-            ]
-
-    troubles, down = trio.run(main)
     screen = console()
-    for node in down:
-        screen.print(f"! {node}: the system does not run; its start command is yours to give", markup=False)
-    for trouble in troubles:
-        screen.print(f"✗ {trouble}", markup=False, soft_wrap=True)
-    screen.print(f"{'✗' if troubles else '✓'} {len(config.nodes) - len(troubles)} of {len(config.nodes)} hosts healed")
-    return ERROR if troubles else 0
+
+    async def main() -> int:
+        cluster = RemoteCluster(config)
+        failed = 0
+        async with ended_by_signals(lambda: None, HEALING):
+            for node in cluster.nodes:
+                troubles = await cluster.undo(node)
+                failed += bool(troubles)
+                for trouble in troubles:
+                    screen.print(f"✗ {trouble}", markup=False, soft_wrap=True)
+                if not troubles and not await cluster.runs(node):
+                    screen.print(f"! {node}: the system does not run; its start command is yours to give", markup=False)
+            await cluster.close()
+        return failed
+
+    failed = trio.run(main)
+    screen.print(f"{'✗' if failed else '✓'} {len(config.nodes) - failed} of {len(config.nodes)} hosts healed")
+    return ERROR if failed else 0
 
 
 def live_plan(
@@ -120,9 +128,7 @@ def live_plan(
 ) -> Plan:
     """A plan for what really runs; by default with those of the usual faults that it can carry out."""
     if nemesis is None:
-        nemesis = tuple(
-            name for name in DEFAULT_NEMESIS if catalog.find(name).needs <= faults and catalog.find(name).nodes <= nodes
-        )
+        nemesis = usual_faults(faults, nodes)
     if operations is None and time_s is None:
         time_s = TIME_S
     names = tuple(catalog.find(name).name for name in nemesis)
@@ -130,6 +136,13 @@ def live_plan(
     if nodes < 1 or plan.clients < 1:
         raise UsageError("--nodes and --clients must be 1 or more")
     return plan
+
+
+def usual_faults(faults: frozenset[str], nodes: int) -> tuple[str, ...]:
+    """Those of the usual faults that a cluster with these tags can carry out."""
+    return tuple(
+        name for name in DEFAULT_NEMESIS if catalog.find(name).needs <= faults and catalog.find(name).nodes <= nodes
+    )
 
 
 def _refuse_faults(plan: Plan, faults: frozenset[str], where: str) -> None:
@@ -148,13 +161,14 @@ class _Driven:
     trouble: NaysayerError | None = None
 
 
-def _test(plan: Plan, make: Make, timeout_s: float, results: Path) -> int:
+def _test(plan: Plan, make: Make, timeout_s: float, results: Path, heal: str | None = None) -> int:
+    """`heal`: the command that undoes what this run would leave on hosts if it were killed."""
     workload = find_workload(plan.workload)
     folder = new_folder(results, plan.name)
     driven = _Driven()
     with Store(folder, text(plan)) as store:
         recorder = Recorder(store)
-        trio.run(_guard, plan, make, recorder, driven, timeout_s, folder)
+        trio.run(_guard, plan, make, recorder, driven, timeout_s, folder, heal)
     verdict = doubted(judge_any(recorder.history(), workload.model), recorder, driven.settling)
     facts = verdict_json(
         verdict,
@@ -166,10 +180,19 @@ def _test(plan: Plan, make: Make, timeout_s: float, results: Path) -> int:
     return conclude(store, _story(plan, recorder, verdict, driven, folder), facts)
 
 
-async def _guard(plan: Plan, make: Make, recorder: Recorder, driven: _Driven, timeout_s: float, folder: Path) -> None:
+async def _guard(
+    plan: Plan,
+    make: Make,
+    recorder: Recorder,
+    driven: _Driven,
+    timeout_s: float,
+    folder: Path,
+    heal: str | None,
+) -> None:
     """Drive the run; what goes wrong with the target or under the results is noted, and the history is kept."""
+    cluster = make()
     try:
-        await _drive(plan, make, recorder, driven, timeout_s, folder)
+        await _drive(plan, cluster, recorder, driven, timeout_s, folder, heal)
     except NaysayerError as error:
         driven.trouble = error
     except BaseExceptionGroup as group:
@@ -179,14 +202,24 @@ async def _guard(plan: Plan, make: Make, recorder: Recorder, driven: _Driven, ti
         driven.trouble = _ours(_leaves(ours)[0])
     except OSError as error:
         driven.trouble = _ours(error)
+    if isinstance(cluster, RemoteCluster) and cluster.left:
+        before = "" if driven.trouble is None else f"{driven.trouble}; and "
+        driven.trouble = HarnessError(f"{before}left on the hosts: {'; '.join(cluster.left)}; undo it with: {heal}")
 
 
-async def _drive(plan: Plan, make: Make, recorder: Recorder, driven: _Driven, timeout_s: float, folder: Path) -> None:
-    """Start the cluster, drive it, and fetch what shows the faults. A signal ends the run early, or a last round; it
-    never disturbs the cleaning up."""
+async def _drive(
+    plan: Plan,
+    cluster: Cluster,
+    recorder: Recorder,
+    driven: _Driven,
+    timeout_s: float,
+    folder: Path,
+    heal: str | None,
+) -> None:
+    """Start the cluster, drive it, and fetch what shows the faults. A signal ends the start, the run early, or a last
+    round; it never disturbs the cleaning up."""
     workload = find_workload(plan.workload)
     must = lacking(workload.model) if workload.model in PROPERTIES else None
-    cluster = make()
     run = LiveRun(
         cluster,
         workload.start(),
@@ -201,19 +234,25 @@ async def _drive(plan: Plan, make: Make, recorder: Recorder, driven: _Driven, ti
         workload.settle,
         None if must is None else lambda: must(recorder.ended(0)),
     )
-    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-        async with trio.open_nursery() as ears:
-            ears.start_soon(_stop_on_signal, run, signals)
-            async with cluster, trio.open_nursery() as nursery:
-                await cluster.start()
-                nursery.start_soon(watch, run, recorder)
-                await run.run()
-                driven.settling, driven.trouble = run.settling, run.trouble
-                driven.evidence = cluster.evidence()
-                if isinstance(cluster, RemoteCluster):
-                    await cluster.fetch_logs(folder / "logs")
-                nursery.cancel_scope.cancel()
-            ears.cancel_scope.cancel()
+    starting = trio.CancelScope()
+
+    def stop() -> None:
+        run.stop()
+        starting.cancel()
+
+    async with ended_by_signals(stop, ENDING if heal is None else UNDOING % heal), cluster:
+        with starting:
+            await cluster.start()
+        if starting.cancelled_caught:
+            raise HarnessError("interrupted while the system was started")
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(watch, run, recorder)
+            await run.run()
+            driven.settling, driven.trouble = run.settling, run.trouble
+            driven.evidence = cluster.evidence()
+            if isinstance(cluster, RemoteCluster):
+                await cluster.fetch_logs(folder / "logs")
+            nursery.cancel_scope.cancel()
 
 
 def _ours(error: BaseException) -> NaysayerError:
@@ -226,11 +265,6 @@ def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
     for error in group.exceptions:
         found += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
     return found
-
-
-async def _stop_on_signal(run: LiveRun, signals: AsyncIterator[int]) -> None:
-    async for _ in signals:
-        run.stop()
 
 
 def judge_any(history: History, model: str) -> Verdict:

@@ -26,7 +26,7 @@ CONTROL_S_MAX = 2.0
 class LiveCluster(ProcessCluster):
     """`async with LiveCluster(target, nodes=3, seed=0) as cluster: await cluster.start()`."""
 
-    faults = ProcessCluster.faults | {"skew"}
+    faults = ProcessCluster.faults | {"skew", "leader"}
 
     def __init__(self, target: Target, nodes: int, seed: int) -> None:
         super().__init__(nodes, seed)

@@ -30,7 +30,7 @@ class Links:
     _by_link: dict[Link, list[_Active]] = field(default_factory=dict)
     _random: dict[Link, Random] = field(default_factory=dict)
 
-    FAULTS = frozenset({"cut", "degrade", "heal"})
+    FAULTS = frozenset({"cut", "degrade", "lose", "shape", "heal"})
 
     def apply(self, fault: Fault, now_ms: float) -> None:
         """Begin a Cut or a Degrade, or end them all (Heal)."""

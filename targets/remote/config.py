@@ -56,6 +56,19 @@ class NodeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     client: str
     port: int | None = None
     """SSH port, where it differs from [ssh]."""
+    address: str | None = None
+    """What the other nodes reach it by, where that is not `host`: partitions are made by it."""
+
+    @property
+    def known_as(self) -> str:
+        """The name or address that packets between nodes come from."""
+        return self.address or self.host
+
+
+class Clock(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How the system was started with libfaketime: the file named by FAKETIME_TIMESTAMP_FILE in its start command."""
+
+    faketime: str
 
 
 class ClientConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -77,8 +90,8 @@ class ClusterConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ssh: Ssh | None = None
     """Without it, commands run in a shell on this machine."""
     commands: Commands | None = None
-    interface: str = "eth0"
-    """The network interface of the hosts, for delays and losses by tc."""
+    clock: Clock | None = None
+    """Without it, clocks stay right."""
 
 
 def load(path: Path, client: str | None = None) -> ClusterConfig:
@@ -94,6 +107,8 @@ def load(path: Path, client: str | None = None) -> ClusterConfig:
         raise UsageError(f"{path}: {error}") from error
     if not config.nodes:
         raise UsageError(f"{path}: [nodes] is empty; name at least one, such as [nodes.n1]")
+    if config.clock is not None and (config.commands is None or not config.clock.faketime.startswith("/")):
+        raise UsageError(f"{path}: [clock] faketime must be a path from the root, and needs [commands]")
     # a file of the user's own is found beside the cluster.toml that names it, or from where the command was typed
     kind = client or (str(path.parent / config.client.kind) if ":" in config.client.kind else config.client.kind)
     config = msgspec.structs.replace(config, client=msgspec.structs.replace(config.client, kind=kind))

@@ -168,10 +168,12 @@ class SshShell:
                 if self._client is None:
                     await self.open()
                 try:
-                    return await trio.to_thread.run_sync(self._run, command, timeout_s, abandon_on_cancel=True)
+                    with trio.move_on_after(timeout_s):
+                        return await trio.to_thread.run_sync(self._run, command, timeout_s, abandon_on_cancel=True)
+                    raise TimeoutError
                 except TimeoutError as error:
                     await self.close()
-                    raise HarnessError(f"{self._host}: no answer within {timeout_s:.0f} s to: {command}") from error
+                    raise HarnessError(f"{self._host}: no end within {timeout_s:.0f} s of: {command}") from error
                 except (paramiko.SSHException, OSError, EOFError) as error:
                     await self.close()
                     if attempt == 2:

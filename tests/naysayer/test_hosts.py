@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -62,8 +63,19 @@ def test_etcd_stays_valid_under_faults_over_ssh(three: Hosts, capsys: pytest.Cap
     toml = cluster_toml(three, serializable=False)
     assert run(["doctor", str(toml)]) == 0
     said = capsys.readouterr().out
-    for expected in ("n1: can partition", "n2: can kill and pause process", "n3: answers a read in", "ready: naysayer"):
+    for expected in (
+        "✓ n1: partition, one-way: iptables can drop what comes from a peer",
+        "✓ n2: kill, pause: process ",
+        "✓ n3: answers a read in",
+        "ready: naysayer",
+    ):
         assert expected in said
+    assert re.search(r"✓ clocks: at most \d+ ms apart \(± \d+\): n\d and n\d", said), said
+    assert run(["doctor", str(toml), "--nemesis", "kill,clock,kill-leader,power"]) == 3
+    said = capsys.readouterr().out
+    assert "✗ cluster.toml: clock: needs [clock] in cluster.toml" in said
+    assert "✗ cluster.toml: kill-leader: needs a `leader` command" in said
+    assert "3 problems: a run cannot start; without them: --nemesis kill" in said
     results = three.directory / "results"
     faults = "kill,pause,partition"
     arguments = ["test", "--cluster", str(toml), "--workload", "register", "--nemesis", faults, "--time", "8s"]

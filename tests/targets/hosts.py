@@ -14,7 +14,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,11 +75,30 @@ def _clear(names: list[str]) -> None:
 
 
 @contextmanager
-def hosts(count: int, directory: Path) -> Iterator[Hosts]:
-    """Make `count` hosts; the machine itself is 10.77.0.254 on the same bridge."""
+def hosts(
+    count: int, directory: Path, *, without: Sequence[str] = (), instead: Mapping[str, str] | None = None
+) -> Iterator[Hosts]:
+    """Make `count` hosts; the machine itself is 10.77.0.254 on the same bridge.
+
+    The hosts have this machine's programs on their PATH, but not those named in `without`, and the scripts `instead`.
+    """
     with (Path(tempfile.gettempdir()) / "naysayer-hosts.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # the names of namespaces and addresses are this machine's only ones
+        _programs(directory / "bin", {*without, *(instead or {})}, instead or {})
         yield from _made(count, directory)
+
+
+def _programs(folder: Path, without: set[str], instead: Mapping[str, str]) -> None:
+    """A folder of links to programs, to be a host's PATH."""
+    folder.mkdir()
+    for place in ("/usr/sbin", "/usr/bin", "/sbin", "/bin"):
+        for program in Path(place).iterdir():
+            link = folder / program.name
+            if program.name not in without and not link.is_symlink():
+                link.symlink_to(program)
+    for name, script in instead.items():
+        (folder / name).write_text(script)
+        (folder / name).chmod(0o755)
 
 
 def _made(count: int, directory: Path) -> Iterator[Hosts]:
@@ -133,9 +152,10 @@ def _host(directory: Path, name: str, address: str, running: list[subprocess.Pop
     config.write_text(
         f"ListenAddress {address}\nPort 22\nHostKey {host_key}\nPidFile none\nStrictModes no\nUsePAM no\nUseDNS no\n"
         f"AuthorizedKeysFile {directory / 'authorized'}\nPasswordAuthentication no\nMaxStartups 100\n"
-        "AllowTcpForwarding yes\nPermitRootLogin yes\n"
+        f"AllowTcpForwarding yes\nPermitRootLogin yes\nSetEnv PATH={directory / 'bin'}\n"
     )
-    script = f"mount --bind {passwd} /etc/passwd; hostname {name}; exec /usr/sbin/sshd -D -e -f {config}"
+    mounts = f"mount --bind {passwd} /etc/passwd; mount -t tmpfs shm /dev/shm"
+    script = f"{mounts}; hostname {name}; exec /usr/sbin/sshd -D -e -f {config}"
     unshare = ["unshare", "-u", "-m", "-p", "-f", "--kill-child", "--mount-proc", "--propagation", "private"]
     with (directory / f"{name}-sshd.log").open("wb") as log:
         running.append(

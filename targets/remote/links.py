@@ -1,0 +1,174 @@
+"""The links between hosts: cut, lossy, slow; healed, and undone for whoever comes later; probes show the effect."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable
+from functools import partial
+
+from checker.errors import HarnessError, UsageError
+from targets.fault import Cut, Degrade, Evidence, Fault, Link
+from targets.node import NodeId
+from targets.remote import firewall, netem, probe
+from targets.remote.firewall import Firewall
+from targets.remote.hosts import Finding, Hosts, last_line, side_by_side
+
+LOSING = frozenset({"cut", "lose"})
+SHAPING = frozenset({"shape"})
+FIREWALL_ADVICE = "install iptables or nftables there, and log in as root"
+NETEM_ADVICE = "it takes tc (iproute2), root and a kernel that has sch_prio and sch_netem (modprobe sch_netem)"
+
+UNDO = f"{firewall.UNDO}; {netem.UNDO}"
+LEFT = f"{firewall.LEFT}; {netem.LEFT}"
+
+
+class Links:
+    """Faults of the links between hosts over SSH. Without SSH there is one host, and nothing can be done to links."""
+
+    def __init__(self, hosts: Hosts) -> None:
+        self._hosts = hosts
+        self._walls: dict[NodeId, Firewall] = {}
+        self._addresses: dict[tuple[NodeId, NodeId], list[str]] = {}
+        """By (host, peer): what the host knows the peer by."""
+        self._in_force: list[tuple[Fault, float]] = []
+        self._shaped: list[tuple[Degrade, float]] = []
+
+    async def addresses(self, node: NodeId, peer: NodeId) -> list[str]:
+        """The addresses of a peer as a node's host knows them. Raises UsageError if it knows none."""
+        if (node, peer) not in self._addresses:
+            name = self._hosts.config.nodes[peer].known_as
+            try:
+                found = [str(ipaddress.ip_address(name))]
+            except ValueError:
+                said = await self._hosts.run(node, f"getent ahosts {name} | cut -d' ' -f1 | sort -u", check=False)
+                found = said.out.split()
+            if not found:
+                raise UsageError(f"{node}: does not know the address of {name}; write it as [nodes.{peer}] address")
+            self._addresses[node, peer] = found
+        return self._addresses[node, peer]
+
+    async def examine(self, node: NodeId, tags: frozenset[str]) -> list[Finding]:
+        """What a node's host has to carry out the faults with these tags, tried and undone."""
+        peers = [peer for peer in self._hosts.nodes if peer != node]
+        if self._hosts.config.ssh is None or not peers:
+            return []
+        found = []
+        if wanted := tags & LOSING:
+            try:
+                wall = await self._wall(node)
+                found.append(Finding(node, wanted, f"{wall.name} can drop what comes from a peer"))
+            except (HarnessError, UsageError) as error:
+                found.append(Finding(node, wanted, str(error).removeprefix(f"{node}: "), bad=True))
+        if wanted := tags & SHAPING:
+            addresses = await self.addresses(node, peers[0])
+            done = await self._hosts.run(node, netem.attempt(addresses[0]), check=False)
+            text = f"tc netem says: {last_line(done)}; {NETEM_ADVICE}" if done.code else "tc netem can shape a link"
+            found.append(Finding(node, wanted, text, bad=done.code != 0))
+        return found
+
+    async def _wall(self, node: NodeId) -> Firewall:
+        """The firewall that a host can use."""
+        if node not in self._walls:
+            known = [await self.addresses(node, peer) for peer in self._hosts.nodes if peer != node]
+            v6 = any(firewall.is_v6(one) for addresses in known for one in addresses)
+            refused = []
+            for wall in firewall.FIREWALLS:
+                done = await self._hosts.run(node, firewall.attempt(wall, v6=v6), check=False)
+                if done.code == 0:
+                    self._walls[node] = wall
+                    break
+                refused.append(f"{wall.name} says: {last_line(done)}")
+            else:
+                raise HarnessError(f"{node}: links cannot be cut; {'; '.join(refused)}; {FIREWALL_ADVICE}")
+        return self._walls[node]
+
+    async def _drop(self, links: Iterable[Link], chance: float) -> None:
+        """Loses packets where they arrive."""
+        into: dict[NodeId, list[str]] = {}
+        for source, dest in links:
+            into.setdefault(dest, []).extend(await self.addresses(dest, source))
+        for dest, addresses in into.items():
+            wall = await self._wall(dest)
+            await self._hosts.run(dest, f"{wall.prepare}; {wall.drop(addresses, chance)}")
+
+    async def cut(self, fault: Cut) -> None:
+        """Lose everything on links, and probe whether anything still crosses them."""
+        await self._drop(fault.links, 1.0)
+        self._in_force.append((fault, self._hosts.now_ms()))
+        still: list[str] = []
+        sources = sorted({source for source, _ in fault.links})
+        await side_by_side(partial(self._try_cut, source, fault, still) for source in sources)
+        if still:
+            self._hosts.note(fault, f"still connects: {', '.join(sorted(still))}", shown=False)
+
+    async def _ports(self, source: NodeId, dests: list[NodeId]) -> list[tuple[str, int]]:
+        """Where to knock on each peer: at its sshd, which also answers when the system is down."""
+        config = self._hosts.config
+        assert config.ssh is not None
+        return [((await self.addresses(source, one))[0], config.nodes[one].port or config.ssh.port) for one in dests]
+
+    async def _try_cut(self, source: NodeId, fault: Cut, still: list[str]) -> None:
+        """Try to connect over every cut link from `source`; where anything answers, even a refusal, it is not cut."""
+        dests = [dest for one, dest in fault.links if one == source]
+        said = (await self._hosts.run(source, probe.silence(await self._ports(source, dests)))).out.split()
+        if "untried" not in said:  # else the packets counted until healed are the evidence
+            still += [f"{source} to {dest}" for dest, one in zip(dests, said, strict=True) if one != "silent"]
+
+    async def degrade(self, fault: Degrade) -> None:
+        """Lose some packets where they arrive; for all else, shape what leaves."""
+        if not (fault.delay_ms or fault.duplicate or fault.reorder):
+            await self._drop(fault.links, fault.loss)
+            self._in_force.append((fault, self._hosts.now_ms()))
+            return
+        self._shaped.append((fault, self._hosts.now_ms()))
+        sources = sorted({source for source, _ in fault.links})
+        await side_by_side(partial(self._shape, source, fault) for source in sources)
+
+    async def _shape(self, source: NodeId, fault: Degrade) -> None:
+        dests = [dest for one, dest in fault.links if one == source]
+        knock = probe.duration(await self._ports(source, dests))
+        before = (await self._hosts.run(source, knock, check=False)).out.split() if fault.delay_ms else []
+        addresses = [one for dest in dests for one in await self.addresses(source, dest)]
+        done = await self._hosts.run(source, netem.shape(addresses, netem.discipline(fault)), check=False)
+        if done.code != 0:
+            raise HarnessError(f"{source}: links cannot be shaped; tc netem says: {last_line(done)}; {NETEM_ADVICE}")
+        if fault.delay_ms:
+            after = (await self._hosts.run(source, knock, check=False)).out.split()
+            for dest, was, now in zip(dests, before, after, strict=False):
+                slower_ms = float(now) - float(was)
+                detail = f"{source} to {dest}: connecting takes {slower_ms:+.1f} ms"
+                # half of the delay is its least, and one packet of the handshake goes this way
+                self._hosts.note(fault, detail, shown=slower_ms > 0.4 * fault.delay_ms)
+
+    async def heal(self) -> None:
+        """Heal every host that answers. Raises HarnessError, for the first that does not, after all were tried."""
+        if self._hosts.config.ssh is None:
+            return
+        dropped = passed = 0
+        first: HarnessError | None = None
+        for node in self._hosts.nodes:
+            try:
+                if self._in_force and node in self._walls:
+                    wall = self._walls[node]
+                    dropped += wall.dropped((await self._hosts.run(node, wall.counters)).out)
+                    await self._hosts.run(node, wall.flush)
+                if self._shaped:
+                    passed += netem.passed((await self._hosts.run(node, netem.COUNTERS)).out)
+                    await self._hosts.run(node, netem.UNDO)
+            except HarnessError as error:
+                first = first or error
+        for faults, count, what in ((self._in_force, dropped, "lost"), (self._shaped, passed, "through netem")):
+            for fault, from_ms in faults:
+                detail = f"{count} packets {what} until healed"
+                self._hosts.evidence.append(Evidence(fault, from_ms, self._hosts.now_ms(), count > 0, detail))
+        self._in_force, self._shaped = [], []
+        if first is not None:
+            raise first
+
+    async def undo(self, node: NodeId) -> list[str]:
+        """Remove what this or an earlier run left on a host; returns what could not be removed."""
+        if self._hosts.config.ssh is None:
+            return []
+        await self._hosts.run(node, UNDO)
+        left = (await self._hosts.run(node, LEFT)).out.split("\n")
+        return [f"{node}: this could not be removed: {one.strip()}" for one in left if one.strip()]
