@@ -34,6 +34,9 @@ from checker.warnings import warnings
 FIRST_STEPS = 300_000
 """Steps that each search gets in this process before it goes to an executor, which takes a while to start."""
 
+EXPLAIN_STEPS_MAX = 200_000
+"""Steps spent on the sentence for a counterexample. The verdict stands without it."""
+
 Progress = Callable[[int, int], None]
 """Told how many parts are done, and of how many."""
 
@@ -177,7 +180,8 @@ def _explain(counterexample: list[Operation], history: History, model: Model, bu
         explanation = explain(counterexample, history)
         if explanation.kind != "no-order":
             return explanation
-    return explain_search(counterexample, model, budget)
+    steps = EXPLAIN_STEPS_MAX if budget.steps is None else min(EXPLAIN_STEPS_MAX, budget.steps)
+    return explain_search(counterexample, model, replace(budget, steps=steps))
 
 
 def _failure(error: Exception) -> str:

@@ -6,8 +6,9 @@ Call slot k the moment T(k) at which the counter got from k-1 to k. A read of v 
 
 and both bounds grow with k. An increment fits a slot if their intervals meet; those slots are consecutive, so filling
 slots in order with the increment that must return first (earliest deadline first; Glover 1967 for convex graphs) fills
-them if anything can. Where two neighbours then stand against real time, exchanging them fits too. Every slot up to the
-largest value read must be filled, and every increment that ended ok must have a slot; a pending one may. Cost: n log n.
+them if anything can. Nor do two then stand against real time: whoever is called later than the return of the one who
+fills a slot was not there to fill it. Every slot up to the largest value read must be filled, and every increment that
+ended ok must have a slot; a pending one may. Cost: n log n.
 Other increments than by one are left to the search (they ask for subsets with a given sum).
 """
 
@@ -91,7 +92,6 @@ def _fill(
             return _invalid(part, adds, [*_before(part, filled, high, ret), reader], said)
         certain -= part.status[row] != INFO
         filled.append(row)
-    filled = _in_time(part, filled)
     order: list[int] = []
     at = 0
     for k in range(len(filled) + 1):
@@ -112,23 +112,6 @@ def _before(part: History, filled: list[int], high: list[tuple[int, int]], ret: 
     """
     slot = next((k for k in range(len(filled), 0, -1) if part.ret[filled[k - 1]] > ret), 0)
     return [high[slot][1]] if slot else []
-
-
-def _in_time(part: History, filled: list[int]) -> list[int]:
-    """The same increments in an order that no two of them contradict in real time, each still fitting its slot.
-
-    Exchanging two that stand against real time (the later had returned before the earlier was called) fits both, so
-    repeating it until none is left does; by-call order within what was chosen is where that ends for a run of slots.
-    """
-    done = list(filled)
-    for i in range(1, len(done)):
-        row = done[i]
-        j = i
-        while j and part.ret[row] < part.call[done[j - 1]]:
-            done[j] = done[j - 1]
-            j -= 1
-        done[j] = row
-    return done
 
 
 def _invalid(part: History, adds: list[int], reads: list[int], said: str) -> Decision:

@@ -16,6 +16,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from checker.history import BEGINNING, INFO, History, identity
 from checker.verdict import Decision, Edge, Explanation
 
@@ -24,7 +26,10 @@ Bound = tuple[int, int]
 
 
 def decide(part: History) -> Decision | None:
-    """Valid with an order, invalid with the operations that contradict each other; None if values repeat."""
+    """Valid with an order, invalid with the operations that contradict each other; None if values repeat, or an
+    offset is no count."""
+    if not _counts(part):
+        return None
     appends: dict[Any, int] = {}
     for row in _rows(part, "append"):
         value = identity(part.tables.value.values[part.input[row]])
@@ -61,6 +66,14 @@ def _ended(part: History, f: str) -> Iterator[int]:
     return (row for row in _rows(part, f) if part.status[row] != INFO)
 
 
+def _counts(part: History) -> bool:
+    """True if every offset that was answered or asked for is a number from 0 on."""
+    appends = part.f == part.tables.f.code("append")
+    answered = np.where(appends, part.output, part.input)[~appends | (part.output != 0)]
+    offsets = [part.tables.value.values[code] for code in np.unique(answered).tolist()]
+    return all(type(offset) is int and offset >= 0 for offset in offsets)
+
+
 def _places(part: History, appends: dict[Any, int], place: dict[Any, tuple[int, int]]) -> Decision | None:
     """Fill `place` (value -> its offset, and who showed it). A Decision if two operations contradict each other."""
     holder: dict[int, tuple[Any, int]] = {}
@@ -72,8 +85,6 @@ def _places(part: History, appends: dict[Any, int], place: dict[Any, tuple[int, 
             continue
         offset = output if op_is_append else values[part.input[row]]
         value = identity(values[part.input[row]] if op_is_append else output)
-        if type(offset) is not int or offset < 0:
-            return None
         if value not in appends:
             op = part[row]
             return _invalid("phantom-value", f"#{op.index} read {op.output!r}, which nobody appended.", part, [row])

@@ -27,13 +27,11 @@ def build_object(model: str, size: int, clients: int, crashed: int, fault: bool,
     `crashed` takes (or none of a lock's) have an unknown outcome, though they took place. The fault: two late takes
     return each other's values, both put in long before; or the lock is acquired where it had to be released.
     """
-    rng, numbers = Random(seed), np.random.default_rng(seed)
-    point = np.arange(size, dtype=np.int64) * 1000 + 1_000_000_000
-    half = clients * 500
-    call, ret = point - numbers.integers(1, half, size), point + numbers.integers(1, half, size)
-    puts, given, got = _lock(size, fault) if model == "mutex" else _container(model, size, rng)
+    call, ret = spread(size, clients, seed)
+    puts, given, got = _lock(size, fault) if model == "mutex" else _container(model, size, Random(seed))
     if model == "mutex":  # many wait for it; who has it gives it back at once
-        call, ret = np.where(puts, call, point - numbers.integers(1, 300, size)), point + numbers.integers(1, 300, size)
+        early, ret = spread(size, 0, seed)
+        call = np.where(puts, call, early)
     elif fault:
         _swap(given, got, 2 * clients)
     chosen = np.flatnonzero(got)[:: max(1, np.count_nonzero(got) // max(1, crashed))][:crashed]
@@ -43,6 +41,14 @@ def build_object(model: str, size: int, clients: int, crashed: int, fault: bool,
     tables.value.codes(range(size))
     put, take = (tables.f.code(name) for name in NAMES[model])
     return by_call(tables, call=call, ret=ret, status=status, f=np.where(puts, put, take), input=given, output=got)
+
+
+def spread(size: int, clients: int, seed: int) -> tuple[Column, Column]:
+    """Calls and returns at random around points 1 µs apart, so that so many operations overlap; 0: only neighbours."""
+    numbers = np.random.default_rng(seed)
+    point = np.arange(size, dtype=np.int64) * 1000 + 1_000_000_000
+    half = clients * 500 or 300
+    return point - numbers.integers(1, half, size), point + numbers.integers(1, half, size)
 
 
 def by_call(tables: Tables, *, call: Column, **columns: Column) -> History:

@@ -3,11 +3,13 @@
     python -m tests.benchmarks.checker [--large]
 
 Each row runs in a process of its own, so that the peak is its own; "loaded" is the memory before the check began.
---large adds ten million operations on one register (about 5 GB).
+Seconds are those of one core, of short histories the least of a few runs. At the end, for each monitor, how the time
+grew from 10k to 1M operations. --large adds ten million operations on one register (about 5 GB).
 """
 
 from __future__ import annotations
 
+import math
 import resource
 import sys
 import time
@@ -18,14 +20,19 @@ import numpy as np
 
 from checker.check import check
 from checker.history import INFO, PENDING, Column, History, Tables
-from tests.benchmarks._objects import build_object, by_call
+from tests.benchmarks._grown import KINDS, build_grown
+from tests.benchmarks._objects import build_object, by_call, spread
+from tests.checker.register_histories import crowded_cas
+
+SHORT, LONG = 10_000, 1_000_000
 
 
 @dataclass(frozen=True)
 class Row:
-    """One history: `operations` by `clients` on `keys`, the first `crashed` of the writes pending.
+    """One history: `operations` by `clients` on `keys`, `crashed` of the writes (or takes, or puts) pending.
 
-    `model`: see build_object; "" for registers. `stale`: a late stale read, or another late fault.
+    `kind`: a model (see build_object and build_grown), perhaps with a word of what is done to it; "" for registers.
+    `stale`: a late stale read, or another late fault.
     """
 
     name: str
@@ -34,33 +41,48 @@ class Row:
     keys: int = 1
     crashed: int = 0
     stale: bool = False
-    model: str = ""
+    kind: str = ""
+
+    @property
+    def model(self) -> str:
+        return self.kind.split()[0] if self.kind else "kv" if self.keys > 1 else "register"
 
 
+CONTAINERS = ("queue", "stack", "priority-queue")
+MONITORS = ("mutex", *CONTAINERS, *KINDS)
 ROWS = (
-    Row("1 register, 5 clients, 10k ops", 10_000, 5),
+    Row("1 register, 5 clients, 10k ops", SHORT, 5),
     Row("1 register, 5 clients, 100k ops", 100_000, 5),
-    Row("1 register, 50 clients, 10k ops", 10_000),
+    Row("1 register, 5 clients, 1M ops", LONG, 5),
+    Row("1 register, 50 clients, 10k ops", SHORT),
     Row("1 register, 50 clients, 100k ops", 100_000),
-    Row("1 register, 50 clients, 1M ops", 1_000_000),
-    Row("1 register, 50 clients, 1M ops, late stale read", 1_000_000, stale=True),
-    Row("1 register, 5 clients, 10k ops, 200 crashed writes, stale read", 10_000, 5, crashed=200, stale=True),
-    Row("key-value, 1000 keys, 1M ops", 1_000_000, keys=1000),
-    Row("key-value, 1000 keys, 1M ops, late stale read", 1_000_000, keys=1000, stale=True),
+    Row("1 register, 50 clients, 1M ops", LONG),
+    Row("1 register, 50 clients, 1M ops, late stale read", LONG, stale=True),
+    Row("1 register, 5 clients, 10k ops, 200 crashed writes, stale read", SHORT, 5, crashed=200, stale=True),
+    Row("key-value, 1000 keys, 1M ops", LONG, keys=1000),
+    Row("key-value, 1000 keys, 1M ops, late stale read", LONG, keys=1000, stale=True),
+    Row("cas-register, values 0..4, 5 clients, 1k ops, 20 crashed", 1000, 5, crashed=20, kind="cas-register"),
+    Row(
+        "cas-register, values 0..4, 5 clients, 1k ops, 20 crashed, garbage read",
+        1000,
+        5,
+        crashed=20,
+        stale=True,
+        kind="cas-register",
+    ),
     *(
         row
-        for model in ("mutex", "queue", "stack", "priority-queue")
+        for kind in MONITORS
         for row in (
-            Row(f"{model}, 5 clients, 10k ops", 10_000, 5, model=model),
-            Row(f"{model}, 5 clients, 100k ops", 100_000, 5, model=model),
-            Row(f"{model}, 5 clients, 1M ops", 1_000_000, 5, model=model),
-            Row(f"{model}, 50 clients, 1M ops", 1_000_000, model=model),
-            Row(f"{model}, 50 clients, 1M ops, late fault", 1_000_000, stale=True, model=model),
+            Row(f"{kind}, 5 clients, 10k ops", SHORT, 5, kind=kind),
+            Row(f"{kind}, 5 clients, 1M ops", LONG, 5, kind=kind),
+            Row(f"{kind}, 50 clients, 1M ops", LONG, kind=kind),
+            Row(f"{kind}, 50 clients, 1M ops, late fault", LONG, stale=True, kind=kind),
         )
     ),
     *(
-        Row(f"{model}, 5 clients, 100k ops, 20 crashed takes", 100_000, 5, crashed=20, model=model)
-        for model in ("queue", "stack", "priority-queue")
+        Row(f"{kind}, 5 clients, 100k ops, 20 crashed", 100_000, 5, crashed=20, kind=kind)
+        for kind in (*CONTAINERS, *(kind for kind in KINDS if kind not in ("ids", "generation")))
     ),
 )
 LARGE = (Row("1 register, 50 clients, 10M ops", 10_000_000),)
@@ -69,13 +91,14 @@ LARGE = (Row("1 register, 50 clients, 10M ops", 10_000_000),)
 def build(row: Row, seed: int = 1) -> History:
     """Operations at points 1 µs apart, each called and returned at random around its point, half of them writes of
     values of their own; a stale read returns a value from the middle of the history."""
-    if row.model:
-        return build_object(row.model, row.operations, row.clients, row.crashed, row.stale, seed)
+    if row.kind == "cas-register":
+        return crowded_cas(seed, 9 if row.stale else None)
+    if row.kind:
+        build_kind = build_grown if row.kind in KINDS else build_object
+        return build_kind(row.kind, row.operations, row.clients, row.crashed, row.stale, seed)
     rng = np.random.default_rng(seed)
     size = row.operations
-    point = np.arange(size, dtype=np.int64) * 1000 + 1_000_000_000
-    half = row.clients * 500
-    call, ret = point - rng.integers(1, half, size), point + rng.integers(1, half, size)
+    call, ret = spread(size, row.clients, seed)
     key = rng.integers(0, row.keys, size)
     writes = rng.random(size) < 0.5
     writes[np.unique(key, return_index=True)[1]] = True
@@ -117,25 +140,41 @@ def _sources(key: Column, writes: np.ndarray[tuple[int], np.dtype[np.bool_]]) ->
 def measure(row: Row) -> tuple[str, str, float, int, int]:
     """Outcome, method, seconds of the check, megabytes at the peak and when it began."""
     history = build(row)
-    model = row.model or ("kv" if row.keys > 1 else "register")
-    check(build(Row("to have everything imported", 2000, 5, model=row.model)), row.model or "register")
+    check(build(Row("to have everything imported", 2000, 5, kind=row.kind)), row.model)
     loaded = _peak_mb()
-    started = time.perf_counter()
-    verdict = check(history, model)
-    return verdict.outcome, verdict.method, time.perf_counter() - started, _peak_mb(), loaded
+    seconds = math.inf
+    for _ in range(max(1, min(5, LONG // row.operations // 4))):
+        started = time.process_time()
+        verdict = check(history, row.model)
+        seconds = min(seconds, time.process_time() - started)
+    return verdict.outcome, verdict.method, seconds, _peak_mb(), loaded
 
 
 def _peak_mb() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
+def growth(seconds: dict[Row, float]) -> list[str]:
+    """For each pair of rows that differ in length only, how much longer a million operations take than 10k."""
+    lines = []
+    for row in seconds:
+        short = next((other for other in seconds if (other.kind, other.clients) == (row.kind, row.clients)), row)
+        if (short.operations, row.operations) == (SHORT, LONG) and row.keys == 1 and not row.stale:
+            times = seconds[row] / seconds[short]
+            share = times / (LONG * math.log(LONG) / (SHORT * math.log(SHORT)))
+            lines.append(f"{row.name:72} {times:8.0f} times, {share:.2f} of n log n")
+    return lines
+
+
 def main() -> None:
     rows = ROWS + (LARGE if "--large" in sys.argv[1:] else ())
-    print(f"{'history':66} {'outcome':8} {'method':17} {'seconds':>8} {'peak MB':>8} {'loaded MB':>9}")
+    seconds: dict[Row, float] = {}
+    print(f"{'history':72} {'outcome':8} {'method':17} {'CPU s':>8} {'peak MB':>8} {'loaded MB':>9}")
     for row in rows:
         with get_context("spawn").Pool(1) as pool:
-            outcome, method, seconds, peak, loaded = pool.apply(measure, (row,))
-        print(f"{row.name:66} {outcome:8} {method:17} {seconds:8.3f} {peak:8} {loaded:9}", flush=True)
+            outcome, method, seconds[row], peak, loaded = pool.apply(measure, (row,))
+        print(f"{row.name:72} {outcome:8} {method:17} {seconds[row]:8.3f} {peak:8} {loaded:9}", flush=True)
+    print("\nfrom 10k operations to 1M", *growth(seconds), sep="\n")
 
 
 if __name__ == "__main__":

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from random import Random
-
 import pytest
 from hypothesis import given
 
 from checker.budget import Budget
-from checker.history import PENDING, History, Operation
+from checker.history import History, Operation
 from checker.models import find
 from checker.search import decide
 from checker.shrink import shrink
@@ -16,6 +14,7 @@ from checker.verdict import Part
 from checker.verify import verify_part
 from tests.checker.brute import linearizable
 from tests.checker.generate import AUTHORS
+from tests.checker.register_histories import crowded_cas
 from tests.checker.strategies import histories
 from tests.checker.test_check import FAST
 
@@ -38,39 +37,6 @@ def test_the_search_agrees_with_brute_force_and_proves_it(name: str) -> None:
         assert verify_part(History.of(ops), model, judged) is None
 
     holds()
-
-
-def crowded_cas(seed: int, garbage: int | None) -> History:
-    """A legal history of a cas register with few values and crashed clients; perhaps one late read returns garbage."""
-    rng = Random(seed)
-    count, clients = 1000, 5
-    free = [0.0] * clients
-    drawn = []
-    for _ in range(count):
-        client = free.index(min(free))
-        call = free[client] + rng.uniform(0, 5)
-        free[client] = ret = call + rng.uniform(1, 40)
-        f = rng.choice(("read", "write", "cas"))
-        given = None if f == "read" else rng.randrange(5) if f == "write" else (rng.randrange(5), rng.randrange(5))
-        drawn.append((call, ret, f, given, rng.uniform(call, ret)))
-    crashed = set(rng.sample([i for i in range(count // 2) if drawn[i][2] != "read"], 20))
-    value: int | None = None
-    output: dict[int, object] = {}
-    for i in sorted(range(count), key=lambda i: drawn[i][4]):
-        _, _, f, given, _ = drawn[i]
-        output[i] = value if f == "read" else (value == given[0]) if isinstance(given, tuple) else None
-        if not (i in crashed and rng.random() < 0.5) and (f == "write" or output[i] is True):
-            value = given[1] if isinstance(given, tuple) else given
-    last = max(i for i in range(count) if drawn[i][2] == "read")
-    if garbage is not None:
-        output[last] = garbage
-    return History.of(
-        Operation(
-            i, i, f, None, given, None if i in crashed else output[i], int(1000 * call),
-            PENDING if i in crashed else int(1000 * ret), "info" if i in crashed else "ok",
-        )
-        for i, (call, ret, f, given, _) in enumerate(drawn)
-    )  # fmt: skip
 
 
 @pytest.mark.parametrize("seed", [1])

@@ -9,7 +9,9 @@ import pytest
 
 from checker.check import check
 from checker.history import PENDING, History, Operation
+from checker.model import Inconsistent, State
 from checker.models import find
+from checker.models.kv import AppendKeyValue
 from checker.monitors.string_append import decide
 from checker.verify import verify
 from tests.checker.fuzz import disagreement
@@ -71,6 +73,25 @@ def test_a_finished_append_before_an_overwriting_may_be_in_no_read() -> None:
 def test_a_text_in_two_values_is_a_violation() -> None:
     rows: list[Row] = [("write", "a", None, 0, 9), ("write", "b", None, 0, 9), ("append", "c", None, 0, 9)]
     assert counterexample(*rows, ("read", None, "ac", 0, 9), ("read", None, "bc", 0, 9)) == [0, 1, 2, 3, 4]
+
+
+def test_many_appends_at_once_are_not_ordered_in_all_ways_for_the_sake_of_a_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    steps = [0]
+    step = AppendKeyValue.step
+
+    def counted(model: AppendKeyValue, state: State, op: Operation) -> State | Inconsistent:
+        steps[0] += 1
+        return step(model, state, op)
+
+    monkeypatch.setattr(AppendKeyValue, "step", counted)
+    texts = [f"({number})" for number in range(20)]
+    rows: list[Row] = [("append", text, None, 0, 9) for text in texts]
+    rows += [("read", None, "".join(texts), 10, 11), ("read", None, "".join(texts[:-1]), 12, 13)]
+    verdict = check(operations(*rows), "kv-append")
+    assert (verdict.outcome, verdict.method) == ("invalid", "zones")
+    assert steps[0] < 1_000_000
 
 
 def test_a_text_that_nobody_appended_is_a_violation_alone() -> None:
