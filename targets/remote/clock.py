@@ -34,6 +34,8 @@ class Clocks:
         self._processes = processes
         self._clock = clock
         self._skewed: dict[NodeId, Skew] = {}
+        self._read: dict[NodeId, set[str]] = {}
+        """The processes whose clocks were read."""
 
     def _file(self, node: NodeId) -> str:
         return self._hosts.fill(node, self._clock.faketime)
@@ -47,6 +49,7 @@ class Clocks:
 
         `settings` replace those of the process. Raises HarnessError if its clock cannot be read.
         """
+        self._read.setdefault(node, set()).add(pid)
         shared = f'FAKETIME_SHARED="/faketime_sem_{pid} /faketime_shm_{pid}"'
         kept = f"grep -zE '^(LD_PRELOAD|FAKETIME[A-Z_]*)=' /proc/{pid}/environ"
         date = "date +%s.%N"
@@ -122,7 +125,14 @@ class Clocks:
 
     async def started_anew(self, node: NodeId) -> None:
         """Before a process starts: a skew in force counts from its beginning."""
+        await self.sweep(node)
         await self._set(self._skewed.get(node, Skew(node)), 0.0)
+
+    async def sweep(self, node: NodeId) -> None:
+        """Remove the shared memory that libfaketime leaves behind when its process is killed."""
+        if pids := self._read.get(node):
+            left = "/dev/shm/faketime_shm_$p /dev/shm/sem.faketime_sem_$p"
+            await self._hosts.run(node, f"for p in {' '.join(pids)}; do [ -e /proc/$p ] || rm -f {left}; done")
 
     async def undo(self, node: NodeId) -> list[str]:
         """The true time again; returns what is not so."""

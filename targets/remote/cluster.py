@@ -6,6 +6,7 @@ What can be done to links, processes and clocks is told in files of their own; h
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -99,10 +100,19 @@ class RemoteCluster:
             while waiting:
                 self.left += await self.undo(waiting[0])
                 del waiting[0]
-            if self._processes is not None:
-                await self._processes.stop()
+            await self._stop()
         self.left += [f"{node}: not undone within {UNDO_S_MAX:.0f} s" for node in waiting]
         await self.close()
+
+    async def _stop(self) -> None:
+        """Stop the system on every host that answers, if this run started it."""
+        if self._processes is None:
+            return
+        for node in self.nodes:
+            with suppress(NaysayerError):
+                await self._processes.stop(node)
+                if self._clocks is not None:
+                    await self._clocks.sweep(node)
 
     async def close(self) -> None:
         """Log out."""

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from functools import partial
 
 import trio
 
-from checker.errors import NaysayerError, TargetError, UsageError
+from checker.errors import TargetError, UsageError
 from targets.fault import Kill, Pause, Restart, Resume
 from targets.node import NodeId
 from targets.remote.config import Commands
@@ -47,12 +46,10 @@ class Processes:
         for node in self._hosts.nodes:
             await self._wait_ready(node)
 
-    async def stop(self) -> None:
-        """Stop the system on every host that answers, if this run started it."""
+    async def stop(self, node: NodeId) -> None:
+        """Stop the system on a node, if this run started it."""
         if self._started and self._commands.stop is not None:
-            for node in self._hosts.nodes:
-                with suppress(NaysayerError):
-                    await self._hosts.run(node, self._commands.stop, check=False)
+            await self._hosts.run(node, self._commands.stop, check=False)
 
     async def pids(self, node: NodeId) -> list[str]:
         """The process ids of the system on a node; none if it is down.
