@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
 from checker import Budget, check
 from checker.history import History
 from checker.ladder import ladder
+from checker.properties import PROPERTIES, decider
 from checker.verdict import Explanation, Part, Verdict
 from naysayer.simulate import Run
 
@@ -24,12 +26,33 @@ def judge(
     progress: Callable[[int, int], None] | None = None,
     weaker: bool = True,
 ) -> Verdict:
-    """The checker's verdict, with the ladder of what does hold where it is not valid (`weaker`: it can take long)."""
+    """The checker's verdict, with the ladder of what does hold where it is not valid (`weaker`: it can take long).
+
+    `model` may also name a property that systems promise instead of linearizability (checker.properties).
+    """
+    if model in PROPERTIES:
+        return _kept(history, model)
     verdict = check(history, model, budget=budget, engine=engine, progress=progress)
     if weaker and verdict.outcome == "invalid" and verdict.worst is not None:
         key = verdict.worst.key
         return replace(verdict, ladder=ladder(history if key is None else history.by_key()[key]))
     return verdict
+
+
+def _kept(history: History, name: str) -> Verdict:
+    """Whether a property was kept."""
+    started = time.perf_counter()
+    decision = decider(name)(history)
+    part = Part(
+        None,
+        decision.outcome,
+        decision.method,
+        len(history),
+        counterexample=tuple(history[row] for row in decision.counterexample),
+        explanation=decision.explanation,
+        reason=decision.reason,
+    )
+    return Verdict(decision.outcome, name, decision.method, len(history), (part,), time.perf_counter() - started)
 
 
 def judge_run(run: Run, model: str, *, steps: int = RUN_STEPS, weaker: bool = True) -> Verdict:

@@ -60,8 +60,9 @@ class LiveRun:
     operations: int | None = None
     final: Callable[[], Generator] | None = None
     settle: Callable[[], Generator] | None = None
-    """A round before the last, for nodes that may need time (Workload.settle); then `lacking` tells what is missing."""
-    lacking: Callable[[], Lack] | None = None
+    """A round before the last, for nodes that may need time (Workload.settle)."""
+    lacking: Callable[[], Lack | None] | None = None
+    """Then tells what is missing in a round; None if nothing is to be waited for."""
 
     def __post_init__(self) -> None:
         self._began_s = 0.0
@@ -109,7 +110,9 @@ class LiveRun:
             self.trouble = self.trouble or error
         self.operations, self._stopped = None, False
         if self.settle is not None and self.lacking is not None and self.final is not None:
-            await self._settle(self.settle, self.final, self.lacking())
+            lack = self.lacking()
+            if lack is not None:
+                await self._settle(self.settle, self.final, lack)
         elif self.final is not None:
             await self._last_round(self.final(), self.clients)
 

@@ -59,7 +59,7 @@ _BY_NAMES: tuple[tuple[frozenset[str], str], ...] = (
     (frozenset({"next"}), "generation"),
     (frozenset({"echo"}), "echo"),
     (frozenset({"broadcast", "read"}), "broadcast"),
-    (frozenset({"send", "poll", "commit_offsets", "list_committed_offsets"}), "kafka"),
+    (frozenset({"send", "poll", "final_poll", "commit_offsets", "list_committed_offsets"}), "kafka"),
 )
 
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import msgspec
 import trio
 
 from checker.errors import HarnessError, NaysayerError, UsageError
-from checker.history import History
-from checker.properties import PROPERTIES, decider, lacking
+from checker.properties import PROPERTIES, lacking
+from checker.properties.eventual import Lack
 from checker.verdict import Part, Verdict
 from naysayer.commands.test import conclude
 from naysayer.judge import judge
@@ -169,7 +170,7 @@ def _test(plan: Plan, make: Make, timeout_s: float, results: Path, heal: str | N
     with Store(folder, text(plan)) as store:
         recorder = Recorder(store)
         trio.run(_guard, plan, make, recorder, driven, timeout_s, folder, heal)
-    verdict = doubted(judge_any(recorder.history(), workload.model), recorder, driven.settling)
+    verdict = doubted(judge(recorder.history(), workload.model), recorder, driven.settling)
     facts = verdict_json(
         verdict,
         outcomes=recorder.counts,
@@ -219,7 +220,6 @@ async def _drive(
     """Start the cluster, drive it, and fetch what shows the faults. A signal ends the start, the run early, or a last
     round; it never disturbs the cleaning up."""
     workload = find_workload(plan.workload)
-    must = lacking(workload.model) if workload.model in PROPERTIES else None
     run = LiveRun(
         cluster,
         workload.start(),
@@ -232,7 +232,7 @@ async def _drive(
         plan.operations,
         workload.finish,
         workload.settle,
-        None if must is None else lambda: must(recorder.ended(0)),
+        partial(_lack, workload.model, recorder),
     )
     starting = trio.CancelScope()
 
@@ -255,6 +255,14 @@ async def _drive(
             nursery.cancel_scope.cancel()
 
 
+def _lack(model: str, recorder: Recorder) -> Lack | None:
+    """What tells how much the nodes still lack; None where nothing is to be waited for."""
+    must = lacking(model) if model in PROPERTIES else None
+    if must is None or judge(recorder.history(), model).outcome == "invalid":
+        return None
+    return must(recorder.ended(0))
+
+
 def _ours(error: BaseException) -> NaysayerError:
     """An error of the system, such as a full disk under the results, as one of ours."""
     return error if isinstance(error, NaysayerError) else HarnessError(f"the run could not go on: {error}")
@@ -265,23 +273,6 @@ def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
     for error in group.exceptions:
         found += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
     return found
-
-
-def judge_any(history: History, model: str) -> Verdict:
-    """Linearizability, or the property that the workload's systems promise instead."""
-    if model not in PROPERTIES:
-        return judge(history, model)
-    decision = decider(model)(history)
-    part = Part(
-        None,
-        decision.outcome,
-        decision.method,
-        len(history),
-        counterexample=tuple(history[row] for row in decision.counterexample),
-        explanation=decision.explanation,
-        reason=decision.reason,
-    )
-    return Verdict(decision.outcome, model, decision.method, len(history), (part,), 0.0)
 
 
 def doubted(verdict: Verdict, recorder: Recorder, settling: Settling | None) -> Verdict:
@@ -322,7 +313,7 @@ def _story(
         verdict,
         plan.target,
         facts=tuple(facts),
-        ends=(("again", f"naysayer check {folder / HISTORY}"),),
+        ends=(("again", f"naysayer check {folder / HISTORY} --model {verdict.model}"),),
         spans=tuple(fault_spans(recorder.nemesis)),
         unproven=(f"{len(missing)} faults could not be shown to take effect ({missing[0]})",) if missing else (),
         trouble=None if driven.trouble is None else str(driven.trouble),

@@ -51,10 +51,12 @@ class _Call:
     def __init__(self, client: str) -> None:
         self.client = client
         self._task: trio.lowlevel.Task | None = None
-        self._body: Body = {}
+        self._body: Body | None = None
 
     async def answer(self) -> Body:
         """Wait for it, for ever; cancel it to give up."""
+        if self._body is not None:
+            return self._body  # it came before anybody waited
 
         def give_up(_: object) -> trio.lowlevel.Abort:
             self._task = None
@@ -62,12 +64,13 @@ class _Call:
 
         self._task = trio.lowlevel.current_task()
         await trio.lowlevel.wait_task_rescheduled(give_up)
+        assert self._body is not None
         return self._body
 
     def take(self, body: Body) -> None:
         """This is the answer, though nobody may wait for it any more."""
+        self._body = body
         if self._task is not None:
-            self._body = body
             trio.lowlevel.reschedule(self._task)
 
 
@@ -96,7 +99,7 @@ class StdioCluster(ProcessCluster):
 
     async def boot(self, node: NodeId) -> None:
         await self._start(node)
-        await self._initialise(node)
+        await self._initialise(node, self._init(node))
 
     async def start(self) -> None:
         """Start and initialise every node. Raises TargetError naming one that does not answer init within 10 s."""
@@ -108,11 +111,11 @@ class StdioCluster(ProcessCluster):
         self._nursery.start_soon(self._bound_logs)
         for node in self.nodes:
             await self._start(node)
-        # all at once: whoever is initialised may talk to the others, and init must be the first they hear
+        inits = [self._init(node) for node in self.nodes]
         try:
             async with trio.open_nursery() as nursery:
-                for node in self.nodes:
-                    nursery.start_soon(self._initialise, node)
+                for node, init in zip(self.nodes, inits, strict=True):
+                    nursery.start_soon(self._initialise, node, init)
         except* TargetError as group:
             raise _first(group) from None
 
@@ -128,27 +131,32 @@ class StdioCluster(ProcessCluster):
         self._nursery.start_soon(self._write, process.process.stdin, receive)
         self._nursery.start_soon(self._read, node, process.process.stdout)
 
-    async def _initialise(self, node: NodeId) -> None:
-        init: Body = {"type": "init", "node_id": node, "node_ids": list(self.nodes)}
-        bodies = [(init, "init_ok")]
+    def _init(self, node: NodeId) -> _Call:
+        """Send init, at once when its process is there: it must be the first that a node hears."""
+        return self._call("c0", node, {"type": "init", "node_id": node, "node_ids": list(self.nodes)})
+
+    async def _initialise(self, node: NodeId, init: _Call) -> None:
+        await self._confirm(node, init, "init")
         if self.workload == "broadcast":
             others = {one: [other for other in self.nodes if other != one] for one in self.nodes}
-            bodies.append(({"type": "topology", "topology": others}, "topology_ok"))
-        for body, expected in bodies:
-            with trio.move_on_after(INIT_S_MAX):
-                reply = await self._unless_ended(node, body)
-                if reply.get("type") != expected:
-                    raise TargetError(f"node {node} answered {body['type']} with {shown(reply)}, not with {expected}")
-                continue
-            raise self.error(node, f"did not answer {body['type']} within {INIT_S_MAX:g} s")
+            topology = self._call("c0", node, {"type": "topology", "topology": others})
+            await self._confirm(node, topology, "topology")
 
-    async def _unless_ended(self, node: NodeId, body: Body) -> Body:
-        """The answer to a message. Raises the complaint if the node ends, or breaks the protocol, instead."""
+    async def _confirm(self, node: NodeId, call: _Call, kind: str) -> None:
+        with trio.move_on_after(INIT_S_MAX):
+            reply = await self._unless_ended(call)
+            if reply.get("type") != f"{kind}_ok":
+                raise TargetError(f"node {node} answered {kind} with {shown(reply)}, not with {kind}_ok")
+            return
+        raise self.error(node, f"did not answer {kind} within {INIT_S_MAX:g} s")
+
+    async def _unless_ended(self, call: _Call) -> Body:
+        """The answer to a message. Raises the complaint if a node ends, or breaks the protocol, instead."""
         replies: list[Body] = []
         async with trio.open_nursery() as nursery:
 
             async def ask() -> None:
-                replies.append(await self.ask("c0", node, body))
+                replies.append(await call.answer())
                 nursery.cancel_scope.cancel()
 
             nursery.start_soon(ask)
@@ -245,12 +253,19 @@ class StdioCluster(ProcessCluster):
         await trio.sleep(delay_ms / 1000)
         self._deliver(dest, envelope)
 
-    async def ask(self, client: str, node: NodeId, body: Body) -> Body:
-        """Send a message as a client and wait for the answer, for ever; cancel it to give up."""
+    def _call(self, client: str, node: NodeId, body: Body) -> _Call:
+        """Send a message as a client; its answer is awaited by the call."""
         self._next_id += 1
         call = self._calls[self._next_id] = _Call(client)
         self._deliver(node, StdioEnvelope(client, node, {**body, "msg_id": self._next_id}))
-        return await call.answer()
+        return call
+
+    async def ask(self, request: Request, node: NodeId) -> Reply:
+        """A node's answer to an operation, whenever it comes: cancel it to give up. One that is down is not asked."""
+        if node in self._ending:
+            return Reply(request.id, "fail", None, f"{node} is down")
+        body = await self._call(request.client, node, to_body(self.workload, request)).answer()
+        return to_reply(self.workload, request, body)
 
     async def views(self) -> dict[NodeId, dict[str, Any]]:
         """Nothing: the protocol has no question for it."""
@@ -271,9 +286,7 @@ class StdioClient:
         """Nothing to open."""
 
     async def invoke(self, request: Request) -> Reply:
-        workload = self._cluster.workload
-        body = await self._cluster.ask(request.client, self._node, to_body(workload, request))
-        return to_reply(workload, request, body)
+        return await self._cluster.ask(request, self._node)
 
     async def close(self) -> None:
         """Nothing to close."""

@@ -25,12 +25,19 @@ def play(workload: str, fault: str, results: Path, nemesis: str) -> int:
     return run(["test", "--bin", command, "--workload", workload, "--nemesis", nemesis, *bounds])
 
 
+def judged_again(workload: str, results: Path) -> int:
+    """The exit code of the command that the report ends on."""
+    (history,) = results.glob("*/latest/history.jsonl")
+    return run(["check", str(history), "--model", workload])
+
+
 @pytest.mark.parametrize(
     "workload",
     ["broadcast", "g-set", "g-counter", "pn-counter", "txn-list-append", "txn-rw-register", "kafka"],
 )
 def test_an_honest_node_is_in_order_under_partitions_and_kills(workload: str, tmp_path: Path) -> None:
     assert play(workload, "", tmp_path, "partition,kill") == 0
+    assert judged_again(workload, tmp_path) == 0
 
 
 @pytest.mark.parametrize(
@@ -50,6 +57,7 @@ def test_a_broken_twin_is_caught_with_a_sentence(
     workload: str, fault: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert play(workload, fault, tmp_path, "partition") == 1
+    assert judged_again(workload, tmp_path) == 1
     printed = capsys.readouterr().out
     assert re.search(said, printed), printed
     assert "LINEARIZABLE" not in printed, "another promise was judged"
