@@ -144,6 +144,7 @@ def test_a_host_that_vanishes_ends_the_run_with_its_name_and_a_judged_history(
     verdict = json.loads((folder / "verdict.json").read_text())
     assert verdict["outcomes"]["ok"] > 0
     assert "10.77.0.2" in verdict["target_error"]
+    assert f"undo it with: naysayer heal {toml}" in verdict["target_error"]
     for name in ("n1", "n3"):
         assert "NAYSAYER" not in three.inside(name, "iptables", "-S"), "the hosts that are left are healed"
 
