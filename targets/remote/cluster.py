@@ -20,6 +20,7 @@ from targets.node import NodeId
 from targets.remote.clock import SKEWING, Clocks
 from targets.remote.config import ClusterConfig, make_client
 from targets.remote.hosts import Finding, Hosts
+from targets.remote.keys import OwnKeys, new_run
 from targets.remote.links import LOSING, SHAPING, Links
 from targets.remote.processes import LEADING, SIGNALLING, Processes
 
@@ -65,6 +66,7 @@ class RemoteCluster:
         self.faults = faults_of(config)
         self.left: list[str] = []
         self._wanted = wanted or {}
+        self._run = new_run()
         self._hosts = Hosts(config)
         self._links = Links(self._hosts)
         self._processes: Processes | None = None
@@ -242,4 +244,4 @@ class RemoteCluster:
     def client(self, node: NodeId) -> Client:
         if node not in self.config.nodes:
             raise UsageError(f"cluster.toml names no node {node}")
-        return make_client(self.config.client, self.config.nodes[node].client)
+        return OwnKeys(make_client(self.config.client, self.config.nodes[node].client), self._run)

@@ -60,6 +60,13 @@ def test_a_class_in_a_file_takes_the_place_of_the_kind(tmp_path: Path) -> None:
     assert run(arguments(tmp_path, "client.py:Memory")) == 0
 
 
+def test_what_an_earlier_run_left_in_the_system_is_no_violation(tmp_path: Path) -> None:
+    """The store of this client is there until the process ends, as a running service outlives a run."""
+    command = arguments(tmp_path, "client.py:Memory")
+    assert run(command) == 0
+    assert run([*command, "--seed", "2"]) == 0
+
+
 def test_a_file_that_the_cluster_toml_names_lies_beside_it_wherever_the_command_is_typed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
