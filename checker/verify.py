@@ -11,11 +11,14 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 
+from msgspec import structs
+
 from checker.history import PENDING, History, Operation, identity
 from checker.model import Inconsistent, Model
 from checker.verdict import Part, Verdict
 
-Without = Callable[[Sequence[Operation], Sequence[Operation]], Sequence[Operation] | None]
+Operations = Sequence[Operation]
+Without = Callable[[Operations, Operations], Operations | None]
 TRIES_MAX, ENDS_MAX = 2_000_000, 64  # partial orders tried, and moments at which a counterexample may end
 
 
@@ -25,9 +28,8 @@ def verify(history: History, model: Model, verdict: Verdict) -> list[str]:
     given = {identity(part.key): part for part in verdict.parts}
     said = {part.outcome for part in verdict.parts}
     expected = "invalid" if "invalid" in said else "unknown" if "unknown" in said else "valid"
-    objections = []
-    if verdict.outcome != expected:
-        objections.append(f"the verdict is {verdict.outcome}, but its parts say {expected}")
+    wrong = f"the verdict is {verdict.outcome}, but its parts say {expected}"
+    objections = [] if verdict.outcome == expected else [wrong]
     for key, ops in parts.items():
         objection = "there is no verdict on it" if verdict.outcome == "valid" else None
         if identity(key) in given:
@@ -45,7 +47,7 @@ def verify_part(history: History, model: Model, part: Part) -> str | None:
     return None if part.outcome == "unknown" else _refute(ops, model, part.counterexample)
 
 
-def _replay(ops: Sequence[Operation], model: Model, witness: Sequence[int]) -> str | None:
+def _replay(ops: Operations, model: Model, witness: Sequence[int]) -> str | None:
     by_index = {op.index: op for op in ops}
     left = {op.index for op in ops if not op.pending}
     state, latest, placed = model.initial(), None, set[int]()
@@ -58,14 +60,13 @@ def _replay(ops: Sequence[Operation], model: Model, witness: Sequence[int]) -> s
         if latest is not None and op.ret < latest.call:
             return f"the witness has #{latest.index} before #{index}, which had returned before it was called"
         latest = op if latest is None or op.call > latest.call else latest
-        after = model.step(state, op)
-        if isinstance(after, Inconsistent):
-            return f"the witness cannot go on with #{index}: {after}"
-        state = after
+        state = model.step(state, op)
+        if isinstance(state, Inconsistent):
+            return f"the witness cannot go on with #{index}: {state}"
     return f"the witness lacks #{min(left)}" if left else None
 
 
-def _refute(ops: Sequence[Operation], model: Model, counterexample: Sequence[Operation]) -> str | None:
+def _refute(ops: Operations, model: Model, counterexample: Operations) -> str | None:
     chosen = {op.index: op for op in counterexample}
     if [chosen[op.index] for op in ops if op.index in chosen] != [op for op in ops if op.index in chosen]:
         return "an operation of the counterexample differs from the one in the history"
@@ -73,29 +74,30 @@ def _refute(ops: Sequence[Operation], model: Model, counterexample: Sequence[Ope
         return "the counterexample has operations which did not happen"
     for without in (lambda dropped, kept: kept if model.may_leave_out(dropped, kept) else None, model.without):
         moment = _sound_until(ops, chosen, without)
-        dropped = [op for op in ops if op.index not in chosen and op.call < moment]
-        remaining = without(dropped, [op for op in counterexample if op.call < moment])
+        remaining = without(*_parted(ops, chosen, moment))
         ordered = _has_order(remaining or (), moment, model)
         if ordered is False:
             return None
     return "the counterexample has a legal order" if ordered else "the counterexample is too large to be confirmed"
 
 
-def _sound_until(ops: Sequence[Operation], chosen: Mapping[int, Operation], without: Without) -> int:
+def _sound_until(ops: Operations, chosen: Mapping[int, Operation], without: Without) -> int:
     """The latest moment such that, of all called before it, those not chosen (by index) may be left out."""
-
-    def sound(moment: int) -> bool:
-        called = [op for op in ops if op.call < moment]
-        dropped = [op for op in called if op.index not in chosen]
-        return without(dropped, [op for op in called if op.index in chosen]) is not None
 
     moments = sorted({op.call for op in ops if op.index not in chosen})
     ends = {bisect_right(moments, time) for op in chosen.values() for time in (op.call, op.ret)} - {len(moments)}
     tried = [PENDING, *(moments[at] for at in sorted(ends, reverse=True)[:ENDS_MAX])]
-    return next((moment for moment in tried if sound(moment)), min(moments, default=PENDING))
+    sound = (moment for moment in tried if without(*_parted(ops, chosen, moment)) is not None)
+    return next(sound, min(moments, default=PENDING))
 
 
-def _has_order(ops: Sequence[Operation], moment: int, model: Model) -> bool | None:
+def _parted(ops: Operations, chosen: Mapping[int, Operation], moment: int) -> tuple[Operations, Operations]:
+    """What was called before a moment: not chosen, and chosen. What had not returned by then never does."""
+    called = [op if op.ret < moment else structs.replace(op, ret=PENDING) for op in ops if op.call < moment]
+    return [op for op in called if op.index not in chosen], [op for op in called if op.index in chosen]
+
+
+def _has_order(ops: Operations, moment: int, model: Model) -> bool | None:
     """Whether some order of all that had returned by then, and some of the others, is legal; None: too many to try."""
     rows = list(enumerate(sorted(ops, key=lambda op: op.call)))
     asked = [identity((op.f, op.key, op.input)) if op.pending else i for i, op in rows]  # pending twins go in order
@@ -112,8 +114,7 @@ def _has_order(ops: Sequence[Operation], moment: int, model: Model) -> bool | No
         if len(seen) > TRIES_MAX:
             return None
         for i, op in rows:
-            if left >> i & 1 and not left & first[i]:
-                after = model.step(state, op)
-                if not isinstance(after, Inconsistent):
-                    stack.append((left & ~(1 << i), after))
+            ready = left >> i & 1 and not left & first[i]
+            if ready and not isinstance(after := model.step(state, op), Inconsistent):
+                stack.append((left & ~(1 << i), after))
     return False

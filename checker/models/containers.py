@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter as Counts
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from typing import Any, ClassVar
 
 from msgspec import structs
 
-from checker.history import Operation, identity
+from checker.history import BEGINNING, PENDING, Operation, identity
 from checker.model import Inconsistent, Model, State
 from checker.models.register import show
 
@@ -41,22 +41,75 @@ class SetModel(Model):
 
     def may_leave_out(self, dropped: Sequence[Operation], kept: Sequence[Operation]) -> bool:
         """Elements do not influence each other; a read of all of them looks at every one."""
-        effects = {identity(op.input) for op in dropped if not self.effect_free(op)}
-        if not effects:
-            return True
-        return all(op.f != "read" and identity(op.input) not in effects for op in kept)
+        asked = {identity(op.input) for op in kept if op.f != "read"}
+        reads = any(op.f == "read" for op in kept)
+        changed = self._changes(dropped)
+        return all(_stand_in(x, changed[x], kept) == [] for x in changed if reads or x in asked)
 
     def without(self, dropped: Sequence[Operation], kept: Sequence[Operation]) -> Sequence[Operation] | None:
-        """Elements do not influence each other: those that a dropped operation changed go out of all reads.
+        """Elements do not influence each other: those that dropped operations added go out of all reads.
 
-        None if a kept operation asked for such an element, or nothing is left: that would be no proof.
+        None if a kept operation asked for such an element, and may depend on what was dropped, or nothing is left:
+        that would be no proof.
         """
-        gone = {identity(op.input) for op in dropped if not self.effect_free(op)}
         named = {identity(op.input) for op in kept if op.f != "read"}
         shown = {identity(item) for op in kept if op.f == "read" for item in op.output or ()}
-        if named & gone or (shown and not named and shown <= gone):
+        gone, more = set[Hashable](), list[Operation]()
+        for element, changes in self._changes(dropped).items():
+            if element not in named and any(op.f == "add" for op in changes):
+                gone.add(element)
+            elif element in named or element in shown:
+                instead = _stand_in(element, changes, kept)
+                if instead is None:
+                    return None
+                more += instead
+        if shown and not named and shown <= gone:
             return None
-        return _less(gone, kept)
+        return [*_less(gone, kept), *more]
+
+    def _changes(self, ops: Sequence[Operation]) -> dict[Hashable, list[Operation]]:
+        """The adds and removes of each element."""
+        changes: dict[Hashable, list[Operation]] = {}
+        for op in ops:
+            if not self.effect_free(op):
+                changes.setdefault(identity(op.input), []).append(op)
+        return changes
+
+
+def _stand_in(element: Hashable, dropped: Sequence[Operation], kept: Sequence[Operation]) -> list[Operation] | None:
+    """What may stand for dropped adds and removes of an element, so that what was legal stays so; None if unknown.
+
+    *One add at most, and kept.* Then one remove at most changes anything, and none that ended before somebody began
+    to find the element there. One pending remove, called with the earliest of the others, may stand for all.
+
+    *A new beginning*: a kept add or remove that was called when all dropped ones had ended, such that everybody else
+    who is kept was called after it, or is pending, or was under way and says the same. It may be taken to come first.
+    """
+    own = [(op, says) for op in kept if (says := _says(element, op)) is not None]
+    if all(op.f == "remove" for op in dropped) and sum(op.f == "add" for op, _ in own) <= 1:
+        there = max((op.call for op, says in own if says and (op.f == "add" or op.ret != PENDING)), default=BEGINNING)
+        others = [op for op in dropped if op.ret >= there]
+        if not others:
+            return []
+        first = min(others, key=lambda op: op.call)
+        return [structs.replace(first, output=None, ret=PENDING, status="info")]
+    ended = max(op.ret for op in dropped)
+    for first, said in own:
+        begins = first.f in ("add", "remove") and not first.pending and ended < first.call
+        if begins and all(
+            op.pending or op.call > first.ret or (says == said and op.ret >= first.call) for op, says in own
+        ):
+            return []
+    return None
+
+
+def _says(element: Hashable, op: Operation) -> bool | None:
+    """Whether an operation needs (or makes) the element to be there, or not; None if it has nothing to do with it."""
+    if op.f == "read":
+        return None if op.pending else element in set(map(identity, op.output or ()))
+    if identity(op.input) != element or (op.f == "contains" and op.pending):
+        return None
+    return op.f == "add" if op.f in ("add", "remove") else bool(op.output)
 
 
 def _less(gone: set[Any], kept: Sequence[Operation]) -> list[Operation]:

@@ -1,71 +1,122 @@
 """The monitor of sets: element by element, since linearizability is local (Herlihy and Wing 1990, section 3.2).
 
-Each element is an object of its own that is there or not, and its own history is judged by the search, whose states
-are two; so pending adds of many elements do not multiply. The orders found are merged: each operation as early as its
-element's order lets it be.
+Sets that only grow, by one add per element, are decided as a whole (growing_sets.py). Otherwise each element is an
+object of its own that is there or not. If one operation at most adds it, its life is decided in n log n (presence.py);
+if several do, its own history is judged by the search, whose states are two (repeated_elements.py). The orders found
+are merged: each operation as early as its element's order lets it be.
 
 A read of all elements says of each whether it is there, all at one moment. It refutes as a `contains` of any one
-element; if no element refutes, the moments must still agree, and histories with such reads go on to the search. Sets
-that only grow, by one add per element, are decided before all that (growing_sets.py).
+element; if no element refutes, the moments must still agree: snapshots.py looks for an order, and if it finds none the
+search goes on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from typing import Any
+from dataclasses import replace
 
+import numpy as np
 from msgspec import structs
 
-from checker.budget import Budget
-from checker.explain_search import explain_search
-from checker.history import BEGINNING, History, Operation, identity
-from checker.models.containers import SetModel
-from checker.monitors import growing_sets
-from checker.search import decide as search
-from checker.shrink import shrink
+from checker.history import BEGINNING, Column, History, Operation
+from checker.monitors import growing_sets, repeated_elements
+from checker.monitors.presence import Sayings, lives, moments
+from checker.monitors.set_violations import METHOD, violation
+from checker.monitors.snapshots import Snapshots, in_order
 from checker.verdict import Decision
 
-METHOD = "elements"
-LOOKS_MAX = 2_000_000
+LOOKS_MAX = 200_000_000
 """Elements times reads of all elements: more are left to the search."""
-STEPS = Budget(200_000)
-"""For one element."""
+
+Order = tuple[Column, Column, Column]
+"""Rows, their moments, and the places of those that share a moment."""
 
 
 def decide(part: History) -> Decision | None:
-    """None where reads of all elements must agree with each other, or an element's history is too hard."""
-    grown = growing_sets.decide(part)
-    if grown is not None:
-        return grown
-    by_element: dict[Hashable, tuple[Any, list[tuple[int, Operation]]]] = {}
-    reads: list[tuple[int, Operation, frozenset[Hashable]]] = []
-    for row, op in enumerate(part):
-        if op.f == "read":
-            shown = op.output or ()
-            reads.append((row, op, frozenset(map(identity, shown))))
-            for element in shown:
-                by_element.setdefault(identity(element), (element, []))
-        else:
-            by_element.setdefault(identity(op.input), (op.input, []))[1].append((row, op))
-    if len(by_element) * len(reads) > LOOKS_MAX:
+    """None where reads of all elements must agree with each other and no order was found, or an element's history is
+    too hard."""
+    if not (part.f == part.tables.f.code("remove")).any():
+        grown = growing_sets.decide(part)
+        if grown is not None:
+            return grown
+    read = _read(part)
+    if read is None:
         return None
-    points: list[tuple[int, int, int, int]] = []
-    hard = bool(reads)
-    for number, (key, (element, own)) in enumerate(by_element.items()):
-        asked = [
-            (row, structs.replace(op, f="contains", input=element, output=key in shown)) for row, op, shown in reads
-        ]
-        rows, ops = zip(*sorted([*own, *asked], key=lambda pair: pair[0]), strict=True)
-        alone = History.of(ops)
-        decision = search(alone, SetModel(), STEPS)
+    says, reads = read
+    added = says.element[part.f[says.row] == part.tables.f.code("add")]
+    repeated = np.bincount(added, minlength=len(says.codes)) > 1
+    once = says.only(~repeated[says.element])
+    life = lives(once)
+    refuted = violation(once, life, reads)
+    if refuted is not None:
+        return refuted
+    orders = _repeated(says.only(repeated[says.element]), reads)
+    if isinstance(orders, Decision) or orders is None:
+        return orders
+    if len(reads):
+        return None if orders else in_order(once, life, reads)
+    moment, place = moments(once, life)
+    happened = moment != BEGINNING
+    orders.append((once.row[happened], moment[happened], place[happened]))
+    rows, moment, place = (np.concatenate(columns) for columns in zip(*orders, strict=True))
+    return Decision("valid", METHOD, witness=rows[np.lexsort((place, moment))])
+
+
+def _read(part: History) -> tuple[Sayings, Snapshots] | None:
+    """What operations say of elements; None if an answer is no answer, or there are too many reads of all elements."""
+    names, table = part.tables.f, part.tables.value
+    asking = part.f == names.code("contains")
+    told, answer = np.unique(part.output[asking], return_inverse=True)
+    answers = [table.values[code] for code in told.tolist()]
+    if not all(value in (True, False) for value in answers):
+        return None
+    there = part.f == names.code("add")
+    there[asking] = np.array([bool(value) for value in answers], dtype=np.bool_)[answer]
+    rows = np.flatnonzero(part.f == names.code("read"))
+    named = np.flatnonzero(part.f != names.code("read"))
+    sets, content = np.unique(part.output[rows], return_inverse=True)
+    shown = [np.unique([table.code(item) for item in table.values[code] or ()]) for code in sets.tolist()]
+    of = np.repeat(np.arange(len(sets)), [len(codes) for codes in shown])
+    item = np.concatenate([np.zeros(0, dtype=np.int64), *shown]).astype(np.int64)
+    codes, element = np.unique(np.concatenate((part.input[named], item)), return_inverse=True)
+    if len(codes) * len(rows) > LOOKS_MAX:
+        return None
+    element, member = element[: len(named)], element[len(named) :]
+    order = np.argsort(member, kind="stable")
+    reads = Snapshots(rows, part.call[rows], part.ret[rows], content, member[order], of[order], len(sets))
+    ended, begun = np.zeros(len(sets), dtype=np.int64), np.zeros(len(sets), dtype=np.int64)
+    ended[content[np.argsort(-reads.ret, kind="stable")]] = rows[np.argsort(-reads.ret, kind="stable")]
+    begun[content] = rows
+    says = Sayings(
+        part,
+        np.concatenate((element, member, member)),
+        np.concatenate((named, ended[of], begun[of])),
+        np.concatenate((there[named], np.ones(2 * len(of), dtype=np.bool_))),
+        codes,
+    )
+    return says, reads
+
+
+def _repeated(says: Sayings, reads: Snapshots) -> list[Order] | Decision | None:
+    """The orders of elements that several operations add; a refutation; None if one was too hard."""
+    part, orders = says.part, list[Order]()
+    order = np.argsort(says.element, kind="stable")
+    for entries in np.split(order, np.flatnonzero(np.diff(says.element[order])) + 1) if len(order) else ():
+        x = int(says.element[entries[0]])
+        rows = np.unique(np.concatenate((says.row[entries], reads.row)))
+        decision = repeated_elements.judge([_asked(part, int(row), int(says.codes[x])) for row in rows])
         if decision.outcome == "invalid":
-            small, _ = shrink(alone, decision, SetModel())
-            explanation = explain_search([alone[i] for i in small], SetModel(), STEPS)
-            chosen = tuple(rows[i] for i in small)
-            return Decision("invalid", METHOD, None, chosen, explanation, decision.steps)
-        hard = hard or decision.witness is None
-        moment = BEGINNING
-        for place, i in enumerate([] if decision.witness is None else decision.witness):
-            moment = max(moment, ops[i].call)
-            points.append((moment, number, place, rows[i]))
-    return None if hard else Decision("valid", METHOD, witness=[row for *_, row in sorted(points)])
+            return replace(decision, counterexample=tuple(int(rows[at]) for at in decision.counterexample))
+        if decision.witness is None:
+            return None
+        rows = rows[np.asarray(decision.witness, dtype=np.int64)]
+        orders.append((rows, np.maximum.accumulate(part.call[rows]), np.arange(len(rows))))
+    return orders
+
+
+def _asked(part: History, row: int, code: int) -> Operation:
+    """An operation, as far as it says something of one element."""
+    op, value = part[row], part.tables.value.values[code]
+    if op.f != "read":
+        return op
+    shows = code in {part.tables.value.code(item) for item in op.output or ()}
+    return structs.replace(op, f="contains", input=value, output=shows)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -30,6 +31,21 @@ def _set() -> Author:
         return rng.choice((True, False)) if f == "contains" else None
 
     return Author(invoke, frozenset, execute, lie)
+
+
+def added_once(*fs: str) -> Author:
+    """The author of sets whose elements are mostly added by one operation; clients choose among `fs`."""
+
+    def invoke(rng: Random, value: Callable[[], Any]) -> Call:
+        f = rng.choice(fs)
+        return f, None if f == "read" else value() if f == "add" else rng.randint(1, 4)
+
+    def lie(rng: Random, f: str, given: Any, greatest: int) -> Any:
+        if f == "read":
+            return tuple(element for element in range(1, greatest + 2) if rng.random() < 0.5)
+        return rng.choice((True, False)) if f == "contains" else None
+
+    return replace(_set(), invoke=invoke, lie=lie)
 
 
 def _append_list() -> Author:

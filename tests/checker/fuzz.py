@@ -9,6 +9,7 @@ import argparse
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from random import Random
 
 from checker.check import check
@@ -16,12 +17,25 @@ from checker.history import History, Operation
 from checker.model import Model
 from checker.models import find
 from checker.verify import verify
+from tests.checker.authors import added_once
 from tests.checker.brute import linearizable
 from tests.checker.generate import AUTHORS, STYLES, history
 from tests.checker.locks import lock_history
 
 SIZE_MAX = 9
 DISAGREEMENTS_SHOWN = 3
+
+
+def _set_history(rng: Random, style: str, size: int) -> list[Operation]:
+    fs = ("add", "add", "remove", "contains", *rng.choice(((), ("read",), ("read", "read", "remove"))))
+    return history(added_once(*fs), rng, style, size)
+
+
+OTHER_HISTORIES: dict[str, Callable[[Random, str, int], list[Operation]]] = {
+    "mutex": lock_history,  # authors know no tokens
+    "set": _set_history,  # elements that are mostly added once
+}
+"""Half of the histories of these models come from here."""
 
 
 def disagreement(model: Model, ops: list[Operation]) -> tuple[str, str | None]:
@@ -50,8 +64,8 @@ def fuzz(name: str, count: int, seed: int) -> int:
     for number in range(count):
         rng = Random(f"{name} {seed} {number}")
         style, size = STYLES[number % len(STYLES)], rng.randint(1, SIZE_MAX)
-        tokens = name == "mutex" and number % 2  # authors know no tokens
-        ops = lock_history(rng, style, size) if tokens else history(AUTHORS[name], rng, style, size)
+        other = OTHER_HISTORIES.get(name) if number % 2 else None
+        ops = other(rng, style, size) if other else history(AUTHORS[name], rng, style, size)
         how, problem = disagreement(model, ops)
         decided[how] += 1
         if problem is not None:

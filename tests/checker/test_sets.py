@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import replace
 from random import Random
 from typing import Any
@@ -13,7 +12,7 @@ from checker.history import PENDING, History, Operation
 from checker.models import find
 from checker.monitors.sets import decide
 from checker.verify import verify
-from tests.checker.author import Author, Call
+from tests.checker.authors import added_once
 from tests.checker.fuzz import disagreement
 from tests.checker.generate import AUTHORS, STYLES, history
 
@@ -73,24 +72,16 @@ def test_pending_adds_and_reads_of_all_do_not_multiply() -> None:
     assert verify(operations(*rows), find("set"), verdict) == []
 
 
-def _growing() -> Author:
-    def invoke(rng: Random, value: Callable[[], Any]) -> Call:
-        f = rng.choice(("add", "add", "add", "contains", "read", "read"))
-        return f, None if f == "read" else value() if f == "add" else rng.randint(1, 4)
-
-    def lie(rng: Random, f: str, given: Any, greatest: int) -> Any:
-        if f == "read":
-            return tuple(element for element in range(1, greatest + 2) if rng.random() < 0.5)
-        return rng.choice((True, False)) if f == "contains" else None
-
-    return replace(AUTHORS["set"], invoke=invoke, lie=lie)
-
-
 def test_brute_force_agrees_on_sets_that_only_grow_and_every_proof_holds() -> None:
     decided: Counter[str] = Counter()
     for number in range(1500):
         rng = Random(f"growing set {number}")
-        ops = history(_growing(), rng, STYLES[number % len(STYLES)], rng.randint(1, 9))
+        ops = history(
+            added_once("add", "add", "add", "contains", "read", "read"),
+            rng,
+            STYLES[number % len(STYLES)],
+            rng.randint(1, 9),
+        )
         how, problem = disagreement(find("set"), ops)
         decided[how] += 1
         assert problem is None, ops
@@ -111,3 +102,106 @@ def test_brute_force_agrees() -> None:
         rng = Random(f"set {number}")
         ops = history(AUTHORS["set"], rng, STYLES[number % len(STYLES)], rng.randint(1, 8))
         assert disagreement(find("set"), ops)[1] is None, ops
+
+
+def test_brute_force_agrees_on_elements_added_once_and_removed_and_every_proof_holds() -> None:
+    decided: Counter[str] = Counter()
+    author = added_once("add", "add", "remove", "contains", "read")
+    for number in range(1500):
+        rng = Random(f"lives {number}")
+        ops = history(author, rng, STYLES[number % len(STYLES)], rng.randint(1, 9))
+        how, problem = disagreement(find("set"), ops)
+        decided[how] += 1
+        assert problem is None, ops
+    assert decided["valid by elements"] > 500
+    assert decided["invalid by elements"] > 150
+
+
+def counterexample(kind: str, *rows: Row) -> list[int]:
+    """Indices of the counterexample of rows that have no order, which is of that kind; its proof must hold."""
+    whole = operations(*rows)
+    verdict = check(whole, "set")
+    assert (verdict.outcome, verdict.method) == ("invalid", "elements")
+    assert verify(whole, find("set"), verdict) == []
+    (part,) = verdict.parts
+    assert part.explanation is not None
+    assert part.explanation.kind == kind
+    return [op.index for op in part.counterexample]
+
+
+ELSEWHERE: Row = ("remove", 9, None, 0, None)
+"""Makes a history one of sets that do not only grow."""
+
+
+def test_each_kind_of_violation_is_named_and_proved_by_a_few_operations() -> None:
+    add: Row = ("add", 1, None, 2, 3)
+    removed: Row = ("remove", 1, None, 0, 1)
+    assert counterexample("phantom-value", ELSEWHERE, ("contains", 1, True, 0, 1)) == [1]
+    assert counterexample("read-before-written", ("contains", 1, True, 0, 1), ELSEWHERE, add) == [0, 2]
+    assert counterexample("lost-add", removed, add, ("read", None, (), 4, 5), ("remove", 1, None, 6, 7)) == [1, 2]
+    found: Row = ("contains", 1, True, 2, 3)
+    late: list[Row] = [("add", 1, None, 0, None), found, removed, ("contains", 1, False, 4, 5)]
+    assert counterexample("stale-read", *late) == [0, 1, 3]
+    assert counterexample("lost-remove", add, ("remove", 1, None, 4, 5), ("contains", 1, True, 6, 7)) == [0, 1, 2]
+    assert counterexample("lost-and-found", ELSEWHERE, add, ("contains", 1, False, 4, 5), ("contains", 1, True, 6, 7))
+
+
+def test_a_remove_that_was_under_way_may_be_the_one_even_if_its_end_was_never_seen() -> None:
+    rows: list[Row] = [("add", 1, None, 0, 1), ("remove", 1, None, 2, None), ("contains", 1, True, 3, 4)]
+    assert check(operations(*rows, ("contains", 1, False, 5, 6)), "set").outcome == "valid"
+    rows += [("contains", 1, False, 5, 6), ("contains", 1, True, 7, 8)]
+    assert counterexample("lost-and-found", *rows) == [0, 3, 4]
+
+
+def test_an_element_may_come_and_go_at_one_moment() -> None:
+    rows: list[Row] = [("add", 1, None, 0, 9), ("contains", 1, True, 2, 9), ("remove", 1, None, 0, 5)]
+    absent: list[Row] = [("contains", 1, False, at, at + 1) for at in range(-2, 12, 2)]
+    verdict = check(operations(*rows, *absent), "set")
+    assert (verdict.outcome, verdict.method) == ("valid", "elements")
+
+
+def test_a_dropped_remove_may_not_be_taken_on_trust() -> None:
+    """Without the remove the two operations have no order, but the history has one."""
+    rows: list[Row] = [("add", 1, None, 0, 1), ("remove", 1, None, 2, 3), ("contains", 1, False, 4, 5)]
+    whole = operations(*rows)
+    verdict = check(whole, "set")
+    assert verdict.outcome == "valid"
+    part = replace(verdict.parts[0], outcome="invalid", counterexample=(whole[0], whole[2]))
+    assert verify(whole, find("set"), replace(verdict, outcome="invalid", parts=(part,))) != []
+
+
+def long_lives(size: int, stale: bool, reads: int) -> History:
+    """Elements that come and go one after another, five clients; one late `contains` does not find what is there."""
+    rng, rows = Random(1), list[Row]()
+    for number in range(size // 4):
+        at = 40 * number
+        moments = [at + 10 * step + rng.randint(0, 9) for step in range(4)]
+        there = stale and number == size // 5
+        answers = ("add", None), ("contains", not there), ("remove", None), ("contains", False)
+        for moment, (f, answer) in zip(moments, answers, strict=True):
+            rows.append((f, number, answer, 2 * moment, 2 * moment + rng.randint(1, 19)))
+    for number in range(reads):
+        rows.append(("read", None, (), 80 * number - 1, 80 * number - 1))
+    return operations(*sorted(rows, key=lambda row: row[3]))
+
+
+def test_many_elements_that_come_and_go_take_no_search_and_a_late_fault_two_operations() -> None:
+    valid = check(long_lives(20_000, stale=False, reads=20), "set")
+    assert (valid.outcome, valid.method) == ("valid", "elements")
+    history = long_lives(20_000, stale=True, reads=0)
+    invalid = check(history, "set")
+    assert (invalid.outcome, invalid.method) == ("invalid", "elements")
+    assert len(invalid.parts[0].counterexample) == 2
+    assert verify(history, find("set"), invalid) == []
+
+
+def test_an_element_added_again_and_again_is_refuted_by_what_began_anew() -> None:
+    rows: list[Row] = []
+    for at in range(0, 6000, 6):
+        rows += [
+            ("add", 1, None, at, at + 1),
+            ("contains", 1, True, at + 2, at + 3),
+            ("remove", 1, None, at + 4, at + 5),
+        ]
+    rows.append(("contains", 1, True, 6001, 6002))
+    assert len(counterexample("no-order", *rows)) == 2

@@ -1,0 +1,102 @@
+"""Why the life of an element of a set cannot be, in a sentence, with the two to five operations that show it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from checker.explain import show
+from checker.history import Column, History, Operation
+from checker.monitors.presence import NOBODY, Lives, Sayings, missed
+from checker.monitors.snapshots import Snapshots
+from checker.verdict import Decision, Edge, Explanation
+
+METHOD = "elements"
+
+
+def violation(says: Sayings, life: Lives, reads: Snapshots) -> Decision | None:
+    """Refutes by one element; None if no life does."""
+    part = says.part
+    seen = life.first >= 0
+    phantom = np.flatnonzero(seen & (life.add == NOBODY))
+    if len(phantom):
+        x = phantom[np.argmin(part.ret[life.first[phantom]])]
+        return _phantom(part, int(life.first[x]), says.codes[x])
+    early = np.flatnonzero(seen & (part.ret[life.first] < part.call[life.add]))
+    if len(early):
+        x = int(early[np.argmin(part.ret[life.first[early]])])
+        return _early(part, life, x, says.codes[x])
+    wrong = np.flatnonzero(missed(says, life))
+    found = [(int(says.element[entry]), int(says.row[entry])) for entry in _first(part, says.row[wrong], wrong)]
+    found += _missing(life, reads)
+    if not found:
+        return None
+    x, row = min(found, key=lambda pair: (int(part.ret[pair[1]]), pair))
+    return _missed(part, life, x, row, says.codes[x])
+
+
+def _first(part: History, rows: Column, entries: Column) -> list[int]:
+    return [int(entries[np.argmin(part.ret[rows])])] if len(rows) else []
+
+
+def _missing(life: Lives, reads: Snapshots) -> list[tuple[int, int]]:
+    """(element, row) of the read that returned first among those which lack an element that was certainly there."""
+    found: list[tuple[int, int, int]] = []
+    for first, end, shown in reads.shown(len(life)):
+        comes, goes = life.comes[first:end, None], life.goes[first:end, None]
+        wrong = ~shown & (reads.call > comes) & (reads.ret < goes)
+        at = np.flatnonzero(wrong.any(axis=0))
+        if len(at):
+            read = int(at[np.argmin(reads.ret[at])])
+            found.append((int(reads.ret[read]), first + int(np.argmax(wrong[:, read])), int(reads.row[read])))
+    return [min(found)[1:]] if found else []
+
+
+def _phantom(part: History, row: int, code: int) -> Decision:
+    op, value = part[row], show(part.tables.value.values[code])
+    return _invalid("phantom-value", f"Element nobody added: #{op.index} {_found(op)} {value}.", [row], op)
+
+
+def _early(part: History, life: Lives, x: int, code: int) -> Decision:
+    early, late = int(life.first[x]), int(life.add[x])
+    a, b, value = part[early], part[late], show(part.tables.value.values[code])
+    sentence = f"Found before added: #{a.index} {_found(a)} {value} and ended before #{b.index}, its only add, began."
+    cycle = (Edge(b.index, a.index, "read by"), Edge(a.index, b.index, "real time"))
+    return _invalid("read-before-written", sentence, [early, late], a, cycle)
+
+
+def _missed(part: History, life: Lives, x: int, row: int, code: int) -> Decision:
+    """`row` did not find the element there, or removed it, though it was there all the time."""
+    add, first, last = (int(column[x]) for column in (life.add, life.first, life.last))
+    op, a, b, value = part[row], part[first], part[last], show(part.tables.value.values[code])
+    seen = f"#{a.index} had already {'added it' if first == add else 'found it'} and finished"
+    before = (Edge(a.index, op.index, "real time"), Edge(op.index, int(part.index[add]), "before the add"))
+    added = () if first == add else (Edge(int(part.index[add]), a.index, "read by"),)
+    rows, cycle = [add, first, row, last], (*added, *before)
+    if op.f == "remove":
+        kind = "lost-remove"
+        sentence = (
+            f"Lost remove: #{op.index} removed {value} and was acknowledged, but #{b.index}, begun later, {_found(b)} "
+            f"it still; {seen} before #{op.index} began, and nobody added it again."
+        )
+    elif op.ret < b.call:
+        kind = "lost-and-found"
+        sentence = (
+            f"Gone and back: #{op.index} did not find {value}, though {seen} before, and #{b.index}, begun later, "
+            f"{_found(b)} it; nobody added it again."
+        )
+    else:
+        kind = "lost-add" if first == add else "stale-read"
+        title = "Lost add" if first == add else "Stale read"
+        sentence = (
+            f"{title}: #{op.index} did not find {value}, though {seen}, and no remove of it can have come between."
+        )
+    return _invalid(kind, sentence, rows, op, cycle if op.ret >= b.call else ())
+
+
+def _found(op: Operation) -> str:
+    return "showed" if op.f == "read" else "found"
+
+
+def _invalid(kind: str, sentence: str, rows: list[int], culprit: Operation, cycle: tuple[Edge, ...] = ()) -> Decision:
+    explanation = Explanation(kind, sentence, cycle, culprit.index)
+    return Decision("invalid", METHOD, counterexample=tuple(sorted(set(rows))), explanation=explanation)
