@@ -1,9 +1,8 @@
 """Verifies a verdict's proof, independently of whoever found it: no search, no monitor, only the definitions.
 
 *valid*: the witness is replayed on the model, one operation after another, in linear time.
-*invalid*: the counterexample must be part of the history, unaltered; leaving out everything else must be sound; and
-no order of it may be legal, by trying all. Leaving out is sound for what `Model.may_leave_out` says (of what remains as
-it is) or `Model.without`, and for all called after some moment, if what had not returned by then may be missing.
+*invalid*: the counterexample is part of the history, unaltered; leaving out the rest is sound (`Model.may_leave_out` or
+`Model.without`; also all called after some moment, if what had not returned by then may be missing); no order is legal.
 """
 
 from __future__ import annotations
