@@ -27,7 +27,7 @@ from targets.node import Message, Node, NodeId, Reply, Request
 from targets.simulator.draws import Draws
 from targets.simulator.host import Host
 from targets.simulator.loop import Loop
-from targets.simulator.network import MS, Network, Sent, describe
+from targets.simulator.network import MS, Network, Receiver, Sent, describe
 from targets.target import Invariant, Target
 
 DELAY_MS = (0.5, 10.0)
@@ -90,7 +90,7 @@ class SimulatedCluster:
         self.nodes: tuple[NodeId, ...] = tuple(f"n{i + 1}" for i in range(nodes))
         self.violations: list[str] = []
         self._loop = Loop()
-        self._network = Network(self._loop, seed, self._deliver, delay_ms, place)
+        self._network = Network(self._loop, seed, self._receiver, delay_ms, place)
         if trace:
             self._network.trace = []
         self._invariants: tuple[Invariant, ...] = tuple(make() for make in target.invariants)
@@ -171,17 +171,26 @@ class SimulatedCluster:
             done(Reply(request.id, "fail", None, "connection refused") if request.id in self._refused else None)
         self._refused.discard(request.id)
 
-    def _deliver(self, source: NodeId, dest: NodeId, message: Message) -> None:
-        host = self._hosts.get(dest)
-        if host is not None:
-            if host.node is None and len(self.nodes) == 1 and isinstance(message, Request):
-                self._refuse(message, dest)
-            else:
-                host.receive(source, message)
-        elif isinstance(message, Reply | Reset):
+    def _receiver(self, name: NodeId) -> Receiver:
+        """Who takes what is sent to a name: a node, or else a client."""
+        host = self._hosts.get(name)
+        if host is None:
+            return self._answered
+        return self._connected if len(self.nodes) == 1 else host.receive
+
+    def _answered(self, source: NodeId, message: Message) -> None:
+        if isinstance(message, Reply | Reset):
             waiting = self._waiting.pop(message.id, None)
             if waiting is not None:
                 waiting[1](message if isinstance(message, Reply) else None)
+
+    def _connected(self, source: NodeId, message: Message) -> None:
+        """To the only server, which accepts no connections while it is down."""
+        (only,) = self._hosts.values()
+        if only.node is None and isinstance(message, Request):
+            self._refuse(message, only.name)
+        else:
+            only.receive(source, message)
 
     def _refuse(self, request: Request, node: NodeId) -> None:
         if request.id in self._waiting:

@@ -158,10 +158,10 @@ class Host:
     def start(self) -> None:
         """First start, or restart after a death."""
         self.incarnation += 1
-        self.node = self._running[self.name] = self._target.node()
+        node = self.node = self._running[self.name] = self._target.node()
         self._context = HostContext(self, self._node_random)
         self._syncing = False
-        self._handle("start", self._context)
+        self._handle(node.start, self._context)
 
     def kill(self, *, power: bool, torn: bool) -> str:
         """End the node at once; returns what was lost with it."""
@@ -199,35 +199,35 @@ class Host:
         if self.paused or self._syncing or self._inbox:
             self._inbox.append((sender, message))
         else:
-            self._handle("receive", sender, message, self._context)
+            self._handle(self.node.receive, sender, message, self._context)
 
     def _fire(self, incarnation: int, timer: Timer, number: int) -> None:
-        if incarnation != self.incarnation or self._timers.get(timer) != number:
+        if incarnation != self.incarnation or self._timers.get(timer) != number or self.node is None:
             return
         if self.paused or self._syncing or self._inbox:
             self._inbox.append((None, (timer, number)))
         else:
             del self._timers[timer]
-            self._handle("timeout", timer, self._context)
+            self._handle(self.node.timeout, timer, self._context)
 
     def _drain(self) -> None:
         inbox = self._inbox
         while inbox and self.node is not None and not self.paused and not self._syncing:
             sender, what = inbox.popleft()
             if sender is not None:
-                self._handle("receive", sender, what, self._context)
+                self._handle(self.node.receive, sender, what, self._context)
             elif self._timers.get(what[0]) == what[1]:
                 del self._timers[what[0]]
-                self._handle("timeout", what[0], self._context)
+                self._handle(self.node.timeout, what[0], self._context)
 
     @property
     def waiting(self) -> int:
         """How many inputs wait for the node."""
         return len(self._inbox)
 
-    def _handle(self, handler: str, *arguments: Any) -> None:
+    def _handle(self, handler: Callable[..., None], *arguments: Any) -> None:
         try:
-            getattr(self.node, handler)(*arguments)
+            handler(*arguments)
         except Crashed:
             return
         except TargetError as error:
@@ -235,7 +235,7 @@ class Host:
             return
         except Exception as error:
             what = ", ".join(str(argument)[:200] for argument in arguments[:-1])
-            raise TargetError(f"node {self.name} raised {error!r} in {handler}({what})") from error
+            raise TargetError(f"node {self.name} raised {error!r} in {handler.__name__}({what})") from error
         if self.effects:
             effects = self.effects[:]
             self.effects.clear()

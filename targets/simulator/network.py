@@ -50,34 +50,40 @@ class _Link:
     faults: list[Disturbance] = field(default_factory=list)
 
 
+Receiver = Callable[[NodeId, Message], None]
+"""Takes what arrives: who sent it, and the message."""
+
+
 class Network:
-    """Delivers by calling `deliver(source, dest, message)` in virtual time."""
+    """Delivers by calling the receiver of a destination in virtual time."""
 
     def __init__(
         self,
         loop: Loop,
         seed: int,
-        deliver: Callable[[NodeId, NodeId, Message], None],
+        receiver: Callable[[NodeId], Receiver],
         delay_ms: tuple[float, float],
         place: Callable[[NodeId], NodeId],
     ) -> None:
-        """`place` says behind whose links a name is: a client goes on under new names."""
+        """`receiver` says who takes what is sent to a name. `place` says behind whose links a name is: a client goes
+        on under new names."""
         self._loop = loop
         self._seed = seed
-        self._deliver = deliver
+        self._receiver = receiver
         self._least_ns = int(delay_ms[0] * MS)
         self._spread_ns = int((delay_ms[1] - delay_ms[0]) * MS)
         self._place = place
-        self._links: dict[Link, _Link] = {}
+        self._ways: dict[Link, tuple[_Link, Receiver]] = {}
         """By names, of which several may be behind one link."""
         self._places: dict[Link, _Link] = {}
         self._held: list[tuple[NodeId, NodeId, Message]] = []
         self.disturbances: list[Disturbance] = []
         self.trace: list[Sent] | None = None
 
-    def _link(self, pair: Link) -> _Link:
-        link = self._links[pair] = self._between((self._place(pair[0]), self._place(pair[1])))
-        return link
+    def _way(self, pair: Link) -> tuple[_Link, Receiver]:
+        source, dest = pair
+        way = self._ways[pair] = (self._between((self._place(source), self._place(dest))), self._receiver(dest))
+        return way
 
     def _between(self, places: Link) -> _Link:
         if places not in self._places:
@@ -88,7 +94,7 @@ class Network:
     def send(self, source: NodeId, dest: NodeId, message: Message) -> None:
         """Put a message on its link; what is in force there decides what becomes of it."""
         pair = (source, dest)
-        link = self._links.get(pair) or self._link(pair)
+        link, receiver = self._ways.get(pair) or self._way(pair)
         loop = self._loop
         now = loop.now_ns
         slot = now >> SLOT_BITS
@@ -98,16 +104,18 @@ class Network:
             link.slot, link.delay_ns = slot, self._least_ns + int(self._spread_ns * draw * draw)
         time_ns = now + link.delay_ns
         if link.faults:
-            self._send_badly(link, source, dest, message, time_ns)
+            self._send_badly(link, receiver, source, dest, message, time_ns)
             return
         if time_ns <= link.last_ns:
             time_ns = link.last_ns + 1
         link.last_ns = time_ns
         if self.trace is not None:
             self.trace.append(Sent(now, time_ns, source, dest, message))
-        loop.at(time_ns, self._arrive, link, source, dest, message)
+        loop.at(time_ns, self._arrive, link, receiver, source, dest, message)
 
-    def _send_badly(self, link: _Link, source: NodeId, dest: NodeId, message: Message, time_ns: int) -> None:
+    def _send_badly(
+        self, link: _Link, receiver: Receiver, source: NodeId, dest: NodeId, message: Message, time_ns: int
+    ) -> None:
         random = link.trouble
         times = [time_ns]
         in_order = True
@@ -141,15 +149,19 @@ class Network:
             link.last_ns = times[0]
         for time in times:
             self._note(time, source, dest, message)
-            self._loop.at(time, self._arrive, link, source, dest, message)
+            self._loop.at(time, self._arrive, link, receiver, source, dest, message)
 
-    def _arrive(self, link: _Link, source: NodeId, dest: NodeId, message: Message) -> None:
+    def _arrive(self, link: _Link, receiver: Receiver, source: NodeId, dest: NodeId, message: Message) -> None:
+        if not (link.faults and self._lost_at_the_end(link, source, dest, message)):
+            receiver(source, message)
+
+    def _lost_at_the_end(self, link: _Link, source: NodeId, dest: NodeId, message: Message) -> bool:
         for one in link.faults:
             if isinstance(one.fault, Cut) and one.fault.under_way:
                 one.touched += 1
                 self._note_lost(source, dest, message)
-                return
-        self._deliver(source, dest, message)
+                return True
+        return False
 
     def _note_lost(self, source: NodeId, dest: NodeId, message: Message) -> None:
         """What was noted as on its way does not arrive."""
@@ -174,7 +186,7 @@ class Network:
         held, self._held = self._held, []
         for source, dest, message in held:
             self._note(self._loop.now_ns, source, dest, message)
-            self._loop.at(self._loop.now_ns, self._arrive, self._link((source, dest)), source, dest, message)
+            self._loop.at(self._loop.now_ns, self._arrive, *self._way((source, dest)), source, dest, message)
         return len(held)
 
     def heal(self) -> None:

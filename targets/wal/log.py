@@ -78,8 +78,9 @@ class WriteAheadLog:
         """Add records that survive a crash together or not at all; returns the index of the last."""
         if not self._segments or self._size >= self._segment_bytes:
             self._roll()
+        name = self._name(self._segments[-1])
         for frame in self._frames(payloads):
-            self._disk.append(self._name(self._segments[-1]), frame)
+            self._disk.append(name, frame)
             self._size += len(frame)
         self._unsynced = True
         return self._next - 1
@@ -92,7 +93,7 @@ class WriteAheadLog:
 
     @staticmethod
     def _frame(first: int, payloads: list[bytes]) -> bytes:
-        body = INDEX.pack(first) + b"".join(LENGTH.pack(len(payload)) + payload for payload in payloads)
+        body = INDEX.pack(first) + b"".join([LENGTH.pack(len(payload)) + payload for payload in payloads])
         return HEAD.pack(len(body), crc(LENGTH.pack(len(body))), crc(body)) + body
 
     def sync(self) -> None:
