@@ -12,6 +12,8 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 from dataclasses import replace
+from pathlib import Path
+from traceback import extract_tb
 from typing import Any
 
 import numpy as np
@@ -54,7 +56,8 @@ def check(
     `model`: a name of checker.models.MODELS, or a model of your own. `budget`: limits for each key.
     `engine`: where searches of several keys run: None (here), "processes" (as many as there are cores; a script then
     needs `if __name__ == "__main__":`), "dask:ADDRESS", or any concurrent.futures Executor.
-    Raises UsageError for an unknown model or operation, HistoryError for a call at the least 64-bit number.
+    Raises UsageError for an unknown model or operation or a model that lacks something, HistoryError for a call at the
+    least 64-bit number.
     An error inside the checker makes a part `unknown`.
     """
     started = time.perf_counter()
@@ -80,10 +83,16 @@ def check(
 
 
 def resolve(model: str | Model | type[Model]) -> Model:
-    """A model by its name, its class, or itself."""
+    """A model by its name, its class, or itself. Raises UsageError for anything else, or a model that lacks a name."""
     if isinstance(model, str):
         return find(model)
-    return model() if isinstance(model, type) else model
+    chosen = model() if isinstance(model, type) else model
+    if not isinstance(chosen, Model):
+        raise UsageError(f"{model!r} is no model: give a name, or a class derived from checker.Model")
+    for name in ("name", "operations"):
+        if not hasattr(chosen, name):
+            raise UsageError(f"the model {type(chosen).__name__} has no `{name}`: see checker.Model for what it needs")
+    return chosen
 
 
 def refuse_unknown(history: History, model: Model) -> None:
@@ -130,7 +139,9 @@ def check_part(key: Any, history: History, model: Model, budget: Budget) -> Part
     except NaysayerError:
         raise
     except Exception as error:
-        decision = Decision("unknown", "none", reason=_failure(error))
+        at = extract_tb(error.__traceback__)[-1]
+        where = f" ({Path(at.filename).name}, line {at.lineno})"
+        decision = Decision("unknown", "none", reason=_failure(error) + where)
     rows = list(decision.counterexample)
     return Part(
         key=key,

@@ -18,6 +18,7 @@ from collections import deque
 from collections.abc import Hashable, Iterable
 
 from checker.budget import Meter
+from checker.errors import UsageError
 from checker.history import Operation, identity
 from checker.model import Inconsistent, Model, State
 
@@ -68,9 +69,15 @@ class Steps:
         return after
 
     def state(self, state: State) -> int:
-        """The small integer of a state."""
+        """The small integer of a state. Raises UsageError for one that cannot be hashed."""
         key = identity(state)
-        found = self._state_ids.get(key)
+        try:
+            found = self._state_ids.get(key)
+        except TypeError as error:
+            raise UsageError(
+                f"a state of the model {self.model.name} cannot be hashed ({error}): states are immutable, tuples and "
+                "frozensets instead of lists, sets and maps"
+            ) from None
         if found is None:
             found = self._state_ids[key] = len(self.states)
             self.states.append(state)

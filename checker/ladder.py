@@ -104,7 +104,10 @@ def _fits(ops: RegisterColumns, delay: int) -> bool:
 def regular(found: Found) -> Rung:
     """Regular (Lamport, "On Interprocess Communication", 1986; for several writers, each read by itself): a read
     returns the value of a write that overlaps it, or of one that no other write lies wholly between."""
-    return rung("regular register", found, _irregular(found), "returned a value overwritten before it began")
+    wrong = _irregular(found)
+    return rung(
+        "regular register", found, wrong, _unheard(found, wrong) or "returned a value overwritten before it began"
+    )
 
 
 def _irregular(found: Found) -> NDArray[np.bool_]:
@@ -121,4 +124,15 @@ def safe(found: Found) -> Rung:
         begun = np.searchsorted(np.sort(found.call[writes]), found.ret[rows], side="right")
         ended = np.searchsorted(np.sort(found.ret[writes]), found.call[rows], side="left")
         overlapped[rows] = begun - ended > found.writes[rows]
-    return rung("safe register", found, _irregular(found) & ~overlapped, "ran alone and returned an old value")
+    wrong = _irregular(found) & ~overlapped
+    return rung("safe register", found, wrong, _unheard(found, wrong) or "ran alone and returned an old value")
+
+
+def _unheard(found: Found, wrong: NDArray[np.bool_]) -> str:
+    """What the first operation that is wrong did, if nobody had begun to write the value that it returned."""
+    if not wrong.any():
+        return ""
+    first = int(np.argmax(wrong))
+    if found.unknown()[first]:
+        return "returned a value nobody wrote"
+    return "returned a value before its write began" if found.of_writer(found.call)[first] > found.ret[first] else ""

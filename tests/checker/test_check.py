@@ -129,7 +129,8 @@ def test_an_error_inside_the_checker_is_unknown_and_is_named() -> None:
     part = check([op(0, "set", 0, 1)], Broken).worst
     assert part is not None
     assert part.outcome == "unknown"
-    assert part.reason == "the checker failed: ZeroDivisionError: oops"
+    line = Broken.step.__code__.co_firstlineno + 1
+    assert part.reason == f"the checker failed: ZeroDivisionError: oops (test_check.py, line {line})"
 
 
 def test_unknown_models_and_operations_are_refused() -> None:
@@ -137,6 +138,22 @@ def test_unknown_models_and_operations_are_refused() -> None:
         check(STALE, "regster")
     with pytest.raises(UsageError, match="operation #0: the model halver has no 'write'"):
         check(STALE, Halver)
+
+
+def test_a_users_model_that_lacks_something_is_refused_in_a_sentence() -> None:
+    class Nameless(Model):
+        pass
+
+    class Listed(Halver):
+        def initial(self) -> State:
+            return []  # type: ignore[return-value]
+
+    with pytest.raises(UsageError, match="the model Nameless has no `name`"):
+        check(STALE, Nameless)
+    with pytest.raises(UsageError, match="is no model: give a name, or a class derived from"):
+        check(STALE, dict)  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match=r"a state of the model halver cannot be hashed \(unhashable type: 'list'\)"):
+        check([op(0, "set", 0, 1)], Listed)
 
 
 def test_a_pending_cas_that_nobody_observed_proves_nothing() -> None:

@@ -143,6 +143,14 @@ def test_the_history_of_the_report_is_regular_but_not_monotonic() -> None:
     assert rungs["sequential"].holds
 
 
+def test_a_value_from_nowhere_or_from_the_future_is_not_called_old() -> None:
+    phantom = named(ladder(history((0, 1, "write", 1, None), (2, 3, "read", None, 7))))
+    early = named(ladder(history((0, 1, "read", None, 1), (2, 3, "write", 1, None))))
+    for rung in ("regular register", "safe register"):
+        assert phantom[rung] == Rung(rung, False, "#2 returned a value nobody wrote")
+        assert early[rung] == Rung(rung, False, "#1 returned a value before its write began")
+
+
 def test_a_process_that_misses_its_own_write_is_named() -> None:
     rows = [(0, 1, "write", 1, None, "p"), (2, 3, "write", 2, None, "p"), (4, 5, "read", None, 1, "p")]
     rungs = named(ladder(history(*rows)))

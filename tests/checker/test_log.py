@@ -65,7 +65,18 @@ def test_a_gap_is_filled_by_the_pending_append_that_was_called_first() -> None:
     assert decide(log(("append", 8, None, 5, None), ("append", 9, 2, 3, 4))) is None
 
 
-@pytest.mark.parametrize("row", [("read", -1, None, 0, 1), ("read", -1, 7, 0, 1), ("append", 7, 1, 0, 1)], ids=str)
+@pytest.mark.parametrize(
+    "row",
+    [
+        ("read", -1, None, 0, 1),
+        ("read", -1, 7, 0, 1),
+        ("read", "x", None, 0, 1),
+        ("append", 8, True, 0, 1),
+        ("append", 8, 1.0, 0, 1),
+        ("append", 7, 1, 0, 1),
+    ],
+    ids=str,
+)
 def test_what_has_no_place_in_a_log_is_left_to_the_search(row: Row) -> None:
     assert decide(log(("append", 7, 0, 0, 1), row)) is None
 

@@ -66,6 +66,13 @@ def test_a_pending_release_may_have_freed_the_lock_but_only_once() -> None:
     assert check(lock(*rows, ("acquire", None, 5, 6)), "mutex").outcome == "invalid"
 
 
+def test_where_some_releases_name_their_token_an_order_that_fits_the_names_is_enough() -> None:
+    rows: tuple[Row, ...] = (("acquire", 1, 0, 1), ("release", 1, 2, 3), ("acquire", 2, 4, 5))
+    decision = decide(lock(*rows, ("release", None, 6, 7)))
+    assert decision is not None
+    assert decision.outcome == "valid"
+
+
 def test_true_is_no_token_and_false_is_no_lock() -> None:
     rows: tuple[Row, ...] = (("acquire", True, 0, 1), ("acquire", False, 2, 3), ("release", None, 4, 5))
     assert check(lock(*rows, ("acquire", True, 6, 7)), "mutex").outcome == "valid"
@@ -93,6 +100,14 @@ def test_a_token_given_again_much_later_needs_only_the_two_holders() -> None:
     assert verdict.worst is not None
     assert len(verdict.worst.counterexample) <= 4
     assert verify(whole, find("mutex"), verdict) == []
+
+
+def test_what_had_not_returned_by_the_end_of_a_proof_keeps_its_time() -> None:
+    rows: tuple[Row, ...] = (("acquire", 1, 0, 12), ("acquire", 4, 15, 37), ("release", None, 17, 18))
+    rows = (*rows, ("acquire", 2, 18, 22), ("acquire", 5, 28, 32), ("release", None, 30, 32), ("release", None, 35, 35))
+    verdict = check(lock(*rows), "mutex")
+    assert (verdict.outcome, verdict.method) == ("invalid", "turns")
+    assert verify(lock(*rows), find("mutex"), verdict) == []
 
 
 def test_brute_force_agrees() -> None:

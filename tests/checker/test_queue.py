@@ -53,6 +53,22 @@ def test_each_pattern_is_refuted_with_a_proof(kind: str, rows: tuple[Row, ...]) 
     assert verify(whole, find("queue"), verdict) == []
 
 
+def test_enqueues_that_only_touch_may_stand_in_either_order() -> None:
+    rows: tuple[Row, ...] = (("enqueue", 1, 0, 2), ("enqueue", 2, 2, 3), ("dequeue", 2, 4, 5), ("dequeue", 1, 6, 7))
+    decision = decide(queue(*rows))
+    assert decision is not None
+    assert decision.outcome == "valid"
+
+
+def test_the_one_that_was_overtaken_had_certainly_been_there_first() -> None:
+    rows: tuple[Row, ...] = (("enqueue", 1, 0, 1), ("enqueue", 2, 2, 6), ("enqueue", 3, 3, 4))
+    whole = queue(*rows, ("dequeue", 2, 7, 8), ("dequeue", 1, 9, 10), ("dequeue", 3, 11, 12))
+    verdict = check(whole, "queue")
+    assert verdict.worst is not None
+    assert [op.index for op in verdict.worst.counterexample] == [0, 1, 3, 4]
+    assert verify(whole, find("queue"), verdict) == []
+
+
 def test_an_empty_dequeue_fits_where_one_value_has_left_and_the_next_has_not_come() -> None:
     rows: tuple[Row, ...] = (
         ("enqueue", 1, 0, 1),
