@@ -13,8 +13,9 @@ name = "my-store"
 
 # One table per node. {node}, {host} and {client} below are replaced by the node's own.
 [nodes.n1]
-host = "10.0.0.1"                 # for SSH and for partitions
+host = "10.0.0.1"                 # for SSH, and what the other nodes know it by
 client = "http://10.0.0.1:8000"   # where clients connect
+# address = "192.168.0.1"         # what the other nodes know it by, where that is another: for partitions
 [nodes.n2]
 host = "10.0.0.2"
 client = "http://10.0.0.2:8000"
@@ -46,11 +47,13 @@ body = { from = "{from}", to = "{to}" }   # 409 or 412: the value was another on
 # How to log into the hosts. Without [ssh], commands run on this machine and links cannot be cut.
 [ssh]
 user = "root"
+# sudo = true                     # where root may not log in: every command by sudo -n
 # key = "~/.ssh/id_ed25519"
 # known_hosts = "~/.ssh/known_hosts"
 # jump = "me@gateway:22"
 
-# How the system is run. Without [commands] it is only driven: no kill, no pause.
+# How the system is run, on its hosts. Without [commands] it is only driven: no kill, no pause.
+# start must return while the system runs; pid prints its processes, all of which are killed and paused.
 [commands]
 # install = "apt-get install -y my-store"
 start = "nohup my-store --name {node} --listen {host}:8000 >> /var/log/my-store.log 2>&1 < /dev/null &"
@@ -58,6 +61,10 @@ pid = "pgrep -x my-store"
 stop = "pkill -9 -x my-store"
 # leader = "curl -sf {client}/leader"   # exit code 0 where the node leads: for kill-leader and the like
 logs = ["/var/log/my-store.log"]
+
+# For the fault clock, if start sets LD_PRELOAD to libfaketime and FAKETIME_TIMESTAMP_FILE to this file.
+# [clock]
+# faketime = "/tmp/faketime"
 """
 
 NODE = '''\

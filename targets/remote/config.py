@@ -30,6 +30,8 @@ class Ssh(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     jump: str | None = None
     """user@host:port of a host to go through."""
     accept_unknown_hosts: bool = False
+    sudo: bool = False
+    """Run every command as root, by sudo -n."""
     connect_timeout_s: float = 10.0
 
 

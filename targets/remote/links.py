@@ -15,7 +15,7 @@ from targets.remote.hosts import Finding, Hosts, last_line, side_by_side
 
 LOSING = frozenset({"cut", "lose"})
 SHAPING = frozenset({"shape"})
-FIREWALL_ADVICE = "install iptables or nftables there, and log in as root"
+FIREWALL_ADVICE = "install iptables or nftables there, and log in as root or with sudo = true in [ssh]"
 NETEM_ADVICE = "it takes tc (iproute2), root and a kernel that has sch_prio and sch_netem (modprobe sch_netem)"
 
 UNDO = f"{firewall.UNDO}; {netem.UNDO}"

@@ -13,9 +13,13 @@ from targets.fault import Kill, Pause, Restart, Resume
 from targets.node import NodeId
 from targets.remote.config import Commands
 from targets.remote.hosts import Finding, Hosts, last_line
+from targets.remote.shell import EndlessError
 
 START_S_MAX = 60.0
 INSTALL_S_MAX = 600.0
+RETURN_S_MAX = 30.0
+"""A start command must return within this time, and leave the system running."""
+
 PROBE_PAUSE_S = 0.05
 SIGNALLING = frozenset({"kill", "restart", "pause", "resume"})
 LEADING = frozenset({"leader"})
@@ -42,9 +46,16 @@ class Processes:
         self._started = True
         for node in self._hosts.nodes:
             if not await self.pids(node):
-                await self._hosts.run(node, self._commands.start)
+                await self._begin(node)
         for node in self._hosts.nodes:
             await self._wait_ready(node)
+
+    async def _begin(self, node: NodeId) -> None:
+        try:
+            await self._hosts.run(node, self._commands.start, timeout_s=RETURN_S_MAX)
+        except EndlessError as error:
+            advice = "a start command must return while the system runs: nohup ... >> LOG 2>&1 < /dev/null &"
+            raise UsageError(f"{error}; {advice}") from error
 
     async def stop(self, node: NodeId) -> None:
         """Stop the system on a node, if this run started it."""
@@ -75,7 +86,8 @@ class Processes:
             if done is None:
                 text = f"the pid command finds no process: {self._hosts.fill(node, self._commands.pid)}"
             elif done.code:
-                text = f"may not send signals to process {pids[0]}: {last_line(done)}; log in as root or as its owner"
+                advice = "log in as root, as its owner, or with sudo = true in [ssh]"
+                text = f"may not send signals to process {pids[0]}: {last_line(done)}; {advice}"
             else:
                 text = f"process {' '.join(pids)} may be signalled"
             found.append(Finding(node, wanted, text, bad=done is None or done.code != 0))
@@ -133,7 +145,7 @@ class Processes:
     async def restart(self, fault: Restart) -> None:
         """Start again; each node must accept connections afterwards."""
         for node in fault.nodes:
-            await self._hosts.run(node, self._commands.start)
+            await self._begin(node)
             await self._wait_ready(node)
             self.down.discard(node)
             self._hosts.note(fault, f"{node}: process {' '.join(await self.pids(node))} accepts connections")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import socket
 import subprocess
 from contextlib import suppress
@@ -25,6 +26,10 @@ class Outcome:
     code: int
     out: str
     err: str
+
+
+class EndlessError(HarnessError):
+    """A command did not end within its time."""
 
 
 class Shell(Protocol):
@@ -53,7 +58,7 @@ class LocalShell:
             return Outcome(
                 done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
             )
-        raise HarnessError(f"a command did not end within {timeout_s:.0f} s: {command}")
+        raise EndlessError(f"no end within {timeout_s:.0f} s of: {command}")
 
     async def close(self) -> None:
         """Nothing to close."""
@@ -158,6 +163,8 @@ class SshShell:
 
     def _run(self, command: str, timeout_s: float) -> Outcome:
         assert self._client is not None
+        if self._ssh.sudo:
+            command = f"sudo -n /bin/sh -c {shlex.quote(command)}"
         _, out, err = self._client.exec_command(command, timeout=timeout_s)
         text = out.read(OUTPUT_BYTES_MAX).decode("utf-8", "replace")
         return Outcome(out.channel.recv_exit_status(), text, err.read(OUTPUT_BYTES_MAX).decode("utf-8", "replace"))
@@ -173,7 +180,7 @@ class SshShell:
                     raise TimeoutError
                 except TimeoutError as error:
                     await self.close()
-                    raise HarnessError(f"{self._host}: no end within {timeout_s:.0f} s of: {command}") from error
+                    raise EndlessError(f"{self._host}: no end within {timeout_s:.0f} s of: {command}") from error
                 except (paramiko.SSHException, OSError, EOFError) as error:
                     await self.close()
                     if attempt == 2:

@@ -55,6 +55,24 @@ def test_doctor_tells_of_a_start_command_that_fails(tmp_path: Path, capsys: pyte
     assert "a run cannot start" in printed
 
 
+def test_doctor_tells_how_to_mend_a_start_command_that_does_not_return(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("targets.remote.processes.RETURN_S_MAX", 0.2)
+    assert run(["doctor", str(_local(tmp_path, "sleep 30"))]) == 3
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "no end within 0 s of: sleep 30; a start command must return while the system runs" in printed
+
+
+def test_doctor_refuses_a_pid_command_that_prints_no_process_ids(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = _local(tmp_path, "true")
+    file.write_text(file.read_text().replace('pid = "true"', 'pid = "echo -1"'))
+    assert run(["doctor", str(file)]) == 3
+    assert "n1: the pid command of cluster.toml prints '-1', which is no process id" in capsys.readouterr().out
+
+
 def test_doctor_tells_of_a_host_that_cannot_be_reached(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = _local(tmp_path, "true")
     known = tmp_path / "known_hosts"

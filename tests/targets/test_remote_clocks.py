@@ -24,7 +24,7 @@ from targets.remote.config import load
 from tests.targets.hosts import Hosts, hosts, missing
 
 LIBRARY = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
-LACKING = missing() + ([] if LIBRARY else ["libfaketime"])
+LACKING = missing() + ([] if LIBRARY else ["libfaketime"]) + ([] if shutil.which("etcd") else ["etcd (etcd-server)"])
 pytestmark = pytest.mark.skipif(
     bool(LACKING) and os.environ.get("CI") != "true", reason=f"this machine lacks {', '.join(LACKING)}"
 )
@@ -183,7 +183,6 @@ def test_doctor_and_test_say_how_a_process_must_be_started_for_wrong_clocks(
         assert "was started without FAKETIME_DONT_FAKE_MONOTONIC=1: else the monotonic clock jumps too" in said
 
 
-@pytest.mark.skipif(shutil.which("etcd") is None, reason="this machine lacks etcd (etcd-server)")
 def test_a_go_program_is_told_to_ask_the_kernel_for_the_time(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

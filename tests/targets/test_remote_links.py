@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +20,7 @@ from targets.remote.cluster import RemoteCluster
 from targets.remote.config import load
 from tests.targets.hosts import Hosts, hosts, missing
 
-LACKING = missing()
+LACKING = missing() + [name for name in ("nft", "tc") if shutil.which(name) is None]
 pytestmark = pytest.mark.skipif(
     bool(LACKING) and os.environ.get("CI") != "true", reason=f"this machine lacks {', '.join(LACKING)}"
 )
@@ -154,6 +155,16 @@ def test_partitions_are_made_by_the_address_that_the_other_nodes_know(tmp_path: 
 
         drive(file, work)
         assert "-s 10.77.0.102/32 -j DROP" in rules[0]
+
+
+def test_commands_run_by_sudo_where_root_may_not_log_in(tmp_path: Path) -> None:
+    sudo = f'#!/bin/sh\n[ "$1" = -n ] && shift || exit 1\necho "$*" >> {tmp_path}/sudo.calls\nexec "$@"\n'
+    with two(tmp_path, instead={"sudo": sudo}) as made:
+        file = toml(made)
+        file.write_text(file.read_text().replace("[ssh]", "[ssh]\nsudo = true"))
+        assert [one.shown for one in drive(file, lambda cluster: cluster.apply(Cut(BOTH)))] == []
+        calls = (tmp_path / "sudo.calls").read_text()
+        assert "iptables -w -A NAYSAYER -s 10.77.0.1 -j DROP" in calls
 
 
 def test_links_are_shaped_by_tc_for_the_named_peers_alone_and_a_delay_is_measured(tmp_path: Path) -> None:
