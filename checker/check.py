@@ -28,6 +28,7 @@ from checker.models import MODELS, find
 from checker.models.register import Register
 from checker.monitors import MONITORS
 from checker.parallel import pool
+from checker.parallel import refuse_unknown as refuse_unknown_engine
 from checker.search import decide as search
 from checker.shrink import shrink
 from checker.verdict import Decision, Explanation, Part, Verdict
@@ -56,12 +57,14 @@ def check(
     `model`: a name of checker.models.MODELS, or a model of your own. `budget`: limits for each key.
     `engine`: where searches of several keys run: None (here), "processes" (as many as there are cores; a script then
     needs `if __name__ == "__main__":`), "dask:ADDRESS", or any concurrent.futures Executor.
-    Raises UsageError for an unknown model or operation or a model that lacks something, HistoryError for a call at the
-    least 64-bit number.
+    Raises UsageError for an unknown model, operation or engine, or a model that lacks something, HistoryError for a
+    call at the least 64-bit number.
     An error inside the checker makes a part `unknown`.
     """
     started = time.perf_counter()
     chosen = resolve(model)
+    if engine is not None:
+        refuse_unknown_engine(engine)
     if not isinstance(history, History):
         history = History.of(history)
     refuse_unknown(history, chosen)

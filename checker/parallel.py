@@ -16,12 +16,19 @@ DASK = "dask:"
 CONNECT_S_MAX = 10
 
 
+def refuse_unknown(engine: str | Executor) -> None:
+    """Raises UsageError for a name that is none of an engine."""
+    if not isinstance(engine, Executor) and engine != "processes" and not engine.startswith(DASK):
+        raise UsageError(f"unknown engine {engine!r}: use processes, or dask:ADDRESS (dask:tcp://host:8786)")
+
+
 @contextmanager
 def pool(engine: str | Executor, tasks: int) -> Iterator[Executor]:
     """The executor that `engine` names: "processes", "dask:ADDRESS", or an Executor, which stays open.
 
     Raises UsageError for another name, a cluster that does not answer, or where `distributed` is not installed.
     """
+    refuse_unknown(engine)
     if isinstance(engine, Executor):
         yield engine
     elif engine == "processes":
@@ -29,11 +36,9 @@ def pool(engine: str | Executor, tasks: int) -> Iterator[Executor]:
         workers = min(tasks, os.cpu_count() or 1)
         with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as processes:
             yield processes
-    elif engine.startswith(DASK):
+    else:
         with _dask(engine.removeprefix(DASK)) as executor:
             yield executor
-    else:
-        raise UsageError(f"unknown engine {engine!r}: use processes, or dask:ADDRESS (dask:tcp://host:8786)")
 
 
 @contextmanager

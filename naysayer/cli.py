@@ -120,7 +120,15 @@ def run_test(
 
 
 @app.command
-def check(file: Path, /, *, model: str | None = None, format: str | None = None, certify: bool = False) -> int:
+def check(
+    file: Path,
+    /,
+    *,
+    model: str | None = None,
+    format: str | None = None,
+    certify: bool = False,
+    engine: str = "processes",
+) -> int:
     """Judge a history that was recorded elsewhere: JSON lines, Jepsen EDN or console logs, key-value logs.
 
     Parameters
@@ -129,10 +137,11 @@ def check(file: Path, /, *, model: str | None = None, format: str | None = None,
     model: what it should be linearizable as; detected if it can be
     format: the file's format; detected if it can be
     certify: let an independent verifier confirm the proof, and write it beside the history
+    engine: where keys that need a long search are judged: processes of this machine, or dask:ADDRESS
     """
     from naysayer.commands.check import check_file
 
-    return check_file(file, model=model, format=format, certify=certify)
+    return check_file(file, model=model, format=format, certify=certify, engine=engine)
 
 
 @app.command

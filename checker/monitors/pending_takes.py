@@ -108,8 +108,10 @@ def _too_few(values: Values, missing: Column, takes: Column) -> Decision:
     latest = int(takes[-1])
     names = ", ".join(values.value(int(i)) for i in missing[:NAMED_MAX])
     more = f" and {len(missing) - NAMED_MAX} more" if len(missing) > NAMED_MAX else ""
+    count = len(missing) - 1
+    called = "no pending take" if not count else "only 1 pending take" if count == 1 else f"only {count} pending takes"
     sentence = (
         f"Too many are missing: {names}{more} had to be gone when #{part.index[latest]} returned, nobody is known to "
-        f"have taken any of them, and only {len(missing) - 1} pending takes had been called by then."
+        f"have taken any of them, and {called} had been called by then."
     )
     return values.refuted("lost-value", sentence, rows, latest)

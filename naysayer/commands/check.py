@@ -10,6 +10,7 @@ from checker import verify
 from checker.errors import HarnessError
 from checker.formats import Recording, read
 from checker.models import find
+from checker.parallel import refuse_unknown
 from checker.properties import PROPERTIES
 from checker.verdict import Verdict
 from naysayer.judge import judge
@@ -19,8 +20,9 @@ from naysayer.report.terminal import EXIT, show
 from naysayer.results import proof_json
 
 
-def check_file(file: Path, *, model: str | None, format: str | None, certify: bool) -> int:
+def check_file(file: Path, *, model: str | None, format: str | None, certify: bool, engine: str) -> int:
     """Read, judge, report; returns the exit code."""
+    refuse_unknown(engine)
     recording = read(file, format=format, model=model)
     screen = console()
     with Progress(console=screen, transient=True, disable=not screen.is_terminal) as progress:
@@ -28,7 +30,7 @@ def check_file(file: Path, *, model: str | None, format: str | None, certify: bo
         verdict = judge(
             recording.history,
             recording.model,
-            engine="processes",
+            engine=engine,
             progress=lambda done, total: progress.update(task, completed=done, total=total),
         )
     facts = [("history", f"{file} · read as {recording.format} · judged as {recording.model}")]

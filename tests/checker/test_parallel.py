@@ -80,6 +80,8 @@ def test_a_worker_that_dies_makes_its_keys_unknown(history: History) -> None:
 def test_an_engine_that_is_not_there_is_refused() -> None:
     with pytest.raises(UsageError, match="unknown engine 'cloud'"), pool("cloud", 1):
         pass
+    with pytest.raises(UsageError, match="unknown engine 'cloud'"):
+        check([], engine="cloud")  # though nothing needs it
 
 
 def test_the_functions_names_win_over_those_of_their_modules() -> None:

@@ -107,6 +107,23 @@ def test_more_values_missing_than_pending_dequeues_are_refuted_however_long_the_
     assert verify(whole, find("queue"), verdict) == []
 
 
+def test_a_pending_dequeue_that_came_too_late_has_taken_nothing() -> None:
+    rows: list[Row] = [("dequeue", None, 0, None), ("enqueue", 1, 0, 1), ("enqueue", 3, 0, 1), ("enqueue", 2, 2, 3)]
+    rows += [("dequeue", 2, 4, 5), ("dequeue", None, 7, None)]
+    verdict = check(queue(*rows), "queue")
+    assert (verdict.outcome, verdict.method) == ("invalid", "values in and out")
+    assert verdict.worst is not None
+    assert verdict.worst.explanation is not None
+    assert verdict.worst.explanation.sentence == (
+        "Too many are missing: 1, 3 had to be gone when #4 returned, nobody is known to have taken any of them, and "
+        "only 1 pending take had been called by then."
+    )
+    assert [op.index for op in verdict.worst.counterexample] == [0, 1, 2, 3, 4]
+    assert verify(queue(*rows), find("queue"), verdict) == []
+    in_time = queue(*rows[:-1], ("dequeue", None, 5, None))
+    assert check(in_time, "queue").outcome == "valid"
+
+
 def test_pending_dequeues_do_not_burden_a_proof_that_has_nothing_to_do_with_them() -> None:
     rows: list[Row] = [("enqueue", 1, 10, 11), ("enqueue", 2, 12, 13), ("dequeue", 2, 14, 15), ("dequeue", 1, 16, 17)]
     whole = queue(*(("dequeue", None, call, None) for call in range(50)), *rows)

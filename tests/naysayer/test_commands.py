@@ -128,6 +128,7 @@ def test_replay_confirms_an_identical_history_and_notices_another(
         (["test"], "target"),
         (["frobnicate"], "frobnicate"),
         (["check", "no-such-file"], "no-such-file"),
+        (["check", "no-such-file", "--engine", "cloud"], "unknown engine 'cloud'"),
         (["replay", "no-such-folder"], "is no result"),
     ],
 )
