@@ -20,6 +20,7 @@ import trio
 from checker.errors import NaysayerError
 from checker.history import Operation, Status
 from checker.properties.eventual import Lack
+from naysayer.routing import Routing
 from naysayer.settle import Settling
 from nemesis.schedule import Look, Schedule, Situation, Step
 from targets.cluster import Client, Cluster
@@ -68,7 +69,7 @@ class LiveRun:
         self._began_s = 0.0
         self._invoked = 0
         self._processes = 0
-        self._leader: NodeId | None = None
+        self._routing = Routing(self.cluster.nodes)
         self._stopped = False
         self._random = Random(f"{self.seed} clients")
         self.trouble: NaysayerError | None = None
@@ -173,7 +174,7 @@ class LiveRun:
                 patience.deadline = math.inf
                 await trio.sleep(asked.ms / 1000)
                 continue
-            node = asked.node or self._leader or self._random.choice(self.cluster.nodes)
+            node = self._routing.choose(number, asked, self._random)
             client = connections.get(node)
             if client is None:
                 client = connections[node] = self.cluster.client(node)
@@ -181,17 +182,19 @@ class LiveRun:
             self._invoked += 1
             request = Request(f"{process}.{requests}", f"c{process}", asked.f, asked.key, asked.input)
             patience.deadline = trio.current_time() + self.timeout_s
-            reply = await self._invoke(process, asked, node, client, request)
-            if reply.status == "info":
+            status, refused = await self._invoke(number, process, asked, node, client, request)
+            if status == "info":
                 break
-            if reply.status == "fail":
-                self._leader = reply.leader
+            if status == "fail":
                 patience.deadline = math.inf
-                await trio.sleep(REFUSED_PAUSE_S if reply.leader is None else 0)
+                await trio.sleep(REFUSED_PAUSE_S if refused else 0)
         return True
 
-    async def _invoke(self, process: int, asked: Invocation, node: NodeId, client: Client, request: Request) -> Reply:
-        """Call the cluster and have it recorded; a call that is cancelled took too long."""
+    async def _invoke(
+        self, number: int, process: int, asked: Invocation, node: NodeId, client: Client, request: Request
+    ) -> tuple[Status, bool]:
+        """Call the cluster and have it recorded; a call that is cancelled took too long. Returns how it ended, and
+        whether the client was refused and knows no better place to ask."""
         reply = Reply(request.id, "info", None, "timeout")
         self.journal.invoked(process, asked, node, self.now_ns())
         try:
@@ -204,7 +207,8 @@ class LiveRun:
             operation = self.journal.completed(process, asked, reply.status, reply.output, reply.error, ended_ns)
             self.generator = self.generator.observe(operation)
             self._ended.append(operation)
-        return reply
+            refused = self._routing.learn(number, node, operation, reply.leader)
+        return operation.status, refused
 
     async def _nemesis(self, schedule: Schedule) -> None:
         random = Random(f"{self.seed} nemesis")

@@ -14,6 +14,7 @@ from checker.errors import TargetError
 from checker.history import Operation
 from naysayer.plan import Plan
 from naysayer.recorder import Recorder
+from naysayer.routing import Routing
 from nemesis.mix import Mix
 from nemesis.schedule import Look, Schedule, Situation
 from targets.fault import Corrupt, Evidence, Fault, Heal, Restart, Resume, Skew
@@ -108,7 +109,7 @@ class Simulation:
         """Time (ms), client, operation and node of everything that was invoked."""
         self._random = [Random(f"{plan.seed} client {i}") for i in range(plan.clients)]
         self._nemesis_random = Random(f"{plan.seed} nemesis")
-        self._leader: dict[int, NodeId] = {}
+        self._routing = Routing(self._cluster.nodes)
         self._free = list(range(plan.clients))
         """By client, the process that it goes on as; -1 while it waits for an answer."""
         self._requests = 0
@@ -198,20 +199,8 @@ class Simulation:
             self._left -= 1
         self._invoke(client, process, asked)
 
-    def _route(self, client: int, asked: Invocation) -> NodeId:
-        """A third of the clients each: stays with one node; follows the leader; does so every other time."""
-        nodes = self._cluster.nodes
-        if asked.node is not None:
-            return asked.node
-        if client % 3 == 0:
-            return nodes[client // 3 % len(nodes)]
-        anywhere = self._random[client].choice(nodes)
-        if client % 3 == 1 or self._random[client].random() < 0.5:
-            return self._leader.get(client, anywhere)
-        return anywhere
-
     def _invoke(self, client: int, process: int, asked: Invocation) -> None:
-        node = self._route(client, asked)
+        node = self._routing.choose(client, asked, self._random[client])
         self._places[f"c{process}"] = f"c{client}"
         self._free[client] = -1
         self._requests += 1
@@ -248,17 +237,11 @@ class Simulation:
 
     def _completed(self, client: int, process: int, node: NodeId, reply: Reply | None, operation: Operation) -> None:
         self._generator = self._generator.observe(operation)
-        if operation.status == "ok":
-            self._leader[client] = node
-            self._calm_ok += not self._storm
-        elif reply is not None and reply.leader is not None:
-            self._leader[client] = reply.leader
-        else:
-            self._leader.pop(client, None)
+        self._calm_ok += operation.status == "ok" and not self._storm
+        refused = self._routing.learn(client, node, operation, None if reply is None else reply.leader)
         if self._progress is not None:
             self._progress(self.recorder.invocations)
         # after info nobody knows whether it still happens: the client goes on as a new process
-        refused = operation.status == "fail" and (client % 3 == 0 or client not in self._leader)
         following = process + self.plan.clients if operation.status == "info" else process
         self._free[client] = following
         self._later(client, following, max(REFUSED_MS, self.plan.think_ms) if refused else None)

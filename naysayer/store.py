@@ -23,7 +23,7 @@ class Store:
         self.folder = folder
         self.trouble: str | None = None
         self._history: IO[bytes] | None = None
-        self._write(TEST, test.encode())
+        self.add(TEST, test.encode())
 
     def __enter__(self) -> Store:
         try:
@@ -48,8 +48,15 @@ class Store:
 
     def keep(self, story: Story, verdict: bytes) -> None:
         """Write verdict.json and report.txt."""
-        self._write(VERDICT, verdict)
-        self._write(REPORT, as_text(lambda screen: show(story, screen)).encode())
+        self.add(VERDICT, verdict)
+        self.add(REPORT, as_text(lambda screen: show(story, screen)).encode())
+
+    def add(self, name: str, content: bytes) -> None:
+        """Write another file of the run as a whole."""
+        try:
+            (self.folder / name).write_bytes(content)
+        except OSError as error:
+            self._lost(name, error)
 
     def _close(self) -> None:
         history, self._history = self._history, None
@@ -58,12 +65,6 @@ class Store:
                 history.close()
             except OSError as error:
                 self._lost(HISTORY, error)
-
-    def _write(self, name: str, content: bytes) -> None:
-        try:
-            (self.folder / name).write_bytes(content)
-        except OSError as error:
-            self._lost(name, error)
 
     def _lost(self, name: str, error: OSError) -> None:
         if self.trouble is None:

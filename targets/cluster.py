@@ -36,6 +36,8 @@ class Cluster(Protocol):
     nodes: tuple[NodeId, ...]
     complaint: TargetError | None
     """What the target did that ends a run: it broke the protocol, or ended by itself."""
+    remarks: list[str]
+    """What else the report should say, such as a log that was cut."""
 
     @property
     def faults(self) -> frozenset[str]: ...

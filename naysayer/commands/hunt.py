@@ -37,7 +37,8 @@ def hunt_target(hunt: Hunt, *, engine: str, results: Path) -> int:
     if caught.plan is None:
         return _nothing(hunt, caught)
     folder = new_folder(results, caught.plan.name)
-    found = reproduce(caught.plan, folder)
+    store = Store(folder, text(caught.plan))
+    found = reproduce(caught.plan, store)
     smaller = shrink(found)
     run, verdict = scenarios.play(smaller.scenario, trace=True)
     told = _told(found, smaller) + "\n\n" + diagram(run.trace or [], scenarios.marks(smaller.scenario))
@@ -48,11 +49,10 @@ def hunt_target(hunt: Hunt, *, engine: str, results: Path) -> int:
     show(story, screen)
     effort = f"{caught.seeds} seeds, {caught.cpu_s:.1f} CPU s"
     screen.print(f"✗ {hunt.target}: seed {caught.plan.seed} fails, after {effort}", markup=False)
-    try:
-        scenarios.write(smaller.scenario, folder / "scenario.toml")
-        (folder / "scenario.txt").write_text(told + "\n", encoding="utf-8")
-    except OSError as error:
-        screen.print(f"✗ {folder} is not complete: {error.strerror}; the seed finds it again", markup=False)
+    store.add("scenario.toml", scenarios.text(smaller.scenario).encode())
+    store.add("scenario.txt", f"{told}\n".encode())
+    if store.trouble is not None:
+        screen.print(f"✗ {store.trouble}; the seed finds it again", markup=False)
     return FOUND
 
 
@@ -67,18 +67,16 @@ def _nothing(hunt: Hunt, caught: Caught) -> int:
     return UNDECIDED if caught.undecided else NOTHING
 
 
-def reproduce(plan: Plan, folder: Path | None) -> scenarios.Scenario:
-    """Run the failing plan again, keep its result in `folder`, and return it as a scenario."""
-    if folder is None:
+def reproduce(plan: Plan, store: Store | None) -> scenarios.Scenario:
+    """Run the failing plan again, keep its result in `store`, and return it as a scenario."""
+    if store is None:
         simulation = Simulation(plan, Recorder())
         return scenarios.of_run(plan, simulation, simulation.run())
-    with Store(folder, text(plan)) as store:
+    with store:
         simulation = Simulation(plan, Recorder(store))
         run = simulation.run()
     verdict = judge_run(run, find_workload(plan.workload).model)
-    store.keep(tell(plan, run, verdict, folder), facts_json(run, verdict))
-    if store.trouble is not None:
-        console().print(f"✗ {store.trouble}", markup=False)
+    store.keep(tell(plan, run, verdict, store.folder), facts_json(run, verdict))
     return scenarios.of_run(plan, simulation, run)
 
 

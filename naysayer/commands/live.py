@@ -158,6 +158,7 @@ class _Driven:
     """What a run left beside its history."""
 
     evidence: list[Evidence] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
     settling: Settling | None = None
     trouble: NaysayerError | None = None
 
@@ -175,6 +176,7 @@ def _test(plan: Plan, make: Make, timeout_s: float, results: Path, heal: str | N
         verdict,
         outcomes=recorder.counts,
         faults=[msgspec.to_builtins(one) for one in driven.evidence],
+        remarks=driven.remarks,
         settled=None if driven.settling is None else str(driven.settling),
         target_error=None if driven.trouble is None else str(driven.trouble),
     )
@@ -249,7 +251,7 @@ async def _drive(
             nursery.start_soon(watch, run, recorder)
             await run.run()
             driven.settling, driven.trouble = run.settling, run.trouble
-            driven.evidence = cluster.evidence()
+            driven.evidence, driven.remarks = cluster.evidence(), cluster.remarks
             if isinstance(cluster, RemoteCluster):
                 await cluster.fetch_logs(folder / "logs")
             nursery.cancel_scope.cancel()
@@ -308,6 +310,7 @@ def _story(
     ]
     if driven.settling is not None:
         facts.append(("settled", str(driven.settling)))
+    facts += [("remark", what) for what in driven.remarks]
     missing = [f"{label(one.fault)}: {one.detail}" for one in evidence if not one.shown]
     return Story(
         verdict,

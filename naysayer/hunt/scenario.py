@@ -214,8 +214,8 @@ def _struck(fault: Fault) -> str:
     return text if not nodes or all(node in text for node in nodes) else f"{text} {' '.join(nodes)}"
 
 
-def write(scenario: Scenario, path: Path) -> None:
-    """Write scenario.toml."""
+def text(scenario: Scenario) -> str:
+    """The scenario as a scenario.toml."""
     import tomli_w
 
     built = msgspec.to_builtins(scenario)
@@ -228,7 +228,7 @@ def write(scenario: Scenario, path: Path) -> None:
             ask["input"] = msgspec.json.encode(ask["input"]).decode()  # TOML has no null, which a cas may compare with
     for strike in built["strikes"]:
         strike["fault"] = {name: value for name, value in strike["fault"].items() if value is not None}
-    path.write_text("# naysayer replay runs this scenario again; inputs are JSON\n" + tomli_w.dumps(built))
+    return "# naysayer replay runs this scenario again; inputs are JSON\n" + tomli_w.dumps(built)
 
 
 def read(path: Path) -> Scenario:

@@ -41,7 +41,7 @@ class LiveCluster(ProcessCluster):
             peers = {}
             for peer in self.nodes:
                 if peer != me:
-                    proxy = LinkProxy((me, peer), self._ports[peer], self._links)
+                    proxy = LinkProxy((me, peer), self._ports[peer], self._links, self.remark)
                     self._nursery.start_soon(trio.serve_listeners, proxy.serve, await proxy.open())
                     peers[peer] = proxy.port
             self._processes[me] = NodeProcess(me, self._command(me, peers), log=self._directory / f"{me}.log")

@@ -111,4 +111,7 @@ class NodeProcess:
                 kept = deque(log.read().splitlines(), STDERR_LINES_KEPT)
         except OSError:
             return ""
-        return "\n".join(line[:STDERR_LINE_BYTES].decode("utf-8", "replace") for line in kept)
+        return "\n".join(
+            line[:STDERR_LINE_BYTES].decode("utf-8", "replace") + (" ..." if len(line) > STDERR_LINE_BYTES else "")
+            for line in kept
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -16,6 +17,9 @@ from targets.live.links import Links
 from targets.live.process import NodeProcess
 from targets.node import NodeId
 
+LOG_BYTES_MAX = 64 * 1024 * 1024
+LOG_LOOK_S = 0.25
+
 
 class ProcessCluster:
     """Base of the clusters whose nodes are processes here and whose messages pass through the harness.
@@ -29,6 +33,7 @@ class ProcessCluster:
     def __init__(self, nodes: int, seed: int) -> None:
         self.nodes: tuple[NodeId, ...] = tuple(f"n{i + 1}" for i in range(nodes))
         self.complaint: TargetError | None = None
+        self.remarks: list[str] = []
         self._links = Links(seed)
         self._processes: dict[NodeId, NodeProcess] = {}
         self._paused: set[NodeId] = set()
@@ -47,6 +52,7 @@ class ProcessCluster:
     async def __aenter__(self) -> Self:
         self._directory = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="naysayer-")))
         self._nursery = await self._stack.enter_async_context(trio.open_nursery())
+        self._nursery.start_soon(self._bound_logs)
         return self
 
     async def __aexit__(
@@ -71,6 +77,20 @@ class ProcessCluster:
         """SIGKILL a node and wait for its end; returns what shows it."""
         self._paused.discard(node)
         return await self._processes[node].kill()
+
+    async def _bound_logs(self) -> None:
+        """A node that shouts on stderr must not fill the disk: what it said before is dropped now and then."""
+        while True:
+            await trio.sleep(LOG_LOOK_S)
+            for node, process in self._processes.items():
+                if process.log.exists() and process.log.stat().st_size > LOG_BYTES_MAX:
+                    os.truncate(process.log, 0)  # it is open for appending, so the node goes on at the beginning
+                    self.remark(f"the log of {node} grew beyond {LOG_BYTES_MAX >> 20} MiB, and only its end was kept")
+
+    def remark(self, what: str) -> None:
+        """Have the report say something, once."""
+        if what not in self.remarks:
+            self.remarks.append(what)
 
     def error(self, node: NodeId, what: str) -> TargetError:
         """What a node did wrong, with the end of its stderr."""

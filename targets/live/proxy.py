@@ -5,6 +5,8 @@ Every link is one-way (a node sends on the connections that it opened and answer
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import trio
 
 from targets.fault import Link
@@ -21,10 +23,11 @@ CONNECTIONS_MAX = 16
 class LinkProxy:
     """Listens for the sender of one link and forwards its lines to the receiver, as `links` decides."""
 
-    def __init__(self, link: Link, to_port: int, links: Links) -> None:
+    def __init__(self, link: Link, to_port: int, links: Links, remark: Callable[[str], None]) -> None:
         self.link = link
         self._to_port = to_port
         self._links = links
+        self._remark = remark
         self._guests = Guests(CONNECTIONS_MAX)
         self.port = 0
 
@@ -55,7 +58,10 @@ class LinkProxy:
                                     send.send_nowait(text)
                                 else:
                                     nursery.start_soon(self._later, delay_ms, send, text)
-                    except (trio.BrokenResourceError, trio.ClosedResourceError, trio.WouldBlock, FloodError):
+                    except trio.WouldBlock:
+                        sender, receiver = self.link
+                        self._remark(f"{receiver} did not read: {QUEUE_MAX:,} messages of {sender} were lost")
+                    except (trio.BrokenResourceError, trio.ClosedResourceError, FloodError):
                         pass
                 scope.cancel()
 

@@ -62,6 +62,7 @@ class RemoteCluster:
     def __init__(self, config: ClusterConfig, wanted: Mapping[str, frozenset[str]] | None = None) -> None:
         self.config = config
         self.complaint: TargetError | None = None
+        self.remarks: list[str] = []
         self.nodes: tuple[NodeId, ...] = tuple(config.nodes)
         self.faults = faults_of(config)
         self.left: list[str] = []

@@ -16,7 +16,7 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import msgspec
 import trio
@@ -58,6 +58,7 @@ class Instant:
     paused: frozenset[NodeId] = frozenset()
     nodes: tuple[NodeId, ...] = ("n1",)
     complaint: TargetError | None = None
+    remarks: ClassVar[list[str]] = []
 
     async def __aenter__(self) -> Self:
         return self

@@ -74,6 +74,16 @@ def test_answers_that_do_not_come_are_unknown_outcomes(fault: str, tmp_path: Pat
     assert left(f"hostile-{fault}-{os.getpid()}") == []
 
 
+def test_a_log_that_had_to_be_cut_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("targets.live.processes.LOG_BYTES_MAX", 1 << 20)
+    play("shouts", tmp_path, f"hostile-shouts-{os.getpid()}")
+    assert "the log of n1 grew beyond 1 MiB, and only its end was kept" in " ".join(capsys.readouterr().out.split())
+    verdict = json.loads(next(tmp_path.glob("*/latest/verdict.json")).read_text())
+    assert len(verdict["remarks"]) == 1
+
+
 def test_a_node_that_ignores_sigterm_is_gone_after_the_run(tmp_path: Path) -> None:
     assert play("stubborn", tmp_path, f"hostile-stubborn-{os.getpid()}")[0] == 0
     assert left(f"hostile-stubborn-{os.getpid()}") == []

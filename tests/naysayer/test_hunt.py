@@ -239,7 +239,7 @@ def test_a_scenario_survives_its_file(tmp_path: Path) -> None:
     tried = attempt(Hunt("quorum-kv/client-side-cas", workload="cas-register"), 1, 20)
     assert tried.failed is not None
     found = reproduce(tried.failed, None)
-    scenarios.write(found, tmp_path / "scenario.toml")
+    (tmp_path / "scenario.toml").write_text(scenarios.text(found))
     assert scenarios.read(tmp_path / "scenario.toml") == found
 
 

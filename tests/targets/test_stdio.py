@@ -130,6 +130,21 @@ def test_a_paused_node_is_stopped_and_answers_after_it_resumes() -> None:
     run(body)
 
 
+def test_messages_that_a_node_does_not_read_are_lost_in_the_end_which_is_told_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("targets.stdio.cluster.OUTBOX_MAX", 5)
+
+    async def body(cluster: StdioCluster) -> None:
+        await cluster.apply(Pause(("n1",)))
+        for _ in range(20):
+            cluster._call("c1", "n1", {"type": "echo", "echo": "x"})
+        assert cluster.remarks == ["n1 did not read: 5 messages waited for it, and others were lost"]
+        await cluster.apply(Resume(("n1",)))
+
+    run(body)
+
+
 def test_a_fault_that_processes_cannot_have_is_refused() -> None:
     async def body(cluster: StdioCluster) -> None:
         with pytest.raises(HarnessError, match="only in the simulator"):
