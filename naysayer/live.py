@@ -62,8 +62,10 @@ class LiveRun:
     final: Callable[[], Generator] | None = None
     settle: Callable[[], Generator] | None = None
     """A round before the last, for nodes that may need time (Workload.settle)."""
-    lacking: Callable[[], Lack | None] | None = None
-    """Then tells what is missing in a round; None if nothing is to be waited for."""
+    lacking: Callable[[], Lack] | None = None
+    """Then tells what is missing in a round."""
+    broken: Callable[[], bool] | None = None
+    """Tells whether what was promised is broken already, so that nothing is to be waited for. It may take its time."""
 
     def __post_init__(self) -> None:
         self._began_s = 0.0
@@ -111,9 +113,7 @@ class LiveRun:
             self.trouble = self.trouble or error
         self.operations, self._stopped = None, False
         if self.settle is not None and self.lacking is not None and self.final is not None:
-            lack = self.lacking()
-            if lack is not None:
-                await self._settle(self.settle, self.final, lack)
+            await self._settle(self.settle, self.final, self.lacking())
         elif self.final is not None:
             await self._last_round(self.final(), self.clients)
 
@@ -124,7 +124,12 @@ class LiveRun:
         """
         nodes = self.cluster.nodes
         so_far = self.settling = Settling(nodes, lack, trio.current_time())
+        hopeful = self.broken is None
         while not self._broken_off():
+            if so_far.slow and not hopeful:
+                hopeful = self.broken is not None and not self.broken()
+                if not hopeful:
+                    return
             so_far.look(await self._last_round(Pinned(settle(), nodes), len(nodes)), trio.current_time())
             if so_far.complete or so_far.still:
                 so_far.look(await self._last_round(Pinned(final(), nodes), len(nodes)), trio.current_time())

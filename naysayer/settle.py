@@ -15,6 +15,9 @@ from checker.properties.eventual import Lack
 from targets.node import NodeId
 
 STILL_S_MAX = 30.0
+SLOW_S = 3.0
+"""After so long it is worth a look whether they are waited for in vain."""
+
 PAUSE_S, PAUSE_S_MAX, PAUSE_FACTOR = 0.05, 2.0, 1.5
 """Between two rounds; it grows."""
 
@@ -51,12 +54,24 @@ class Settling:
         return not self.silent and not self.missing
 
     @property
+    def spent_s(self) -> float:
+        """From the healing to the last round."""
+        return self._now_s - self.began_s
+
+    @property
+    def slow(self) -> bool:
+        """True if it takes longer than quick systems need."""
+        return self.spent_s >= SLOW_S
+
+    @property
     def still(self) -> bool:
         """True if nothing got better for so long that nothing more is to be expected."""
         return self._now_s - self._better_s >= STILL_S_MAX
 
     def __str__(self) -> str:
-        after = f"{self._now_s - self.began_s:.1f} s after the healing"
+        if self._best is None:
+            return "the nodes are asked what they know"
+        after = f"{self.spent_s:.1f} s after the healing"
         if self.complete:
             return f"every node showed all {after}"
         what = [f"{self.missing} missing"] if self.missing else []

@@ -134,20 +134,27 @@ def label(fault: Fault) -> str:
     return str(fault.__struct_config__.tag)
 
 
+ENDED_BY: dict[type[Fault], tuple[type[Fault], ...]] = {
+    Cut: (Heal,),
+    Degrade: (Heal,),
+    Hold: (Release, Heal),
+    Kill: (Restart,),
+    Pause: (Resume, Restart),
+}
+
+
+def _ends(later: Fault, fault: Fault) -> bool:
+    """Whether a later event ends a fault."""
+    if isinstance(fault, Skew):
+        return isinstance(later, Skew) and later.node == fault.node
+    return isinstance(later, ENDED_BY.get(type(fault), ()))
+
+
 def fault_spans(events: Sequence[tuple[float, Fault]]) -> list[FaultSpan]:
     """Each fault (with its time, ms) with the time at which something ended it."""
-    ended_by: dict[type[Fault], tuple[type[Fault], ...]] = {
-        Cut: (Heal,),
-        Degrade: (Heal,),
-        Hold: (Release, Heal),
-        Kill: (Restart,),
-        Pause: (Resume, Restart),
-    }
     found = []
     for number, (at_ms, fault) in enumerate(events):
-        enders = ended_by.get(type(fault))
-        if enders is None:
-            continue
-        to_ms = next((later_ms for later_ms, later in events[number + 1 :] if isinstance(later, enders)), None)
-        found.append(FaultSpan(label(fault), at_ms, to_ms))
+        if type(fault) in ENDED_BY or (isinstance(fault, Skew) and fault != Skew(fault.node)):
+            to_ms = next((later_ms for later_ms, later in events[number + 1 :] if _ends(later, fault)), None)
+            found.append(FaultSpan(label(fault), at_ms, to_ms))
     return found

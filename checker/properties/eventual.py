@@ -47,12 +47,16 @@ def decide_elements(part: History) -> Decision:
     acknowledged = _acknowledged(ops)
     answered = [op for op in ops if op.f == "read" and op.status == "ok"]
     shown = [frozenset(op.output or ()) for op in answered]
-    for op, values in zip(answered, shown, strict=True):
-        for value in op.output or ():
-            if not any(one.status != "fail" and one.call <= op.ret for one in sent.get(value, ())):
-                by = sent.get(value, [])
-                why = "which nobody had sent" if not by else f"though #{by[0].index} had not sent it"
-                return _invalid([*by[:1], op], "phantom-value", f"Phantom: #{op.index} shows {value!r}, {why}.", rows)
+    to_come = sorted((op for by in sent.values() for op in by if op.status != "fail"), key=lambda op: -op.call)
+    known: set[Any] = set()
+    for op, values in sorted(zip(answered, shown, strict=True), key=lambda pair: pair[0].ret):
+        while to_come and to_come[-1].call <= op.ret:
+            known.add(to_come.pop().input)
+        if not values <= known:
+            value = next(value for value in op.output if value not in known)
+            by = sent.get(value, [])
+            why = "which nobody had sent" if not by else f"though #{by[0].index} had not sent it"
+            return _invalid([*by[:1], op], "phantom-value", f"Phantom: #{op.index} shows {value!r}, {why}.", rows)
         if len(values) != len(op.output or ()):
             value = next(value for i, value in enumerate(op.output) if value in op.output[:i])
             sentence = f"Twice: #{op.index} shows {value!r} more than once; each element is shown once."

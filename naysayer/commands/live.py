@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -13,7 +13,6 @@ import trio
 
 from checker.errors import HarnessError, NaysayerError, UsageError
 from checker.properties import PROPERTIES, lacking
-from checker.properties.eventual import Lack
 from checker.verdict import Part, Verdict
 from naysayer.commands.test import conclude
 from naysayer.judge import judge
@@ -222,6 +221,7 @@ async def _drive(
     """Start the cluster, drive it, and fetch what shows the faults. A signal ends the start, the run early, or a last
     round; it never disturbs the cleaning up."""
     workload = find_workload(plan.workload)
+    must = lacking(workload.model) if workload.model in PROPERTIES else None
     run = LiveRun(
         cluster,
         workload.start(),
@@ -234,7 +234,8 @@ async def _drive(
         plan.operations,
         workload.finish,
         workload.settle,
-        partial(_lack, workload.model, recorder),
+        None if must is None else lambda: must(recorder.ended(0)),
+        lambda: judge(recorder.history(), workload.model).outcome == "invalid",
     )
     starting = trio.CancelScope()
 
@@ -255,14 +256,6 @@ async def _drive(
             if isinstance(cluster, RemoteCluster):
                 await cluster.fetch_logs(folder / "logs")
             nursery.cancel_scope.cancel()
-
-
-def _lack(model: str, recorder: Recorder) -> Lack | None:
-    """What tells how much the nodes still lack; None where nothing is to be waited for."""
-    must = lacking(model) if model in PROPERTIES else None
-    if must is None or judge(recorder.history(), model).outcome == "invalid":
-        return None
-    return must(recorder.ended(0))
 
 
 def _ours(error: BaseException) -> NaysayerError:
@@ -301,12 +294,13 @@ def _story(
 ) -> Story:
     evidence, counts = driven.evidence, recorder.counts
     ops = f"{recorder.invocations} ops: {counts['ok']} ok · {counts['fail']} fail · {counts['info']} unknown"
-    shown = sum(one.shown for one in evidence)
-    faults = f"{', '.join(plan.nemesis) or 'none'} · {shown} of {len(evidence)} shown by evidence"
+    shown = [one for one in evidence if one.shown]
+    faults = f"{', '.join(plan.nemesis) or 'none'} · {len(shown)} of {len(evidence)} shown by evidence"
     facts = [
         ("target", f"{plan.target}  {plan.nodes} nodes  {plan.world}"),
         ("workload", f"{plan.workload}  {plan.clients} clients, {ops}"),
         ("faults", faults),
+        *(("shown", what) for what in _by_kind(shown)),
     ]
     if driven.settling is not None:
         facts.append(("settled", str(driven.settling)))
@@ -321,3 +315,10 @@ def _story(
         unproven=(f"{len(missing)} faults could not be shown to take effect ({missing[0]})",) if missing else (),
         trouble=None if driven.trouble is None else str(driven.trouble),
     )
+
+
+def _by_kind(shown: list[Evidence]) -> list[str]:
+    """A line for each kind of fault: how often, and what showed the last of them."""
+    last = {str(one.fault.__struct_config__.tag): one for one in shown}
+    count = Counter(str(one.fault.__struct_config__.tag) for one in shown)
+    return [f"{count[kind]} × {kind}, the last: {label(one.fault)}: {one.detail}" for kind, one in last.items()]

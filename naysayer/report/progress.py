@@ -14,14 +14,13 @@ from rich.text import Text
 from naysayer.live import LiveRun
 from naysayer.recorder import Recorder
 from naysayer.report.console import console
-from naysayer.tell import label
-from targets.fault import Heal, Restart, Resume
+from naysayer.tell import fault_spans
 
 TERMINAL_S, PLAIN_S = 0.25, 5.0
 """How often it is renewed."""
 
 WINDOW_NS = 1_000_000_000
-"""The rate is that of about so long: that of a quarter of a second jumps."""
+"""Rate and latency are those of about so long: those of a quarter of a second jump."""
 
 
 class Progress:
@@ -46,9 +45,10 @@ class Progress:
         while len(self._looks) > 2 and now_ns - self._looks[1][0] >= WINDOW_NS:
             self._looks.popleft()
         then_ns, then_seen = self._looks[0]
-        self._rate = (self._seen - then_seen) / max(1e-9, (now_ns - then_ns) / 1e9)
+        window = self._recorder.ended(then_seen)
+        self._rate = len(window) / max(1e-9, (now_ns - then_ns) / 1e9)
         self._last_ns = now_ns
-        took = [(op.ret - op.call) / 1e6 for op in fresh if op.status == "ok"]
+        took = [(op.ret - op.call) / 1e6 for op in window if op.status == "ok"]
         self._latency = f"{median(took):.1f} ms" if took else "no answers"
         for operation in fresh:
             self._nodes.setdefault(operation.node or "?", Counter())[operation.status] += 1
@@ -61,15 +61,14 @@ class Progress:
         )
 
     def _state(self) -> str:
-        last = self._recorder.nemesis[-1][1] if self._recorder.nemesis else None
-        fault = "none" if last is None or isinstance(last, Heal | Resume | Restart) else label(last)
+        fault = ", ".join(span.label for span in fault_spans(self._recorder.nemesis) if span.to_ms is None) or "none"
         if self._run.settling is not None:
             return f"all is healed; {self._run.settling}"
         left = "" if self._run.time_s is None else f" · {max(0.0, self._run.time_s - self._last_ns / 1e9):.0f} s left"
         return f"fault: {fault}{left}"
 
     def line(self) -> str:
-        """One line: rate of the last second, median latency, outcomes, the fault in force, time left."""
+        """One line: rate and median latency of the last second, outcomes, the faults in force, time left."""
         return f"{self._counts()} · {self._state()}"
 
     def table(self) -> Group:

@@ -6,18 +6,39 @@ to be delivered; what the harness does with a message is counted, since a fault 
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from random import Random
 
 from targets.fault import Cut, Degrade, Evidence, Fault, Heal, Link
+
+LOST, LATE, DOUBLED, HELD = "lost", "late", "doubled", "held back for others to overtake"
+"""What a fault did to a message."""
 
 
 @dataclass
 class _Active:
     fault: Cut | Degrade
     from_ms: float
-    touched: int = 0
     to_ms: float | None = None
+    did: Counter[str] = field(default_factory=Counter)
+
+    def evidence(self) -> Evidence:
+        """Shown only if each effect that was asked for was had by some message."""
+        did = ", ".join(f"{count} messages {effect}" for effect, count in self.did.items())
+        shown = all(self.did[effect] for effect in self._asked())
+        return Evidence(self.fault, self.from_ms, self.to_ms, shown, did or "no message was touched")
+
+    def _asked(self) -> list[str]:
+        if isinstance(self.fault, Cut):
+            return [LOST]
+        asked = {
+            LATE: self.fault.delay_ms,
+            LOST: self.fault.loss,
+            DOUBLED: self.fault.duplicate,
+            HELD: self.fault.reorder,
+        }
+        return [effect for effect, value in asked.items() if value]
 
 
 @dataclass
@@ -57,30 +78,23 @@ class Links:
         copies = [0.0]
         for one in active:
             if isinstance(one.fault, Cut):
-                one.touched += 1
+                one.did[LOST] += 1
                 return ()
             degrade = one.fault
             if random.random() < degrade.loss:
-                one.touched += 1
+                one.did[LOST] += 1
                 return ()
             if degrade.duplicate and random.random() < degrade.duplicate:
                 copies.append(0.0)
+                one.did[DOUBLED] += 1
             if degrade.delay_ms:
                 copies = [delay + random.expovariate(1 / degrade.delay_ms) for delay in copies]
+                one.did[LATE] += 1
             if degrade.reorder and random.random() < degrade.reorder:
                 copies[0] += 2 * degrade.delay_ms + 20.0
-            one.touched += len(copies) > 1 or copies[0] > 0
+                one.did[HELD] += 1
         return tuple(copies)
 
     def evidence(self) -> list[Evidence]:
-        """One entry for each cut and degradation so far: how many messages it touched."""
-        return [
-            Evidence(
-                one.fault,
-                one.from_ms,
-                one.to_ms,
-                one.touched > 0,
-                f"{one.touched} messages lost" if isinstance(one.fault, Cut) else f"{one.touched} messages disturbed",
-            )
-            for one in self._ended + self._active
-        ]
+        """One entry for each cut and degradation so far: what became of the messages on its links."""
+        return [one.evidence() for one in self._ended + self._active]

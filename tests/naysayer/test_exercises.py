@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -19,9 +21,9 @@ def _given_up_soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("naysayer.settle.STILL_S_MAX", 2.0)
 
 
-def play(workload: str, fault: str, results: Path, nemesis: str) -> int:
+def play(workload: str, fault: str, results: Path, nemesis: str, time: str = "2s") -> int:
     command = f"{sys.executable} {NODE} {workload} {fault}".strip()
-    bounds = ["--nodes", "3", "--time", "2s", "--seed", "3", "--results", str(results)]
+    bounds = ["--nodes", "3", "--time", time, "--seed", "3", "--results", str(results)]
     return run(["test", "--bin", command, "--workload", workload, "--nemesis", nemesis, *bounds])
 
 
@@ -61,3 +63,33 @@ def test_a_broken_twin_is_caught_with_a_sentence(
     printed = capsys.readouterr().out
     assert re.search(said, printed), printed
     assert "LINEARIZABLE" not in printed, "another promise was judged"
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
+@pytest.mark.parametrize("workload", ["echo", "unique-ids", "lin-kv"])
+def test_a_node_in_another_language_is_run_by_its_first_line(workload: str, tmp_path: Path) -> None:
+    bounds = ["--time", "2s", "--nemesis", "kill,pause", "--results", str(tmp_path)]
+    assert run(["test", "--bin", str(NODE.with_name("store.sh")), "--workload", workload, *bounds]) == 0
+    verdict = json.loads(next(tmp_path.glob("*/latest/verdict.json")).read_text())
+    assert verdict["outcomes"]["ok"] > 20
+    assert {fault["shown"] for fault in verdict["faults"]} == {True}
+
+
+EFFECTS = {
+    "partition": ["cut, .*lost"],
+    "one-way": ["cut, .*lost"],
+    "delay": ["degrade, .*late"],
+    "loss": ["degrade, .*lost"],
+    "duplicate": ["degrade, .*doubled"],
+    "reorder": ["degrade, .*held back"],
+    "kill": ["kill, .*ended by signal 9", "restart, .*answers again"],
+    "pause": ["pause, .*in state T", "resume, .*in state [RS]"],
+}
+
+
+@pytest.mark.parametrize("nemesis", EFFECTS)
+def test_what_a_fault_did_is_in_the_report(nemesis: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert play("g-set", "", tmp_path, nemesis, "4s") == 0
+    shown = [" ".join(row.split()) for row in re.split(r"\n  (?=\w)", capsys.readouterr().out)]
+    for effect in EFFECTS[nemesis]:
+        assert any(re.match(rf"shown \d+ × {effect}", row) for row in shown), shown

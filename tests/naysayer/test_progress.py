@@ -10,7 +10,7 @@ from rich.console import Console
 from naysayer.live import LiveRun
 from naysayer.recorder import Recorder
 from naysayer.report.progress import Progress
-from targets.fault import Heal, Kill
+from targets.fault import Cut, Heal, Kill, Restart, Skew
 from tests.benchmarks.live import Instant
 from workloads.registry import find
 
@@ -37,7 +37,10 @@ def look(run: LiveRun, recorder: Recorder) -> None:
     Console(file=out, width=80).print(progress.table())
     assert "kill n1 · 60 s left" in out.getvalue(), "what matters most is not wrapped"
     assert ["n1", "40", "0", "0"] in [row.split() for row in out.getvalue().splitlines()]
-    recorder.happened(Heal(), 2)
-    progress.look()
-    assert "no answers" in progress.line()
+    recorder.happened(Skew("n1", 500.0), 2)
+    recorder.happened(Cut((("n1", "n2"),), "n1 mute"), 3)
+    recorder.happened(Restart(("n1",)), 4)
+    assert "fault: clock of n1 +500 ms ×1, cut n1 mute" in progress.line(), "all that are in force"
+    recorder.happened(Skew("n1"), 5)
+    recorder.happened(Heal(), 6)
     assert "fault: none" in progress.line()

@@ -14,7 +14,7 @@ from checker.properties import decider, lacking
 from checker.verdict import Decision
 from naysayer.live import LiveRun
 from naysayer.recorder import Recorder
-from naysayer.settle import STILL_S_MAX, Settling
+from naysayer.settle import SLOW_S, STILL_S_MAX, Settling
 from targets.cluster import Client
 from targets.fault import Fault
 from targets.node import NodeId, Reply, Request
@@ -67,7 +67,9 @@ class SetClient:
         """Nothing to close."""
 
 
-def play(shows: Shows, stop_after_s: float | None = None) -> tuple[Settling, Decision, list[Operation]]:
+def play(
+    shows: Shows, stop_after_s: float | None = None, *, broken: bool = False
+) -> tuple[Settling, Decision, list[Operation]]:
     """How the nodes settled, the verdict, and the final reads."""
     recorder = Recorder()
     workload, must = find("g-set"), lacking("g-set")
@@ -83,6 +85,7 @@ def play(shows: Shows, stop_after_s: float | None = None) -> tuple[Settling, Dec
         final=workload.finish,
         settle=workload.settle,
         lacking=lambda: must(recorder.ended(0)),
+        broken=lambda: broken,
     )
 
     async def main() -> None:
@@ -140,6 +143,12 @@ def test_a_run_that_is_stopped_while_nodes_settle_accuses_nobody() -> None:
     assert finals == []
     assert decision.outcome == "unknown"
     assert not settling.complete
+
+
+def test_nothing_is_waited_for_where_the_promise_is_broken_already() -> None:
+    settling, _, finals = play(lambda node, s, added: added[:-1], broken=True)
+    assert finals == []
+    assert SLOW_S < settling.spent_s < SLOW_S + 5
 
 
 def test_nodes_that_show_all_only_now_and_then_are_asked_again() -> None:
