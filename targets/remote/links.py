@@ -69,8 +69,15 @@ class Links:
     async def _wall(self, node: NodeId) -> Firewall:
         """The firewall that a host can use."""
         if node not in self._walls:
-            known = [await self.addresses(node, peer) for peer in self._hosts.nodes if peer != node]
-            v6 = any(firewall.is_v6(one) for addresses in known for one in addresses)
+            peers = [peer for peer in self._hosts.nodes if peer != node]
+            known = {one: peer for peer in peers for one in await self.addresses(node, peer)}
+            v6 = any(map(firewall.is_v6, known))
+            ours = (await self._hosts.run(node, "echo ${SSH_CONNECTION%% *}")).out.strip()
+            if ours in known:
+                raise UsageError(
+                    f"{node}: is reached from {ours}, which is {known[ours]}: if this link were cut, nobody could heal "
+                    "it; run naysayer elsewhere, or go through a jump host that is no node"
+                )
             refused = []
             for wall in firewall.FIREWALLS:
                 done = await self._hosts.run(node, firewall.attempt(wall, v6=v6), check=False)

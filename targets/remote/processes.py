@@ -143,9 +143,10 @@ class Processes:
             self._hosts.note(fault, f"{node}: process {names} is gone")
 
     async def restart(self, fault: Restart) -> None:
-        """Start again; each node must accept connections afterwards."""
+        """Start again; each node must accept connections afterwards, which some do only when others run too."""
         for node in fault.nodes:
             await self._begin(node)
+        for node in fault.nodes:
             await self._wait_ready(node)
             self.down.discard(node)
             self._hosts.note(fault, f"{node}: process {' '.join(await self.pids(node))} accepts connections")

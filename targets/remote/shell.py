@@ -164,7 +164,7 @@ class SshShell:
     def _run(self, command: str, timeout_s: float) -> Outcome:
         assert self._client is not None
         if self._ssh.sudo:
-            command = f"sudo -n /bin/sh -c {shlex.quote(command)}"
+            command = f'sudo -n env SSH_CONNECTION="$SSH_CONNECTION" /bin/sh -c {shlex.quote(command)}'
         _, out, err = self._client.exec_command(command, timeout=timeout_s)
         text = out.read(OUTPUT_BYTES_MAX).decode("utf-8", "replace")
         return Outcome(out.channel.recv_exit_status(), text, err.read(OUTPUT_BYTES_MAX).decode("utf-8", "replace"))

@@ -141,20 +141,36 @@ def test_heal_removes_a_table_of_nft_and_a_chain_of_iptables_whichever_a_lost_ru
         assert "table inet mine" in made.inside("n2", "nft", "list", "ruleset"), "what is not ours stays"
 
 
-def test_partitions_are_made_by_the_address_that_the_other_nodes_know(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("address", "table"), [("10.77.0.102", "iptables"), ("fd77::102", "ip6tables")])
+def test_partitions_are_made_by_the_address_that_the_other_nodes_know(address: str, table: str, tmp_path: Path) -> None:
     with two(tmp_path) as made:
         for name, number in (("n1", 1), ("n2", 2)):
-            made.inside(name, "ip", "addr", "add", f"10.77.0.10{number}/24", "dev", "eth0")
+            for one in (f"10.77.0.10{number}/24", f"fd77::10{number}/64"):
+                made.inside(name, "ip", "addr", "add", one, "dev", "eth0", *(["nodad"] if ":" in one else []))
         file = toml(made)
-        file.write_text(file.read_text().replace('host = "10.77.0.2"', 'host = "10.77.0.2"\naddress = "10.77.0.102"'))
+        file.write_text(file.read_text().replace('host = "10.77.0.2"', f'host = "10.77.0.2"\naddress = "{address}"'))
         rules = []
 
         async def work(cluster: RemoteCluster) -> None:
             await cluster.apply(Cut(BOTH))
-            rules.append(made.inside("n1", "iptables", "-S"))
+            rules.append(made.inside("n1", table, "-S"))
+            await cluster.apply(Heal())
 
-        drive(file, work)
-        assert "-s 10.77.0.102/32 -j DROP" in rules[0]
+        (one,) = drive(file, work)
+        assert re.search(rf"-s {address}/\d+ -j DROP", rules[0])
+        assert one.shown, one
+
+
+def test_a_host_that_is_reached_through_a_node_is_not_cut_off_from_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with two(tmp_path) as made:
+        file = toml(made)
+        file.write_text(file.read_text().replace("[ssh]", '[ssh]\njump = "root@10.77.0.1:22"'))
+        assert run(["doctor", str(file), "--nemesis", "partition"]) == 3
+        said = capsys.readouterr().out
+        assert "✗ n2: partition: is reached from 10.77.0.1, which is n1" in said
+        assert "✓ n1: partition" in said
 
 
 def test_commands_run_by_sudo_where_root_may_not_log_in(tmp_path: Path) -> None:
