@@ -138,6 +138,9 @@ class SshShell:
 
     async def open(self) -> None:
         """Log in. Raises UsageError (key or host key refused) or HarnessError (not reachable), naming the host."""
+        for what, file in (("key", self._ssh.key), ("known_hosts", self._ssh.known_hosts)):
+            if file is not None and not Path(file).expanduser().is_file():
+                raise UsageError(f"{self._where}: there is no file {file}, which [ssh] {what} in cluster.toml names")
         try:
             await trio.to_thread.run_sync(self._connect)
         except paramiko.BadHostKeyException as error:

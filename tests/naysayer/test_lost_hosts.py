@@ -174,3 +174,10 @@ def test_a_host_with_another_key_is_refused_and_so_is_an_unknown_one(
     assert "ssh-keygen -R 10.77.0.2" in said
     assert re.search(r"n3: 10.77.0.3: .* not found in known_hosts; check its key and add it", said)
     assert second not in said
+
+
+def test_a_key_that_is_not_there_is_named(three: Hosts, capsys: pytest.CaptureFixture[str]) -> None:
+    toml = cluster_toml(three, serializable=False)
+    toml.write_text(toml.read_text().replace(str(three.key), "/no/such/key"))
+    assert run(["doctor", str(toml)]) == 3
+    assert "n1: 10.77.0.1: there is no file /no/such/key, which [ssh] key in cluster" in capsys.readouterr().out
