@@ -88,9 +88,10 @@ class Simulation:
         scripted: bool = False,
         calm: bool = True,
         storm_ms: float = 0.0,
+        until_violation: bool = False,
     ) -> None:
         """`scripted`: generator and schedule say when everything happens. `calm`: heal all at the end, and go on.
-        `storm_ms`: not before this."""
+        `storm_ms`: not before this. `until_violation`: a broken invariant ends the run."""
         self.plan = plan
         self.recorder = recorder
         self._target = find_target(plan.target)
@@ -105,6 +106,7 @@ class Simulation:
         self._scripted = scripted
         self._with_calm = calm
         self._storm_ms = storm_ms
+        self._until_violation = until_violation
         self.asked: list[tuple[float, int, Invocation, NodeId]] = []
         """Time (ms), client, operation and node of everything that was invoked."""
         self._random = [Random(f"{plan.seed} client {i}") for i in range(plan.clients)]
@@ -164,7 +166,7 @@ class Simulation:
         self._cluster.run(until=until, until_ms=min(limits) if limits else None)
 
     def _idle(self) -> bool:
-        return self._stopped or self._busy == 0
+        return self._stopped or self._busy == 0 or (self._until_violation and bool(self._cluster.violations))
 
     # clients
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from checker.errors import UsageError
-from workloads import append, cas_register, containers, kv, lock, log, maelstrom, numbers, register
+from workloads import append, cas_register, containers, fenced, kv, lock, log, maelstrom, numbers, register
 from workloads.generator import Workload
 
 WORKLOADS: dict[str, Workload] = {
@@ -24,6 +24,7 @@ WORKLOADS: dict[str, Workload] = {
         containers.PRIORITY_QUEUE,
         numbers.IDS,
         numbers.GENERATION,
+        fenced.WORKLOAD,
         *maelstrom.WORKLOADS,
     )
 }

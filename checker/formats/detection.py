@@ -57,6 +57,7 @@ _BY_NAMES: tuple[tuple[frozenset[str], str], ...] = (
     (frozenset({"insert", "delete-min"}), "priority-queue"),
     (frozenset({"generate"}), "ids"),
     (frozenset({"next"}), "generation"),
+    (frozenset({"next", "read", "fenced-write"}), "fenced-register"),
     (frozenset({"echo"}), "echo"),
     (frozenset({"broadcast", "read"}), "broadcast"),
     (frozenset({"send", "poll", "final_poll", "commit_offsets", "list_committed_offsets"}), "kafka"),
@@ -71,7 +72,7 @@ def detect_model(history: History, source: Source) -> str:
         if names <= operations and names != {"read"}:
             return candidate
     if names <= {"acquire", "release"}:
-        return "fenced-lock" if _outputs(history, "acquire") - {type(None), bool} else "mutex"
+        return "mutex"
     if names <= {"add", "remove", "contains", "read"} and names & {"add", "remove", "contains"}:
         model = _set_or_counter(history, names)
     elif names <= {"read", "write", "cas", "delete", "append"}:

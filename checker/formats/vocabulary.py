@@ -11,7 +11,7 @@ OPERATIONS = frozenset(
     | {"acquire", "release"}
     | {"add", "remove", "contains"}  # sets and counters
     | {"enqueue", "dequeue", "push", "pop", "insert", "delete-min"}
-    | {"generate", "next"}
+    | {"generate", "next", "fenced-write"}
     | {"echo", "broadcast", "txn"}  # checker.properties
     | {"send", "poll", "final_poll", "commit_offsets", "list_committed_offsets"}
 )

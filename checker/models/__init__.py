@@ -5,6 +5,7 @@ from __future__ import annotations
 from checker.errors import UsageError
 from checker.model import Model
 from checker.models.containers import AppendList, Counter, PriorityQueue, Queue, SetModel, Stack
+from checker.models.fenced import FencedRegister
 from checker.models.kv import AppendKeyValue, KeyValue
 from checker.models.locks import Mutex
 from checker.models.register import CasRegister, Register
@@ -27,6 +28,7 @@ MODELS: dict[str, type[Model]] = {
         PriorityQueue,
         Ids,
         Generation,
+        FencedRegister,
     )
 }
 

@@ -4,6 +4,8 @@ swarm.py       a seed's own mix of faults, clients, nodes and workload
 campaign.py    seeds over an executor, until one fails
 scenario.py    a run as an explicit list of operations and faults, that a person can read and replay runs
 shrink.py      the smallest scenario that still fails
+simplify.py    what could be simpler in a scenario
+guess.py       much smaller scenarios by chance, where each operation hangs on those before it
 diagram.py     its messages as text
 scoreboard.py  how soon each broken variant is caught
 """

@@ -12,7 +12,7 @@ import msgspec
 from checker.errors import UsageError
 from checker.history import Operation, freeze
 from checker.verdict import Verdict
-from naysayer.judge import judge_run
+from naysayer.judge import RUN_STEPS, judge_run
 from naysayer.plan import Plan
 from naysayer.recorder import Recorder
 from naysayer.report.words import value_text
@@ -151,9 +151,20 @@ def of_run(plan: Plan, simulation: Simulation, run: Run) -> Scenario:
 
 
 def play(
-    scenario: Scenario, recorder: Recorder | None = None, *, trace: bool = False, weaker: bool = True
+    scenario: Scenario,
+    recorder: Recorder | None = None,
+    *,
+    trace: bool = False,
+    weaker: bool = True,
+    steps: int = RUN_STEPS,
+    until_ms: float | None = None,
+    until_violation: bool = False,
 ) -> tuple[Run, Verdict]:
-    """Run a scenario and judge it; `weaker`: also by the conditions weaker than linearizability."""
+    """Run a scenario and judge it, in so many `steps` of the search; `weaker`: also by weaker conditions.
+
+    `until_ms` or `until_violation` (a broken invariant) ends the run early. What fails then also fails when it goes on:
+    a history is linearizable only if what happened up to any moment is (Herlihy and Wing 1990, section 3).
+    """
     by_client = tuple(tuple(ask for ask in scenario.asks if ask.client == client) for client in range(scenario.clients))
     simulation = Simulation(
         plan_of(scenario),
@@ -164,9 +175,11 @@ def play(
         calm=scenario.calm,
         storm_ms=scenario.storm_ms,
         trace=trace,
+        until_ms=None if scenario.calm else until_ms,
+        until_violation=until_violation and not scenario.calm,
     )
     run = simulation.run()
-    return run, judge_run(run, find_workload(scenario.workload).model, weaker=weaker)
+    return run, judge_run(run, find_workload(scenario.workload).model, weaker=weaker, steps=steps)
 
 
 def plan_of(scenario: Scenario, nemesis: tuple[str, ...] = ()) -> Plan:

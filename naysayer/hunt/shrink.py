@@ -3,7 +3,8 @@
 Chunks of what happens are left out, large ones first, and kept out while what is left still fails (a delta debugger:
 Zeller and Hildebrandt, "Simplifying and Isolating Failure-Inducing Input", 2002). A failure that clients saw stays one
 that clients see; else the smallest violation is the best explanation. What hangs on a race is also tried under other
-delays of the messages. Bounded by runs and time; what is cut says so.
+delays of the messages, and what hangs on many races is guessed (guess.py). A run ends soon after the moment at which
+the last one had failed. Bounded by runs and time; what is cut says so.
 """
 
 from __future__ import annotations
@@ -11,16 +12,31 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from random import Random
 
 from msgspec.structs import replace
 
 from checker.history import Operation
 from naysayer.hunt import simplify
-from naysayer.hunt.campaign import few_collections
+from naysayer.hunt.campaign import STEPS, few_collections
+from naysayer.hunt.guess import guesses, last_operations
 from naysayer.hunt.scenario import Ask, Item, Scenario, Strike, play
 
-RUNS_MAX = 3_000
+RUNS_MAX = 10_000
 SECONDS_MAX = 40.0
+"""CPU seconds of this process."""
+
+GUESS_SECONDS = 6.0
+"""How much of that is spent on guesses in one go."""
+
+COARSE = 16
+"""Into so many parts a scenario is cut at first: what hangs on many races costs a run for each single item in vain."""
+
+FEW_ASKS, FEW_STRIKES = 10, 6
+"""A scenario of so many operations and faults is small enough to be read: nothing is guessed."""
+
+LATER_MS = 400.0
+"""How much later than the last one a smaller scenario may fail: an election or two."""
 
 SMALL = 40
 """Scenarios of at most so many items are also tried under other delays..."""
@@ -51,8 +67,10 @@ class _Bound(Exception):  # noqa: N818 - control flow: ends the search
 class _Search:
     def __init__(self, scenario: Scenario) -> None:
         self.best = Shrunk(scenario)
-        self._until = time.monotonic() + SECONDS_MAX
+        self._until = time.process_time() + SECONDS_MAX
         self._sight = max(SIGHT.values())
+        self._failed_ms: float | None = None
+        """When the scenario had failed."""
         self._tried: set[Scenario] = set()
         self._proof: tuple[Operation, ...] = ()
 
@@ -99,18 +117,30 @@ class _Search:
             found += alike[-1:]
         return found
 
+    def is_small(self) -> bool:
+        """Whether there is little left to gain."""
+        return len(self.scenario.asks) <= FEW_ASKS and len(self.scenario.strikes) <= FEW_STRIKES
+
     def _run(self, candidate: Scenario) -> int | None:
         if self.best.runs >= RUNS_MAX:
             raise _Bound(f"{RUNS_MAX} runs")
-        if time.monotonic() > self._until:
+        if time.process_time() > self._until:
             raise _Bound(f"{SECONDS_MAX:.0f} s")
         self.best.runs += 1
-        run, verdict = play(candidate, weaker=False)
+        run, verdict = play(
+            candidate,
+            weaker=False,
+            steps=STEPS,
+            until_ms=None if self._failed_ms is None else self._failed_ms + LATER_MS,
+            until_violation=self._failed_ms is not None and self._sight > 0,
+        )
         if run.error is not None or verdict.outcome != "invalid":
             return None
         seen = SIGHT.get(verdict.method, 0)
         if seen <= self._sight:
             self._proof = () if verdict.worst is None else verdict.worst.counterexample
+            ends = [op.call if op.pending else op.ret for op in self._proof]
+            self._failed_ms = max(ends) / 1e6 if ends else run.virtual_ms
         return seen
 
 
@@ -131,7 +161,13 @@ def shrink(scenario: Scenario) -> Shrunk:
 def _search(search: _Search) -> None:
     _shortest_prefix(search)
     _proof_alone(search)
+    if not search.is_small():
+        keys = {ask.key for ask in search.core()}
+        any(search.fails(candidate) for candidate in last_operations(search.scenario, keys))
     _whole_groups(search)
+    _fewer_items(search, search.fails, COARSE)
+    if len(search.scenario.items) > SMALL:
+        _guess(search)
     for fails in (search.fails, search.fails_somehow):
         while True:
             before = search.scenario
@@ -140,6 +176,7 @@ def _search(search: _Search) -> None:
                 _accept(search, smaller, fails)
             if search.scenario == before:
                 break
+        _guess(search)
     for plainer in (simplify.sooner, simplify.plain_values, simplify.round_times):
         _accept(search, plainer, search.fails_somehow if plainer is simplify.sooner else search.fails)
 
@@ -176,6 +213,18 @@ def _proof_alone(search: _Search) -> None:
             search.fails(same_keys)
 
 
+def _guess(search: _Search) -> None:
+    """While the scenario is large: guess a smaller one, for a while."""
+    random = Random(0)
+    until = time.process_time() + GUESS_SECONDS
+    while not search.is_small():
+        for candidate in guesses(search.scenario, random):
+            if time.process_time() > until:
+                return
+            if search.fails(candidate):
+                break
+
+
 def _whole_groups(search: _Search) -> None:
     """Leave out all faults of one kind, all that one client asks, all about one key."""
     for name in (_kind, _client, _key):
@@ -197,15 +246,20 @@ def _key(item: Item) -> object:
     return item.key if isinstance(item, Ask) else None
 
 
-def _fewer_items(search: _Search, fails: Callable[[Scenario], bool]) -> None:
-    """Leave out chunks from the end on, each half as large as the last; single items until none can go."""
+def _fewer_items(search: _Search, fails: Callable[[Scenario], bool], parts: int | None = None) -> None:
+    """Leave out chunks from the end on, each half as large as the last; single items until none can go.
+
+    With `parts`, chunks are no smaller than that part of the whole.
+    """
     size = max(1, len(search.scenario.items) // 2)
-    while True:
+    least = 1 if parts is None else len(search.scenario.items) // parts
+    while size >= least:
         removed = _sweep(search, fails, size)
         if size == 1 and not removed:
             break
         size = max(1, size // 2)
-    _pairs(search, fails)
+    if parts is None:
+        _pairs(search, fails)
 
 
 def _sweep(search: _Search, fails: Callable[[Scenario], bool], size: int) -> bool:

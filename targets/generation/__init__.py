@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from targets.generation import broken
-from targets.generation.clock import GenerationClock
+from targets.generation.clock import OPERATIONS, GenerationClock
 from targets.generation.invariants import GenerationsNeverFall, OneOwner
 from targets.generation.messages import MESSAGES
 from targets.target import Broken, Hardness, Target
@@ -14,10 +14,10 @@ CLOCK = Target(
     name="generation-clock",
     summary="generations handed out by majority, and registers that only the newest generation may write",
     node=GenerationClock,
-    operations=frozenset({"next", "read", "write"}),
-    workload="generation",
+    operations=OPERATIONS,
+    workload="fenced-register",
     messages=MESSAGES,
-    workloads=("generation", "register"),
+    workloads=("fenced-register", "generation", "register"),
     timeout_ms=1500.0,
     invariants=(OneOwner, GenerationsNeverFall),
     patterns=("generation clock", "majority quorum", "write-ahead log", "leader and followers"),
@@ -79,7 +79,7 @@ TARGETS: tuple[Target, ...] = (
         ("pause-leader", "isolate-leader"),
         "lost acknowledged write",
         "E",
-        "register",
+        "fenced-register",
     ),
     _broken(
         "late-vote-counts",

@@ -3,6 +3,7 @@
 `next` makes the asked node the owner of a new generation and returns its number: greater than every number returned
 before it was asked, and nobody else's. `write` and `read` are carried out by an owner under its generation, which
 replicas check (the fence); a node that owns none passes them to the owner it heard of last, or campaigns itself.
+`fenced-write` shows the generation that its client was given: it is carried out under that one, or not at all.
 
 A new owner takes over the newest entry of each key from the votes and stamps it with its own generation, and a read
 stores what it is about to return. Both are Paxos' phase 1 and 2 under another name: the generation is the ballot.
@@ -29,6 +30,7 @@ from targets.generation.voter import Granted, Kept, Voter
 from targets.journal import Journal
 from targets.node import Context, Message, NodeId, Request, Timer
 
+OPERATIONS = frozenset({"next", "read", "write", "fenced-write"})
 ROUND_MS = 60.0
 """How long a campaign or a store may take before it is tried again."""
 BACK_OFF_MS = 25.0
@@ -153,14 +155,24 @@ class GenerationClock:
     # Clients.
 
     def on_request(self, request: Request, ctx: Context) -> None:
-        if request.f not in ("next", "read", "write"):
+        if request.f not in OPERATIONS:
             ctx.fail(request, f"generation-clock has no operation {request.f}")
+        elif request.f == "fenced-write":
+            self.fenced_write(request, ctx)
         elif request.f != "next" and not self.owned and self.owner is not None:
             self.forwarded[request.id] = request
             ctx.set_timer(("forwarded", request.id), FORWARD_MS)
             ctx.send(self.owner, Forward(request))
         else:
             self.serve(Task(request, self.me), ctx)
+
+    def fenced_write(self, request: Request, ctx: Context) -> None:
+        """Only the owner of that very generation may try; the replicas know whether it is over."""
+        generation = request.input[0]
+        if self.owned and self.owned == generation:
+            self.execute(Task(request, self.me), ctx)
+        else:
+            ctx.fail(request, f"generation {generation} is over, or another node owns it")
 
     def on_forward(self, sender: NodeId, message: Forward, ctx: Context) -> None:
         if self.owned:
@@ -297,9 +309,10 @@ class GenerationClock:
         self.round += 1
         request = task.request
         entry = self.entries.get(request.key, Entry(request.key, self.owned, 0, None))
-        if request.f == "write" and request.id not in entry.recent:
+        if request.f != "read" and request.id not in entry.recent:
             recent = (*entry.recent, request.id)[-RECENT_MAX:]
-            entry = Entry(request.key, self.owned, self.round, request.input, recent)
+            value = request.input[1] if request.f == "fenced-write" else request.input
+            entry = Entry(request.key, self.owned, self.round, value, recent)
         self.entries[request.key] = entry
         storing = Storing(Store(self.owned, self.round, entry), task)
         self.rounds[self.round] = storing
@@ -353,7 +366,9 @@ class GenerationClock:
         ctx.cancel_timer(("round", message.round))
         task = storing.task
         task.tries += 1
-        if task.tries == TRIES_MAX:
+        if task.request.f == "fenced-write":
+            self.unknown(task, "its generation ended before a majority had stored it", ctx)
+        elif task.tries == TRIES_MAX:
             self.unknown(task, f"{TRIES_MAX} generations ended before a majority had stored it", ctx)
         elif task.origin == self.me:
             self.serve(task, ctx)

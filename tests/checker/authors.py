@@ -139,6 +139,28 @@ def _numbers(f: str) -> Author:
     return Author(invoke, int, execute, lie)
 
 
+def _fenced() -> Author:
+    def invoke(rng: Random, value: Callable[[], Any]) -> Call:
+        f = rng.choice(("next", "read", "read", "fenced-write", "fenced-write"))
+        return f, (rng.randint(1, 3), value()) if f == "fenced-write" else None
+
+    def execute(state: tuple[int, Any], f: str, given: Any) -> tuple[Any, Any]:
+        generation, value = state
+        match f:
+            case "next":
+                return (generation + 1, value), generation + 1
+            case "read":
+                return state, value
+        return ((given[0], given[1]), None) if given[0] >= generation else (state, DID_NOT_HAPPEN)
+
+    def lie(rng: Random, f: str, given: Any, greatest: int) -> Any:
+        if f == "next":
+            return rng.randint(1, 4)
+        return rng.choice((None, *range(1, greatest + 2))) if f == "read" else None
+
+    return Author(invoke, lambda: (0, None), execute, lie)
+
+
 MORE_AUTHORS: dict[str, Author] = {
     "set": _set(),
     "append-list": _append_list(),
@@ -150,4 +172,5 @@ MORE_AUTHORS: dict[str, Author] = {
     "mutex": _mutex(),
     "ids": _numbers("generate"),
     "generation": _numbers("next"),
+    "fenced-register": _fenced(),
 }

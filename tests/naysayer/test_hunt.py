@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+from itertools import islice
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -13,6 +15,7 @@ from naysayer.hunt import scenario as scenarios
 from naysayer.hunt import simplify
 from naysayer.hunt.campaign import Hunt, attempt
 from naysayer.hunt.diagram import ROWS_MAX, diagram
+from naysayer.hunt.guess import guesses, last_operations
 from naysayer.hunt.scenario import Ask, Scenario, Strike
 from naysayer.hunt.scoreboard import healthy, hunt_variant, table
 from naysayer.hunt.shrink import SIGHT, shrink
@@ -226,6 +229,29 @@ def test_values_and_times_become_plain() -> None:
     assert [(ask.key, ask.input) for ask in next(simplify.plain_values(THREE)).asks] == [("x", 1), ("x", None)]
     assert [ask.at_ms for ask in list(simplify.round_times(THREE))[1].asks] == [10.0, 30.0]
     assert next(simplify.sooner(THREE)).items[0].at_ms == 1.0
+
+
+def test_guesses_are_smaller_follow_from_their_seed_and_begin_with_the_last_operations() -> None:
+    asks = tuple(Ask(10.0 * at, at % 3, "cas", "n1", "xy"[at % 2], (at, at + 1)) for at in range(20))
+    whole = Scenario("quorum-kv", "register", 3, 1, asks, THREE.strikes)
+    last = list(last_operations(whole, {"x"}))
+    assert {len(candidate.asks) for candidate in last} == {1, 2, 4, 8}
+    assert all(candidate.asks[-1] == asks[18] for candidate in last)
+    some = list(islice(guesses(whole, Random(1)), 50))
+    assert some == list(islice(guesses(whole, Random(1)), 50))
+    assert all(len(guess.items) < len(whole.items) for guess in some)
+    assert any(ask.f == "write" for guess in some for ask in guess.asks), "a cas may become a mere write"
+
+
+def test_a_run_that_ends_at_its_violation_has_the_same_one() -> None:
+    found = reproduce(_failing("paxos-kv/ballot-collision"), None)
+    whole, _ = scenarios.play(found, weaker=False)
+    cut, verdict = scenarios.play(found, weaker=False, until_violation=True)
+    assert verdict.outcome == "invalid"
+    assert cut.violations[:1] == whole.violations[:1] != []
+    assert cut.virtual_ms < whole.virtual_ms
+    until_ms = cut.virtual_ms + 1.0
+    assert scenarios.play(found, weaker=False, until_ms=until_ms)[0].virtual_ms <= until_ms
 
 
 def test_shrinking_says_so_when_the_scenario_does_not_fail() -> None:

@@ -6,6 +6,8 @@ import pytest
 
 from checker.history import Operation
 from targets.generation import CLOCK, TARGETS
+from targets.node import Reply, Request
+from targets.simulator import SimulatedCluster
 from tests.targets.storm import EVERYTHING, Storm
 
 NAMED = {target.name: target for target in TARGETS}
@@ -26,6 +28,28 @@ def test_generations_grow_under_every_fault() -> None:
         storm.run()
         assert not out_of_order(storm.records), f"seed {seed}"
         assert storm.cluster.violations == [], f"seed {seed}"
+
+
+def test_a_write_is_refused_once_a_newer_generation_was_handed_out() -> None:
+    answers: list[Reply | None] = []
+    cluster = SimulatedCluster(CLOCK, 3, seed=1)
+    cluster.start()
+
+    def ask(id: str, node: str, f: str, given: object = None) -> Reply:
+        cluster.invoke(Request(id, "c0", f, "x", given), node, 1000.0, answers.append)
+        cluster.run(until=lambda: len(answers) == int(id))
+        reply = answers[-1]
+        assert reply is not None
+        return reply
+
+    first = ask("1", "n1", "next").output
+    assert ask("2", "n1", "fenced-write", (first, 10)).status == "ok"
+    assert ask("3", "n2", "fenced-write", (first, 11)).status == "fail", "another node owns it"
+    second = ask("4", "n2", "next").output
+    assert second > first
+    assert ask("5", "n1", "fenced-write", (first, 12)).status == "fail"
+    assert ask("6", "n2", "fenced-write", (second, 13)).status == "ok"
+    assert ask("7", "n3", "read").output == 13
 
 
 def test_fenced_writes_are_linearizable_under_every_fault() -> None:

@@ -188,6 +188,45 @@ def test_nobody_releases_a_lock_that_it_does_not_hold() -> None:
     assert {op.input for op in releases} <= tokens
 
 
+class Fence:
+    """Hands out generations, and refuses the writes of older ones; now and then an answer is lost."""
+
+    def __init__(self) -> None:
+        self.newest = 0
+        self.value: Any = None
+        self.refused = 0
+        self.turn = 0
+
+    def __call__(self, invocation: Invocation, client: int) -> tuple[Status, Any]:
+        self.turn += 1
+        if invocation.f == "next":
+            self.newest += 1
+            return "ok", self.newest
+        if invocation.f == "read":
+            return "ok", self.value
+        generation, value = invocation.input
+        if generation < self.newest:
+            self.refused += 1
+            return "fail", None
+        self.value = value
+        return ("info", None) if self.turn % 9 == 0 else ("ok", None)
+
+
+def test_fenced_writes_show_the_generation_given_last_and_some_come_too_late() -> None:
+    fence = Fence()
+    played, _ = play(WORKLOADS["fenced-register"].start(), 1000, clients=4, answer=fence)
+    given: dict[int, Any] = {}
+    for op in played:
+        client = op.process % 4
+        if op.f == "next":
+            given[client] = op.output
+        elif op.f == "fenced-write":
+            assert op.input[0] == given[client]
+    assert fence.refused > 50
+    assert sum(op.f == "fenced-write" and op.status == "ok" for op in played) > 100
+    assert check(History.of(played), "fenced-register").outcome == "valid"
+
+
 def test_after_an_acquire_of_unknown_outcome_the_client_asks_again() -> None:
     def lost(invocation: Invocation, client: int) -> tuple[Status, Any]:
         return "info", None
