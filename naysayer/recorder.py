@@ -33,39 +33,29 @@ class Recorder:
         self.counts: dict[Status, int] = {"ok": 0, "fail": 0, "info": 0}
         self.invocations = 0
 
-    def _write(self, event: dict[str, Any]) -> None:
-        if self._file is not None:
-            self._file.write(self._encoder.encode(event) + b"\n")
+    def _write(self, file: Sink, **event: Any) -> None:
+        """One line, without what is None."""
+        file.write(self._encoder.encode({name: value for name, value in event.items() if value is not None}) + b"\n")
 
     def invoked(self, process: int, invocation: Invocation, node: str | None, time_ns: int) -> None:
         """An operation begins."""
         index = self.invocations
         self.invocations += 1
         self._open[process] = (index, invocation, node, time_ns)
-        event: dict[str, Any] = {"type": "invoke", "process": process, "f": invocation.f}
-        if invocation.key is not None:
-            event["key"] = invocation.key
-        if invocation.input is not None:
-            event["input"] = invocation.input
-        event["time"] = time_ns
-        if node is not None:
-            event["node"] = node
-        self._write(event)
+        if self._file is not None:
+            f, key, given = invocation.f, invocation.key, invocation.input
+            self._write(self._file, type="invoke", process=process, f=f, key=key, input=given, time=time_ns, node=node)
 
     def completed(
         self, process: int, invocation: Invocation, status: Status, output: Any, error: str | None, time_ns: int
     ) -> Operation:
         """It ended; info means that nobody knows how."""
         index, _, node, call_ns = self._open.pop(process)
-        event: dict[str, Any] = {"type": status, "process": process, "f": invocation.f}
-        if invocation.key is not None:
-            event["key"] = invocation.key
-        if output is not None:
-            event["output"] = output
-        if error is not None:
-            event["error"] = error
-        event["time"] = time_ns
-        self._write(event)
+        if self._file is not None:
+            f, key = invocation.f, invocation.key
+            self._write(
+                self._file, type=status, process=process, f=f, key=key, output=output, error=error, time=time_ns
+            )
         self.counts[status] += 1
         ret = PENDING if status == "info" else time_ns
         operation = Operation(
@@ -87,10 +77,9 @@ class Recorder:
     def happened(self, fault: Fault, time_ns: int, detail: str = "") -> None:
         """The nemesis did something."""
         self.nemesis.append((time_ns / 1e6, fault))
-        event: dict[str, Any] = {"type": "nemesis", "f": fault.__struct_config__.tag, "fault": fault, "time": time_ns}
-        if detail:
-            event["detail"] = detail
-        self._write(event)
+        if self._file is not None:
+            f, said = fault.__struct_config__.tag, detail or None
+            self._write(self._file, type="nemesis", f=f, fault=fault, time=time_ns, detail=said)
 
     def ended(self, first: int) -> list[Operation]:
         """The operations that ended, in the order of their ends, without the first so many."""

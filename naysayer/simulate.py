@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from random import Random
+from typing import NamedTuple
 
 from checker.errors import TargetError
 from checker.history import Operation
@@ -70,6 +72,17 @@ class Run:
     interrupted: bool = False
     views: dict[NodeId, dict[str, object]] = field(default_factory=dict)
     trace: list[Sent] | None = None
+
+
+class _Call(NamedTuple):
+    """An operation of a client that is under way, at the node that was asked first."""
+
+    client: int
+    process: int
+    asked: Invocation
+    node: NodeId
+    request: Request
+    attempts: int
 
 
 class Simulation:
@@ -176,7 +189,7 @@ class Simulation:
     def _later(self, client: int, process: int, mean_ms: float | None = None) -> None:
         self._busy += 1
         pause = 0.0 if self._scripted else self._random[client].expovariate(1.0) * (mean_ms or self.plan.think_ms)
-        self._cluster.at(self._cluster.now_ms + pause, lambda: self._ask(client, process))
+        self._cluster.at(self._cluster.now_ms + pause, partial(self._ask, client, process))
 
     def _over(self) -> bool:
         if self._stopped or self._left == 0:
@@ -195,7 +208,7 @@ class Simulation:
         if isinstance(asked, Wait):
             self._busy += 1
             pause = max(asked.ms + ROUNDING_MS, NEXT_MS) if self._scripted else max(0.1, asked.ms)
-            self._cluster.at(self._cluster.now_ms + pause, lambda: self._ask(client, process))
+            self._cluster.at(self._cluster.now_ms + pause, partial(self._ask, client, process))
             return
         if self._left is not None:
             self._left -= 1
@@ -211,31 +224,30 @@ class Simulation:
         self.recorder.invoked(process, asked, node, self._cluster.now_ns)
         self.asked.append((self._cluster.now_ms, client, asked, node))
         # every other client asks again when no answer comes, as libraries do
-        timeout_ms = self.plan.timeout_ms or self._target.timeout_ms
         attempts = ATTEMPTS if self._target.sessions and client % 2 == 1 else 1
+        self._try(_Call(client, process, asked, node, request, attempts), node, attempts)
 
-        def ask(to: NodeId, left: int) -> None:
-            self._cluster.invoke(request, to, timeout_ms / attempts, lambda reply: answered(reply, left))
+    def _try(self, call: _Call, to: NodeId, left: int) -> None:
+        timeout_ms = self.plan.timeout_ms or self._target.timeout_ms
+        self._cluster.invoke(call.request, to, timeout_ms / call.attempts, partial(self._answered, call, left))
 
-        def answered(reply: Reply | None, left: int) -> None:
-            if reply is None and left > 1:
-                # drawn by the time, so that a script of this run draws the same
-                moment = f"{self.plan.seed} c{client} {self._cluster.now_ns >> SLOT_BITS}"
-                ask(Random(moment).choice(self._cluster.nodes), left - 1)
-            elif reply is not None and reply.status == "fail" and left < attempts:
-                done(None)  # this node did not do it, but one that was asked before may have
-            else:
-                done(reply)
+    def _answered(self, call: _Call, left: int, reply: Reply | None) -> None:
+        if reply is None and left > 1:
+            # drawn by the time, so that a script of this run draws the same
+            moment = f"{self.plan.seed} c{call.client} {self._cluster.now_ns >> SLOT_BITS}"
+            self._try(call, Random(moment).choice(self._cluster.nodes), left - 1)
+        elif reply is not None and reply.status == "fail" and left < call.attempts:
+            self._done(call, None)  # this node did not do it, but one that was asked before may have
+        else:
+            self._done(call, reply)
 
-        def done(reply: Reply | None) -> None:
-            self._busy -= 1
-            status = "info" if reply is None else reply.status
-            error = "timeout" if reply is None else reply.error
-            output = None if reply is None else reply.output
-            operation = self.recorder.completed(process, asked, status, output, error, self._cluster.now_ns)
-            self._completed(client, process, node, reply, operation)
-
-        ask(node, attempts)
+    def _done(self, call: _Call, reply: Reply | None) -> None:
+        self._busy -= 1
+        status = "info" if reply is None else reply.status
+        error = "timeout" if reply is None else reply.error
+        output = None if reply is None else reply.output
+        operation = self.recorder.completed(call.process, call.asked, status, output, error, self._cluster.now_ns)
+        self._completed(call.client, call.process, call.node, reply, operation)
 
     def _completed(self, client: int, process: int, node: NodeId, reply: Reply | None, operation: Operation) -> None:
         self._generator = self._generator.observe(operation)
@@ -272,7 +284,7 @@ class Simulation:
             cluster.at(max(step.at_ms, cluster.now_ms) + 0.001, self._nemesis)
             return
         if step.at_ms > cluster.now_ms:
-            cluster.at(step.at_ms + ROUNDING_MS, lambda: self._strike(step.fault))
+            cluster.at(step.at_ms + ROUNDING_MS, partial(self._strike, step.fault))
         else:
             self._strike(step.fault)
 

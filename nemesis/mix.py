@@ -6,8 +6,10 @@ grew, and may strike several times in a row: what needs several aligned events t
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from nemesis.catalog import Kind, find
 from nemesis.directed import Moment, leadership
@@ -31,8 +33,7 @@ SUCCESSION_MS = 1000.0
 """How long it looks for the next leader to strike at: an election or two."""
 
 
-@dataclass(frozen=True)
-class Active:
+class Active(msgspec.Struct, frozen=True):
     """A fault in force, of the kind `name`, until `until_ms`."""
 
     name: str
@@ -40,8 +41,7 @@ class Active:
     until_ms: float
 
 
-@dataclass(frozen=True)
-class Waiting:
+class Waiting(msgspec.Struct, frozen=True):
     """A directed fault of the kind `name` that waits for its moment, at most until `until_ms`."""
 
     name: str
@@ -59,8 +59,7 @@ class Waiting:
         return self.struck is not None and self.struck == leadership(situation)
 
 
-@dataclass(frozen=True)
-class Mix:
+class Mix(msgspec.Struct, frozen=True):
     """A schedule of the named kinds. `stretch` multiplies all times: 1 in the simulator, more where time is real."""
 
     kinds: tuple[str, ...]
@@ -81,11 +80,11 @@ class Mix:
         for one in self.active:
             if one.until_ms <= now:
                 others = tuple(other for other in self.active if other is not one)
-                return Look(now), replace(self, active=others, due=find(one.name).end(situation, one.fault))
+                return replace(self, active=others, due=find(one.name).end(situation, one.fault)).next(situation)
         for wait in self.waiting:
             rest = replace(self, waiting=tuple(other for other in self.waiting if other is not wait))
             if now >= wait.until_ms:
-                return Look(now), rest
+                return rest.next(situation)
             if wait.moment(wait.views, situation) and not wait.has_struck(situation):
                 return rest._seize(wait, situation)
         if self.next_ms is not None and now >= self.next_ms:
@@ -96,7 +95,7 @@ class Mix:
         soonest = min([due, *watch, *(one.until_ms for one in self.active)])
         return Look(soonest), replace(self, next_ms=due, waiting=again)
 
-    def _seize(self, wait: Waiting, situation: Situation) -> tuple[Step | Look, Schedule]:
+    def _seize(self, wait: Waiting, situation: Situation) -> tuple[Step | Look | None, Schedule]:
         """The moment has come: strike in place of the strike before, and wait for the next if there are more rounds."""
         kind = find(wait.name)
         rest = replace(self, active=tuple(one for one in self.active if one.name != kind.name))
@@ -112,29 +111,29 @@ class Mix:
         until_ms = situation.now_ms + patience_ms * self.stretch
         return Waiting(kind.name, until_ms, moment, situation.views, rounds)
 
-    def _begin(self, situation: Situation) -> tuple[Step | Look, Schedule]:
+    def _begin(self, situation: Situation) -> tuple[Step | Look | None, Schedule]:
         now = situation.now_ms
         rest = replace(self, next_ms=now + self._pause(situation))
         begun = [one.name for one in self.active] + [wait.name for wait in self.waiting]
         busy = {find(name).channel for name in begun}
         free = [kind for kind in map(find, self.kinds) if kind.channel not in busy]
         if not free:
-            return Look(now), rest
+            return rest.next(situation)
         kind = situation.random.choice(free)
         if not kind.moments:
             return rest._strike(kind, situation)
         if any("role" in view for view in situation.views.values()):
             wait = self._await(kind, situation, PATIENCE_MS, situation.random.choice(kind.rounds))
             rest = replace(rest, waiting=(*rest.waiting, wait))
-        return Look(now), rest  # nobody leads here, or nobody tells: no moment would come
+        return rest.next(situation)  # nobody leads here, or nobody tells: no moment would come
 
     def _strike(
         self, kind: Kind, situation: Situation, lasting_ms: float | None = None
-    ) -> tuple[Step | Look, Schedule]:
+    ) -> tuple[Step | Look | None, Schedule]:
         """Begin a fault; how long it lasts is drawn unless given."""
         begun = kind.begin(situation)
         if begun is None:
-            return Look(situation.now_ms), self
+            return self.next(situation)
         first, *others = begun if isinstance(begun, tuple) else (begun,)
         if lasting_ms is None:
             lasting_ms = situation.random.choice(LASTING_MS) * situation.random.random() * self.stretch

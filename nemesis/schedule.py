@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cached_property
 from random import Random
 from typing import Any, Protocol
+
+import msgspec
 
 from targets.fault import Fault
 from targets.node import NodeId
 
 
-@dataclass(frozen=True)
-class Situation:
+class Situation(msgspec.Struct, frozen=True, dict=True):
     """What a schedule may know when it decides: the time, the nodes, who is down, and what each node tells of itself,
     so that it can isolate the leader."""
 
@@ -35,16 +35,14 @@ class Situation:
         return self.look()
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(msgspec.Struct, frozen=True):
     """Carry out `fault` at `at_ms` (now, if that has passed)."""
 
     at_ms: float
     fault: Fault
 
 
-@dataclass(frozen=True)
-class Look:
+class Look(msgspec.Struct, frozen=True):
     """Ask again at `at_ms`: nothing to do before."""
 
     at_ms: float

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any, Protocol
 
+import msgspec
+
 from checker.history import Operation
 
 
-@dataclass(frozen=True)
-class Moment:
+class Moment(msgspec.Struct, frozen=True):
     """When and for whom an operation is asked: `client` counts from 0 and stays the same after an unknown outcome
     (its process id does not); `clients` is their number."""
 
@@ -25,8 +26,7 @@ class Moment:
     random: Random
 
 
-@dataclass(frozen=True)
-class Invocation:
+class Invocation(msgspec.Struct, frozen=True):
     """An operation to be invoked. `node` pins it to a node; None leaves the choice to the driver's routing."""
 
     f: str
@@ -35,8 +35,7 @@ class Invocation:
     node: str | None = None
 
 
-@dataclass(frozen=True)
-class Wait:
+class Wait(msgspec.Struct, frozen=True):
     """Nothing to do for this client for a while."""
 
     ms: float

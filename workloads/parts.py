@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
+from msgspec import structs
+
 from checker.history import Operation
 from workloads.generator import Generator, Invocation, Moment, Wait
 
@@ -96,7 +98,7 @@ class Pinned:
     def next(self, moment: Moment) -> tuple[Invocation | Wait | None, Generator]:
         asked, rest = self.generator.next(moment)
         if isinstance(asked, Invocation):
-            asked = replace(asked, node=self.nodes[moment.client % len(self.nodes)])
+            asked = structs.replace(asked, node=self.nodes[moment.client % len(self.nodes)])
         return asked, replace(self, generator=rest)
 
     def observe(self, operation: Operation) -> Generator:

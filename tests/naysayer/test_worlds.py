@@ -79,9 +79,11 @@ def test_raft_as_processes_survives_crashes_pauses_partitions_and_wrong_clocks(t
     assert any(fault["shown"] for fault in verdict["faults"])
 
 
-@pytest.mark.parametrize("target", ["quorum-kv/local-counter-version", "paxos-kv/local-read"])
-def test_a_broken_store_is_caught_as_processes_too(target: str, tmp_path: Path) -> None:
-    assert run(["test", target, "--live", "--time", "3s", "--nemesis", "none", "--results", str(tmp_path)]) == 1
+@pytest.mark.parametrize(
+    ("target", "nemesis"), [("quorum-kv/local-counter-version", "none"), ("paxos-kv/local-read", "partition")]
+)
+def test_a_broken_store_is_caught_as_processes_too(target: str, nemesis: str, tmp_path: Path) -> None:
+    assert run(["test", target, "--live", "--time", "6s", "--nemesis", nemesis, "--results", str(tmp_path)]) == 1
 
 
 def test_a_students_binary_is_tested_over_stdio(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
