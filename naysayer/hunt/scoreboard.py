@@ -2,6 +2,7 @@
 
 `python -m naysayer.hunt.scoreboard [--cpu 60] [--hunts 5] [--healthy 2000] [--only NAME] [--out FILE]`
 (make scoreboard). Each hunt has first seeds of its own; a variant that is not caught within the CPU seconds is missed.
+Targets are hunted side by side, each in a process of its own, whose CPU seconds count.
 """
 
 from __future__ import annotations
@@ -10,15 +11,19 @@ import argparse
 import statistics
 import sys
 import time
+from concurrent.futures import Future, as_completed
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from checker.parallel import pool
 from naysayer.commands.hunt import reproduce
 from naysayer.hunt.campaign import Hunt, attempt
 from naysayer.hunt.shrink import shrink
 from naysayer.plan import Plan
 from targets.registry import all_targets
-from targets.target import Target
+from targets.registry import find as find_target
+from targets.target import Hardness
 
 STRIDE = 1_000_000
 """Distance between the first seeds of two hunts."""
@@ -31,7 +36,8 @@ LIMIT_S = {"E": 1.0, "M": 1.0, "H": 10.0, "control": 0.2}
 class Row:
     """One hunted variant; seeds and CPU seconds are medians of the hunts that caught it."""
 
-    target: Target
+    name: str
+    hardness: Hardness
     caught: int
     hunts: int
     seeds: float
@@ -39,13 +45,14 @@ class Row:
     size: str
 
 
-def hunt_variant(target: Target, hunts: int, cpu_s: float) -> Row:
+def hunt_variant(name: str, hunts: int, cpu_s: float) -> Row:
     """Hunt a variant several times, in this process, and shrink the first failure."""
-    assert target.broken is not None
-    limit_s = cpu_s * LIMIT_S[target.broken.hardness]
+    broken = find_target(name).broken
+    assert broken is not None
+    limit_s = cpu_s * LIMIT_S[broken.hardness]
     found: list[tuple[int, float, Plan]] = []
     for number in range(hunts):
-        caught = _one_hunt(target, 1 + number * STRIDE, limit_s)
+        caught = _one_hunt(name, 1 + number * STRIDE, limit_s)
         if caught is not None:
             found.append(caught)
         elif not found and number >= 1:
@@ -56,11 +63,11 @@ def hunt_variant(target: Target, hunts: int, cpu_s: float) -> Row:
         size = f"{len(smaller.asks)} ops, {len(smaller.strikes)} faults, {smaller.nodes} nodes"
     seeds = statistics.median(seeds for seeds, _, _ in found) if found else 0
     spent = statistics.median(spent for _, spent, _ in found) if found else limit_s
-    return Row(target, len(found), hunts, seeds, spent, size)
+    return Row(name, broken.hardness, len(found), hunts, seeds, spent, size)
 
 
-def _one_hunt(target: Target, first: int, limit_s: float) -> tuple[int, float, Plan] | None:
-    hunt = Hunt(target.name)
+def _one_hunt(name: str, first: int, limit_s: float) -> tuple[int, float, Plan] | None:
+    hunt = Hunt(name)
     began, seed = time.process_time(), first
     while time.process_time() - began < limit_s:
         tried = attempt(hunt, seed, 5)
@@ -70,26 +77,30 @@ def _one_hunt(target: Target, first: int, limit_s: float) -> tuple[int, float, P
     return None
 
 
-def healthy(target: Target, seeds: int) -> str:
+def healthy(name: str, seeds: int) -> str:
     """Try seeds of a healthy target; "" or what it was accused of."""
-    tried = attempt(Hunt(target.name), 1, seeds)
+    tried = attempt(Hunt(name), 1, seeds)
     if tried.failed is not None:
         return f"seed {tried.failed.seed} fails"
     return tried.trouble or (f"{tried.undecided} undecided" if tried.undecided else "")
 
 
-def table(rows: list[Row], sound: list[tuple[Target, int, str]]) -> str:
-    """The scoreboard in Markdown."""
+def table(rows: list[Row], sound: list[tuple[str, int, str]]) -> str:
+    """The scoreboard in Markdown; of healthy targets the name, how many seeds, and what was said of them."""
     lines = ["# Scoreboard", "", "| broken variant | hard | caught | seeds | CPU s | shrunken scenario |"]
     lines.append("|---|---|---|---|---|---|")
     for row in rows:
-        assert row.target.broken is not None
         mark = f"{row.caught} of {row.hunts}" if row.caught else "no"
         effort = f"{row.seeds:.0f} | {row.cpu_s:.1f}"
-        lines.append(f"| {row.target.name} | {row.target.broken.hardness} | {mark} | {effort} | {row.size} |")
+        lines.append(f"| {row.name} | {row.hardness} | {mark} | {effort} | {row.size} |")
     lines += ["", "| healthy target | seeds | false alarms |", "|---|---|---|"]
-    lines += [f"| {target.name} | {seeds} | {said or 'none'} |" for target, seeds, said in sound]
-    return "\n".join(lines) + "\n"
+    lines += [f"| {name} | {seeds} | {said or 'none'} |" for name, seeds, said in sound]
+    how = (
+        f"Made on {time.strftime('%Y-%m-%d')} by `make scoreboard`: each hunt has first seeds of its own and ends with "
+        "its first failure; seeds and CPU seconds (of the one process that hunts) are medians of the hunts that caught "
+        "the variant. Undecided seeds ran out of the steps of a hunt."
+    )
+    return "\n".join([*lines, "", how]) + "\n"
 
 
 def main() -> int:
@@ -101,26 +112,29 @@ def main() -> int:
     parser.add_argument("--only", default="", help="targets whose name contains this")
     parser.add_argument("--out", type=Path, default=Path("results/scoreboard.md"))
     arguments = parser.parse_args()
-    rows: list[Row] = []
-    sound: list[tuple[Target, int, str]] = []
-    for target in all_targets():
-        if arguments.only not in target.name:
-            continue
-        if target.broken is None:
-            if arguments.healthy:
-                sound.append((target, arguments.healthy, healthy(target, arguments.healthy)))
-                sys.stdout.write(f"{target.name}: {sound[-1][2] or 'no false alarm'}\n")
-        else:
-            rows.append(hunt_variant(target, arguments.hunts, arguments.cpu))
-            row = rows[-1]
-            sys.stdout.write(
-                f"{target.name}: caught {row.caught}, {row.seeds:.0f} seeds, {row.cpu_s:.1f} s, {row.size}\n"
-            )
-        sys.stdout.flush()
-        arguments.out.parent.mkdir(parents=True, exist_ok=True)
-        arguments.out.write_text(table(rows, sound), encoding="utf-8")
-    control = [row for row in rows if row.target.broken and row.target.broken.hardness == "control" and row.caught]
-    return 1 if control or any(said.endswith("fails") for _, _, said in sound) else 0
+    chosen = [target for target in all_targets() if arguments.only in target.name]
+    variants = [target.name for target in chosen if target.broken is not None]
+    sane = [target.name for target in chosen if target.broken is None and arguments.healthy]
+    rows: dict[str, Row] = {}
+    sound: dict[str, str] = {}
+    with pool("processes", len(chosen)) as executor:
+        asked: dict[Future[Any], str] = {}
+        asked |= {executor.submit(hunt_variant, name, arguments.hunts, arguments.cpu): name for name in variants}
+        asked |= {executor.submit(healthy, name, arguments.healthy): name for name in sane}
+        for done in as_completed(asked):
+            name, found = asked[done], done.result()
+            if isinstance(found, Row):
+                rows[name] = found
+                said = f"caught {found.caught}, {found.seeds:.0f} seeds, {found.cpu_s:.1f} s, {found.size}"
+            else:
+                said = sound[name] = found
+            sys.stdout.write(f"{name}: {said or 'no false alarm'}\n")
+            sys.stdout.flush()
+            told = [(name, arguments.healthy, sound[name]) for name in sane if name in sound]
+            arguments.out.parent.mkdir(parents=True, exist_ok=True)
+            arguments.out.write_text(table([rows[name] for name in variants if name in rows], told), encoding="utf-8")
+    control = any(row.hardness == "control" and row.caught for row in rows.values())
+    return 1 if control or any(said.endswith("fails") for said in sound.values()) else 0
 
 
 if __name__ == "__main__":

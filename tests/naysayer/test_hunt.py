@@ -295,9 +295,9 @@ def test_a_bad_scenario_is_refused_with_its_name(text: str, tmp_path: Path, caps
 
 
 def test_the_scoreboard_tells_caught_from_missed() -> None:
-    caught = hunt_variant(find(BROKEN), hunts=1, cpu_s=10)
+    caught = hunt_variant(BROKEN, hunts=1, cpu_s=10)
     assert caught.caught == 1
-    text = table([caught], [(find("quorum-kv"), 3, healthy(find("quorum-kv"), 3))])
+    text = table([caught], [("quorum-kv", 3, healthy("quorum-kv", 3))])
     assert f"| {BROKEN} | E | 1 of 1 |" in text
     assert "| quorum-kv | 3 | none |" in text
 
