@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from functools import partial
 
 from checker.errors import HarnessError, UsageError
@@ -22,6 +23,24 @@ UNDO = f"{firewall.UNDO}; {netem.UNDO}"
 LEFT = f"{firewall.LEFT}; {netem.LEFT}"
 
 
+@dataclass
+class _InForce:
+    """A fault of links; what probes found is kept until it is healed, when the packets are counted."""
+
+    fault: Fault
+    from_ms: float
+    shaped: bool = False
+    found: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+    """What it did not do: then it is not shown."""
+
+    def evidence(self, packets: int, now_ms: float) -> Evidence:
+        """What it did, as far as is known."""
+        what = "through netem" if self.shaped else "lost"
+        detail = "; ".join([*sorted(self.failed), *sorted(self.found), f"{packets} packets {what} until healed"])
+        return Evidence(self.fault, self.from_ms, now_ms, packets > 0 and not self.failed, detail)
+
+
 class Links:
     """Faults of the links between hosts over SSH. Without SSH there is one host, and nothing can be done to links."""
 
@@ -30,8 +49,7 @@ class Links:
         self._walls: dict[NodeId, Firewall] = {}
         self._addresses: dict[tuple[NodeId, NodeId], list[str]] = {}
         """By (host, peer): what the host knows the peer by."""
-        self._in_force: list[tuple[Fault, float]] = []
-        self._shaped: list[tuple[Degrade, float]] = []
+        self._in_force: list[_InForce] = []
 
     async def addresses(self, node: NodeId, peer: NodeId) -> list[str]:
         """The addresses of a peer as a node's host knows them. Raises UsageError if it knows none."""
@@ -101,12 +119,10 @@ class Links:
     async def cut(self, fault: Cut) -> None:
         """Lose everything on links, and probe whether anything still crosses them."""
         await self._drop(fault.links, 1.0)
-        self._in_force.append((fault, self._hosts.now_ms()))
-        still: list[str] = []
+        now = _InForce(fault, self._hosts.now_ms())
+        self._in_force.append(now)
         sources = sorted({source for source, _ in fault.links})
-        await side_by_side(partial(self._try_cut, source, fault, still) for source in sources)
-        if still:
-            self._hosts.note(fault, f"still connects: {', '.join(sorted(still))}", shown=False)
+        await side_by_side(partial(self._try_cut, source, fault, now.failed) for source in sources)
 
     async def _ports(self, source: NodeId, dests: list[NodeId]) -> list[tuple[str, int]]:
         """Where to knock on each peer: at its sshd, which also answers when the system is down."""
@@ -114,24 +130,26 @@ class Links:
         assert config.ssh is not None
         return [((await self.addresses(source, one))[0], config.nodes[one].port or config.ssh.port) for one in dests]
 
-    async def _try_cut(self, source: NodeId, fault: Cut, still: list[str]) -> None:
+    async def _try_cut(self, source: NodeId, fault: Cut, failed: list[str]) -> None:
         """Try to connect over every cut link from `source`; where anything answers, even a refusal, it is not cut."""
         dests = [dest for one, dest in fault.links if one == source]
         said = (await self._hosts.run(source, probe.silence(await self._ports(source, dests)))).out.split()
         if "untried" not in said:  # else the packets counted until healed are the evidence
-            still += [f"{source} to {dest}" for dest, one in zip(dests, said, strict=True) if one != "silent"]
+            still = [dest for dest, one in zip(dests, said, strict=True) if one != "silent"]
+            failed += [f"{source} still connects to {dest}" for dest in still]
 
     async def degrade(self, fault: Degrade) -> None:
         """Lose some packets where they arrive; for all else, shape what leaves."""
-        if not (fault.delay_ms or fault.duplicate or fault.reorder):
+        shaped = bool(fault.delay_ms or fault.duplicate or fault.reorder)
+        now = _InForce(fault, self._hosts.now_ms(), shaped)
+        self._in_force.append(now)
+        if shaped:
+            sources = sorted({source for source, _ in fault.links})
+            await side_by_side(partial(self._shape, source, fault, now) for source in sources)
+        else:
             await self._drop(fault.links, fault.loss)
-            self._in_force.append((fault, self._hosts.now_ms()))
-            return
-        self._shaped.append((fault, self._hosts.now_ms()))
-        sources = sorted({source for source, _ in fault.links})
-        await side_by_side(partial(self._shape, source, fault) for source in sources)
 
-    async def _shape(self, source: NodeId, fault: Degrade) -> None:
+    async def _shape(self, source: NodeId, fault: Degrade, now: _InForce) -> None:
         dests = [dest for one, dest in fault.links if one == source]
         knock = probe.duration(await self._ports(source, dests))
         before = (await self._hosts.run(source, knock, check=False)).out.split() if fault.delay_ms else []
@@ -139,13 +157,12 @@ class Links:
         done = await self._hosts.run(source, netem.shape(addresses, netem.discipline(fault)), check=False)
         if done.code != 0:
             raise HarnessError(f"{source}: links cannot be shaped; tc netem says: {last_line(done)}; {NETEM_ADVICE}")
-        if fault.delay_ms:
-            after = (await self._hosts.run(source, knock, check=False)).out.split()
-            for dest, was, now in zip(dests, before, after, strict=False):
-                slower_ms = float(now) - float(was)
-                detail = f"{source} to {dest}: connecting takes {slower_ms:+.1f} ms"
-                # half of the delay is its least, and one packet of the handshake goes this way
-                self._hosts.note(fault, detail, shown=slower_ms > 0.4 * fault.delay_ms)
+        after = (await self._hosts.run(source, knock, check=False)).out.split() if fault.delay_ms else []
+        for dest, was, then in zip(dests, before, after, strict=False):
+            slower_ms = float(then) - float(was)
+            # half of the delay is its least, and one packet of the handshake goes this way
+            kept = now.found if slower_ms > 0.4 * fault.delay_ms else now.failed
+            kept.append(f"connecting {source} to {dest} takes {slower_ms:+.1f} ms")
 
     async def heal(self) -> None:
         """Heal every host that answers. Raises HarnessError, for the first that does not, after all were tried."""
@@ -155,20 +172,19 @@ class Links:
         first: HarnessError | None = None
         for node in self._hosts.nodes:
             try:
-                if self._in_force and node in self._walls:
+                if node in self._walls:
                     wall = self._walls[node]
                     dropped += wall.dropped((await self._hosts.run(node, wall.counters)).out)
                     await self._hosts.run(node, wall.flush)
-                if self._shaped:
+                if any(one.shaped for one in self._in_force):
                     passed += netem.passed((await self._hosts.run(node, netem.COUNTERS)).out)
                     await self._hosts.run(node, netem.UNDO)
             except HarnessError as error:
                 first = first or error
-        for faults, count, what in ((self._in_force, dropped, "lost"), (self._shaped, passed, "through netem")):
-            for fault, from_ms in faults:
-                detail = f"{count} packets {what} until healed"
-                self._hosts.evidence.append(Evidence(fault, from_ms, self._hosts.now_ms(), count > 0, detail))
-        self._in_force, self._shaped = [], []
+        for one in self._in_force:
+            packets = passed if one.shaped else dropped
+            self._hosts.evidence.append(one.evidence(packets, self._hosts.now_ms()))
+        self._in_force = []
         if first is not None:
             raise first
 
