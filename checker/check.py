@@ -21,10 +21,12 @@ import numpy as np
 from checker.budget import Budget
 from checker.errors import HistoryError, NaysayerError, UsageError
 from checker.explain import explain
+from checker.explain_append import explain_append
 from checker.explain_search import explain_search
 from checker.history import BEGINNING, FAIL, INFO, History, Operation
 from checker.model import Model
 from checker.models import MODELS, find
+from checker.models.kv import AppendKeyValue
 from checker.models.register import Register
 from checker.monitors import MONITORS
 from checker.parallel import pool
@@ -190,7 +192,12 @@ def _decide(part: History, history: History, model: Model, budget: Budget) -> De
 
 def _explain(counterexample: list[Operation], history: History, model: Model, budget: Budget) -> Explanation:
     """Registers have sentences of their own; where those do not fit, and for all other models, the search's."""
-    if isinstance(model, Register) and not (history.f == history.tables.f.code("append")).any():
+    appends = bool((history.f == history.tables.f.code("append")).any())
+    if isinstance(model, AppendKeyValue) and appends:
+        told = explain_append(counterexample, history)
+        if told is not None:
+            return told
+    elif isinstance(model, Register):
         explanation = explain(counterexample, history)
         if explanation.kind != "no-order":
             return explanation

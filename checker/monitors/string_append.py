@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
+from msgspec import structs
 
 from checker.history import INFO, History, Operation
 from checker.models.kv import AppendKeyValue
@@ -35,7 +36,7 @@ MODEL = AppendKeyValue()
 
 
 @dataclass
-class _Telling:
+class Telling:
     """How a part is told as a register. A *node* is a value: 0 the empty one, others a node and a token behind it."""
 
     puts: dict[str, int] = field(default_factory=dict)
@@ -83,25 +84,59 @@ class _Telling:
         return node, root
 
 
-def decide(part: History) -> Decision | None:
-    """Judges one string by zones; None where tokens are ambiguous, or a refused or ambiguous value decides."""
+def tell(part: History) -> tuple[Telling, RegisterColumns] | None:
+    """The string as a register; None where tokens are ambiguous."""
     ops = list(part)
     telling = _tokens(ops)
-    if telling is None:
+    return None if telling is None else (telling, _told(part, ops, telling))
+
+
+def decide(part: History) -> Decision | None:
+    """Judges one string by zones; None where tokens are ambiguous, or a refused or ambiguous value decides."""
+    found = tell(part)
+    if found is None:
         return None
-    told = _told(part, ops, telling)
+    telling, told = found
     outcome = judge(told)
     if isinstance(outcome, Ambiguous):
         conflict = sandwich.without(told, outcome)
-        return None if conflict is None else _invalid(ops, telling, told, conflict, "sandwich")
+        return None if conflict is None else _invalid(list(part), telling, told, conflict, "sandwich")
     if isinstance(outcome, Conflict):
-        return _invalid(ops, telling, told, outcome, "sandwich" if len(told.refused) else "zones")
+        return _invalid(list(part), telling, told, outcome, "sandwich" if len(told.refused) else "zones")
     return None if len(told.refused) else Decision("valid", "zones", witness=told.row[outcome])
 
 
-def _tokens(ops: list[Operation]) -> _Telling | None:
+def as_register(part: History, telling: Telling, told: RegisterColumns) -> list[Operation]:
+    """The operations of a conflict among these, as those of a register that reads, writes and exchanges values."""
+    outcome = judge(told)
+    conflict = sandwich.without(told, outcome) if isinstance(outcome, Ambiguous) else outcome
+    if not isinstance(conflict, Conflict):
+        return []
+    names = {behind: (before, token) for (before, token), behind in telling.node.items()}
+
+    def text(node: int) -> str | None:
+        pieces = list[str]()
+        while node in names:
+            node, token = names[node]
+            pieces.append(token)
+        return "".join(reversed(pieces)) if node == INITIAL else f"value {node}"
+
+    operations = []
+    for position in counterexample(told, conflict):
+        op, found, left = part[int(told.row[position])], int(told.found[position]), int(told.left[position])
+        before, behind = text(found) or None, text(left) or None
+        if left < 0:
+            operations.append(structs.replace(op, f="read", input=None, output=before))
+        elif found < 0:
+            operations.append(structs.replace(op, f="write", input=behind, output=None))
+        else:
+            operations.append(structs.replace(op, f="cas", input=(before, behind), output=True))
+    return operations
+
+
+def _tokens(ops: list[Operation]) -> Telling | None:
     """Who puts in which token; None if one is put in twice, is empty or no text, or is a prefix of another."""
-    telling = _Telling()
+    telling = Telling()
     for row, op in enumerate(ops):
         if op.f == "read" or refused(op):
             continue
@@ -119,7 +154,7 @@ def _tokens(ops: list[Operation]) -> _Telling | None:
     return telling
 
 
-def _told(part: History, ops: list[Operation], telling: _Telling) -> RegisterColumns:
+def _told(part: History, ops: list[Operation], telling: Telling) -> RegisterColumns:
     found = np.full(len(ops), NOTHING, dtype=np.int64)
     left = np.full(len(ops), NOTHING, dtype=np.int64)
     keep = np.ones(len(ops), dtype=np.bool_)
@@ -159,13 +194,13 @@ def _told(part: History, ops: list[Operation], telling: _Telling) -> RegisterCol
 
 
 def _invalid(
-    ops: list[Operation], telling: _Telling, told: RegisterColumns, conflict: Conflict, method: str
+    ops: list[Operation], telling: Telling, told: RegisterColumns, conflict: Conflict, method: str
 ) -> Decision:
     rows = _closed(ops, telling, rows_of(told, counterexample(told, conflict)))
     return Decision("invalid", method, counterexample=tuple(sorted(rows)))
 
 
-def _closed(ops: list[Operation], telling: _Telling, rows: tuple[int, ...]) -> set[int]:
+def _closed(ops: list[Operation], telling: Telling, rows: tuple[int, ...]) -> set[int]:
     """With them, whoever put in a text that they found, and for each append and pending one somebody who found it."""
     closed = set(rows)
     size = 0

@@ -102,3 +102,113 @@ def test_texts_of_which_one_begins_another_are_left_to_the_search() -> None:
     rows: list[Row] = [("append", "a", None, 0, 1), ("append", "ab", None, 0, 1), ("read", None, "aba", 2, 3)]
     assert decide(operations(*rows)) is None
     assert check(operations(*rows), "kv-append").outcome == "valid"
+
+
+APPEND_A: Row = ("append", "a", None, 0, 1)
+APPEND_B: Row = ("append", "b", None, 2, 3)
+
+
+@pytest.mark.parametrize(
+    ("kind", "sentence", "rows"),
+    [
+        (
+            "phantom-value",
+            'Text nobody put in: #1 returned "ax", but no operation put in "x".',
+            [APPEND_A, ("read", None, "ax", 2, 3)],
+        ),
+        (
+            "duplicate-append",
+            'Appended twice: #1 returned "aa", which holds "a" twice; #0 put it in once.',
+            [APPEND_A, ("read", None, "aa", 2, 3)],
+        ),
+        (
+            "read-before-written",
+            'Read before it was there: #1 returned "ab" and ended before #2, which put in "b", began.',
+            [APPEND_A, ("read", None, "ab", 0, 1), APPEND_B],
+        ),
+        (
+            "mixed-write",
+            'Not overwritten: #2 returned "ab", in which "b" stands behind "a", but #1 replaced all that '
+            'was there by "b".',
+            [APPEND_A, ("write", "b", None, 2, 3), ("read", None, "ab", 4, 5)],
+        ),
+        (
+            "lost-append",
+            'Lost append: #1 appended "b" and was acknowledged, but #2, begun later, returned "a", and '
+            "nobody ever read it.",
+            [APPEND_A, APPEND_B, ("read", None, "a", 4, 5)],
+        ),
+        (
+            "lost-append",
+            'Lost append: #4 shows "c" without "b" ahead of it, but #3 shows "b" ahead of it, so it was there when '
+            '"c" was appended.',
+            [APPEND_A, APPEND_B, ("append", "c", None, 4, 5), ("read", None, "abc", 6, 7), ("read", None, "ac", 8, 9)],
+        ),
+        (
+            "stale-read",
+            'Stale read: #3 returned "a", though #2 had already read "ab" and finished.',
+            [APPEND_A, ("append", "b", None, 2, 9), ("read", None, "ab", 4, 5), ("read", None, "a", 6, 7)],
+        ),
+        (
+            "reordered-append",
+            "Out of order: what #0 left stands behind what #1 left, but #0 had finished before #1 began.",
+            [APPEND_A, APPEND_B, ("read", None, "ba", 4, 5)],
+        ),
+        (
+            "reordered-append",
+            'Out of order: #2 shows "a" before "b", #3 the other way round.',
+            [
+                ("append", "a", None, 0, 9),
+                ("append", "b", None, 0, 9),
+                ("read", None, "abc", 0, 9),
+                ("read", None, "bac", 0, 9),
+                ("append", "c", None, 0, 9),
+            ],
+        ),
+        (
+            "forked-value",
+            'Two ways on: in what #3 read "b" comes right behind "a", in what #4 read it is "c".',
+            [
+                APPEND_A,
+                ("append", "b", None, 0, 9),
+                ("append", "c", None, 0, 9),
+                ("read", None, "ab", 2, 9),
+                ("read", None, "ac", 2, 9),
+            ],
+        ),
+    ],
+)
+def test_each_kind_of_violation_has_its_sentence(kind: str, sentence: str, rows: list[Row]) -> None:
+    worst = check(operations(*rows), "kv-append").worst
+    assert worst is not None
+    assert worst.explanation is not None
+    assert (worst.explanation.kind, worst.explanation.sentence) == (kind, sentence)
+
+
+def test_text_of_a_failed_append_is_named() -> None:
+    failed = Operation(0, 0, "append", None, "a", None, 0, 1, "fail")
+    read = Operation(1, 1, "read", None, None, "a", 2, 3)
+    worst = check([failed, read], "kv-append").worst
+    assert worst is not None
+    assert worst.explanation is not None
+    assert worst.explanation.kind == "failed-write-read"
+
+
+def test_sentences_name_operations_of_the_proof_and_their_edges_form_a_cycle() -> None:
+    author, found = strings(*CHOICES[1]), 0
+    for number in range(900):
+        rng = Random(f"told {number}")
+        ops = history(author, rng, STYLES[number % len(STYLES)], rng.randint(3, 9))
+        worst = check(ops, "kv-append").worst
+        if worst is None or worst.method == "search":
+            continue
+        told = worst.explanation
+        assert told is not None
+        assert told.kind != "no-order", ops
+        found += 1
+        inside = {op.index for op in worst.counterexample}
+        assert told.culprit in inside
+        for edge, following in zip(told.cycle, told.cycle[1:] + told.cycle[:1], strict=True):
+            assert edge.after == following.before
+            assert edge.before in inside
+    assert found > 100

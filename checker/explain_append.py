@@ -1,0 +1,236 @@
+"""Why no order works, in one plain sentence, for strings that are appended to.
+
+First what the values found show by themselves: text that nobody put in, a piece twice, pieces in different orders. Then
+the string is told as a CAS register (monitors/string_append.py), whose graph of constraints has the cycle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from checker.constraints import Constraints
+from checker.explain import duration, show
+from checker.history import FAIL, OK, History, Operation
+from checker.monitors.string_append import Telling, as_register, tell
+from checker.verdict import Edge, Explanation
+
+Pieces = tuple[str, ...]
+
+
+class _Story:
+    """The operations of a counterexample, and the pieces of each value that one of them found."""
+
+    def __init__(self, part: History, history: History, telling: Telling) -> None:
+        self.operations = list(part)
+        self.history = history
+        self.telling = telling
+        self.found = [(op, tuple(telling.tokens(value))) for op in self.operations for value in _values(op)]
+
+    def putter(self, piece: str) -> Operation | None:
+        row = self.telling.puts.get(piece)
+        return None if row is None else self.operations[row]
+
+
+def explain_append(counterexample: Sequence[Operation], history: History) -> Explanation | None:
+    """Explains operations on one string that have no order; None where pieces are ambiguous, or nothing fits.
+
+    `history` is what they are from, with its failed operations.
+    """
+    part = History.of(counterexample)
+    told = tell(part)
+    if told is None:
+        return None
+    story = _Story(part, history, told[0])
+    described = (describe(story) for describe in _DESCRIPTIONS)
+    found = next((explanation for explanation in described if explanation is not None), None)
+    return found or _cycle(story, as_register(part, *told))
+
+
+def _values(op: Operation) -> Iterator[str]:
+    value = op.output if op.f == "read" and not op.pending else op.input[0] if op.f == "cas" else None
+    if isinstance(value, str) and op.output is not False:
+        yield value
+
+
+def _nobody(s: _Story) -> Explanation | None:
+    """Text that nobody put in."""
+    for op, pieces in s.found:
+        rest = next((piece for piece in pieces if s.putter(piece) is None), None)
+        if rest is None:
+            continue
+        failed = [other for other in _failed(s.history) if rest.startswith(_text(other) or rest + " ")]
+        if failed:
+            sentence = f"Text of a failed {failed[0].f}: #{op.index} {_had(op)}, and #{failed[0].index}, which was to "
+            sentence += f"put in {show(_text(failed[0]))}, had failed and so never happened."
+            return Explanation("failed-write-read", sentence, culprit=op.index)
+        sentence = f"Text nobody put in: #{op.index} {_had(op)}, but no operation put in {show(rest)}."
+        return Explanation("phantom-value", sentence, culprit=op.index)
+    return None
+
+
+def _failed(history: History) -> list[Operation]:
+    return [history[int(row)] for row in np.flatnonzero(history.status == FAIL)]
+
+
+def _text(op: Operation) -> str | None:
+    """What an operation was to put in."""
+    value = op.input if op.f in ("append", "write") else op.input[1] if op.f == "cas" else None
+    return value if isinstance(value, str) and value else None
+
+
+def _twice(s: _Story) -> Explanation | None:
+    for op, pieces in s.found:
+        again = next((piece for at, piece in enumerate(pieces) if piece in pieces[:at]), None)
+        by = s.putter(again) if again is not None else None
+        if by is not None:
+            did = "Appended" if by.f == "append" else "Written"
+            sentence = (
+                f"{did} twice: #{op.index} {_had(op)}, which holds {show(again)} twice; #{by.index} put it in once."
+            )
+            return Explanation("duplicate-append", sentence, culprit=op.index)
+    return None
+
+
+def _early(s: _Story) -> Explanation | None:
+    """A piece found by somebody who ended before it began to be put in."""
+    for op, pieces in s.found:
+        for piece in pieces:
+            by = s.putter(piece)
+            if by is not None and op.ret < by.call:
+                sentence = (
+                    f"Read before it was there: #{op.index} {_had(op)} and ended before #{by.index}, which put in "
+                )
+                sentence += f"{show(piece)}, began."
+                cycle = (Edge(by.index, op.index, "read by"), Edge(op.index, by.index, "real time"))
+                note = f"cannot know {show(piece)}: #{by.index} began {duration(by.call - op.ret)} later"
+                return Explanation("read-before-written", sentence, cycle, op.index, {op.index: note})
+    return None
+
+
+def _mixed(s: _Story) -> Explanation | None:
+    """A text that replaced everything, behind another."""
+    for op, pieces in s.found:
+        for before, piece in pairwise(pieces):
+            by = s.putter(piece)
+            if by is not None and by.f != "append":
+                sentence = (
+                    f"Not overwritten: #{op.index} {_had(op)}, in which {show(piece)} stands behind {show(before)}, "
+                )
+                sentence += f"but #{by.index} replaced all that was there by {show(piece)}."
+                return Explanation("mixed-write", sentence, culprit=op.index)
+    return None
+
+
+def _disagree(s: _Story) -> Explanation | None:
+    """Two values that show one piece behind different ones, or different ones behind one piece."""
+    ahead: dict[str, tuple[Operation, Pieces]] = {}
+    behind: dict[str, tuple[Operation, str]] = {}
+    for op, pieces in s.found:
+        for piece in pieces:
+            other, others = ahead.setdefault(piece, (op, pieces))
+            if _until(piece, others) != _until(piece, pieces):
+                return _orders(s, piece, other, others, op, pieces)
+        for piece, after in pairwise(pieces):
+            other, following = behind.setdefault(piece, (op, after))
+            if following != after:
+                sentence = (
+                    f"Two ways on: in what #{other.index} read {show(following)} comes right behind {show(piece)}, "
+                )
+                sentence += f"in what #{op.index} read it is {show(after)}."
+                return Explanation("forked-value", sentence, culprit=op.index)
+    return None
+
+
+def _until(piece: str, pieces: Pieces) -> Pieces:
+    return pieces[: pieces.index(piece)]
+
+
+def _orders(s: _Story, piece: str, a: Operation, in_a: Pieces, b: Operation, in_b: Pieces) -> Explanation:
+    """`a` and `b` found values that show a piece behind different texts."""
+    for x, y in zip([x for x in in_a if x in in_b], [y for y in in_b if y in in_a], strict=True):
+        if x != y:
+            sentence = f"Out of order: #{a.index} shows {show(x)} before {show(y)}, #{b.index} the other way round."
+            return Explanation("reordered-append", sentence, culprit=b.index)
+    before_a, before_b = _until(piece, in_a), _until(piece, in_b)
+    lost = next((x for x in before_a if x not in before_b), None)
+    less, more = (a, b) if lost is None else (b, a)
+    lost = next(x for x in before_b if x not in before_a) if lost is None else lost
+    sentence = (
+        f"Lost append: #{less.index} shows {show(piece)} without {show(lost)} ahead of it, but #{more.index} shows "
+    )
+    sentence += f"{show(lost)} ahead of it, so it was there when {show(piece)} was appended."
+    return Explanation(f"lost-{what}", sentence, culprit=less.index)
+
+
+_DESCRIPTIONS: tuple[Callable[[_Story], Explanation | None], ...] = (_nobody, _twice, _early, _mixed, _disagree)
+
+
+def _cycle(s: _Story, told: Sequence[Operation]) -> Explanation | None:
+    """The cycle of the graph of the CAS register, in the words of strings."""
+    cycle = Constraints(told).cycle()
+    by_index = {op.index: op for op in s.operations}
+    if not cycle:
+        return None
+    closing, last = cycle[0], cycle[-1]
+    times = [edge for edge in cycle if edge.why == "real time"]
+    if len(times) == 1 and all(edge.why in ("real time", "read by") for edge in cycle):
+        early, late = by_index[times[0].before], by_index[times[0].after]
+        sentence = (
+            f"Out of order: what #{early.index} left stands behind what #{late.index} left, but #{early.index} had "
+        )
+        sentence += f"finished before #{late.index} began."
+        return Explanation("reordered-append", sentence, cycle, early.index)
+    if not (closing.why == "read older than" and last.why == "real time"):
+        words = "; ".join(f"#{edge.before} comes before #{edge.after} ({edge.why})" for edge in cycle)
+        return Explanation("contradictory-order", f"Every order contradicts itself: {words}.", cycle, cycle[0].before)
+    seen, late = by_index[last.before], by_index[closing.before]
+    notes = {late.index: f"#{seen.index} ended {duration(late.call - seen.ret)} before it began"}
+    kind, sentence = _late(s, seen, late)
+    return Explanation(kind, sentence, cycle[1:] + cycle[:1], late.index, notes)
+
+
+def _late(s: _Story, seen: Operation, late: Operation) -> tuple[str, str]:
+    """Kind and sentence: `late` found an old value, though `seen` had finished."""
+    had = f"#{seen.index} had already {_done(seen)} and finished"
+    if late.f == "append":
+        return (
+            "reordered-append",
+            f"Out of order: #{late.index} appended {show(late.input)} to an older value, though {had}.",
+        )
+    if late.f == "cas":
+        return "stale-cas", f"Stale cas: #{late.index} found {show(late.input[0])}, though {had}."
+    piece = _text(seen)
+    reads = (s.history.f == s.history.tables.f.code("read")) & (s.history.status == OK)
+    values = [s.history.tables.value.values[code] or "" for code in np.unique(s.history.output[reads]).tolist()]
+    if seen.f in ("append", "write") and piece is not None and not any(piece in str(value) for value in values):
+        what = "append" if seen.f == "append" else "write"
+        did = "appended" if seen.f == "append" else "wrote"
+        return (
+            f"lost-{what}",
+            f"Lost {what}: #{seen.index} {did} {show(piece)} and was acknowledged, but #{late.index}, begun later, "
+            f"{_had(late)}, and nobody ever read it.",
+        )
+    if seen.f == "read" and seen.process == late.process:
+        return "new-then-old", f"New then old: #{late.index} {_had(late)}, though the same process {had[1:]}."
+    return "stale-read", f"Stale read: #{late.index} {_had(late)}, though {had}."
+
+
+def _had(op: Operation) -> str:
+    """What somebody found: "returned ..."."""
+    return f"returned {show(op.output or '')}" if op.f == "read" else f"found {show(op.input[0])}"
+
+
+def _done(op: Operation) -> str:
+    match op.f:
+        case "read":
+            return f"read {show(op.output or '')}"
+        case "append":
+            return f"appended {show(op.input)}"
+        case "write":
+            return f"written {show(op.input)}"
+        case "cas":
+            return f"replaced {show(op.input[0])} by {show(op.input[1])}"
+    return "deleted all"
