@@ -14,16 +14,23 @@ from workloads.generator import Invocation
 
 
 class Routing:
-    """What each client knows of the leader: the node that answered it at last, or to which it was referred."""
+    """What each client knows of the leader: the node that answered it at last, or to which it was referred.
 
-    def __init__(self, nodes: tuple[NodeId, ...]) -> None:
+    `stay`: False lets clients that were never refused go anywhere, as where every node answers all are worth asking.
+    """
+
+    def __init__(self, nodes: tuple[NodeId, ...], *, stay: bool) -> None:
         self._nodes = nodes
+        self._stay = stay
+        self._refused: set[int] = set()
         self._leader: dict[int, NodeId] = {}
 
     def choose(self, client: int, asked: Invocation, random: Random) -> NodeId:
         """The node to ask."""
         if asked.node is not None:
             return asked.node
+        if not self._stay and client not in self._refused:
+            return random.choice(self._nodes)
         if client % 3 == 0:
             return self._nodes[client // 3 % len(self._nodes)]
         anywhere = random.choice(self._nodes)
@@ -33,6 +40,8 @@ class Routing:
 
     def learn(self, client: int, node: NodeId, operation: Operation, referred: NodeId | None) -> bool:
         """Take in how an operation ended at a node; returns whether it was refused and the client knows no better."""
+        if operation.status == "fail":
+            self._refused.add(client)
         if operation.status == "ok":
             self._leader[client] = node
         elif referred is not None:

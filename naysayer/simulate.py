@@ -124,7 +124,7 @@ class Simulation:
         """Time (ms), client, operation and node of everything that was invoked."""
         self._random = [Random(f"{plan.seed} client {i}") for i in range(plan.clients)]
         self._nemesis_random = Random(f"{plan.seed} nemesis")
-        self._routing = Routing(self._cluster.nodes)
+        self._routing = Routing(self._cluster.nodes, stay=True)
         self._free = list(range(plan.clients))
         """By client, the process that it goes on as; -1 while it waits for an answer."""
         self._requests = 0

@@ -80,10 +80,15 @@ def test_raft_as_processes_survives_crashes_pauses_partitions_and_wrong_clocks(t
 
 
 @pytest.mark.parametrize(
-    ("target", "nemesis"), [("quorum-kv/local-counter-version", "none"), ("paxos-kv/local-read", "partition")]
+    ("target", "nemesis", "bound"),
+    [
+        ("quorum-kv/local-counter-version", "none", ["--ops", "500"]),
+        ("paxos-kv/local-read", "partition", ["--time", "6s"]),
+        ("raft-log/majority-of-live", "partition", ["--time", "6s"]),
+    ],
 )
-def test_a_broken_store_is_caught_as_processes_too(target: str, nemesis: str, tmp_path: Path) -> None:
-    assert run(["test", target, "--live", "--time", "6s", "--nemesis", nemesis, "--results", str(tmp_path)]) == 1
+def test_a_broken_store_is_caught_as_processes_too(target: str, nemesis: str, bound: list[str], tmp_path: Path) -> None:
+    assert run(["test", target, "--live", *bound, "--nemesis", nemesis, "--results", str(tmp_path)]) == 1
 
 
 def test_a_students_binary_is_tested_over_stdio(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,58 @@
+"""Which nodes clients ask: some stay, some follow the leader, and where all nodes answer all are asked."""
+
+from __future__ import annotations
+
+from collections import Counter
+from random import Random
+
+import pytest
+
+from checker.history import Operation, Status
+from naysayer.routing import Routing
+from workloads.generator import Invocation
+
+NODES = ("n1", "n2", "n3")
+READ = Invocation("read", "x")
+
+
+def asked(client: int, routing: Routing, times: int = 300) -> Counter[str]:
+    random = Random(1)
+    return Counter(routing.choose(client, READ, random) for _ in range(times))
+
+
+def learn(routing: Routing, client: int, node: str, status: Status, referred: str | None = None) -> bool:
+    return routing.learn(client, node, Operation(0, client, "read", status=status), referred)
+
+
+@pytest.mark.parametrize("stay", [True, False])
+def test_a_third_of_the_clients_stays_with_one_node_whatever_it_says(stay: bool) -> None:
+    routing = Routing(NODES, stay=stay)
+    for client, node in ((0, "n1"), (3, "n2"), (6, "n3"), (9, "n1")):
+        assert learn(routing, client, node, "fail", "n2"), "and rests where it was refused"
+        assert asked(client, routing) == {node: 300}
+
+
+def test_a_third_follows_the_leader_and_a_third_does_so_every_other_time() -> None:
+    routing = Routing(NODES, stay=False)
+    for client in (1, 2):
+        assert not learn(routing, client, "n1", "fail", "n3")
+        learn(routing, client, "n3", "ok")
+    assert asked(1, routing) == {"n3": 300}
+    assert set(asked(2, routing)) == set(NODES)
+    assert asked(2, routing)["n3"] > 150
+    assert learn(routing, 1, "n3", "fail"), "refused by whom it took for the leader"
+    assert set(asked(1, routing)) == set(NODES)
+
+
+def test_where_every_node_answers_all_are_asked() -> None:
+    for client in (0, 1, 2):
+        free, staying = Routing(NODES, stay=False), Routing(NODES, stay=True)
+        for routing in (free, staying):
+            learn(routing, client, "n1", "ok")
+        assert min(asked(client, free).values()) > 60
+        assert asked(client, staying)["n1"] > 150
+
+
+def test_an_operation_of_one_node_goes_there() -> None:
+    routing = Routing(NODES, stay=True)
+    assert routing.choose(0, Invocation("read", "x", None, "n3"), Random(1)) == "n3"
