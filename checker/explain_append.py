@@ -158,8 +158,10 @@ def _orders(s: _Story, piece: str, a: Operation, in_a: Pieces, b: Operation, in_
     lost = next((x for x in before_a if x not in before_b), None)
     less, more = (a, b) if lost is None else (b, a)
     lost = next(x for x in before_b if x not in before_a) if lost is None else lost
+    by = s.putter(lost)
+    what = "append" if by is not None and by.f == "append" else "write"
     sentence = (
-        f"Lost append: #{less.index} shows {show(piece)} without {show(lost)} ahead of it, but #{more.index} shows "
+        f"Lost {what}: #{less.index} shows {show(piece)} without {show(lost)} ahead of it, but #{more.index} shows "
     )
     sentence += f"{show(lost)} ahead of it, so it was there when {show(piece)} was appended."
     return Explanation(f"lost-{what}", sentence, culprit=less.index)
