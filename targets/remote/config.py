@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -114,11 +115,24 @@ def load(path: Path, client: str | None = None) -> ClusterConfig:
     # a file of the user's own is found beside the cluster.toml that names it, or from where the command was typed
     kind = client or (str(path.parent / config.client.kind) if ":" in config.client.kind else config.client.kind)
     config = msgspec.structs.replace(config, client=msgspec.structs.replace(config.client, kind=kind))
-    for one in config.nodes.values() if ":" in config.client.kind else ():
-        make_client(config.client, one.client)
+    for name, node in config.nodes.items():
+        if ":" in config.client.kind:
+            make_client(config.client, node.client)
+        elif endpoint(node.client) is None:
+            raise UsageError(f"{path}: [nodes.{name}] client is {node.client!r}; write http://host:port or host:port")
     if config.client.kind == "http" and not config.client.http:
         raise UsageError(f"{path}: kind is http, but there is no [client.http.read] or the like")
     return config
+
+
+def endpoint(client: str) -> tuple[str, int] | None:
+    """Host and port of a `client` of [nodes]: a URL, or host:port; None for anything else."""
+    try:
+        parts = urlsplit(client if "//" in client else f"//{client}")
+        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    except ValueError:
+        return None
+    return (parts.hostname, port) if parts.hostname and port else None
 
 
 def make_client(config: ClientConfig, address: str) -> Client:
@@ -135,8 +149,9 @@ def make_client(config: ClientConfig, address: str) -> Client:
         case "redis":
             from targets.services.redis import RedisClient
 
-            host, _, port = address.rpartition(":")
-            return RedisClient(host, int(port), **config.options)
+            found = endpoint(address)
+            assert found is not None
+            return RedisClient(*found, **config.options)
         case kind if ":" in kind:
             return _own_client(kind, address, config.options)
         case kind:

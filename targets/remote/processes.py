@@ -11,11 +11,16 @@ import trio
 from checker.errors import TargetError, UsageError
 from targets.fault import Kill, Pause, Restart, Resume
 from targets.node import NodeId
-from targets.remote.config import Commands
+from targets.remote.config import Commands, endpoint
 from targets.remote.hosts import Finding, Hosts, last_line
 from targets.remote.shell import EndlessError
 
 START_S_MAX = 60.0
+ALIVE_S_MIN = 5.0
+"""Who has no process and no open port so long after the start command will not have them later."""
+
+WORDS_MAX = 500
+CONNECT_S_MAX = 2.0
 INSTALL_S_MAX = 600.0
 RETURN_S_MAX = 30.0
 """A start command must return within this time, and leave the system running."""
@@ -23,6 +28,17 @@ RETURN_S_MAX = 30.0
 PROBE_PAUSE_S = 0.05
 SIGNALLING = frozenset({"kill", "restart", "pause", "resume"})
 LEADING = frozenset({"leader"})
+
+
+async def _connects(host: str, port: int) -> bool:
+    with trio.move_on_after(CONNECT_S_MAX):
+        try:
+            stream = await trio.open_tcp_stream(host, port)
+        except (OSError, socket.gaierror):
+            return False
+        await stream.aclose()
+        return True
+    return False
 
 
 class Processes:
@@ -107,18 +123,24 @@ class Processes:
         raise TargetError(f"{node}: {what} did not happen within {limit_s:.0f} s")
 
     async def _wait_ready(self, node: NodeId) -> None:
-        address = self._hosts.config.nodes[node].client.split("//")[-1].split("/")[0]
-        host, _, port = address.rpartition(":")
+        """Wait until the system accepts connections. Raises TargetError with the end of its log if it does not."""
+        where = endpoint(self._hosts.config.nodes[node].client)
+        began_s = trio.current_time()
+        while not (await _connects(*where) if where is not None else await self.pids(node)):
+            waited_s = trio.current_time() - began_s
+            if waited_s > START_S_MAX or (waited_s > ALIVE_S_MIN and not await self.pids(node)):
+                what = f"listens at {where[0]}:{where[1]}" if where is not None else "runs"
+                raise TargetError(
+                    f"{node}: nobody {what} {waited_s:.0f} s after the start{await self._last_words(node)}"
+                )
+            await trio.sleep(PROBE_PAUSE_S)
 
-        async def connects() -> bool:
-            try:
-                stream = await trio.open_tcp_stream(host, int(port))
-            except (OSError, socket.gaierror):
-                return False
-            await stream.aclose()
-            return True
-
-        await self._until(node, f"an open port at {address} after the start command", connects, START_S_MAX)
+    async def _last_words(self, node: NodeId) -> str:
+        said = ""
+        for log in self._commands.logs[:1]:
+            end = (await self._hosts.run(node, f"tail -n 5 {log}", check=False)).out.strip()
+            said = f"; {self._hosts.fill(node, log)} ends: {end[-WORDS_MAX:]}" if end else ""
+        return said or ("; is its output in a file that `logs` names?" if not self._commands.logs else "")
 
     async def _all_in(self, node: NodeId, pids: list[str], states: tuple[str, ...]) -> bool:
         return all([await self._state(node, pid) in states for pid in pids])

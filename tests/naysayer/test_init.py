@@ -64,6 +64,30 @@ def test_doctor_tells_how_to_mend_a_start_command_that_does_not_return(
     assert "no end within 0 s of: sleep 30; a start command must return while the system runs" in printed
 
 
+def test_doctor_shows_the_end_of_the_log_of_a_system_that_ends_right_after_its_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("targets.remote.processes.ALIVE_S_MIN", 0.1)
+    log = tmp_path / "log"
+    file = _local(tmp_path, f"nohup no-such-store >> {log} 2>&1 < /dev/null &")
+    file.write_text(file.read_text().replace('pid = "true"', f'pid = "true"\nlogs = ["{log}"]'))
+    assert run(["doctor", str(file)]) == 3
+    said = " ".join(capsys.readouterr().out.split())
+    assert "n1: nobody listens at 127.0.0.1:1 0 s after the start; " in said
+    assert "no-such-store" in said
+    assert "No such file" in said
+
+
+@pytest.mark.parametrize("client", ["127.0.0.1", "http://", "127.0.0.1:port", "/run/socket", "tcp://127.0.0.1"])
+def test_an_address_without_a_port_is_one_sentence(
+    client: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = _local(tmp_path, "true")
+    file.write_text(file.read_text().replace("http://127.0.0.1:1", client))
+    assert run(["doctor", str(file)]) == 3
+    assert f"[nodes.n1] client is {client!r}; write http://host:port" in capsys.readouterr().err
+
+
 def test_doctor_refuses_a_pid_command_that_prints_no_process_ids(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
