@@ -8,7 +8,7 @@ from targets.node import Context
 from targets.wal.log import WriteAheadLog
 from targets.wal.node import Copy, WalStore
 
-RETENTION_MS = 40.0
+RETENTION_MS = 15.0
 
 
 class AckBeforeFsync(WalStore):

@@ -23,8 +23,9 @@ from targets.wal.records import Add, Clear, Done, Record, decode, encode, redo
 COMMIT_MS = 3.0
 SNAPSHOT_MS = 12.0
 """How long writing a snapshot in the background waits for quieter times."""
-SEGMENT_BYTES = 2048
-SNAPSHOT_RECORDS = 80
+SEGMENT_BYTES = 256
+SNAPSHOT_RECORDS = 16
+"""Small segments and frequent snapshots, each after a few operations: what goes wrong with them shows early."""
 REQUESTS_KEPT = 1000
 """How many executed requests are remembered."""
 
