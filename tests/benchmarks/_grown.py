@@ -109,7 +109,7 @@ def _grow_only_set(rng: Random, size: int, late: int) -> Iterator[Told]:
 
 
 def _set_with_removes(rng: Random, size: int, late: int) -> Iterator[Told]:
-    """As many removes as adds; one operation of a thousand reads all."""
+    """As many removes as adds; a hundred reads of all."""
     held: list[int] = []
     for i in range(size):
         if i != late and rng.random() < PUTS:
@@ -120,7 +120,7 @@ def _set_with_removes(rng: Random, size: int, late: int) -> Iterator[Told]:
             else:
                 held.append(i)
                 yield "add", None, i, None
-        elif i != late and i % 1000 < 2:
+        elif i != late and i % (size // 100) < 2:
             yield "read", None, None, tuple(held)
         else:
             there = bool(held) and rng.random() < 0.8

@@ -124,6 +124,22 @@ def test_a_pending_dequeue_that_came_too_late_has_taken_nothing() -> None:
     assert check(in_time, "queue").outcome == "valid"
 
 
+def test_a_pending_dequeue_may_empty_the_queue_while_another_is_finding_nothing() -> None:
+    rows: tuple[Row, ...] = (("enqueue", 1, 0, 1), ("dequeue", None, 2, 9))
+    verdict = check(queue(*rows, ("dequeue", None, 5, None)), "queue")
+    assert (verdict.outcome, verdict.method) == ("valid", "values in and out")
+    assert check(queue(*rows, ("dequeue", None, 10, None)), "queue").outcome == "invalid"
+
+
+def test_a_guess_that_leaves_no_moment_for_an_empty_dequeue_is_no_witness() -> None:
+    """The first pending dequeue is needed for 1, the second comes for 2 only when 3 is inside already."""
+    rows: list[Row] = [("enqueue", 1, 0, 2), ("dequeue", None, 2, None), ("dequeue", None, 3, 6), ("enqueue", 2, 6, 7)]
+    rows += [("dequeue", None, 8, 16), ("enqueue", 3, 10, 12), ("dequeue", None, 14, None), ("dequeue", 3, 18, 20)]
+    whole = container("enqueue", *rows)
+    assert decide(whole) is None
+    assert check(whole, "queue").outcome == "invalid"
+
+
 def test_pending_dequeues_do_not_burden_a_proof_that_has_nothing_to_do_with_them() -> None:
     rows: list[Row] = [("enqueue", 1, 10, 11), ("enqueue", 2, 12, 13), ("dequeue", 2, 14, 15), ("dequeue", 1, 16, 17)]
     whole = queue(*(("dequeue", None, call, None) for call in range(50)), *rows)

@@ -63,6 +63,15 @@ def test_a_pending_pop_may_have_taken_what_lay_above_but_only_one_value() -> Non
     assert verify(whole, find("stack"), verdict) == []
 
 
+def test_a_guess_that_leaves_no_moment_for_an_empty_pop_is_no_witness() -> None:
+    """The first pending pop is needed for 1, the second comes for 2 only when 3 is inside already."""
+    rows: list[Row] = [("push", 1, 0, 2), ("pop", None, 2, None), ("pop", None, 3, 6), ("push", 2, 6, 7)]
+    rows += [("pop", None, 8, 16), ("push", 3, 10, 12), ("pop", None, 14, None), ("pop", 3, 18, 20)]
+    whole = container("push", *rows)
+    assert decide(whole) is None
+    assert check(whole, "stack").outcome == "invalid"
+
+
 def test_values_pushed_twice_are_left_to_the_search() -> None:
     assert decide(container("push", ("push", 1, 0, 1), ("push", 1, 2, 3))) is None
 
