@@ -17,12 +17,13 @@ if TYPE_CHECKING:
     from checker.errors import HistoryError, NaysayerError, UsageError
     from checker.history import History, Operation
     from checker.model import Inconsistent, Model
-    from checker.streaming import Stream
+    from checker.streaming import Event, Stream, Violation
     from checker.verdict import Explanation, Part, Verdict
     from checker.verify import verify
 
 __all__ = [
     "Budget",
+    "Event",
     "Explanation",
     "History",
     "HistoryError",
@@ -34,12 +35,14 @@ __all__ = [
     "Stream",
     "UsageError",
     "Verdict",
+    "Violation",
     "check",
     "verify",
 ]
 
 _HOME = {
     "Budget": "budget",
+    "Event": "streaming",
     "Explanation": "verdict",
     "History": "history",
     "HistoryError": "errors",
@@ -51,6 +54,7 @@ _HOME = {
     "Stream": "streaming",
     "UsageError": "errors",
     "Verdict": "verdict",
+    "Violation": "streaming",
     "check": "check",
     "verify": "verify",
 }

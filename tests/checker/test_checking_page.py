@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import dedent
+from typing import Any
 
 from checker.check import check
+from checker.history import History, Operation
 from checker.models import find
 from checker.verify import verify
 from tests.checker.test_explain import history
@@ -29,3 +32,27 @@ def test_the_worked_example_ends_as_the_page_says() -> None:
     assert cycle in page
     assert verdict.method == "zones"
     assert verify(example, find("register"), verdict) == []
+
+
+def _run(title: str, **given: Any) -> dict[str, Any]:
+    """Executes the code in a section of the page; what it leaves."""
+    section = PAGE.read_text(encoding="utf-8").split(f"## {title}\n")[1].split("\n## ")[0]
+    code = "\n".join(line for line in section.splitlines() if line.startswith("    ") or not line)
+    exec(dedent(code), given)
+    return given
+
+
+def test_the_model_on_the_page_works() -> None:
+    flip = Operation(0, 0, "flip", "hall", call=0, ret=1)
+    looks = [Operation(i, i, "look", key, output=True, call=2, ret=3) for i, key in ((1, "hall"), (2, "attic"))]
+    left = _run("A model of your own", history=[flip, *looks])
+    verdict = left["verdict"]
+    assert [(part.key, part.outcome) for part in verdict.parts] == [("hall", "valid"), ("attic", "invalid")]
+    assert "saw True, but the light is False" in verdict.worst.explanation.sentence
+    assert verify(History.of([flip, *looks]), left["Light"](), verdict) == []
+
+
+def test_the_stream_on_the_page_works() -> None:
+    left = _run("While the test runs")
+    assert left["stream"].outcome == "invalid"
+    assert left["found"][0].explanation.sentence.startswith("#1 (read → 6) fits nowhere: ")
