@@ -38,6 +38,10 @@ class AppendKeyValue(Register):
             return state + op.input
         return Inconsistent(f"append {op.input!r} to {state!r}: both must be strings")
 
+    def blurred(self, ops: Sequence[Operation]) -> Sequence[Operation]:
+        """Every text may show in the value."""
+        return ops
+
     def may_leave_out(self, dropped: Sequence[Operation], kept: Sequence[Operation]) -> bool:
         """Whoever is left out must have left a mark that no kept operation found in the value.
 

@@ -62,6 +62,12 @@ class Register(Model):
             return False
         return all(_stays_refused(op, kept) for op in kept if op.f == "cas" and refused(op))
 
+    def blurred(self, ops: Sequence[Operation]) -> Sequence[Operation]:
+        """Values that no read found and no cas compares with are all the same."""
+        known = {identity(value) for value in found(ops)}
+        known |= {identity(op.input[0]) for op in ops if op.f == "cas"}
+        return [_blurred(op) if op.f in ("write", "cas") and identity(leaves(op)) not in known else op for op in ops]
+
     def weakened(self, dropped: Sequence[Operation], kept: Sequence[Operation]) -> Sequence[Operation]:
         """A cas from a value that a dropped operation left counts as a write of its new value.
 
@@ -82,6 +88,13 @@ class CasRegister(Register):
     name: ClassVar[str] = "cas-register"
     summary: ClassVar[str] = "one value per key: read, write, cas (compare and set)"
     operations: ClassVar[frozenset[str]] = frozenset({"read", "write", "cas"})
+
+
+UNSEEN = ("a value that nobody found",)
+
+
+def _blurred(op: Operation) -> Operation:
+    return structs.replace(op, input=UNSEEN if op.f == "write" else (op.input[0], UNSEEN))
 
 
 def same(a: Any, b: Any) -> bool:

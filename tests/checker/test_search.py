@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 
 from checker.budget import Budget
+from checker.check import check
 from checker.history import History, Operation
 from checker.models import find
 from checker.search import decide
@@ -37,6 +38,38 @@ def test_the_search_agrees_with_brute_force_and_proves_it(name: str) -> None:
         assert verify_part(History.of(ops), model, judged) is None
 
     holds()
+
+
+@pytest.mark.parametrize("name", AUTHORS)
+def test_what_nobody_can_tell_apart_may_be_made_equal(name: str) -> None:
+    model = find(name)
+
+    @FAST
+    @given(histories(name))
+    def holds(ops: list[Operation]) -> None:
+        happened = [op for op in ops if op.status != "fail"]
+        assert linearizable(model, model.blurred(happened)) == linearizable(model, happened)
+
+    holds()
+
+
+@pytest.mark.parametrize("f", ["write", "cas"])
+def test_crashed_writes_that_nobody_found_cost_few_steps(f: str) -> None:
+    """Twenty of them, and a refused cas that needs one: each value apart would be a configuration of its own."""
+    crashed = [Operation(i, i, f, None, i if f == "write" else (1, i), None, i, status="info") for i in range(2, 22)]
+    done = [
+        ("write", 1, None),
+        ("cas", (1, 100), False),
+        ("write", 1, None),
+        ("cas", (1, 100), False),
+        ("read", None, 1),
+    ]
+    ends = [
+        Operation(30 + n, 99, *_call((g, given)), out, 100 + 10 * n, 105 + 10 * n)
+        for n, (g, given, out) in enumerate(done)
+    ]
+    assert check([*crashed, *ends[:4]], "cas-register", budget=Budget(steps=500)).outcome == "valid"
+    assert check([*crashed, *ends], "cas-register", budget=Budget(steps=500)).outcome == "invalid"
 
 
 @pytest.mark.parametrize("seed", [1])
