@@ -1,0 +1,71 @@
+"""Recovery: once all faults are healed operations must succeed again within a bound, or the target is not live."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from naysayer import simulate
+from naysayer.judge import judge_run
+from naysayer.plan import Plan
+from naysayer.recorder import Recorder
+from naysayer.simulate import CALM_MS_MAX, SETTLE_MS, Run, Simulation
+from targets.node import Context, Request, Timer
+from targets.quorum.node import QuorumNode
+from targets.registry import find
+from targets.target import Target
+
+
+class WaitsForEver(QuorumNode):
+    """Carries out one operation at a time, and never asks again who was silent: two lost messages are a deadlock."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.locked = False
+
+    def begin(self, request: Request, ctx: Context) -> None:
+        if not self.locked:
+            self.locked = True
+            super().begin(request, ctx)
+
+    def finish(self, number: int, output: object, ctx: Context) -> None:
+        self.locked = False
+        super().finish(number, output, ctx)
+
+    def timeout(self, timer: Timer, ctx: Context) -> None:
+        pass
+
+
+PLAN = Plan(
+    target="quorum-kv",
+    workload="register",
+    nemesis=("partition", "loss"),
+    nodes=3,
+    clients=6,
+    seed=3,
+    operations=200,
+)
+
+
+def run_as(target: Target, monkeypatch: pytest.MonkeyPatch) -> Run:
+    monkeypatch.setattr(simulate, "find_target", lambda name: target)
+    return Simulation(PLAN, Recorder()).run()
+
+
+def test_a_target_that_deadlocks_in_the_storm_is_reported_as_not_live(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = run_as(replace(find("quorum-kv"), node=WaitsForEver), monkeypatch)
+    assert run.recorder.counts["ok"] > 10, "it works until messages are lost"
+    assert not run.live
+    assert run.virtual_ms <= run.storm_ms + SETTLE_MS + 2 * CALM_MS_MAX + 1
+    verdict = judge_run(run, "register")
+    assert (verdict.outcome, verdict.method) == ("invalid", "liveness")
+    explanation = verdict.parts[0].explanation
+    assert explanation is not None
+    assert explanation.sentence.startswith("Not live: all faults were healed")
+
+
+def test_its_healthy_twin_recovers_from_the_same_storm(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = run_as(find("quorum-kv"), monkeypatch)
+    assert run.live
+    assert judge_run(run, "register").outcome == "valid"
