@@ -10,8 +10,10 @@ A pending append happened iff somebody read it. Values appended twice are left t
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
+from checker.explain import show
 from checker.history import INFO, History, Operation, identity
 from checker.verdict import Decision, Edge, Explanation
 
@@ -61,7 +63,7 @@ def _misread(
     """A read that no order of appends explains: of one element twice, or in another order than the longest read."""
     op = part[row]
     if len(set(content)) != len(content):
-        twice = next(item for place, item in enumerate(content) if item in content[:place])
+        twice = Counter(content).most_common(1)[0][0]
         rows = [appends[twice], row]
         sentence = f"#{op.index} read an element twice that was appended once."
         return _invalid(part, "duplicate-element", sentence, rows, op)
@@ -115,8 +117,11 @@ def _against_time(
         sentence = f"Read before it was there: #{b.index} shows an element that #{a.index} had not begun to append."
         if a.f == "read":
             sentence = f"Stale read: #{a.index} shows a shorter list than #{b.index}, which had finished before."
+    elif a.f == "read":
+        kind = "stale-read"
+        sentence = f"Stale read: #{a.index} lacks {show(b.input)}, though #{b.index} had appended it and finished."
     else:
-        kind = "stale-read" if a.f == "read" else "reordered-append"
+        kind = "reordered-append"
         sentence = f"#{b.index} had finished before #{a.index} began, but the list has them the other way round."
     cycle = (Edge(b.index, a.index, "real time"), Edge(a.index, b.index, "list order"))
     return _invalid(part, kind, sentence, rows, a if a.f == "read" else b, cycle)

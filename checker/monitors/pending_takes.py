@@ -36,6 +36,8 @@ class InTheWay:
 
 def guess(values: Values, relation: Callable[[Values], InTheWay]) -> Values | Decision | None:
     """The values with pending takes for those that need one; a refutation if there are too few; None if unclear."""
+    if not len(values.unknown):
+        return values
     waiting = values.unknown[np.argsort(values.part.call[values.unknown], kind="stable")]
     missing = np.flatnonzero(values.take < 0)
     guessed, got = values, missing[:0]

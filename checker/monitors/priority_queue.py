@@ -39,7 +39,8 @@ def decide(part: History) -> Decision | None:
     guessed = guess(values, lambda values: InTheWay(before=-rank, after=-rank, until=values.out_from))
     if not isinstance(guessed, Values):
         return guessed
-    out, late = _deleted(guessed, rank)
+    if guessed is not relaxed:
+        out, late = _deleted(guessed, rank)
     return None if late is not None else Decision("valid", METHOD, witness=_witness(guessed, rank, out))
 
 
@@ -59,29 +60,30 @@ def _deleted(values: Values, rank: Column) -> tuple[Column, int | None]:
 
     Entries from `len(values)` on are the empty takes. That one and what comes after it are left at BEGINNING.
     """
-    part = values.part
+    part, size = values.part, len(values)
     start = np.concatenate((values.out_from, part.call[values.empties]))
-    last = np.concatenate((values.last, part.ret[values.empties])).tolist()
-    moments, at = np.unique(start, return_inverse=True)
-    after = np.searchsorted(moments, values.in_by, side="right").tolist()
-    moment, first = moments.tolist(), at.tolist()
-    skip = list(range(len(moment) + 1))
-    out = [BEGINNING] * len(first)
-    for i in [*np.argsort(rank).tolist(), *range(len(values), len(first))]:
-        here = first[i]
+    last = np.concatenate((values.last, part.ret[values.empties]))
+    moments, first = np.unique(start, return_inverse=True)
+    order = np.concatenate((np.argsort(rank), np.arange(size, len(first))))
+    # Places among the moments, in the order of the loop: so it runs through memory, not about it.
+    at, by = first[order].tolist(), np.searchsorted(moments, last[order], side="right").tolist()
+    after = np.searchsorted(moments, values.in_by[order[:size]], side="right").tolist()
+    skip = list(range(len(moments) + 1))
+    taken: list[int] = []
+    for place, (here, end) in enumerate(zip(at, by, strict=True)):
         while skip[here] != here:
             skip[here] = here = skip[skip[here]]
-        if moment[here] > last[i]:
-            return np.array(out, dtype=np.int64), i
-        out[i] = moment[here]
-        if i >= len(after):
-            continue
-        covered = after[i]
+        if here >= end:
+            break
+        taken.append(here)
+        covered = after[place] if place < size else here
         while covered < here:
             if skip[covered] == covered:
                 skip[covered] = covered + 1
             skip[covered] = covered = skip[skip[covered]]
-    return np.array(out, dtype=np.int64), None
+    out = np.full(len(first), BEGINNING)
+    out[order[: len(taken)]] = moments[taken]
+    return out, None if len(taken) == len(first) else int(order[len(taken)])
 
 
 def _witness(values: Values, rank: Column, out: Column) -> Column:

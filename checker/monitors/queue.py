@@ -9,32 +9,15 @@ they can. If that fails, the search decides.
 
 from __future__ import annotations
 
-import heapq
-from dataclasses import dataclass
+from bisect import bisect_right
+from heapq import heappop, heappush
 
 import numpy as np
 
-from checker.history import PENDING, History
+from checker.history import BEGINNING, Column, History
 from checker.monitors.pending_takes import InTheWay, guess
 from checker.monitors.values import METHOD, Values, inside, read, wrongly_empty
 from checker.verdict import Decision
-
-
-@dataclass
-class Item:
-    """A value from its enqueue to its dequeue (see Values), or a dequeue that found nothing (both are the same row)."""
-
-    put: int
-    take: int
-    """-1: never taken."""
-    first: int
-    in_by: int
-    out_from: int
-    last: int
-
-    @property
-    def empty(self) -> bool:
-        return self.put == self.take
 
 
 def decide(part: History) -> Decision | None:
@@ -57,11 +40,6 @@ def _in_the_way(values: Values) -> InTheWay:
     """`i` was certainly enqueued before `j` was."""
     always = np.zeros(len(values), dtype=np.int64)
     return InTheWay(before=always, after=always + 1, until=values.first)
-
-
-def _items(values: Values) -> list[Item]:
-    columns = (values.put, values.take, values.first, values.in_by, values.out_from, values.last)
-    return [Item(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
 
 
 def _overtaken(values: Values) -> Decision | None:
@@ -88,66 +66,83 @@ def _overtaken(values: Values) -> Decision | None:
     return values.refuted("out-of-order", sentence, values.rows([first, late]), take)
 
 
-def _witness(values: Values) -> list[int] | None:
+def _witness(values: Values) -> Column | None:
     free = inside(values).free_from(values.part.call[values.empties])
     if (free > values.part.ret[values.empties]).any():
         return None
-    pinned = [Item(row, row, *[at] * 4) for row, at in zip(values.empties.tolist(), free.tolist(), strict=True)]
-    ordered = _sorted([*_items(values), *pinned])
-    return None if ordered is None else _merged(ordered)
+    times = (values.first, values.in_by, values.out_from, values.last)
+    first, in_by, out_from, last = (np.concatenate((column, free)) for column in times)
+    order = _sorted((first, in_by), (out_from, last))
+    if order is None:
+        return None
+    put, take = (np.concatenate((column, values.empties))[order] for column in (values.put, values.take))
+    return _merged(put, take, first[order], in_by[order], out_from[order], last[order])
 
 
-def _sorted(items: list[Item]) -> list[Item] | None:
-    """An order that agrees with the order in time of all enqueues, and with that of all dequeues; None if none does."""
-    count = len(items)
-    waits = [2] * count
-    placed = [False] * count
-    ready: list[tuple[int, int, int]] = []
-    calls = [sorted(range(count), key=lambda i: items[i].first), sorted(range(count), key=lambda i: items[i].out_from)]
-    rets = [sorted(range(count), key=lambda i: items[i].in_by), sorted(range(count), key=lambda i: items[i].last)]
-    called, returned = [0, 0], [0, 0]
-    ordered: list[Item] = []
+class _Side:
+    """The enqueues, or the dequeues, of items: which may come next is bounded by what must."""
+
+    def __init__(self, since: Column, until: Column) -> None:
+        self.calls: list[int] = np.argsort(since, kind="stable").tolist()
+        self.rets: list[int] = np.argsort(until, kind="stable").tolist()
+        self.since, self.until = np.sort(since).tolist(), np.sort(until).tolist()
+        self.called = self.returned = 0
+
+    def admitted(self, placed: list[bool]) -> list[int]:
+        """The items that begin before all that are not placed have ended, and did not before."""
+        while placed[self.rets[self.returned]]:
+            self.returned += 1
+        begun = self.called
+        self.called = bisect_right(self.since, self.until[self.returned], begun)
+        return self.calls[begun : self.called]
+
+
+def _sorted(puts: tuple[Column, Column], takes: tuple[Column, Column]) -> Column | None:
+    """An order that agrees with the order in time of all enqueues, and with that of all dequeues; None if none does.
+
+    Both are given as (since, until). Of those that may come next, the one dequeued first does.
+    """
+    count = len(puts[0])
+    by_dequeue = np.lexsort((puts[0], takes[0]))
+    rank = np.empty(count, dtype=np.int64)
+    rank[by_dequeue] = np.arange(count)
+    ranks, items = rank.tolist(), by_dequeue.tolist()
+    sides = _Side(*puts), _Side(*takes)
+    waits, placed = [2] * count, [False] * count
+    ready: list[int] = []
+    ordered: list[int] = []
     while len(ordered) < count:
-        for side in (0, 1):
-            while placed[rets[side][returned[side]]]:
-                returned[side] += 1
-            bound = items[rets[side][returned[side]]].last if side else items[rets[side][returned[side]]].in_by
-            while called[side] < count:
-                i = calls[side][called[side]]
-                if (items[i].out_from if side else items[i].first) > bound:
-                    break
-                called[side] += 1
+        for side in sides:
+            for i in side.admitted(placed):
                 waits[i] -= 1
                 if not waits[i]:
-                    heapq.heappush(ready, (items[i].out_from, items[i].first, i))
+                    heappush(ready, ranks[i])
         if not ready:
             return None
-        i = heapq.heappop(ready)[2]
+        i = items[heappop(ready)]
         placed[i] = True
-        ordered.append(items[i])
-    return ordered
+        ordered.append(i)
+    return np.array(ordered, dtype=np.int64)
 
 
-def _merged(items: list[Item]) -> list[int] | None:
-    """Rows in order: each enqueue and dequeue as early as this order of items lets it be."""
-    points: list[tuple[int, int, int, int, int]] = []
-    put = take = barrier = -PENDING
-    segment = 0
-    for number, item in enumerate(items):
-        if item.empty:
-            moment = max(put, take, barrier, item.first)
-            if moment > item.last:
-                return None
-            points.append((moment, segment + 1, 0, number, item.put))
-            barrier, segment = moment, segment + 2
-            continue
-        put = max(put, barrier, item.first)
-        if put > item.in_by:
-            return None
-        points.append((put, segment, 0, number, item.put))
-        if item.take >= 0:
-            take = max(take, put, item.out_from)
-            if take > item.last:
-                return None
-            points.append((take, segment, 1, number, item.take))
-    return [row for *_, row in sorted(points)]
+def _merged(put: Column, take: Column, first: Column, in_by: Column, out_from: Column, last: Column) -> Column | None:
+    """Rows in order: each enqueue and dequeue as early as this order of items lets it be; None if one is too late.
+
+    An item whose put and take are the same row is a dequeue that found nothing: all before it is over then.
+    """
+    if not len(put):
+        return put
+    empty, taken = put == take, (take >= 0) & (put != take)
+    begun = np.maximum.accumulate(first)
+    gone = np.maximum.accumulate(np.where(taken, np.maximum(first, out_from), BEGINNING))
+    over = np.maximum.accumulate(np.where(empty, np.maximum(begun, gone), BEGINNING))
+    came = np.maximum(begun, over)
+    went = np.maximum(came, gone)
+    if (came > np.where(empty, last, in_by)).any() or (went[taken] > last[taken]).any():
+        return None
+    segment = 2 * np.cumsum(empty) - empty
+    number = np.arange(len(put))
+    rows = np.concatenate((put, take[taken]))
+    moments, segments = np.concatenate((came, went[taken])), np.concatenate((segment, segment[taken]))
+    second = np.concatenate((np.zeros(len(put), dtype=np.int64), np.ones(int(taken.sum()), dtype=np.int64)))
+    return rows[np.lexsort((np.concatenate((number, number[taken])), second, segments, moments))]
