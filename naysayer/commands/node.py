@@ -7,7 +7,8 @@ from pathlib import Path
 import trio
 
 from checker.errors import NaysayerError, UsageError
-from targets.live.tcp import Address, TcpNode, die_with_parent
+from targets.live.process import die_with_harness
+from targets.live.tcp import Address, TcpNode
 from targets.registry import find
 from targets.stdio.node import StdioNode
 
@@ -23,7 +24,7 @@ def run_node(target: str, *, me: str, listen: str, peers: str, data: Path | None
     """Serve until killed; returns only on an error."""
     found = find(target)
     if stdio:
-        die_with_parent()
+        die_with_harness()
         return _serve(StdioNode(found, data, seed), "behind stdin")
     if not me or not listen or data is None:
         raise UsageError("a node needs --id, --listen host:port and --data FOLDER (and --peers, if it is not alone)")
@@ -31,7 +32,7 @@ def run_node(target: str, *, me: str, listen: str, peers: str, data: Path | None
     for one in peers.split(",") if peers != "none" else ():
         name, _, address = one.partition("=")
         others[name.strip()] = _address(address)
-    die_with_parent()
+    die_with_harness()
     return _serve(TcpNode(found, me, _address(listen), others, data, seed), me)
 
 

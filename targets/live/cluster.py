@@ -46,7 +46,7 @@ class LiveCluster(ProcessCluster):
                     peers[peer] = proxy.port
             self._processes[me] = NodeProcess(me, self._command(me, peers), log=self._directory / f"{me}.log")
         for node in self.nodes:
-            await self._processes[node].start()
+            self.launch(node)
         for node in self.nodes:
             await self._wait_ready(node)
 
@@ -62,7 +62,7 @@ class LiveCluster(ProcessCluster):
         return int(reserved.getsockname()[1])
 
     async def boot(self, node: NodeId) -> None:
-        await self._processes[node].start()
+        self.launch(node)
         await self._wait_ready(node)
 
     def _command(self, me: NodeId, peers: dict[NodeId, int]) -> list[str]:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import subprocess
 from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 import trio
 
 from checker.errors import HarnessError, TargetError
+
+HARNESS = "NAYSAYER_HARNESS"
+"""The environment variable that tells a node which process started it for a run."""
 
 STDERR_LINES_KEPT = 20
 STDERR_LINE_BYTES = 2_000
@@ -26,39 +31,73 @@ def process_state(pid: int) -> str:
     return stat.rpartition(")")[2].split()[0]
 
 
+def _stream(pipe: IO[bytes]) -> trio.lowlevel.FdStream:
+    """Our end of a pipe, on trio."""
+    with pipe:
+        return trio.lowlevel.FdStream(os.dup(pipe.fileno()))
+
+
+async def ended(process: subprocess.Popen[bytes]) -> int:
+    """Waits for the end of a process of ours; returns its exit code, or the negative number of the signal."""
+    if process.poll() is None:
+        handle = os.pidfd_open(process.pid)
+        try:
+            await trio.lowlevel.wait_readable(handle)
+        finally:
+            os.close(handle)
+    return process.wait()
+
+
+def die_with_harness() -> None:
+    """Asks Linux to kill this process when the harness that started it dies, even by SIGKILL and while it is paused."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if os.environ.get(HARNESS) == str(os.getppid()) and hasattr(libc, "prctl"):
+        libc.prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
 class NodeProcess:
     """A node's process, in a process group of its own so that its children end with it."""
 
     def __init__(
         self, name: str, command: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None, pipes: bool = False
     ) -> None:
+        """`env` comes on top of our own environment. `pipes`: reach it by `stdin` and `stdout`."""
         self.name = name
         self.command = list(command)
         self.log = log
-        self._env = env
+        self._env = {**os.environ, HARNESS: str(os.getpid()), **(env or {})}
         self._pipes = pipes
-        self.process: trio.Process | None = None
+        self.process: subprocess.Popen[bytes] | None = None
+        self.stdin: trio.lowlevel.FdStream | None = None
+        self.stdout: trio.lowlevel.FdStream | None = None
         self.starts = 0
 
     @property
     def running(self) -> bool:
         return self.process is not None and self.process.poll() is None
 
-    async def start(self) -> None:
-        """Start it; its stderr is appended to `log`. Raises TargetError if it cannot be executed."""
+    def start(self) -> None:
+        """Start it; its stderr is appended to `log`. Raises TargetError if it cannot be executed.
+
+        In this thread: trio would start it in one that ends after ten idle seconds, and Linux takes the thread for the
+        parent with whom a node of ours dies.
+        """
         self.starts += 1
         with self.log.open("ab") as log:
             try:
-                self.process = await trio.lowlevel.open_process(
+                self.process = subprocess.Popen(
                     self.command,
                     stdin=subprocess.PIPE if self._pipes else subprocess.DEVNULL,
                     stdout=subprocess.PIPE if self._pipes else log,
                     stderr=log,
-                    env=dict(self._env) if self._env is not None else None,
+                    env=self._env,
                     start_new_session=True,
                 )
             except OSError as error:
                 raise TargetError(f"node {self.name}: cannot start {self.command[0]}: {error.strerror}") from error
+        self.stdin, self.stdout = (
+            None if pipe is None else _stream(pipe) for pipe in (self.process.stdin, self.process.stdout)
+        )
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal to the process and its children; a process that has gone is left alone."""
@@ -77,10 +116,10 @@ class NodeProcess:
         self.send(signal.SIGKILL)
         with trio.CancelScope(shield=True):
             with trio.move_on_after(10) as waited:
-                await process.wait()
+                await ended(process)
             if waited.cancelled_caught:
                 raise HarnessError(f"node {self.name}: process {process.pid} did not die of SIGKILL within 10 s")
-            for stream in (process.stdin, process.stdout):
+            for stream in (self.stdin, self.stdout):
                 if stream is not None:
                     await stream.aclose()
         return f"process {process.pid} ended by signal {-(process.returncode or 0)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import tempfile
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -14,7 +15,7 @@ import trio
 from checker.errors import HarnessError, TargetError
 from targets.fault import Cut, Degrade, Evidence, Fault, Heal, Kill, Pause, Restart, Resume
 from targets.live.links import Links
-from targets.live.process import NodeProcess
+from targets.live.process import NodeProcess, ended
 from targets.node import NodeId
 
 LOG_BYTES_MAX = 64 * 1024 * 1024
@@ -37,6 +38,8 @@ class ProcessCluster:
         self._links = Links(seed)
         self._processes: dict[NodeId, NodeProcess] = {}
         self._paused: set[NodeId] = set()
+        self._ending: set[NodeId] = set()
+        self._complained = trio.Event()
         self._evidence: list[Evidence] = []
         self._stack = AsyncExitStack()
         self._began_s = trio.current_time()
@@ -69,6 +72,27 @@ class ProcessCluster:
                 raise group.exceptions[0] from None
             raise
 
+    def launch(self, node: NodeId) -> NodeProcess:
+        """Start a node's process. Should it end by itself, that is a complaint."""
+        process = self._processes[node]
+        process.start()
+        self._ending.discard(node)
+        assert process.process is not None
+        self._nursery.start_soon(self._watch, node, process.process)
+        return process
+
+    async def _watch(self, node: NodeId, process: subprocess.Popen[bytes]) -> None:
+        code = await ended(process)
+        if node not in self._ending and self._processes[node].process is process:
+            how = f"exit code {code}" if code >= 0 else f"signal {-code}"
+            self.complain(node, f"ended by itself ({how})")
+
+    def complain(self, node: NodeId, what: str) -> None:
+        """A node did what ends a run."""
+        if self.complaint is None:
+            self.complaint = self.error(node, what)
+            self._complained.set()
+
     async def boot(self, node: NodeId) -> None:
         """Start a node that is not running, and return when it answers. Raises TargetError if it does not."""
         raise NotImplementedError
@@ -76,6 +100,7 @@ class ProcessCluster:
     async def end(self, node: NodeId) -> str:
         """SIGKILL a node and wait for its end; returns what shows it."""
         self._paused.discard(node)
+        self._ending.add(node)
         return await self._processes[node].kill()
 
     async def _bound_logs(self) -> None:

@@ -7,8 +7,6 @@ So it does with strangers who take all connections, or never read their answers.
 
 from __future__ import annotations
 
-import ctypes
-import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -151,10 +149,3 @@ class TcpNode:
                 await stream.send_all(text)
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             return
-
-
-def die_with_parent() -> None:
-    """Asks Linux to kill this process when its parent dies, so that a lost harness leaves no nodes behind."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    if hasattr(libc, "prctl"):
-        libc.prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from contextlib import suppress
 from random import Random
@@ -23,6 +22,7 @@ from targets.stdio.services import SERVICES, Service
 INIT_S_MAX = 10.0
 OUTBOX_MAX = 100_000
 BATCH_MAX = 100
+EXIT_S_MAX = 1.0
 
 
 _encode = msgspec.json.Encoder().encode
@@ -87,27 +87,21 @@ class StdioCluster(ProcessCluster):
         self._outboxes: dict[NodeId, trio.MemorySendChannel[bytes]] = {}
         self._calls: dict[int, _Call] = {}
         self._answered: set[int] = set()
-        self._ending: set[NodeId] = set()
         self._next_id = 0
-        self._complained = trio.Event()
-
-    async def end(self, node: NodeId) -> str:
-        self._ending.add(node)
-        return await super().end(node)
 
     async def boot(self, node: NodeId) -> None:
-        await self._start(node)
+        self._start(node)
         await self._initialise(node, self._init(node))
 
     async def start(self) -> None:
         """Start and initialise every node. Raises TargetError naming one that does not answer init within 10 s."""
         for node in self.nodes:
             # a folder that outlives a kill, for a node that keeps its data on disk
-            env = {**os.environ, DATA: str(self._directory / "data")}
+            env = {DATA: str(self._directory / "data")}
             log = self._directory / f"{node}.log"
             self._processes[node] = NodeProcess(node, self._command, log=log, env=env, pipes=True)
         for node in self.nodes:
-            await self._start(node)
+            self._start(node)
         inits = [self._init(node) for node in self.nodes]
         try:
             async with trio.open_nursery() as nursery:
@@ -116,17 +110,14 @@ class StdioCluster(ProcessCluster):
         except* TargetError as group:
             raise _first(group) from None
 
-    async def _start(self, node: NodeId) -> None:
-        process = self._processes[node]
-        await process.start()
-        assert process.process is not None
-        assert process.process.stdin is not None
-        assert process.process.stdout is not None
-        self._ending.discard(node)
+    def _start(self, node: NodeId) -> None:
+        process = self.launch(node)
+        assert process.stdin is not None
+        assert process.stdout is not None
         send, receive = trio.open_memory_channel[bytes](OUTBOX_MAX)
         self._outboxes[node] = send
-        self._nursery.start_soon(self._write, process.process.stdin, receive)
-        self._nursery.start_soon(self._read, node, process.process.stdout)
+        self._nursery.start_soon(self._write, process.stdin, receive)
+        self._nursery.start_soon(self._read, node, process.stdout)
 
     def _init(self, node: NodeId) -> _Call:
         """Send init, at once when its process is there: it must be the first that a node hears."""
@@ -164,11 +155,6 @@ class StdioCluster(ProcessCluster):
             raise self.complaint
         return replies[0]
 
-    def _complain(self, node: NodeId, what: str) -> None:
-        if self.complaint is None:
-            self.complaint = self.error(node, what)
-            self._complained.set()
-
     @staticmethod
     async def _write(stdin: trio.abc.SendStream, outbox: trio.MemoryReceiveChannel[bytes]) -> None:
         try:
@@ -189,20 +175,17 @@ class StdioCluster(ProcessCluster):
                     envelope = decoder.decode(text)
                 except JUNK:
                     said = repr(shown(text.decode("utf-8", "replace")))
-                    self._complain(node, f"printed a line that is no message: {said} (logs belong on stderr)")
+                    self.complain(node, f"printed a line that is no message: {said} (logs belong on stderr)")
                     continue
                 self._route(node, envelope)
         except FloodError:
-            self._complain(node, "printed more than 8 MiB without a line's end")
+            self.complain(node, "printed more than 8 MiB without a line's end")
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             pass
         if node not in self._ending:
-            process = self._processes[node].process
-            code = None
-            if process is not None:
-                with trio.move_on_after(1):
-                    code = await process.wait()
-            self._complain(node, f"ended by itself (exit code {code})" if code is not None else "closed its stdout")
+            with trio.move_on_after(EXIT_S_MAX):  # it ended, most likely; then that is what is told
+                await self._complained.wait()
+            self.complain(node, "closed its stdout")
 
     def _route(self, node: NodeId, envelope: StdioEnvelope) -> None:
         dest, body = envelope.dest, envelope.body
@@ -228,9 +211,9 @@ class StdioCluster(ProcessCluster):
             self._answered.add(number)
             call.take(body)
         elif number in self._answered:
-            self._complain(node, f"answered twice to message {number} of {client}")
+            self.complain(node, f"answered twice to message {number} of {client}")
         else:
-            self._complain(node, f"sent {client} an answer to a message that it was not sent: {shown(body)}")
+            self.complain(node, f"sent {client} an answer to a message that it was not sent: {shown(body)}")
 
     def _deliver(self, dest: NodeId, envelope: StdioEnvelope) -> None:
         try:
@@ -256,7 +239,7 @@ class StdioCluster(ProcessCluster):
         if node in self._ending:
             return Reply(request.id, "fail", None, f"{node} is down")
         body = await self._call(request.client, node, to_body(self.workload, request)).answer()
-        return to_reply(self.workload, request, body)
+        return to_reply(self.workload, request, body, node)
 
     async def views(self) -> dict[NodeId, dict[str, Any]]:
         """Nothing: the protocol has no question for it."""

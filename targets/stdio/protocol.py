@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from targets.node import Reply, Request
+from targets.node import NodeId, Reply, Request
 
 DEFINITE = frozenset({1, 10, 11, 12, 14, 20, 21, 22, 30})
 KEY_DOES_NOT_EXIST = 20
+CONDITIONS = frozenset({20, 21, 22, 30})
+"""Those of them that say something of the data: the node that says so is the right one to ask."""
+
 SHOWN = 200
 """Characters of what a node said that an error repeats."""
 
@@ -65,15 +68,17 @@ def to_body(workload: str, request: Request) -> Body:
     return body
 
 
-def to_reply(workload: str, request: Request, body: Body) -> Reply:
-    """What a node answered, as a Reply. A cas that answers cas_ok returned True."""
+def to_reply(workload: str, request: Request, body: Body, node: NodeId) -> Reply:
+    """What `node` answered, as a Reply. A cas that answers cas_ok returned True."""
     kind = body.get("type")
     if kind == "error":
         code, text = body.get("code"), body.get("text", "")
         if code == KEY_DOES_NOT_EXIST and request.f == "read":
             return Reply(request.id, "ok", None)
-        definite = type(code) is int and code in DEFINITE
-        return Reply(request.id, "fail" if definite else "info", None, f"error {code}: {shown(text)}")
+        error = f"error {code}: {shown(text)}"
+        if type(code) is not int or code not in DEFINITE:
+            return Reply(request.id, "info", None, error)
+        return Reply(request.id, "fail", None, error, node if code in CONDITIONS else None)
     expected = f"{SAME_AS.get(request.f, request.f)}_ok"
     if kind != expected:
         return Reply(request.id, "info", None, f"answered {kind!r}, expected {expected}")

@@ -223,14 +223,15 @@ CODES = [(0, "info"), (11, "fail"), (13, "info"), (22, "fail"), (1000, "info"), 
 
 @pytest.mark.parametrize(("code", "status"), CODES)
 def test_error_codes_are_definite_or_not(code: object, status: str) -> None:
-    reply = to_reply("lin-kv", request(1, "write", "x", 1), {"type": "error", "code": code, "text": "no"})
+    reply = to_reply("lin-kv", request(1, "write", "x", 1), {"type": "error", "code": code, "text": "no"}, "n2")
     assert reply.status == status
+    assert reply.leader == ("n2" if code == 22 else None), "who knows the data is asked again"
     assert reply.error == f"error {code}: no"
 
 
 def test_an_answer_of_another_kind_leaves_the_outcome_unknown() -> None:
-    assert to_reply("lin-kv", request(1, "write", "x", 1), {"type": "read_ok"}).status == "info"
-    assert to_reply("lin-kv", request(1, "read", "x"), {"type": "read_ok"}).status == "info"
+    assert to_reply("lin-kv", request(1, "write", "x", 1), {"type": "read_ok"}, "n1").status == "info"
+    assert to_reply("lin-kv", request(1, "read", "x"), {"type": "read_ok"}, "n1").status == "info"
 
 
 @pytest.mark.parametrize(
@@ -249,7 +250,7 @@ def test_an_answer_of_another_kind_leaves_the_outcome_unknown() -> None:
 def test_an_answer_of_another_form_leaves_the_outcome_unknown(
     workload: str, f: str, given: object, answer: dict[str, object]
 ) -> None:
-    reply = to_reply(workload, request(1, f, None, given), {"type": f"{f}_ok", **answer})
+    reply = to_reply(workload, request(1, f, None, given), {"type": f"{f}_ok", **answer}, "n1")
     assert reply.status == "info"
     assert "of another form" in (reply.error or "")
 

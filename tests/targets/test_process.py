@@ -1,0 +1,89 @@
+"""Processes under test: they live until they are ended, and nodes of ours not longer than the harness."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+import trio
+
+from targets.live.cluster import LiveCluster
+from targets.live.process import NodeProcess, process_state
+from targets.registry import find
+
+BOUND = """
+import signal
+from targets.live.process import die_with_harness
+die_with_harness()
+print("bound", flush=True)
+signal.pause()
+"""
+
+HARNESS = """
+import sys
+from pathlib import Path
+import trio
+from targets.live.process import NodeProcess
+
+async def main():
+    node = NodeProcess("n1", [sys.executable, "-c", sys.argv[1]], log=Path(sys.argv[2]), pipes=True)
+    node.start()
+    await node.stdout.receive_some(100)
+    print(node.process.pid, flush=True)
+    await trio.sleep_forever()
+
+trio.run(main)
+"""
+
+
+def test_a_node_outlives_the_threads_of_the_harness(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Linux takes the thread that started a process for its parent; idle threads of trio end after a while."""
+    monkeypatch.setattr("trio._core._thread_cache.IDLE_TIMEOUT", 0.001)
+
+    async def main() -> None:
+        node = NodeProcess("n1", [sys.executable, "-c", BOUND], log=tmp_path / "log", pipes=True)
+        threads = threading.active_count()
+        node.start()
+        try:
+            assert node.stdout is not None
+            assert (await node.stdout.receive_some(100)).startswith(b"bound")
+            await trio.to_thread.run_sync(threading.active_count)
+            while threading.active_count() > threads:
+                await trio.lowlevel.checkpoint()
+            assert node.running
+        finally:
+            assert "signal 9" in await node.kill()
+        assert not node.running
+
+    trio.run(main)
+
+
+def test_a_node_dies_with_the_harness_even_if_that_is_killed(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", HARNESS, BOUND, str(tmp_path / "log")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as harness:
+        assert harness.stdout is not None
+        pid = int(harness.stdout.readline())
+        assert process_state(pid) not in ("gone", "Z")
+        harness.kill()
+        assert harness.wait() == -signal.SIGKILL
+    while process_state(pid) not in ("gone", "Z"):
+        os.sched_yield()
+
+
+def test_a_node_of_ours_that_ends_by_itself_is_named() -> None:
+    async def main() -> None:
+        with trio.fail_after(60):
+            async with LiveCluster(find("quorum-kv"), nodes=2, seed=1) as cluster:
+                await cluster.start()
+                assert cluster.complaint is None
+                cluster._processes["n2"].send(signal.SIGTERM)
+                while cluster.complaint is None:
+                    await trio.lowlevel.checkpoint()
+                assert "node n2 ended by itself (signal 15)" in str(cluster.complaint)
+
+    trio.run(main)
