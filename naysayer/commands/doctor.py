@@ -146,12 +146,13 @@ def doctor(file: Path, nemesis: tuple[str, ...] | None) -> int:
         screen.print(f"{sign} {who}: {text}", markup=False, soft_wrap=True)
 
     names = usual_faults(can - SHAPING, nodes) if nemesis is None else nemesis
-    asked = {kind.name: kind.needs for kind in map(catalog.find, names)}
+    wanted = {kind.name: kind.needs for kind in map(catalog.find, names)}
+    asked = {name: needs for name, needs in wanted.items() if needs <= can}
     others = {kind.name: kind.needs for kind in catalog.KINDS.values() if kind.needs <= can and kind.nodes <= nodes}
     examination = Examination(config, asked, others if nemesis is None else {}, say)
-    for name, needs in asked.items():
-        if needs - can:
-            examination.tell_faults(file.name, [name], f"needs {what_it_takes(needs - can)}", bad=True)
+    for name in sorted(wanted.keys() - asked.keys()):
+        text = f"needs {what_it_takes(wanted[name] - can)}"
+        examination.tell_faults(file.name, [name], text, bad=True)
 
     async def main() -> bool:
         with trio.CancelScope() as scope:
@@ -163,9 +164,9 @@ def doctor(file: Path, nemesis: tuple[str, ...] | None) -> int:
         say(BAD, file.name, "interrupted")
         return ERROR
     possible = ",".join(name for name in asked if name not in examination.impossible) or "none"
-    wanted = "" if nemesis is None else f" --nemesis {possible}"
+    faults = "" if nemesis is None else f" --nemesis {possible}"
     if not examination.bad:
-        screen.print(f"ready: naysayer test --cluster {file}{wanted}", markup=False, soft_wrap=True)
+        screen.print(f"ready: naysayer test --cluster {file}{faults}", markup=False, soft_wrap=True)
         return 0
     advice = f"; without them: --nemesis {possible}" if examination.bad == examination.refusals else ""
     count = f"{examination.bad} problem{'s' if examination.bad > 1 else ''}"

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import shlex
 
+import trio
+
 from checker.errors import HarnessError
 from targets.fault import Skew
 from targets.node import NodeId
@@ -20,6 +22,7 @@ from targets.remote.processes import Processes
 SKEWING = frozenset({"skew"})
 TRUE = "+0 x1"
 TOLERANCE_S = 0.1
+DYING_TRIES = 10
 SETTINGS = {
     "FAKETIME_NO_CACHE=1": "else a change waits for up to 10 s",
     "FAKETIME_DONT_FAKE_MONOTONIC=1": "else the monotonic clock jumps too, which no real one does",
@@ -34,8 +37,6 @@ class Clocks:
         self._processes = processes
         self._clock = clock
         self._skewed: dict[NodeId, Skew] = {}
-        self._read: dict[NodeId, set[str]] = {}
-        """The processes whose clocks were read."""
 
     def _file(self, node: NodeId) -> str:
         return self._hosts.fill(node, self._clock.faketime)
@@ -49,7 +50,6 @@ class Clocks:
 
         `settings` replace those of the process. Raises HarnessError if its clock cannot be read.
         """
-        self._read.setdefault(node, set()).add(pid)
         shared = f'FAKETIME_SHARED="/faketime_sem_{pid} /faketime_shm_{pid}"'
         kept = f"grep -zE '^(LD_PRELOAD|FAKETIME[A-Z_]*)=' /proc/{pid}/environ"
         date = "date +%s.%N"
@@ -107,14 +107,15 @@ class Clocks:
             await self.started_anew(node)
             self._hosts.note(fault, f"{node}: does not run, so nothing sees its clock", shown=False)
             return
-        age_s = 0.0
+        began_s, age_s = trio.current_time(), 0.0
         if fault.rate != 1:
             age_s, _ = await self._seen(node, pids[0], 'FAKETIME_TIMESTAMP_FILE=/dev/null FAKETIME="+0 x2"')
         await self._set(fault, age_s)
         if fault.offset_ms == 0 and fault.rate == 1:
             del self._skewed[node]
         off_s, exact_s = await self._seen(node, pids[0])
-        allowed_s = TOLERANCE_S + exact_s * (1 + abs(fault.rate - 1) * 10)
+        # meanwhile a clock of another rate has gone on
+        allowed_s = TOLERANCE_S + exact_s + abs(fault.rate - 1) * (trio.current_time() - began_s)
         shown = abs(off_s - fault.offset_ms / 1000) <= allowed_s
         detail = f"{node}: process {pids[0]} sees a clock {off_s * 1000:+.0f} ms from the true time"
         self._hosts.note(fault, detail, shown=shown)
@@ -129,10 +130,12 @@ class Clocks:
         await self._set(self._skewed.get(node, Skew(node)), 0.0)
 
     async def sweep(self, node: NodeId) -> None:
-        """Remove the shared memory that libfaketime leaves behind when its process is killed."""
-        if pids := self._read.get(node):
+        """Remove the shared memory that libfaketime leaves behind when its process is killed, just now perhaps."""
+        if pids := self._processes.seen[node]:
+            alive = "[ -e /proc/$p ] && ! grep -q '^State:.Z' /proc/$p/status"
+            wait = f"for i in {' '.join(map(str, range(DYING_TRIES)))}; do {alive} && sleep 0.1; done"
             left = "/dev/shm/faketime_shm_$p /dev/shm/sem.faketime_sem_$p"
-            await self._hosts.run(node, f"for p in {' '.join(pids)}; do [ -e /proc/$p ] || rm -f {left}; done")
+            await self._hosts.run(node, f"for p in {' '.join(pids)}; do {wait}; {alive} || rm -f {left}; done")
 
     async def undo(self, node: NodeId) -> list[str]:
         """The true time again; returns what is not so."""

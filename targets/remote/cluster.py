@@ -49,7 +49,7 @@ def faults_of(config: ClusterConfig) -> frozenset[str]:
 
 def what_it_takes(missing: frozenset[str]) -> str:
     """What it would take to carry out faults with tags that are not in `faults_of`."""
-    return next((what for tags, _, what in NEEDS if tags & missing), "a system of our own")
+    return next((what for tags, _, what in NEEDS if tags & missing), "a target of ours (naysayer list)")
 
 
 class RemoteCluster:

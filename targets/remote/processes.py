@@ -49,6 +49,8 @@ class Processes:
         self._commands = commands
         self.down: set[NodeId] = set()
         self.paused: dict[NodeId, list[str]] = {}
+        self.seen: dict[NodeId, set[str]] = {node: set() for node in hosts.nodes}
+        """All processes of the system that there were."""
         self._started = False
 
     async def install(self) -> None:
@@ -87,7 +89,9 @@ class Processes:
         for pid in found:
             if not pid.isdecimal() or int(pid) < 2:
                 raise UsageError(f"{node}: the pid command of cluster.toml prints {pid!r}, which is no process id")
-        return [pid for pid in found if await self._state(node, pid) not in ("", "Z")]
+        alive = [pid for pid in found if await self._state(node, pid) not in ("", "Z")]
+        self.seen[node].update(alive)
+        return alive
 
     async def _state(self, node: NodeId, pid: str) -> str:
         stat = await self._hosts.run(node, f"cat /proc/{pid}/stat 2>/dev/null", check=False)
