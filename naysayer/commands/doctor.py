@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from nemesis import catalog
 from targets.node import NodeId, Request
 from targets.remote.cluster import RemoteCluster, faults_of, what_it_takes
 from targets.remote.config import ClusterConfig, load
-from targets.remote.hosts import Finding
+from targets.remote.hosts import Finding, side_by_side
 from targets.remote.links import SHAPING
 
 CLOCK_MS_MAX = 500.0
@@ -122,14 +123,21 @@ class Examination:
             self.tell(KNOW if advice else GOOD, "clocks", text)
 
     async def _system(self, cluster: RemoteCluster) -> None:
-        reads: dict[NodeId, tuple[str, str]] = {}
         for node in cluster.nodes:
             try:
                 for found in await cluster.examine_system(node, self.tags):
                     self.tell_means(found)
-                reads[node] = await _read(cluster, node)
             except NaysayerError as error:
                 self.tell(BAD, node, str(error))
+        reads = dict.fromkeys(cluster.nodes, (BAD, ""))
+
+        async def read(node: NodeId) -> None:
+            try:
+                reads[node] = await _read(cluster, node)
+            except NaysayerError as error:
+                reads[node] = BAD, str(error)
+
+        await side_by_side(partial(read, node) for node in cluster.nodes)
         somebody = any(sign == GOOD for sign, _ in reads.values())
         for node, (sign, text) in reads.items():
             # where one node answers, others may refuse: a replica, a follower

@@ -54,7 +54,7 @@ def cluster_toml(made: Hosts) -> Path:
         "[commands]",
         f"start = {json.dumps(start)}",
         'pid = "pgrep -x redis-server"',
-        'stop = "pkill -9 -x redis-server; pkill -9 -x redis-sentinel"',
+        'stop = "pkill -9 -x redis-server; pkill -9 -x redis-sentinel; rm -f ~/started"',
         'leader = "redis-cli -h {host} role | head -1 | grep -q master"',
         'logs = ["~/log", "~/sentinel.log"]',
     ]
@@ -69,8 +69,13 @@ def test_a_failover_of_redis_is_caught_losing_acknowledged_writes(
     three: Hosts, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Time is real here, and a failover may happen to lose nothing: three runs are tried."""
+    file = str(cluster_toml(three))
+    assert run(["doctor", file, "--nemesis", "isolate-leader"]) == 0
+    printed = capsys.readouterr().out
+    assert "✓ n1: isolate-leader: leads" in printed
+    assert "! n3: refuses a read: not the primary" in printed, "which is what a replica should do"
     results = three.directory / "results"
-    common = ["--cluster", str(cluster_toml(three)), "--workload", "register", "--nemesis", "isolate-leader"]
+    common = ["--cluster", file, "--workload", "register", "--nemesis", "isolate-leader"]
     for seed in (1, 2, 3):
         code = run(["test", *common, "--time", "20s", "--seed", str(seed), "--results", str(results)])
         printed = capsys.readouterr().out
