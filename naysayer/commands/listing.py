@@ -40,9 +40,14 @@ def list_all(*, broken: bool) -> int:
 def _table(
     screen: Console, title: str, rows: list[tuple[str, ...]], columns: tuple[str, ...] = ("name", "what it is")
 ) -> None:
-    table = Table(title=title, title_justify="left", box=None, show_header=len(columns) > 2, padding=(0, 2))
+    wide = len(columns) > 2
+    table = Table(title=title, title_justify="left", box=None, show_header=wide, padding=(0, 1 if wide else 2))
     for number, column in enumerate(columns):
-        table.add_column(column, no_wrap=number == 0, style="bold" if number == 0 else "")
+        # names of faults are typed in: they are never cut off, and not broken where there is room for them
+        word = max(len(word) for row in rows for word in row[number].split()) if wide else None
+        table.add_column(
+            column, no_wrap=number == 0, style="bold" if number == 0 else "", overflow="fold", min_width=word
+        )
     for row in rows:
         table.add_row(*row)
     screen.print(table)
