@@ -11,7 +11,7 @@ from naysayer.commands.test import facts_json
 from naysayer.hunt import scenario as scenarios
 from naysayer.hunt.campaign import Caught, Hunt, run_campaign
 from naysayer.hunt.diagram import diagram
-from naysayer.hunt.shrink import Shrunk, shrink
+from naysayer.hunt.shrink import SECONDS_MAX, Shrunk, shrink
 from naysayer.judge import judge_run
 from naysayer.plan import Plan, text
 from naysayer.recorder import Recorder
@@ -39,9 +39,13 @@ def hunt_target(hunt: Hunt, *, engine: str, results: Path) -> int:
     folder = new_folder(results, caught.plan.name)
     store = Store(folder, text(caught.plan))
     found = reproduce(caught.plan, store)
-    smaller = shrink(found)
+    with screen.status(f"seed {caught.plan.seed} fails; making it small: up to {SECONDS_MAX:.0f} CPU seconds"):
+        smaller = shrink(found)
     run, verdict = scenarios.play(smaller.scenario, trace=True)
     told = _told(found, smaller) + "\n\n" + diagram(run.trace or [], scenarios.marks(smaller.scenario))
+    # kept before it is told: whoever reads only the first lines of it ends the command
+    store.add("scenario.toml", scenarios.text(smaller.scenario).encode())
+    store.add("scenario.txt", f"{told}\n".encode())
     screen.print(told, highlight=False, markup=False, soft_wrap=True)
     screen.print()
     plan = scenarios.plan_of(smaller.scenario, caught.plan.nemesis)
@@ -49,8 +53,6 @@ def hunt_target(hunt: Hunt, *, engine: str, results: Path) -> int:
     show(story, screen)
     effort = f"{caught.seeds} seeds, {caught.cpu_s:.1f} CPU s"
     screen.print(f"✗ {hunt.target}: seed {caught.plan.seed} fails, after {effort}", markup=False)
-    store.add("scenario.toml", scenarios.text(smaller.scenario).encode())
-    store.add("scenario.txt", f"{told}\n".encode())
     if store.trouble is not None:
         screen.print(f"✗ {store.trouble}; the seed finds it again", markup=False)
     return FOUND

@@ -130,8 +130,10 @@ class _Rows:
             return self._label(Sent(0, None, "", "", value))
         if isinstance(value, msgspec.Struct):
             # a row by its value, an entry of a log by its request: the rest is bookkeeping
-            inner = getattr(value, "value", getattr(value, "request", None))
-            return "no-op" if inner is None else self._plain(inner)
+            if hasattr(value, "value"):
+                return self._plain(value.value)
+            request = getattr(value, "request", None)
+            return "no-op" if request is None else self._plain(request)
         if isinstance(value, tuple):
             items = [self._plain(item) for item in value]
             return ".".join(items) if hasattr(value, "_fields") else f"({', '.join(items)})"

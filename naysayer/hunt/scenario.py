@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from nemesis.schedule import Schedule, Situation, Step
 from targets import fault as faults
 from targets.fault import Fault
 from workloads.generator import Generator, Invocation, Moment, Wait
+from workloads.parts import client_of
 from workloads.registry import find as find_workload
 
 LINKS_TOLD = 6
@@ -101,9 +102,14 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True)
 class Script:
-    """The generator of a scenario: for each client, what it has still to ask."""
+    """The generator of a scenario: for each client, what it has still to ask.
+
+    A fenced write that names no generation shows the one that its client was given last.
+    """
 
     left: tuple[tuple[Ask, ...], ...]
+    given: Mapping[int, Any] = field(default_factory=dict)
+    """By client, the generation that it was given last."""
 
     def next(self, moment: Moment) -> tuple[Invocation | Wait | None, Generator]:
         mine = self.left[moment.client]
@@ -112,10 +118,20 @@ class Script:
         if mine[0].at_ms > moment.now_ms:
             return Wait(mine[0].at_ms - moment.now_ms), self
         rest = (*self.left[: moment.client], mine[1:], *self.left[moment.client + 1 :])
-        return Invocation(mine[0].f, mine[0].key, freeze(mine[0].input), mine[0].node), replace(self, left=rest)
+        given = freeze(mine[0].input)
+        if shows_last(mine[0]):
+            given = (self.given.get(moment.client, 0), given[1])
+        return Invocation(mine[0].f, mine[0].key, given, mine[0].node), replace(self, left=rest)
 
     def observe(self, operation: Operation) -> Generator:
-        return self
+        if operation.f != "next" or operation.status != "ok":
+            return self
+        return replace(self, given={**self.given, client_of(operation, len(self.left)): operation.output})
+
+
+def shows_last(ask: Ask) -> bool:
+    """Whether it is a fenced write under the generation that its client was given last, whichever that is."""
+    return ask.f == "fenced-write" and ask.input[0] is None
 
 
 @dataclass(frozen=True)
@@ -213,6 +229,8 @@ def story(scenario: Scenario) -> str:
 
 
 def _asked(ask: Ask) -> str:
+    if shows_last(ask):
+        return f"fenced-write {ask.key} {value_text(ask.input[1])} under the generation given last"
     given = "" if ask.input is None else f" {value_text(ask.input)}"
     return f"{ask.f}{'' if ask.key is None else f' {ask.key}'}{given}"
 

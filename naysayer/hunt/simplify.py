@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from naysayer.hunt.scenario import Scenario, Strike
+from naysayer.hunt.scenario import Scenario, Strike, shows_last
 from nemesis import shapes
 from targets.fault import Cut, Degrade, Fault, Hold, Kill, Pause, Reconfigure, Restart, Resume
 
@@ -69,6 +69,16 @@ def _of(named: dict[str, str], place: str) -> str:
 
 def _stays(named: dict[str, str], *places: str) -> bool:
     return all(place in named or not place.startswith("n") for place in places)
+
+
+def fed_back(scenario: Scenario) -> Iterator[Scenario]:
+    """Fenced writes show what their client was given, and no number: generations before it may then go."""
+    asks = tuple(
+        replace(ask, input=(None, ask.input[1])) if ask.f == "fenced-write" and not shows_last(ask) else ask
+        for ask in scenario.asks
+    )
+    if asks != scenario.asks:
+        yield replace(scenario, asks=asks)
 
 
 def fewer_clients(scenario: Scenario) -> Iterator[Scenario]:

@@ -254,6 +254,23 @@ def test_a_run_that_ends_at_its_violation_has_the_same_one() -> None:
     assert scenarios.play(found, weaker=False, until_ms=until_ms)[0].virtual_ms <= until_ms
 
 
+def test_a_fenced_write_may_show_whatever_generation_its_client_was_given_last(tmp_path: Path) -> None:
+    asks = (
+        Ask(1.0, 0, "next", "n1", "x"),
+        Ask(50.0, 0, "next", "n1", "x"),
+        Ask(100.0, 0, "fenced-write", "n1", "x", (2, 5)),
+        Ask(150.0, 1, "read", "n2", "x"),
+    )
+    named = Scenario("generation-clock", "fenced-register", 3, 1, asks, ())
+    (free,) = simplify.fed_back(named)
+    assert list(simplify.fed_back(free)) == []
+    assert "fenced-write x 5 under the generation given last" in scenarios.story(free)
+    (tmp_path / "scenario.toml").write_text(scenarios.text(free))
+    run, verdict = scenarios.play(scenarios.read(tmp_path / "scenario.toml"))
+    *_, write, read = run.recorder.history()
+    assert (write.input, write.status, read.output, verdict.outcome) == ((2, 5), "ok", 5, "valid")
+
+
 def test_shrinking_says_so_when_the_scenario_does_not_fail() -> None:
     plan = draw(find("quorum-kv"), 1, 20)
     smaller = shrink(reproduce(plan, None))
