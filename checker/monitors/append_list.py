@@ -35,16 +35,23 @@ def decide(part: History) -> Decision | None:
         else:
             code = int(part.output[row])
             if code not in shown:
-                shown[code] = tuple(identity(item) for item in part.tables.value.values[code] or ())
+                shown[code] = _identities(part.tables.value.values[code] or ())
             reads.append((shown[code], row))
     reads.sort(key=lambda read: (len(read[0]), int(part.call[read[1]])))
     longest, by = reads[-1] if reads else ((), -1)
-    for check in (_phantom, _misread):
-        for content, row in reads:
-            found = check(part, content, row, longest, by, appends)
-            if found is not None:
-                return found
+    agree = all(longest[: len(content)] == content for content in shown.values())
+    if not agree or len(set(longest)) < len(longest) or not appends.keys() >= set(longest):
+        for check in (_phantom, _misread):
+            for content, row in reads:
+                found = check(part, content, row, longest, by, appends)
+                if found is not None:
+                    return found
     return _in_order(part, longest, appends, reads)
+
+
+def _identities(items: List) -> List:
+    """The identities of items, at once where they are all their own."""
+    return tuple(map(identity, items)) if {bool, tuple} & set(map(type, items)) else tuple(items)
 
 
 def _phantom(
