@@ -97,10 +97,16 @@ def refuse_misfits(
         offers = ", ".join(sorted(target.operations))
         raise UsageError(f"workload {workload.name} needs {', '.join(lacking)}; {target.name} offers only {offers}")
     for name in plan.nemesis:
-        kind = catalog.find(name)
-        missing = sorted(kind.needs - faults)
+        missing = sorted(catalog.find(name).needs - faults)
         if missing:
             raise UsageError(f"fault {name} needs {', '.join(missing)}, which {where} cannot carry out")
+    refuse_sizes(plan)
+
+
+def refuse_sizes(plan: Plan) -> None:
+    """Raises UsageError for a number out of bounds, and for a fault that makes no sense with so few nodes."""
+    for name in plan.nemesis:
+        kind = catalog.find(name)
         if kind.nodes > plan.nodes:
             raise UsageError(f"fault {name} makes sense with {kind.nodes} nodes or more, not with {plan.nodes}")
     for what, value, least, most in (

@@ -17,7 +17,7 @@ from checker.verdict import Part, Verdict
 from naysayer.commands.test import conclude
 from naysayer.judge import judge
 from naysayer.live import LiveRun
-from naysayer.plan import DEFAULT_NEMESIS, Plan, text
+from naysayer.plan import DEFAULT_NEMESIS, Plan, refuse_sizes, text
 from naysayer.recorder import Recorder
 from naysayer.report.console import console
 from naysayer.report.progress import watch
@@ -132,9 +132,8 @@ def live_plan(
     if operations is None and time_s is None:
         time_s = TIME_S
     names = tuple(catalog.find(name).name for name in nemesis)
-    plan = Plan(target, workload, names, nodes, clients or 5, seed, operations, time_s, world)
-    if nodes < 1 or plan.clients < 1:
-        raise UsageError("--nodes and --clients must be 1 or more")
+    plan = Plan(target, workload, names, nodes, 5 if clients is None else clients, seed, operations, time_s, world)
+    refuse_sizes(plan)
     return plan
 
 
@@ -275,6 +274,8 @@ def doubted(verdict: Verdict, recorder: Recorder, settling: Settling | None) -> 
     there in the end be, where a node did not show it."""
     if not recorder.counts["ok"] and recorder.invocations:
         reason = f"none of {recorder.invocations} operations succeeded, so nothing was seen of the system"
+        errors = Counter(op.error for op in recorder.ended(0) if op.error)
+        reason += "".join(f"; most often: {error}" for error, _ in errors.most_common(1))
     elif settling is not None and not settling.complete:
         reason = f"not every node was seen to be complete: {settling}"
     else:

@@ -42,11 +42,11 @@ def test_world(
     if target is not None:
         found = find_target(target)
         name, world, faults = found.name, "as processes on this machine", LiveCluster.faults
-        count = nodes or found.nodes
+        count = found.nodes if nodes is None else nodes
         workload = workload or found.workload
     elif binary is not None:
         name, world, faults = binary, "as a binary behind stdin and stdout", ProcessCluster.faults
-        count = nodes or 3
+        count = 3 if nodes is None else nodes
         workload = workload or "lin-kv"
     else:
         assert cluster is not None

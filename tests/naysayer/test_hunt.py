@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import gc
+import resource
+import subprocess
+import sys
 from itertools import islice
 from pathlib import Path
 from random import Random
@@ -296,6 +299,23 @@ def test_the_command_finds_keeps_and_replays(tmp_path: Path, capsys: pytest.Capt
     assert run(["replay", str(folder / "scenario.toml")]) == 1
     assert run(["replay", str(folder)]) == 1
     assert "the history is identical" in capsys.readouterr().out
+
+
+def test_a_full_disk_under_the_results_is_told_once_and_what_was_found_is_shown(tmp_path: Path) -> None:
+    """No file may grow beyond 4 KiB, which a write meets as it meets a full disk."""
+    done = subprocess.run(
+        [sys.executable, "-m", "naysayer", "hunt", BROKEN, "--seeds", "40", "--results", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096)),
+    )
+    assert done.returncode == 1
+    assert "Shrunk from" in done.stdout
+    printed = "".join(done.stdout.split())  # a long path is broken wherever the line ends
+    assert printed.count("isnotcomplete:Filetoolarge;makeroom") == 1
+    assert printed.endswith("theseedfindsitagain")
+    assert done.stderr == ""
 
 
 def test_nothing_found_is_exit_code_0(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
