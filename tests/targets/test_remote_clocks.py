@@ -183,6 +183,24 @@ def test_doctor_and_test_say_how_a_process_must_be_started_for_wrong_clocks(
         assert "was started without FAKETIME_DONT_FAKE_MONOTONIC=1: else the monotonic clock jumps too" in said
 
 
+def test_the_clock_of_a_child_is_that_of_the_process_which_libfaketime_began_in(tmp_path: Path) -> None:
+    with one(tmp_path) as made:
+        file = toml(made, pid=f"pgrep -f '^{sys.executable} .*clock[.]py'")
+        words = f"{sys.executable} {tmp_path}/clock.py {{host}}"
+        assert words in file.read_text()
+        file.write_text(file.read_text().replace(words, f"sh -c 'sleep 1; {words}; true'"))
+
+        async def main() -> None:
+            cluster = RemoteCluster(load(file), {"clock": frozenset({"skew"})})
+            async with cluster:
+                await cluster.start()
+                await cluster.apply(Skew("n1", 500.0, 3.0))
+                assert -0.1 < off_s(made)[0] - 0.5 < 1.0
+            assert [one.shown for one in cluster.evidence()] == [True], cluster.evidence()
+
+        trio.run(main)
+
+
 def test_a_go_program_is_told_to_ask_the_kernel_for_the_time(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
