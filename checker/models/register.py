@@ -90,7 +90,8 @@ class CasRegister(Register):
     operations: ClassVar[frozenset[str]] = frozenset({"read", "write", "cas"})
 
 
-UNSEEN = ("a value that nobody found",)
+UNSEEN: Any = object()
+"""Stands for what nobody found; no history has it."""
 
 
 def _blurred(op: Operation) -> Operation:

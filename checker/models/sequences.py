@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter as Counts
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from msgspec import structs
 
@@ -13,7 +13,8 @@ from checker.history import Operation, identity
 from checker.model import Inconsistent, Model, State
 from checker.models.register import show
 
-UNSEEN = ("a record that no read shows",)
+UNSEEN: Any = object()
+"""Stands for a record that no read shows; no history has it."""
 
 
 class Log(Model):

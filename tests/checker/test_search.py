@@ -108,3 +108,15 @@ def test_what_a_refutation_does_not_need_is_left_out() -> None:
     rows, minimal = shrink(part, decide(part, model, Budget()), model)
     assert minimal
     assert [part[row].output for row in rows] == [9]
+
+
+def test_no_value_of_a_history_passes_for_one_that_nobody_found() -> None:
+    """What stands for unseen values is none that a client could have read."""
+    model = find("register")
+    unseen = Operation(0, 0, "write", None, 7, None, 0, 10, "ok")
+    (blurred,) = model.blurred([unseen])
+    assert blurred.input != 7
+    read = Operation(1, 1, "read", None, None, repr(blurred.input), 20, 30, "ok")
+    alike = Operation(1, 1, "read", None, None, ("a value that nobody found",), 20, 30, "ok")
+    for shown in (read, alike):
+        assert decide(History.of(model.blurred([unseen, shown])), model, Budget()).outcome == "invalid"
