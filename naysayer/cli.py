@@ -127,17 +127,17 @@ def check(
     model: str | None = None,
     format: str | None = None,
     certify: bool = False,
-    engine: str = "processes",
+    engine: str | None = None,
 ) -> int:
     """Judge a history that was recorded elsewhere: JSON lines, Jepsen EDN or console logs, key-value logs.
 
     Parameters
     ----------
     file: the history, plain or gzip
-    model: what it should be linearizable as; detected if it can be
+    model: what it should be linearizable as, or path.py:Name of a model of your own; detected if it can be
     format: the file's format; detected if it can be
     certify: let an independent verifier confirm the proof, and write it beside the history
-    engine: where keys that need a long search are judged: processes of this machine, or dask:ADDRESS
+    engine: where keys that need a long search are judged: processes of this machine (the default), or dask:ADDRESS
     """
     from naysayer.commands.check import check_file
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from checker import Budget, check
+from checker import Budget, Model, check
 from checker.history import History
 from checker.ladder import ladder
 from checker.properties import PROPERTIES, decider
@@ -19,7 +19,7 @@ RUN_STEPS = 1_000_000
 
 def judge(
     history: History,
-    model: str,
+    model: str | Model,
     *,
     budget: Budget | None = None,
     engine: str | None = None,
@@ -30,7 +30,7 @@ def judge(
 
     `model` may also name a property that systems promise instead of linearizability (checker.properties).
     """
-    if model in PROPERTIES:
+    if isinstance(model, str) and model in PROPERTIES:
         return _kept(history, model)
     verdict = check(history, model, budget=budget, engine=engine, progress=progress)
     if weaker and verdict.outcome == "invalid" and verdict.worst is not None:

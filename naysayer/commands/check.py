@@ -6,10 +6,10 @@ from pathlib import Path
 
 from rich.progress import Progress
 
-from checker import verify
-from checker.errors import HarnessError
+from checker import Model, verify
+from checker.check import resolve
+from checker.errors import HarnessError, UsageError
 from checker.formats import Recording, read
-from checker.models import find
 from checker.parallel import refuse_unknown
 from checker.properties import PROPERTIES
 from checker.verdict import Verdict
@@ -18,36 +18,50 @@ from naysayer.report.console import console
 from naysayer.report.story import Story
 from naysayer.report.terminal import EXIT, show
 from naysayer.results import proof_json
+from targets.own_code import own_module
 
 
-def check_file(file: Path, *, model: str | None, format: str | None, certify: bool, engine: str) -> int:
-    """Read, judge, report; returns the exit code."""
-    refuse_unknown(engine)
-    recording = read(file, format=format, model=model)
+def check_file(file: Path, *, model: str | None, format: str | None, certify: bool, engine: str | None) -> int:
+    """Read, judge, report; returns the exit code. `model`: a name, or path.py:Name of a class of the user's."""
+    own = None if model is None or ":" not in model else _own_model(model)
+    if engine is not None:
+        refuse_unknown(engine)
+        if own is not None:
+            raise UsageError("a model of your own is judged in this process: leave --engine out")
+    recording = read(file, format=format, model=own or model)
     screen = console()
     with Progress(console=screen, transient=True, disable=not screen.is_terminal) as progress:
         task = progress.add_task("judging keys", total=None)
         verdict = judge(
             recording.history,
-            recording.model,
-            engine=engine,
+            own or recording.model,
+            engine=None if own else engine or "processes",
             progress=lambda done, total: progress.update(task, completed=done, total=total),
         )
     facts = [("history", f"{file} · read as {recording.format} · judged as {recording.model}")]
     if certify:
-        facts.append(("proof", _certify(verdict, recording, file)))
+        facts.append(("proof", _certify(verdict, recording, own or recording.model, file)))
     story = Story(verdict, file.name, facts=tuple(facts), ordered_only=recording.clock == "order")
     show(story, screen)
     return EXIT[verdict.outcome]
 
 
-def _certify(verdict: Verdict, recording: Recording, file: Path) -> str:
+def _own_model(named: str) -> Model:
+    """The model that is the class Name of path.py. Raises UsageError saying what is wrong with it."""
+    path, _, name = named.rpartition(":")
+    found = getattr(own_module(path, f"model {named!r}"), name, None)
+    if not isinstance(found, type) or not issubclass(found, Model):
+        raise UsageError(f"model {named!r}: {path} defines no class {name} derived from checker.Model")
+    return resolve(found)
+
+
+def _certify(verdict: Verdict, recording: Recording, model: str | Model, file: Path) -> str:
     """Have the proof verified and written beside the history. Raises HarnessError if it does not hold."""
     if verdict.outcome == "unknown":
         return "none: the verdict is unknown"
     if verdict.model in PROPERTIES:
         return "none: whether a promise was kept is read off the history, no order is searched for"
-    objections = verify(recording.history, find(recording.model), verdict)
+    objections = verify(recording.history, resolve(model), verdict)
     if objections:
         raise HarnessError(f"the proof of the verdict does not hold, please report this: {objections[0]}")
     place = file.with_name(file.name + ".proof.json")

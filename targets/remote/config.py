@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import inspect
-from functools import cache
 from pathlib import Path
-from types import ModuleType
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -15,6 +12,7 @@ import msgspec
 from checker.errors import UsageError
 from targets.cluster import Client
 from targets.node import NodeId
+from targets.own_code import own_module
 from targets.services.http import Call
 
 CLIENT_METHODS = ("open", "invoke", "close")
@@ -161,7 +159,7 @@ def make_client(config: ClientConfig, address: str) -> Client:
 def _own_client(kind: str, address: str, options: dict[str, Any]) -> Client:
     """An instance of the class Name of path.py, for one node. Raises UsageError saying what is wrong with it."""
     path, _, name = kind.rpartition(":")
-    found = getattr(_own_module(path, kind), name, None)
+    found = getattr(own_module(path, f"client {kind!r}"), name, None)
     if not isinstance(found, type):
         raise UsageError(f"client {kind!r}: {path} defines no class {name}")
     lacking = [one for one in CLIENT_METHODS if not inspect.iscoroutinefunction(getattr(found, one, None))]
@@ -172,17 +170,3 @@ def _own_client(kind: str, address: str, options: dict[str, Any]) -> Client:
     except Exception as error:
         call = f"{name}({address!r}{''.join(f', {key}=...' for key in options)})"
         raise UsageError(f"client {kind!r}: {call} raised {type(error).__name__}: {error}") from error
-
-
-@cache
-def _own_module(path: str, kind: str) -> ModuleType:
-    """A file path.py, run once and without touching sys.path."""
-    spec = importlib.util.spec_from_file_location("naysayer_user_client", path)
-    if spec is None or spec.loader is None or not Path(path).is_file():
-        raise UsageError(f"client {kind!r}: there is no Python file {path}")
-    module = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        raise UsageError(f"client {kind!r}: {path} raised {type(error).__name__}: {error}") from error
-    return module

@@ -81,6 +81,45 @@ def test_the_recorded_history_can_be_checked_like_any_other(tmp_path: Path, caps
     assert proof["outcome"] == "invalid"
 
 
+OWN_MODEL = """
+from checker import Inconsistent, Model
+
+class Light(Model):
+    name, summary, operations = "light", "flip, look", frozenset({"flip", "look"})
+
+    def initial(self):
+        return False
+
+    def step(self, state, op):
+        if op.f == "flip":
+            return not state
+        return state if op.pending or op.output == state else Inconsistent(f"saw {op.output}, but the light is {state}")
+
+class Nameless(Model):
+    pass
+"""
+
+
+def test_a_model_of_ones_own_is_judged_reported_and_proved(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    history, code = tmp_path / "light.jsonl", tmp_path / "light.py"
+    code.write_text(OWN_MODEL)
+    flip = '{"client":0,"call":1,"return":2,"op":"flip","key":"hall","input":null,"output":null}\n'
+    history.write_text(flip + '{"client":0,"call":3,"return":4,"op":"look","key":"hall","input":null,"output":false}\n')
+    assert run(["check", str(history), "--model", f"{code}:Light", "--certify"]) == 1
+    printed = capsys.readouterr().out
+    for piece in ("saw False, but the light is", "judged as light", "confirmed by the independent verifier"):
+        assert piece in printed
+    for model, said in (
+        (f"{code}:Lamp", "defines no class Lamp derived from checker.Model"),
+        (f"{code}:Nameless", "the model Nameless has no `name`"),
+        (f"{tmp_path / 'dark.py'}:Light", "there is no Python file"),
+    ):
+        assert run(["check", str(history), "--model", model]) == 3
+        assert said in capsys.readouterr().err
+    assert run(["check", str(history), "--model", f"{code}:Light", "--engine", "processes"]) == 3
+    assert "leave --engine out" in capsys.readouterr().err
+
+
 def test_the_same_seed_gives_the_identical_history_whatever_the_hash_seed(tmp_path: Path) -> None:
     histories = []
     for number in ("1", "2"):
