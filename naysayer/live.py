@@ -127,7 +127,7 @@ class LiveRun:
         hopeful = self.broken is None
         while not self._broken_off():
             if so_far.slow and not hopeful:
-                hopeful = self.broken is not None and not self.broken()
+                hopeful = self.broken is not None and not await trio.to_thread.run_sync(self.broken)
                 if not hopeful:
                     return
             so_far.look(await self._last_round(Pinned(settle(), nodes), len(nodes)), trio.current_time())

@@ -70,7 +70,7 @@ class Settling:
 
     def __str__(self) -> str:
         if self._best is None:
-            return "the nodes are asked what they know"
+            return "the nodes are asked what they know, 0.0 s without progress"
         after = f"{self.spent_s:.1f} s after the healing"
         if self.complete:
             return f"every node showed all {after}"

@@ -14,6 +14,7 @@ from rich.text import Text
 from naysayer.live import LiveRun
 from naysayer.recorder import Recorder
 from naysayer.report.console import console
+from naysayer.settle import STILL_S_MAX
 from naysayer.tell import fault_spans
 
 TERMINAL_S, PLAIN_S = 0.25, 5.0
@@ -63,7 +64,7 @@ class Progress:
     def _state(self) -> str:
         fault = ", ".join(span.label for span in fault_spans(self._recorder.nemesis) if span.to_ms is None) or "none"
         if self._run.settling is not None:
-            return f"all is healed; {self._run.settling}"
+            return f"all is healed: {self._run.settling}, of {STILL_S_MAX:.0f} s at most"
         left = "" if self._run.time_s is None else f" · {max(0.0, self._run.time_s - self._last_ns / 1e9):.0f} s left"
         return f"fault: {fault}{left}"
 
