@@ -7,6 +7,8 @@ from dataclasses import replace
 from random import Random
 from typing import Any
 
+import pytest
+
 from checker.check import check
 from checker.history import PENDING, History, Operation
 from checker.models import find
@@ -56,6 +58,47 @@ def test_reads_that_fit_each_element_but_not_each_other_are_a_violation() -> Non
     verdict = check(operations(*rows), "set")
     assert (verdict.outcome, verdict.method) == ("invalid", "inclusion")
     assert sorted(op.index for op in verdict.parts[0].counterexample) == [0, 1, 3, 4]
+    assert verify(operations(*rows), find("set"), verdict) == []
+
+
+TOLD: list[tuple[str, str, list[int], list[Row]]] = [
+    (
+        "read-before-written",
+        "#0 shows an element and had finished before #1 began to add it, or what it needs.",
+        [0, 1],
+        [("read", None, (1,), 0, 1), ("add", 1, None, 2, 3)],
+    ),
+    (
+        "reordered-add",
+        "#0 had finished before #1 began, but the reads show them the other way round.",
+        [0, 1, 2],
+        [("add", 1, None, 0, 1), ("add", 2, None, 2, 3), ("read", None, (2,), 0, 9), ("read", None, (1, 2), 0, 9)],
+    ),
+    (
+        "lost-add",
+        "Stale read: #1 lacks an element, though #0 had added it and finished before.",
+        [0, 1],
+        [("add", 1, None, 0, 1), ("contains", 1, False, 2, 3)],
+    ),
+    (
+        "stale-read",
+        "Stale read: #2 lacks an element, though #1 had shown it and finished before.",
+        [0, 1, 2],
+        [("add", 1, None, 0, 9), ("contains", 1, True, 2, 3), ("read", None, (), 4, 5)],
+    ),
+]
+
+
+@pytest.mark.parametrize(("kind", "sentence", "needed", "rows"), TOLD, ids=[kind for kind, *_ in TOLD])
+def test_each_way_in_which_a_growing_set_fails_has_its_sentence(
+    kind: str, sentence: str, needed: list[int], rows: list[Row]
+) -> None:
+    verdict = check(operations(*rows), "set")
+    assert (verdict.outcome, verdict.method) == ("invalid", "inclusion")
+    assert verdict.worst is not None
+    assert verdict.worst.explanation is not None
+    assert (verdict.worst.explanation.kind, verdict.worst.explanation.sentence) == (kind, sentence)
+    assert sorted(op.index for op in verdict.worst.counterexample) == needed
     assert verify(operations(*rows), find("set"), verdict) == []
 
 
