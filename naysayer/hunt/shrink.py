@@ -169,17 +169,21 @@ def _search(search: _Search) -> None:
     _fewer_items(search, search.fails, COARSE)
     if len(search.scenario.items) > SMALL:
         _guess(search)
-    for fails in (search.fails, search.fails_somehow):
-        while True:
-            before = search.scenario
-            _fewer_items(search, fails)
-            for smaller in (simplify.fewer_nodes, simplify.fewer_clients, simplify.milder_faults):
-                _accept(search, smaller, fails)
-            if search.scenario == before:
-                break
-        _guess(search)
+    _until_nothing_goes(search, search.fails)
+    _guess(search)
+    _until_nothing_goes(search, search.fails_somehow)
     for plainer in (simplify.sooner, simplify.plain_values, simplify.round_times):
         _accept(search, plainer, search.fails_somehow if plainer is simplify.sooner else search.fails)
+
+
+def _until_nothing_goes(search: _Search, fails: Callable[[Scenario], bool]) -> None:
+    """Operations, faults, nodes and clients, in turn."""
+    before = None
+    while search.scenario != before:
+        before = search.scenario
+        _fewer_items(search, fails)
+        for smaller in (simplify.fewer_nodes, simplify.fewer_clients, simplify.milder_faults):
+            _accept(search, smaller, fails)
 
 
 def _accept(
