@@ -22,6 +22,7 @@ from checker.history import Operation, Status
 from checker.properties.eventual import Lack
 from naysayer.routing import Routing
 from naysayer.settle import Settling
+from naysayer.slow import TIMEOUT
 from nemesis.schedule import Look, Schedule, Situation, Step
 from targets.cluster import Client, Cluster
 from targets.fault import Fault, Heal, Restart, Resume
@@ -200,7 +201,7 @@ class LiveRun:
     ) -> tuple[Status, bool]:
         """Call the cluster and have it recorded; a call that is cancelled took too long. Returns how it ended, and
         whether the client was refused and knows no better place to ask."""
-        reply = Reply(request.id, "info", None, "timeout")
+        reply = Reply(request.id, "info", None, TIMEOUT)
         self.journal.invoked(process, asked, node, self.now_ns())
         try:
             reply = await client.invoke(request)

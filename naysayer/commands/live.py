@@ -25,6 +25,7 @@ from naysayer.report.story import Story
 from naysayer.results import HISTORY, new_folder, verdict_json
 from naysayer.settle import Settling
 from naysayer.signals import ended_by_signals
+from naysayer.slow import slow_nodes
 from naysayer.store import Store
 from naysayer.tell import fault_spans, label
 from nemesis import catalog
@@ -251,6 +252,9 @@ async def _drive(
             nursery.start_soon(watch, run, recorder)
             await run.run()
             driven.settling, driven.trouble = run.settling, run.trouble
+            if isinstance(cluster, ProcessCluster):
+                for node, what in slow_nodes(recorder.ended(0), fault_spans(recorder.nemesis), timeout_s).items():
+                    cluster.remark(str(cluster.error(node, what)))
             driven.evidence, driven.remarks = cluster.evidence(), cluster.remarks
             if isinstance(cluster, RemoteCluster):
                 await cluster.fetch_logs(folder / "logs")

@@ -19,7 +19,7 @@ HARNESS = "NAYSAYER_HARNESS"
 """The environment variable that tells a node which process started it for a run."""
 
 STDERR_LINES_KEPT = 20
-STDERR_LINE_BYTES = 2_000
+STDERR_LINE_BYTES = 300
 
 
 def process_state(pid: int) -> str:

@@ -18,6 +18,8 @@ if fault == "startless":
     sys.exit("no configuration found")
 if fault == "stubborn":
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+sys.stderr.write(f"I shall play {fault}\n")
+sys.stderr.flush()
 held = []
 echoes = 0
 
