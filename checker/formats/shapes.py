@@ -16,6 +16,10 @@ def _whole(value: Any) -> bool:
     return type(value) is int
 
 
+def _whole_or_null(value: Any) -> bool:
+    return value is None or type(value) is int
+
+
 def _text(value: Any) -> bool:
     return type(value) is str
 
@@ -54,6 +58,7 @@ _TEXT_OR_NULL: Shape = (_text_or_null, "a string or null")
 INPUTS: dict[tuple[str | None, str], Shape] = {
     (None, "cas"): _PAIR,
     ("counter", "add"): _WHOLE,
+    ("log", "read"): _WHOLE,
     ("kv-append", "append"): _TEXT,
     ("kv-append", "write"): _TEXT_OR_NULL,
 }
@@ -63,6 +68,8 @@ OUTPUTS: dict[tuple[str | None, str], Shape] = {
     (None, "cas"): (_truth_or_null, "true, false or null"),
     (None, "contains"): (_truth, "true or false"),
     ("counter", "read"): _WHOLE,
+    ("log", "append"): (_whole_or_null, "an offset or null"),
+    ("generation", "next"): _WHOLE,
     ("set", "read"): (_list_or_null, "a list"),
     ("append-list", "read"): (_list_or_null, "a list"),
     ("kv-append", "read"): _TEXT_OR_NULL,

@@ -134,6 +134,24 @@ def test_a_bad_file_is_refused_in_one_line_with_its_place(tmp_path: Path, conten
     assert len(text) < len(str(path)) + 300
 
 
+@pytest.mark.parametrize(
+    ("model", "odd", "sentence"),
+    [
+        ("log", b'"op":"read","input":"x"', ":2: read with the input 'x', not a whole number"),
+        ("log", b'"op":"append","input":1,"output":"x"', ":2: append with the output 'x', not an offset or null"),
+        ("generation", b'"op":"next","output":"a"', ":2: next with the output 'a', not a whole number"),
+    ],
+)
+def test_what_a_model_cannot_compare_is_refused_with_its_place(
+    tmp_path: Path, model: str, odd: bytes, sentence: str
+) -> None:
+    good = {"log": b'"op":"read","input":0', "generation": b'"op":"next","output":1'}[model]
+    path = tmp_path / "odd"
+    path.write_bytes(b"".join(b'{"client":0,"call":1,"return":2,%s}\n' % what for what in (good, odd)))
+    with pytest.raises(HistoryError, match=sentence):
+        read(path, model=model)
+
+
 def test_the_line_is_right_far_behind_the_first_piece(tmp_path: Path) -> None:
     path = tmp_path / "bad"
     path.write_bytes(OP * 20_000 + b"\n" + OP[:-5] + b"\n" + OP)
