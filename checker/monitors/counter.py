@@ -1,6 +1,7 @@
-"""The monitor of counters that are incremented by one: scheduling of unit jobs.
+"""The monitor of counters whose increments are all alike (mostly by one): scheduling of unit jobs.
 
-Call slot k the moment T(k) at which the counter got from k-1 to k. A read of v stands between T(v) and T(v+1), so
+With increments by d (which may be negative) a read of k d counts k of them; other reads are impossible. Call slot k the
+moment T(k) at which the counter got from k-1 to k increments. A read of k = v stands between T(v) and T(v+1), so
 
     T(k) >= the call of every read of less than k        T(k) <= the return of every read of k or more
 
@@ -9,7 +10,7 @@ slots in order with the increment that must return first (earliest deadline firs
 them if anything can. Nor do two then stand against real time: whoever is called later than the return of the one who
 fills a slot was not there to fill it. Every slot up to the largest value read must be filled, and every increment that
 ended ok must have a slot; a pending one may. Cost: n log n.
-Other increments than by one are left to the search (they ask for subsets with a given sum).
+Increments that differ, or are by nothing, are left to the search (they ask for subsets with a given sum).
 """
 
 from __future__ import annotations
@@ -21,30 +22,35 @@ import numpy as np
 from checker.history import BEGINNING, INFO, PENDING, History
 from checker.verdict import Decision, Explanation
 
+NONE = "there were no increments"
+
 
 def decide(part: History) -> Decision | None:
-    """Valid with an order, invalid with the increments and the reads that contradict them; None if not by one."""
+    """Valid with an order, invalid with the increments and the reads that contradict them; None if they differ."""
     values = part.tables.value.values
     add = part.tables.f.code("add")
+    adds = np.flatnonzero(part.f == add).tolist()
+    steps = [values[code] for code in np.unique(part.input[adds]).tolist()]
+    if len(steps) > 1 or any(type(step) is not int or step == 0 for step in steps):
+        return None
+    step = steps[0] if steps else 1
     reads: list[tuple[int, int]] = []
-    adds: list[int] = []
-    for row in range(len(part)):
-        if part.f[row] == add:
-            if type(values[part.input[row]]) is not int or values[part.input[row]] != 1:
-                return None
-            adds.append(row)
-        else:
-            value = values[part.output[row]]
-            if value is not None and (type(value) is not int or value < 0):
-                return None
-            reads.append((value or 0, row))
-    return _schedule(part, adds, sorted(reads))
+    for row in np.flatnonzero(part.f != add).tolist():
+        value = values[part.output[row]]
+        if value is not None and type(value) is not int:
+            return None
+        count, rest = divmod(value or 0, step)
+        if rest or count < 0:
+            return _invalid(part, adds, [row], f"read {value}, but {f'every increment is by {step}' if adds else NONE}")
+        reads.append((count, row))
+    return _schedule(part, adds, sorted(reads), step)
 
 
-def _schedule(part: History, adds: list[int], reads: list[tuple[int, int]]) -> Decision:
+def _schedule(part: History, adds: list[int], reads: list[tuple[int, int]], step: int) -> Decision:
     most = reads[-1][0] if reads else 0
     if most > len(adds):
-        return _invalid(part, adds, [reads[-1][1]], f"read {most}, but there were only {len(adds)} increments")
+        said = f"there were only {len(adds)} increments" + (f" by {step}" if step != 1 else "") if adds else NONE
+        return _invalid(part, adds, [reads[-1][1]], f"read {most * step}, but {said}")
     slots = len(adds)
     low = [(BEGINNING, -1)] * (slots + 2)
     high = [(PENDING, -1)] * (slots + 2)
@@ -60,7 +66,7 @@ def _schedule(part: History, adds: list[int], reads: list[tuple[int, int]]) -> D
             a, b = part[high[k][1]], part[low[k][1]]
             said = f"read {b.output or 0}, though #{a.index} had read {a.output or 0} and finished"
             return _invalid(part, adds, [high[k][1], low[k][1]], said)
-    return _fill(part, adds, reads, low, high, most)
+    return _fill(part, adds, reads, low, high, most, step)
 
 
 def _fill(
@@ -70,6 +76,7 @@ def _fill(
     low: list[tuple[int, int]],
     high: list[tuple[int, int]],
     most: int,
+    step: int,
 ) -> Decision:
     waiting = sorted(adds, key=lambda row: int(part.call[row]), reverse=True)
     live: list[tuple[int, int, int]] = []
@@ -83,12 +90,13 @@ def _fill(
             heapq.heappush(live, (int(part.ret[row]), int(part.call[row]), row))
         if not live:
             reader = high[k][1]
-            said = f"read {part[reader].output}, more than could have been added by then"
+            said = f"read {part[reader].output}, {'more' if step > 0 else 'less'} than could have been added by then"
             return _invalid(part, adds, [reader], said)
         ret, _, row = heapq.heappop(live)
         if ret < low[k][0]:
             reader = low[k][1]
-            said = f"read {part[reader].output or 0}, too little: #{part[row].index} and those before it had finished"
+            said = f"read {part[reader].output or 0}, too {'little' if step > 0 else 'much'}: "
+            said += f"#{part[row].index} and those before it had finished"
             return _invalid(part, adds, [*_before(part, filled, high, ret), reader], said)
         certain -= part.status[row] != INFO
         filled.append(row)

@@ -7,6 +7,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from checker.check import check
 from checker.history import PENDING, History, Operation
@@ -82,10 +83,8 @@ def test_a_pending_increment_counts_where_a_read_needs_it_and_only_there() -> No
     assert check(counter(*rows, ("read", 3, 4, 5)), "counter").outcome == "invalid"
 
 
-@pytest.mark.parametrize(
-    "row", [("add", 2, 0, 1), ("add", True, 0, 1), ("read", -1, 0, 1), ("read", True, 0, 1)], ids=str
-)
-def test_other_increments_than_by_one_and_reads_of_no_count_are_left_to_the_search(row: Row) -> None:
+@pytest.mark.parametrize("row", [("add", 2, 0, 1), ("add", True, 0, 1), ("read", True, 0, 1)], ids=str)
+def test_increments_that_differ_and_reads_of_no_count_are_left_to_the_search(row: Row) -> None:
     assert decide(counter(("add", 1, 0, 1), row)) is None
 
 
@@ -104,3 +103,30 @@ def test_brute_force_agrees_and_every_proof_holds() -> None:
     assert decided["valid by schedule"] > 600
     assert decided["invalid by schedule"] > 300
     assert len(decided) == 2
+
+
+@pytest.mark.parametrize("step", [-1, 3, -7])
+def test_brute_force_agrees_on_increments_by_another_number(step: int) -> None:
+    author, decided = AUTHORS["counter"], Counter[str]()
+    for number in range(300):
+        rng = Random(f"counter by {step} {number}")
+        ops = history(author, rng, STYLES[number % len(STYLES)], rng.randint(1, 9))
+        ops = [
+            structs.replace(op, input=step if op.f == "add" else None, output=op.output and op.output * step)
+            for op in ops
+        ]
+        how, problem = disagreement(find("counter"), ops)
+        assert problem is None, ops
+        decided[how] += 1
+    assert decided["invalid by schedule"] > 50
+    assert not any("search" in how for how in decided)
+
+
+def test_a_read_between_two_multiples_of_the_increment_is_impossible() -> None:
+    whole = counter(("add", 5, 0, 1), ("add", 5, 2, 9), ("read", 7, 4, 5))
+    verdict = check(whole, "counter")
+    assert (verdict.outcome, verdict.method) == ("invalid", "schedule")
+    assert verify(whole, find("counter"), verdict) == []
+    told = verdict.parts[0].explanation
+    assert told is not None
+    assert told.sentence == "Impossible count: #2 read 7, but every increment is by 5."
