@@ -10,7 +10,7 @@ from checker import Budget, Model, check
 from checker.history import History
 from checker.ladder import ladder
 from checker.properties import PROPERTIES, decider
-from checker.verdict import Explanation, Part, Verdict
+from checker.verdict import Decision, Explanation, Part, Verdict
 from naysayer.simulate import Run
 
 RUN_STEPS = 1_000_000
@@ -42,7 +42,10 @@ def judge(
 def _kept(history: History, name: str) -> Verdict:
     """Whether a property was kept."""
     started = time.perf_counter()
-    decision = decider(name)(history)
+    try:
+        decision = decider(name)(history)
+    except Exception as error:  # answers of a form that the property does not know, most likely
+        decision = Decision("unknown", "none", reason=f"the checker failed: {error!r}")
     part = Part(
         None,
         decision.outcome,

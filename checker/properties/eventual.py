@@ -119,13 +119,25 @@ def _sums(adds: Iterable[Operation]) -> set[int] | None:
 def elements_lacking(ops: Sequence[Operation]) -> Lack:
     """How many acknowledged elements the last answer does not show."""
     acknowledged = frozenset(_acknowledged(ops))
-    return lambda answers: len(acknowledged.difference(freeze(answers[-1].output or ())))
+
+    def lack(answers: Sequence[Operation]) -> int:
+        shown = answers[-1].output
+        return len(acknowledged.difference(freeze(shown) if isinstance(shown, list | tuple) else ()))
+
+    return lack
 
 
 def count_lacking(ops: Sequence[Operation]) -> Lack:
     """How far the last answer is from a sum that is allowed."""
     sums = _sums([op for op in ops if op.f == "add" and op.status != "fail"])
-    return lambda answers: 0 if sums is None else min(abs(answers[-1].output - value) for value in sums)
+
+    def lack(answers: Sequence[Operation]) -> int:
+        shown = answers[-1].output
+        if sums is None or not isinstance(shown, int):
+            return 0 if sums is None else 1
+        return min(abs(shown - value) for value in sums)
+
+    return lack
 
 
 def _out_of_bounds(adds: list[Operation], answered: list[Operation]) -> tuple[Operation, int, int] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import sys
+import time
 from typing import Any
 
 import msgspec
@@ -99,7 +100,8 @@ class LiveCluster(ProcessCluster):
             return
         now = self.now_ms()
         answer = await self._control(fault.node, Control("skew", fault.offset_ms, fault.rate))
-        said = "did not answer" if answer is None else f"now says {answer['now_ms']:.0f} ms"
+        off_ms = 0.0 if answer is None else answer["now_ms"] - time.time() * 1000
+        said = "did not answer" if answer is None else f"is {off_ms:+.0f} ms off"
         self.note(fault, now, f"{fault.node}'s clock {said}", shown=answer is not None)
 
     async def views(self) -> dict[NodeId, dict[str, Any]]:

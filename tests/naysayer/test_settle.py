@@ -9,9 +9,10 @@ import pytest
 import trio
 import trio.testing
 
-from checker.history import Operation
+from checker.history import History, Operation
 from checker.properties import decider, lacking
 from checker.verdict import Decision
+from naysayer.judge import judge
 from naysayer.live import LiveRun
 from naysayer.recorder import Recorder
 from naysayer.settle import SLOW_S, STILL_S_MAX, Settling
@@ -192,6 +193,13 @@ def test_what_answers_lack(model: str, did: list[Any], answers: list[Any], lack:
     ops = [Operation(i, 0, f, key, given, out, i, i, status) for i, (f, key, given, out, status) in enumerate(did)]
     shown = [Operation(9, 0, f, key, given, out, 9, 9) for f, key, given, out in answers]
     assert must(ops)(shown) == lack
+
+
+def test_answers_of_a_form_that_a_property_does_not_know_leave_it_unknown() -> None:
+    ops = [Operation(0, 0, "add", None, 5, None, 0, 1), Operation(1, 0, "read", None, "final", "5", 2, 3)]
+    verdict = judge(History.of(ops), "g-counter")
+    assert verdict.outcome == "unknown"
+    assert "the checker failed" in str(verdict.parts[0].reason)
 
 
 def test_what_holds_at_all_times_needs_no_time_to_settle() -> None:
