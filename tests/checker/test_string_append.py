@@ -94,6 +94,18 @@ def test_many_appends_at_once_are_not_ordered_in_all_ways_for_the_sake_of_a_sent
     assert steps[0] < 1_000_000
 
 
+def test_a_pending_cas_whose_value_was_found_found_the_value_it_asked_for() -> None:
+    rows: list[Row] = [
+        ("cas", (None, "(a)"), None, 0, None),
+        ("append", "(b)", None, 1, 2),
+        ("read", None, "(a)(b)", 3, 4),
+    ]
+    decision = decide(operations(*rows))
+    assert decision is not None
+    assert decision.outcome == "valid"
+    assert counterexample(rows[0], ("write", "(b)", None, 1, 2), ("read", None, "(a)", 3, 4)) == [0, 1, 2]
+
+
 def test_a_text_that_nobody_appended_is_a_violation_alone() -> None:
     assert counterexample(("write", "a", None, 0, 1), ("read", None, "x", 2, 3)) == [1]
 
