@@ -28,6 +28,10 @@ DEPTH_MAX = 50
 """How deep the lists and maps of a request may lie in each other: it travels on inside of other messages."""
 
 
+INPUTS: dict[str, Any] = {"cas": tuple[Any, Any], "fenced-write": tuple[int, Any]}
+"""What the input of an operation must look like, where a node could not do with just any value."""
+
+
 class JunkError(TargetError):
     """Somebody sent what no client and no peer would send."""
 
@@ -143,8 +147,11 @@ class Host:
             raise JunkError(f"a request for {request.f!r}, which is not offered")
         if not isinstance(request.key, str | int | float | None):
             raise JunkError(f"a request with a key that is {type(request.key).__name__}")
-        if request.f == "cas" and not (isinstance(request.input, list | tuple) and len(request.input) == 2):
-            raise JunkError("a cas without the two values that it needs")
+        if request.f in INPUTS:
+            try:
+                msgspec.convert(request.input, INPUTS[request.f])
+            except msgspec.ValidationError as error:
+                raise JunkError(f"a {request.f} with an input of another form: {error}") from error
         if _deeper(request.input, DEPTH_MAX):
             raise JunkError(f"a request whose input lies more than {DEPTH_MAX} deep")
 
