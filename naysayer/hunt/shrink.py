@@ -26,13 +26,13 @@ RUNS_MAX = 10_000
 SECONDS_MAX = 40.0
 """CPU seconds of this process."""
 
-GUESS_SECONDS = 4.0
+GUESS_SECONDS = 8.0
 """How much of that is spent on guesses in one go."""
 
 COARSE = 16
 """Into so many parts a scenario is cut at first: what hangs on many races costs a run for each single item in vain."""
 
-FEW_ASKS, FEW_STRIKES = 6, 6
+FEW_ASKS, FEW_STRIKES = 8, 6
 """A scenario of so many operations and faults is small enough to be read: nothing is guessed."""
 
 LATER_MS = 400.0
