@@ -48,6 +48,10 @@ def _pair(value: Any) -> bool:
     return type(value) is tuple and len(value) == 2
 
 
+def _numbered(value: Any) -> bool:
+    return _pair(value) and type(value[0]) is int
+
+
 Shape = tuple[Callable[[Any], bool], str]
 
 _PAIR: Shape = (_pair, "a pair [from, to]")
@@ -59,6 +63,7 @@ INPUTS: dict[tuple[str | None, str], Shape] = {
     (None, "cas"): _PAIR,
     ("counter", "add"): _WHOLE,
     ("log", "read"): _WHOLE,
+    ("fenced-register", "fenced-write"): (_numbered, "a pair [generation, value]"),
     ("kv-append", "append"): _TEXT,
     ("kv-append", "write"): _TEXT_OR_NULL,
 }
@@ -70,6 +75,7 @@ OUTPUTS: dict[tuple[str | None, str], Shape] = {
     ("counter", "read"): _WHOLE,
     ("log", "append"): (_whole_or_null, "an offset or null"),
     ("generation", "next"): _WHOLE,
+    ("fenced-register", "next"): _WHOLE,
     ("set", "read"): (_list_or_null, "a list"),
     ("append-list", "read"): (_list_or_null, "a list"),
     ("kv-append", "read"): _TEXT_OR_NULL,

@@ -140,12 +140,18 @@ def test_a_bad_file_is_refused_in_one_line_with_its_place(tmp_path: Path, conten
         ("log", b'"op":"read","input":"x"', ":2: read with the input 'x', not a whole number"),
         ("log", b'"op":"append","input":1,"output":"x"', ":2: append with the output 'x', not an offset or null"),
         ("generation", b'"op":"next","output":"a"', ":2: next with the output 'a', not a whole number"),
+        ("fenced-register", b'"op":"next","output":"a"', ":2: next with the output 'a', not a whole number"),
+        (
+            "fenced-register",
+            b'"op":"fenced-write","input":["a",1]',
+            r":2: fenced-write with the input \('a', 1\), not a pair \[generation, value\]",
+        ),
     ],
 )
 def test_what_a_model_cannot_compare_is_refused_with_its_place(
     tmp_path: Path, model: str, odd: bytes, sentence: str
 ) -> None:
-    good = {"log": b'"op":"read","input":0', "generation": b'"op":"next","output":1'}[model]
+    good = {"log": b'"op":"read","input":0'}.get(model, b'"op":"next","output":1')
     path = tmp_path / "odd"
     path.write_bytes(b"".join(b'{"client":0,"call":1,"return":2,%s}\n' % what for what in (good, odd)))
     with pytest.raises(HistoryError, match=sentence):
