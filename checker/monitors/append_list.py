@@ -61,7 +61,9 @@ def _phantom(
     if all(item in appends for item in content):
         return None
     op = part[row]
-    return _invalid(part, "phantom-value", f"#{op.index} read an element that nobody appended.", [row], op)
+    item = next(item for item in op.output if identity(item) not in appends)
+    sentence = f"Element nobody appended: #{op.index} read a list with {show(item)}, which no operation appended."
+    return _invalid(part, "phantom-value", sentence, [row], op)
 
 
 def _misread(
@@ -72,7 +74,8 @@ def _misread(
     if len(set(content)) != len(content):
         twice = Counter(content).most_common(1)[0][0]
         rows = [appends[twice], row]
-        sentence = f"#{op.index} read an element twice that was appended once."
+        value = show(part[appends[twice]].input)
+        sentence = f"Appended twice: #{op.index} read a list that holds {value} twice, but it was appended once."
         return _invalid(part, "duplicate-element", sentence, rows, op)
     if longest[: len(content)] != content:
         other = part[by]
@@ -118,18 +121,22 @@ def _against_time(
     a, b = part[first], part[second]
     if b.f == "append" and second not in place:
         kind = "lost-append"
-        sentence = f"Lost append: #{b.index} had finished before #{a.index} began, but its element is not in the list."
+        sentence = f"Lost append: #{b.index} appended {show(b.input)} and had finished before #{a.index} began, "
+        sentence += "but no list that was read holds it."
     elif b.f == "read":
-        kind = "stale-read"
-        sentence = f"Read before it was there: #{b.index} shows an element that #{a.index} had not begun to append."
+        kind = "read-before-written"
+        sentence = f"Read before it was there: #{b.index} shows {show(a.input)}, but ended before #{a.index} "
+        sentence += "began to append it."
         if a.f == "read":
+            kind = "stale-read"
             sentence = f"Stale read: #{a.index} shows a shorter list than #{b.index}, which had finished before."
     elif a.f == "read":
         kind = "stale-read"
         sentence = f"Stale read: #{a.index} lacks {show(b.input)}, though #{b.index} had appended it and finished."
     else:
         kind = "reordered-append"
-        sentence = f"#{b.index} had finished before #{a.index} began, but the list has them the other way round."
+        sentence = f"Out of order: the list has {show(a.input)} before {show(b.input)}, but #{b.index} had appended "
+        sentence += f"{show(b.input)} and finished before #{a.index} began."
     cycle = (Edge(b.index, a.index, "real time"), Edge(a.index, b.index, "list order"))
     return _invalid(part, kind, sentence, rows, a if a.f == "read" else b, cycle)
 

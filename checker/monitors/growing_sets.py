@@ -15,7 +15,9 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Any
 
+from checker.explain import show
 from checker.history import BEGINNING, History, Operation, identity
 from checker.verdict import Decision, Edge, Explanation
 
@@ -74,7 +76,9 @@ def _phantom(ops: list[Operation], seen: _Seen) -> Decision | None:
     if not rows:
         return None
     first = ops[min(rows)]
-    sentence = f"#{first.index} saw an element that nobody added."
+    shown = first.output if first.f == "read" else [first.input]
+    value = show(next(item for item in shown if identity(item) not in seen.adds))
+    sentence = f"Element nobody added: #{first.index} {'showed' if first.f == 'read' else 'found'} {value}."
     return _invalid("phantom-value", sentence, {min(rows)}, first)
 
 
@@ -84,7 +88,8 @@ def _forked(ops: list[Operation], seen: _Seen) -> Decision | None:
         if not smaller < larger:
             pair = min(smaller - larger, key=seen.adds.__getitem__), min(larger - smaller, key=seen.adds.__getitem__)
             a, b = ops[some[0]], ops[others[0]]
-            sentence = f"No one order of adds: #{a.index} and #{b.index} each lack an element that the other shows."
+            x, y = (show(ops[seen.adds[element]].input) for element in pair)
+            sentence = f"No one order of adds: #{a.index} shows {x} without {y}, #{b.index} shows {y} without {x}."
             return _invalid("forked-set", sentence, {some[0], others[0], *(seen.adds[x] for x in pair)}, b)
     return None
 
@@ -135,16 +140,30 @@ def _late(ops: list[Operation], seen: _Seen, late: int, early: int) -> Decision:
         rows.add(min(seen.adds[element] for element in shows - lacks))
     if b.f in ("read", "contains") and (b.f == "read" or not b.output):
         kind = "lost-add" if a.f == "add" else "stale-read"
-        did = "added it" if a.f == "add" else "shown it" if a.f == "read" or a.output else "come later"
-        sentence = f"Stale read: #{b.index} lacks an element, though #{a.index} had {did} and finished before."
+        title, did = ("Lost add", "added") if a.f == "add" else ("Stale read", "shown")
+        lacking = _lacking(a, b)
+        direct = lacking in a.output if a.f == "read" else identity(lacking) == identity(a.input)
+        what = "it" if direct else "what came later"
+        sentence = f"{title}: #{b.index} lacks {show(lacking)}, though #{a.index} had {did} {what} and finished before."
     elif a.f != "add" and from_add == late:
         kind = "read-before-written"
-        sentence = f"#{a.index} shows an element and had finished before #{b.index} began to add it, or what it needs."
+        sentence = (
+            f"Found before added: #{a.index} shows {show(b.input)} and had finished before #{b.index} began to add it."
+        )
     else:
         kind = "reordered-add"
-        sentence = f"#{a.index} had finished before #{b.index} began, but the reads show them the other way round."
+        sentence = (
+            f"Out of order: #{a.index} had finished before #{b.index} began, but the reads show #{b.index} first."
+        )
     cycle = (Edge(a.index, b.index, "real time"), Edge(b.index, a.index, "set order"))
     return _invalid(kind, sentence, rows, b if b.f != "add" else a, cycle)
+
+
+def _lacking(a: Operation, b: Operation) -> Any:
+    """An element that `b` lacks, though it was there at `a`."""
+    if b.f == "contains":
+        return b.input
+    return a.input if a.f != "read" else next(item for item in a.output if item not in (b.output or ()))
 
 
 def _invalid(kind: str, sentence: str, rows: set[int], culprit: Operation, cycle: tuple[Edge, ...] = ()) -> Decision:

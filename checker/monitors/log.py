@@ -87,7 +87,7 @@ def _places(part: History, appends: dict[Any, int], place: dict[Any, tuple[int, 
         value = identity(values[part.input[row]] if op_is_append else output)
         if value not in appends:
             op = part[row]
-            return _invalid("phantom-value", f"#{op.index} read {op.output!r}, which nobody appended.", part, [row])
+            return _invalid("phantom-value", f"Value nobody appended: #{op.index} read {op.output!r}.", part, [row])
         other = holder.setdefault(offset, (value, row))
         if other[0] != value:
             a, b = part[other[1]], part[row]
@@ -160,13 +160,20 @@ def _late(part: History, at: dict[int, int], late: int, early: int, offset: int,
     a, b = part[early], part[late]
     if b.f == "read":
         kind = "lost-append" if a.f == "append" else "stale-read"
-        sentence = f"Stale read: #{b.index} found nothing at offset {b.input}, though #{a.index} had shown it finished."
+        title, did = ("Lost append", "appended") if a.f == "append" else ("Stale read", "read")
+        sentence = (
+            f"{title}: #{b.index} found nothing at offset {b.input}, though #{a.index} had {did} what lies there or "
+            f"further on, and finished."
+        )
     elif a.f == "read":
         kind = "read-before-written"
-        sentence = f"#{a.index} read offset {offset} and finished before #{b.index} began to append at or below it."
+        sentence = (
+            f"Read before it was there: #{a.index} read offset {offset} and finished before #{b.index} began to append "
+        )
+        sentence += "at or below it."
     else:
         kind = "reordered-append"
-        sentence = f"#{a.index} had finished before #{b.index} began, but the log has them the other way round."
+        sentence = f"Out of order: #{a.index} had finished before #{b.index} began, but the log has #{b.index} first."
     cycle = (Edge(a.index, b.index, "real time"), Edge(b.index, a.index, "log order"))
     rows = [early, late, *(shown[row] for row in (early, late) if row in shown)]
     if late in at.values() and late not in shown:

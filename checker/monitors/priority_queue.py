@@ -112,7 +112,9 @@ def _refuted(values: Values, rank: Column, out: Column, late: int) -> Decision:
     direct = ", then ".join(few.value(i) for i in _cover(few, ranks, out, late))
     row = int(few.empties[0] if late >= len(few) else few.take[late])
     if late >= len(few):
-        sentence = f"#{part.index[row]} found nothing, but while it ran there was always one inside: {direct}."
+        sentence = (
+            f"Not empty: #{part.index[row]} found nothing, but while it ran there was always one inside: {direct}."
+        )
         return few.refuted("wrongly-empty", sentence, [row, *few.rows(range(len(few)))], row)
     sentence = (
         f"Not the smallest: #{part.index[row]} took {few.value(late)}, but while it ran there was always a smaller one "

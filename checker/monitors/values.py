@@ -130,7 +130,7 @@ def read(part: History, put: str) -> Values | Decision | None:
         return _twice(values, takes[taken == taken[again[0]]])
     if not known.all():
         row = int(takes[~known].min())
-        sentence = f"#{part.index[row]} took {part[row].output!r}, which nobody had put in."
+        sentence = f"Value nobody put in: #{part.index[row]} took {part[row].output!r}."
         return values.refuted("phantom-value", sentence, [row], row)
     early = np.flatnonzero(take_ret < call)
     if len(early):
@@ -153,7 +153,8 @@ def _twice(values: Values, takers: Column) -> Decision:
 def _early(values: Values, i: int) -> Decision:
     put, take = int(values.put[i]), int(values.take[i])
     a, b = values.part[take], values.part[put]
-    sentence = f"#{a.index} took {a.output!r} and had finished before #{b.index} began to put it in."
+    sentence = f"Taken before it was there: #{a.index} took {a.output!r} and had finished before #{b.index} "
+    sentence += "began to put it in."
     cycle = (Edge(a.index, b.index, "real time"), Edge(b.index, a.index, "read by"))
     return values.refuted("value-from-the-future", sentence, [put, take], take, cycle)
 
@@ -192,7 +193,7 @@ def wrongly_empty(values: Values) -> Decision | None:
     row = int(bad[np.argmin(part.ret[bad])])
     chosen = cover(values, int(part.call[row]), int(part.ret[row]))
     names = ", then ".join(values.value(i) for i in chosen)
-    sentence = f"#{part.index[row]} found nothing, but while it ran there was always one inside: {names}."
+    sentence = f"Not empty: #{part.index[row]} found nothing, but while it ran there was always one inside: {names}."
     return values.refuted("wrongly-empty", sentence, [row, *values.rows(chosen)], row)
 
 

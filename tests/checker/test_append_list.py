@@ -31,8 +31,18 @@ def appended(*rows: Row) -> History:
 
 LATER: Row = ("append", 9, 90, 91)
 REFUTED: list[tuple[str, str, list[int], tuple[Row, ...]]] = [
-    ("phantom-value", "#1 read an element that nobody", [1], (("append", 1, 0, 1), ("read", (1, 2), 2, 3))),
-    ("duplicate-element", "#1 read an element twice", [0, 1], (("append", 1, 0, 1), ("read", (1, 1), 2, 3))),
+    (
+        "phantom-value",
+        "Element nobody appended: #1 read a list with 2",
+        [1],
+        (("append", 1, 0, 1), ("read", (1, 2), 2, 3)),
+    ),
+    (
+        "duplicate-element",
+        "Appended twice: #1 read a list that holds 1 twice",
+        [0, 1],
+        (("append", 1, 0, 1), ("read", (1, 1), 2, 3)),
+    ),
     (
         "forked-list",
         "No one order of appends",
@@ -45,23 +55,28 @@ REFUTED: list[tuple[str, str, list[int], tuple[Row, ...]]] = [
             ("read", (2, 3), 0, 9),
         ),
     ),
-    ("lost-append", "Lost append: #0 had", [0, 1], (("append", 1, 0, 1), ("read", None, 2, 3))),
+    ("lost-append", "Lost append: #0 appended 1", [0, 1], (("append", 1, 0, 1), ("read", None, 2, 3))),
     (
         "stale-read",
         "Stale read: #2 shows a shorter",
         [0, 1, 2],
         (("append", 1, 0, 9), ("read", (1,), 1, 2), ("read", (), 3, 4), LATER),
     ),
-    ("stale-read", "Read before it was there: #0 shows", [0, 1], (("read", (1,), 0, 1), ("append", 1, 2, 3), LATER)),
+    (
+        "read-before-written",
+        "Read before it was there: #0 shows 1",
+        [0, 1],
+        (("read", (1,), 0, 1), ("append", 1, 2, 3), LATER),
+    ),
     (
         "stale-read",
-        "#0 had finished before #1 began, but the list",
+        "Stale read: #1 lacks 1, though #0 had appended it",
         [0, 1],
         (("append", 1, 0, 1), ("read", (), 2, 3), ("read", (1,), 4, 5), LATER),
     ),
     (
         "reordered-append",
-        "#0 had finished before #1 began, but the list",
+        "Out of order: the list has 2 before 1, but #0 had appended 1",
         [0, 1, 2],
         (("append", 1, 0, 1), ("append", 2, 2, 3), ("read", (2, 1), 4, 5), LATER),
     ),

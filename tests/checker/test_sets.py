@@ -64,25 +64,25 @@ def test_reads_that_fit_each_element_but_not_each_other_are_a_violation() -> Non
 TOLD: list[tuple[str, str, list[int], list[Row]]] = [
     (
         "read-before-written",
-        "#0 shows an element and had finished before #1 began to add it, or what it needs.",
+        "Found before added: #0 shows 1 and had finished before #1 began to add it.",
         [0, 1],
         [("read", None, (1,), 0, 1), ("add", 1, None, 2, 3)],
     ),
     (
         "reordered-add",
-        "#0 had finished before #1 began, but the reads show them the other way round.",
+        "Out of order: #0 had finished before #1 began, but the reads show #1 first.",
         [0, 1, 2],
         [("add", 1, None, 0, 1), ("add", 2, None, 2, 3), ("read", None, (2,), 0, 9), ("read", None, (1, 2), 0, 9)],
     ),
     (
         "lost-add",
-        "Stale read: #1 lacks an element, though #0 had added it and finished before.",
+        "Lost add: #1 lacks 1, though #0 had added it and finished before.",
         [0, 1],
         [("add", 1, None, 0, 1), ("contains", 1, False, 2, 3)],
     ),
     (
         "stale-read",
-        "Stale read: #2 lacks an element, though #1 had shown it and finished before.",
+        "Stale read: #2 lacks 1, though #1 had shown it and finished before.",
         [0, 1, 2],
         [("add", 1, None, 0, 9), ("contains", 1, True, 2, 3), ("read", None, (), 4, 5)],
     ),
