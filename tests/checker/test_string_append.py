@@ -106,6 +106,13 @@ def test_a_pending_cas_whose_value_was_found_found_the_value_it_asked_for() -> N
     assert counterexample(rows[0], ("write", "(b)", None, 1, 2), ("read", None, "(a)", 3, 4)) == [0, 1, 2]
 
 
+def test_what_empties_a_string_puts_in_no_text() -> None:
+    rows: list[Row] = [("write", "(a)", None, 0, 1), ("delete", None, None, 2, 3), ("write", "", None, 4, 5)]
+    decision = decide(operations(*rows, ("append", "(b)", None, 6, 7), ("append", "(c)", None, 6, 7)))
+    assert decision is not None
+    assert decision.outcome == "valid"
+
+
 def test_a_text_that_nobody_appended_is_a_violation_alone() -> None:
     assert counterexample(("write", "a", None, 0, 1), ("read", None, "x", 2, 3)) == [1]
 
