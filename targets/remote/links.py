@@ -139,30 +139,39 @@ class Links:
             failed += [f"{source} still connects to {dest}" for dest in still]
 
     async def degrade(self, fault: Degrade) -> None:
-        """Lose some packets where they arrive; for all else, shape what leaves."""
+        """Lose some packets where they arrive; for all else, shape what leaves, and measure whether it is late."""
         shaped = bool(fault.delay_ms or fault.duplicate or fault.reorder)
         now = _InForce(fault, self._hosts.now_ms(), shaped)
         self._in_force.append(now)
-        if shaped:
-            sources = sorted({source for source, _ in fault.links})
-            await side_by_side(partial(self._shape, source, fault, now) for source in sources)
-        else:
+        if not shaped:
             await self._drop(fault.links, fault.loss)
+            return
+        sources = sorted({source for source, _ in fault.links})
+        before: dict[Link, float] = {}
+        after: dict[Link, float] = {}
+        if fault.delay_ms:
+            await side_by_side(partial(self._knock, source, fault, before) for source in sources)
+        await side_by_side(partial(self._shape, source, fault) for source in sources)
+        if fault.delay_ms:
+            await side_by_side(partial(self._knock, source, fault, after) for source in sources)
+        for (source, dest), took_ms in after.items():
+            slower_ms = took_ms - before.get((source, dest), took_ms)
+            # half of the delay is its least, and one packet of the handshake goes this way
+            kept = now.found if slower_ms > 0.4 * fault.delay_ms else now.failed
+            kept.append(f"connecting {source} to {dest} takes {slower_ms:+.1f} ms")
 
-    async def _shape(self, source: NodeId, fault: Degrade, now: _InForce) -> None:
+    async def _knock(self, source: NodeId, fault: Degrade, took_ms: dict[Link, float]) -> None:
         dests = [dest for one, dest in fault.links if one == source]
         knock = probe.duration(await self._ports(source, dests))
-        before = (await self._hosts.run(source, knock, check=False)).out.split() if fault.delay_ms else []
+        said = (await self._hosts.run(source, knock, check=False)).out.split()
+        took_ms |= {(source, dest): float(one) for dest, one in zip(dests, said, strict=False)}
+
+    async def _shape(self, source: NodeId, fault: Degrade) -> None:
+        dests = [dest for one, dest in fault.links if one == source]
         addresses = [one for dest in dests for one in await self.addresses(source, dest)]
         done = await self._hosts.run(source, netem.shape(addresses, netem.discipline(fault)), check=False)
         if done.code != 0:
             raise HarnessError(f"{source}: links cannot be shaped; tc netem says: {last_line(done)}; {NETEM_ADVICE}")
-        after = (await self._hosts.run(source, knock, check=False)).out.split() if fault.delay_ms else []
-        for dest, was, then in zip(dests, before, after, strict=False):
-            slower_ms = float(then) - float(was)
-            # half of the delay is its least, and one packet of the handshake goes this way
-            kept = now.found if slower_ms > 0.4 * fault.delay_ms else now.failed
-            kept.append(f"connecting {source} to {dest} takes {slower_ms:+.1f} ms")
 
     async def heal(self) -> None:
         """Heal every host that answers. Raises HarnessError, for the first that does not, after all were tried."""
