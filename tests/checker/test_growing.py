@@ -57,6 +57,7 @@ def test_a_smaller_generation_may_be_given_while_a_greater_one_is(ret: int) -> N
 
 def test_generations_that_are_no_numbers_are_left_to_the_search() -> None:
     assert decide_generation(handed_out("next", ("a", 0, 1), ("b", 2, 3))) is None
+    assert decide_generation(handed_out("next", (1, 0, 1), ("b", 2, 3))) is None
 
 
 @pytest.mark.parametrize("model", ["ids", "generation"])
