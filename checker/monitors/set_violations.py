@@ -71,15 +71,17 @@ def _missed(part: History, life: Lives, x: int, row: int, code: int) -> Decision
     seen = f"#{a.index} had already {'added it' if first == add else 'found it'} and finished"
     before = (Edge(a.index, op.index, "real time"), Edge(op.index, int(part.index[add]), "before the add"))
     added = () if first == add else (Edge(int(part.index[add]), a.index, "read by"),)
-    rows, cycle = [add, first, row, last], (*added, *before)
+    rows = [add, first, row, last]
+    cycle: tuple[Edge, ...] = (*added, *before)
     if op.f == "remove":
         kind = "lost-remove"
+        cycle = (Edge(op.index, b.index, "real time"), Edge(b.index, op.index, "before the remove"))
         sentence = (
             f"Lost remove: #{op.index} removed {value} and was acknowledged, but #{b.index}, begun later, {_found(b)} "
             f"it still; {seen} before #{op.index} began, and nobody added it again."
         )
     elif op.ret < b.call:
-        kind = "lost-and-found"
+        kind, cycle = "lost-and-found", ()
         sentence = (
             f"Gone and back: #{op.index} did not find {value}, though {seen} before, and #{b.index}, begun later, "
             f"{_found(b)} it; nobody added it again."
@@ -90,7 +92,7 @@ def _missed(part: History, life: Lives, x: int, row: int, code: int) -> Decision
         sentence = (
             f"{title}: #{op.index} did not find {value}, though {seen}, and no remove of it can have come between."
         )
-    return _invalid(kind, sentence, rows, op, cycle if op.ret >= b.call else ())
+    return _invalid(kind, sentence, rows, op, cycle)
 
 
 def _found(op: Operation) -> str:
