@@ -26,6 +26,17 @@ REFUTED: list[tuple[str, tuple[Row, ...]]] = [
             ("delete-min", 1, 10, 11),
         ),
     ),
+    (  # the same, whoever is told of first
+        "not-the-smallest",
+        (
+            ("insert", 3, 0, 1),
+            ("insert", 2, 0, 1),
+            ("insert", 1, 0, 1),
+            ("delete-min", 2, 3, 20),
+            ("delete-min", 3, 4, 9),
+            ("delete-min", 1, 10, 11),
+        ),
+    ),
     (
         "wrongly-empty",
         (
