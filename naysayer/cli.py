@@ -230,7 +230,7 @@ def heal(cluster: Path, /) -> int:
     ----------
     cluster: the cluster.toml of the run
     """
-    from naysayer.commands.live import heal as heal_hosts
+    from naysayer.commands.heal import heal as heal_hosts
 
     return heal_hosts(cluster)
 

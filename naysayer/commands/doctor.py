@@ -15,7 +15,8 @@ from pathlib import Path
 import trio
 
 from checker.errors import NaysayerError
-from naysayer.commands.live import UNDOING, usual_faults
+from naysayer.commands.drive import UNDOING
+from naysayer.commands.live import usual_faults
 from naysayer.report.console import console
 from naysayer.signals import ended_by_signals
 from nemesis import catalog

@@ -1,0 +1,215 @@
+"""One test against a cluster that really runs: drive it, judge what was recorded, tell it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import msgspec
+import trio
+
+from checker.errors import HarnessError, NaysayerError
+from checker.properties import PROPERTIES, lacking
+from checker.verdict import Part, Verdict
+from naysayer.commands.test import conclude
+from naysayer.judge import judge
+from naysayer.live import LiveRun
+from naysayer.plan import Plan, text
+from naysayer.recorder import Recorder
+from naysayer.report.progress import watch
+from naysayer.report.story import Story
+from naysayer.results import HISTORY, new_folder, verdict_json
+from naysayer.settle import Settling
+from naysayer.signals import ended_by_signals
+from naysayer.slow import slow_nodes
+from naysayer.store import Store
+from naysayer.tell import fault_spans, label
+from nemesis.mix import Mix
+from targets.cluster import Cluster
+from targets.fault import Evidence
+from targets.live.processes import ProcessCluster
+from targets.remote.cluster import UNDO_S_MAX, RemoteCluster
+from workloads.registry import find as find_workload
+
+STRETCH = 8.0
+"""Faults on real processes come this much slower than in the simulator: about one in half a second."""
+
+ENDING = "the processes are being ended"
+UNDOING = f"the faults are being undone on the hosts, within {UNDO_S_MAX:.0f} s; if I am killed now, %s undoes them"
+
+Make = Callable[[], Cluster]
+
+
+def run_test(plan: Plan, make: Make, timeout_s: float, results: Path, heal: str | None = None) -> int:
+    """Run it, keep it, report it; returns the exit code.
+
+    `heal`: the command that undoes what this run would leave on hosts if it were killed.
+    """
+    folder = new_folder(results, plan.name)
+    with Store(folder, text(plan)) as store:
+        drive = Drive(plan, timeout_s, folder, Recorder(store), heal)
+        trio.run(drive.run, make)
+    verdict = doubted(judge(drive.recorder.history(), drive.model), drive.recorder, drive.settling)
+    facts = verdict_json(
+        verdict,
+        outcomes=drive.recorder.counts,
+        faults=[msgspec.to_builtins(one) for one in drive.evidence],
+        remarks=drive.remarks,
+        settled=None if drive.settling is None else str(drive.settling),
+        target_error=None if drive.trouble is None else str(drive.trouble),
+    )
+    return conclude(store, drive.story(verdict), facts)
+
+
+@dataclass
+class Drive:
+    """A run, and what it leaves beside its history."""
+
+    plan: Plan
+    timeout_s: float
+    folder: Path
+    recorder: Recorder
+    heal: str | None
+    evidence: list[Evidence] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+    settling: Settling | None = None
+    trouble: NaysayerError | None = None
+
+    @property
+    def model(self) -> str:
+        """The model of the workload."""
+        return find_workload(self.plan.workload).model
+
+    async def run(self, make: Make) -> None:
+        """Drive a cluster. What goes wrong with it, or under the results, is in `trouble`; the history is kept."""
+        cluster = make()
+        try:
+            await self._drive(cluster)
+        except NaysayerError as error:
+            self.trouble = error
+        except BaseExceptionGroup as group:
+            ours, other = group.split((NaysayerError, OSError))
+            if other is not None or ours is None:
+                raise
+            self.trouble = _ours(_leaves(ours)[0])
+        except OSError as error:
+            self.trouble = _ours(error)
+        if isinstance(cluster, RemoteCluster) and cluster.left:
+            before = "" if self.trouble is None else f"{self.trouble}; and "
+            left = "; ".join(cluster.left)
+            self.trouble = HarnessError(f"{before}left on the hosts: {left}; undo it with: {self.heal}")
+
+    async def _drive(self, cluster: Cluster) -> None:
+        """Start the cluster, drive it, and fetch what shows the faults. A signal ends the start, the run early, or a
+        last round; it never disturbs the cleaning up."""
+        run = self._live_run(cluster)
+        starting = trio.CancelScope()
+
+        def stop() -> None:
+            run.stop()
+            starting.cancel()
+
+        async with ended_by_signals(stop, ENDING if self.heal is None else UNDOING % self.heal), cluster:
+            with starting:
+                await cluster.start()
+            if starting.cancelled_caught:
+                raise HarnessError("interrupted while the system was started")
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(watch, run, self.recorder)
+                await run.run()
+                self.settling, self.trouble = run.settling, run.trouble
+                await self._look_back(cluster)
+                nursery.cancel_scope.cancel()
+
+    def _live_run(self, cluster: Cluster) -> LiveRun:
+        plan, recorder, workload = self.plan, self.recorder, find_workload(self.plan.workload)
+        must = lacking(self.model) if self.model in PROPERTIES else None
+        return LiveRun(
+            cluster,
+            workload.start(),
+            Mix(plan.nemesis, stretch=STRETCH) if plan.nemesis else None,
+            recorder,
+            plan.clients,
+            plan.seed,
+            self.timeout_s,
+            plan.time_s,
+            plan.operations,
+            workload.finish,
+            workload.settle,
+            None if must is None else lambda: must(recorder.ended(0)),
+            lambda: judge(recorder.history(), self.model).outcome == "invalid",
+        )
+
+    async def _look_back(self, cluster: Cluster) -> None:
+        """What shows the faults, what is to be remarked of the nodes, and the logs of hosts."""
+        if isinstance(cluster, ProcessCluster):
+            slow = slow_nodes(self.recorder.ended(0), fault_spans(self.recorder.nemesis), self.timeout_s)
+            for node, what in slow.items():
+                cluster.remark(str(cluster.error(node, what)))
+        self.evidence, self.remarks = cluster.evidence(), cluster.remarks
+        if isinstance(cluster, RemoteCluster):
+            await cluster.fetch_logs(self.folder / "logs")
+
+    def story(self, verdict: Verdict) -> Story:
+        """All that the report shows."""
+        plan, counts = self.plan, self.recorder.counts
+        ops = f"{self.recorder.invocations} ops: {counts['ok']} ok · {counts['fail']} fail · {counts['info']} unknown"
+        shown = [one for one in self.evidence if one.shown]
+        facts = [
+            ("target", f"{plan.target}  {plan.nodes} nodes  {plan.world}"),
+            ("workload", f"{plan.workload}  {plan.clients} clients, {ops}"),
+            ("faults", f"{', '.join(plan.nemesis) or 'none'} · {len(shown)} of {len(self.evidence)} shown by evidence"),
+            *(("shown", what) for what in _by_kind(shown)),
+        ]
+        if self.settling is not None:
+            facts.append(("settled", str(self.settling)))
+        facts += [("remark", what) for what in self.remarks]
+        missing = [f"{label(one.fault)}: {one.detail}" for one in self.evidence if not one.shown]
+        unproven = f"{len(missing)} faults could not be shown to take effect ({missing[0]})" if missing else None
+        return Story(
+            verdict,
+            plan.target,
+            facts=tuple(facts),
+            ends=(("again", f"naysayer check {self.folder / HISTORY} --model {verdict.model}"),),
+            spans=tuple(fault_spans(self.recorder.nemesis)),
+            unproven=() if unproven is None else (unproven,),
+            trouble=None if self.trouble is None else str(self.trouble),
+        )
+
+
+def _ours(error: BaseException) -> NaysayerError:
+    """An error of the system, such as a full disk under the results, as one of ours."""
+    return error if isinstance(error, NaysayerError) else HarnessError(f"the run could not go on: {error}")
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
+    found: list[BaseException] = []
+    for error in group.exceptions:
+        found += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
+    return found
+
+
+def doubted(verdict: Verdict, recorder: Recorder, settling: Settling | None) -> Verdict:
+    """Where nothing succeeded nothing was seen, and what was not seen cannot be called right; nor can what is to be
+    there in the end be, where a node did not show it."""
+    if not recorder.counts["ok"] and recorder.invocations:
+        reason = f"none of {recorder.invocations} operations succeeded, so nothing was seen of the system"
+        errors = Counter(op.error for op in recorder.ended(0) if op.error)
+        reason += "".join(f"; most often: {error}" for error, _ in errors.most_common(1))
+    elif settling is not None and not settling.complete:
+        reason = f"not every node was seen to be complete: {settling}"
+    else:
+        return verdict
+    if verdict.outcome != "valid":
+        return verdict
+    part = Part(None, "unknown", "outcomes", recorder.invocations, reason=reason)
+    return replace(verdict, outcome="unknown", parts=(part, *verdict.parts))
+
+
+def _by_kind(shown: list[Evidence]) -> list[str]:
+    """A line for each kind of fault: how often, and what showed the last of them."""
+    last = {str(one.fault.__struct_config__.tag): one for one in shown}
+    count = Counter(str(one.fault.__struct_config__.tag) for one in shown)
+    return [f"{count[kind]} × {kind}, the last: {label(one.fault)}: {one.detail}" for kind, one in last.items()]
