@@ -37,6 +37,9 @@ OTHER = 0.2
 HEALTHY = 0.35
 """Chance of each fault where nothing is known to be wrong: some five of all that expose any broken variant."""
 
+UNNAMED = ("fsync-error", "disk-full", "transfer")
+"""Faults that expose no broken variant: a healthy system must stand them all the same."""
+
 THINK_MS = (0.5, 4.0, 20.0, 80.0)
 """Mean pauses of clients: all at once on the same replicas, or spread over several leaderships."""
 
@@ -80,11 +83,12 @@ def draw(
 
 
 def _named(target: Target) -> tuple[str, ...]:
-    """The faults known to expose a variant; a healthy system gets those of all its variants, and must stand them."""
+    """The faults known to expose a variant; a healthy system gets those of all its variants, and more."""
     if target.broken is not None:
         return target.broken.faults
     variants = [other.broken for other in family(target.name) if other.name.startswith(f"{target.name}/")]
-    return tuple(dict.fromkeys(name for broken in variants if broken is not None for name in broken.faults))
+    exposing = [name for broken in variants if broken is not None for name in broken.faults]
+    return tuple(dict.fromkeys([*exposing, *UNNAMED]))
 
 
 def _directed(target: Target) -> bool:
