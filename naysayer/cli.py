@@ -128,6 +128,9 @@ def check(
     format: str | None = None,
     certify: bool = False,
     engine: str | None = None,
+    steps: int = 20_000_000,
+    seconds: float | None = None,
+    memory_mb: int = 4096,
 ) -> int:
     """Judge a history that was recorded elsewhere: JSON lines, Jepsen EDN or console logs, key-value logs.
 
@@ -138,10 +141,15 @@ def check(
     format: the file's format; detected if it can be
     certify: let an independent verifier confirm the proof, and write it beside the history
     engine: where keys that need a long search are judged: processes of this machine (the default), or dask:ADDRESS
+    steps: how many steps the search may take on each key before it is undecided
+    seconds: how long it may take on each key; steps make a verdict reproducible, seconds do not
+    memory_mb: how much memory it may take for each key
     """
+    from checker import Budget
     from naysayer.commands.check import check_file
 
-    return check_file(file, model=model, format=format, certify=certify, engine=engine)
+    budget = Budget(steps, seconds, memory_mb)
+    return check_file(file, model=model, format=format, certify=certify, engine=engine, budget=budget)
 
 
 @app.command

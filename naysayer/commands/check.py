@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.progress import Progress
 
-from checker import Model, verify
+from checker import Budget, Model, verify
 from checker.check import resolve
 from checker.errors import HarnessError, UsageError
 from checker.formats import Recording, read
@@ -21,8 +21,13 @@ from naysayer.results import proof_json
 from targets.own_code import own_module
 
 
-def check_file(file: Path, *, model: str | None, format: str | None, certify: bool, engine: str | None) -> int:
+def check_file(
+    file: Path, *, model: str | None, format: str | None, certify: bool, engine: str | None, budget: Budget
+) -> int:
     """Read, judge, report; returns the exit code. `model`: a name, or path.py:Name of a class of the user's."""
+    for what, value in (("steps", budget.steps), ("seconds", budget.seconds), ("memory-mb", budget.memory_mb)):
+        if value is not None and value <= 0:
+            raise UsageError(f"--{what} is {value}; it must be more than 0")
     own = None if model is None or ":" not in model else _own_model(model)
     if engine is not None:
         refuse_unknown(engine)
@@ -35,6 +40,7 @@ def check_file(file: Path, *, model: str | None, format: str | None, certify: bo
         verdict = judge(
             recording.history,
             own or recording.model,
+            budget=budget,
             engine=None if own else engine or "processes",
             progress=lambda done, total: progress.update(task, completed=done, total=total),
         )

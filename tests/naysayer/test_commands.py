@@ -120,6 +120,23 @@ def test_a_model_of_ones_own_is_judged_reported_and_proved(tmp_path: Path, capsy
     assert "leave --engine out" in capsys.readouterr().err
 
 
+def test_a_search_that_runs_out_of_what_it_may_use_is_undecided(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    history, code = tmp_path / "light.jsonl", tmp_path / "light.py"
+    code.write_text(OWN_MODEL)
+    flips = [f'{{"client":{i},"call":1,"return":99,"op":"flip","key":"hall","input":{i}}}\n' for i in range(12)]
+    look = '{"client":99,"call":100,"return":101,"op":"look","key":"hall","input":null,"output":false}\n'
+    history.write_text("".join(flips) + look)
+    own = ["check", str(history), "--model", f"{code}:Light"]
+    assert run([*own, "--steps", "10"]) == 2
+    assert "out of steps (10)" in capsys.readouterr().out
+    assert run(own) == 0
+    for option in ("--steps", "--seconds", "--memory-mb"):
+        assert run([*own, option, "0"]) == 3
+        assert f"{option} is 0" in capsys.readouterr().err
+
+
 def test_the_same_seed_gives_the_identical_history_whatever_the_hash_seed(tmp_path: Path) -> None:
     histories = []
     for number in ("1", "2"):
