@@ -77,20 +77,19 @@ def run_test(
 ) -> int:
     """Run a target under load and faults, check what the clients saw, and report.
 
-    Parameters
-    ----------
-    target: a name from `naysayer list`, such as quorum-kv or quorum-kv/no-read-repair; runs in the simulator
-    live: run the target as real processes on this machine instead
-    bin: a command that speaks Maelstrom's protocol, started once for each node, instead of a target
-    cluster: a cluster.toml that tells of a running system, instead of a target
-    client: with --cluster, your own client class as path.py:Name, in the place of the file's [client] kind
-    workload: what the clients do; each target has a default
-    nodes: how many nodes
-    clients: how many clients at once
-    ops: how many operations in all
-    time: how long instead, such as 30s or 2m (virtual time)
-    seed: the same seed and arguments give the identical history
-    results: where the result folder is made
+    Args:
+        target: a name from `naysayer list`, such as quorum-kv or quorum-kv/no-read-repair; runs in the simulator
+        live: run the target as real processes on this machine instead
+        bin: a command that speaks Maelstrom's protocol, started once for each node, instead of a target
+        cluster: a cluster.toml that tells of a running system, instead of a target
+        client: with --cluster, your own client class as path.py:Name, in the place of the file's [client] kind
+        workload: what the clients do; each target has a default
+        nodes: how many nodes
+        clients: how many clients at once
+        ops: how many operations in all
+        time: how long instead, such as 30s or 2m (virtual time)
+        seed: the same seed and arguments give the identical history
+        results: where the result folder is made
     """
     from checker.errors import UsageError
 
@@ -134,16 +133,15 @@ def check(
 ) -> int:
     """Judge a history that was recorded elsewhere: JSON lines, Jepsen EDN or console logs, key-value logs.
 
-    Parameters
-    ----------
-    file: the history, plain or gzip
-    model: what it should be linearizable as, or path.py:Name of a model of your own; detected if it can be
-    format: the file's format; detected if it can be
-    certify: let an independent verifier confirm the proof, and write it beside the history
-    engine: where keys that need a long search are judged: processes of this machine (the default), or dask:ADDRESS
-    steps: how many steps the search may take on each key before it is undecided
-    seconds: how long it may take on each key; steps make a verdict reproducible, seconds do not
-    memory_mb: how much memory it may take for each key
+    Args:
+        file: the history, plain or gzip
+        model: what it should be linearizable as, or path.py:Name of a model of your own; detected if it can be
+        format: the file's format; detected if it can be
+        certify: let an independent verifier confirm the proof, and write it beside the history
+        engine: where keys that need a long search are judged: processes of this machine (the default), or dask:ADDRESS
+        steps: how many steps the search may take on each key before it is undecided
+        seconds: how long it may take on each key; steps make a verdict reproducible, seconds do not
+        memory_mb: how much memory it may take for each key
     """
     from checker import Budget
     from naysayer.commands.check import check_file
@@ -168,16 +166,15 @@ def hunt(
 ) -> int:
     """Search seeds in parallel for a failure, shrink it, and tell it.
 
-    Parameters
-    ----------
-    target: a name from `naysayer list`
-    seeds: how many seeds to try; 1000 unless --time is given
-    time: how long to search instead, such as 5m (real time)
-    ops: operations of each seed
-    first_seed: where to begin
-    workload: what the clients do; drawn from the seed unless given
-    engine: processes of this machine, or dask:ADDRESS
-    results: where the result folder is made
+    Args:
+        target: a name from `naysayer list`
+        seeds: how many seeds to try; 1000 unless --time is given
+        time: how long to search instead, such as 5m (real time)
+        ops: operations of each seed
+        first_seed: where to begin
+        workload: what the clients do; drawn from the seed unless given
+        engine: processes of this machine, or dask:ADDRESS
+        results: where the result folder is made
     """
     from naysayer.commands.hunt import hunt_target
     from naysayer.hunt.campaign import Hunt
@@ -192,9 +189,8 @@ def hunt(
 def replay(what: Path, /) -> int:
     """Run a result again and confirm that the history is identical; or run a scenario that a hunt has found.
 
-    Parameters
-    ----------
-    what: a result folder, such as results/quorum-kv/latest, or a scenario.toml
+    Args:
+        what: a result folder, such as results/quorum-kv/latest, or a scenario.toml
     """
     from naysayer.commands.replay import replay_result
 
@@ -215,15 +211,14 @@ def node(
 ) -> int:
     """Run one node of a target as a process: behind TCP, or behind stdin and stdout.
 
-    Parameters
-    ----------
-    target: a name from `naysayer list`
-    id: the node's own name, such as n1
-    listen: host:port to listen on
-    peers: the other nodes as n2=host:port,n3=host:port
-    data: the folder that its log is kept in
-    seed: for the node's own random choices
-    stdio: speak Maelstrom's protocol instead of TCP
+    Args:
+        target: a name from `naysayer list`
+        id: the node's own name, such as n1
+        listen: host:port to listen on
+        peers: the other nodes as n2=host:port,n3=host:port
+        data: the folder that its log is kept in
+        seed: for the node's own random choices
+        stdio: speak Maelstrom's protocol instead of TCP
     """
     from naysayer.commands.node import run_node
 
@@ -234,9 +229,8 @@ def node(
 def heal(cluster: Path, /) -> int:
     """Undo on the hosts of a cluster.toml what a lost run left: partitions, slow links, pauses, wrong clocks.
 
-    Parameters
-    ----------
-    cluster: the cluster.toml of the run
+    Args:
+        cluster: the cluster.toml of the run
     """
     from naysayer.commands.heal import heal as heal_hosts
 
@@ -247,9 +241,8 @@ def heal(cluster: Path, /) -> int:
 def doctor(cluster: Path, /, *, nemesis: Comma = None) -> int:
     """Check a cluster.toml before a run: hosts, clocks, the means for each fault, an operation through every node.
 
-    Parameters
-    ----------
-    cluster: the cluster.toml; the system is started for the check and stopped again, as by a run
+    Args:
+        cluster: the cluster.toml; the system is started for the check and stopped again, as by a run
     """
     from naysayer.commands.doctor import doctor as examine
 
@@ -260,10 +253,9 @@ def doctor(cluster: Path, /, *, nemesis: Comma = None) -> int:
 def init(file: Path | None = None, /, *, node: bool = False) -> int:
     """Write a commented cluster.toml to fill in, or with --node a small node in Python that runs at once.
 
-    Parameters
-    ----------
-    file: where to write; cluster.toml or node.py unless given
-    node: write a node that speaks Maelstrom's protocol, for naysayer test --bin
+    Args:
+        file: where to write; cluster.toml or node.py unless given
+        node: write a node that speaks Maelstrom's protocol, for naysayer test --bin
     """
     from naysayer.commands.init import init as write_file
 
@@ -274,9 +266,8 @@ def init(file: Path | None = None, /, *, node: bool = False) -> int:
 def list_(*, broken: bool = False) -> int:
     """Show targets, workloads, faults and models, a line each.
 
-    Parameters
-    ----------
-    broken: show the broken variants with the faults that expose them and the anomaly they show
+    Args:
+        broken: show the broken variants with the faults that expose them and the anomaly they show
     """
     from naysayer.commands.listing import list_all
 

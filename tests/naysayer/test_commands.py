@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from naysayer.cli import run, seconds
+from naysayer.cli import app, run, seconds
 
 CORPUS = Path(__file__).resolve().parents[2].parent / "shared" / "corpus"
 
@@ -279,3 +279,9 @@ def test_junk_is_never_judged(junk: bytes, tmp_path: Path, capsys: pytest.Captur
 @pytest.mark.parametrize(("text", "value"), [("500ms", 0.5), ("30s", 30.0), ("2m", 120.0), ("1h", 3600.0), ("7", 7.0)])
 def test_durations_are_read(text: str, value: float) -> None:
     assert seconds(text) == value
+
+
+@pytest.mark.parametrize("name", ["test", "check", "hunt", "replay", "node", "init", "doctor", "heal", "list"])
+def test_the_help_of_a_command_explains_each_of_its_arguments(name: str) -> None:
+    for argument in app[name].assemble_argument_collection():
+        assert argument.parameter.help, f"{name} {argument.name}"
