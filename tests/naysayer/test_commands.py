@@ -283,5 +283,5 @@ def test_durations_are_read(text: str, value: float) -> None:
 
 @pytest.mark.parametrize("name", ["test", "check", "hunt", "replay", "node", "init", "doctor", "heal", "list"])
 def test_the_help_of_a_command_explains_each_of_its_arguments(name: str) -> None:
-    for argument in app[name].assemble_argument_collection():
+    for argument in app[name].assemble_argument_collection(parse_docstring=True):
         assert argument.parameter.help, f"{name} {argument.name}"
