@@ -83,7 +83,7 @@ EFFECTS = {
     "duplicate": ["degrade, .*doubled"],
     "reorder": ["degrade, .*held back"],
     "kill": ["kill, .*ended by signal 9", "restart, .*answers again"],
-    "pause": ["pause, .*in state T", "resume, .*in state [RSD]"],
+    "pause": ["pause, .*in state T", "resume, .*in state [^Tt]"],
 }
 
 
