@@ -200,13 +200,18 @@ def _view(node: str, view: dict[str, object], part: Part) -> str:
     return f"{node}  {value_text(held)}"
 
 
+AS_A_WHOLE = {"invariant": "an invariant is broken", "liveness": "not live", "outcomes": "too little was seen"}
+"""What is said of the system and not of one key, by the method that said it."""
+
+
 def _summary(story: Story, screen: Console) -> None:
     verdict = story.verdict
-    count = {name: sum(part.outcome == name for part in verdict.parts) for name in EXIT}
-    keys = [part for part in verdict.parts if part.key is not None]
+    keys = [part for part in verdict.parts if part.method not in AS_A_WHOLE]
+    count = {name: sum(part.outcome == name for part in keys) for name in EXIT}
     style = HEADLINE[verdict.outcome][1] if story.trouble is None else BAD
-    if keys:
+    if any(part.key is not None for part in keys):
         text = f"{count['invalid']} of {len(keys)} keys fails · {count['valid']} ok · {count['unknown']} undecided"
+        text = " · ".join([*(AS_A_WHOLE[part.method] for part in verdict.parts if part not in keys), text])
     else:
         text = {"valid": "all in order", "invalid": "1 violation", "unknown": "undecided"}[verdict.outcome]
     if story.trouble is not None:
