@@ -102,7 +102,7 @@ def test_many_faults_in_the_window_are_counted() -> None:
 def test_what_fails_as_a_whole_is_not_counted_as_a_key() -> None:
     keys = tuple(Part(key, "valid", "zones", 2) for key in ("x", "y"))
     whole = Part(None, "invalid", "invariant", 4, explanation=Explanation("invariant", "Two leaders in one term."))
-    verdict = Verdict("invalid", "kv", "invariant", (whole, *keys), 4, 0.0)
+    verdict = Verdict("invalid", "kv", "invariant", 4, (whole, *keys), 0.0)
     assert "an invariant is broken · 0 of 2 keys fails · 2 ok" in shown(Story(verdict, "raft-log"))
-    alone = Verdict("invalid", "kv", "invariant", (whole,), 4, 0.0)
+    alone = Verdict("invalid", "kv", "invariant", 4, (whole,), 0.0)
     assert "1 violation" in shown(Story(alone, "raft-log"))
