@@ -18,7 +18,8 @@ _STATM = Path("/proc/self/statm")
 class Budget:
     """Limits for each key of a history; None: no limit.
 
-    `steps`: model steps that the search tries. `memory_mb`: growth of this process (resident, MiB) since it began.
+    `steps`: model steps that the search tries. `memory_mb`: growth of this process (resident, MiB) since its first
+    few thousand steps.
     """
 
     steps: int | None = 20_000_000
@@ -39,7 +40,7 @@ class Meter:
         self._limit = sys.maxsize if budget.steps is None else budget.steps
         self._sample = min(SAMPLE_STEPS, self._limit)
         self._started = time.monotonic()
-        self._resident_mb = _resident_mb()
+        self._resident_mb: float | None = None  # a short search need not ask
 
     def spend(self, steps: int = 1) -> None:
         """Raises OutOfBudget where a limit is passed."""
@@ -53,8 +54,11 @@ class Meter:
             raise OutOfBudget(f"out of steps ({self._limit:,})")
         if budget.seconds is not None and time.monotonic() - self._started > budget.seconds:
             raise OutOfBudget(f"out of time ({budget.seconds:g} s)")
-        if budget.memory_mb is not None and _resident_mb() - self._resident_mb > budget.memory_mb:
-            raise OutOfBudget(f"out of memory ({budget.memory_mb:,} MiB)")
+        if budget.memory_mb is not None:
+            now_mb = _resident_mb()
+            self._resident_mb = now_mb if self._resident_mb is None else self._resident_mb
+            if now_mb - self._resident_mb > budget.memory_mb:
+                raise OutOfBudget(f"out of memory ({budget.memory_mb:,} MiB)")
         self._sample = min(self.steps + SAMPLE_STEPS, self._limit)
 
 

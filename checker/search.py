@@ -60,12 +60,15 @@ def events(part: History) -> Iterator[tuple[int, bool]]:
 
 def _kinds(part: History, steps: Steps) -> list[int]:
     """Per row, what the operation did: equal name, key, input, output and status are one kind."""
-    columns = np.stack((part.f, part.key, part.input, part.output, part.status))
-    if not len(part):
-        return []
-    _, first, kinds = np.unique(columns, axis=1, return_index=True, return_inverse=True)
-    numbers = [steps.kind(part[int(row)]) for row in first]
-    return [numbers[kind] for kind in kinds.reshape(-1)]
+    known: dict[tuple[int, ...], int] = {}
+    kinds: list[int] = []
+    columns = (part.f, part.key, part.input, part.output, part.status)
+    for row, codes in enumerate(zip(*(column.tolist() for column in columns), strict=True)):
+        kind = known.get(codes)
+        if kind is None:
+            kind = known[codes] = steps.kind(part[row])
+        kinds.append(kind)
+    return kinds
 
 
 def _prefix(part: History, row: int, frontier: Frontier) -> tuple[int, ...]:
