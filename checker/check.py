@@ -178,7 +178,7 @@ def _decide(part: History, history: History, model: Model, budget: Budget) -> De
     bundled = MODELS.get(model.name) is type(model)
     decision = MONITORS[model.name](part) if bundled and model.name in MONITORS else None
     if decision is None:
-        decision = search(History.of(model.blurred(list(part))) if bundled else part, model, budget)
+        decision = search(_blurred(part, model) if bundled else part, model, budget)
         if decision.outcome == "invalid":
             small, minimal = shrink(part, decision, model)
             reason = None if minimal else "the counterexample may not be minimal: making it small ran out of steps"
@@ -188,6 +188,12 @@ def _decide(part: History, history: History, model: Model, budget: Budget) -> De
     return replace(
         decision, explanation=_explain([part[row] for row in decision.counterexample], history, model, budget)
     )
+
+
+def _blurred(part: History, model: Model) -> History:
+    ops = list(part)
+    alike = model.blurred(ops)
+    return part if alike is ops else History.of(alike)
 
 
 def _explain(counterexample: list[Operation], history: History, model: Model, budget: Budget) -> Explanation:

@@ -12,6 +12,7 @@ from typing import Annotated
 
 from cyclopts import App, CycloptsError, Parameter
 
+from checker.budget import Budget
 from checker.errors import NaysayerError
 
 ERROR = 3
@@ -127,9 +128,9 @@ def check(
     format: str | None = None,
     certify: bool = False,
     engine: str | None = None,
-    steps: int = 20_000_000,
+    steps: int | None = Budget.steps,
     seconds: float | None = None,
-    memory_mb: int = 4096,
+    memory_mb: int | None = Budget.memory_mb,
 ) -> int:
     """Judge a history that was recorded elsewhere: JSON lines, Jepsen EDN or console logs, key-value logs.
 
@@ -143,7 +144,6 @@ def check(
         seconds: how long it may take on each key; steps make a verdict reproducible, seconds do not
         memory_mb: how much memory it may take for each key
     """
-    from checker import Budget
     from naysayer.commands.check import check_file
 
     budget = Budget(steps, seconds, memory_mb)

@@ -96,11 +96,16 @@ def refuse_misfits(
     if lacking:
         offers = ", ".join(sorted(target.operations))
         raise UsageError(f"workload {workload.name} needs {', '.join(lacking)}; {target.name} offers only {offers}")
+    refuse_faults(plan, faults, where)
+    refuse_sizes(plan)
+
+
+def refuse_faults(plan: Plan, faults: frozenset[str], where: str) -> None:
+    """Raises UsageError for a fault that a cluster with these tags cannot carry out."""
     for name in plan.nemesis:
         missing = sorted(catalog.find(name).needs - faults)
         if missing:
             raise UsageError(f"fault {name} needs {', '.join(missing)}, which {where} cannot carry out")
-    refuse_sizes(plan)
 
 
 def refuse_sizes(plan: Plan) -> None:

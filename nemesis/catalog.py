@@ -259,7 +259,7 @@ _KINDS = (
     Kind(
         "split-members",
         "cuts off leader after leader, and has each leave out a node that it does not reach",
-        LINKS | {"reconfigure"},
+        LINKS | LEADER | {"reconfigure"},
         directed.split_members,
         _heal_members,
         "net",

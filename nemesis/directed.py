@@ -93,7 +93,11 @@ def depose(situation: Situation) -> tuple[Fault, ...] | None:
     Nobody stays with it, or some: up to a bare majority of all, or of what it takes for the members.
     """
     first = leader(situation)
-    return None if first is None else (Heal(), _part(situation, first, len(situation.nodes) // 2 + 1)[0])
+    return None if first is None else _cut_off(situation, first)
+
+
+def _cut_off(situation: Situation, first: NodeId) -> tuple[Fault, ...]:
+    return Heal(), _part(situation, first, len(situation.nodes) // 2 + 1)[0]
 
 
 def outage(situation: Situation) -> tuple[Fault, ...] | None:
@@ -108,7 +112,7 @@ def outage(situation: Situation) -> tuple[Fault, ...] | None:
     followers = tuple(node for node, view in situation.views.items() if view.get("role") == "follower")
     slow = Degrade(shapes.links(situation.nodes), delay_ms=situation.random.choice((5.0, 20.0, 40.0)))
     reboot = (Kill(followers, power=True), Restart(followers)) if followers else ()
-    return *reboot, *(depose(situation) or ()), slow
+    return *reboot, *_cut_off(situation, first), slow
 
 
 def split_members(situation: Situation) -> tuple[Fault, ...] | None:

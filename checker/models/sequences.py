@@ -5,16 +5,13 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter as Counts
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from msgspec import structs
 
 from checker.history import Operation, identity
 from checker.model import Inconsistent, Model, State
-from checker.models.register import show
-
-UNSEEN: Any = object()
-"""Stands for a record that no read shows; no history has it."""
+from checker.models.register import UNSEEN, show
 
 
 class Log(Model):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from checker.errors import UsageError
 from naysayer.commands.drive import run_test
-from naysayer.plan import DEFAULT_NEMESIS, Plan, refuse_sizes
+from naysayer.plan import DEFAULT_NEMESIS, Plan, refuse_faults, refuse_sizes
 from nemesis import catalog
 from targets.live.cluster import LiveCluster
 from targets.live.processes import ProcessCluster
@@ -27,7 +27,7 @@ def test_live(plan: Plan, timeout_s: float, results: Path) -> int:
     lacking = sorted(find_workload(plan.workload).operations - target.operations)
     if lacking:
         raise UsageError(f"workload {plan.workload} needs {', '.join(lacking)}, which {target.name} does not offer")
-    _refuse_faults(plan, LiveCluster.faults, "a cluster of processes on this machine")
+    refuse_faults(plan, LiveCluster.faults, "a cluster of processes on this machine")
     return run_test(plan, lambda: LiveCluster(target, plan.nodes, plan.seed), timeout_s, results)
 
 
@@ -35,7 +35,7 @@ def test_binary(plan: Plan, timeout_s: float, results: Path) -> int:
     """A binary behind Maelstrom's protocol, started once for each node."""
     if plan.workload not in DIALECTS:
         raise UsageError(f"--bin speaks Maelstrom's workloads ({', '.join(DIALECTS)}), not {plan.workload!r}")
-    _refuse_faults(plan, ProcessCluster.faults, "a binary behind stdin and stdout")
+    refuse_faults(plan, ProcessCluster.faults, "a binary behind stdin and stdout")
     command = shlex.split(plan.target)
     return run_test(plan, lambda: StdioCluster(command, plan.workload, plan.nodes, plan.seed), timeout_s, results)
 
@@ -86,10 +86,3 @@ def usual_faults(faults: frozenset[str], nodes: int) -> tuple[str, ...]:
     return tuple(
         name for name in DEFAULT_NEMESIS if catalog.find(name).needs <= faults and catalog.find(name).nodes <= nodes
     )
-
-
-def _refuse_faults(plan: Plan, faults: frozenset[str], where: str) -> None:
-    for name in plan.nemesis:
-        missing = sorted(catalog.find(name).needs - faults)
-        if missing:
-            raise UsageError(f"fault {name} needs {', '.join(missing)}, which {where} cannot carry out")

@@ -211,7 +211,7 @@ def _summary(story: Story, screen: Console) -> None:
     style = HEADLINE[verdict.outcome][1] if story.trouble is None else BAD
     if any(part.key is not None for part in keys):
         text = f"{count['invalid']} of {len(keys)} keys fails · {count['valid']} ok · {count['unknown']} undecided"
-        text = " · ".join([*(AS_A_WHOLE[part.method] for part in verdict.parts if part not in keys), text])
+        text = " · ".join([*(AS_A_WHOLE[part.method] for part in verdict.parts if part.method in AS_A_WHOLE), text])
     else:
         text = {"valid": "all in order", "invalid": "1 violation", "unknown": "undecided"}[verdict.outcome]
     if story.trouble is not None:

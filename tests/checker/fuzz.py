@@ -17,6 +17,7 @@ from checker.history import History, Operation
 from checker.model import Model
 from checker.models import find
 from checker.verify import verify
+from tests.checker.author import Author
 from tests.checker.authors import added_once
 from tests.checker.brute import linearizable
 from tests.checker.generate import AUTHORS, STYLES, history
@@ -53,6 +54,19 @@ def disagreement(model: Model, ops: list[Operation]) -> tuple[str, str | None]:
     if verdict.worst is not None and verdict.worst.explanation is None:
         return decided, f"{decided}, but without an explanation"
     return decided, None
+
+
+def agreed(name: str, author: Author, count: int, seed: str) -> Counter[str]:
+    """How check() decided so many histories of an author; each must be what brute force says, and proved."""
+    model = find(name)
+    decided: Counter[str] = Counter()
+    for number in range(count):
+        rng = Random(f"{seed} {number}")
+        ops = history(author, rng, STYLES[number % len(STYLES)], rng.randint(1, SIZE_MAX))
+        how, problem = disagreement(model, ops)
+        decided[how] += 1
+        assert problem is None, ops
+    return decided
 
 
 def fuzz(name: str, count: int, seed: int) -> int:

@@ -15,7 +15,7 @@ from checker.models import find
 from checker.monitors.counter import decide
 from checker.verify import verify
 from tests.checker.author import Author
-from tests.checker.fuzz import disagreement
+from tests.checker.fuzz import agreed, disagreement
 from tests.checker.generate import AUTHORS, STYLES, history
 
 Row = tuple[str, Any, int, int | None]
@@ -93,13 +93,7 @@ def test_brute_force_agrees_and_every_proof_holds() -> None:
     author = Author(
         lambda rng, value: ("add", 1) if rng.random() < 0.5 else ("read", None), ones.initial, ones.execute, ones.lie
     )
-    decided: Counter[str] = Counter()
-    for number in range(2000):
-        rng = Random(f"counter {number}")
-        ops = history(author, rng, STYLES[number % len(STYLES)], rng.randint(1, 9))
-        how, problem = disagreement(find("counter"), ops)
-        decided[how] += 1
-        assert problem is None, ops
+    decided = agreed("counter", author, 2000, "counter")
     assert decided["valid by schedule"] > 600
     assert decided["invalid by schedule"] > 300
     assert len(decided) == 2

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import replace
 from random import Random
 from typing import Any
@@ -15,7 +14,7 @@ from checker.models import find
 from checker.monitors.sets import decide
 from checker.verify import verify
 from tests.checker.authors import added_once
-from tests.checker.fuzz import disagreement
+from tests.checker.fuzz import agreed, disagreement
 from tests.checker.generate import AUTHORS, STYLES, history
 
 Row = tuple[str, Any, Any, int, int | None]
@@ -116,18 +115,7 @@ def test_pending_adds_and_reads_of_all_do_not_multiply() -> None:
 
 
 def test_brute_force_agrees_on_sets_that_only_grow_and_every_proof_holds() -> None:
-    decided: Counter[str] = Counter()
-    for number in range(1500):
-        rng = Random(f"growing set {number}")
-        ops = history(
-            added_once("add", "add", "add", "contains", "read", "read"),
-            rng,
-            STYLES[number % len(STYLES)],
-            rng.randint(1, 9),
-        )
-        how, problem = disagreement(find("set"), ops)
-        decided[how] += 1
-        assert problem is None, ops
+    decided = agreed("set", added_once("add", "add", "add", "contains", "read", "read"), 1500, "growing set")
     assert decided["valid by inclusion"] > 500
     assert decided["invalid by inclusion"] > 200
 
@@ -148,14 +136,8 @@ def test_brute_force_agrees() -> None:
 
 
 def test_brute_force_agrees_on_elements_added_once_and_removed_and_every_proof_holds() -> None:
-    decided: Counter[str] = Counter()
     author = added_once("add", "add", "remove", "contains", "read")
-    for number in range(1500):
-        rng = Random(f"lives {number}")
-        ops = history(author, rng, STYLES[number % len(STYLES)], rng.randint(1, 9))
-        how, problem = disagreement(find("set"), ops)
-        decided[how] += 1
-        assert problem is None, ops
+    decided = agreed("set", author, 1500, "lives")
     assert decided["valid by elements"] > 500
     assert decided["invalid by elements"] > 150
 
