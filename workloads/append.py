@@ -6,7 +6,8 @@ length, so that keys are retired after a while.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from checker.history import Operation
 from workloads.generator import Generator, Invocation, Moment, Workload
@@ -15,8 +16,7 @@ from workloads.parts import Keys, choose, reads
 OPERATIONS_PER_KEY = 200
 
 
-@dataclass(frozen=True)
-class Appends:
+class Appends(Struct, frozen=True):
     """Half reads, half appends of unique items, as strings or as numbers; with `writes` a few that replace all."""
 
     strings: bool

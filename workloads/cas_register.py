@@ -8,16 +8,17 @@ shows it there. A cas from an old value should fail, and must not fail when the 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from checker.history import Operation
 from workloads.generator import Generator, Invocation, Moment, Workload
 from workloads.parts import Keys, choose, reads
 
 
-@dataclass(frozen=True)
-class CasRegisters:
+class CasRegisters(Struct, frozen=True):
     """Reads, writes and cas; `absent` makes a cas from nothing where nothing was seen yet."""
 
     keys: Keys = field(default_factory=Keys)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 from checker.history import Operation
 from workloads.generator import Generator, Invocation, Moment, Workload
@@ -12,8 +13,7 @@ RECENT = 8
 """How many of the latest elements of a set are asked for: the hot ones."""
 
 
-@dataclass(frozen=True)
-class Set:
+class Set(Struct, frozen=True):
     """Adds of unique elements; contains and remove of recent ones; now and then a read of the whole set."""
 
     added: int = 0
@@ -30,8 +30,7 @@ class Set:
         return self
 
 
-@dataclass(frozen=True)
-class Counter:
+class Counter(Struct, frozen=True):
     """Increments by one, and reads: what the monitor of counters judges in n log n."""
 
     def next(self, moment: Moment) -> tuple[Invocation, Generator]:
@@ -43,8 +42,7 @@ class Counter:
         return self
 
 
-@dataclass(frozen=True)
-class Container:
+class Container(Struct, frozen=True):
     """Unique values go in by one operation and come out by another, a little more of the first."""
 
     put: str

@@ -6,8 +6,10 @@ and must be refused. It learns so from the refusal, and asks for a new one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from checker.history import Operation
 from workloads.generator import Generator, Invocation, Moment, Workload
@@ -23,8 +25,7 @@ class Held(NamedTuple):
     node: str | None
 
 
-@dataclass(frozen=True)
-class FencedWrites:
+class FencedWrites(Struct, frozen=True):
     """Reads, fenced writes of unique values, and generations: each deposes the others, so few are asked for."""
 
     held: tuple[Held | None, ...] = ()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from checker.history import Operation
 from workloads.cas_register import CasRegisters
@@ -13,8 +14,7 @@ DELETES = 0.08
 BASES = ("a", "b", "c", "d", "e")
 
 
-@dataclass(frozen=True)
-class Store:
+class Store(Struct, frozen=True):
     """The cas-register workload on more keys, with deletes strewn in."""
 
     registers: Generator = field(default_factory=lambda: CasRegisters(keys=Keys(BASES)))

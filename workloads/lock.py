@@ -6,8 +6,10 @@ lost, the old process may hold the lock for ever: the others' acquires then fail
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from checker.history import Operation
 from workloads.generator import Generator, Invocation, Moment, Wait, Workload
@@ -17,8 +19,7 @@ HOLD_MS_MAX = 20.0
 KEY = "lock"
 
 
-@dataclass(frozen=True)
-class Holding:
+class Holding(Struct, frozen=True):
     """What a client that holds the lock knows of it."""
 
     token: Any
@@ -26,8 +27,7 @@ class Holding:
     waited: bool = False
 
 
-@dataclass(frozen=True)
-class Lock:
+class Lock(Struct, frozen=True):
     """Acquire, hold, release, by client."""
 
     holding: tuple[Holding | None, ...] = ()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 from checker.history import Operation
 from workloads.generator import Generator, Invocation, Moment, Workload
@@ -13,8 +14,7 @@ FINAL_READS = 20
 """How many of the first items every client reads in the last round."""
 
 
-@dataclass(frozen=True)
-class Log:
+class Log(Struct, frozen=True):
     """Appends of unique items, and reads around the highest offset that anybody was told of."""
 
     appended: int = 0

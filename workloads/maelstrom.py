@@ -7,8 +7,10 @@ the last round have the input "final": only they must show everything.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from checker.history import Operation
 from workloads.cas_register import CasRegisters
@@ -21,8 +23,7 @@ KEYS = (0, 1, 2)
 LOGS = ("k1", "k2", "k3")
 
 
-@dataclass(frozen=True)
-class Put:
+class Put(Struct, frozen=True):
     """Unique values by one operation (`reads_share` of all are reads in between)."""
 
     f: str
@@ -38,8 +39,7 @@ class Put:
         return self
 
 
-@dataclass(frozen=True)
-class Increments:
+class Increments(Struct, frozen=True):
     """Increments of a counter, some of them negative if `down`, and reads."""
 
     down: bool
@@ -53,8 +53,7 @@ class Increments:
         return self
 
 
-@dataclass(frozen=True)
-class Messages:
+class Messages(Struct, frozen=True):
     """Sends to a few logs, and polls from near their ends; now and then offsets are committed and listed."""
 
     sent: int = 0
@@ -81,8 +80,7 @@ class Messages:
         return self
 
 
-@dataclass(frozen=True)
-class Transactions:
+class Transactions(Struct, frozen=True):
     """Transactions of one to four reads and writes over a few keys; `write` is "append" or "w"."""
 
     write: str
@@ -106,8 +104,7 @@ class Transactions:
         return self
 
 
-@dataclass(frozen=True)
-class Drain:
+class Drain(Struct, frozen=True):
     """Every client polls all logs from their beginning, on from what it was shown, until nothing more comes."""
 
     f: str

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
-from msgspec import structs
+from msgspec import Struct
+from msgspec.structs import replace
 
 from checker.history import Operation
 from workloads.generator import Generator, Invocation, Moment, Wait
@@ -16,8 +16,7 @@ HOT_SHARE = 0.5
 """How often the first key is taken: contention on one object finds more than load on many."""
 
 
-@dataclass(frozen=True)
-class Keys:
+class Keys(Struct, frozen=True):
     """A few hot keys. After `operations_per_key` operations a key is retired for a fresh one (x, x1, x2, ...), where
     what one operation costs grows with all that were done on the key (a list read as a whole)."""
 
@@ -51,8 +50,7 @@ def client_of(operation: Operation, clients: int) -> int:
     return operation.process % clients
 
 
-@dataclass(frozen=True)
-class EachClient:
+class EachClient(Struct, frozen=True):
     """Every client invokes these operations once, in this order: a last round of reads, say."""
 
     invocations: tuple[Invocation, ...]
@@ -71,8 +69,7 @@ class EachClient:
         return self
 
 
-@dataclass(frozen=True)
-class Limited:
+class Limited(Struct, frozen=True):
     """The first `left` operations of another generator; then it has run dry."""
 
     generator: Generator
@@ -88,8 +85,7 @@ class Limited:
         return replace(self, generator=self.generator.observe(operation))
 
 
-@dataclass(frozen=True)
-class Pinned:
+class Pinned(Struct, frozen=True):
     """Another generator whose clients each stay with one node, whatever becomes of it: client i with the i-th."""
 
     generator: Generator
@@ -98,7 +94,7 @@ class Pinned:
     def next(self, moment: Moment) -> tuple[Invocation | Wait | None, Generator]:
         asked, rest = self.generator.next(moment)
         if isinstance(asked, Invocation):
-            asked = structs.replace(asked, node=self.nodes[moment.client % len(self.nodes)])
+            asked = replace(asked, node=self.nodes[moment.client % len(self.nodes)])
         return asked, replace(self, generator=rest)
 
     def observe(self, operation: Operation) -> Generator:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from checker.history import Operation
 from workloads.generator import Generator, Invocation, Moment, Workload
 from workloads.parts import Keys, choose, reads
 
 
-@dataclass(frozen=True)
-class Registers:
+class Registers(Struct, frozen=True):
     """Half reads, half writes."""
 
     keys: Keys = field(default_factory=Keys)
