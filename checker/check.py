@@ -102,10 +102,9 @@ def resolve(model: str | Model | type[Model]) -> Model:
 
 def refuse_unknown(history: History, model: Model) -> None:
     """Raises UsageError if the history has an operation that the model does not know."""
-    for code in np.unique(history.f).tolist():
-        name = history.tables.f.values[code]
-        if name not in model.operations:
-            first = history[int(np.flatnonzero(history.f == code)[0])]
+    for code, name in enumerate(history.tables.f.values):
+        if name not in model.operations and (unknown := history.f == code).any():
+            first = history[int(np.argmax(unknown))]
             known = ", ".join(sorted(model.operations))
             raise UsageError(f"operation #{first.index}: the model {model.name} has no {name!r} (it has {known})")
 
@@ -165,12 +164,13 @@ def check_part(key: Any, history: History, model: Model, budget: Budget) -> Part
 def effective(history: History, model: Model) -> History:
     """The history without what certainly did not happen, and without pending operations that would change nothing."""
     keep = history.status != FAIL
+    free: dict[tuple[int, ...], bool] = {}
     pending = np.flatnonzero(history.status == INFO)
-    if len(pending):
-        what = np.stack((history.f[pending], history.key[pending], history.input[pending]))
-        _, first, kind = np.unique(what, axis=1, return_index=True, return_inverse=True)
-        free = np.array([model.effect_free(history[int(row)]) for row in pending[first]])
-        keep[pending] &= ~free[kind.reshape(-1)]
+    asked = zip(*(column[pending].tolist() for column in (history.f, history.key, history.input)), strict=True)
+    for row, what in zip(pending.tolist(), asked, strict=True):
+        if what not in free:
+            free[what] = model.effect_free(history[row])
+        keep[row] = not free[what]
     return history if keep.all() else history.select(keep)
 
 

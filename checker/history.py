@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from itertools import pairwise
 from typing import Any, Literal
 
 import msgspec
@@ -176,32 +175,26 @@ class History:
 
         Raises HistoryError for an operation that returns before its call, or at a time beyond 64 bits.
         """
+        ordered = sorted(operations, key=lambda op: op.call)
+        for op in ordered:
+            if not BEGINNING <= op.call <= op.ret <= PENDING:
+                raise HistoryError(_wrong_times(op))
         tables = Tables()
-        rows = []
-        for op in sorted(operations, key=lambda op: op.call):
-            if not BEGINNING <= op.call <= PENDING or not BEGINNING <= op.ret <= PENDING:
-                raise HistoryError(
-                    f"operation #{op.index} ({op.f}): times are whole ns of 64 bits, not {op.call} and {op.ret}"
-                )
-            if op.ret < op.call:
-                raise HistoryError(f"operation #{op.index} ({op.f}) returns at {op.ret} before its call at {op.call}")
-            rows.append(
-                (
-                    op.index,
-                    op.call,
-                    PENDING if op.status == "info" else op.ret,
-                    STATUSES.index(op.status),
-                    tables.f.code(op.f),
-                    tables.process.code(op.process),
-                    tables.key.code(op.key),
-                    tables.value.code(op.input),
-                    tables.value.code(op.output),
-                    tables.node.code(op.node),
-                    tables.error.code(op.error),
-                )
-            )
-        array = np.array(rows, dtype=np.int64).reshape(len(rows), len(cls.COLUMNS))
-        return cls(tables, **{name: np.ascontiguousarray(array[:, i]) for i, name in enumerate(cls.COLUMNS)})
+        status = np.array([STATUSES.index(op.status) for op in ordered], dtype=np.int64)
+        return cls(
+            tables,
+            index=np.array([op.index for op in ordered], dtype=np.int64),
+            call=np.array([op.call for op in ordered], dtype=np.int64),
+            ret=np.where(status == INFO, PENDING, np.array([op.ret for op in ordered], dtype=np.int64)),
+            status=status,
+            f=tables.f.codes([op.f for op in ordered]),
+            process=tables.process.codes([op.process for op in ordered]),
+            key=tables.key.codes([op.key for op in ordered]),
+            input=tables.value.codes([op.input for op in ordered]),
+            output=tables.value.codes([op.output for op in ordered]),
+            node=tables.node.codes([op.node for op in ordered]),
+            error=tables.error.codes([op.error for op in ordered]),
+        )
 
     def __len__(self) -> int:
         return len(self.call)
@@ -235,11 +228,19 @@ class History:
         """One part per key, in order of the keys' first appearance."""
         order = np.argsort(self.key, kind="stable")
         grouped = self.select(order)  # sorted once, so that every part is a view
-        bounds = np.flatnonzero(np.diff(grouped.key, prepend=-1, append=-1)).tolist()
-        spans = sorted(pairwise(bounds), key=lambda span: int(order[span[0]]))
+        counts = np.bincount(grouped.key)
+        ends = np.cumsum(counts)
+        bounds = zip((ends - counts)[counts > 0].tolist(), ends[counts > 0].tolist(), strict=True)
+        spans = sorted(bounds, key=lambda span: int(order[span[0]]))
         return {
             self.tables.key.values[grouped.key[start]]: History(
                 self.tables, **{name: getattr(grouped, name)[start:end] for name in self.COLUMNS}
             )
             for start, end in spans
         }
+
+
+def _wrong_times(op: Operation) -> str:
+    if op.ret < op.call and op.call <= PENDING and op.ret >= BEGINNING:
+        return f"operation #{op.index} ({op.f}) returns at {op.ret} before its call at {op.call}"
+    return f"operation #{op.index} ({op.f}): times are whole ns of 64 bits, not {op.call} and {op.ret}"

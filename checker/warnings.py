@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
-from checker.history import INFO, OK, Column, History
+from checker.history import INFO, OK, History
 
 _EFFECTS = {
     "register": ("write",),
@@ -36,7 +37,7 @@ def warnings(history: History, model: str) -> tuple[str, ...]:
 
 
 def _values_not_unique(history: History, model: str) -> list[str]:
-    rows = np.flatnonzero(np.isin(history.f, _codes(history, _EFFECTS.get(model, ()))))
+    rows = np.flatnonzero(_named(history, _EFFECTS.get(model, ())))
     if len(rows) < 2:
         return []
     order = np.lexsort((history.input[rows], history.key[rows]))
@@ -55,7 +56,7 @@ def _values_not_unique(history: History, model: str) -> list[str]:
 
 
 def _pending(history: History) -> list[str]:
-    pending = (history.status == INFO) & ~np.isin(history.f, _codes(history, _HARMLESS))
+    pending = (history.status == INFO) & ~_named(history, _HARMLESS)
     count = int(np.count_nonzero(pending))
     if not count:
         return []
@@ -105,10 +106,9 @@ def _two_at_once(history: History) -> list[str]:
     ]
 
 
-def _codes(history: History, names: tuple[str, ...]) -> Column:
-    """The codes of these operations, where the history has them."""
-    values = history.tables.f.values
-    return np.array([code for code, value in enumerate(values) if value in names], dtype=np.int64)
+def _named(history: History, names: tuple[str, ...]) -> NDArray[np.bool_]:
+    """Which of the operations have one of these names."""
+    return np.array([name in names for name in history.tables.f.values])[history.f]
 
 
 def _short(value: object) -> str:

@@ -55,3 +55,8 @@ def test_the_least_number_is_no_time() -> None:
 def test_a_time_beyond_64_bits_is_refused_in_a_sentence(call: int, ret: int) -> None:
     with pytest.raises(HistoryError, match=r"operation #7 \(read\): times are whole ns of 64 bits"):
         History.of([Operation(7, 0, "read", None, None, None, call, ret, "ok")])
+
+
+def test_an_operation_that_returns_before_its_call_is_refused_in_a_sentence() -> None:
+    with pytest.raises(HistoryError, match=r"operation #7 \(read\) returns at 1 before its call at 2"):
+        History.of([Operation(7, 0, "read", None, None, None, 2, 1, "ok")])
