@@ -57,7 +57,8 @@ class LogMatching:
             if base < index <= base + len(good) and good[index - base - 1] is entry:
                 break
             here = (entry, log.term(index - 1))
-            if not _same(self._entries.setdefault((index, entry.term), here), here):
+            first = self._entries.setdefault((index, entry.term), here)
+            if first != here and not _same(first, here):
                 return f"entry {index} of term {entry.term} on {stepped}, or its predecessor, differs from another's"
         self._seen[stepped] = (log.base_index, log.entries[:])
         return None
@@ -98,8 +99,8 @@ class LeaderCompleteness:
         if since < server.commit_index:
             fresh = self._note(server, since)
             self._known[stepped] = (server, server.commit_index)
-        if not fresh:
-            return self._unaware(stepped, server, fresh) if server.role == "leader" else None
+        if not fresh and (server.role != "leader" or self._leaders.get(stepped) == server.current_term):
+            return None
         for name, node in nodes.items():
             if isinstance(node, RaftNode) and node.role == "leader":
                 found = self._unaware(name, node, fresh)
@@ -141,20 +142,24 @@ class StateMachineSafety:
 
     def __init__(self) -> None:
         self._digests: dict[int, tuple[int, NodeId]] = {}
-        self._applied: dict[NodeId, tuple[RaftNode, int]] = {}
+        self._applied: dict[NodeId, tuple[RaftNode, int, int]] = {}
+        """Each server as it was found good: how far it had applied, and its checksum."""
 
     def check(self, stepped: NodeId, nodes: Mapping[NodeId, Node]) -> str | None:
         server = nodes[stepped]
         if not isinstance(server, RaftNode):
             return None
-        known, applied = self._applied.get(stepped, (None, 0))
-        if known is server and server.last_applied < applied:
-            return f"{stepped} had applied {applied} entries and went back to {server.last_applied}"
-        self._applied[stepped] = (server, server.last_applied)
+        here = (server, server.last_applied, server.digest)
+        known = self._applied.get(stepped)
+        if known == here:
+            return None
+        if known is not None and known[0] is server and server.last_applied < known[1]:
+            return f"{stepped} had applied {known[1]} entries and went back to {server.last_applied}"
         if server.last_applied:
             digest, first = self._digests.setdefault(server.last_applied, (server.digest, stepped))
             if digest != server.digest:
                 return f"{first} and {stepped} applied different things up to index {server.last_applied}"
+        self._applied[stepped] = here
         return None
 
 

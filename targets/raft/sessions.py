@@ -39,17 +39,15 @@ class Sessions:
 
     def __init__(self, sessions: list[Session] | None = None) -> None:
         self._active: dict[NodeId, float] = {}
-        self._responses: dict[NodeId, dict[str, Any]] = {}
+        self._responses: dict[NodeId, dict[str, Response]] = {}
         for session in sessions or []:
             self._active[session.client] = session.active_ms
-            self._responses[session.client] = {
-                item.id: Refusal(item.output) if item.refused else frozen(item.output) for item in session.responses
-            }
+            self._responses[session.client] = {response.id: response for response in session.responses}
 
     def dump(self) -> list[Session]:
         """All of it, for a snapshot."""
         return [
-            Session(client, active_ms, [_response(*item) for item in self._responses[client].items()])
+            Session(client, active_ms, list(self._responses[client].values()))
             for client, active_ms in self._active.items()
         ]
 
@@ -61,12 +59,14 @@ class Sessions:
 
     def answer(self, request: Request) -> Any:
         """What was answered before."""
-        return self._responses[request.client][request.id]
+        response = self._responses[request.client][request.id]
+        return Refusal(response.output) if response.refused else frozen(response.output)
 
     def remember(self, request: Request, output: Any, time_ms: float) -> None:
         """Keep an answer for the retries that may come."""
+        refused = isinstance(output, Refusal)
         responses = self._responses.setdefault(request.client, {})
-        responses[request.id] = output
+        responses[request.id] = Response(request.id, output.error if refused else output, refused)
         if len(responses) > RESPONSES_MAX:
             del responses[next(iter(responses))]
         self._active.pop(request.client, None)
@@ -79,12 +79,6 @@ class Sessions:
             if active_ms >= before_ms:
                 return
             del self._active[client], self._responses[client]
-
-
-def _response(id: str, output: Any) -> Response:
-    if isinstance(output, Refusal):
-        return Response(id, output.error, True)
-    return Response(id, output, False)
 
 
 class ClusterClock:

@@ -18,6 +18,7 @@ durable before anything in it is acknowledged. CRC-32C as in the pattern of Josh
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import google_crc32c
@@ -33,9 +34,8 @@ SEGMENT_BYTES = 64 * 1024
 """A segment that has grown to this is closed and a new one begun."""
 
 
-def crc(data: bytes) -> int:
-    """CRC-32C (Castagnoli)."""
-    return google_crc32c.value(data)  # type: ignore[no-any-return]
+crc: Callable[[bytes], int] = google_crc32c.value
+"""CRC-32C (Castagnoli)."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,8 @@ class WriteAheadLog:
         self._segment_bytes = segment_bytes
         self._next = 1
         self._segments: list[int] = []
+        self._open = ""
+        """Name of the last segment, to which records are appended."""
         self._size = 0
         self._unsynced = False
 
@@ -78,9 +80,8 @@ class WriteAheadLog:
         """Add records that survive a crash together or not at all; returns the index of the last."""
         if not self._segments or self._size >= self._segment_bytes:
             self._roll()
-        name = self._name(self._segments[-1])
         for frame in self._frames(payloads):
-            self._disk.append(name, frame)
+            self._disk.append(self._open, frame)
             self._size += len(frame)
         self._unsynced = True
         return self._next - 1
@@ -99,14 +100,15 @@ class WriteAheadLog:
     def sync(self) -> None:
         """Make durable all that was appended; one sync serves all records before it (group commit)."""
         if self._unsynced:
-            self._disk.sync(self._name(self._segments[-1]))
+            self._disk.sync(self._open)
             self._unsynced = False
 
     def _roll(self) -> None:
         """Begin a new segment; what is in the old one is durable first, and so is the new one's name."""
         self.sync()
         self._segments.append(self._next)
-        self._disk.create(self._name(self._next))
+        self._open = self._name(self._next)
+        self._disk.create(self._open)
         self._sync_names()
         self._size = 0
 
@@ -149,7 +151,7 @@ class WriteAheadLog:
         self._next = self._segments[0] if names else index + 1
         records: list[bytes] = []
         for number, name in enumerate(names):
-            first = self._segments[number]
+            first, self._open = self._segments[number], name
             if first != self._next:
                 self._missing(self._next, first - 1)
                 self._next = first
@@ -175,7 +177,7 @@ class WriteAheadLog:
     def _settle(self) -> None:
         """What was read may stand in the page cache only; before anybody builds on it, it must be durable."""
         if self._segments:
-            self._disk.sync(self._name(self._segments[-1]))
+            self._disk.sync(self._open)
             self._sync_names()
 
     def _missing(self, first: int, last: int) -> None:
