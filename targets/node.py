@@ -23,10 +23,11 @@ Timer = Hashable
 """A timer's name. Setting a timer that is already set moves it."""
 
 
-class Message(msgspec.Struct, frozen=True, tag=True):
+class Message(msgspec.Struct, frozen=True, tag=True, gc=False):
     """Base of all messages: the class is the wire format. The simulator passes the objects, TCP the JSON lines.
 
-    Fields hold immutable JSON values (tuples, not lists): a message is shared by sender and receivers.
+    Fields hold immutable JSON values (tuples, not lists): a message is shared by sender and receivers. None of them
+    can lead back to it, so the garbage collector need not look.
     """
 
 

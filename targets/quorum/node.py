@@ -43,6 +43,10 @@ class Record(msgspec.Struct, frozen=True, array_like=True):
     request: str = ""
 
 
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Record).decode
+
+
 class Answer(NamedTuple):
     """How a request ended here: the status of its reply (None while it is under way), and its output."""
 
@@ -93,7 +97,7 @@ class QuorumNode:
                 self.adopt(record, ctx)
             self.requests.update((request, Answer("info")) for request in requests)
         for payload in recovered.records:
-            self.adopt(msgspec.json.decode(payload, type=Record), ctx)
+            self.adopt(_decode(payload), ctx)
         self.records = len(recovered.records)
 
     def adopt(self, record: Record, ctx: Context) -> None:
@@ -111,14 +115,14 @@ class QuorumNode:
         self.adopt(record, ctx)
 
     def persist(self, record: Record) -> None:
-        self.log.append(msgspec.json.encode(record))
+        self.log.append(_encode(record))
         self.log.sync()
         self.records += 1
         if self.records >= SNAPSHOT_RECORDS:
             self.records = 0
             index = self.log.next_index - 1
             held = [Record(key, version, value) for key, (version, value) in self.held.items()]
-            self.log.snapshot(msgspec.json.encode(([*held, record], list(self.requests)[-REQUESTS_SAVED:])), index)
+            self.log.snapshot(_encode(([*held, record], list(self.requests)[-REQUESTS_SAVED:])), index)
             self.log.clean(index + 1)
 
     # decisions

@@ -10,7 +10,7 @@ import msgspec
 from targets.node import Message, NodeId, Request
 
 
-class Entry(msgspec.Struct, frozen=True, array_like=True):
+class Entry(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A log entry: a client's command, a configuration of the cluster, or (neither) a leader's no-op."""
 
     term: int

@@ -128,12 +128,12 @@ class RaftNode(Election, Persistence, Snapshots, Membership, Transfer):
         """§5.3: apply what is committed, in the order of the log; then answer who waited for it."""
         if self.last_applied >= self.commit_index:
             return
-        while self.last_applied < min(self.commit_index, self.log.last_index):
-            self.last_applied += 1
-            entry = self.log.entry(self.last_applied)
+        for index in range(self.last_applied + 1, min(self.commit_index, self.log.last_index) + 1):
+            self.last_applied = index
+            entry = self.log.entry(index)
             output = self.execute(entry)
             self.digest = crc32(repr((entry.term, output, len(self.sessions))).encode(), self.digest)
-            request = self.waiting.pop(self.last_applied, None)
+            request = self.waiting.pop(index, None)
             if request is not None:
                 self.answer(request, output)
         self.take_snapshot_when_due()

@@ -18,7 +18,7 @@ RESPONSES_MAX = 32
 """Answers kept per client: older ones belong to operations whose client has long gone on."""
 
 
-class Response(msgspec.Struct, frozen=True, array_like=True):
+class Response(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What was answered to one command."""
 
     id: str

@@ -94,7 +94,9 @@ class WriteAheadLog:
 
     @staticmethod
     def _frame(first: int, payloads: list[bytes]) -> bytes:
-        body = INDEX.pack(first) + b"".join([LENGTH.pack(len(payload)) + payload for payload in payloads])
+        body = INDEX.pack(first)
+        for payload in payloads:
+            body += LENGTH.pack(len(payload)) + payload
         return HEAD.pack(len(body), crc(LENGTH.pack(len(body))), crc(body)) + body
 
     def sync(self) -> None:
