@@ -181,6 +181,7 @@ def play(
     `until_ms` or `until_violation` (a broken invariant) ends the run early. What fails then also fails when it goes on:
     a history is linearizable only if what happened up to any moment is (Herlihy and Wing 1990, section 3).
     """
+    scenario = scenario.of(scenario.items)  # in order of time, as people read it
     by_client = tuple(tuple(ask for ask in scenario.asks if ask.client == client) for client in range(scenario.clients))
     simulation = Simulation(
         plan_of(scenario),
@@ -220,12 +221,14 @@ def marks(scenario: Scenario) -> list[tuple[float, str]]:
 def story(scenario: Scenario) -> str:
     """The scenario as a short text: one line for everything that happens, in order of time."""
     lines = [f"{scenario.target} on {scenario.nodes} nodes, seed {scenario.seed}:"]
-    happenings = [(ask.at_ms, 1, f"client {ask.client} asks {ask.node}: {_asked(ask)}") for ask in scenario.asks]
-    happenings += [(at_ms, 0, text) for at_ms, text in marks(scenario)]
-    lines += [f"  {at_ms:9.1f} ms  {text}" for at_ms, _, text in sorted(happenings)]
+    lines += [f"  {item.at_ms:9.1f} ms  {_told(item)}" for item in scenario.items]
     if scenario.calm:
         lines.append("  then all faults are healed, and the clients go on")
     return "\n".join(lines)
+
+
+def _told(item: Item) -> str:
+    return _struck(item.fault) if isinstance(item, Strike) else f"client {item.client} asks {item.node}: {_asked(item)}"
 
 
 def _asked(ask: Ask) -> str:

@@ -27,7 +27,7 @@ from naysayer.plan import Plan
 from naysayer.recorder import Recorder
 from naysayer.simulate import Simulation
 from nemesis.catalog import KINDS
-from targets.fault import Cut, Degrade, Kill
+from targets.fault import Cut, Degrade, Heal, Kill, Restart
 from targets.node import Message, Reply, Request
 from targets.quorum.messages import Get, Got
 from targets.registry import all_targets, find
@@ -186,6 +186,23 @@ def test_a_time_that_is_no_whole_nanosecond_is_reached() -> None:
     run, verdict = scenarios.play(Scenario("quorum-kv", "register", 3, 1, asks, ()))
     assert run.recorder.invocations == 3
     assert verdict.outcome == "valid"
+
+
+def test_what_happens_in_a_scenario_happens_in_order_of_time_as_its_story_says_however_it_is_listed() -> None:
+    down, up = Strike(20.0, Kill(("n1",))), Strike(40.0, Restart(("n1",)))
+    early, late = Ask(10.0, 0, "write", "n2", "x", 1), Ask(60.0, 0, "read", "n2", "x")
+    listed = Scenario("quorum-kv", "register", 3, 1, (late, early), (up, down))
+    run, _ = scenarios.play(listed, weaker=False)
+    assert [fault for _, fault in run.recorder.nemesis] == [down.fault, up.fault]
+    assert [operation.f for operation in run.recorder.history()] == ["write", "read"]
+    told = [line.split("ms")[1].strip() for line in scenarios.story(listed).splitlines()[1:]]
+    assert told == ["client 0 asks n2: write x 1", "kill n1", "restart n1", "client 0 asks n2: read x"]
+
+
+def test_faults_at_the_same_time_are_told_in_the_order_in_which_they_strike() -> None:
+    strikes = (Strike(20.0, Heal()), Strike(20.0, Cut((("n1", "n2"),), "n1 ↛ n2")))
+    lines = scenarios.story(Scenario("quorum-kv", "register", 3, 1, (), strikes)).splitlines()
+    assert [line.split()[2] for line in lines[1:]] == ["heal", "cut"]
 
 
 THREE = Scenario(
