@@ -34,17 +34,17 @@ SUCCESSION_MS = 1000.0
 
 
 class Active(msgspec.Struct, frozen=True):
-    """A fault in force, of the kind `name`, until `until_ms`."""
+    """A fault in force, until `until_ms`."""
 
-    name: str
+    kind: Kind
     fault: Fault
     until_ms: float
 
 
 class Waiting(msgspec.Struct, frozen=True):
-    """A directed fault of the kind `name` that waits for its moment, at most until `until_ms`."""
+    """A directed fault that waits for its moment, at most until `until_ms`."""
 
-    name: str
+    kind: Kind
     until_ms: float
     moment: Moment
     views: dict[NodeId, dict[str, Any]]
@@ -80,25 +80,27 @@ class Mix(msgspec.Struct, frozen=True):
         for one in self.active:
             if one.until_ms <= now:
                 others = tuple(other for other in self.active if other is not one)
-                return replace(self, active=others, due=find(one.name).end(situation, one.fault)).next(situation)
+                return replace(self, active=others, due=one.kind.end(situation, one.fault)).next(situation)
         for wait in self.waiting:
-            rest = replace(self, waiting=tuple(other for other in self.waiting if other is not wait))
             if now >= wait.until_ms:
-                return rest.next(situation)
+                return self._without(wait).next(situation)
             if wait.moment(wait.views, situation) and not wait.has_struck(situation):
-                return rest._seize(wait, situation)
+                return self._without(wait)._seize(wait, situation)
         if self.next_ms is not None and now >= self.next_ms:
             return self._begin(situation)
         due = now + self._pause(situation) if self.next_ms is None else self.next_ms
-        again = tuple(replace(wait, views=situation.views) for wait in self.waiting)
+        again = tuple([replace(wait, views=situation.views) for wait in self.waiting])
         watch = [now + WATCH_MS] if again else []
-        soonest = min([due, *watch, *(one.until_ms for one in self.active)])
+        soonest = min([due, *watch, *[one.until_ms for one in self.active]])
         return Look(soonest), replace(self, next_ms=due, waiting=again)
+
+    def _without(self, wait: Waiting) -> Mix:
+        return replace(self, waiting=tuple(other for other in self.waiting if other is not wait))
 
     def _seize(self, wait: Waiting, situation: Situation) -> tuple[Step | Look | None, Schedule]:
         """The moment has come: strike in place of the strike before, and wait for the next if there are more rounds."""
-        kind = find(wait.name)
-        rest = replace(self, active=tuple(one for one in self.active if one.name != kind.name))
+        kind = wait.kind
+        rest = replace(self, active=tuple(one for one in self.active if one.kind is not kind))
         if wait.rounds == 1:
             return rest._strike(kind, situation)
         following = self._await(kind, situation, SUCCESSION_MS, wait.rounds - 1)
@@ -109,13 +111,13 @@ class Mix(msgspec.Struct, frozen=True):
     def _await(self, kind: Kind, situation: Situation, patience_ms: float, rounds: int) -> Waiting:
         moment = situation.random.choice(kind.moments)
         until_ms = situation.now_ms + patience_ms * self.stretch
-        return Waiting(kind.name, until_ms, moment, situation.views, rounds)
+        return Waiting(kind, until_ms, moment, situation.views, rounds)
 
     def _begin(self, situation: Situation) -> tuple[Step | Look | None, Schedule]:
         now = situation.now_ms
         rest = replace(self, next_ms=now + self._pause(situation))
-        begun = [one.name for one in self.active] + [wait.name for wait in self.waiting]
-        busy = {find(name).channel for name in begun}
+        begun = [one.kind for one in self.active] + [wait.kind for wait in self.waiting]
+        busy = {kind.channel for kind in begun}
         free = [kind for kind in map(find, self.kinds) if kind.channel not in busy]
         if not free:
             return rest.next(situation)
@@ -137,7 +139,7 @@ class Mix(msgspec.Struct, frozen=True):
         first, *others = begun if isinstance(begun, tuple) else (begun,)
         if lasting_ms is None:
             lasting_ms = situation.random.choice(LASTING_MS) * situation.random.random() * self.stretch
-        active = Active(kind.name, first, situation.now_ms + lasting_ms)
+        active = Active(kind, first, situation.now_ms + lasting_ms)
         return Step(situation.now_ms, first), replace(self, active=(*self.active, active), due=tuple(others))
 
     def _pause(self, situation: Situation) -> float:

@@ -154,7 +154,7 @@ def test_two_faults_of_one_channel_are_never_in_force_at_once() -> None:
         assert step is not None
         now_ms = max(now_ms + 0.001, step.at_ms)
         assert isinstance(schedule, Mix)
-        channels = [find(one.name).channel for one in schedule.active]
+        channels = [one.kind.channel for one in schedule.active]
         assert len(channels) == len(set(channels))
         most = max(most, len(channels))
     assert most >= 3
@@ -251,7 +251,8 @@ def test_a_series_strikes_at_each_leadership_once() -> None:
         return Situation(now_ms, NODES, Random(1), look=lambda: {"n1": view})
 
     grew = find("depose").moments[0]
-    series = Mix(("depose",), next_ms=LATER_MS, waiting=(Waiting("depose", LATER_MS, grew, at(0.0, 1, 1).views, 2),))
+    wait = Waiting(find("depose"), LATER_MS, grew, at(0.0, 1, 1).views, 2)
+    series = Mix(("depose",), next_ms=LATER_MS, waiting=(wait,))
     step, following = series.next(at(1.0, 1, 2))
     assert isinstance(step, Step)
     assert isinstance(following, Mix)
