@@ -1,4 +1,4 @@
-"""The simulated driver: clients and nemesis of a plan, in virtual time, against a target in the simulator.
+"""A simulated run: clients and nemesis of a plan, in virtual time, against a target in the simulator.
 
 After the storm everything is healed, and the clients go on for a while in the calm: a target whose operations do not
 succeed again then is reported as not live. The workload's last round (final reads) comes at the very end.
@@ -6,33 +6,24 @@ succeed again then is reported as not live. The workload's last round (final rea
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from random import Random
-from typing import NamedTuple
 
 from checker.errors import TargetError
-from checker.history import Operation
 from naysayer.plan import Plan
 from naysayer.recorder import Recorder
-from naysayer.routing import Routing
+from naysayer.simulated_clients import ROUNDING_MS, Clients, Progress, client_name
 from nemesis.mix import Mix
 from nemesis.schedule import Look, Schedule, Situation
 from targets.fault import Corrupt, Evidence, Fault, Heal, Restart, Resume, Skew
-from targets.node import NodeId, Reply, Request
+from targets.node import NodeId
 from targets.registry import find as find_target
 from targets.simulator import SimulatedCluster
-from targets.simulator.draws import SLOT_BITS
 from targets.simulator.network import Sent
-from workloads.generator import Generator, Invocation, Moment, Wait
+from workloads.generator import Generator, Invocation
 from workloads.registry import find as find_workload
-
-ATTEMPTS = 3
-"""How often a client asks, with the same request id, a target that promises to execute a request once."""
-
-REFUSED_MS = 40.0
-"""Mean pause after a refusal, so that operations are not all spent on a cluster without a leader."""
 
 STRETCHES = (1.0, 3.0, 10.0)
 """Faults come at a pace drawn from the seed: faster than an election, about as fast, much slower."""
@@ -40,16 +31,8 @@ STRETCHES = (1.0, 3.0, 10.0)
 SETTLE_MS = 1500.0
 """How long a healed cluster may take to find itself before the calm operations are asked."""
 
-ROUNDING_MS = 4e-7
-"""Less than a nanosecond: times that were recorded in ms become the same nanoseconds again."""
-
-NEXT_MS = 1.5e-6
-"""Gets virtual time to the next nanosecond at least."""
-
 CALM_MS_MAX = 10_000.0
 """By then an operation must have succeeded in the calm."""
-
-Progress = Callable[[int], None]
 
 
 def _mix(plan: Plan) -> Mix:
@@ -72,17 +55,6 @@ class Run:
     interrupted: bool = False
     views: dict[NodeId, dict[str, object]] = field(default_factory=dict)
     trace: list[Sent] | None = None
-
-
-class _Call(NamedTuple):
-    """An operation of a client that is under way, at the node that was asked first."""
-
-    client: int
-    process: int
-    asked: Invocation
-    node: NodeId
-    request: Request
-    attempts: int
 
 
 class Simulation:
@@ -109,34 +81,35 @@ class Simulation:
         self.recorder = recorder
         self._target = find_target(plan.target)
         self._workload = find_workload(plan.workload)
-        self._places: dict[NodeId, NodeId] = {}
-        """By name of a process, the name of its client: the network knows clients."""
-        self._cluster = SimulatedCluster(self._target, plan.nodes, plan.seed, trace=trace, place=self._place)
-        self._generator = self._workload.start() if generator is None else generator
+        place = partial(client_name, plan.clients)
+        self._cluster = SimulatedCluster(self._target, plan.nodes, plan.seed, trace=trace, place=place)
+        self._clients = Clients(
+            plan,
+            self._target,
+            self._cluster,
+            recorder,
+            self._workload.start() if generator is None else generator,
+            scripted=scripted,
+            progress=progress,
+        )
         self._schedule: Schedule = _mix(plan) if schedule is None else schedule
-        self._progress = progress
         self._until_ms = until_ms
-        self._scripted = scripted
         self._with_calm = calm
         self._storm_ms = storm_ms
         self._until_violation = until_violation
-        self.asked: list[tuple[float, int, Invocation, NodeId]] = []
-        """Time (ms), client, operation and node of everything that was invoked."""
-        self._random = [Random(f"{plan.seed} client {i}") for i in range(plan.clients)]
         self._nemesis_random = Random(f"{plan.seed} nemesis")
-        self._routing = Routing(self._cluster.nodes, stay=True)
-        self._free = list(range(plan.clients))
-        """By client, the process that it goes on as; -1 while it waits for an answer."""
-        self._requests = 0
-        self._busy = 0
-        self._left = plan.operations
         self._storm = True
         self._stopped = False
-        self._calm_ok = 0
 
     def stop(self) -> None:
         """End the run as soon as possible."""
         self._stopped = True
+        self._cluster.stop()
+
+    @property
+    def asked(self) -> list[tuple[float, int, Invocation, NodeId]]:
+        """Time (ms), client, operation and node of everything that was invoked."""
+        return self._clients.asked
 
     def run(self) -> Run:
         """Run to the end. What the target did wrong beyond the protocol (an exception) is in `error`."""
@@ -146,16 +119,16 @@ class Simulation:
         live = True
         try:
             cluster.start()
-            for client in range(plan.clients):
-                self._later(client, client)
+            self._clients.start()
             if plan.nemesis or not isinstance(self._schedule, Mix):
                 cluster.at(0.0, self._nemesis)
-            limit_ms = None if plan.time_s is None else plan.time_s * 1000
-            self._go(self._idle, limit_ms)
+            self._clients.until_ms = None if plan.time_s is None else plan.time_s * 1000
+            self._go(self._clients.until_ms, idle_too=True)
             if cluster.now_ms < self._storm_ms:
-                self._go(lambda: self._stopped, self._storm_ms)
+                self._go(self._storm_ms)
             storm_ms = cluster.now_ms
             self._storm = False
+            self._clients.until_ms, self._clients.succeeded = None, 0
             if not self._stopped and self._until_ms is None and self._with_calm:
                 live = self._calm()
         except TargetError as failure:
@@ -174,96 +147,20 @@ class Simulation:
             cluster.trace,
         )
 
-    def _go(self, until: Callable[[], bool], until_ms: float | None) -> None:
+    def _go(self, until_ms: float | None, *, idle_too: bool = False) -> None:
+        """Let time pass; with `idle_too` only as long as a client goes on, and no broken invariant is to end it."""
+        cluster = self._cluster
         limits = [ms for ms in (until_ms, self._until_ms) if ms is not None]
-        self._cluster.run(until=until, until_ms=min(limits) if limits else None)
-
-    def _idle(self) -> bool:
-        return self._stopped or self._busy == 0 or (self._until_violation and bool(self._cluster.violations))
-
-    # clients
-
-    def _place(self, name: NodeId) -> NodeId:
-        return self._places.get(name, name)
-
-    def _later(self, client: int, process: int, mean_ms: float | None = None) -> None:
-        self._busy += 1
-        pause = 0.0 if self._scripted else self._random[client].expovariate(1.0) * (mean_ms or self.plan.think_ms)
-        self._cluster.at(self._cluster.now_ms + pause, partial(self._ask, client, process))
-
-    def _over(self) -> bool:
-        if self._stopped or self._left == 0:
-            return True
-        time_s = self.plan.time_s
-        return self._storm and time_s is not None and self._cluster.now_ms >= time_s * 1000
-
-    def _ask(self, client: int, process: int) -> None:
-        self._busy -= 1
-        if self._over():
-            return
-        moment = Moment(self._cluster.now_ms, client, self.plan.clients, self._random[client])
-        asked, self._generator = self._generator.next(moment)
-        if asked is None:
-            return
-        if isinstance(asked, Wait):
-            self._busy += 1
-            pause = max(asked.ms + ROUNDING_MS, NEXT_MS) if self._scripted else max(0.1, asked.ms)
-            self._cluster.at(self._cluster.now_ms + pause, partial(self._ask, client, process))
-            return
-        if self._left is not None:
-            self._left -= 1
-        self._invoke(client, process, asked)
-
-    def _invoke(self, client: int, process: int, asked: Invocation) -> None:
-        node = self._routing.choose(client, asked, self._random[client])
-        self._places[f"c{process}"] = f"c{client}"
-        self._free[client] = -1
-        self._requests += 1
-        self._busy += 1
-        request = Request(f"r{self._requests}", f"c{process}", asked.f, asked.key, asked.input)
-        self.recorder.invoked(process, asked, node, self._cluster.now_ns)
-        self.asked.append((self._cluster.now_ms, client, asked, node))
-        # every other client asks again when no answer comes, as libraries do
-        attempts = ATTEMPTS if self._target.sessions and client % 2 == 1 else 1
-        self._try(_Call(client, process, asked, node, request, attempts), node, attempts)
-
-    def _try(self, call: _Call, to: NodeId, left: int) -> None:
-        timeout_ms = self.plan.timeout_ms or self._target.timeout_ms
-        self._cluster.invoke(call.request, to, timeout_ms / call.attempts, partial(self._answered, call, left))
-
-    def _answered(self, call: _Call, left: int, reply: Reply | None) -> None:
-        if reply is None and left > 1:
-            # drawn by the time, so that a script of this run draws the same
-            moment = f"{self.plan.seed} c{call.client} {self._cluster.now_ns >> SLOT_BITS}"
-            self._try(call, Random(moment).choice(self._cluster.nodes), left - 1)
-        elif reply is not None and reply.status == "fail" and left < call.attempts:
-            self._done(call, None)  # this node did not do it, but one that was asked before may have
-        else:
-            self._done(call, reply)
-
-    def _done(self, call: _Call, reply: Reply | None) -> None:
-        self._busy -= 1
-        status = "info" if reply is None else reply.status
-        error = "timeout" if reply is None else reply.error
-        output = None if reply is None else reply.output
-        operation = self.recorder.completed(call.process, call.asked, status, output, error, self._cluster.now_ns)
-        self._completed(call.client, call.process, call.node, reply, operation)
-
-    def _completed(self, client: int, process: int, node: NodeId, reply: Reply | None, operation: Operation) -> None:
-        self._generator = self._generator.observe(operation)
-        self._calm_ok += operation.status == "ok" and not self._storm
-        refused = self._routing.learn(client, node, operation, None if reply is None else reply.leader)
-        if self._progress is not None:
-            self._progress(self.recorder.invocations)
-        # after info nobody knows whether it still happens: the client goes on as a new process
-        following = process + self.plan.clients if operation.status == "info" else process
-        self._free[client] = following
-        self._later(client, following, max(REFUSED_MS, self.plan.think_ms) if refused else None)
+        broken = (lambda: bool(cluster.violations)) if idle_too and self._until_violation else None
+        again = not self._stopped and (not idle_too or self._clients.going > 0)
+        while again:
+            stopped = cluster.run(until=broken, until_ms=min(limits) if limits else None)
+            again = stopped and not idle_too and not self._stopped
 
     # nemesis
 
     def _nemesis(self) -> None:
-        if not self._storm or self._over():
+        if not self._storm or self._clients.are_done():
             return
         cluster, plan = self._cluster, self.plan
         situation = Situation(
@@ -300,10 +197,6 @@ class Simulation:
 
     # the calm
 
-    def _next_process(self, client: int, fresh: int) -> int:
-        """The process that a client goes on as; one from `fresh` on if it still waits for an answer."""
-        return self._free[client] if self._free[client] >= 0 else fresh + client
-
     def _ends(self) -> Iterator[Fault]:
         """What ends all faults: links first, then clocks and disks, then what is paused, then what is down."""
         cluster, struck = self._cluster, [fault for _, fault in self.recorder.nemesis]
@@ -321,24 +214,21 @@ class Simulation:
 
     def _calm(self) -> bool:
         """Heal everything, let operations run again, then the last round. False if none succeeded."""
-        cluster = self._cluster
-        if self._scripted:
-            self._scripted, self._generator = False, self._workload.start()
+        cluster, clients = self._cluster, self._clients
+        if clients.scripted:
+            clients.scripted, clients.generator = False, self._workload.start()
         for fault in self._ends():
             self._apply(fault)
             # what is due now happens before the next, as it does where a script strikes twice at once
-            self._go(lambda: self._stopped, cluster.now_ms + ROUNDING_MS)
-        self._go(lambda: self._stopped, cluster.now_ms + SETTLE_MS)
-        self._left = 2 * self.plan.clients
-        before = cluster.now_ms
-        for client in range(self.plan.clients):
-            self._later(client, self._next_process(client, 1_000_000))
-        self._go(self._idle, before + CALM_MS_MAX)
-        nothing_to_ask = self._left == 2 * self.plan.clients
+            self._go(cluster.now_ms + ROUNDING_MS)
+        self._go(cluster.now_ms + SETTLE_MS)
+        clients.left = 2 * self.plan.clients
+        clients.start()
+        self._go(cluster.now_ms + CALM_MS_MAX, idle_too=True)
+        nothing_to_ask = clients.left == 2 * self.plan.clients
         if self._workload.finish is not None and not self._stopped:
-            self._generator, self._left = self._workload.finish(), None
-            for client in range(self.plan.clients):
-                self._later(client, self._next_process(client, 2_000_000))
-            self._go(self._idle, cluster.now_ms + CALM_MS_MAX)
+            clients.generator, clients.left = self._workload.finish(), None
+            clients.start()
+            self._go(cluster.now_ms + CALM_MS_MAX, idle_too=True)
         # also a read of the last round is a sign of life: what may be written once refuses all that comes later
-        return nothing_to_ask or self._calm_ok > 0
+        return nothing_to_ask or clients.succeeded > 0

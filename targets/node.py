@@ -1,7 +1,7 @@
 """What a node is: a deterministic state machine without I/O, clock or randomness of its own.
 
 A handler (`start`, `receive`, `timeout`) turns one input into an ordered list of effects, by calling the methods of
-its Context. The world that runs the node carries the effects out in that order after the handler has returned, and may
+its Context. The world that runs the node carries the effects out in that order, those behind a sync after it, and may
 crash the node between any two of them. That is what makes "replied before it was durable" visible.
 
 One Context object serves one incarnation of a node (from a start to the crash or stop that ends it), so a node may

@@ -39,6 +39,10 @@ RECONNECT_MS = 5.0
 Done = Callable[[Reply | None], None]
 
 
+def _call(callback: Callable[[], None]) -> None:
+    callback()
+
+
 class Reset(Message, frozen=True, tag="reset"):
     """To a client: the connection over which it sent this request is no more, and there will be no answer on it."""
 
@@ -142,16 +146,27 @@ class SimulatedCluster:
 
     def at(self, ms: float, callback: Callable[[], None]) -> None:
         """Call back at a virtual time."""
-        self._loop.at(int(ms * MS), callback)
+        self._loop.at(int(ms * MS), _call, callback)
+
+    def after(self, ms: float, callback: Callable[[], None]) -> None:
+        """Call back when so much virtual time has passed."""
+        self._loop.at(int((self._loop.now_ns / MS + ms) * MS), _call, callback)
 
     def run(
         self,
         until: Callable[[], bool] | None = None,
         until_ms: float | None = None,
         max_events: int | None = None,
-    ) -> None:
-        """Let virtual time pass until the first of the given ends, or until nothing is left to happen."""
-        self._loop.run(until, None if until_ms is None else int(until_ms * MS), max_events)
+    ) -> bool:
+        """Let virtual time pass until the first of the given ends, `stop`, or until nothing is left to happen.
+
+        Returns whether `stop` ended it.
+        """
+        return self._loop.run(until, None if until_ms is None else int(until_ms * MS), max_events)
+
+    def stop(self) -> None:
+        """End `run` when the event that is happening has happened (or the next `run` at once)."""
+        self._loop.stop()
 
     # clients
 
@@ -161,12 +176,13 @@ class SimulatedCluster:
         What reaches a node that is down is lost. Only where there is no other node to turn to do clients connect again
         until they are accepted; and a restarted server resets their old connections, whose outcome is then unknown.
         """
-        self._waiting[request.id] = (request, done)
+        waiting = self._waiting[request.id] = (request, done)
         self._network.send(request.client, node, request)
-        self._loop.at(self._loop.now_ns + int(timeout_ms * MS), self._timed_out, request, done)
+        self._loop.at(self._loop.now_ns + int(timeout_ms * MS), self._timed_out, waiting)
 
-    def _timed_out(self, request: Request, done: Done) -> None:
-        if self._waiting.get(request.id) == (request, done):
+    def _timed_out(self, waiting: tuple[Request, Done]) -> None:
+        request, done = waiting
+        if self._waiting.get(request.id) is waiting:
             del self._waiting[request.id]
             done(Reply(request.id, "fail", None, "connection refused") if request.id in self._refused else None)
         self._refused.discard(request.id)
@@ -195,9 +211,10 @@ class SimulatedCluster:
     def _refuse(self, request: Request, node: NodeId) -> None:
         if request.id in self._waiting:
             self._refused.add(request.id)
-            self._loop.at(self._loop.now_ns + int(RECONNECT_MS * MS), self._connect, request, node)
+            self._loop.at(self._loop.now_ns + int(RECONNECT_MS * MS), self._connect, (request, node))
 
-    def _connect(self, request: Request, node: NodeId) -> None:
+    def _connect(self, attempt: tuple[Request, NodeId]) -> None:
+        request, node = attempt
         if self._hosts[node].node is None:
             self._refuse(request, node)
         elif request.id in self._waiting:

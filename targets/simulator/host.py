@@ -1,7 +1,8 @@
 """One simulated machine: runs a node, carries out the effects of its handlers in order, and may die between any two.
 
-A handler only queues effects. A sync takes a drawn time: the effects behind it are carried out after it, and inputs
-that arrive meanwhile wait, as they do for a single-threaded process. Reads of the disk force the effects before them.
+An effect is carried out when the handler asks for it. A sync takes a drawn time, from the end of the handler on: what
+was asked for behind it is carried out after it, and inputs that arrive meanwhile wait, as they do for a single-threaded
+process. A handler that reads its disk does not get a time of its own: the effects before the read happen at once.
 """
 
 from __future__ import annotations
@@ -22,20 +23,23 @@ MS = 1_000_000
 SYNC_NS = (100_000, 1_500_000)
 """The least and the most that a sync takes."""
 
-SEND, SYNC, DISK, TIMER, CANCEL = range(5)
-Effect = tuple[int, Any, Any]
+Effect = tuple[bool, Callable[..., None], tuple[Any, ...]]
+"""Whether it is a sync, and what to call with what."""
+
+Input = tuple[NodeId | None, Any]
+"""A sender and its message, or None and a timer with the number under which it was set."""
 
 
-class Crashed(Exception):  # noqa: N818 - control flow: unwinds a handler of a node that has just died
-    """The node died while its handler was reading its disk."""
+class Crashed(BaseException):
+    """The node died within its handler. No Exception: the unwinding is not for the node to catch."""
 
 
 class HostDisk:
-    """The node's view of its disk: writes are queued as effects, reads carry out what is queued first."""
+    """The node's view of its disk: a write is an effect, a read first carries out what still waits."""
 
     def __init__(self, host: Host) -> None:
         self._host = host
-        self._queue = host.effects.append
+        self._effect = host.effect
         self._disk = host.disk
 
     def names(self) -> list[str]:
@@ -47,25 +51,25 @@ class HostDisk:
         return self._disk.read(name)
 
     def create(self, name: str) -> None:
-        self._queue((DISK, self._disk.create, (name,)))
+        self._effect(self._disk.create, name)
 
     def append(self, name: str, data: bytes) -> None:
-        self._queue((DISK, self._disk.append, (name, data)))
+        self._effect(self._disk.append, name, data)
 
     def truncate(self, name: str, size: int) -> None:
-        self._queue((DISK, self._disk.truncate, (name, size)))
+        self._effect(self._disk.truncate, name, size)
 
     def sync(self, name: str) -> None:
-        self._queue((SYNC, self._disk.sync, (name,)))
+        self._host.sync(self._disk.sync, name)
 
     def rename(self, old: str, new: str) -> None:
-        self._queue((DISK, self._disk.rename, (old, new)))
+        self._effect(self._disk.rename, old, new)
 
     def remove(self, name: str) -> None:
-        self._queue((DISK, self._disk.remove, (name,)))
+        self._effect(self._disk.remove, name)
 
     def sync_directory(self) -> None:
-        self._queue((SYNC, self._disk.sync_directory, ()))
+        self._host.sync(self._disk.sync_directory)
 
 
 class HostContext:
@@ -77,25 +81,29 @@ class HostContext:
         self.random = random
         self.disk = HostDisk(host)
         self.now_ms = host.clock_ms
-        self._queue = host.effects.append
+        self._host = host
 
     def send(self, to: NodeId, message: Message) -> None:
-        self._queue((SEND, to, message))
+        host = self._host
+        if host.behind or host.die_after is not None:
+            host.effect(host.send, self.me, to, message)
+        else:
+            host.send(self.me, to, message)  # what `effect` does, for by far the most of them
 
     def reply(self, request: Request, output: Any = None) -> None:
-        self._queue((SEND, request.client, Reply(request.id, "ok", output)))
+        self.send(request.client, Reply(request.id, "ok", output))
 
     def fail(self, request: Request, error: str, leader: NodeId | None = None) -> None:
-        self._queue((SEND, request.client, Reply(request.id, "fail", None, error, leader)))
+        self.send(request.client, Reply(request.id, "fail", None, error, leader))
 
     def info(self, request: Request, error: str) -> None:
-        self._queue((SEND, request.client, Reply(request.id, "info", None, error)))
+        self.send(request.client, Reply(request.id, "info", None, error))
 
     def set_timer(self, timer: Timer, after_ms: float) -> None:
-        self._queue((TIMER, timer, after_ms))
+        self._host.effect(self._host.set_timer, timer, after_ms)
 
     def cancel_timer(self, timer: Timer) -> None:
-        self._queue((CANCEL, timer, None))
+        self._host.effect(self._host.cancel_timer, timer)
 
 
 class Host:
@@ -119,24 +127,26 @@ class Host:
         self.node: Node | None = None
         self.paused = False
         self.incarnation = 0
-        self.effects: list[Effect] = []
+        self.send = send
         self.die_after: int | None = None
         self.power_with_it: tuple[bool, bool] = (False, False)
         self.deaths: list[tuple[int, str]] = []
         """When and why the node died of itself, oldest first."""
         self._target = target
         self._loop = loop
-        self._send = send
         self._running = running
         self._stepped = stepped
         self.random = Draws(loop, f"{seed} {name} machine")
         self._node_random = Draws(loop, f"{seed} {name}")
         self._sync_salt = salt(f"{seed} {name} sync")
-        self._inbox: deque[tuple[Any, Any]] = deque()
+        self._inbox: deque[Input] = deque()
+        self.behind: deque[Effect] = deque()
+        """A sync, and the effects behind it."""
         self._timers: dict[Timer, int] = {}
+        """By timer, the number under which it was set last: what was set before does not fire."""
         self._timer_number = 0
         self._syncing = False
-        self._stalled: tuple[list[Effect], int] | None = None
+        self._synced_in_pause = False
         self._rate = 1.0
         self._clock_base_ns = 0
         self._clock_base_ms = 0.0
@@ -158,10 +168,9 @@ class Host:
     def start(self) -> None:
         """First start, or restart after a death."""
         self.incarnation += 1
-        node = self.node = self._running[self.name] = self._target.node()
+        self.node = self._running[self.name] = self._target.node()
         self._context = HostContext(self, self._node_random)
-        self._syncing = False
-        self._handle(node.start, self._context)
+        self._handle(None, None)
 
     def kill(self, *, power: bool, torn: bool) -> str:
         """End the node at once; returns what was lost with it."""
@@ -169,9 +178,8 @@ class Host:
         self._running.pop(self.name, None)
         self.die_after = None
         self.incarnation += 1
-        self.effects.clear()
-        self._syncing = False
-        self._stalled = None
+        self.behind.clear()
+        self._syncing = self._synced_in_pause = False
         self._inbox.clear()
         self._timers.clear()
         self.paused = False
@@ -185,118 +193,146 @@ class Host:
     def resume(self) -> None:
         """Go on after a pause, with all that arrived meanwhile."""
         self.paused = False
-        if self._stalled is not None:
-            (effects, at), self._stalled = self._stalled, None
-            self._synced(self.incarnation, effects, at)
+        if self._synced_in_pause:
+            self._synced_in_pause = False
+            self._synced(self.incarnation)
         self._drain()
 
     # inputs
 
     def receive(self, sender: NodeId, message: Message) -> None:
         """A message has arrived; it is lost if the node is down, and waits while it is paused or syncing."""
-        if self.node is None:
-            return
-        if self.paused or self._syncing or self._inbox:
+        if self.paused or self._syncing:
             self._inbox.append((sender, message))
-        else:
-            self._handle(self.node.receive, sender, message, self._context)
+        elif self.node is not None:
+            self._handle(sender, message)
 
-    def _fire(self, incarnation: int, timer: Timer, number: int) -> None:
-        if incarnation != self.incarnation or self._timers.get(timer) != number or self.node is None:
+    def _fire(self, due: tuple[Timer, int]) -> None:
+        timer, number = due
+        if self._timers.get(timer) != number:
             return
-        if self.paused or self._syncing or self._inbox:
-            self._inbox.append((None, (timer, number)))
+        if self.paused or self._syncing:
+            self._inbox.append((None, due))
         else:
             del self._timers[timer]
-            self._handle(self.node.timeout, timer, self._context)
+            self._handle(None, due)
 
     def _drain(self) -> None:
         inbox = self._inbox
-        while inbox and self.node is not None and not self.paused and not self._syncing:
+        while inbox and not self.paused and not self._syncing:
             sender, what = inbox.popleft()
             if sender is not None:
-                self._handle(self.node.receive, sender, what, self._context)
-            elif self._timers.get(what[0]) == what[1]:
-                del self._timers[what[0]]
-                self._handle(self.node.timeout, what[0], self._context)
+                self._handle(sender, what)
+            else:
+                self._fire(what)
 
     @property
     def waiting(self) -> int:
         """How many inputs wait for the node."""
         return len(self._inbox)
 
-    def _handle(self, handler: Callable[..., None], *arguments: Any) -> None:
+    def _handle(self, sender: NodeId | None, what: Any) -> None:
+        """Let the node take one input: a message, or else a timer that is due, or else (None) its start."""
+        node = self.node
+        assert node is not None
         try:
-            handler(*arguments)
+            if sender is not None:
+                node.receive(sender, what, self._context)
+            elif what is not None:
+                node.timeout(what[0], self._context)
+            else:
+                node.start(self._context)
+            if self.behind:
+                self._go_on()
         except Crashed:
             return
         except TargetError as error:
             self._die(f"node {self.name} stopped itself: {error}")
             return
         except Exception as error:
-            what = ", ".join(str(argument)[:200] for argument in arguments[:-1])
-            raise TargetError(f"node {self.name} raised {error!r} in {handler.__name__}({what})") from error
-        if self.effects:
-            effects = self.effects[:]
-            self.effects.clear()
-            self._carry_out(effects, 0)
+            call = f"receive({sender}, {str(what)[:200]})" if sender else f"timeout({what[0]})" if what else "start()"
+            raise TargetError(f"node {self.name} raised {error!r} in {call}") from error
         if self._stepped is not None and self.node is not None:
             self._stepped(self.name)
 
     # effects
 
+    def effect(self, call: Callable[..., None], *arguments: Any) -> None:
+        """Carry out an effect of the running handler; behind a sync it waits for its turn."""
+        if self.behind:
+            self.behind.append((False, call, arguments))
+        else:
+            self._carry_out(call, arguments)
+
+    def sync(self, call: Callable[..., None], *arguments: Any) -> None:
+        """A sync is the first of what waits: it takes its time when the handler has ended."""
+        self.behind.append((True, call, arguments))
+
     def flush(self) -> None:
-        """Carry out what the running handler has queued so far, without waiting for syncs."""
-        effects = self.effects[:]
-        self.effects.clear()
-        incarnation = self.incarnation
-        self._carry_out(effects, 0, wait=False)
-        if self.incarnation != incarnation:
-            raise Crashed
+        """Carry out what waits, without waiting for syncs: the running handler wants to read."""
+        while self.behind:
+            _, call, arguments = self.behind.popleft()
+            self._carry_out(call, arguments)
 
-    def _carry_out(self, effects: list[Effect], start: int, wait: bool = True) -> None:
-        for at in range(start, len(effects)):
-            if self.die_after is not None:
-                if self.die_after == 0:
-                    self._die("died between two effects of a handler")
-                    return
-                self.die_after -= 1
-            kind, what, more = effects[at]
-            if kind == SEND:
-                self._send(self.name, what, more)
-            elif kind == TIMER:
-                self._timer_number += 1
-                self._timers[what] = self._timer_number
-                due_ns = self._loop.now_ns + int(more * MS / self._rate)
-                self._loop.at(due_ns, self._fire, self.incarnation, what, self._timer_number)
-            elif kind == CANCEL:
-                self._timers.pop(what, None)
-            elif kind == SYNC and wait:
-                self._syncing = True
-                now_ns = self._loop.now_ns
-                took_ns = SYNC_NS[0] + int(share(self._sync_salt, now_ns) ** 3 * (SYNC_NS[1] - SYNC_NS[0]))
-                self._loop.at(now_ns + took_ns, self._synced, self.incarnation, effects, at)
-                return
-            elif not self._write(what, more):
-                return
+    def _carry_out(self, call: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+        self._may_die()
+        self._write(call, arguments)
 
-    def _write(self, call: Callable[..., None], arguments: tuple[Any, ...]) -> bool:
+    def _may_die(self) -> None:
+        """Between any two effects."""
+        if self.die_after is not None:
+            if self.die_after == 0:
+                self._die("died between two effects of a handler")
+                raise Crashed
+            self.die_after -= 1
+
+    def _write(self, call: Callable[..., None], arguments: tuple[Any, ...]) -> None:
         try:
             call(*arguments)
         except DiskFailure as failure:
             self._die(str(failure))
-            return False
-        return True
+            raise Crashed from None
 
-    def _synced(self, incarnation: int, effects: list[Effect], at: int) -> None:
-        """The sync at this place is done: go on with the effects behind it, then with the inputs that waited."""
+    def _go_on(self) -> None:
+        """Carry out what waits, up to the next sync: that takes its time."""
+        behind = self.behind
+        while behind:
+            is_sync, call, arguments = behind[0]
+            if is_sync:
+                self._may_die()
+                self._syncing = True
+                now_ns = self._loop.now_ns
+                took_ns = SYNC_NS[0] + int(share(self._sync_salt, now_ns) ** 3 * (SYNC_NS[1] - SYNC_NS[0]))
+                self._loop.at(now_ns + took_ns, self._synced, self.incarnation)
+                return
+            behind.popleft()
+            self._carry_out(call, arguments)
+
+    def _synced(self, incarnation: int) -> None:
+        """The sync is done: go on with what waits behind it, then with the inputs that waited."""
         if incarnation != self.incarnation:
             return
         if self.paused:
-            self._stalled = (effects, at)
+            self._synced_in_pause = True
             return
         self._syncing = False
-        _, call, arguments = effects[at]
-        if self._write(call, arguments):
-            self._carry_out(effects, at + 1)
-            self._drain()
+        _, call, arguments = self.behind.popleft()
+        try:
+            self._write(call, arguments)
+            self._go_on()
+        except Crashed:
+            return
+        self._drain()
+
+    # timers
+
+    def set_timer(self, timer: Timer, after_ms: float) -> None:
+        """Fire after so long by this machine's clock."""
+        self._timer_number += 1
+        self._timers[timer] = self._timer_number
+        due_ns = self._loop.now_ns + int(after_ms * MS / self._rate)
+        self._loop.at(due_ns, self._fire, (timer, self._timer_number))
+
+    def cancel_timer(self, timer: Timer) -> None:
+        """Not at all, if it is set."""
+        self._timers.pop(timer, None)

@@ -54,6 +54,16 @@ Receiver = Callable[[NodeId, Message], None]
 """Takes what arrives: who sent it, and the message."""
 
 
+@dataclass(slots=True)
+class _Way:
+    """From one name to another. A client goes on under new names: several ways may share one link."""
+
+    source: NodeId
+    dest: NodeId
+    link: _Link
+    receiver: Receiver
+
+
 class Network:
     """Delivers by calling the receiver of a destination in virtual time."""
 
@@ -73,16 +83,15 @@ class Network:
         self._least_ns = int(delay_ms[0] * MS)
         self._spread_ns = int((delay_ms[1] - delay_ms[0]) * MS)
         self._place = place
-        self._ways: dict[Link, tuple[_Link, Receiver]] = {}
-        """By names, of which several may be behind one link."""
+        self._ways: dict[Link, _Way] = {}
         self._places: dict[Link, _Link] = {}
-        self._held: list[tuple[NodeId, NodeId, Message]] = []
+        self._held: list[tuple[_Way, Message]] = []
         self.disturbances: list[Disturbance] = []
         self.trace: list[Sent] | None = None
 
-    def _way(self, pair: Link) -> tuple[_Link, Receiver]:
-        source, dest = pair
-        way = self._ways[pair] = (self._between((self._place(source), self._place(dest))), self._receiver(dest))
+    def _way(self, source: NodeId, dest: NodeId) -> _Way:
+        link = self._between((self._place(source), self._place(dest)))
+        way = self._ways[source, dest] = _Way(source, dest, link, self._receiver(dest))
         return way
 
     def _between(self, places: Link) -> _Link:
@@ -93,9 +102,8 @@ class Network:
 
     def send(self, source: NodeId, dest: NodeId, message: Message) -> None:
         """Put a message on its link; what is in force there decides what becomes of it."""
-        pair = (source, dest)
-        link, receiver = self._ways.get(pair) or self._way(pair)
-        loop = self._loop
+        way = self._ways.get((source, dest)) or self._way(source, dest)
+        link, loop = way.link, self._loop
         now = loop.now_ns
         slot = now >> SLOT_BITS
         if slot != link.slot:
@@ -104,18 +112,17 @@ class Network:
             link.slot, link.delay_ns = slot, self._least_ns + int(self._spread_ns * draw * draw)
         time_ns = now + link.delay_ns
         if link.faults:
-            self._send_badly(link, receiver, source, dest, message, time_ns)
+            self._send_badly(way, message, time_ns)
             return
         if time_ns <= link.last_ns:
             time_ns = link.last_ns + 1
         link.last_ns = time_ns
         if self.trace is not None:
-            self.trace.append(Sent(now, time_ns, source, dest, message))
-        loop.at(time_ns, self._arrive, link, receiver, source, dest, message)
+            self._note(time_ns, way, message)
+        loop.at(time_ns, self._arrive, (way, message))
 
-    def _send_badly(
-        self, link: _Link, receiver: Receiver, source: NodeId, dest: NodeId, message: Message, time_ns: int
-    ) -> None:
+    def _send_badly(self, way: _Way, message: Message, time_ns: int) -> None:
+        link = way.link
         random = link.trouble
         times = [time_ns]
         in_order = True
@@ -123,19 +130,19 @@ class Network:
             fault = one.fault
             if isinstance(fault, Cut):
                 one.touched += 1
-                self._note(None, source, dest, message)
+                self._note(None, way, message)
                 return
             if isinstance(fault, Hold):
                 if one.touched < fault.count and fault.message in (None, type(message).__name__):
                     one.touched += 1
-                    self._held.append((source, dest, message))
+                    self._held.append((way, message))
                     return
                 continue
             lost, doubled, swapped = random.random(), random.random(), random.random()
             late_ns = int(random.expovariate(1.0) * fault.delay_ms * MS)
             if lost < fault.loss:
                 one.touched += 1
-                self._note(None, source, dest, message)
+                self._note(None, way, message)
                 return
             if doubled < fault.duplicate:
                 times.append(times[0] + int(random.random() * 20 * MS))
@@ -148,30 +155,31 @@ class Network:
             times[0] = max(times[0], link.last_ns + 1)
             link.last_ns = times[0]
         for time in times:
-            self._note(time, source, dest, message)
-            self._loop.at(time, self._arrive, link, receiver, source, dest, message)
+            self._note(time, way, message)
+            self._loop.at(time, self._arrive, (way, message))
 
-    def _arrive(self, link: _Link, receiver: Receiver, source: NodeId, dest: NodeId, message: Message) -> None:
-        if not (link.faults and self._lost_at_the_end(link, source, dest, message)):
-            receiver(source, message)
+    def _arrive(self, arrival: tuple[_Way, Message]) -> None:
+        way, message = arrival
+        if not (way.link.faults and self._lost_at_the_end(way, message)):
+            way.receiver(way.source, message)
 
-    def _lost_at_the_end(self, link: _Link, source: NodeId, dest: NodeId, message: Message) -> bool:
-        for one in link.faults:
+    def _lost_at_the_end(self, way: _Way, message: Message) -> bool:
+        for one in way.link.faults:
             if isinstance(one.fault, Cut) and one.fault.under_way:
                 one.touched += 1
-                self._note_lost(source, dest, message)
+                self._note_lost(way, message)
                 return True
         return False
 
-    def _note_lost(self, source: NodeId, dest: NodeId, message: Message) -> None:
+    def _note_lost(self, way: _Way, message: Message) -> None:
         """What was noted as on its way does not arrive."""
         if self.trace is not None:
-            noted = (self._loop.now_ns, source, dest, message)
+            noted = (self._loop.now_ns, way.source, way.dest, message)
             self.trace[:] = (sent._replace(delivered_ns=None) if sent[1:] == noted else sent for sent in self.trace)
 
-    def _note(self, delivered_ns: int | None, source: NodeId, dest: NodeId, message: Message) -> None:
+    def _note(self, delivered_ns: int | None, way: _Way, message: Message) -> None:
         if self.trace is not None:
-            self.trace.append(Sent(self._loop.now_ns, delivered_ns, source, dest, message))
+            self.trace.append(Sent(self._loop.now_ns, delivered_ns, way.source, way.dest, message))
 
     def disturb(self, fault: Cut | Degrade | Hold) -> None:
         """Begin a fault on links; it lasts until `heal` (a Hold: until `release`)."""
@@ -184,9 +192,9 @@ class Network:
         """Deliver what is held back, now and in order; returns how many."""
         self._end(Hold)
         held, self._held = self._held, []
-        for source, dest, message in held:
-            self._note(self._loop.now_ns, source, dest, message)
-            self._loop.at(self._loop.now_ns, self._arrive, *self._way((source, dest)), source, dest, message)
+        for way, message in held:
+            self._note(self._loop.now_ns, way, message)
+            self._loop.at(self._loop.now_ns, self._arrive, (way, message))
         return len(held)
 
     def heal(self) -> None:
