@@ -97,6 +97,7 @@ class Simulation:
         self._with_calm = calm
         self._storm_ms = storm_ms
         self._until_violation = until_violation
+        self._client_names = tuple(f"c{client}" for client in range(plan.clients))
         self._nemesis_random = Random(f"{plan.seed} nemesis")
         self._storm = True
         self._stopped = False
@@ -170,7 +171,7 @@ class Simulation:
             cluster.down,
             cluster.paused,
             cluster.views,
-            tuple(f"c{client}" for client in range(plan.clients)),
+            self._client_names,
             self._target.sessions,
         )
         step, self._schedule = self._schedule.next(situation)

@@ -7,6 +7,7 @@ process may be waiting for ever. Process p belongs to client p modulo the number
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import log
 from random import Random
 
 from checker.history import Status
@@ -105,7 +106,7 @@ class _Thread:
         """Ask after a drawn time."""
         clients = self._clients
         mean_ms = clients.plan.think_ms if mean_ms is None else mean_ms
-        pause_ms = 0.0 if clients.scripted else self._random.expovariate(1.0) * mean_ms
+        pause_ms = 0.0 if clients.scripted else -log(1.0 - self._random.random()) * mean_ms
         clients.cluster.after(pause_ms, self._ask)
 
     def _ask(self) -> None:

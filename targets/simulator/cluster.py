@@ -28,7 +28,8 @@ from targets.simulator.draws import Draws
 from targets.simulator.host import Host
 from targets.simulator.loop import Loop
 from targets.simulator.network import MS, Network, Receiver, Sent, describe
-from targets.target import Invariant, Target
+from targets.simulator.watch import Watch
+from targets.target import Target
 
 DELAY_MS = (0.5, 10.0)
 """The least and the most that a healthy link takes; most messages take 1 to 4 ms."""
@@ -92,17 +93,15 @@ class SimulatedCluster:
         faults on clients' links name the places."""
         self.target = target
         self.nodes: tuple[NodeId, ...] = tuple(f"n{i + 1}" for i in range(nodes))
-        self.violations: list[str] = []
         self._loop = Loop()
         self._network = Network(self._loop, seed, self._receiver, delay_ms, place)
         if trace:
             self._network.trace = []
-        self._invariants: tuple[Invariant, ...] = tuple(make() for make in target.invariants)
+        self._watch = Watch(self._loop, target)
         self._random = Draws(self._loop, f"{seed} cluster")
-        watch = self._watch if self._invariants else None
         self._running: dict[NodeId, Node] = {}
         self._hosts = {
-            name: Host(name, self.nodes, target, self._loop, seed, self._network.send, self._running, watch)
+            name: Host(name, self.nodes, target, self._loop, seed, self._network.send, self._running, self._watch)
             for name in self.nodes
         }
         self._waiting: dict[str, tuple[Request, Done]] = {}
@@ -125,6 +124,11 @@ class SimulatedCluster:
     def events(self) -> int:
         """Events processed so far: deliveries, timers, syncs, and the driver's own."""
         return self._loop.events
+
+    @property
+    def violations(self) -> list[str]:
+        """What invariants have found, oldest first."""
+        return self._watch.violations
 
     @property
     def trace(self) -> list[Sent] | None:
@@ -156,13 +160,12 @@ class SimulatedCluster:
         self,
         until: Callable[[], bool] | None = None,
         until_ms: float | None = None,
-        max_events: int | None = None,
     ) -> bool:
         """Let virtual time pass until the first of the given ends, `stop`, or until nothing is left to happen.
 
         Returns whether `stop` ended it.
         """
-        return self._loop.run(until, None if until_ms is None else int(until_ms * MS), max_events)
+        return self._loop.run(until, None if until_ms is None else int(until_ms * MS))
 
     def stop(self) -> None:
         """End `run` when the event that is happening has happened (or the next `run` at once)."""
@@ -195,10 +198,15 @@ class SimulatedCluster:
         return self._connected if len(self.nodes) == 1 else host.receive
 
     def _answered(self, source: NodeId, message: Message) -> None:
-        if isinstance(message, Reply | Reset):
-            waiting = self._waiting.pop(message.id, None)
-            if waiting is not None:
-                waiting[1](message if isinstance(message, Reply) else None)
+        if isinstance(message, Reply):
+            self._end(message.id, message)
+        elif isinstance(message, Reset):
+            self._end(message.id, None)
+
+    def _end(self, id: str, reply: Reply | None) -> None:
+        waiting = self._waiting.pop(id, None)
+        if waiting is not None:
+            waiting[1](reply)
 
     def _connected(self, source: NodeId, message: Message) -> None:
         """To the only server, which accepts no connections while it is down."""
@@ -231,14 +239,6 @@ class SimulatedCluster:
     def views(self) -> dict[NodeId, dict[str, Any]]:
         """What each running node tells of itself."""
         return {name: host.node.view() for name, host in self._hosts.items() if host.node is not None}
-
-    def _watch(self, stepped: NodeId) -> None:
-        for invariant in self._invariants:
-            found = invariant.check(stepped, self._running)
-            if found is not None:
-                # once is enough, and what follows a broken invariant is no news
-                self._invariants = tuple(other for other in self._invariants if other is not invariant)
-                self.violations.append(f"{invariant.name} at {self.now_ms:.1f} ms: {found}")
 
     # faults
 

@@ -17,6 +17,7 @@ from targets.node import Message, Node, NodeId, Reply, Request, Timer
 from targets.simulator.disk import DiskFailure, SimulatedDisk
 from targets.simulator.draws import Draws, salt, share
 from targets.simulator.loop import Loop
+from targets.simulator.watch import Watch
 from targets.target import Target
 
 MS = 1_000_000
@@ -88,7 +89,7 @@ class HostContext:
         if host.behind or host.die_after is not None:
             host.effect(host.send, self.me, to, message)
         else:
-            host.send(self.me, to, message)  # what `effect` does, for by far the most of them
+            host.send(self.me, to, message)  # what `effect` would do, without its frames: most effects are sends
 
     def reply(self, request: Request, output: Any = None) -> None:
         self.send(request.client, Reply(request.id, "ok", output))
@@ -100,7 +101,11 @@ class HostContext:
         self.send(request.client, Reply(request.id, "info", None, error))
 
     def set_timer(self, timer: Timer, after_ms: float) -> None:
-        self._host.effect(self._host.set_timer, timer, after_ms)
+        host = self._host
+        if host.behind or host.die_after is not None:
+            host.effect(host.set_timer, timer, after_ms)
+        else:
+            host.set_timer(timer, after_ms)
 
     def cancel_timer(self, timer: Timer) -> None:
         self._host.effect(self._host.cancel_timer, timer)
@@ -118,9 +123,9 @@ class Host:
         seed: int,
         send: Callable[[NodeId, NodeId, Message], None],
         running: dict[NodeId, Node],
-        stepped: Callable[[NodeId], None] | None,
+        watch: Watch,
     ) -> None:
-        """`running` holds all nodes that run, kept by the hosts; `stepped` hears of each handler that ran."""
+        """`running` holds all nodes that run, kept by the hosts."""
         self.name = name
         self.nodes = nodes
         self.disk = SimulatedDisk()
@@ -135,7 +140,7 @@ class Host:
         self._target = target
         self._loop = loop
         self._running = running
-        self._stepped = stepped
+        self._watch = watch
         self.random = Draws(loop, f"{seed} {name} machine")
         self._node_random = Draws(loop, f"{seed} {name}")
         self._sync_salt = salt(f"{seed} {name} sync")
@@ -252,8 +257,11 @@ class Host:
         except Exception as error:
             call = f"receive({sender}, {str(what)[:200]})" if sender else f"timeout({what[0]})" if what else "start()"
             raise TargetError(f"node {self.name} raised {error!r} in {call}") from error
-        if self._stepped is not None and self.node is not None:
-            self._stepped(self.name)
+        if self.node is not None:
+            for invariant in self._watch.unbroken:
+                found = invariant.check(self.name, self._running)
+                if found is not None:
+                    self._watch.broken(invariant, found)
 
     # effects
 
@@ -262,7 +270,8 @@ class Host:
         if self.behind:
             self.behind.append((False, call, arguments))
         else:
-            self._carry_out(call, arguments)
+            self._may_die()
+            self._write(call, arguments)
 
     def sync(self, call: Callable[..., None], *arguments: Any) -> None:
         """A sync is the first of what waits: it takes its time when the handler has ended."""
@@ -271,12 +280,9 @@ class Host:
     def flush(self) -> None:
         """Carry out what waits, without waiting for syncs: the running handler wants to read."""
         while self.behind:
+            self._may_die()
             _, call, arguments = self.behind.popleft()
-            self._carry_out(call, arguments)
-
-    def _carry_out(self, call: Callable[..., None], arguments: tuple[Any, ...]) -> None:
-        self._may_die()
-        self._write(call, arguments)
+            self._write(call, arguments)
 
     def _may_die(self) -> None:
         """Between any two effects."""
@@ -297,16 +303,16 @@ class Host:
         """Carry out what waits, up to the next sync: that takes its time."""
         behind = self.behind
         while behind:
+            self._may_die()
             is_sync, call, arguments = behind[0]
             if is_sync:
-                self._may_die()
                 self._syncing = True
                 now_ns = self._loop.now_ns
                 took_ns = SYNC_NS[0] + int(share(self._sync_salt, now_ns) ** 3 * (SYNC_NS[1] - SYNC_NS[0]))
                 self._loop.at(now_ns + took_ns, self._synced, self.incarnation)
                 return
             behind.popleft()
-            self._carry_out(call, arguments)
+            self._write(call, arguments)
 
     def _synced(self, incarnation: int) -> None:
         """The sync is done: go on with what waits behind it, then with the inputs that waited."""

@@ -257,8 +257,7 @@ def test_the_clients_of_an_only_server_connect_again() -> None:
 def test_a_restart_resets_connections_over_which_nothing_will_come() -> None:
     stage = Stage(nodes=1)
     got = stage.begin("write")
-    while stage.cluster.views()["n1"]["length"] == 0:
-        stage.cluster.run(max_events=1)
+    stage.cluster.run(until=lambda: stage.cluster.views()["n1"]["length"] > 0)
     stage.cluster.apply(Kill(("n1",)))
     stage.cluster.apply(Restart(("n1",)))
     began = stage.cluster.now_ms
