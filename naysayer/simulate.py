@@ -163,7 +163,7 @@ class Simulation:
     def _nemesis(self) -> None:
         if not self._storm or self._clients.are_done():
             return
-        cluster, plan = self._cluster, self.plan
+        cluster = self._cluster
         situation = Situation(
             cluster.now_ms,
             cluster.nodes,
