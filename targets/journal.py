@@ -10,6 +10,8 @@ import msgspec
 from targets.node import Disk
 from targets.wal.log import WriteAheadLog
 
+_encode = msgspec.json.Encoder().encode
+
 
 class Journal:
     """The node's durable memory. `kinds` are the tagged Structs that it may hold."""
@@ -36,7 +38,7 @@ class Journal:
 
     def note(self, record: msgspec.Struct) -> None:
         """Write without waiting: a power loss may take it, so nothing may be promised on its account."""
-        self._log.append(msgspec.json.encode(record))
+        self._log.append(_encode(record))
 
     def write(self, *records: msgspec.Struct) -> None:
         """Write and make durable: whatever the handler does next happens after the records are safe."""

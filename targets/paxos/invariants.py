@@ -78,13 +78,13 @@ class PromisesNeverFall:
             return None
         promises = self._promised.get(acceptor, {})
         for instance, ballot in list(promises.items()):
-            if replica.row(instance.key).version >= instance.version:
-                del promises[instance]
-                continue
             slot = replica.acceptor.slots.get(instance)
             promised = NO_BALLOT if slot is None else slot.promised
-            if promised < ballot:
+            if promised >= ballot:
+                continue
+            if replica.row(instance.key).version < instance.version:
                 return f"{acceptor} promised {tuple(ballot)} for {tuple(instance)} and now holds {tuple(promised)}"
+            del promises[instance]
         return None
 
 

@@ -53,6 +53,10 @@ class Row(msgspec.Struct, frozen=True):
         return next((done for done in reversed(self.recent) if done.id == id), None)
 
 
+NO_ROW = Row()
+"""What a key holds that nobody has written."""
+
+
 class Prepare(Message, frozen=True, tag="prepare"):
     instance: Instance
     ballot: Ballot

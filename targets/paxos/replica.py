@@ -18,6 +18,7 @@ from targets.node import Context, Message, NodeId, Request, Timer
 from targets.paxos.acceptor import Acceptor, Promised, Vote
 from targets.paxos.messages import (
     NO_BALLOT,
+    NO_ROW,
     Accept,
     Accepted,
     Ballot,
@@ -97,7 +98,7 @@ class PaxosReplica:
 
     def row(self, key: Any) -> Row:
         """The newest row of the key that this node knows to be chosen."""
-        return self.rows.get(key, Row())
+        return self.rows.get(key, NO_ROW)
 
     def view(self) -> dict[str, Any]:
         return {
