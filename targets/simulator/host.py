@@ -74,7 +74,10 @@ class HostDisk:
 
 
 class HostContext:
-    """The Context of one incarnation of a node."""
+    """The Context of one incarnation of a node.
+
+    Most effects are sends and timers, with nothing in their way: those are carried out without `effect` and its frames.
+    """
 
     def __init__(self, host: Host, random: Random) -> None:
         self.me = host.name
@@ -89,7 +92,7 @@ class HostContext:
         if host.behind or host.die_after is not None:
             host.effect(host.send, self.me, to, message)
         else:
-            host.send(self.me, to, message)  # what `effect` would do, without its frames: most effects are sends
+            host.send(self.me, to, message)
 
     def reply(self, request: Request, output: Any = None) -> None:
         self.send(request.client, Reply(request.id, "ok", output))
@@ -108,7 +111,11 @@ class HostContext:
             host.set_timer(timer, after_ms)
 
     def cancel_timer(self, timer: Timer) -> None:
-        self._host.effect(self._host.cancel_timer, timer)
+        host = self._host
+        if host.behind or host.die_after is not None:
+            host.effect(host.cancel_timer, timer)
+        else:
+            host.cancel_timer(timer)
 
 
 class Host:
@@ -270,8 +277,7 @@ class Host:
         if self.behind:
             self.behind.append((False, call, arguments))
         else:
-            self._may_die()
-            self._write(call, arguments)
+            self._carry_out(call, arguments)
 
     def sync(self, call: Callable[..., None], *arguments: Any) -> None:
         """A sync is the first of what waits: it takes its time when the handler has ended."""
@@ -280,39 +286,40 @@ class Host:
     def flush(self) -> None:
         """Carry out what waits, without waiting for syncs: the running handler wants to read."""
         while self.behind:
-            self._may_die()
             _, call, arguments = self.behind.popleft()
-            self._write(call, arguments)
+            self._carry_out(call, arguments)
 
-    def _may_die(self) -> None:
-        """Between any two effects."""
+    def _carry_out(self, call: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+        """Raises Crashed if the node dies before it, or of it."""
         if self.die_after is not None:
-            if self.die_after == 0:
-                self._die("died between two effects of a handler")
-                raise Crashed
-            self.die_after -= 1
-
-    def _write(self, call: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+            self._count_down(self.die_after)
         try:
             call(*arguments)
         except DiskFailure as failure:
             self._die(str(failure))
             raise Crashed from None
 
+    def _count_down(self, left: int) -> None:
+        if left == 0:
+            self._die("died between two effects of a handler")
+            raise Crashed
+        self.die_after = left - 1
+
     def _go_on(self) -> None:
         """Carry out what waits, up to the next sync: that takes its time."""
         behind = self.behind
         while behind:
-            self._may_die()
             is_sync, call, arguments = behind[0]
             if is_sync:
+                if self.die_after is not None:
+                    self._count_down(self.die_after)
                 self._syncing = True
                 now_ns = self._loop.now_ns
                 took_ns = SYNC_NS[0] + int(share(self._sync_salt, now_ns) ** 3 * (SYNC_NS[1] - SYNC_NS[0]))
                 self._loop.at(now_ns + took_ns, self._synced, self.incarnation)
                 return
             behind.popleft()
-            self._write(call, arguments)
+            self._carry_out(call, arguments)
 
     def _synced(self, incarnation: int) -> None:
         """The sync is done: go on with what waits behind it, then with the inputs that waited."""
@@ -324,9 +331,12 @@ class Host:
         self._syncing = False
         _, call, arguments = self.behind.popleft()
         try:
-            self._write(call, arguments)
+            call(*arguments)
             self._go_on()
         except Crashed:
+            return
+        except DiskFailure as failure:
+            self._die(str(failure))
             return
         self._drain()
 
