@@ -59,4 +59,6 @@ class Target:
     """True if a request that comes again, by its id, is executed once: then clients may ask again."""
     broken: Broken | None = None
     invariants: tuple[Callable[[], Invariant], ...] = ()
+    recovery: tuple[Callable[[], Invariant], ...] = ()
+    """Invariants of what a node has when it has come up: they are asked after its start only."""
     patterns: tuple[str, ...] = ()

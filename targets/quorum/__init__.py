@@ -19,7 +19,7 @@ HEALTHY = Target(
     workload="register",
     messages=MESSAGES,
     workloads=("register",),
-    invariants=(ConfirmedIsKept,),
+    recovery=(ConfirmedIsKept,),
     patterns=("Majority Quorum", "Versioned Value", "Read Repair", "Write-Ahead Log", "Lamport Clock"),
 )
 
@@ -38,7 +38,7 @@ def _broken(
         workload="cas-register" if "cas" in node.offers else "register",
         messages=MESSAGES,
         workloads=("cas-register", "register") if "cas" in node.offers else ("register",),
-        invariants=HEALTHY.invariants,
+        recovery=HEALTHY.recovery,
         broken=Broken(reasoning, faults, anomaly, hardness),
         patterns=HEALTHY.patterns,
     )

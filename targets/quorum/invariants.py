@@ -21,7 +21,7 @@ class ConfirmedIsKept:
 
     def check(self, stepped: NodeId, nodes: Mapping[NodeId, Node]) -> str | None:
         node, before = nodes[stepped], self._running.get(stepped)
-        if before is node or not isinstance(node, QuorumNode):
+        if not isinstance(node, QuorumNode):
             return None
         self._running[stepped] = node
         if before is None:

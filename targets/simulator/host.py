@@ -265,7 +265,7 @@ class Host:
             call = f"receive({sender}, {str(what)[:200]})" if sender else f"timeout({what[0]})" if what else "start()"
             raise TargetError(f"node {self.name} raised {error!r} in {call}") from error
         if self.node is not None:
-            for invariant in self._watch.unbroken:
+            for invariant in self._watch.at_starts if what is None else self._watch.at_steps:
                 found = invariant.check(self.name, self._running)
                 if found is not None:
                     self._watch.broken(invariant, found)

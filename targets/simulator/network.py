@@ -5,6 +5,7 @@ Draws are by link and time (draws.py): leaving out one operation reshuffles as l
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
@@ -83,7 +84,7 @@ class Network:
         self._least_ns = int(delay_ms[0] * MS)
         self._spread_ns = int((delay_ms[1] - delay_ms[0]) * MS)
         self._place = place
-        self._ways: dict[Link, _Way] = {}
+        self._ways: defaultdict[NodeId, dict[NodeId, _Way]] = defaultdict(dict)
         self._places: dict[Link, _Link] = {}
         self._held: list[tuple[_Way, Message]] = []
         self.disturbances: list[Disturbance] = []
@@ -91,7 +92,7 @@ class Network:
 
     def _way(self, source: NodeId, dest: NodeId) -> _Way:
         link = self._between((self._place(source), self._place(dest)))
-        way = self._ways[source, dest] = _Way(source, dest, link, self._receiver(dest))
+        way = self._ways[source][dest] = _Way(source, dest, link, self._receiver(dest))
         return way
 
     def _between(self, places: Link) -> _Link:
@@ -102,7 +103,7 @@ class Network:
 
     def send(self, source: NodeId, dest: NodeId, message: Message) -> None:
         """Put a message on its link; what is in force there decides what becomes of it."""
-        way = self._ways.get((source, dest)) or self._way(source, dest)
+        way = self._ways[source].get(dest) or self._way(source, dest)
         link, loop = way.link, self._loop
         now = loop.now_ns
         slot = now >> SLOT_BITS

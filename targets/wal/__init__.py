@@ -20,7 +20,7 @@ HEALTHY = Target(
     nodes=1,
     timeout_ms=3000.0,  # longer than a pause: pending appends are what makes histories of strings hard to decide
     sessions=True,
-    invariants=(NothingAcknowledgedIsLost,),
+    recovery=(NothingAcknowledgedIsLost,),
     patterns=("Write-Ahead Log", "Segmented Log", "Low-Water Mark", "Singular Update Queue", "Idempotent Receiver"),
 )
 

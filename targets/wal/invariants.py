@@ -19,7 +19,7 @@ class NothingAcknowledgedIsLost:
 
     def check(self, stepped: NodeId, nodes: Mapping[NodeId, Node]) -> str | None:
         node, before = nodes[stepped], self._running.get(stepped)
-        if before is node or not isinstance(node, WalStore):
+        if not isinstance(node, WalStore):
             return None
         known = self._acknowledged.setdefault(stepped, [])
         if before is not None:
