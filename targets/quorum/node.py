@@ -14,8 +14,7 @@ may show later: its outcome is unknown. There is no atomic cas: two phases canno
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal
 
 import msgspec
 
@@ -47,21 +46,23 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Record).decode
 
 
-class Answer(NamedTuple):
+class Answer(msgspec.Struct, frozen=True):
     """How a request ended here: the status of its reply (None while it is under way), and its output."""
 
     status: Literal["ok", "fail", "info"] | None
     output: Any = None
 
 
-@dataclass
-class Operation:
+UNDER_WAY = Answer(None)
+
+
+class Operation(msgspec.Struct):
     """A client's operation that this replica coordinates."""
 
     request: Request
     phase: Literal["get", "put"] = "get"
-    answers: dict[NodeId, Got] = field(default_factory=dict)
-    stored: set[NodeId] = field(default_factory=set)
+    answers: dict[NodeId, Got] = {}
+    stored: set[NodeId] = set()
     put: Put | None = None
     attempts: int = 1
 
@@ -83,6 +84,13 @@ class QuorumNode:
         self.confirmed: dict[Any, Version] = {}
         """What this incarnation has certainly confirmed to others, for the invariant."""
         self._confirming: Any = None
+        self._handlers: dict[type[Message], Any] = {
+            Get: self.on_get,
+            Got: self.got,
+            Put: self.on_put,
+            Stored: lambda sender, message, ctx: self.stored(sender, message.op, ctx),
+            Request: lambda sender, message, ctx: self.begin(message, ctx),
+        }
 
     # recovery
 
@@ -141,7 +149,7 @@ class QuorumNode:
 
     def new_version(self, answers: list[Got], ctx: Context) -> Version:
         """Larger than all that a majority holds, and never given out before."""
-        self.counter = max(self.counter, *(int(answer.version[0]) for answer in answers)) + 1
+        self.counter = max(self.counter, *[int(answer.version[0]) for answer in answers]) + 1
         return (self.counter, ctx.me)
 
     # coordinating
@@ -151,19 +159,15 @@ class QuorumNode:
             # a new input is there: the effects of the handler that confirmed have all been carried out
             self.confirmed[self._confirming] = self.version(self._confirming)
             self._confirming = None
-        match message:
-            case Get():
-                ctx.send(sender, self.look_up(message))
-            case Got():
-                self.got(sender, message, ctx)
-            case Put():
-                self.store(message, ctx)
-                ctx.send(sender, Stored(message.op))
-                self._confirming = message.key
-            case Stored():
-                self.stored(sender, message.op, ctx)
-            case Request():
-                self.begin(message, ctx)
+        self._handlers[type(message)](sender, message, ctx)
+
+    def on_get(self, sender: NodeId, message: Get, ctx: Context) -> None:
+        ctx.send(sender, self.look_up(message))
+
+    def on_put(self, sender: NodeId, message: Put, ctx: Context) -> None:
+        self.store(message, ctx)
+        ctx.send(sender, Stored(message.op))
+        self._confirming = message.key
 
     def look_up(self, message: Get) -> Got:
         version, value = self.held.get(message.key, (NEVER, None))
@@ -181,7 +185,7 @@ class QuorumNode:
         if request.f not in self.offers:
             ctx.fail(request, f"this store offers {', '.join(sorted(self.offers))}, not {request.f}")
             return
-        self.requests[request.id] = Answer(None)
+        self.requests[request.id] = UNDER_WAY
         while len(self.requests) > REQUESTS_KEPT:
             del self.requests[next(iter(self.requests))]
         self.next_op += 1
@@ -233,7 +237,7 @@ class QuorumNode:
             self.put(number, Put(number, request.key, self.new_version(answers, ctx), request.input, request.id), ctx)
             return
         newest = self.newest(answers)
-        if all(answer.version == newest.version for answer in answers):
+        if len({answer.version for answer in answers}) == 1:
             self.finish(number, newest.value, ctx)
         else:
             self.repair(number, Put(number, request.key, newest.version, newest.value), ctx)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from random import Random
 from typing import Any, NamedTuple
 
@@ -41,14 +42,19 @@ class Disturbance:
 
 @dataclass
 class _Link:
+    loop: Loop
+    name: str
     salt: int
-    trouble: Random
-    """For what faults do to messages."""
     slot: int = -1
     """The slot of time in which messages are delayed by `delay_ns`."""
     delay_ns: int = 0
     last_ns: int = 0
     faults: list[Disturbance] = field(default_factory=list)
+
+    @cached_property
+    def trouble(self) -> Random:
+        """For what faults do to messages; most links never need it."""
+        return Draws(self.loop, f"{self.name} trouble")
 
 
 Receiver = Callable[[NodeId, Message], None]
@@ -98,7 +104,7 @@ class Network:
     def _between(self, places: Link) -> _Link:
         if places not in self._places:
             name = f"{self._seed} {places[0]} {places[1]}"
-            self._places[places] = _Link(salt(name), Draws(self._loop, name + " trouble"))
+            self._places[places] = _Link(self._loop, name, salt(name))
         return self._places[places]
 
     def send(self, source: NodeId, dest: NodeId, message: Message) -> None:
