@@ -40,11 +40,9 @@ class Log:
 
     def term(self, index: int) -> int:
         """The term of the entry at `index`; 0 where this log has none."""
-        if index == self.base_index:
-            return self.base_term
         if self.base_index < index <= self.last_index:
             return self.entries[index - self.base_index - 1].term
-        return 0
+        return self.base_term if index == self.base_index else 0
 
     def entry(self, index: int) -> Entry:
         return self.entries[index - self.base_index - 1]

@@ -92,7 +92,7 @@ class Reads(Replication, ABC):
         self.lease_until_ms = max(self.lease_until_ms, sent_ms + self.settings.election_timeout_ms_min)
 
     def is_confirmed(self, round: int) -> bool:
-        return self.is_quorum([self.me, *(peer for peer, acked in self.acked_round.items() if acked >= round)])
+        return self.is_quorum([self.me, *[peer for peer, acked in self.acked_round.items() if acked >= round]])
 
     def serve_reads(self) -> None:
         """Answer the reads whose round is confirmed and whose index is applied (§6.4, steps 3 and 4)."""

@@ -120,7 +120,7 @@ class Replication(Server, ABC):
         for n in range(self.log.last_index, self.commit_index, -1):
             if not self.may_count_replicas(n):
                 return
-            if self.is_quorum([self.me, *(peer for peer, match in self.match_index.items() if match >= n)]):
+            if self.is_quorum([self.me, *[peer for peer, match in self.match_index.items() if match >= n]]):
                 self.commit_index = n
                 self.apply_committed()
                 return
