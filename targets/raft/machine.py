@@ -25,7 +25,7 @@ class Refusal(msgspec.Struct, frozen=True):
 def frozen(value: Any) -> Any:
     """JSON lists as tuples, so that values compare equal however they travelled."""
     if isinstance(value, (list, tuple)):
-        return tuple(frozen(item) for item in value)
+        return tuple([frozen(item) for item in value])
     return value
 
 

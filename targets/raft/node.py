@@ -59,7 +59,7 @@ class RaftNode(Election, Persistence, Snapshots, Membership, Transfer):
 
     def start(self, ctx: Context) -> None:
         """Recover, then wait for a leader. One may hold a lease that this server granted before it crashed."""
-        self.ctx = ctx
+        self.ctx, self.me = ctx, ctx.me
         self.recover()
         for index in range(self.log.base_index + 1, self.log.last_index + 1):
             request = self.log.entry(index).request

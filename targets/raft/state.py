@@ -40,6 +40,7 @@ class Server(ABC):
 
     settings: Settings = Settings()
     ctx: Context
+    me: NodeId
 
     # Persistent state on all servers: durable before any RPC is answered.
     current_term: int
@@ -69,13 +70,9 @@ class Server(ABC):
         self.cluster_clock = ClusterClock(0.0, 0.0, 0.0)
 
     @property
-    def me(self) -> NodeId:
-        return self.ctx.me
-
-    @property
     def peers(self) -> list[NodeId]:
         """The other members of the latest configuration."""
-        return [member for member in self.log.configuration if member != self.ctx.me]
+        return [member for member in self.log.configuration if member != self.me]
 
     def is_quorum(self, servers: Collection[NodeId]) -> bool:
         """Whether these servers are a majority of the latest configuration in the log."""
