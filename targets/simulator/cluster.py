@@ -149,12 +149,12 @@ class SimulatedCluster:
             host.start()
 
     def at(self, ms: float, callback: Callable[[], None]) -> None:
-        """Call back at a virtual time."""
-        self._loop.at(int(ms * MS), _call, callback)
+        """Call back at a virtual time; at once, after what is due already, if it has passed."""
+        self._loop.at(max(int(ms * MS), self._loop.now_ns), _call, callback)
 
     def after(self, ms: float, callback: Callable[[], None]) -> None:
         """Call back when so much virtual time has passed."""
-        self._loop.at(int((self._loop.now_ns / MS + ms) * MS), _call, callback)
+        self.at(self._loop.now_ns / MS + ms, callback)
 
     def run(
         self,

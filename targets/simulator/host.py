@@ -182,7 +182,7 @@ class Host:
         self.incarnation += 1
         self.node = self._running[self.name] = self._target.node()
         self._context = HostContext(self, self._node_random)
-        self._handle(None, None)
+        self._handle(self.node, None, None)
 
     def kill(self, *, power: bool, torn: bool) -> str:
         """End the node at once; returns what was lost with it."""
@@ -217,24 +217,24 @@ class Host:
         if self.paused or self._syncing:
             self._inbox.append((sender, message))
         elif self.node is not None:
-            self._handle(sender, message)
+            self._handle(self.node, sender, message)
 
     def _fire(self, due: tuple[Timer, int]) -> None:
         timer, number = due
-        if self._timers.get(timer) != number:
+        if self.node is None or self._timers.get(timer) != number:
             return
         if self.paused or self._syncing:
             self._inbox.append((None, due))
         else:
             del self._timers[timer]
-            self._handle(None, due)
+            self._handle(self.node, None, due)
 
     def _drain(self) -> None:
         inbox = self._inbox
         while inbox and not self.paused and not self._syncing:
             sender, what = inbox.popleft()
             if sender is not None:
-                self._handle(sender, what)
+                self.receive(sender, what)
             else:
                 self._fire(what)
 
@@ -243,10 +243,8 @@ class Host:
         """How many inputs wait for the node."""
         return len(self._inbox)
 
-    def _handle(self, sender: NodeId | None, what: Any) -> None:
+    def _handle(self, node: Node, sender: NodeId | None, what: Any) -> None:
         """Let the node take one input: a message, or else a timer that is due, or else (None) its start."""
-        node = self.node
-        assert node is not None
         try:
             if sender is not None:
                 node.receive(sender, what, self._context)
@@ -265,7 +263,8 @@ class Host:
             call = f"receive({sender}, {str(what)[:200]})" if sender else f"timeout({what[0]})" if what else "start()"
             raise TargetError(f"node {self.name} raised {error!r} in {call}") from error
         if self.node is not None:
-            for invariant in self._watch.at_starts if what is None else self._watch.at_steps:
+            watch = self._watch
+            for invariant in watch.at_steps if what is not None else watch.at_starts:
                 found = invariant.check(self.name, self._running)
                 if found is not None:
                     self._watch.broken(invariant, found)
@@ -346,7 +345,7 @@ class Host:
         """Fire after so long by this machine's clock."""
         self._timer_number += 1
         self._timers[timer] = self._timer_number
-        due_ns = self._loop.now_ns + int(after_ms * MS / self._rate)
+        due_ns = self._loop.now_ns + max(0, int(after_ms * MS / self._rate))
         self._loop.at(due_ns, self._fire, (timer, self._timer_number))
 
     def cancel_timer(self, timer: Timer) -> None:

@@ -1,4 +1,7 @@
-"""The event loop: a heap of callbacks in virtual time. Ties run in the order in which they were scheduled."""
+"""The event loop: a heap of callbacks in virtual time. Ties run in the order in which they were scheduled.
+
+What ends a run is an event too, so that nothing but the next event is looked at between two of them.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,12 @@ from typing import Any, TypeVar
 
 What = TypeVar("What")
 
-FOREVER = 1 << 62
-AT_ONCE = -1
+FIRST, LAST = -1, 1 << 62
+"""Numbers of ends, before and after all other events of a moment."""
+
+
+class _Ended(Exception):  # noqa: N818 - control flow: unwinds the run to which it came
+    """The end of a run has come."""
 
 
 class Loop:
@@ -19,39 +26,52 @@ class Loop:
         self.now_ns = 0
         self._heap: list[tuple[int, int, Callable[[Any], None], Any]] = []
         self._scheduled = 0
-        self._end_ns = FOREVER
+        self._runs = 0
+        self._ends = 0
+        """How many ends are in the heap."""
         self._stopped = False
 
     @property
     def events(self) -> int:
         """How many events ran."""
-        return self._scheduled - len(self._heap)
+        return self._scheduled - (len(self._heap) - self._ends)
 
     def at(self, time_ns: int, call: Callable[[What], None], what: What) -> None:
-        """Run `call(what)` at a time; one that has passed means now, after what is already due."""
+        """Run `call(what)` at a time that has not passed; at this very moment it comes after what is due already."""
         self._scheduled += 1
-        heappush(self._heap, (time_ns if time_ns > self.now_ns else self.now_ns, self._scheduled, call, what))
+        heappush(self._heap, (time_ns, self._scheduled, call, what))
 
     def stop(self) -> None:
         """End `run` after the event that is running; if none is, the next `run` ends before its first."""
-        self._stopped = True
-        self._end_ns = AT_ONCE
+        if not self._stopped:
+            self._stopped = True
+            self._end_at(self.now_ns, FIRST, None)
+
+    def _end_at(self, time_ns: int, number: int, run: int | None) -> None:
+        self._ends += 1
+        heappush(self._heap, (time_ns, number, self._end, run))
+
+    def _end(self, run: int | None) -> None:
+        self._ends -= 1
+        if run in (None, self._runs):  # or else that run ended before its time
+            raise _Ended
 
     def run(self, until: Callable[[], bool] | None, until_ns: int | None) -> bool:
         """Run events until `until()` holds, virtual time would pass `until_ns`, or none is left.
 
         Returns whether `stop` ended it.
         """
-        self._end_ns = FOREVER if until_ns is None else until_ns
-        if self._stopped:
-            self._end_ns = AT_ONCE
+        self._runs += 1
+        if until_ns is not None:
+            self._end_at(max(until_ns, self.now_ns), LAST + self._runs, self._runs)
         heap = self._heap
-        while heap and heap[0][0] <= self._end_ns:
-            if until is not None and until():
-                return False
-            self.now_ns, _, call, what = heappop(heap)
-            call(what)
-        stopped, self._stopped = self._stopped, False
-        if not stopped and until_ns is not None and until_ns > self.now_ns:
-            self.now_ns = until_ns
-        return stopped
+        try:
+            while heap:
+                if until is not None and until():
+                    break
+                self.now_ns, _, call, what = heappop(heap)
+                call(what)
+        except _Ended:
+            stopped, self._stopped = self._stopped, False
+            return stopped
+        return False

@@ -9,12 +9,13 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import log
 from random import Random
 from typing import Any, NamedTuple
 
 from targets.fault import Cut, Degrade, Fault, Hold, Link
 from targets.node import Message, NodeId
-from targets.simulator.draws import SLOT_BITS, Draws, salt, share
+from targets.simulator.draws import Draws, salt, share
 from targets.simulator.loop import Loop
 
 MS = 1_000_000
@@ -30,7 +31,7 @@ class Sent(NamedTuple):
     message: Message
 
 
-@dataclass
+@dataclass(eq=False)
 class Disturbance:
     """A fault on links that is in force, and how many messages it touched."""
 
@@ -45,9 +46,6 @@ class _Link:
     loop: Loop
     name: str
     salt: int
-    slot: int = -1
-    """The slot of time in which messages are delayed by `delay_ns`."""
-    delay_ns: int = 0
     last_ns: int = 0
     faults: list[Disturbance] = field(default_factory=list)
 
@@ -111,13 +109,9 @@ class Network:
         """Put a message on its link; what is in force there decides what becomes of it."""
         way = self._ways[source].get(dest) or self._way(source, dest)
         link, loop = way.link, self._loop
-        now = loop.now_ns
-        slot = now >> SLOT_BITS
-        if slot != link.slot:
-            # a square favours short delays and leaves a tail, like a real network, for one draw and no logarithm
-            draw = share(link.salt, now)
-            link.slot, link.delay_ns = slot, self._least_ns + int(self._spread_ns * draw * draw)
-        time_ns = now + link.delay_ns
+        # a square favours short delays and leaves a tail, like a real network, for one draw and no logarithm
+        draw = share(link.salt, loop.now_ns)
+        time_ns = loop.now_ns + self._least_ns + int(self._spread_ns * draw * draw)
         if link.faults:
             self._send_badly(way, message, time_ns)
             return
@@ -146,7 +140,7 @@ class Network:
                     return
                 continue
             lost, doubled, swapped = random.random(), random.random(), random.random()
-            late_ns = int(random.expovariate(1.0) * fault.delay_ms * MS)
+            late_ns = int(-log(1.0 - random.random()) * fault.delay_ms * MS)
             if lost < fault.loss:
                 one.touched += 1
                 self._note(None, way, message)
@@ -192,7 +186,7 @@ class Network:
         """Begin a fault on links; it lasts until `heal` (a Hold: until `release`)."""
         one = Disturbance(fault, self._loop.now_ns / MS)
         self.disturbances.append(one)
-        for pair in (fault.link,) if isinstance(fault, Hold) else fault.links:
+        for pair in _links(fault):
             self._between(pair).faults.append(one)
 
     def release(self) -> int:
@@ -214,9 +208,12 @@ class Network:
         for one in self.disturbances:
             if one.to_ms is None and isinstance(one.fault, kinds):
                 one.to_ms = now_ms
-        for link in self._places.values():
-            if link.faults:
-                link.faults = [one for one in link.faults if one.to_ms is None]
+                for pair in _links(one.fault):
+                    self._between(pair).faults.remove(one)
+
+
+def _links(fault: Cut | Degrade | Hold) -> tuple[Link, ...]:
+    return (fault.link,) if isinstance(fault, Hold) else fault.links
 
 
 def describe(one: Disturbance) -> str:
