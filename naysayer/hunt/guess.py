@@ -7,19 +7,22 @@ run of a few takes milliseconds: many guesses cost less than one round of leavin
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from random import Random
 from typing import Any
 
 from msgspec.structs import replace
 
-from naysayer.hunt.scenario import Ask, Scenario, Strike
+from naysayer.hunt.scenario import Ask, Item, Scenario, Strike
 
 SEEDS = 4
 """Under how many delays each number of last operations is tried."""
 
 SQUEEZES = (1.0, 1.0, 0.3, 0.1)
 """Operations come as they did, or closer together."""
+
+PAIRS = 0.3
+"""How often two single items are left out: a fault and what ends it."""
 
 FIRST_MS = 1.0
 
@@ -44,7 +47,7 @@ def guesses(scenario: Scenario, random: Random) -> Iterator[Scenario]:
     strikes = list(scenario.strikes)
     size = len(asks) + len(strikes)
     while True:
-        count = random.randint(1, max(1, len(asks) * 2 // 3))
+        count = min(len(asks), random.randint(1, max(1, len(asks) * 2 // 3)))
         first = random.randrange(len(asks) - count + 1)
         chosen = (
             sorted(random.sample(range(len(asks)), count)) if random.random() < 0.5 else range(first, first + count)
@@ -52,10 +55,22 @@ def guesses(scenario: Scenario, random: Random) -> Iterator[Scenario]:
         some = [asks[place] for place in chosen]
         kept = [strike for strike in strikes if random.random() < random.choice((0.0, 0.7, 0.9, 1.0))]
         candidate = scenario.of([*kept, *(_plainer(ask) if random.random() < 0.3 else ask for ask in some)])
-        if random.random() < 0.5:
+        if candidate.items and random.random() < 0.5:
             candidate = _squeezed(candidate, random.choice(SQUEEZES))
-        if len(candidate.asks) + len(candidate.strikes) < size:
+        if 0 < len(candidate.asks) + len(candidate.strikes) < size:
             yield replace(candidate, seed=random.choice((scenario.seed, random.randrange(1_000_000))))
+
+
+def some_of(items: Sequence[Item], random: Random) -> list[Item]:
+    """Without a chunk of up to half of them, mostly a small one, or without two that are apart."""
+    count = len(items)
+    if random.random() < PAIRS:
+        gone = set(random.sample(range(count), min(2, count - 1)))
+    else:
+        size = int((count / 2) ** random.random())
+        start = random.randrange(count - size + 1)
+        gone = set(range(start, start + size))
+    return [item for number, item in enumerate(items) if number not in gone]
 
 
 def _plainer(ask: Ask) -> Ask:

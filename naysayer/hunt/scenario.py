@@ -110,11 +110,21 @@ class Script:
     left: tuple[tuple[Ask, ...], ...]
     given: Mapping[int, Any] = field(default_factory=dict)
     """By client, the generation that it was given last."""
+    lasts_ms: float = 0.0
+    """The first client stays until then."""
+
+    @staticmethod
+    def of(scenario: Scenario) -> Script:
+        """The script of a scenario whose operations are in order of time."""
+        asks, clients = scenario.asks, range(scenario.clients)
+        left = tuple(tuple(ask for ask in asks if ask.client == client) for client in clients)
+        return Script(left, lasts_ms=scenario.storm_ms)
 
     def next(self, moment: Moment) -> tuple[Invocation | Wait | None, Generator]:
         mine = self.left[moment.client]
         if not mine:
-            return None, self
+            stays = moment.client == 0 and moment.now_ms < self.lasts_ms
+            return Wait(self.lasts_ms - moment.now_ms) if stays else None, self
         if mine[0].at_ms > moment.now_ms:
             return Wait(mine[0].at_ms - moment.now_ms), self
         rest = (*self.left[: moment.client], mine[1:], *self.left[moment.client + 1 :])
@@ -182,21 +192,34 @@ def play(
     a history is linearizable only if what happened up to any moment is (Herlihy and Wing 1990, section 3).
     """
     scenario = scenario.of(scenario.items)  # in order of time, as people read it
-    by_client = tuple(tuple(ask for ask in scenario.asks if ask.client == client) for client in range(scenario.clients))
-    simulation = Simulation(
+    script, strikes = Script.of(scenario), Strikes(scenario.strikes)
+    simulation = staged(scenario, recorder or Recorder(), strikes, script, trace, until_ms, until_violation)
+    run = simulation.run()
+    return run, judge_run(run, find_workload(scenario.workload).model, weaker=weaker, steps=steps)
+
+
+def staged(
+    scenario: Scenario,
+    recorder: Recorder,
+    schedule: Schedule,
+    generator: Generator,
+    trace: bool = False,
+    until_ms: float | None = None,
+    until_violation: bool = False,
+) -> Simulation:
+    """A run of the scenario's target in which `schedule` and `generator` say what happens."""
+    return Simulation(
         plan_of(scenario),
-        recorder or Recorder(),
-        schedule=Strikes(scenario.strikes),
-        generator=Script(by_client),
+        recorder,
+        schedule=schedule,
+        generator=generator,
         scripted=True,
         calm=scenario.calm,
-        storm_ms=scenario.storm_ms,
+        storm_ms=scenario.storm_ms if scenario.calm else 0.0,
         trace=trace,
         until_ms=None if scenario.calm else until_ms,
         until_violation=until_violation and not scenario.calm,
     )
-    run = simulation.run()
-    return run, judge_run(run, find_workload(scenario.workload).model, weaker=weaker, steps=steps)
 
 
 def plan_of(scenario: Scenario, nemesis: tuple[str, ...] = ()) -> Plan:
@@ -224,6 +247,8 @@ def story(scenario: Scenario) -> str:
     lines += [f"  {item.at_ms:9.1f} ms  {_told(item)}" for item in scenario.items]
     if scenario.calm:
         lines.append("  then all faults are healed, and the clients go on")
+    elif scenario.storm_ms:
+        lines.append(f"  {scenario.storm_ms:9.1f} ms  the end")
     return "\n".join(lines)
 
 

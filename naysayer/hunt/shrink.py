@@ -3,8 +3,9 @@
 Chunks of what happens are left out, large ones first, and kept out while what is left still fails (a delta debugger:
 Zeller and Hildebrandt, "Simplifying and Isolating Failure-Inducing Input", 2002). A failure that clients saw stays one
 that clients see; else the smallest violation is the best explanation. What hangs on a race is also tried under other
-delays of the messages, and what hangs on many races is guessed (guess.py). A run ends soon after the moment at which
-the last one had failed. Bounded by runs and time; what is cut says so.
+delays of the messages, what hangs on elections is told again to whoever leads then (retell.py), and what hangs on many
+races is guessed (guess.py). A run ends soon after the moment at which the last one had failed, and not before: nobody
+needs to ask anything for time to pass. Bounded by runs and time; what is cut says so.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from math import ceil, inf
 from random import Random
 
 from msgspec.structs import replace
@@ -19,21 +21,31 @@ from msgspec.structs import replace
 from checker.history import Operation
 from naysayer.hunt import simplify
 from naysayer.hunt.campaign import STEPS, few_collections
-from naysayer.hunt.guess import guesses, last_operations
-from naysayer.hunt.scenario import Ask, Item, Scenario, Strike, play
+from naysayer.hunt.guess import guesses, last_operations, some_of
+from naysayer.hunt.retell import PATIENCE_MS, Claims, claims, cues, told
+from naysayer.hunt.scenario import Ask, Item, Scenario, Strike, play, shows_last
 
 RUNS_MAX = 10_000
 SECONDS_MAX = 40.0
 """CPU seconds of this process."""
 
-GUESS_SECONDS = 8.0
-"""How much of that is spent on guesses in one go."""
+GUESS_SECONDS = 12.0
+"""How much of that is spent on guesses in one go..."""
+
+PATIENCE_SECONDS = 5.0
+"""...and how much in vain..."""
+
+BRIEF_SECONDS = 0.5
+"""...for a scenario that is small already."""
 
 COARSE = 16
 """Into so many parts a scenario is cut at first: what hangs on many races costs a run for each single item in vain."""
 
 FEW_ASKS, FEW_STRIKES = 8, 6
-"""A scenario of so many operations and faults is small enough to be read: nothing is guessed."""
+"""A scenario of so many operations and faults is small enough to be read: little is guessed."""
+
+TINY = 3
+"""Of so few items single ones and pairs were left out in vain already."""
 
 LATER_MS = 400.0
 """How much later than the last one a smaller scenario may fail: an election or two."""
@@ -43,6 +55,9 @@ SMALL = 40
 
 SEEDS = 6
 """...as many."""
+
+RETELLINGS = 4
+"""How often they are told again."""
 
 CORE_SEEDS = 24
 """Under how many delays it is tried whether the operations that prove the violation fail on their own."""
@@ -69,9 +84,12 @@ class _Search:
         self.best = Shrunk(scenario)
         self._until = time.process_time() + SECONDS_MAX
         self._sight = max(SIGHT.values())
-        self._failed_ms: float | None = None
+        self.failed_ms = inf
         """When the scenario had failed."""
         self._tried: set[Scenario] = set()
+        self._random = Random(0)
+        self._led: tuple[Scenario | None, Claims] = (None, ())
+        """A scenario, and who leads in it."""
         self._proof: tuple[Operation, ...] = ()
 
     @property
@@ -83,18 +101,28 @@ class _Search:
         """Whether the scenario given fails; from now on others must do so at least as visibly."""
         seen = self._run(self.scenario)
         self._sight = self._sight if seen is None else seen
+        if seen == SIGHT["invariant"]:
+            self._run(self.scenario)  # from now on runs end where they fail
+            self._keep(self.scenario)
         return seen is not None
 
     def fails(self, candidate: Scenario) -> bool:
         """Run a candidate; keep it if it fails."""
-        if candidate in self._tried:
+        alike = candidate if candidate.calm else replace(candidate, storm_ms=0.0)
+        if alike in self._tried:
             return False
-        self._tried.add(candidate)
+        self._tried.add(alike)
         seen = self._run(candidate)
         if seen is None or seen > self._sight:
             return False
-        self.best.scenario = candidate
+        self._keep(candidate)
         return True
+
+    def _keep(self, candidate: Scenario) -> None:
+        if self._sight == SIGHT["invariant"]:
+            # time passes though nobody asks anything
+            candidate = replace(candidate, storm_ms=self.failed_ms + LATER_MS)
+        self.best.scenario = candidate
 
     def fails_somehow(self, candidate: Scenario, seeds: int = SEEDS) -> bool:
         """The same, under some delays of the messages: those that it has first, then others."""
@@ -102,7 +130,43 @@ class _Search:
             return True
         if len(candidate.items) > SMALL:
             return False
+        if len(candidate.items) < len(self.scenario.items) and any(
+            self.fails_retold(candidate) for _ in range(RETELLINGS)
+        ):
+            return True
         return any(self.fails(replace(candidate, seed=seed)) for seed in range(1, seeds + 1))
+
+    def end_soon(self) -> None:
+        """Let nobody wait for longer than it takes to fail, nor at all if operations last as long."""
+        for unit in (inf, *simplify.ROUND_MS):
+            ends_ms = 0.0 if unit == inf else round(ceil(self.failed_ms / unit) * unit, 3)
+            candidate = replace(self.scenario, storm_ms=ends_ms)
+            if ends_ms < self.scenario.storm_ms and not candidate.calm and self._run(candidate) is not None:
+                self.best.scenario = candidate
+                return
+
+    def fails_retold(self, candidate: Scenario) -> bool:
+        """Tell the candidate, a part of the scenario, again under drawn delays; keep what happened if that fails."""
+        items, leads = candidate.items, self._claims()
+        if not items or not leads or candidate.nodes != self.scenario.nodes:
+            return False
+        self.best.runs += 1
+        happened = told(
+            replace(candidate, seed=self._random.randrange(1_000_000)),
+            cues(items, leads),
+            linger_ms=max(0.0, self.failed_ms - items[-1].at_ms) + PATIENCE_MS,
+            until_ms=2 * self.failed_ms,
+            blind=self._sight > 0,
+        )
+        return happened is not None and len(happened.items) <= len(items) and self.fails(happened)
+
+    def _claims(self) -> Claims:
+        """Who leads in the scenario, and from when on; nothing if nobody does, or if it cannot be told again."""
+        scenario = self.scenario
+        if self._led[0] is not scenario:
+            found = () if scenario.calm or any(map(shows_last, scenario.asks)) else claims(scenario, self.failed_ms)
+            self._led = (scenario, found if any(claim for _, claim in found) else ())
+        return self._led[1]
 
     def core(self) -> list[Ask]:
         """What was asked in the operations that prove the violation."""
@@ -131,8 +195,8 @@ class _Search:
             candidate,
             weaker=False,
             steps=STEPS,
-            until_ms=None if self._failed_ms is None else self._failed_ms + LATER_MS,
-            until_violation=self._failed_ms is not None and self._sight > 0,
+            until_ms=self.failed_ms + LATER_MS if self.failed_ms < inf else None,
+            until_violation=self.failed_ms < inf and self._sight > 0,
         )
         if run.error is not None or verdict.outcome != "invalid":
             return None
@@ -140,7 +204,7 @@ class _Search:
         if seen <= self._sight:
             self._proof = () if verdict.worst is None else verdict.worst.counterexample
             ends = [op.call if op.pending else op.ret for op in self._proof]
-            self._failed_ms = max(ends) / 1e6 if ends else run.virtual_ms
+            self.failed_ms = max(ends) / 1e6 if ends else run.virtual_ms
         return seen
 
 
@@ -174,6 +238,7 @@ def _search(search: _Search) -> None:
     _until_nothing_goes(search, search.fails_somehow)
     for plainer in (simplify.sooner, simplify.plain_values, simplify.round_times):
         _accept(search, plainer, search.fails_somehow if plainer is simplify.sooner else search.fails)
+    search.end_soon()
 
 
 def _until_nothing_goes(search: _Search, fails: Callable[[Scenario], bool]) -> None:
@@ -219,15 +284,17 @@ def _proof_alone(search: _Search) -> None:
 
 
 def _guess(search: _Search) -> None:
-    """While the scenario is large: guess a smaller one, for a while."""
+    """While that helps: tell some of the scenario again, or guess a smaller one."""
     random = Random(0)
-    until = time.process_time() + GUESS_SECONDS
-    while not search.is_small():
-        for candidate in guesses(search.scenario, random):
-            if time.process_time() > until:
-                return
-            if search.fails(candidate):
-                break
+    began = gained = time.process_time()
+    while len(search.scenario.items) > TINY:
+        now = time.process_time()
+        patience = BRIEF_SECONDS if search.is_small() else PATIENCE_SECONDS
+        if now - began > GUESS_SECONDS or now - gained > patience:
+            return
+        smaller = (search.scenario.of(some_of(search.scenario.items, random)) for _ in range(RETELLINGS))
+        if any(map(search.fails_retold, smaller)) or search.fails(next(guesses(search.scenario, random))):
+            gained = time.process_time()
 
 
 def _whole_groups(search: _Search) -> None:
@@ -235,7 +302,7 @@ def _whole_groups(search: _Search) -> None:
     for name in (_kind, _client, _key):
         for group in dict.fromkeys(map(name, search.scenario.items)):
             rest = [item for item in search.scenario.items if name(item) != group]
-            if group is not None and any(isinstance(item, Ask) for item in rest):
+            if group is not None and rest:
                 search.fails(search.scenario.of(rest))
 
 
@@ -274,7 +341,7 @@ def _sweep(search: _Search, fails: Callable[[Scenario], bool], size: int) -> boo
         items = search.scenario.items
         start = max(0, end - size)
         rest = items[:start] + items[end:]
-        if any(isinstance(item, Ask) for item in rest):
+        if rest:
             removed |= fails(search.scenario.of(rest))
         end = start
     return removed

@@ -36,12 +36,12 @@ def fewer_nodes(scenario: Scenario) -> Iterator[Scenario]:
             asks = tuple(replace(ask, node=named[ask.node]) for ask in scenario.asks if ask.node in named)
             if len(asks) < len(scenario.asks):
                 continue
-            struck = ((strike.at_ms, _renamed(strike.fault, named)) for strike in scenario.strikes)
+            struck = ((strike.at_ms, renamed(strike.fault, named)) for strike in scenario.strikes)
             strikes = tuple(Strike(at_ms, fault) for at_ms, fault in struck if fault is not None)
             yield replace(scenario, nodes=count, asks=asks, strikes=strikes)
 
 
-def _renamed(fault: Fault, named: dict[str, str]) -> Fault | None:
+def renamed(fault: Fault, named: dict[str, str]) -> Fault | None:
     """The fault among the nodes that stay; None if it was about others only."""
     match fault:
         case Kill() | Restart() | Pause() | Resume() | Reconfigure():

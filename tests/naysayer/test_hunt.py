@@ -6,11 +6,13 @@ import gc
 import resource
 import subprocess
 import sys
+from collections import deque
 from itertools import islice
 from pathlib import Path
 from random import Random
 
 import pytest
+from msgspec.structs import replace
 
 from naysayer.cli import run
 from naysayer.commands.hunt import reproduce
@@ -18,7 +20,8 @@ from naysayer.hunt import scenario as scenarios
 from naysayer.hunt import simplify
 from naysayer.hunt.campaign import Hunt, attempt
 from naysayer.hunt.diagram import ROWS_MAX, diagram
-from naysayer.hunt.guess import guesses, last_operations
+from naysayer.hunt.guess import guesses, last_operations, some_of
+from naysayer.hunt.retell import GLANCE_MS, Telling, claims, cues, told
 from naysayer.hunt.scenario import Ask, Scenario, Strike
 from naysayer.hunt.scoreboard import healthy, hunt_variant, table
 from naysayer.hunt.shrink import SIGHT, shrink
@@ -26,7 +29,9 @@ from naysayer.hunt.swarm import draw
 from naysayer.plan import Plan
 from naysayer.recorder import Recorder
 from naysayer.simulate import Simulation
+from nemesis import shapes
 from nemesis.catalog import KINDS
+from nemesis.schedule import Look, Situation, Step
 from targets.fault import Cut, Degrade, Heal, Kill, Restart
 from targets.node import Message, Reply, Request
 from targets.quorum.messages import Get, Got
@@ -261,6 +266,81 @@ def test_guesses_are_smaller_follow_from_their_seed_and_begin_with_the_last_oper
     assert some == list(islice(guesses(whole, Random(1)), 50))
     assert all(len(guess.items) < len(whole.items) for guess in some)
     assert any(ask.f == "write" for guess in some for ask in guess.asks), "a cas may become a mere write"
+
+
+def test_some_of_a_scenario_is_without_up_to_half_of_it() -> None:
+    random, items = Random(1), THREE.items
+    sizes = {len(some_of(items, random)) for _ in range(100)}
+    assert sizes == {3, 4}
+
+
+def test_a_scenario_lasts_as_long_as_it_says_though_nobody_asks_anything() -> None:
+    strikes = (Strike(100.0, Kill(("n1",))), Strike(700.0, Restart(("n1",))))
+    waits = Scenario("raft-log", "register", 3, 1, (), strikes, storm_ms=900.0)
+    run_, verdict = scenarios.play(waits, weaker=False)
+    assert [fault for _, fault in run_.recorder.nemesis] == [strike.fault for strike in strikes]
+    assert run_.virtual_ms == pytest.approx(900.0)
+    assert verdict.outcome == "valid"
+    assert scenarios.story(waits).splitlines()[-1].split() == ["900.0", "ms", "the", "end"]
+
+
+LED: list[tuple[float, tuple[int, str] | None]] = [(0.0, None), (200.0, (1, "n1")), (450.0, (2, "n3"))]
+STRUCK = Cut((("n3", "n2"), ("n2", "n3")), "n2 ╳ n3")
+
+
+def test_cues_say_how_long_after_the_last_one_or_after_an_election_something_happened_and_who_led() -> None:
+    items = [Strike(100.0, Heal()), Ask(260.0, 0, "read", "n1", "x"), Ask(300.0, 0, "read", "n1", "x")]
+    first, second, third, fourth = cues([*items, Strike(460.0, STRUCK)], LED)
+    assert (first.gap_ms, first.leader, first.since_ms) == (100.0, None, None)
+    assert (second.gap_ms, second.leader, second.since_ms) == (160.0, "n1", 60.0)
+    assert (third.gap_ms, third.leader, third.since_ms) == (40.0, "n1", None)
+    assert (fourth.leader, fourth.since_ms) == ("n3", 10.0)
+
+
+def test_what_is_told_again_happens_to_whoever_leads_now_and_as_soon_as_somebody_new_does() -> None:
+    """Here n2 leads, from 700 ms on, where n3 had led from 450 ms on."""
+    telling = Telling(deque(cues([Strike(460.0, STRUCK)], LED)), {name: name for name in ("n1", "n2", "n3")})
+
+    def at(now_ms: float, leader: str | None) -> Step | Look | None:
+        views = {name: {"role": "leader" if name == leader else "follower", "term": 2} for name in telling.cast}
+        return telling.next(Situation(now_ms, tuple(telling.cast), Random(0), look=lambda: views))[0]
+
+    assert at(460.0, None) == Look(460.0 + GLANCE_MS)
+    assert at(700.0, "n2") == Look(710.0)
+    struck = at(710.0, "n2")
+    assert isinstance(struck, Step)
+    assert struck.fault == Cut((("n2", "n3"), ("n3", "n2")), "n2 ╳ n3")
+    assert at(711.0, "n2") is None
+
+
+def test_what_hangs_on_who_leads_fails_more_often_when_it_is_told_again_and_what_happened_fails_as_a_scenario() -> None:
+    """Under delays of which most let another node win the first election."""
+    alone, second = shapes.isolate(["n1", "n2", "n3"]), shapes.isolate(["n2", "n1", "n3"])
+    strikes = (
+        Strike(0.0, alone),
+        Strike(100.0, Kill(("n3",))),
+        Strike(1700.0, Heal()),
+        Strike(3200.0, alone),
+        Strike(3500.0, Restart(("n3",))),
+        Strike(3900.0, Heal()),
+        Strike(3900.0, second),
+    )
+    asks = (Ask(3300.0, 0, "write", "n1", "x", 1), Ask(4200.0, 0, "write", "n3", "x", 2))
+    tale = Scenario("raft-log/no-previous-term-check", "cas-register", 3, 2, asks, strikes, 300.0, storm_ms=5000.0)
+    given = cues(tale.items, claims(tale, 5000.0))
+    seeded = [replace(tale, seed=seed) for seed in range(100, 115)]
+    plain = [scenario for scenario in seeded if scenarios.play(scenario, weaker=False)[1].outcome == "invalid"]
+    retold = [told(scenario, given, 800.0, 10_000.0, blind=True) for scenario in seeded]
+    happened = [scenario for scenario in retold if scenario is not None]
+    assert len(happened) > len(plain) + 3
+    assert all(scenarios.play(scenario, weaker=False)[1].outcome == "invalid" for scenario in happened)
+
+
+def test_a_chain_of_elections_shrinks_to_few_faults() -> None:
+    smaller = shrink(reproduce(_failing("raft-log/term-volatile"), None))
+    assert smaller.cut is None
+    assert len(smaller.scenario.items) <= 8
+    assert scenarios.play(smaller.scenario, weaker=False)[1].outcome == "invalid"
 
 
 def test_a_run_that_ends_at_its_violation_has_the_same_one() -> None:
