@@ -137,11 +137,11 @@ class SimulatedCluster:
 
     @property
     def down(self) -> frozenset[NodeId]:
-        return frozenset(name for name, host in self._hosts.items() if host.node is None)
+        return frozenset(self._hosts.keys() - self._running.keys())
 
     @property
     def paused(self) -> frozenset[NodeId]:
-        return frozenset(name for name, host in self._hosts.items() if host.paused)
+        return frozenset([name for name, host in self._hosts.items() if host.paused])
 
     def start(self) -> None:
         """Start all nodes."""
@@ -238,7 +238,8 @@ class SimulatedCluster:
 
     def views(self) -> dict[NodeId, dict[str, Any]]:
         """What each running node tells of itself."""
-        return {name: host.node.view() for name, host in self._hosts.items() if host.node is not None}
+        views = [(name, host.view()) for name, host in self._hosts.items()]
+        return {name: view for name, view in views if view is not None}
 
     # faults
 

@@ -159,6 +159,7 @@ class Host:
         self._timer_number = 0
         self._syncing = False
         self._synced_in_pause = False
+        self._view: dict[str, Any] | None = None
         self._rate = 1.0
         self._clock_base_ns = 0
         self._clock_base_ms = 0.0
@@ -186,7 +187,7 @@ class Host:
 
     def kill(self, *, power: bool, torn: bool) -> str:
         """End the node at once; returns what was lost with it."""
-        self.node = None
+        self.node = self._view = None
         self._running.pop(self.name, None)
         self.die_after = None
         self.incarnation += 1
@@ -238,6 +239,15 @@ class Host:
             else:
                 self._fire(what)
 
+    def view(self) -> dict[str, Any] | None:
+        """What the node tells of itself; it is asked again only when it has handled something. None while it is down.
+
+        A nemesis that waits for its moment looks far more often than something happens.
+        """
+        if self._view is None and self.node is not None:
+            self._view = self.node.view()
+        return self._view
+
     @property
     def waiting(self) -> int:
         """How many inputs wait for the node."""
@@ -245,6 +255,7 @@ class Host:
 
     def _handle(self, node: Node, sender: NodeId | None, what: Any) -> None:
         """Let the node take one input: a message, or else a timer that is due, or else (None) its start."""
+        self._view = None
         try:
             if sender is not None:
                 node.receive(sender, what, self._context)
