@@ -232,7 +232,9 @@ class LiveRun:
                 step, schedule = schedule.next(situation)
                 if step is None:
                     return
-                await trio.sleep(max(0.0, step.at_ms / 1000 - self.now_ns() / 1e9))
+                now_ms = self.now_ns() / 1e6
+                at_ms = step.next_ms(now_ms) if isinstance(step, Look) else step.at_ms
+                await trio.sleep(max(0.0, (at_ms - now_ms) / 1000))
                 if isinstance(step, Look):
                     continue
                 with trio.CancelScope(shield=True):  # what was begun when the run ends is finished, and recorded

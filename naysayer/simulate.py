@@ -99,6 +99,7 @@ class Simulation:
         self._until_violation = until_violation
         self._client_names = tuple(f"c{client}" for client in range(plan.clients))
         self._nemesis_random = Random(f"{plan.seed} nemesis")
+        self._look: Look | None = None
         self._storm = True
         self._stopped = False
 
@@ -164,8 +165,12 @@ class Simulation:
         if not self._storm or self._clients.are_done():
             return
         cluster = self._cluster
+        now_ms = cluster.now_ms
+        if self._look is not None and cluster.still and self._look.in_vain(now_ms):
+            self._look_again(self._look, now_ms)
+            return
         situation = Situation(
-            cluster.now_ms,
+            now_ms,
             cluster.nodes,
             self._nemesis_random,
             cluster.down,
@@ -175,16 +180,18 @@ class Simulation:
             self._target.sessions,
         )
         step, self._schedule = self._schedule.next(situation)
-        if step is None:
-            return
+        self._look = None
         if isinstance(step, Look):
-            # a little later than asked: virtual time counts whole nanoseconds, and must get past the moment
-            cluster.at(max(step.at_ms, cluster.now_ms) + 0.001, self._nemesis)
-            return
-        if step.at_ms > cluster.now_ms:
+            self._look = step
+            self._look_again(step, now_ms)
+        elif step is not None and step.at_ms > now_ms:
             cluster.at(step.at_ms + ROUNDING_MS, partial(self._strike, step.fault))
-        else:
+        elif step is not None:
             self._strike(step.fault)
+
+    def _look_again(self, look: Look, now_ms: float) -> None:
+        # a little later than asked: virtual time counts whole nanoseconds, and must get past the moment
+        self._cluster.at(max(look.next_ms(now_ms), now_ms) + 0.001, self._nemesis)
 
     def _strike(self, fault: object) -> None:
         if not self._storm:

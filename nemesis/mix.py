@@ -23,9 +23,6 @@ LASTING_MS = (20.0, 150.0, 600.0, 2000.0)
 PAUSE_MS = 60.0
 """Mean time between two beginnings."""
 
-WATCH_MS = 1.0
-"""How often a directed fault looks whether its moment has come."""
-
 PATIENCE_MS = 400.0
 """How long it looks, before another fault gets its turn."""
 
@@ -90,9 +87,9 @@ class Mix(msgspec.Struct, frozen=True):
             return self._begin(situation)
         due = now + self._pause(situation) if self.next_ms is None else self.next_ms
         again = tuple([replace(wait, views=situation.views) for wait in self.waiting])
-        watch = [now + WATCH_MS] if again else []
-        soonest = min([due, *watch, *[one.until_ms for one in self.active]])
-        return Look(soonest), replace(self, next_ms=due, waiting=again)
+        soonest = min([due, *[one.until_ms for one in self.active]])
+        watching = min([wait.until_ms for wait in again]) if again else None
+        return Look(soonest, watching), replace(self, next_ms=due, waiting=again)
 
     def _without(self, wait: Waiting) -> Mix:
         return replace(self, waiting=tuple(other for other in self.waiting if other is not wait))

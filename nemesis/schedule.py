@@ -42,10 +42,27 @@ class Step(msgspec.Struct, frozen=True):
     fault: Fault
 
 
+WATCH_MS = 1.0
+"""How often to look whether a moment has come."""
+
+
 class Look(msgspec.Struct, frozen=True):
-    """Ask again at `at_ms`: nothing to do before."""
+    """Ask again at `at_ms`: nothing to do before.
+
+    Until `watching_ms` (if given) a moment is waited for as well: ask also after WATCH_MS, though not in vain where
+    no node tells anything new.
+    """
 
     at_ms: float
+    watching_ms: float | None = None
+
+    def next_ms(self, now_ms: float) -> float:
+        """When to look next."""
+        return self.at_ms if self.watching_ms is None else min(self.at_ms, now_ms + WATCH_MS)
+
+    def in_vain(self, now_ms: float) -> bool:
+        """Whether there is nothing to ask now as long as no node tells anything new."""
+        return self.watching_ms is not None and now_ms < self.watching_ms and now_ms < self.at_ms
 
 
 class Schedule(Protocol):

@@ -25,7 +25,7 @@ from targets.fault import (
 )
 from targets.node import Message, Node, NodeId, Reply, Request
 from targets.simulator.draws import Draws
-from targets.simulator.host import Host
+from targets.simulator.host import DOWN, Host
 from targets.simulator.loop import Loop
 from targets.simulator.network import MS, Network, Receiver, Sent, describe
 from targets.simulator.watch import Watch
@@ -239,7 +239,12 @@ class SimulatedCluster:
     def views(self) -> dict[NodeId, dict[str, Any]]:
         """What each running node tells of itself."""
         views = [(name, host.view()) for name, host in self._hosts.items()]
-        return {name: view for name, view in views if view is not None}
+        return {name: view for name, view in views if view is not DOWN}
+
+    @property
+    def still(self) -> bool:
+        """Whether nothing has happened on any node since `views` was called."""
+        return not [host for host in self._hosts.values() if not host.still]
 
     # faults
 

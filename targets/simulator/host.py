@@ -31,6 +31,10 @@ Input = tuple[NodeId | None, Any]
 """A sender and its message, or None and a timer with the number under which it was set."""
 
 
+DOWN: dict[str, Any] = {}
+"""The view of a node that does not run (this very dict: a node may have nothing to tell)."""
+
+
 class Crashed(BaseException):
     """The node died within its handler. No Exception: the unwinding is not for the node to catch."""
 
@@ -239,14 +243,19 @@ class Host:
             else:
                 self._fire(what)
 
-    def view(self) -> dict[str, Any] | None:
-        """What the node tells of itself; it is asked again only when it has handled something. None while it is down.
+    def view(self) -> dict[str, Any]:
+        """What the node tells of itself, DOWN if it does not run; it is asked again only when something has happened.
 
         A nemesis that waits for its moment looks far more often than something happens.
         """
-        if self._view is None and self.node is not None:
-            self._view = self.node.view()
+        if self._view is None:
+            self._view = DOWN if self.node is None else self.node.view()
         return self._view
+
+    @property
+    def still(self) -> bool:
+        """Whether nothing has happened here since `view` was called."""
+        return self._view is not None
 
     @property
     def waiting(self) -> int:

@@ -1,0 +1,49 @@
+"""Simulated runs: what a driver leaves out to be quick changes nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from naysayer.plan import make_plan
+from naysayer.recorder import Recorder
+from naysayer.simulate import Simulation
+from nemesis.catalog import DIRECTED
+from targets.simulator import SimulatedCluster
+
+
+class Lines:
+    """A file in memory."""
+
+    def __init__(self) -> None:
+        self.lines: list[bytes] = []
+
+    def write(self, line: bytes, /) -> None:
+        self.lines.append(line)
+
+
+def _record(seed: int) -> tuple[list[bytes], int]:
+    """The lines of a run with directed faults, and how many of them the nemesis wrote."""
+    recorder = Recorder(lines := Lines())
+    plan = make_plan("raft-log", nemesis=tuple(DIRECTED), operations=60, seed=seed, clients=3)
+    Simulation(plan, recorder).run()
+    return lines.lines, len(recorder.nemesis)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_looks_that_are_left_out_are_in_vain(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked = 0
+    views = SimulatedCluster.views
+
+    def counted(cluster: SimulatedCluster) -> dict[str, dict[str, object]]:
+        nonlocal looked
+        looked += 1
+        return views(cluster)
+
+    monkeypatch.setattr(SimulatedCluster, "views", counted)
+    left_out, faults = _record(seed)
+    few, looked = looked, 0
+    monkeypatch.setattr(SimulatedCluster, "still", property(lambda cluster: False))
+    all_asked, _ = _record(seed)
+    assert left_out == all_asked
+    assert faults > 0
+    assert few < looked
