@@ -22,7 +22,7 @@ from checker.history import Operation
 from naysayer.hunt import simplify
 from naysayer.hunt.campaign import STEPS, few_collections
 from naysayer.hunt.guess import guesses, last_operations, some_of
-from naysayer.hunt.retell import PATIENCE_MS, Claims, claims, cues, told
+from naysayer.hunt.retell import PATIENCE_MS, Claims, claims, cues, hurried, told
 from naysayer.hunt.scenario import Ask, Item, Scenario, Strike, play, shows_last
 
 RUNS_MAX = 10_000
@@ -57,7 +57,10 @@ SEEDS = 6
 """...as many."""
 
 RETELLINGS = 4
-"""How often they are told again."""
+"""How often they are told again..."""
+
+HURRIED = 0.5
+"""...and how often of that in less time."""
 
 CORE_SEEDS = 24
 """Under how many delays it is tried whether the operations that prove the violation fail on their own."""
@@ -151,9 +154,10 @@ class _Search:
         if not items or not leads or candidate.nodes != self.scenario.nodes:
             return False
         self.best.runs += 1
+        given = cues(items, leads)
         happened = told(
             replace(candidate, seed=self._random.randrange(1_000_000)),
-            cues(items, leads),
+            hurried(given, self._random) if self._random.random() < HURRIED else given,
             linger_ms=max(0.0, self.failed_ms - items[-1].at_ms) + PATIENCE_MS,
             until_ms=2 * self.failed_ms,
             blind=self._sight > 0,

@@ -21,7 +21,7 @@ from naysayer.hunt import simplify
 from naysayer.hunt.campaign import Hunt, attempt
 from naysayer.hunt.diagram import ROWS_MAX, diagram
 from naysayer.hunt.guess import guesses, last_operations, some_of
-from naysayer.hunt.retell import GLANCE_MS, Telling, claims, cues, told
+from naysayer.hunt.retell import GLANCE_MS, Telling, claims, cues, hurried, told
 from naysayer.hunt.scenario import Ask, Scenario, Strike
 from naysayer.hunt.scoreboard import healthy, hunt_variant, table
 from naysayer.hunt.shrink import SIGHT, shrink
@@ -295,6 +295,14 @@ def test_cues_say_how_long_after_the_last_one_or_after_an_election_something_hap
     assert (second.gap_ms, second.leader, second.since_ms) == (160.0, "n1", 60.0)
     assert (third.gap_ms, third.leader, third.since_ms) == (40.0, "n1", None)
     assert (fourth.leader, fourth.since_ms) == ("n3", 10.0)
+
+
+def test_what_is_hurried_comes_sooner_and_in_the_same_order() -> None:
+    given = cues([Ask(at_ms, 0, "read", "n1", "x") for at_ms in (210.0, 300.0, 310.0, 900.0)], LED[:2])
+    sooner = hurried(given, Random(3))
+    assert [cue.item for cue in sooner] == [cue.item for cue in given]
+    assert all(soon.gap_ms in (cue.gap_ms, 0.3 * cue.gap_ms) for soon, cue in zip(sooner, given, strict=True))
+    assert sum(cue.gap_ms for cue in sooner) < sum(cue.gap_ms for cue in given)
 
 
 def test_what_is_told_again_happens_to_whoever_leads_now_and_as_soon_as_somebody_new_does() -> None:
