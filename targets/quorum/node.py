@@ -53,7 +53,7 @@ class Answer(msgspec.Struct, frozen=True):
     output: Any = None
 
 
-UNDER_WAY = Answer(None)
+UNDER_WAY, UNKNOWN = Answer(None), Answer("info")
 
 
 class Operation(msgspec.Struct):
@@ -103,7 +103,7 @@ class QuorumNode:
             records, requests = msgspec.json.decode(recovered.snapshot, type=tuple[list[Record], list[str]])
             for record in records:
                 self.adopt(record, ctx)
-            self.requests.update((request, Answer("info")) for request in requests)
+            self.requests.update((request, UNKNOWN) for request in requests)
         for payload in recovered.records:
             self.adopt(_decode(payload), ctx)
         self.records = len(recovered.records)
@@ -115,7 +115,7 @@ class QuorumNode:
         if record.version[1] == ctx.me:
             self.counter = max(self.counter, int(record.version[0]))
             # executed here, perhaps before a crash: nobody knows any more how far it got
-            self.requests.setdefault(record.request, Answer("info"))
+            self.requests.setdefault(record.request, UNKNOWN)
 
     def keep(self, record: Record, ctx: Context) -> None:
         """Hold a record and make it durable: what is promised after this survives a crash."""
@@ -293,7 +293,7 @@ class QuorumNode:
             self.requests[operation.request.id] = Answer("fail")
             ctx.fail(operation.request, "no majority answered")
         else:
-            self.requests[operation.request.id] = Answer("info")
+            self.requests[operation.request.id] = UNKNOWN
             ctx.info(operation.request, "no majority has stored it, but some may have")
 
     def view(self) -> dict[str, Any]:

@@ -51,8 +51,7 @@ class Draws(Random):
         slot = self._loop.now_ns >> SLOT_BITS
         if slot != self._slot:
             self._slot, self._state = slot, self._salt + slot * _GOLDEN
-        self._state += _ODD
-        bits = self._state & _64
+        self._state = bits = self._state + _ODD & _64
         return (bits ^ bits >> 32) * _MIX & _64
 
     def random(self) -> float:

@@ -27,8 +27,11 @@ SYNC_NS = (100_000, 1_500_000)
 Effect = tuple[bool, Callable[..., None], tuple[Any, ...]]
 """Whether it is a sync, and what to call with what."""
 
+Due = tuple[Timer]
+"""A timer, as it was set once: setting it again makes another."""
+
 Input = tuple[NodeId | None, Any]
-"""A sender and its message, or None and a timer with the number under which it was set."""
+"""A sender and its message, or None and a timer that is due."""
 
 
 DOWN: dict[str, Any] = {}
@@ -158,9 +161,8 @@ class Host:
         self._inbox: deque[Input] = deque()
         self.behind: deque[Effect] = deque()
         """A sync, and the effects behind it."""
-        self._timers: dict[Timer, int] = {}
-        """By timer, the number under which it was set last: what was set before does not fire."""
-        self._timer_number = 0
+        self._timers: dict[Timer, Due] = {}
+        """As they were set last: what was set before does not fire."""
         self._syncing = False
         self._synced_in_pause = False
         self._view: dict[str, Any] | None = None
@@ -224,9 +226,9 @@ class Host:
         elif self.node is not None:
             self._handle(self.node, sender, message)
 
-    def _fire(self, due: tuple[Timer, int]) -> None:
-        timer, number = due
-        if self.node is None or self._timers.get(timer) != number:
+    def _fire(self, due: Due) -> None:
+        (timer,) = due
+        if self.node is None or self._timers.get(timer) is not due:
             return
         if self.paused or self._syncing:
             self._inbox.append((None, due))
@@ -363,10 +365,9 @@ class Host:
 
     def set_timer(self, timer: Timer, after_ms: float) -> None:
         """Fire after so long by this machine's clock."""
-        self._timer_number += 1
-        self._timers[timer] = self._timer_number
-        due_ns = self._loop.now_ns + max(0, int(after_ms * MS / self._rate))
-        self._loop.at(due_ns, self._fire, (timer, self._timer_number))
+        due = self._timers[timer] = (timer,)
+        after_ns = int(after_ms * MS / self._rate)
+        self._loop.at(self._loop.now_ns + (after_ns if after_ns > 0 else 0), self._fire, due)
 
     def cancel_timer(self, timer: Timer) -> None:
         """Not at all, if it is set."""
