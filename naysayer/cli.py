@@ -159,6 +159,7 @@ def hunt(
     time: str | None = None,
     ops: int = 200,
     first_seed: int = 1,
+    nodes: int | None = None,
     workload: str | None = None,
     nemesis: Comma = None,
     engine: str = "processes",
@@ -172,6 +173,7 @@ def hunt(
         time: how long to search instead, such as 5m (real time)
         ops: operations of each seed
         first_seed: where to begin
+        nodes: how many nodes; drawn from the seed unless given
         workload: what the clients do; drawn from the seed unless given
         engine: processes of this machine, or dask:ADDRESS
         results: where the result folder is made
@@ -181,7 +183,7 @@ def hunt(
 
     limit = None if time is None else seconds(time)
     count = 1000 if seeds is None and limit is None else seeds
-    wanted = Hunt(target, count, limit, first_seed, ops, workload, _names(nemesis))
+    wanted = Hunt(target, count, limit, first_seed, ops, nodes, workload, _names(nemesis))
     return hunt_target(wanted, engine=engine, results=results)
 
 

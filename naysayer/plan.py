@@ -96,6 +96,8 @@ def refuse_misfits(
     if lacking:
         offers = ", ".join(sorted(target.operations))
         raise UsageError(f"workload {workload.name} needs {', '.join(lacking)}; {target.name} offers only {offers}")
+    if target.nodes == 1 and plan.nodes > 1:
+        raise UsageError(f"{target.name} runs on one node that knows no others, so --nodes must be 1, not {plan.nodes}")
     refuse_faults(plan, faults, where)
     refuse_sizes(plan)
 

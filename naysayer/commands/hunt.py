@@ -27,7 +27,8 @@ FOUND, NOTHING, UNDECIDED, ERROR = 1, 0, 2, 3
 
 
 def hunt_target(hunt: Hunt, *, engine: str, results: Path) -> int:
-    """Hunt, shrink, keep, report; returns the exit code."""
+    """Hunt, shrink, keep, report; returns the exit code. Raises UsageError for what does not fit the target."""
+    hunt.refuse_misfits()
     screen = console()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:

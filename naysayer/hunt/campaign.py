@@ -9,10 +9,11 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from checker.errors import UsageError
 from checker.parallel import pool
 from naysayer.hunt.swarm import draw
 from naysayer.judge import judge_run
-from naysayer.plan import Plan
+from naysayer.plan import Plan, refuse_misfits
 from naysayer.recorder import Recorder
 from naysayer.simulate import Simulation
 from targets.registry import find as find_target
@@ -37,8 +38,21 @@ class Hunt:
     time_s: float | None = None
     first_seed: int = 1
     operations: int = 200
+    nodes: int | None = None
     workload: str | None = None
     nemesis: tuple[str, ...] | None = None
+
+    def plan(self, seed: int) -> Plan:
+        """The plan of a seed: what is not given here is drawn."""
+        target = find_target(self.target)
+        return draw(target, seed, self.operations, self.workload, self.nemesis, self.nodes)
+
+    def refuse_misfits(self) -> None:
+        """Raises UsageError for what does not fit the target, and for numbers out of bounds."""
+        if self.seeds is not None and self.seeds < 1:
+            raise UsageError(f"--seeds is {self.seeds}; it must be at least 1")
+        plan = self.plan(self.first_seed)
+        refuse_misfits(plan, find_target(plan.target), find_workload(plan.workload))
 
 
 @dataclass(frozen=True)
@@ -84,10 +98,9 @@ def attempt(hunt: Hunt, first: int, count: int) -> Tried:
 
 
 def _attempt(hunt: Hunt, first: int, count: int) -> Tried:
-    target = find_target(hunt.target)
     began, undecided = time.process_time(), 0
     for number in range(count):
-        plan = draw(target, first + number, hunt.operations, hunt.workload, hunt.nemesis)
+        plan = hunt.plan(first + number)
         run = Simulation(plan, Recorder()).run()
         verdict = judge_run(run, find_workload(plan.workload).model, steps=STEPS, weaker=False)
         spent = time.process_time() - began

@@ -48,7 +48,12 @@ PATIENCE = (0.3, 1.0)
 
 
 def draw(
-    target: Target, seed: int, operations: int, workload: str | None = None, nemesis: tuple[str, ...] | None = None
+    target: Target,
+    seed: int,
+    operations: int,
+    workload: str | None = None,
+    nemesis: tuple[str, ...] | None = None,
+    nodes: int | None = None,
 ) -> Plan:
     """The plan of one seed. What is given is kept; the rest is drawn from the seed."""
     random = Random(f"{seed} swarm {target.name}")
@@ -56,7 +61,8 @@ def draw(
     # of an even number, two halves may each be a majority of a smaller configuration
     reconfigures = any("reconfigure" in catalog.find(name).needs for name in named)
     counts = (3, 4, 5) if reconfigures else (3, 3, 5)
-    nodes = target.nodes if target.nodes == 1 else random.choice(counts)
+    drawn = target.nodes if target.nodes == 1 else random.choice(counts)
+    nodes = drawn if nodes is None else nodes
     usual = (*DEFAULT_NEMESIS, *catalog.DIRECTED) if _directed(target) else DEFAULT_NEMESIS
     pool = dict.fromkeys((*named, *usual)) if nemesis is None else dict.fromkeys(nemesis)
     akin = [other for name in named for other in AKIN.get(name, ())]

@@ -165,6 +165,8 @@ class Host:
         """As they were set last: what was set before does not fire."""
         self._syncing = False
         self._synced_in_pause = False
+        self._is_start = False
+        """Whether the handler whose sync goes on is the start."""
         self._view: dict[str, Any] | None = None
         self._rate = 1.0
         self._clock_base_ns = 0
@@ -284,12 +286,18 @@ class Host:
         except Exception as error:
             call = f"receive({sender}, {str(what)[:200]})" if sender else f"timeout({what[0]})" if what else "start()"
             raise TargetError(f"node {self.name} raised {error!r} in {call}") from error
-        if self.node is not None:
-            watch = self._watch
-            for invariant in watch.at_steps if what is not None else watch.at_starts:
-                found = invariant.check(self.name, self._running)
-                if found is not None:
-                    self._watch.broken(invariant, found)
+        if self._syncing:
+            self._is_start = what is None
+        elif self._watch.at_steps or what is None:
+            self._ask_invariants(what is None)
+
+    def _ask_invariants(self, is_start: bool) -> None:
+        """What a handler did counts when it is durable: until then nobody has heard of it, and a crash undoes it."""
+        watch = self._watch
+        for invariant in watch.at_starts if is_start else watch.at_steps:
+            found = invariant.check(self.name, self._running)
+            if found is not None:
+                watch.broken(invariant, found)
 
     # effects
 
@@ -359,7 +367,9 @@ class Host:
         except DiskFailure as failure:
             self._die(str(failure))
             return
-        self._drain()
+        if not self._syncing:
+            self._ask_invariants(self._is_start)
+            self._drain()
 
     # timers
 

@@ -64,6 +64,17 @@ def test_a_healthy_target_is_not_accused() -> None:
     assert (tried.failed, tried.trouble, tried.seeds) == (None, None, 15)
 
 
+@pytest.mark.parametrize("nodes", [1, 2, 4])
+@pytest.mark.parametrize(
+    "name", ["quorum-kv", "generation-clock", "paxos-register", "paxos-kv", "paxos-log", "raft-log"]
+)
+def test_a_healthy_target_is_not_accused_on_an_unusual_number_of_nodes(name: str, nodes: int) -> None:
+    hunt = Hunt(name, operations=60, nodes=nodes)
+    assert hunt.plan(1).nodes == nodes
+    tried = attempt(hunt, 1, 8)
+    assert (tried.failed, tried.trouble, tried.seeds) == (None, None, 8)
+
+
 def test_definite_refusals_in_the_calm_are_no_lack_of_life() -> None:
     """All registers were written before the calm, so that every write and cas in it was refused."""
     plan = Plan(

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -414,6 +414,17 @@ def test_faults_that_make_no_sense_are_refused() -> None:
 # what is watched
 
 
+class Asked:
+    """Holds, and notes about whom it is asked."""
+
+    name = "asked"
+    asked: ClassVar[list[NodeId]] = []
+
+    def check(self, stepped: NodeId, nodes: dict[NodeId, Node]) -> str | None:
+        self.asked.append(stepped)
+        return None
+
+
 class AtMostOne:
     name = "at most one"
 
@@ -431,6 +442,42 @@ def test_a_broken_invariant_is_told_once_with_its_time() -> None:
     assert len(cluster.violations) == 1
     assert cluster.violations[0].startswith("at most one at ")
     assert cluster.violations[0].endswith("two were written")
+
+
+def test_what_must_hold_after_a_recovery_is_asked_when_a_node_has_come_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Asked, "asked", [])
+    watched = Target("scribe", "", Scribe, frozenset(), "", (), recovery=(Asked,))  # type: ignore[arg-type]
+    cluster = SimulatedCluster(watched, 2, 1)
+    cluster.start()
+    cluster.invoke(Request("r1", "c0", "write"), "n1", 100.0, lambda reply: None)
+    cluster.run(until_ms=100)
+    assert Asked.asked == ["n1", "n2"]
+    cluster.apply(Kill(("n2",)))
+    cluster.apply(Restart(("n2",)))
+    cluster.run(until_ms=200)
+    assert Asked.asked == ["n1", "n2", "n2"]
+
+
+def test_what_a_handler_did_is_watched_only_when_it_is_durable() -> None:
+    """Nobody has heard of it before, and a node that dies of its sync has not done it."""
+
+    def violations(fault: Corrupt | None) -> list[str]:
+        watched = Target("scribe", "", Scribe, frozenset(), "", (), invariants=(AtMostOne,))  # type: ignore[arg-type]
+        cluster = SimulatedCluster(watched, 1, 1)
+        cluster.start()
+        for number in range(2):
+            cluster.invoke(Request(f"r{number}", "c0", "write"), "n1", 100.0, lambda reply: None)
+            cluster.run(until=lambda: cluster.views()["n1"]["length"] == number + 1)  # noqa: B023 - runs at once
+            if number == 0:
+                cluster.run(until_ms=cluster.now_ms + 10)
+                if fault is not None:
+                    cluster.apply(fault)
+        assert cluster.violations == [], "the second write is in memory, and its sync goes on"
+        cluster.run(until_ms=cluster.now_ms + 10)
+        return cluster.violations
+
+    assert len(violations(None)) == 1
+    assert violations(Corrupt("n1", "fsync-error")) == []
 
 
 def test_an_exception_in_a_node_names_the_node_and_the_input() -> None:
