@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from checker.errors import UsageError
 from checker.parallel import pool
@@ -60,10 +60,10 @@ class Tried:
     """What became of a batch of seeds: the plan that failed, if one did."""
 
     seeds: int
-    cpu_s: float
     undecided: int = 0
     failed: Plan | None = None
     trouble: str | None = None
+    cpu_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -93,23 +93,24 @@ def few_collections() -> Iterator[None]:
 
 def attempt(hunt: Hunt, first: int, count: int) -> Tried:
     """Try some seeds in this process; stops at the first that fails."""
+    began = time.process_time()
     with few_collections():
-        return _attempt(hunt, first, count)
+        tried = _attempt(hunt, first, count)
+    return replace(tried, cpu_s=time.process_time() - began)
 
 
 def _attempt(hunt: Hunt, first: int, count: int) -> Tried:
-    began, undecided = time.process_time(), 0
+    undecided = 0
     for number in range(count):
         plan = hunt.plan(first + number)
         run = Simulation(plan, Recorder()).run()
         verdict = judge_run(run, find_workload(plan.workload).model, steps=STEPS, weaker=False)
-        spent = time.process_time() - began
         if verdict.outcome == "invalid":
-            return Tried(number + 1, spent, undecided, plan)
+            return Tried(number + 1, undecided, plan)
         if run.error is not None:
-            return Tried(number + 1, spent, undecided, None, f"seed {plan.seed}: {run.error}")
+            return Tried(number + 1, undecided, None, f"seed {plan.seed}: {run.error}")
         undecided += verdict.outcome == "unknown"
-    return Tried(count, time.process_time() - began, undecided)
+    return Tried(count, undecided)
 
 
 def run_campaign(hunt: Hunt, engine: str, workers: int, told: Callable[[int], None]) -> Caught:
