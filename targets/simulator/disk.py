@@ -12,6 +12,9 @@ from dataclasses import dataclass, field
 from random import Random
 
 
+FULL = "no space left on device"
+
+
 class DiskFailure(Exception):  # noqa: N818 - what a process meets as OSError
     """A write or sync failed: the node stops."""
 
@@ -44,12 +47,14 @@ class SimulatedDisk:
         return bytes(self._files[name].data)
 
     def create(self, name: str) -> None:
-        self._room()
+        if self.full:
+            raise DiskFailure(FULL)
         self._files[name] = _File()
         self._renamed()
 
     def append(self, name: str, data: bytes) -> None:
-        self._room()
+        if self.full:
+            raise DiskFailure(FULL)
         file = self._files[name]
         if data:
             file.writes.append(len(file.data))
@@ -90,10 +95,6 @@ class SimulatedDisk:
 
     def _renamed(self) -> None:
         self._name_changes.append(dict(self._files))
-
-    def _room(self) -> None:
-        if self.full:
-            raise DiskFailure("no space left on device")
 
     def lose_power(self, random: Random, *, torn: bool) -> str:
         """Keep what is durable and a drawn prefix of the rest; returns what was lost."""
