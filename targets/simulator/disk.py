@@ -11,7 +11,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from random import Random
 
-
 FULL = "no space left on device"
 
 
