@@ -132,7 +132,7 @@ class Simulation:
             self._storm = False
             self._clients.until_ms, self._clients.succeeded = None, 0
             if not self._stopped and self._until_ms is None and self._with_calm:
-                live = self._calm()
+                live = self._calm() or self._damaged()
         except TargetError as failure:
             error = str(failure)
         return Run(
@@ -219,6 +219,12 @@ class Simulation:
             yield Resume(tuple(sorted(cluster.paused)))
         if cluster.down:
             yield Restart(tuple(sorted(cluster.down)))
+
+    def _damaged(self) -> bool:
+        """Whether no majority is left that can run, since what the disks hold was damaged: nothing heals that."""
+        faults = [fault for _, fault in self.recorder.nemesis]
+        flipped = {fault.node for fault in faults if isinstance(fault, Corrupt) and fault.kind == "bit-flip"}
+        return 2 * len(flipped & self._cluster.down) >= len(self._cluster.nodes)
 
     def _calm(self) -> bool:
         """Heal everything, let operations run again, then the last round. False if none succeeded."""

@@ -107,6 +107,8 @@ class SimulatedCluster:
         self._waiting: dict[str, tuple[Request, Done]] = {}
         self._refused: set[str] = set()
         """Requests of the only server's clients that wait until it accepts connections again."""
+        self._reached: set[str] = set()
+        """Those that it has accepted, whatever became of them."""
         self._evidence: list[Evidence] = []
         self._awaiting: list[tuple[Kill, NodeId, float]] = []
         self._admin = 0
@@ -211,13 +213,18 @@ class SimulatedCluster:
     def _connected(self, source: NodeId, message: Message) -> None:
         """To the only server, which accepts no connections while it is down."""
         (only,) = self._hosts.values()
-        if only.node is None and isinstance(message, Request):
+        if not isinstance(message, Request):
+            only.receive(source, message)
+        elif only.node is None:
             self._refuse(message, only.name)
         else:
+            self._reached.add(message.id)
+            self._refused.discard(message.id)
             only.receive(source, message)
 
     def _refuse(self, request: Request, node: NodeId) -> None:
-        if request.id in self._waiting:
+        """Of a request that the network doubled, one copy may have been accepted before: then nobody knows."""
+        if request.id in self._waiting and request.id not in self._reached:
             self._refused.add(request.id)
             self._loop.at(self._loop.now_ns + int(RECONNECT_MS * MS), self._connect, (request, node))
 
@@ -225,7 +232,7 @@ class SimulatedCluster:
         request, node = attempt
         if self._hosts[node].node is None:
             self._refuse(request, node)
-        elif request.id in self._waiting:
+        elif request.id in self._waiting and request.id in self._refused:
             self._refused.discard(request.id)
             self._network.send(request.client, node, request)
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
+from msgspec import structs
 
 from naysayer import simulate
 from naysayer.judge import judge_run
 from naysayer.plan import Plan
 from naysayer.recorder import Recorder
 from naysayer.simulate import CALM_MS_MAX, SETTLE_MS, Run, Simulation
-from targets.node import Context, Request, Timer
+from nemesis.schedule import Schedule, Situation, Step
+from targets.fault import Corrupt, Fault, Kill, Restart
+from targets.node import Context, NodeId, Request, Timer
 from targets.quorum.node import QuorumNode
 from targets.registry import find
 from targets.target import Target
@@ -69,3 +72,32 @@ def test_its_healthy_twin_recovers_from_the_same_storm(monkeypatch: pytest.Monke
     run = run_as(find("quorum-kv"), monkeypatch)
     assert run.live
     assert judge_run(run, "register").outcome == "valid"
+
+
+@dataclass(frozen=True)
+class Strikes:
+    """Faults at their times."""
+
+    left: tuple[tuple[float, Fault], ...]
+
+    def next(self, situation: Situation) -> tuple[Step | None, Schedule]:
+        if not self.left:
+            return None, self
+        return Step(*self.left[0]), Strikes(self.left[1:])
+
+
+def live_after_flips(*nodes: NodeId) -> tuple[bool, frozenset[NodeId]]:
+    """Flip a bit in what each of these has stored, restart all; whether the cluster came back, and who did not."""
+    everybody = ("n1", "n2", "n3")
+    flips = tuple((400.0, Corrupt(node, "bit-flip")) for node in nodes)
+    schedule = Strikes((*flips, (401.0, Kill(everybody)), (402.0, Restart(everybody))))
+    run = Simulation(structs.replace(PLAN, think_ms=20.0), Recorder(), schedule=schedule).run()
+    return run.live, frozenset(everybody) - frozenset(run.views)
+
+
+def test_who_stops_at_a_damaged_disk_is_right_and_the_others_go_on() -> None:
+    assert live_after_flips("n3") == (True, {"n3"})
+
+
+def test_where_disks_are_damaged_so_that_no_majority_can_run_nobody_is_accused_of_not_being_live() -> None:
+    assert live_after_flips("n2", "n3") == (True, {"n2", "n3"})

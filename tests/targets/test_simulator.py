@@ -266,6 +266,22 @@ def test_a_restart_resets_connections_over_which_nothing_will_come() -> None:
     assert stage.cluster.now_ms - began < 20
 
 
+def test_a_refused_copy_of_a_request_says_nothing_of_the_copy_that_came_before() -> None:
+    """The only server executes the first copy, dies before it answers, and refuses the second."""
+    said = set()
+    for seed in range(30):
+        stage = Stage(nodes=1, seed=seed)
+        stage.cluster.run(until_ms=TICK_MS + 0.5)
+        stage.cluster.apply(Degrade((("c0", "n1"),), duplicate=1.0))
+        stage.cluster.apply(Kill(("n1",), effects=2))
+        got = stage.begin("write")
+        stage.cluster.run(until_ms=stage.cluster.now_ms + 60)
+        if stage.cluster.down:
+            stage.cluster.run(until_ms=stage.cluster.now_ms + 2000)
+            said.add("unknown" if got == [None] else str(got))
+    assert said == {"unknown"}
+
+
 @pytest.mark.parametrize("effects", range(7))
 def test_a_node_may_die_between_any_two_effects(effects: int) -> None:
     stage = Stage(seed=effects)
