@@ -97,6 +97,7 @@ class QuorumNode:
     def start(self, ctx: Context) -> None:
         # answers to operations of an earlier incarnation may still be on their way: start somewhere else
         self.next_op = ctx.random.getrandbits(48)
+        self.others = [node for node in ctx.nodes if node != ctx.me]
         self.log = WriteAheadLog(ctx.disk)
         recovered = self.log.recover()
         if recovered.snapshot is not None:
@@ -210,13 +211,13 @@ class QuorumNode:
             if ctx.me not in operation.stored:
                 self.store(put, ctx)  # first here: a version that was sent is then never given out again
                 self.stored(ctx.me, number, ctx)
-            for node in ctx.nodes:
-                if node != ctx.me and node not in operation.stored:
+            for node in self.others:
+                if node not in operation.stored:
                     ctx.send(node, put)
             return
         get = Get(number, operation.request.key)
-        for node in ctx.nodes:
-            if node != ctx.me and node not in operation.answers:
+        for node in self.others:
+            if node not in operation.answers:
                 ctx.send(node, get)
         if ctx.me not in operation.answers:
             self.got(ctx.me, self.look_up(get), ctx)

@@ -129,29 +129,28 @@ class Network:
         in_order = True
         for one in link.faults:
             fault = one.fault
-            if isinstance(fault, Cut):
-                one.touched += 1
-                self._note(None, way, message)
-                return
-            if isinstance(fault, Hold):
-                if one.touched < fault.count and fault.message in (None, type(message).__name__):
+            if isinstance(fault, Degrade):
+                lost, doubled, swapped, late = random.random(), random.random(), random.random(), random.random()
+                if lost < fault.loss:
                     one.touched += 1
-                    self._held.append((way, message))
+                    self._note(None, way, message)
                     return
-                continue
-            lost, doubled, swapped = random.random(), random.random(), random.random()
-            late_ns = int(-log(1.0 - random.random()) * fault.delay_ms * MS)
-            if lost < fault.loss:
+                late_ns = int(-log(1.0 - late) * fault.delay_ms * MS) if fault.delay_ms else 0
+                if doubled < fault.duplicate:
+                    times.append(times[0] + int(random.random() * 20 * MS))
+                if swapped < fault.reorder:
+                    in_order = False
+                    late_ns += int(random.random() * 30 * MS)
+                times = [time + late_ns for time in times]
+                one.touched += late_ns > 0 or len(times) > 1
+            elif isinstance(fault, Cut):
                 one.touched += 1
                 self._note(None, way, message)
                 return
-            if doubled < fault.duplicate:
-                times.append(times[0] + int(random.random() * 20 * MS))
-            if swapped < fault.reorder:
-                in_order = False
-                late_ns += int(random.random() * 30 * MS)
-            times = [time + late_ns for time in times]
-            one.touched += late_ns > 0 or len(times) > 1
+            elif one.touched < fault.count and fault.message in (None, type(message).__name__):
+                one.touched += 1
+                self._held.append((way, message))
+                return
         if in_order:
             times[0] = max(times[0], link.last_ns + 1)
             link.last_ns = times[0]
