@@ -72,7 +72,7 @@ class LiveRun:
         self._began_s = 0.0
         self._invoked = 0
         self._processes = 0
-        self._routing = Routing(self.cluster.nodes, stay=False)
+        self._routing = Routing(self.cluster.nodes, self.clients, stay=False)
         self._stopped = False
         self._random = Random(f"{self.seed} clients")
         self.trouble: NaysayerError | None = None

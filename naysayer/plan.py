@@ -96,6 +96,11 @@ def refuse_misfits(
     if lacking:
         offers = ", ".join(sorted(target.operations))
         raise UsageError(f"workload {workload.name} needs {', '.join(lacking)}; {target.name} offers only {offers}")
+    if workload.settle is not None:
+        raise UsageError(
+            f"workload {workload.name} is for systems that promise something for the end only; {target.name} promises "
+            f"more and offers {', '.join(target.workloads)}"
+        )
     if target.nodes == 1 and plan.nodes > 1:
         raise UsageError(f"{target.name} runs on one node that knows no others, so --nodes must be 1, not {plan.nodes}")
     refuse_faults(plan, faults, where)

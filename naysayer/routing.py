@@ -1,7 +1,8 @@
 """Which node a client asks, alike in the simulator and against what really runs.
 
 A third of the clients each stays with one node, whatever it says; follows the leader; does so every other time. So a
-leader that was deposed and does not know it is still asked, while others go where the new one is.
+leader that was deposed and does not know it is still asked, while others go where the new one is. A client that is
+alone does not stay: the node may never lead, and then nothing would ever be done.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ class Routing:
     `stay`: False lets clients that were never refused go anywhere, as where every node answers all are worth asking.
     """
 
-    def __init__(self, nodes: tuple[NodeId, ...], *, stay: bool) -> None:
+    def __init__(self, nodes: tuple[NodeId, ...], clients: int, *, stay: bool) -> None:
         self._nodes = nodes
+        self._alone = clients == 1
         self._stay = stay
         self._refused: set[int] = set()
         self._leader: dict[int, NodeId] = {}
@@ -31,7 +33,7 @@ class Routing:
             return asked.node
         if not self._stay and client not in self._refused:
             return random.choice(self._nodes)
-        if client % 3 == 0:
+        if client % 3 == 0 and not self._alone:
             return self._nodes[client // 3 % len(self._nodes)]
         anywhere = random.choice(self._nodes)
         if client % 3 == 1 or random.random() < 0.5:

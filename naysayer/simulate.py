@@ -130,7 +130,7 @@ class Simulation:
                 self._go(self._storm_ms)
             storm_ms = cluster.now_ms
             self._storm = False
-            self._clients.until_ms, self._clients.succeeded = None, 0
+            self._clients.until_ms, self._clients.left, self._clients.succeeded = None, 0, 0
             if not self._stopped and self._until_ms is None and self._with_calm:
                 live = self._calm() or self._damaged()
         except TargetError as failure:
@@ -226,6 +226,22 @@ class Simulation:
         flipped = {fault.node for fault in faults if isinstance(fault, Corrupt) and fault.kind == "bit-flip"}
         return 2 * len(flipped & self._cluster.down) >= len(self._cluster.nodes)
 
+    def _ask_in_the_calm(self) -> bool:
+        """Two operations for each client, and more until one has succeeded. Returns whether there was none to ask."""
+        cluster, clients = self._cluster, self._clients
+        until_ms = cluster.now_ms + CALM_MS_MAX
+        asked = False
+        while True:
+            clients.left = 2 * self.plan.clients
+            clients.start()
+            self._go(until_ms, idle_too=True)
+            asked_now = clients.left < 2 * self.plan.clients
+            asked = asked or asked_now
+            if clients.succeeded or not asked_now or self._stopped or cluster.now_ms >= until_ms or self._damaged():
+                return not asked
+            # whoever gave up, or was refused where nobody leads, may have been too hasty: that says nothing of life
+            clients.timeout_ms = max(clients.timeout_ms, self._target.timeout_ms)
+
     def _calm(self) -> bool:
         """Heal everything, let operations run again, then the last round. False if none succeeded."""
         cluster, clients = self._cluster, self._clients
@@ -236,10 +252,7 @@ class Simulation:
             # what is due now happens before the next, as it does where a script strikes twice at once
             self._go(cluster.now_ms + ROUNDING_MS)
         self._go(cluster.now_ms + SETTLE_MS)
-        clients.left = 2 * self.plan.clients
-        clients.start()
-        self._go(cluster.now_ms + CALM_MS_MAX, idle_too=True)
-        nothing_to_ask = clients.left == 2 * self.plan.clients
+        nothing_to_ask = self._ask_in_the_calm()
         if self._workload.finish is not None and not self._stopped:
             clients.generator, clients.left = self._workload.finish(), None
             clients.start()

@@ -65,28 +65,36 @@ class Clients:
         self.generator = generator
         self.scripted = scripted
         self.progress = progress
-        self.routing = Routing(cluster.nodes, stay=True)
+        self.routing = Routing(cluster.nodes, plan.clients, stay=True)
+        self.timeout_ms = plan.timeout_ms or target.timeout_ms
+        """How long they wait for an answer."""
         self.left = plan.operations
         self.until_ms: float | None = None
+        self.threads: list[_Thread] = []
+        """By client the one that asks for it; those of rounds before may still wait for an answer."""
         self.going = 0
-        """How many threads go on."""
+        """How many of them go on."""
         self.succeeded = 0
         """How many operations ended ok since somebody set this to 0."""
         self.requests = 0
         self.asked: list[tuple[float, int, Invocation, NodeId]] = []
         """Time (ms), client, operation and node of everything that was invoked."""
         self.randoms = [Random(f"{plan.seed} client {client}") for client in range(plan.clients)]
-        self.free = list(range(plan.clients))
-        """By client, the process that it goes on as; -1 while it waits for an answer."""
         self._rounds = 0
 
     def start(self) -> None:
-        """One more thread for each client; one that still waits for an answer gets a process of its own for it."""
-        for client in range(self.plan.clients):
-            fresh = self._rounds * FRESH * self.plan.clients + client
-            _Thread(self, client, self.free[client] if self.free[client] >= 0 else fresh).pause()
-        self.going += self.plan.clients
+        """A new round: a thread for each client takes the place of the one before, and goes on as its process.
+
+        Where that still waits for an answer the new one is a process of its own.
+        """
+        clients = self.plan.clients
+        fresh = self._rounds * FRESH * clients
+        kept = {client: thread.process for client, thread in enumerate(self.threads) if not thread.waits}
+        self.threads = [_Thread(self, client, kept.get(client, fresh + client)) for client in range(clients)]
+        self.going = clients
         self._rounds += 1
+        for thread in self.threads:
+            thread.pause()
 
     def are_done(self) -> bool:
         """Whether nobody is to ask any more."""
@@ -99,7 +107,9 @@ class _Thread:
     def __init__(self, clients: Clients, client: int, process: int) -> None:
         self._clients = clients
         self._client = client
-        self._process = process
+        self.process = process
+        self.waits = False
+        """Whether it waits for an answer."""
         self._random = clients.randoms[client]
 
     def pause(self, mean_ms: float | None = None) -> None:
@@ -111,6 +121,8 @@ class _Thread:
 
     def _ask(self) -> None:
         clients = self._clients
+        if clients.threads[self._client] is not self:
+            return  # another has taken its place
         asked: Invocation | Wait | None = None
         if not clients.are_done():
             moment = Moment(clients.cluster.now_ms, self._client, clients.plan.clients, self._random)
@@ -129,9 +141,9 @@ class _Thread:
         clients = self._clients
         if clients.left is not None:
             clients.left -= 1
-        client, process, cluster = self._client, self._process, clients.cluster
+        client, process, cluster = self._client, self.process, clients.cluster
         node = clients.routing.choose(client, asked, self._random)
-        clients.free[client] = -1
+        self.waits = True
         clients.requests += 1
         self._asked, self._node = asked, node
         self._request = Request(f"r{clients.requests}", f"c{process}", asked.f, asked.key, asked.input)
@@ -142,8 +154,8 @@ class _Thread:
         self._try(node)
 
     def _try(self, node: NodeId) -> None:
-        timeout_ms = self._clients.plan.timeout_ms or self._clients.target.timeout_ms
-        self._clients.cluster.invoke(self._request, node, timeout_ms / self._attempts, self._answered)
+        clients = self._clients
+        clients.cluster.invoke(self._request, node, clients.timeout_ms / self._attempts, self._answered)
 
     def _answered(self, reply: Reply | None) -> None:
         if reply is None and self._left > 1:
@@ -159,7 +171,7 @@ class _Thread:
 
     def _done(self, reply: Reply | None) -> None:
         """Record how the operation ended, and go on."""
-        clients, client, process = self._clients, self._client, self._process
+        clients, client, process = self._clients, self._client, self.process
         status: Status = "info" if reply is None else reply.status
         output, error = (None, "timeout") if reply is None else (reply.output, reply.error)
         operation = clients.recorder.completed(process, self._asked, status, output, error, clients.cluster.now_ns)
@@ -169,6 +181,6 @@ class _Thread:
         if clients.progress is not None:
             clients.progress(clients.recorder.invocations)
         if status == "info":
-            self._process += clients.plan.clients  # nobody knows whether it still happens
-        clients.free[client] = self._process
+            self.process += clients.plan.clients  # nobody knows whether it still happens
+        self.waits = False
         self.pause(max(REFUSED_MS, clients.plan.think_ms) if refused else None)

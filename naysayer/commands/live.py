@@ -7,7 +7,7 @@ from pathlib import Path
 
 from checker.errors import UsageError
 from naysayer.commands.drive import run_test
-from naysayer.plan import DEFAULT_NEMESIS, Plan, refuse_faults, refuse_sizes
+from naysayer.plan import DEFAULT_NEMESIS, Plan, refuse_faults, refuse_misfits, refuse_sizes
 from nemesis import catalog
 from targets.live.cluster import LiveCluster
 from targets.live.processes import ProcessCluster
@@ -24,10 +24,8 @@ TIME_S = 10.0
 def test_live(plan: Plan, timeout_s: float, results: Path) -> int:
     """Nodes of a target of ours as processes on this machine."""
     target = find_target(plan.target)
-    lacking = sorted(find_workload(plan.workload).operations - target.operations)
-    if lacking:
-        raise UsageError(f"workload {plan.workload} needs {', '.join(lacking)}, which {target.name} does not offer")
-    refuse_faults(plan, LiveCluster.faults, "a cluster of processes on this machine")
+    where = "a cluster of processes on this machine"
+    refuse_misfits(plan, target, find_workload(plan.workload), LiveCluster.faults, where)
     return run_test(plan, lambda: LiveCluster(target, plan.nodes, plan.seed), timeout_s, results)
 
 

@@ -180,6 +180,7 @@ def test_replay_confirms_an_identical_history_and_notices_another(
         (["test", "quorum-kv", "--clients", "0"], "--clients is 0"),
         (["test", "wal-kv", "--nodes", "3"], "wal-kv runs on one node"),
         (["hunt", "wal-kv", "--nodes", "3"], "wal-kv runs on one node"),
+        (["test", "raft-log", "--workload", "g-set"], "g-set is for systems that promise something for the end"),
         (["hunt", "quorum-kv", "--workload", "queue"], "needs dequeue, enqueue; quorum-kv offers only read, write"),
         (["hunt", "quorum-kv", "--ops", "0"], "--ops is 0"),
         (["hunt", "quorum-kv", "--seeds", "0"], "--seeds is 0"),

@@ -9,7 +9,7 @@ from msgspec import structs
 
 from naysayer import simulate
 from naysayer.judge import judge_run
-from naysayer.plan import Plan
+from naysayer.plan import Plan, make_plan
 from naysayer.recorder import Recorder
 from naysayer.simulate import CALM_MS_MAX, SETTLE_MS, Run, Simulation
 from nemesis.schedule import Schedule, Situation, Step
@@ -18,6 +18,7 @@ from targets.node import Context, NodeId, Request, Timer
 from targets.quorum.node import QuorumNode
 from targets.registry import find
 from targets.target import Target
+from workloads.generator import Invocation
 
 
 class WaitsForEver(QuorumNode):
@@ -101,3 +102,33 @@ def test_who_stops_at_a_damaged_disk_is_right_and_the_others_go_on() -> None:
 
 def test_where_disks_are_damaged_so_that_no_majority_can_run_nobody_is_accused_of_not_being_live() -> None:
     assert live_after_flips("n2", "n3") == (True, {"n2", "n3"})
+
+
+def test_a_client_that_is_alone_does_not_take_a_follower_for_a_dead_cluster() -> None:
+    run = Simulation(make_plan("raft-log", nemesis=(), clients=1, operations=30), Recorder()).run()
+    assert run.live
+    assert run.recorder.counts["ok"] > 15
+
+
+def test_clients_who_wait_for_less_than_a_message_takes_do_not_take_a_cluster_for_dead() -> None:
+    run = Simulation(structs.replace(PLAN, timeout_ms=1.0), Recorder()).run()
+    assert run.live
+
+
+class Once(Recorder):
+    """Refuses two operations of one process at a time."""
+
+    def invoked(self, process: int, invocation: Invocation, node: str | None, time_ns: int) -> None:
+        assert process not in self._open
+        super().invoked(process, invocation, node, time_ns)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("think_ms", [4.0, 3000.0])
+def test_what_clients_do_when_the_time_is_up_is_not_done_twice_at_once(seed: int, think_ms: float) -> None:
+    plan = structs.replace(PLAN, nemesis=("kill", "pause"), operations=None, time_s=1.0, seed=seed, think_ms=think_ms)
+    recorder = Once()
+    run = Simulation(plan, recorder).run()
+    assert run.live
+    began = [op.call for op in recorder.history() if op.call > run.storm_ms * 1e6]
+    assert min(began) >= (run.storm_ms + SETTLE_MS) * 1e6, "nobody asks while the cluster finds itself"

@@ -26,14 +26,21 @@ def learn(routing: Routing, client: int, node: str, status: Status, referred: st
 
 @pytest.mark.parametrize("stay", [True, False])
 def test_a_third_of_the_clients_stays_with_one_node_whatever_it_says(stay: bool) -> None:
-    routing = Routing(NODES, stay=stay)
+    routing = Routing(NODES, 10, stay=stay)
     for client, node in ((0, "n1"), (3, "n2"), (6, "n3"), (9, "n1")):
         assert learn(routing, client, node, "fail", "n2"), "and rests where it was refused"
         assert asked(client, routing) == {node: 300}
 
 
+@pytest.mark.parametrize("stay", [True, False])
+def test_a_client_that_is_alone_finds_the_leader(stay: bool) -> None:
+    routing = Routing(NODES, 1, stay=stay)
+    learn(routing, 0, "n1", "fail", "n2")
+    assert asked(0, routing)["n2"] > 150
+
+
 def test_a_third_follows_the_leader_and_a_third_does_so_every_other_time() -> None:
-    routing = Routing(NODES, stay=False)
+    routing = Routing(NODES, 10, stay=False)
     for client in (1, 2):
         assert not learn(routing, client, "n1", "fail", "n3")
         learn(routing, client, "n3", "ok")
@@ -46,7 +53,7 @@ def test_a_third_follows_the_leader_and_a_third_does_so_every_other_time() -> No
 
 def test_where_every_node_answers_all_are_asked() -> None:
     for client in (0, 1, 2):
-        free, staying = Routing(NODES, stay=False), Routing(NODES, stay=True)
+        free, staying = Routing(NODES, 10, stay=False), Routing(NODES, 10, stay=True)
         for routing in (free, staying):
             learn(routing, client, "n1", "ok")
         assert min(asked(client, free).values()) > 60
@@ -54,5 +61,5 @@ def test_where_every_node_answers_all_are_asked() -> None:
 
 
 def test_an_operation_of_one_node_goes_there() -> None:
-    routing = Routing(NODES, stay=True)
+    routing = Routing(NODES, 10, stay=True)
     assert routing.choose(0, Invocation("read", "x", None, "n3"), Random(1)) == "n3"

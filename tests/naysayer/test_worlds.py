@@ -181,6 +181,8 @@ def test_an_interrupted_run_of_a_binary_leaves_nothing_and_judges(tmp_path: Path
         (["test", "quorum-kv", "--bin", "x"], "say what to test"),
         (["test", "--bin", "x", "--workload", "queue"], "--bin speaks Maelstrom's workloads"),
         (["test", "quorum-kv", "--live", "--nemesis", "power"], "fault power needs power"),
+        (["test", "wal-kv", "--live", "--nodes", "3"], "wal-kv runs on one node"),
+        (["test", "raft-log", "--live", "--workload", "g-counter"], "for systems that promise something for the end"),
         (["test", "wal-kv", "--live", "--nemesis", "partition"], "fault partition makes sense with 2 nodes or more"),
         (["test", "quorum-kv", "--live", "--nodes", "0"], "--nodes is 0; it must be between 1 and 99"),
         (["test", "--bin", "x", "--clients", "0"], "--clients is 0; it must be between 1 and 10000"),
