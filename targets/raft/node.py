@@ -104,11 +104,11 @@ class RaftNode(Election, Persistence, Snapshots, Membership, Transfer):
             self.command(request)
 
     def refuse(self, request: Request) -> None:
-        """Fail means: certainly did not happen. A copy of a command that was taken before may still.
+        """Fail means: certainly did not happen. A copy of a command that was taken before may have, or still may.
 
         A copy that the network made may also come later, when this server leads: after fail it must be refused too.
         """
-        if request.id in self.accepted:
+        if request.id in self.accepted or self.sessions.has_answered(request):
             self.ctx.info(request, "not the leader any more")
         else:
             _remember(self.refused, request)

@@ -109,6 +109,8 @@ class SimulatedCluster:
         """Requests of the only server's clients that wait until it accepts connections again."""
         self._reached: set[str] = set()
         """Those that it has accepted, whatever became of them."""
+        self._given_up: set[str] = set()
+        """Those whose clients were told that they failed: of what the network doubled a late copy comes to nothing."""
         self._evidence: list[Evidence] = []
         self._awaiting: list[tuple[Kill, NodeId, float]] = []
         self._admin = 0
@@ -187,10 +189,14 @@ class SimulatedCluster:
 
     def _timed_out(self, waiting: tuple[Request, Done]) -> None:
         request, done = waiting
-        if self._waiting.get(request.id) is waiting:
-            del self._waiting[request.id]
-            done(Reply(request.id, "fail", None, "connection refused") if request.id in self._refused else None)
-        self._refused.discard(request.id)
+        if self._waiting.get(request.id) is not waiting:
+            return
+        del self._waiting[request.id]
+        if request.id in self._refused:
+            self._given_up.add(request.id)
+            done(Reply(request.id, "fail", None, "connection refused"))
+        else:
+            done(None)
 
     def _receiver(self, name: NodeId) -> Receiver:
         """Who takes what is sent to a name: a node, or else a client."""
@@ -217,7 +223,7 @@ class SimulatedCluster:
             only.receive(source, message)
         elif only.node is None:
             self._refuse(message, only.name)
-        else:
+        elif message.id not in self._given_up:
             self._reached.add(message.id)
             self._refused.discard(message.id)
             only.receive(source, message)

@@ -214,6 +214,22 @@ def test_a_copy_of_a_refused_command_is_refused_by_the_leader_that_the_server_be
     assert stage.outcome() == "valid"
 
 
+def test_a_follower_does_not_say_of_an_executed_command_that_it_failed() -> None:
+    """The answer may have been lost, and this be the copy that a network made of the request."""
+    stage = Stage(RAFT, 3, 1)
+    leader = stage.ready_leader()
+    asked = stage.ask(leader, "write", "k", 1)
+    assert stage.answer(asked) is not None
+    stage.apply(Kill((leader,)))
+    stage.ready_leader(stage.others(leader))
+    stage.apply(Restart((leader,)))
+    stage.pass_ms(200)
+    for node in stage.others(stage.leader()):
+        copy = stage.do(node, "write", "k", 1, retry=f"r{asked}")
+        assert copy is not None
+        assert copy.status == "info"
+
+
 def test_a_server_alone_commits_what_is_durable_and_answers() -> None:
     stage = Stage(RAFT, 1, 10)
     leader = stage.ready_leader()

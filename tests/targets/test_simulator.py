@@ -282,6 +282,25 @@ def test_a_refused_copy_of_a_request_says_nothing_of_the_copy_that_came_before()
     assert said == {"unknown"}
 
 
+def test_what_a_client_was_told_of_as_refused_is_not_done_by_a_late_copy() -> None:
+    """The only server is down when the first copy comes, and up again when the second does, too late for the client."""
+    late = 0
+    for seed in range(60):
+        stage = Stage(nodes=1, seed=seed)
+        stage.cluster.apply(Degrade((("c0", "n1"),), duplicate=1.0))
+        stage.cluster.apply(Kill(("n1",)))
+        got: list[Reply | None] = []
+        stage.cluster.invoke(Request("r", "c0", "write"), "n1", 8.0, got.append)
+        stage.cluster.run(until_ms=stage.cluster.now_ms + 8.5)
+        stage.cluster.apply(Restart(("n1",)))
+        restarted_ns = stage.cluster.now_ns
+        stage.cluster.run(until_ms=stage.cluster.now_ms + 100)
+        if got[0] is not None:
+            late += any(sent.delivered_ns and sent.delivered_ns > restarted_ns for sent in stage.cluster.trace or ())
+            assert (got[0].status, stage.cluster.views()["n1"]["length"]) == ("fail", 0), seed
+    assert late > 5
+
+
 @pytest.mark.parametrize("effects", range(7))
 def test_a_node_may_die_between_any_two_effects(effects: int) -> None:
     stage = Stage(seed=effects)
