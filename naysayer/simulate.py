@@ -17,7 +17,7 @@ from naysayer.recorder import Recorder
 from naysayer.simulated_clients import ROUNDING_MS, Clients, Progress, client_name
 from nemesis.mix import Mix
 from nemesis.schedule import Look, Schedule, Situation
-from targets.fault import Corrupt, Evidence, Fault, Heal, Restart, Resume, Skew
+from targets.fault import Corrupt, Evidence, Fault, Heal, Reconfigure, Restart, Resume, Skew
 from targets.node import NodeId
 from targets.registry import find as find_target
 from targets.simulator import SimulatedCluster
@@ -221,10 +221,15 @@ class Simulation:
             yield Restart(tuple(sorted(cluster.down)))
 
     def _damaged(self) -> bool:
-        """Whether no majority is left that can run, since what the disks hold was damaged: nothing heals that."""
+        """Whether no majority is left that can run, since what the disks hold was damaged: nothing heals that.
+
+        Of all nodes, or of members that somebody asked for: those may be the members now.
+        """
         faults = [fault for _, fault in self.recorder.nemesis]
         flipped = {fault.node for fault in faults if isinstance(fault, Corrupt) and fault.kind == "bit-flip"}
-        return 2 * len(flipped & self._cluster.down) >= len(self._cluster.nodes)
+        dead = flipped & self._cluster.down
+        groups = [self._cluster.nodes, *(fault.nodes for fault in faults if isinstance(fault, Reconfigure))]
+        return any(2 * len(dead.intersection(group)) >= len(group) for group in groups)
 
     def _ask_in_the_calm(self) -> bool:
         """Two operations for each client, and more until one has succeeded. Returns whether there was none to ask."""

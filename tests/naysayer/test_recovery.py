@@ -13,7 +13,7 @@ from naysayer.plan import Plan, make_plan
 from naysayer.recorder import Recorder
 from naysayer.simulate import CALM_MS_MAX, SETTLE_MS, Run, Simulation
 from nemesis.schedule import Schedule, Situation, Step
-from targets.fault import Corrupt, Fault, Kill, Restart
+from targets.fault import Corrupt, Fault, Kill, Reconfigure, Restart
 from targets.node import Context, NodeId, Request, Timer
 from targets.quorum.node import QuorumNode
 from targets.registry import find
@@ -132,3 +132,15 @@ def test_what_clients_do_when_the_time_is_up_is_not_done_twice_at_once(seed: int
     assert run.live
     began = [op.call for op in recorder.history() if op.call > run.storm_ms * 1e6]
     assert min(began) >= (run.storm_ms + SETTLE_MS) * 1e6, "nobody asks while the cluster finds itself"
+
+
+def test_where_the_members_have_become_few_a_majority_of_these_counts() -> None:
+    """Of three n2 was left out; then n1 alone cannot go on without n3, whose disk is damaged."""
+    everybody = ("n1", "n2", "n3")
+    asked = [(300.0 + 20 * number, Reconfigure(("n1", "n3"))) for number in range(10)]
+    late = (900.0, Corrupt("n3", "bit-flip")), (901.0, Kill(everybody)), (902.0, Restart(everybody))
+    plan = Plan("raft-log", "register", (), 3, 6, 1, 200, think_ms=40.0)
+    run = Simulation(plan, Recorder(), schedule=Strikes((*asked, *late))).run()
+    assert "n3" not in run.views
+    assert run.views["n1"]["configuration"] == ["n1", "n3"]
+    assert run.live
