@@ -31,6 +31,13 @@ class OutOfBudget(Exception):  # noqa: N818 - not an error: it ends a search wit
     """A limit was reached; the text says which."""
 
 
+class Interrupted(BaseException):
+    """Raised by a signal handler of the caller's: ends a check, whose verdict then holds what was decided by then.
+
+    No Exception, lest somebody takes it for a failure of the checker.
+    """
+
+
 class Meter:
     """Counts the steps of one part against its budget."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import Executor
+from concurrent.futures import Executor, as_completed
 from dataclasses import replace
 from pathlib import Path
 from traceback import extract_tb
@@ -18,11 +18,11 @@ from typing import Any
 
 import numpy as np
 
-from checker.budget import Budget
+from checker.budget import Budget, Interrupted
 from checker.errors import HistoryError, NaysayerError, UsageError
 from checker.explain import explain
 from checker.explain_append import explain_append
-from checker.explain_search import explain_search
+from checker.explain_search import explain_search, no_order
 from checker.history import BEGINNING, FAIL, INFO, History, Operation
 from checker.model import Model
 from checker.models import MODELS, find
@@ -41,6 +41,8 @@ FIRST_STEPS = 300_000
 
 EXPLAIN_STEPS_MAX = 200_000
 """Steps spent on the sentence for a counterexample. The verdict stands without it."""
+
+CUT_SHORT = "interrupted before the counterexample was made small and explained"
 
 Progress = Callable[[int, int], None]
 """Told how many parts are done, and of how many."""
@@ -61,7 +63,8 @@ def check(
     needs `if __name__ == "__main__":`), "dask:ADDRESS", or any concurrent.futures Executor.
     Raises UsageError for an unknown model, operation or engine, or a model that lacks something, HistoryError for a
     call at the least 64-bit number.
-    An error inside the checker makes a part `unknown`.
+    An error inside the checker makes a part `unknown`; where a signal handler raises checker.budget.Interrupted, so is
+    what was not decided by then.
     """
     started = time.perf_counter()
     chosen = resolve(model)
@@ -74,7 +77,15 @@ def check(
         raise HistoryError(f"a call at {BEGINNING} ns: times must lie above the least 64-bit number; shift them")
     limits = Budget() if budget is None else budget
     by_key = history.by_key() if chosen.by_key else {None: history}
-    parts = _judge(by_key, chosen, limits, engine, progress or (lambda done, total: None))
+    known: dict[Any, Part] = {}
+    warned: tuple[str, ...] = ()
+    interrupted = False
+    try:
+        _judge(by_key, chosen, limits, engine, progress or (lambda done, total: None), known)
+        warned = warnings(history, chosen.name)
+    except Interrupted:
+        interrupted = True
+    parts = [known.get(key) or _undecided(key, ops, len(known), len(by_key)) for key, ops in by_key.items()]
     outcomes = {part.outcome for part in parts}
     return Verdict(
         outcome="invalid" if "invalid" in outcomes else "unknown" if "unknown" in outcomes else "valid",
@@ -83,7 +94,8 @@ def check(
         operations=len(history),
         parts=tuple(parts),
         seconds=time.perf_counter() - started,
-        warnings=warnings(history, chosen.name),
+        warnings=warned,
+        interrupted=interrupted,
     )
 
 
@@ -110,28 +122,50 @@ def refuse_unknown(history: History, model: Model) -> None:
 
 
 def _judge(
-    by_key: dict[Any, History], model: Model, budget: Budget, engine: str | Executor | None, progress: Progress
-) -> list[Part]:
-    """Judges all parts here; searches that turn out long go to the executor, if there is one."""
+    by_key: dict[Any, History],
+    model: Model,
+    budget: Budget,
+    engine: str | Executor | None,
+    progress: Progress,
+    parts: dict[Any, Part],
+) -> None:
+    """Judges all parts here; searches that turn out long go to the executor, if there is one.
+
+    `parts` gets what is decided as it is decided: that is kept when Interrupted ends this.
+    """
     short = budget
     if engine is not None:
         steps = FIRST_STEPS if budget.steps is None else min(FIRST_STEPS, budget.steps)
         short = Budget(steps, budget.seconds, budget.memory_mb)
-    parts = {}
+    long: dict[Any, Part] = {}
     for key, ops in by_key.items():
-        parts[key] = check_part(key, ops, model, short)
+        part = check_part(key, ops, model, short)
+        (long if part.outcome == "unknown" and short != budget else parts)[key] = part
+        if part.reason == CUT_SHORT:
+            raise Interrupted
         progress(len(parts), len(by_key))
-    long = [key for key, part in parts.items() if part.outcome == "unknown" and short != budget]
-    if long and engine is not None:
-        with pool(engine, len(long)) as executor:
-            # Each part goes with tables of its own: those of the whole history may be large.
-            futures = {key: executor.submit(check_part, key, History.of(by_key[key]), model, budget) for key in long}
-            for key, future in futures.items():
+    if not long or engine is None:
+        return
+    with pool(engine, len(long)) as executor:
+        # Each part goes with tables of its own: those of the whole history may be large.
+        futures = {executor.submit(check_part, key, History.of(by_key[key]), model, budget): key for key in long}
+        try:
+            for future in as_completed(futures):
+                key = futures[future]
                 try:
                     parts[key] = future.result()
                 except Exception as error:  # a worker died, or the model cannot be sent
-                    parts[key] = replace(parts[key], reason=_failure(error))
-    return list(parts.values())
+                    parts[key] = replace(long[key], reason=_failure(error))
+                progress(len(parts), len(by_key))
+        except Interrupted:
+            for future in futures:
+                future.cancel()
+            raise
+
+
+def _undecided(key: Any, history: History, decided: int, keys: int) -> Part:
+    far = "" if key is None else f": {decided:,} of {keys:,} keys decided"
+    return Part(key, "unknown", "none", len(history), reason=f"interrupted while judging{far}")
 
 
 def check_part(key: Any, history: History, model: Model, budget: Budget) -> Part:
@@ -176,18 +210,19 @@ def effective(history: History, model: Model) -> History:
 
 def _decide(part: History, history: History, model: Model, budget: Budget) -> Decision:
     bundled = MODELS.get(model.name) is type(model)
-    decision = MONITORS[model.name](part) if bundled and model.name in MONITORS else None
-    if decision is None:
-        decision = search(_blurred(part, model) if bundled else part, model, budget)
-        if decision.outcome == "invalid":
+    monitored = MONITORS[model.name](part) if bundled and model.name in MONITORS else None
+    decision = monitored or search(_blurred(part, model) if bundled else part, model, budget)
+    if decision.outcome != "invalid" or decision.explanation is not None:
+        return decision
+    try:
+        if monitored is None:
             small, minimal = shrink(part, decision, model)
             reason = None if minimal else "the counterexample may not be minimal: making it small ran out of steps"
             decision = replace(decision, counterexample=small, reason=reason)
-    if decision.outcome != "invalid" or decision.explanation is not None:
-        return decision
-    return replace(
-        decision, explanation=_explain([part[row] for row in decision.counterexample], history, model, budget)
-    )
+        ops = [part[row] for row in decision.counterexample]
+        return replace(decision, explanation=_explain(ops, history, model, budget))
+    except Interrupted:  # what was found is a violation all the same
+        return replace(decision, explanation=no_order(len(decision.counterexample)), reason=CUT_SHORT)
 
 
 def _blurred(part: History, model: Model) -> History:

@@ -31,7 +31,12 @@ def explain_search(counterexample: Sequence[Operation], model: Model, budget: Bu
                 return fits_nowhere(op, [steps.states[state] for state in frontier.reached], model)
     except OutOfBudget:
         pass
-    return Explanation("no-order", f"No order of these {len(part)} operations gives what they returned.")
+    return no_order(len(part))
+
+
+def no_order(operations: int) -> Explanation:
+    """What can be said of any counterexample of so many operations."""
+    return Explanation("no-order", f"No order of these {operations} operations gives what they returned.")
 
 
 def fits_nowhere(op: Operation, states: Sequence[State], model: Model) -> Explanation:

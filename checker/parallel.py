@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from importlib import import_module
-from multiprocessing import get_context
-from typing import Any
+from multiprocessing.context import SpawnContext, SpawnProcess
+from typing import Any, ParamSpec, TypeVar
 
 from checker.errors import UsageError
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 DASK = "dask:"
 CONNECT_S_MAX = 10
@@ -34,8 +39,12 @@ def pool(engine: str | Executor, tasks: int) -> Iterator[Executor]:
     elif engine == "processes":
         # Spawned, not forked: a fork of a process with threads (numpy, trio) may hang.
         workers = min(tasks, os.cpu_count() or 1)
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as processes:
-            yield processes
+        with _Processes(workers, mp_context=_Workers()) as processes:
+            try:
+                yield processes
+            except BaseException:  # nobody waits for what they do
+                processes.end()
+                raise
     else:
         with _dask(engine.removeprefix(DASK)) as executor:
             yield executor
@@ -52,4 +61,54 @@ def _dask(address: str) -> Iterator[Executor]:
     except (OSError, ValueError) as error:
         raise UsageError(f"no Dask scheduler answers at {address}: {error}") from None
     with client, client.get_executor() as executor:
-        yield executor
+        try:
+            yield executor
+        except BaseException:
+            executor.shutdown(wait=False)  # cancels
+            raise
+
+
+class _Worker(SpawnProcess):
+    """Deaf to Ctrl-C, which a terminal sends to every process of a command: its parent ends it."""
+
+    def start(self) -> None:
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # a child inherits it
+        try:
+            super().start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+class _Workers(SpawnContext):
+    Process = _Worker
+
+
+class _Processes(ProcessPoolExecutor):
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Starts a process where one is needed: what a signal handler raises amid that would leave half a one."""
+        with _signals_deferred():
+            return super().submit(fn, *args, **kwargs)
+
+    def end(self) -> None:
+        """End all processes, whatever they do."""
+        for process in list(self._processes.values()):  # from Python 3.14: terminate_workers()
+            process.terminate()
+
+
+@contextmanager
+def _signals_deferred() -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():  # handlers run in the main thread only
+        yield
+        return
+    came: list[int] = []
+    before = {
+        number: signal.signal(number, lambda number, frame: came.append(number))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for late in came:
+            signal.raise_signal(late)

@@ -101,6 +101,8 @@ class Verdict:
     seconds: float
     warnings: tuple[str, ...] = ()
     ladder: tuple[Rung, ...] = ()
+    interrupted: bool = False
+    """The check was ended early: what it had not decided by then is unknown, and a proof may be larger than need be."""
 
     @property
     def worst(self) -> Part | None:

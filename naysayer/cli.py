@@ -23,6 +23,7 @@ app = App(
     help="Stress-test a replicated system, and explain the violation that it finds. Start with: naysayer list",
     version_flags=["--version"],
     help_format="plaintext",  # markdown would cost 40 ms at every start
+    suppress_keyboard_interrupt=False,  # run() tells it
 )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from checker import Budget, Model, check
+from checker.budget import Interrupted
 from checker.history import History
 from checker.ladder import ladder
 from checker.properties import PROPERTIES, decider
@@ -29,14 +30,26 @@ def judge(
     """The checker's verdict, with the ladder of what does hold where it is not valid (`weaker`: it can take long).
 
     `model` may also name a property that systems promise instead of linearizability (checker.properties).
+    Where a signal handler raises Interrupted, the verdict is what is known by then.
     """
-    if isinstance(model, str) and model in PROPERTIES:
-        return _kept(history, model)
-    verdict = check(history, model, budget=budget, engine=engine, progress=progress)
-    if weaker and verdict.outcome == "invalid" and verdict.worst is not None:
-        key = verdict.worst.key
-        return replace(verdict, ladder=ladder(history if key is None else history.by_key()[key]))
-    return verdict
+    verdict = None
+    try:
+        if isinstance(model, str) and model in PROPERTIES:
+            return _kept(history, model)
+        verdict = check(history, model, budget=budget, engine=engine, progress=progress)
+        if weaker and verdict.outcome == "invalid" and verdict.worst is not None and not verdict.interrupted:
+            key = verdict.worst.key
+            return replace(verdict, ladder=ladder(history if key is None else history.by_key()[key]))
+        return verdict
+    except Interrupted:
+        name = model if isinstance(model, str) else model.name
+        return undecided(name, len(history)) if verdict is None else replace(verdict, interrupted=True)
+
+
+def undecided(model: str, operations: int) -> Verdict:
+    """What is known where judging was interrupted before it came to anything."""
+    part = Part(None, "unknown", "none", operations, reason="interrupted while judging")
+    return Verdict("unknown", model, "none", operations, (part,), 0.0, interrupted=True)
 
 
 def _kept(history: History, name: str) -> Verdict:
@@ -59,8 +72,12 @@ def _kept(history: History, name: str) -> Verdict:
 
 
 def judge_run(run: Run, model: str, *, steps: int = RUN_STEPS, weaker: bool = True) -> Verdict:
-    """The verdict on a simulated run. A broken invariant, or no life after the healing, makes it invalid too."""
-    verdict = judge(run.recorder.history(), model, budget=Budget(steps=steps), weaker=weaker)
+    """The verdict on a simulated run, in so many `steps` of the search for each key."""
+    return with_invariants(run, judge(run.recorder.history(), model, budget=Budget(steps=steps), weaker=weaker))
+
+
+def with_invariants(run: Run, verdict: Verdict) -> Verdict:
+    """A broken invariant, or no life after the healing, makes a verdict invalid too."""
     if verdict.outcome == "invalid":
         return verdict
     if run.violations:

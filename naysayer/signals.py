@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM in commands that must clean up: they end what is going on, never the cleaning up itself."""
+"""SIGINT and SIGTERM: they end what is going on, never the cleaning up after it, nor the report of it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,14 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from types import FrameType, TracebackType
+from typing import TypeVar
 
 import trio
+
+from checker.budget import Interrupted
+
+T = TypeVar("T")
 
 
 @asynccontextmanager
@@ -30,3 +36,42 @@ async def ended_by_signals(stop: Callable[[], None], cleaning: str) -> AsyncIter
         yield
     finally:
         listening.cancel()
+
+
+class Reporting:
+    """From the end of a run to its report: as a context (in the main thread), it lets no signal end the command.
+
+    What may be given up is done by `attempt`: the first signal ends it, and what is attempted after that is not begun.
+    """
+
+    def __init__(self) -> None:
+        self._stopped = self._attempting = False
+
+    def __enter__(self) -> Reporting:
+        self._before = {number: signal.signal(number, self._stop) for number in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def attempt(self, work: Callable[[], T]) -> T | None:
+        """What `work` returns (which may be what it made of an Interrupted); None if a signal kept it from that."""
+        found = None
+        try:
+            self._attempting = True
+            if not self._stopped:
+                found = work()
+        except Interrupted:
+            pass
+        finally:
+            self._attempting = False
+        return found
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:
+        self._stopped = True
+        if self._attempting:
+            self._attempting = False  # once: what makes something of it is not to be disturbed
+            raise Interrupted

@@ -6,14 +6,15 @@ A run is deterministic, so what was not recorded is looked up by running it agai
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from checker.history import PENDING, Operation
 from checker.verdict import Part, Verdict
 from naysayer.plan import Plan
 from naysayer.recorder import Recorder
 from naysayer.report.story import FaultSpan, Story
+from naysayer.results import HISTORY
 from naysayer.simulate import Run, Simulation
 from targets.fault import (
     Corrupt,
@@ -37,7 +38,10 @@ MS = 1_000_000
 
 
 def tell(plan: Plan, run: Run, verdict: Verdict, folder: Path, *, scenario: Path | None = None) -> Story:
-    """The story of a run that left its files in `folder`, or of the shrunken `scenario` that it left there."""
+    """The story of a run that left its files in `folder`, or of the shrunken `scenario` that it left there.
+
+    What the nodes held is told by `with_nodes`.
+    """
     counts = run.recorder.counts
     ops = f"{run.recorder.invocations} ops: {counts['ok']} ok · {counts['fail']} fail · {counts['info']} unknown"
     size = f"{plan.nodes} nodes" if plan.nodes > 1 else "1 node"
@@ -51,26 +55,28 @@ def tell(plan: Plan, run: Run, verdict: Verdict, folder: Path, *, scenario: Path
     missing = [f"{label(one.fault)}: {one.detail}" for one in run.evidence if not one.shown]
     count = f"{len(missing)} of {len(run.evidence)} faults could not be shown to take effect"
     summary = [f"{count}, and do not count ({missing[0]})"] if missing else []
-    part = verdict.worst
-    views: dict[str, dict[str, Any]] = {}
-    reading = None
-    culprit = _culprit(part)
-    if culprit is not None and culprit.ret != PENDING and scenario is None:
-        views = Simulation(plan, Recorder(), until_ms=culprit.call / MS).run().views
-        to_its_end = Simulation(plan, Recorder(), trace=True, until_ms=culprit.ret / MS).run()
-        reading = _reading(culprit, to_its_end.trace or [])
-    ends = (("replay", f"naysayer replay {scenario or folder}"), ("history", str(folder / "history.jsonl")))
+    ends = [("replay", f"naysayer replay {scenario or folder}"), ("history", str(folder / HISTORY))]
+    if verdict.interrupted:
+        ends.append(("judge", f"naysayer check {folder / HISTORY} --model {verdict.model}"))
     return Story(
         verdict,
         plan.target,
         facts=tuple(facts),
-        ends=ends,
+        ends=tuple(ends),
         spans=tuple(fault_spans(run.recorder.nemesis)),
-        views=views,
-        reading=reading,
         unproven=tuple(summary),
         trouble=run.error,
     )
+
+
+def with_nodes(plan: Plan, story: Story) -> Story:
+    """The story of a run, with what each node held when the operation began that gives it away, if one does."""
+    culprit = _culprit(story.verdict.worst)
+    if culprit is None or culprit.ret == PENDING:
+        return story
+    views = Simulation(plan, Recorder(), until_ms=culprit.call / MS).run().views
+    to_its_end = Simulation(plan, Recorder(), trace=True, until_ms=culprit.ret / MS).run()
+    return replace(story, views=views, reading=_reading(culprit, to_its_end.trace or []))
 
 
 def _culprit(part: Part | None) -> Operation | None:

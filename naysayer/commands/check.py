@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from rich.console import Console
 from rich.progress import Progress
 
 from checker import Budget, Model, verify
@@ -13,11 +14,12 @@ from checker.formats import Recording, read
 from checker.parallel import refuse_unknown
 from checker.properties import PROPERTIES
 from checker.verdict import Verdict
-from naysayer.judge import judge
+from naysayer.judge import judge, undecided
 from naysayer.report.console import console
 from naysayer.report.story import Story
 from naysayer.report.terminal import EXIT, show
 from naysayer.results import proof_json
+from naysayer.signals import Reporting
 from targets.own_code import own_module
 
 
@@ -35,21 +37,28 @@ def check_file(
             raise UsageError("a model of your own is judged in this process: leave --engine out")
     recording = read(file, format=format, model=own or model)
     screen = console()
+    with Reporting() as reporting:
+        verdict = reporting.attempt(lambda: _judged(recording, own, engine, budget, screen))
+        verdict = verdict or undecided(recording.model, len(recording.history))
+        facts = [("history", f"{file} · read as {recording.format} · judged as {recording.model}")]
+        if certify:
+            proof = reporting.attempt(lambda: _certify(verdict, recording, own or recording.model, file))
+            facts.append(("proof", proof or "none: interrupted"))
+        story = Story(verdict, file.name, facts=tuple(facts), ordered_only=recording.clock == "order")
+        show(story, screen)
+        return EXIT[verdict.outcome]
+
+
+def _judged(recording: Recording, own: Model | None, engine: str | None, budget: Budget, screen: Console) -> Verdict:
     with Progress(console=screen, transient=True, disable=not screen.is_terminal) as progress:
         task = progress.add_task("judging keys", total=None)
-        verdict = judge(
+        return judge(
             recording.history,
             own or recording.model,
             budget=budget,
             engine=None if own else engine or "processes",
             progress=lambda done, total: progress.update(task, completed=done, total=total),
         )
-    facts = [("history", f"{file} · read as {recording.format} · judged as {recording.model}")]
-    if certify:
-        facts.append(("proof", _certify(verdict, recording, own or recording.model, file)))
-    story = Story(verdict, file.name, facts=tuple(facts), ordered_only=recording.clock == "order")
-    show(story, screen)
-    return EXIT[verdict.outcome]
 
 
 def _own_model(named: str) -> Model:

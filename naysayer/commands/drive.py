@@ -14,7 +14,7 @@ from checker.errors import HarnessError, NaysayerError
 from checker.properties import PROPERTIES, lacking
 from checker.verdict import Part, Verdict
 from naysayer.commands.test import conclude
-from naysayer.judge import judge
+from naysayer.judge import judge, undecided
 from naysayer.live import LiveRun
 from naysayer.plan import Plan, text
 from naysayer.recorder import Recorder
@@ -22,7 +22,7 @@ from naysayer.report.progress import watch
 from naysayer.report.story import Story
 from naysayer.results import HISTORY, new_folder, verdict_json
 from naysayer.settle import Settling
-from naysayer.signals import ended_by_signals
+from naysayer.signals import Reporting, ended_by_signals
 from naysayer.slow import slow_nodes
 from naysayer.store import Store
 from naysayer.tell import fault_spans, label
@@ -51,16 +51,20 @@ def run_test(plan: Plan, make: Make, timeout_s: float, results: Path, heal: str 
     with Store(folder, text(plan)) as store:
         drive = Drive(plan, timeout_s, folder, Recorder(store), heal)
         trio.run(drive.run, make)
-    verdict = doubted(judge(drive.recorder.history(), drive.model), drive.recorder, drive.settling)
-    facts = verdict_json(
-        verdict,
-        outcomes=drive.recorder.counts,
-        faults=[msgspec.to_builtins(one) for one in drive.evidence],
-        remarks=drive.remarks,
-        settled=None if drive.settling is None else str(drive.settling),
-        target_error=None if drive.trouble is None else str(drive.trouble),
-    )
-    return conclude(store, drive.story(verdict), facts)
+    with Reporting() as reporting:
+        judged = reporting.attempt(lambda: judge(drive.recorder.history(), drive.model))
+        judged = judged or undecided(drive.model, drive.recorder.invocations)
+        verdict = doubted(judged, drive.recorder, drive.settling)
+        facts = verdict_json(
+            verdict,
+            outcomes=drive.recorder.counts,
+            faults=[msgspec.to_builtins(one) for one in drive.evidence],
+            remarks=drive.remarks,
+            settled=None if drive.settling is None else str(drive.settling),
+            interrupted=verdict.interrupted,
+            target_error=None if drive.trouble is None else str(drive.trouble),
+        )
+        return conclude(store, drive.story(verdict), facts)
 
 
 @dataclass

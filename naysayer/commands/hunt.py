@@ -20,7 +20,7 @@ from naysayer.report.terminal import show
 from naysayer.results import new_folder
 from naysayer.simulate import Simulation
 from naysayer.store import Store
-from naysayer.tell import tell
+from naysayer.tell import tell, with_nodes
 from workloads.registry import find as find_workload
 
 FOUND, NOTHING, UNDECIDED, ERROR = 1, 0, 2, 3
@@ -79,7 +79,7 @@ def reproduce(plan: Plan, store: Store | None) -> scenarios.Scenario:
         simulation = Simulation(plan, Recorder(store))
         run = simulation.run()
     verdict = judge_run(run, find_workload(plan.workload).model)
-    store.keep(tell(plan, run, verdict, store.folder), facts_json(run, verdict))
+    store.keep(with_nodes(plan, tell(plan, run, verdict, store.folder)), facts_json(run, verdict))
     return scenarios.of_run(plan, simulation, run)
 
 

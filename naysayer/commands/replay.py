@@ -6,17 +6,16 @@ from io import BytesIO
 from pathlib import Path
 
 from checker.errors import UsageError
-from naysayer.commands.test import simulate
+from naysayer.commands.test import judge_and_tell, simulate
 from naysayer.hunt import scenario as scenarios
 from naysayer.hunt.diagram import diagram
-from naysayer.judge import judge_run
 from naysayer.plan import read
 from naysayer.recorder import Recorder
 from naysayer.report.console import console
 from naysayer.report.terminal import exit_code, show
 from naysayer.results import HISTORY, TEST, open_folder
+from naysayer.signals import Reporting
 from naysayer.tell import tell
-from workloads.registry import find as find_workload
 
 ERROR = 3
 
@@ -48,12 +47,14 @@ def replay_result(what: Path) -> int:
     again = BytesIO()
     run = simulate(plan, Recorder(again))
     same = again.getvalue() == (folder / HISTORY).read_bytes()
-    verdict = judge_run(run, find_workload(plan.workload).model)
     screen = console()
-    story = tell(plan, run, verdict, folder)
-    show(story, screen)
-    if not same:
-        screen.print("replay    ✗ the history DIFFERS from the recorded one: another version, or an interrupted run?")
-        return ERROR
-    screen.print(f"replay    ✓ the history is identical to {folder / HISTORY}")
-    return exit_code(story)
+    with Reporting() as reporting:
+        _, story = judge_and_tell(plan, run, folder, reporting)
+        show(story, screen)
+        if not same:
+            screen.print(
+                "replay    ✗ the history DIFFERS from the recorded one: another version, or an interrupted run?"
+            )
+            return ERROR
+        screen.print(f"replay    ✓ the history is identical to {folder / HISTORY}")
+        return exit_code(story)

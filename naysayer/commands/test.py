@@ -12,17 +12,19 @@ from types import FrameType
 import msgspec
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from checker import Budget
 from checker.verdict import Verdict
-from naysayer.judge import judge_run
+from naysayer.judge import RUN_STEPS, judge, undecided, with_invariants
 from naysayer.plan import Plan, make_plan, text
 from naysayer.recorder import Recorder
 from naysayer.report.console import console
 from naysayer.report.story import Story
 from naysayer.report.terminal import exit_code, show
 from naysayer.results import new_folder, verdict_json
+from naysayer.signals import Reporting
 from naysayer.simulate import Run, Simulation
 from naysayer.store import Store
-from naysayer.tell import tell
+from naysayer.tell import tell, with_nodes
 from workloads.registry import find as find_workload
 
 
@@ -52,8 +54,18 @@ def test_simulated(
     folder = new_folder(results, plan.name)
     with Store(folder, text(plan)) as store:
         run = simulate(plan, Recorder(store))
-    verdict = judge_run(run, find_workload(plan.workload).model)
-    return conclude(store, tell(plan, run, verdict, folder), facts_json(run, verdict))
+    with Reporting() as reporting:
+        verdict, story = judge_and_tell(plan, run, folder, reporting)
+        return conclude(store, story, facts_json(run, verdict))
+
+
+def judge_and_tell(plan: Plan, run: Run, folder: Path, reporting: Reporting) -> tuple[Verdict, Story]:
+    """The verdict on a run, and its story: what is known of them if a signal comes."""
+    model = find_workload(plan.workload).model
+    judged = reporting.attempt(lambda: judge(run.recorder.history(), model, budget=Budget(steps=RUN_STEPS)))
+    verdict = with_invariants(run, judged or undecided(model, run.recorder.invocations))
+    story = tell(plan, run, verdict, folder)
+    return verdict, reporting.attempt(lambda: with_nodes(plan, story)) or story
 
 
 def conclude(store: Store, story: Story, verdict: bytes) -> int:
@@ -97,7 +109,7 @@ def facts_json(run: Run, verdict: Verdict) -> bytes:
         faults=[msgspec.to_builtins(one) for one in run.evidence],
         invariants_broken=run.violations,
         live=run.live,
-        interrupted=run.interrupted,
+        interrupted=run.interrupted or verdict.interrupted,
         target_error=run.error,
         events=run.events,
         virtual_ms=round(run.virtual_ms, 3),

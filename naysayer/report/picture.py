@@ -14,7 +14,7 @@ from naysayer.judge import judge_run
 from naysayer.plan import make_plan
 from naysayer.recorder import Recorder
 from naysayer.report.terminal import show
-from naysayer.tell import tell
+from naysayer.tell import tell, with_nodes
 from workloads.registry import find as find_workload
 
 
@@ -23,7 +23,7 @@ def main(place: Path) -> None:
     plan = make_plan("quorum-kv/no-read-repair", seed=1)
     run = simulate(plan, Recorder())
     verdict = judge_run(run, find_workload(plan.workload).model)
-    story = tell(plan, run, verdict, Path("results/quorum-kv.no-read-repair/latest"))
+    story = with_nodes(plan, tell(plan, run, verdict, Path("results/quorum-kv.no-read-repair/latest")))
     screen = Console(record=True, width=100, file=io.StringIO(), highlight=False, force_terminal=True)
     show(story, screen)
     drawn = screen.export_svg(title="naysayer test quorum-kv/no-read-repair")

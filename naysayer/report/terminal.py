@@ -49,6 +49,8 @@ def show(story: Story, screen: Console) -> None:
         _fact("trouble", story.trouble, screen, style=BAD)
     for label, text in story.facts:
         _fact(label, text, screen)
+    if verdict.interrupted:
+        _fact("stopped", "while it was judged, by you; what was decided by then is told", screen)
     _fact("search", _effort(verdict, part), screen)
     for warning in verdict.warnings:
         _fact("warning", warning, screen)
