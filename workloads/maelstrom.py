@@ -1,7 +1,7 @@
 """The workloads of Maelstrom's exercises, by its names: for binaries that speak its protocol on stdin and stdout.
 
 Most promise something other than linearizability; their `model` is then a property of checker.properties. Reads of
-the last round have the input "final": only they must show everything.
+the last round have the input FINAL: only they must show everything.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from checker.history import Operation
+from checker.properties.eventual import FINAL
 from workloads.cas_register import CasRegisters
 from workloads.generator import Generator, Invocation, Moment, Workload
 from workloads.numbers import Ask
 from workloads.parts import EachClient, Keys, choose, client_of, reads
 
-FINAL = "final"
 KEYS = (0, 1, 2)
 LOGS = ("k1", "k2", "k3")
 

@@ -1,8 +1,8 @@
 """Broadcast, grow-only sets and counters: what final reads must show once all faults are healed.
 
-A read is final if its input is "final" (the workloads' last round); of a node that was asked several times the last
-answer counts. Before that a replica may know anything that was sent by then; nothing that was never sent. An `add` or
-`broadcast` that ended info may show or not; one that failed must not.
+A read is final if its input is FINAL; of a node that was asked several times the last answer counts. Before that a
+replica may know anything that was sent by then; nothing that was never sent. An `add` or `broadcast` that ended info
+may show or not; one that failed must not.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from checker.history import History, Operation, freeze
 from checker.verdict import Decision, Explanation
 
 FINAL = "final"
+"""The input of the reads of a workload's last round."""
+
 SUMS_MAX = 1_000_000
 
 Lack = Callable[[Sequence[Operation]], int]
