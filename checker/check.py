@@ -210,7 +210,7 @@ def effective(history: History, model: Model) -> History:
 
 def _decide(part: History, history: History, model: Model, budget: Budget) -> Decision:
     bundled = MODELS.get(model.name) is type(model)
-    monitored = MONITORS[model.name](part) if bundled and model.name in MONITORS else None
+    monitored = MONITORS[model.name](part, budget) if bundled and model.name in MONITORS else None
     decision = monitored or search(_blurred(part, model) if bundled else part, model, budget)
     if decision.outcome != "invalid" or decision.explanation is not None:
         return decision

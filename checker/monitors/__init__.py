@@ -8,17 +8,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib import import_module
 
+from checker.budget import Budget
 from checker.history import History
 from checker.verdict import Decision
 
-Monitor = Callable[[History], Decision | None]
+Monitor = Callable[[History, Budget], Decision | None]
 
 
-def _lazy(module: str, function: str = "decide") -> Monitor:
-    """A function of a module of this package, imported when it is first asked."""
+def _lazy(module: str, function: str = "decide", *, searches: bool = False) -> Monitor:
+    """A function of a module of this package, imported when it is first asked. One that `searches` gets the budget;
+    the others are near-linear and need none."""
 
-    def decide(part: History) -> Decision | None:
-        decision: Decision | None = getattr(import_module(f"checker.monitors.{module}"), function)(part)
+    def decide(part: History, budget: Budget) -> Decision | None:
+        monitor = getattr(import_module(f"checker.monitors.{module}"), function)
+        decision: Decision | None = monitor(part, budget) if searches else monitor(part)
         return decision
 
     return decide
@@ -31,7 +34,7 @@ MONITORS: dict[str, Monitor] = {
     "kv-append": _lazy("string_append"),
     "counter": _lazy("counter"),
     "mutex": _lazy("mutex"),
-    "set": _lazy("sets"),
+    "set": _lazy("sets", searches=True),
     "queue": _lazy("queue"),
     "stack": _lazy("stack"),
     "priority-queue": _lazy("priority_queue"),

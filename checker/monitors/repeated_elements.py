@@ -8,6 +8,7 @@ or remove after which nothing before it matters (SetModel.may_leave_out, `a new 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from msgspec import structs
@@ -23,12 +24,13 @@ from checker.verdict import Decision
 METHOD = "elements"
 MODEL = SetModel()
 STEPS, STEPS_EACH = 200_000, 100
-"""Of the search of one element: so many, and so many more for each of its operations."""
+"""Of the search of one element, at most: so many, and so many more for each of its operations."""
 
 
-def judge(ops: Sequence[Operation]) -> Decision:
+def judge(ops: Sequence[Operation], budget: Budget) -> Decision:
     """Judges the operations of one element (add, remove, contains), in rows of what is given."""
-    budget = Budget(STEPS + STEPS_EACH * len(ops))
+    steps = STEPS + STEPS_EACH * len(ops)
+    budget = replace(budget, steps=steps if budget.steps is None else min(steps, budget.steps))
     decision = search(History.of(ops), MODEL, budget)
     if decision.outcome != "invalid":
         return decision

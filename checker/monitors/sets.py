@@ -12,11 +12,14 @@ search goes on.
 
 from __future__ import annotations
 
+import math
+import time
 from dataclasses import replace
 
 import numpy as np
 from msgspec import structs
 
+from checker.budget import Budget
 from checker.history import BEGINNING, Column, History, Operation
 from checker.monitors import growing_sets, repeated_elements
 from checker.monitors.presence import Sayings, lives, moments
@@ -31,9 +34,9 @@ Order = tuple[Column, Column, Column]
 """Rows, their moments, and the places of those that share a moment."""
 
 
-def decide(part: History) -> Decision | None:
+def decide(part: History, budget: Budget) -> Decision | None:
     """None where reads of all elements must agree with each other and no order was found, or an element's history is
-    too hard."""
+    too hard; unknown where the time of the budget ran out over several."""
     if not (part.f == part.tables.f.code("remove")).any():
         grown = growing_sets.decide(part)
         if grown is not None:
@@ -49,7 +52,7 @@ def decide(part: History) -> Decision | None:
     refuted = violation(once, life, reads)
     if refuted is not None:
         return refuted
-    orders = _repeated(says.only(repeated[says.element]), reads)
+    orders = _repeated(says.only(repeated[says.element]), reads, budget)
     if isinstance(orders, Decision) or orders is None:
         return orders
     if len(reads):
@@ -96,14 +99,25 @@ def _read(part: History) -> tuple[Sayings, Snapshots] | None:
     return says, reads
 
 
-def _repeated(says: Sayings, reads: Snapshots) -> list[Order] | Decision | None:
-    """The orders of elements that several operations add; a refutation; None if one was too hard."""
+def _repeated(says: Sayings, reads: Snapshots, budget: Budget) -> list[Order] | Decision | None:
+    """The orders of elements that several operations add; a refutation, or unknown because the time for all of them is
+    over; None if one was too hard."""
     part, orders = says.part, list[Order]()
     order = np.argsort(says.element, kind="stable")
-    for entries in np.split(order, np.flatnonzero(np.diff(says.element[order])) + 1) if len(order) else ():
+    elements = np.split(order, np.flatnonzero(np.diff(says.element[order])) + 1) if len(order) else []
+    began = time.monotonic()
+
+    def left_s() -> float:
+        return math.inf if budget.seconds is None else began + budget.seconds - time.monotonic()
+
+    for entries in elements:
         x = int(says.element[entries[0]])
         rows = np.unique(np.concatenate((says.row[entries], reads.row)))
-        decision = repeated_elements.judge([_asked(part, int(row), int(says.codes[x])) for row in rows])
+        asked = [_asked(part, int(row), int(says.codes[x])) for row in rows]
+        decision = repeated_elements.judge(asked, replace(budget, seconds=left_s())) if left_s() > 0 else None
+        if decision is None or (decision.outcome == "unknown" and left_s() <= 0):
+            far = f"{len(orders):,} of {len(elements):,} elements that several operations add were judged"
+            return Decision("unknown", METHOD, reason=f"out of time ({budget.seconds:g} s): {far}")
         if decision.outcome == "invalid":
             return replace(decision, counterexample=tuple(int(rows[at]) for at in decision.counterexample))
         if decision.witness is None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from checker.budget import Budget
 from checker.check import check
 from checker.history import PENDING, History, Operation
 from checker.models import find
@@ -104,7 +105,7 @@ def test_each_way_in_which_a_growing_set_fails_has_its_sentence(
 def test_pending_adds_and_reads_of_all_do_not_multiply() -> None:
     rows: list[Row] = [("add", element, None, 0, None) for element in range(300)]
     rows += [("read", None, tuple(range(0, shown, 3)), shown, shown + 1) for shown in range(1, 300, 10)]
-    decision = decide(operations(*rows))
+    decision = decide(operations(*rows), Budget())
     assert decision is not None
     assert decision.outcome == "valid"
     rows.append(("read", None, (0,), 999, 1000))
@@ -123,7 +124,7 @@ def test_brute_force_agrees_on_sets_that_only_grow_and_every_proof_holds() -> No
 def test_pending_adds_of_many_elements_do_not_multiply() -> None:
     rows: list[Row] = [("add", element, None, 0, None) for element in range(200)]
     rows += [("contains", element, element % 2 == 0, 1, 2) for element in range(200)]
-    decision = decide(operations(*rows))
+    decision = decide(operations(*rows), Budget())
     assert decision is not None
     assert decision.outcome == "valid"
 
@@ -231,3 +232,31 @@ def test_an_element_added_again_and_again_is_refuted_by_what_began_anew() -> Non
         ]
     rows.append(("contains", 1, True, 6001, 6002))
     assert len(counterexample("no-order", *rows)) == 2
+
+
+def crowd(elements: int, writers: int = 30) -> History:
+    """Elements that several add and remove at once, and of which two finds contradict each other: a search of some
+    100,000 steps each."""
+    rows: list[Row] = []
+    for x in range(elements):
+        rows += [("remove" if n % 2 else "add", x, None, n, 100 + n) for n in range(writers)]
+        rows += [("contains", x, True, 200, 201), ("contains", x, False, 202, 203)]
+    return operations(*rows)
+
+
+@pytest.mark.parametrize("seconds", [0.001, -1])
+def test_elements_that_several_add_obey_the_time_of_the_budget(seconds: float) -> None:
+    verdict = check(crowd(elements=2), "set", budget=Budget(seconds=seconds))
+    assert (verdict.outcome, verdict.method) == ("unknown", "elements")
+    assert verdict.worst is not None
+    far = "0 of 2 elements that several operations add were judged"
+    assert verdict.worst.reason == f"out of time ({seconds:g} s): {far}"
+    verdict = check(crowd(elements=2), "set", budget=Budget(seconds=60))
+    assert (verdict.outcome, verdict.method) == ("invalid", "elements")
+
+
+def test_elements_that_several_add_get_no_more_steps_than_the_search() -> None:
+    verdict = check(crowd(elements=2), "set", budget=Budget(steps=500))
+    assert verdict.outcome == "unknown"
+    assert verdict.worst is not None
+    assert (verdict.worst.reason or "").startswith("out of steps (500)")
