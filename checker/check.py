@@ -22,6 +22,7 @@ from checker.budget import Budget, Interrupted
 from checker.errors import HistoryError, NaysayerError, UsageError
 from checker.explain import explain
 from checker.explain_append import explain_append
+from checker.explain_failed import of_failed
 from checker.explain_search import explain_search, no_order
 from checker.history import BEGINNING, FAIL, INFO, History, Operation
 from checker.model import Model
@@ -212,6 +213,8 @@ def _decide(part: History, history: History, model: Model, budget: Budget) -> De
     bundled = MODELS.get(model.name) is type(model)
     monitored = MONITORS[model.name](part, budget) if bundled and model.name in MONITORS else None
     decision = monitored or search(_blurred(part, model) if bundled else part, model, budget)
+    if decision.explanation is not None and decision.explanation.kind == "phantom-value":
+        return replace(decision, explanation=of_failed(decision.explanation, history))
     if decision.outcome != "invalid" or decision.explanation is not None:
         return decision
     try:

@@ -58,6 +58,8 @@ def decide_elements(part: History) -> Decision:
             value = next(value for value in op.output if value not in known)
             by = sent.get(value, [])
             why = "which nobody had sent" if not by else f"though #{by[0].index} had not sent it"
+            if by and all(other.status == "fail" for other in by):
+                why = f"though #{by[0].index}, which was to send it, had failed and so never happened"
             return _invalid([*by[:1], op], "phantom-value", f"Phantom: #{op.index} shows {value!r}, {why}.", rows)
         if len(values) != len(op.output or ()):
             value = next(value for i, value in enumerate(op.output) if value in op.output[:i])

@@ -97,6 +97,8 @@ def _judge_poll(
             source = sent.get((key, message))
             if source is None or source.call > op.ret or source.status == "fail":
                 why = "never sent" if source is None else f"which #{source.index} had not sent"
+                if source is not None and source.status == "fail":
+                    why = f"though #{source.index}, which was to send it, had failed and so never happened"
                 notes = {} if source is None else {source.index: str(source.status)}
                 sentence = f"Phantom: #{op.index} got {message!r} of {key!r}, {why}."
                 return Explanation("phantom-value", sentence, (), op.index, notes)

@@ -1,0 +1,47 @@
+"""What was found though whoever was to put it in had failed: told as that, and not as a value out of nowhere.
+
+Monitors do not see failed operations: these never happened, and prove nothing. But they tell where a value came from.
+(Registers and strings tell it in their own words: explain.py, explain_append.py.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from checker.explain import show
+from checker.history import FAIL, History, Operation
+from checker.verdict import Explanation
+
+PUTS = ("add", "append", "enqueue", "push", "insert")
+DID = {"contains": "found", "read": "showed"}
+
+
+def of_failed(phantom: Explanation, history: History) -> Explanation:
+    """The explanation of a value that nobody put in; a better one if a failed operation of `history` was to."""
+    culprit = history[int(np.flatnonzero(history.index == phantom.culprit)[0])]
+    names, values = history.tables.f, history.tables.value
+    puts = np.isin(history.f, [names.code(f) for f in PUTS])
+    failed = puts & (history.status == FAIL)
+    happened = set(history.input[puts & ~failed].tolist())
+    shown = {code for value in _shown(culprit) if (code := values.code(value)) not in happened}
+    for row in np.flatnonzero(failed).tolist():
+        if int(history.input[row]) in shown:
+            op = history[row]
+            value, did = show(op.input), DID.get(culprit.f, "took")
+            sentence = (
+                f"Value of a failed {op.f}: #{culprit.index} {did} {value}, though #{op.index}, which was to {op.f} "
+                f"{value}, had failed and so never happened."
+            )
+            return replace(phantom, kind="failed-write-read", sentence=sentence)
+    return phantom
+
+
+def _shown(op: Operation) -> Iterable[Any]:
+    """The values that an operation found."""
+    if op.f == "contains":
+        return [op.input]
+    return op.output if isinstance(op.output, list | tuple) else [op.output]
