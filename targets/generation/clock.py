@@ -42,12 +42,12 @@ STORES_MAX = 4
 OWNER_SILENT_MS = 120.0
 """So long a node believes in the owner it heard of last."""
 FORWARD_MS = 100.0
-"""How long a forwarded request may take before its node campaigns itself. If the owner carries it out all the same,
-the votes or the fence show it: a write is known by its id."""
+"""How long a forwarded request may take before its node campaigns itself. The owner may carry it out all the same, and
+much later: a read may come twice, a write is then given up."""
 TRIES_MAX = 12
 """Under how many generations one request is tried."""
 RECENT_MAX = 128
-"""How many writes an entry remembers."""
+"""How many writes an entry remembers. A write that was tried is tried again only as long as it would be remembered."""
 
 
 class Task:
@@ -57,6 +57,8 @@ class Task:
         self.request = request
         self.origin = origin
         self.tries = 0
+        self.writes_before: int | None = None
+        """The least number of writes of the key that this one was carried out upon; None if it never was."""
 
 
 class Standing:
@@ -150,7 +152,11 @@ class GenerationClock:
                 self.send_round(self.rounds[round], ctx)
             case ("forwarded", str(id)) if id in self.forwarded:
                 self.owner = None
-                self.serve(Task(self.forwarded.pop(id), self.me), ctx)
+                request = self.forwarded.pop(id)
+                if request.f == "read":
+                    self.serve(Task(request, self.me), ctx)
+                else:
+                    ctx.info(request, "the owner did not answer")
 
     # Clients.
 
@@ -290,7 +296,7 @@ class GenerationClock:
             if held is None or entry.stamp > held.stamp:
                 self.entries[entry.key] = entry
         for key, entry in self.entries.items():
-            self.entries[key] = Entry(key, generation, 0, entry.value, entry.recent)
+            self.entries[key] = Entry(key, generation, 0, entry.value, entry.recent, entry.writes)
         waiting, self.waiting = self.waiting, deque()
         for task in waiting:
             if task is standing.task:
@@ -310,9 +316,14 @@ class GenerationClock:
         request = task.request
         entry = self.entries.get(request.key, Entry(request.key, self.owned, 0, None))
         if request.f != "read" and request.id not in entry.recent:
+            before = task.writes_before
+            task.writes_before = entry.writes if before is None else min(before, entry.writes)
+            if entry.writes - task.writes_before > RECENT_MAX:
+                self.unknown(task, "too much was written since: whether this was is no longer known", ctx)
+                return
             recent = (*entry.recent, request.id)[-RECENT_MAX:]
             value = request.input[1] if request.f == "fenced-write" else request.input
-            entry = Entry(request.key, self.owned, self.round, value, recent)
+            entry = Entry(request.key, self.owned, self.round, value, recent, entry.writes + 1)
         self.entries[request.key] = entry
         storing = Storing(Store(self.owned, self.round, entry), task)
         self.rounds[self.round] = storing
@@ -355,7 +366,8 @@ class GenerationClock:
 
     def on_fenced(self, message: Fenced, ctx: Context) -> None:
         """The generation is over: the request is tried under another one. A write that somebody kept all the same is
-        found in the votes by its id, or is older than whatever the next owner stores: it cannot count twice."""
+        found in the votes by its id, or is older than whatever the next owner stores: it cannot count twice. Only this
+        node knows how many writes it was carried out upon, so that it cannot be tried through another one."""
         storing = self.rounds.get(message.round)
         self.newest_seen = max(self.newest_seen, message.newest)
         if self.owned == message.generation:
@@ -366,7 +378,7 @@ class GenerationClock:
         ctx.cancel_timer(("round", message.round))
         task = storing.task
         task.tries += 1
-        if task.request.f == "fenced-write":
+        if task.request.f == "fenced-write" or (task.request.f == "write" and task.origin != self.me):
             self.unknown(task, "its generation ended before a majority had stored it", ctx)
         elif task.tries == TRIES_MAX:
             self.unknown(task, f"{TRIES_MAX} generations ended before a majority had stored it", ctx)

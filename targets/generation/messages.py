@@ -18,6 +18,8 @@ class Entry(msgspec.Struct, frozen=True):
     value: Any
     recent: tuple[str, ...] = ()
     """The last writes of the key, so that one that comes a second time is not carried out a second time."""
+    writes: int = 0
+    """How many writes of the key led to this value."""
 
     @property
     def stamp(self) -> tuple[int, int]:

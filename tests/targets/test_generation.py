@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from checker.history import Operation
+from targets.fault import Hold, Release
 from targets.generation import CLOCK, TARGETS
+from targets.generation.clock import RECENT_MAX
 from targets.node import Reply, Request
 from targets.simulator import SimulatedCluster
 from tests.targets.storm import EVERYTHING, Storm
@@ -50,6 +52,30 @@ def test_a_write_is_refused_once_a_newer_generation_was_handed_out() -> None:
     assert ask("5", "n1", "fenced-write", (first, 12)).status == "fail"
     assert ask("6", "n2", "fenced-write", (second, 13)).status == "ok"
     assert ask("7", "n3", "read").output == 13
+
+
+def test_a_write_that_comes_to_its_owner_after_many_others_does_not_count_once_more() -> None:
+    answers: dict[str, Reply | None] = {}
+    cluster = SimulatedCluster(CLOCK, 3, seed=1)
+    cluster.start()
+
+    def ask(id: str, node: str, f: str, given: object = None) -> Reply:
+        cluster.invoke(Request(id, "c0", f, "x", given), node, 2000.0, lambda reply: answers.update({id: reply}))
+        cluster.run(until=lambda: id in answers)
+        reply = answers[id]
+        assert reply is not None
+        return reply
+
+    ask("first", "n1", "next")
+    cluster.run(until_ms=cluster.now_ms + 20)
+    cluster.apply(Hold(("n2", "n1"), 1, "Forward"))
+    held = ask("held", "n2", "write", -1)
+    ask("second", "n1", "next")
+    for number in range(RECENT_MAX + 1):
+        assert ask(f"w{number}", "n1", "write", number).status == "ok"
+    cluster.apply(Release())
+    cluster.run(until_ms=cluster.now_ms + 50)
+    assert (held.status, ask("read", "n1", "read").output) == ("info", -1), "it counts now, and did not before"
 
 
 def test_fenced_writes_are_linearizable_under_every_fault() -> None:
