@@ -90,7 +90,9 @@ def test_etcd_stays_valid_under_faults_over_ssh(three: Hosts, capsys: pytest.Cap
 
 
 def test_serializable_reads_of_etcd_are_caught_stale(three: Hosts, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whether a client asks the one that is cut off, after a write that it missed, is chance: three runs, if need be."""
     toml = cluster_toml(three, serializable=True)
     arguments = ["test", "--cluster", str(toml), "--workload", "register", "--nemesis", "partition", "--time", "8s"]
-    assert run([*arguments, "--results", str(three.directory / "results")]) == 1
+    arguments += ["--results", str(three.directory / "results")]
+    assert 1 in (run([*arguments, "--seed", str(seed)]) for seed in (1, 2, 3)), capsys.readouterr().out
     assert "✗ NOT LINEARIZABLE" in capsys.readouterr().out
