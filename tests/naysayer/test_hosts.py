@@ -90,7 +90,7 @@ def test_etcd_stays_valid_under_faults_over_ssh(three: Hosts, capsys: pytest.Cap
 
 
 def test_serializable_reads_of_etcd_are_caught_stale(three: Hosts, capsys: pytest.CaptureFixture[str]) -> None:
-    """Whether a client asks the one that is cut off, after a write that it missed, is chance: three runs, if need be."""
+    """Whether a client asks who is cut off, after a write that it missed, is chance: three runs, if need be."""
     toml = cluster_toml(three, serializable=True)
     arguments = ["test", "--cluster", str(toml), "--workload", "register", "--nemesis", "partition", "--time", "8s"]
     arguments += ["--results", str(three.directory / "results")]
