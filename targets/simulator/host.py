@@ -17,10 +17,10 @@ from targets.node import Message, Node, NodeId, Reply, Request, Timer
 from targets.simulator.disk import DiskFailure, SimulatedDisk
 from targets.simulator.draws import Draws, salt, share
 from targets.simulator.loop import Loop
+from targets.simulator.network import MS
 from targets.simulator.watch import Watch
 from targets.target import Target
 
-MS = 1_000_000
 SYNC_NS = (100_000, 1_500_000)
 """The least and the most that a sync takes."""
 
@@ -380,5 +380,5 @@ class Host:
         self._loop.at(self._loop.now_ns + (after_ns if after_ns > 0 else 0), self._fire, due)
 
     def cancel_timer(self, timer: Timer) -> None:
-        """Not at all, if it is set."""
+        """Let it not fire, if it is set."""
         self._timers.pop(timer, None)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from targets.simulator.loop import Loop
+from targets.simulator.network import MS
 from targets.target import Invariant, Target
-
-MS = 1_000_000
 
 
 class Watch:
