@@ -7,22 +7,22 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
 
 from cyclopts import App, CycloptsError, Parameter
 
-from checker.budget import Budget
-from checker.errors import NaysayerError
+from checker.errors import NaysayerError, UsageError
+from naysayer.options import RESULTS, CheckOptions, Duration, Faults, RunOptions
 
 ERROR = 3
-RESULTS = Path("results")
 
 app = App(
     name="naysayer",
     help="Stress-test a replicated system, and explain the violation that it finds. Start with: naysayer list",
     version_flags=["--version"],
     help_format="plaintext",  # markdown would cost 40 ms at every start
+    default_parameter=Parameter(negative=()),  # no --no-live beside --live
     suppress_keyboard_interrupt=False,  # run() tells it
 )
 
@@ -49,106 +49,37 @@ def _sentence(error: CycloptsError) -> str:
     return " ".join(str(error).split()).rstrip(".")
 
 
-Comma = Annotated[str | None, Parameter(help="faults, separated by commas; `none` for none")]
-
-
-def _names(text: str | None) -> tuple[str, ...] | None:
-    """A comma-separated list; None if nothing was said, () for "none"."""
-    if text is None:
-        return None
-    return tuple(name.strip() for name in text.split(",") if name.strip() and name.strip() != "none")
-
-
 @app.command(name="test")
-def run_test(
-    target: str | None = None,
-    /,
-    *,
-    live: bool = False,
-    bin: str | None = None,
-    cluster: Path | None = None,
-    client: str | None = None,
-    workload: str | None = None,
-    nemesis: Comma = None,
-    nodes: int | None = None,
-    clients: int | None = None,
-    ops: int | None = None,
-    time: str | None = None,
-    seed: int = 1,
-    results: Path = RESULTS,
-) -> int:
+def run_test(target: str | None = None, /, *, options: RunOptions = RunOptions()) -> int:
     """Run a target under load and faults, check what the clients saw, and report.
 
     Args:
         target: a name from `naysayer list`, such as quorum-kv or quorum-kv/no-read-repair; runs in the simulator
-        live: run the target as real processes on this machine instead
-        bin: a command that speaks Maelstrom's protocol, started once for each node, instead of a target
-        cluster: a cluster.toml that tells of a running system, instead of a target
-        client: with --cluster, your own client class as path.py:Name, in the place of the file's [client] kind
-        workload: what the clients do; each target has a default
-        nodes: how many nodes
-        clients: how many clients at once
-        ops: how many operations in all
-        time: how long instead, such as 30s or 2m (virtual time)
-        seed: the same seed and arguments give the identical history
-        results: where the result folder is made
     """
-    from checker.errors import UsageError
-
-    if sum(given is not None for given in (target, bin, cluster)) != 1:
+    options = replace(options, target=target)
+    if sum(given is not None for given in (target, options.binary, options.cluster)) != 1:
         raise UsageError("say what to test: a target such as quorum-kv, or --bin COMMAND, or --cluster cluster.toml")
-    if client is not None and cluster is None:
+    if options.client is not None and options.cluster is None:
         raise UsageError("--client needs --cluster cluster.toml, which names the nodes that it connects to")
-    limit = None if time is None else seconds(time)
-    if live or target is None:
+    if options.live or target is None:
         from naysayer.commands.worlds import test_world
 
-        faults = _names(nemesis)
-        return test_world(target, bin, cluster, client, workload, faults, nodes, clients, ops, limit, seed, results)
+        return test_world(options)
     from naysayer.commands.test import test_simulated
 
-    return test_simulated(
-        target,
-        workload=workload,
-        nemesis=_names(nemesis),
-        nodes=nodes,
-        clients=clients,
-        operations=ops,
-        time_s=limit,
-        seed=seed,
-        results=results,
-    )
+    return test_simulated(options)
 
 
 @app.command
-def check(
-    file: Path,
-    /,
-    *,
-    model: str | None = None,
-    format: str | None = None,
-    certify: bool = False,
-    engine: str | None = None,
-    steps: int | None = Budget.steps,
-    seconds: float | None = None,
-    memory_mb: int | None = Budget.memory_mb,
-) -> int:
+def check(file: Path, /, *, options: CheckOptions = CheckOptions()) -> int:
     """Judge a history that was recorded elsewhere: JSON lines, Jepsen EDN or console logs, key-value logs.
 
     Args:
         file: the history, plain or gzip
-        model: what it should be linearizable as, or path.py:Name of a model of your own; detected if it can be
-        format: the file's format; detected if it can be
-        certify: let an independent verifier confirm the proof, and write it beside the history
-        engine: where keys that need a long search are judged: processes of this machine (the default), or dask:ADDRESS
-        steps: how many steps the search may take on each key before it is undecided
-        seconds: how long it may take on each key; steps make a verdict reproducible, seconds do not
-        memory_mb: how much memory it may take for each key
     """
     from naysayer.commands.check import check_file
 
-    budget = Budget(steps, seconds, memory_mb)
-    return check_file(file, model=model, format=format, certify=certify, engine=engine, budget=budget)
+    return check_file(file, options)
 
 
 @app.command
@@ -157,12 +88,12 @@ def hunt(
     /,
     *,
     seeds: int | None = None,
-    time: str | None = None,
+    time: Duration | None = None,
     ops: int = 200,
     first_seed: int = 1,
     nodes: int | None = None,
     workload: str | None = None,
-    nemesis: Comma = None,
+    nemesis: Faults | None = None,
     engine: str = "processes",
     results: Path = RESULTS,
 ) -> int:
@@ -182,9 +113,8 @@ def hunt(
     from naysayer.commands.hunt import hunt_target
     from naysayer.hunt.campaign import Hunt
 
-    limit = None if time is None else seconds(time)
-    count = 1000 if seeds is None and limit is None else seeds
-    wanted = Hunt(target, count, limit, first_seed, ops, nodes, workload, _names(nemesis))
+    count = 1000 if seeds is None and time is None else seeds
+    wanted = Hunt(target, count, time, first_seed, ops, nodes, workload, nemesis)
     return hunt_target(wanted, engine=engine, results=results)
 
 
@@ -241,7 +171,7 @@ def heal(cluster: Path, /) -> int:
 
 
 @app.command
-def doctor(cluster: Path, /, *, nemesis: Comma = None) -> int:
+def doctor(cluster: Path, /, *, nemesis: Faults | None = None) -> int:
     """Check a cluster.toml before a run: hosts, clocks, the means for each fault, an operation through every node.
 
     Args:
@@ -249,7 +179,7 @@ def doctor(cluster: Path, /, *, nemesis: Comma = None) -> int:
     """
     from naysayer.commands.doctor import doctor as examine
 
-    return examine(cluster, _names(nemesis))
+    return examine(cluster, nemesis)
 
 
 @app.command
@@ -275,15 +205,3 @@ def list_(*, broken: bool = False) -> int:
     from naysayer.commands.listing import list_all
 
     return list_all(broken=broken)
-
-
-def seconds(text: str) -> float:
-    """A duration such as 500ms, 30s, 5m or 1h, in seconds. Raises UsageError for anything else."""
-    import re
-
-    from checker.errors import UsageError
-
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h)?", text.strip())
-    if found is None:
-        raise UsageError(f"{text!r} is no duration: write 500ms, 30s, 5m or 1h")
-    return float(found[1]) * {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}[found[2]]

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from checker.errors import UsageError
+from naysayer.options import RunOptions
 from nemesis import catalog
 from targets.registry import find as find_target
 from targets.simulator import SimulatedCluster
@@ -17,6 +18,9 @@ from workloads.registry import find as find_workload
 
 OPERATIONS = 2000
 """How many operations a test runs, if neither --ops nor --time says so."""
+
+CLIENTS = 5
+"""How many clients there are, unless --clients says so."""
 
 THINK_MS = 4.0
 """Mean pause of a client between two operations."""
@@ -51,34 +55,27 @@ DEFAULT_NEMESIS = ("partition", "one-way", "delay", "duplicate", "kill", "power"
 """Faults that every correct store survives. A broken variant gets the faults that expose it instead."""
 
 
-def make_plan(
-    target: str,
-    *,
-    workload: str | None = None,
-    nemesis: tuple[str, ...] | None = None,
-    nodes: int | None = None,
-    clients: int | None = None,
-    operations: int | None = None,
-    time_s: float | None = None,
-    seed: int = 1,
-) -> Plan:
-    """A plan with the target's own defaults for what is not given. Raises UsageError for what does not fit."""
-    found = find_target(target)
+def make_plan(options: RunOptions) -> Plan:
+    """A plan for the simulator, with the target's own defaults for what is not given. Raises UsageError for what does
+    not fit."""
+    if options.target is None:
+        raise UsageError("say which target to run, such as quorum-kv")
+    found = find_target(options.target)
+    nodes, nemesis = options.nodes, options.nemesis
     count = found.nodes if nodes is None else nodes
     if nemesis is None:
         names = DEFAULT_NEMESIS if found.broken is None else found.broken.faults
         nemesis = tuple(name for name in names if catalog.find(name).nodes <= count)
-    if operations is None and time_s is None:
-        operations = OPERATIONS
+    operations = OPERATIONS if options.operations is None and options.time_s is None else options.operations
     plan = Plan(
-        target=target,
-        workload=workload or found.workload,
+        target=options.target,
+        workload=options.workload or found.workload,
         nemesis=tuple(catalog.find(name).name for name in nemesis),
         nodes=count,
-        clients=5 if clients is None else clients,
-        seed=seed,
+        clients=CLIENTS if options.clients is None else options.clients,
+        seed=options.seed,
         operations=operations,
-        time_s=time_s,
+        time_s=options.time_s,
     )
     refuse_misfits(plan, found, find_workload(plan.workload))
     return plan

@@ -15,6 +15,7 @@ from checker.parallel import refuse_unknown
 from checker.properties import PROPERTIES
 from checker.verdict import Verdict
 from naysayer.judge import judge, undecided
+from naysayer.options import CheckOptions
 from naysayer.report.console import console
 from naysayer.report.story import Story
 from naysayer.report.terminal import EXIT, show
@@ -23,25 +24,21 @@ from naysayer.signals import Reporting
 from targets.own_code import own_module
 
 
-def check_file(
-    file: Path, *, model: str | None, format: str | None, certify: bool, engine: str | None, budget: Budget
-) -> int:
-    """Read, judge, report; returns the exit code. `model`: a name, or path.py:Name of a class of the user's."""
-    for what, value in (("steps", budget.steps), ("seconds", budget.seconds), ("memory-mb", budget.memory_mb)):
-        if value is not None and value <= 0:
-            raise UsageError(f"--{what} is {value}; it must be more than 0")
+def check_file(file: Path, options: CheckOptions) -> int:
+    """Read, judge, report; returns the exit code."""
+    model, engine, budget = options.model, options.engine, options.budget
     own = None if model is None or ":" not in model else _own_model(model)
     if engine is not None:
         refuse_unknown(engine)
         if own is not None:
             raise UsageError("a model of your own is judged in this process: leave --engine out")
-    recording = read(file, format=format, model=own or model)
+    recording = read(file, format=options.format, model=own or model)
     screen = console()
     with Reporting() as reporting:
         verdict = reporting.attempt(lambda: _judged(recording, own, engine, budget, screen))
         verdict = verdict or undecided(recording.model, len(recording.history))
         facts = [("history", f"{file} · read as {recording.format} · judged as {recording.model}")]
-        if certify:
+        if options.certify:
             proof = reporting.attempt(lambda: _certify(verdict, recording, own or recording.model, file))
             facts.append(("proof", proof or "none: interrupted"))
         story = Story(verdict, file.name, facts=tuple(facts), ordered_only=recording.clock == "order")

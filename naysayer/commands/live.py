@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import dataclass
 from pathlib import Path
 
 from checker.errors import UsageError
 from naysayer.commands.drive import run_test
-from naysayer.plan import DEFAULT_NEMESIS, Plan, refuse_faults, refuse_misfits, refuse_sizes
+from naysayer.options import RunOptions
+from naysayer.plan import CLIENTS, DEFAULT_NEMESIS, Plan, refuse_faults, refuse_misfits, refuse_sizes
 from nemesis import catalog
 from targets.live.cluster import LiveCluster
 from targets.live.processes import ProcessCluster
@@ -55,26 +57,33 @@ def test_remote(file: Path, config: ClusterConfig, plan: Plan, results: Path) ->
     return run_test(plan, lambda: RemoteCluster(config, wanted), config.client.timeout_s, results, left)
 
 
-def live_plan(
-    target: str,
-    world: str,
-    *,
-    workload: str,
-    nemesis: tuple[str, ...] | None,
-    faults: frozenset[str],
-    nodes: int,
-    clients: int | None,
-    operations: int | None,
-    time_s: float | None,
-    seed: int,
-) -> Plan:
+@dataclass(frozen=True)
+class World:
+    """What really runs: its name, where it runs, the tags of the faults that can be carried out there, and the
+    defaults for what the options leave open."""
+
+    name: str
+    where: str
+    faults: frozenset[str]
+    nodes: int
+    workload: str
+
+
+def live_plan(world: World, options: RunOptions) -> Plan:
     """A plan for what really runs; by default with those of the usual faults that it can carry out."""
-    if nemesis is None:
-        nemesis = usual_faults(faults, nodes)
-    if operations is None and time_s is None:
-        time_s = TIME_S
-    names = tuple(catalog.find(name).name for name in nemesis)
-    plan = Plan(target, workload, names, nodes, 5 if clients is None else clients, seed, operations, time_s, world)
+    nodes = world.nodes if options.nodes is None else options.nodes
+    nemesis = usual_faults(world.faults, nodes) if options.nemesis is None else options.nemesis
+    plan = Plan(
+        target=world.name,
+        workload=options.workload or world.workload,
+        nemesis=tuple(catalog.find(name).name for name in nemesis),
+        nodes=nodes,
+        clients=CLIENTS if options.clients is None else options.clients,
+        seed=options.seed,
+        operations=options.operations,
+        time_s=TIME_S if options.operations is None and options.time_s is None else options.time_s,
+        world=world.where,
+    )
     refuse_sizes(plan)
     return plan
 

@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from checker import Budget
 from checker.verdict import Verdict
 from naysayer.judge import RUN_STEPS, judge, undecided, with_invariants
+from naysayer.options import RunOptions
 from naysayer.plan import Plan, make_plan, text
 from naysayer.recorder import Recorder
 from naysayer.report.console import console
@@ -28,30 +29,10 @@ from naysayer.tell import tell, with_nodes
 from workloads.registry import find as find_workload
 
 
-def test_simulated(
-    target: str,
-    *,
-    workload: str | None,
-    nemesis: tuple[str, ...] | None,
-    nodes: int | None,
-    clients: int | None,
-    operations: int | None,
-    time_s: float | None,
-    seed: int,
-    results: Path,
-) -> int:
+def test_simulated(options: RunOptions) -> int:
     """Run, judge, keep, report; returns the exit code."""
-    plan = make_plan(
-        target,
-        workload=workload,
-        nemesis=nemesis,
-        nodes=nodes,
-        clients=clients,
-        operations=operations,
-        time_s=time_s,
-        seed=seed,
-    )
-    folder = new_folder(results, plan.name)
+    plan = make_plan(options)
+    folder = new_folder(options.results, plan.name)
     with Store(folder, text(plan)) as store:
         run = simulate(plan, Recorder(store))
     with Reporting() as reporting:

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from naysayer.commands.test import simulate
 from naysayer.judge import judge_run
+from naysayer.options import RunOptions
 from naysayer.plan import make_plan
 from naysayer.recorder import Recorder
 from naysayer.report.terminal import show
@@ -20,7 +21,7 @@ from workloads.registry import find as find_workload
 
 def main(place: Path) -> None:
     """Run the demo's broken store, and draw its report."""
-    plan = make_plan("quorum-kv/no-read-repair", seed=1)
+    plan = make_plan(RunOptions(target="quorum-kv/no-read-repair"))
     run = simulate(plan, Recorder())
     verdict = judge_run(run, find_workload(plan.workload).model)
     story = with_nodes(plan, tell(plan, run, verdict, Path("results/quorum-kv.no-read-repair/latest")))

@@ -9,6 +9,7 @@ from msgspec import structs
 
 from naysayer import simulate
 from naysayer.judge import judge_run
+from naysayer.options import RunOptions
 from naysayer.plan import Plan, make_plan
 from naysayer.recorder import Recorder
 from naysayer.simulate import CALM_MS_MAX, SETTLE_MS, Run, Simulation
@@ -105,7 +106,7 @@ def test_where_disks_are_damaged_so_that_no_majority_can_run_nobody_is_accused_o
 
 
 def test_a_client_that_is_alone_does_not_take_a_follower_for_a_dead_cluster() -> None:
-    run = Simulation(make_plan("raft-log", nemesis=(), clients=1, operations=30), Recorder()).run()
+    run = Simulation(make_plan(RunOptions(target="raft-log", nemesis=(), clients=1, operations=30)), Recorder()).run()
     assert run.live
     assert run.recorder.counts["ok"] > 15
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from naysayer.options import RunOptions
 from naysayer.plan import make_plan
 from naysayer.recorder import Recorder
 from naysayer.simulate import Simulation
@@ -24,7 +25,7 @@ class Lines:
 def _record(seed: int) -> tuple[list[bytes], int]:
     """The lines of a run with directed faults, and how many of them the nemesis wrote."""
     recorder = Recorder(lines := Lines())
-    plan = make_plan("raft-log", nemesis=tuple(DIRECTED), operations=60, seed=seed, clients=3)
+    plan = make_plan(RunOptions(target="raft-log", nemesis=tuple(DIRECTED), operations=60, seed=seed, clients=3))
     Simulation(plan, recorder).run()
     return lines.lines, len(recorder.nemesis)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from naysayer.judge import judge_run
+from naysayer.options import RunOptions
 from naysayer.plan import make_plan
 from naysayer.recorder import Recorder
 from naysayer.simulate import Simulation
@@ -85,7 +86,7 @@ def test_a_request_that_comes_again_is_executed_once_also_after_a_restart() -> N
 
 
 def outcome(target: str, seed: int, nemesis: tuple[str, ...] | None = None, workload: str | None = None) -> str:
-    plan = make_plan(target, seed=seed, operations=OPERATIONS, nemesis=nemesis, workload=workload)
+    plan = make_plan(RunOptions(target=target, seed=seed, operations=OPERATIONS, nemesis=nemesis, workload=workload))
     run = Simulation(plan, Recorder()).run()
     assert run.error is None, run.error
     return judge_run(run, find(plan.workload).model).outcome

@@ -1,0 +1,123 @@
+"""What a user may ask of `test`, `check` and `hunt`, as values: cli.py reads them, commands take them as they are.
+
+A new option is a field here, with its help beneath it, and the line that uses it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from checker.budget import Budget
+from checker.errors import UsageError
+
+RESULTS = Path("results")
+
+
+def seconds(text: str) -> float:
+    """A duration such as 500ms, 30s, 5m or 1h, in seconds. Raises UsageError for anything else."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h)?", text.strip())
+    if found is None:
+        raise UsageError(f"{text!r} is not a valid duration: write 500ms, 30s, 5m or 1h")
+    return float(found[1]) * {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}[found[2]]
+
+
+def _seconds(type_: Any, tokens: Sequence[Any]) -> float:
+    return seconds(tokens[0].value)
+
+
+def _names(type_: Any, tokens: Sequence[Any]) -> tuple[str, ...]:
+    """A comma-separated list; () for "none"."""
+    return tuple(name.strip() for name in tokens[0].value.split(",") if name.strip() and name.strip() != "none")
+
+
+Duration = Annotated[float, Parameter(converter=_seconds)]
+"""A duration with its unit, in seconds."""
+
+Faults = Annotated[
+    tuple[str, ...], Parameter(converter=_names, n_tokens=1, help="faults, separated by commas; `none` for none")
+]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """One run: what is tested, under which load and faults. None: the default of what is tested."""
+
+    target: Annotated[str | None, Parameter(parse=False)] = None
+    """the positional argument of the command"""
+
+    live: bool = False
+    """run the target as real processes on this machine instead"""
+
+    binary: Annotated[str | None, Parameter(name="--bin")] = None
+    """a command that speaks Maelstrom's protocol, started once for each node, instead of a target"""
+
+    cluster: Path | None = None
+    """a cluster.toml that describes a running system, instead of a target"""
+
+    client: str | None = None
+    """with --cluster, your own client class as path.py:Name, in place of the file's [client] kind"""
+
+    workload: str | None = None
+    """what the clients do; each target has a default"""
+
+    nemesis: Faults | None = None
+
+    nodes: int | None = None
+    """how many nodes"""
+
+    clients: int | None = None
+    """how many clients at once"""
+
+    operations: Annotated[int | None, Parameter(name="--ops")] = None
+    """how many operations in all"""
+
+    time_s: Annotated[Duration | None, Parameter(name="--time")] = None
+    """how long instead, such as 30s or 2m (virtual time)"""
+
+    seed: int = 1
+    """the same seed and arguments give the identical history"""
+
+    results: Path = RESULTS
+    """where the result folder is made"""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class CheckOptions:
+    """How a recorded history is read and judged."""
+
+    model: str | None = None
+    """what it should be linearizable as, or path.py:Name of a model of your own; detected if it can be"""
+
+    format: str | None = None
+    """the file's format; detected if it can be"""
+
+    certify: bool = False
+    """let an independent verifier confirm the proof, and write it beside the history"""
+
+    engine: str | None = None
+    """where keys that need a long search are judged: processes of this machine (the default), or dask:ADDRESS"""
+
+    steps: int | None = Budget.steps
+    """how many steps the search may take on each key before it is undecided"""
+
+    seconds: float | None = None
+    """how long it may take on each key; steps make a verdict reproducible, seconds do not"""
+
+    memory_mb: int | None = Budget.memory_mb
+    """how much memory it may take for each key"""
+
+    @property
+    def budget(self) -> Budget:
+        """The limits for each key. Raises UsageError for one that is not positive."""
+        for what, value in (("steps", self.steps), ("seconds", self.seconds), ("memory-mb", self.memory_mb)):
+            if value is not None and value <= 0:
+                raise UsageError(f"--{what} is {value}; it must be more than 0")
+        return Budget(self.steps, self.seconds, self.memory_mb)
