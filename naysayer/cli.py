@@ -5,7 +5,6 @@ Exit codes everywhere: 0 valid or nothing found, 1 a violation, 2 unknown, 3 err
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from checker.errors import NaysayerError, UsageError
 from naysayer.options import RESULTS, CheckOptions, Duration, Faults, RunOptions
+from naysayer.report.printable import complain
 
 ERROR = 3
 
@@ -32,13 +32,13 @@ def run(arguments: Sequence[str]) -> int:
     try:
         code = app(list(arguments), exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
-        sys.stderr.write(f"naysayer: {_sentence(error)}; see naysayer --help\n")
+        complain(f"{_sentence(error)}; see naysayer --help")
         return ERROR
     except NaysayerError as error:
-        sys.stderr.write(f"naysayer: {error}\n")
+        complain(str(error))
         return ERROR
     except KeyboardInterrupt:
-        sys.stderr.write("naysayer: interrupted\n")
+        complain("interrupted")
         return ERROR
     except BrokenPipeError:
         return ERROR

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from types import FrameType, TracebackType
@@ -12,6 +11,7 @@ from typing import TypeVar
 import trio
 
 from checker.budget import Interrupted
+from naysayer.report.printable import complain
 
 T = TypeVar("T")
 
@@ -28,7 +28,7 @@ async def ended_by_signals(stop: Callable[[], None], cleaning: str) -> AsyncIter
         with listening, trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
             async for _ in signals:
                 stop()
-                sys.stderr.write(f"naysayer: stopping; {cleaning}\n")
+                complain(f"stopping; {cleaning}")
 
     trio.lowlevel.spawn_system_task(listen)  # not a child: what ends or fails in the block must not end it
     await trio.lowlevel.checkpoint()

@@ -1,31 +1,63 @@
-"""Consoles: the user's terminal, a text file, a picture."""
+"""Consoles: the user's terminal, a text file, a picture.
+
+Everything that is printed, or written to report.txt, goes through a Screen, so nothing raw reaches a terminal. Text
+for it is built with the Text of this file: rich's own drops some control characters without a trace.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from io import StringIO
-from typing import TYPE_CHECKING
+from typing import Any
 
-if TYPE_CHECKING:
-    from rich.console import Console
+from rich import text as rich_text
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
+
+from naysayer.report.printable import printable
 
 TEXT_WIDTH = 100
 
 
-def console() -> Console:
-    """The terminal of the user, or plain text where stdout is none (rich also obeys NO_COLOR)."""
-    from rich.console import Console
+class Text(rich_text.Text):
+    """rich's Text, of characters that can be printed; `lines`: line feeds are layout, and no part of a value."""
 
-    screen = Console(highlight=False, soft_wrap=False)
-    if not screen.is_terminal:
-        return Console(highlight=False, width=TEXT_WIDTH)
-    return screen
+    def __init__(self, text: str = "", style: Any = "", *, lines: bool = False, **options: Any) -> None:
+        super().__init__(printable(text, lines=lines), style, **options)
+
+    def append(self, text: Any, style: Any = None) -> Text:
+        """Add text, or a Text."""
+        super().append(printable(text) if isinstance(text, str) else text, style)
+        return self
+
+
+class Screen(Console):
+    """A console that interprets no markup in what it prints, and escapes what is not printable."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(markup=False, emoji=False, highlight=False, **options)
+
+    def render_str(self, text: str, **options: Any) -> rich_text.Text:
+        """A plain string, in which line feeds are layout."""
+        return super().render_str(printable(text, lines=True), **options)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """All that is printed passes here; what moves the cursor is rich's own, and marked as such."""
+        for segment in super().render(renderable, options):
+            if segment.control:
+                yield segment
+            else:
+                yield Segment(printable(segment.text, lines=True), segment.style)
+
+
+def console() -> Screen:
+    """The terminal of the user, or plain text where stdout is none (rich also obeys NO_COLOR)."""
+    screen = Screen(soft_wrap=False)
+    return screen if screen.is_terminal else Screen(width=TEXT_WIDTH)
 
 
 def as_text(draw: Callable[[Console], None]) -> str:
     """What is drawn on a console, as plain text."""
-    from rich.console import Console
-
     file = StringIO()
-    draw(Console(file=file, width=TEXT_WIDTH, highlight=False, color_system=None))
+    draw(Screen(file=file, width=TEXT_WIDTH, color_system=None))
     return file.getvalue()

@@ -7,13 +7,12 @@ import re
 import sys
 from pathlib import Path
 
-from rich.console import Console
-
 from naysayer.commands.test import simulate
 from naysayer.judge import judge_run
 from naysayer.options import RunOptions
 from naysayer.plan import make_plan
 from naysayer.recorder import Recorder
+from naysayer.report.console import Screen
 from naysayer.report.terminal import show
 from naysayer.tell import tell, with_nodes
 from workloads.registry import find as find_workload
@@ -25,7 +24,7 @@ def main(place: Path) -> None:
     run = simulate(plan, Recorder())
     verdict = judge_run(run, find_workload(plan.workload).model)
     story = with_nodes(plan, tell(plan, run, verdict, Path("results/quorum-kv.no-read-repair/latest")))
-    screen = Console(record=True, width=100, file=io.StringIO(), highlight=False, force_terminal=True)
+    screen = Screen(record=True, width=100, file=io.StringIO(), force_terminal=True)
     show(story, screen)
     drawn = screen.export_svg(title="naysayer test quorum-kv/no-read-repair")
     # the picture must not fetch a font from anywhere: the reader's own monospace will do

@@ -9,11 +9,10 @@ import trio
 from rich.console import Group
 from rich.live import Live
 from rich.table import Table
-from rich.text import Text
 
 from naysayer.live import LiveRun
 from naysayer.recorder import Recorder
-from naysayer.report.console import console
+from naysayer.report.console import Text, console
 from naysayer.settle import STILL_S_MAX
 from naysayer.tell import fault_spans
 

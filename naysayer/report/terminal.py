@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from rich.rule import Rule
 from rich.table import Table
-from rich.text import Text
 
 from checker.properties import PROPERTIES
 from checker.verdict import Part, Verdict
 from naysayer.report import timeline
+from naysayer.report.console import Text
 from naysayer.report.story import Story
 from naysayer.report.timeline import BAD, DIM, GOOD
 from naysayer.report.words import call_text, value_text
@@ -101,7 +101,7 @@ def _fact(label: str, text: str, screen: Console, style: str = "default") -> Non
     row = Table.grid(padding=0)
     row.add_column(width=12, no_wrap=True)
     row.add_column(overflow="fold")
-    row.add_row(Text(f"  {label}", style=DIM), Text(text, style=style))
+    row.add_row(Text(f"  {label}", style=DIM), Text(text, style=style, lines=True))
     screen.print(row)
 
 
@@ -171,7 +171,7 @@ def _around(story: Story, part: Part, screen: Console) -> None:
         grid = Table.grid(padding=0)
         grid.add_column(width=len(label) + 5, no_wrap=True)
         grid.add_column(overflow="fold")
-        grid.add_row(Text(f"  {label}", style="bold"), Text(text))
+        grid.add_row(Text(f"  {label}", style="bold"), Text(text, lines=True))
         screen.print(grid)
 
 

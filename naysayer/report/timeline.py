@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rich.text import Text
-
 from checker.history import PENDING, Operation
+from naysayer.report.console import Text
 from naysayer.report.story import FaultSpan
 from naysayer.report.words import call_text
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from checker.history import Operation
+from naysayer.report.printable import printable
 
 VALUE_MAX = 40
 
 
 def value_text(value: Any) -> str:
     """A value, short: nothing for None, long ones cut in the middle."""
-    text = "nothing" if value is None else str(value)
+    text = "nothing" if value is None else printable(str(value))
     return text if len(text) <= VALUE_MAX else f"{text[: VALUE_MAX // 2]}…{text[-VALUE_MAX // 4 :]}"
 
 

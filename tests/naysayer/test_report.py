@@ -6,11 +6,11 @@ import io
 from dataclasses import replace
 
 import pytest
-from rich.console import Console
 
 from checker.history import PENDING, Operation
 from checker.verdict import Explanation, Part, Rung, Verdict
 from naysayer.report import timeline
+from naysayer.report.console import Screen
 from naysayer.report.story import FaultSpan, Story
 from naysayer.report.terminal import exit_code, show
 
@@ -28,7 +28,7 @@ OPS = (op(1, "write", 1, 0, None), op(2, "read", 1, 10, 20), op(3, "read", 0, 40
 
 
 def shown(story: Story, width: int = 100) -> str:
-    screen = Console(file=io.StringIO(), width=width, highlight=False)
+    screen = Screen(file=io.StringIO(), width=width)
     show(story, screen)
     assert isinstance(screen.file, io.StringIO)
     return screen.file.getvalue()
