@@ -64,8 +64,8 @@ def check(
     needs `if __name__ == "__main__":`), "dask:ADDRESS", or any concurrent.futures Executor.
     Raises UsageError for an unknown model, operation or engine, or a model that lacks something, HistoryError for a
     call at the least 64-bit number.
-    An error inside the checker makes a part `unknown`; where a signal handler raises checker.budget.Interrupted, so is
-    what was not decided by then.
+    An error inside the checker makes a part `unknown`; a model of your own that raises ends the check. Where a signal
+    handler raises checker.budget.Interrupted, what was not decided by then is `unknown`.
     """
     started = time.perf_counter()
     chosen = resolve(model)
@@ -170,7 +170,8 @@ def _undecided(key: Any, history: History, decided: int, keys: int) -> Part:
 
 
 def check_part(key: Any, history: History, model: Model, budget: Budget) -> Part:
-    """The verdict on one object. Never raises because of an error inside the checker: that is `unknown`."""
+    """The verdict on one object. An error inside the checker makes it `unknown`; one of a model of the user's own is
+    raised as it is."""
     started = time.perf_counter()
     part = effective(history, model)
     try:
@@ -178,6 +179,8 @@ def check_part(key: Any, history: History, model: Model, budget: Budget) -> Part
     except NaysayerError:
         raise
     except Exception as error:
+        if not _bundled(model):
+            raise
         at = extract_tb(error.__traceback__)[-1]
         where = f" ({Path(at.filename).name}, line {at.lineno})"
         decision = Decision("unknown", "none", reason=_failure(error) + where)
@@ -210,7 +213,7 @@ def effective(history: History, model: Model) -> History:
 
 
 def _decide(part: History, history: History, model: Model, budget: Budget) -> Decision:
-    bundled = MODELS.get(model.name) is type(model)
+    bundled = _bundled(model)
     monitored = MONITORS[model.name](part, budget) if bundled and model.name in MONITORS else None
     decision = monitored or search(_blurred(part, model) if bundled else part, model, budget)
     if decision.explanation is not None and decision.explanation.kind == "phantom-value":
@@ -226,6 +229,10 @@ def _decide(part: History, history: History, model: Model, budget: Budget) -> De
         return replace(decision, explanation=_explain(ops, history, model, budget))
     except Interrupted:  # what was found is a violation all the same
         return replace(decision, explanation=no_order(len(decision.counterexample)), reason=CUT_SHORT)
+
+
+def _bundled(model: Model) -> bool:
+    return MODELS.get(model.name) is type(model)
 
 
 def _blurred(part: History, model: Model) -> History:

@@ -6,12 +6,14 @@ Exit codes everywhere: 0 valid or nothing found, 1 a violation, 2 unknown, 3 err
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextvars import copy_context
 from dataclasses import replace
 from pathlib import Path
 
 from cyclopts import App, CycloptsError, Parameter
 
 from checker.errors import NaysayerError, UsageError
+from naysayer.crash import RESULT_FOLDER, leaves, sentence
 from naysayer.options import RESULTS, CheckOptions, Duration, Faults, RunOptions
 from naysayer.report.printable import complain
 
@@ -29,20 +31,38 @@ app = App(
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command; returns the exit code. Errors are one sentence on stderr, never a traceback."""
+    context = copy_context()
     try:
-        code = app(list(arguments), exit_on_error=False, print_error=False, result_action="return_value")
-    except CycloptsError as error:
-        complain(f"{_sentence(error)}; see naysayer --help")
-        return ERROR
-    except NaysayerError as error:
-        complain(str(error))
-        return ERROR
-    except KeyboardInterrupt:
-        complain("interrupted")
-        return ERROR
-    except BrokenPipeError:
+        code = context.run(app, list(arguments), exit_on_error=False, print_error=False, result_action="return_value")
+    except BaseException as error:
+        said = _said(error, context.get(RESULT_FOLDER))
+        if said is not None:
+            complain(said)
         return ERROR
     return code if isinstance(code, int) else 0
+
+
+def _said(error: BaseException, folder: Path | None) -> str | None:
+    """The sentence on what ended a command; None where the reader of our output went away, and wants none."""
+    found = leaves(error)
+    if any(isinstance(one, KeyboardInterrupt) for one in found):
+        return "interrupted"
+    if _of_stdout(error):  # rich raises SystemExit(1) where the reader went away
+        return f"stdout: {error.strerror}" if isinstance(error, OSError) else None
+    if isinstance(error, CycloptsError):
+        return f"{_sentence(error)}; see naysayer --help"
+    expected = [one for one in found if isinstance(one, NaysayerError)]
+    if len(expected) == len(found):
+        return str(expected[0])
+    return sentence(error, folder)
+
+
+def _of_stdout(error: BaseException) -> bool:
+    """Whether it was raised by writing to stdout, as by rich."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace is not None and trace.tb_frame.f_globals.get("__name__") == "rich.console"
 
 
 def _sentence(error: CycloptsError) -> str:

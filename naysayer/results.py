@@ -10,6 +10,7 @@ import msgspec
 
 from checker.errors import HarnessError, UsageError
 from checker.verdict import Verdict
+from naysayer.crash import RESULT_FOLDER
 
 HISTORY = "history.jsonl"
 VERDICT = "verdict.json"
@@ -33,6 +34,7 @@ def new_folder(root: Path, test: str) -> Path:
             temporary = parent / f".latest-{folder.name}"
             temporary.symlink_to(folder.name)
             temporary.replace(link)
+            RESULT_FOLDER.set(folder)
             return folder
     except OSError as error:
         raise HarnessError(f"{parent}: {error.strerror}; --results DIR chooses another place") from error

@@ -8,6 +8,7 @@ surrogate pair, which no terminal can be sent. All of these are shown as escapes
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 
 SHORT = {"\n": r"\n", "\r": r"\r", "\t": r"\t", "\b": r"\b", "\f": r"\f", "\v": r"\v"}
 
@@ -32,4 +33,6 @@ def _escape(char: str) -> str:
 def complain(sentence: str) -> None:
     """Write a sentence for the user to stderr; further lines of it (the end of a node's log) are indented."""
     shown = printable(sentence, lines=True).replace("\n", "\n    ")
-    sys.stderr.write(f"naysayer: {shown}\n")
+    with suppress(OSError, AttributeError, ValueError):  # stderr is full or closed: the exit code still says it
+        sys.stderr.write(f"naysayer: {shown}\n")
+        sys.stderr.flush()

@@ -121,16 +121,25 @@ def test_what_runs_out_of_budget_is_unknown_and_says_how_far_it_got() -> None:
     )
 
 
-def test_an_error_inside_the_checker_is_unknown_and_is_named() -> None:
+def test_an_error_inside_the_checker_is_unknown_and_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(part: History, budget: Budget) -> None:
+        raise ZeroDivisionError("oops")
+
+    monkeypatch.setitem(MONITORS, "counter", broken)
+    part = check([op(0, "add", 0, 1, input=1)], "counter").worst
+    assert part is not None
+    assert part.outcome == "unknown"
+    line = broken.__code__.co_firstlineno + 1
+    assert part.reason == f"the checker failed: ZeroDivisionError: oops (test_check.py, line {line})"
+
+
+def test_what_a_users_model_raises_is_not_taken_for_a_verdict() -> None:
     class Broken(Halver):
         def step(self, state: State, op: Operation) -> State | Inconsistent:
             raise ZeroDivisionError("oops")
 
-    part = check([op(0, "set", 0, 1)], Broken).worst
-    assert part is not None
-    assert part.outcome == "unknown"
-    line = Broken.step.__code__.co_firstlineno + 1
-    assert part.reason == f"the checker failed: ZeroDivisionError: oops (test_check.py, line {line})"
+    with pytest.raises(ZeroDivisionError, match="oops"):
+        check([op(0, "set", 0, 1)], Broken)
 
 
 def test_unknown_models_and_operations_are_refused() -> None:

@@ -104,7 +104,7 @@ def test_what_is_wrong_with_a_class_is_one_sentence(
 
 def test_a_file_that_cannot_be_run_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(arguments(tmp_path, "client.py:Memory", source="import no_such_module")) == 3
-    assert "client.py raised ModuleNotFoundError: No module named 'no_such_module'" in capsys.readouterr().err
+    assert "client.py raised ModuleNotFoundError in line 1: No module named 'no_such_module'" in capsys.readouterr().err
 
 
 def test_a_client_without_a_cluster_says_what_it_needs(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,92 @@
+"""What becomes of an exception that no command expects: one sentence for the user, the traceback in a file.
+
+It needs only the standard library, so it also serves where an import of the command itself fails.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import tempfile
+import traceback
+from contextvars import ContextVar
+from pathlib import Path
+from types import FrameType
+
+from naysayer.report.printable import printable
+
+RESULT_FOLDER: ContextVar[Path | None] = ContextVar("result folder", default=None)
+"""The result folder that the command has made last, None before."""
+
+TRACEBACK = "traceback.txt"
+
+MESSAGE_CHARS_MAX = 300
+
+
+def leaves(error: BaseException) -> list[BaseException]:
+    """The exceptions in an exception group, however deep; an exception that is no group alone."""
+    found: list[BaseException] = []
+    left = [error]
+    while left:
+        one = left.pop()
+        if isinstance(one, BaseExceptionGroup):
+            left += reversed(one.exceptions)
+        else:
+            found.append(one)
+    return found
+
+
+def sentence(error: BaseException, folder: Path | None) -> str:
+    """One line: what was raised and where, and the file that the traceback was written to.
+
+    A place in a user's own file is named as the cause; anything else is an error of ours.
+    """
+    cause = leaves(error)[0]
+    said = printable(" ".join(str(cause).split()))
+    if len(said) > MESSAGE_CHARS_MAX:
+        said = f"{said[:MESSAGE_CHARS_MAX]}..."
+    what = f"{type(cause).__name__}: {said}" if said else type(cause).__name__
+    place = _place_in_user_code(cause)
+    what = f"internal error: {what}" if place is None else f"{place} raised {what}"
+    kept = _keep(error, folder)
+    where = "the traceback could not be written" if kept is None else f"the traceback is in {kept}"
+    return f"{what}; this is not a verdict; {where}"
+
+
+def _place_in_user_code(error: BaseException) -> str | None:
+    """File and line of the innermost frame in a user's own file, if there is one."""
+    prefix = getattr(sys.modules.get("targets.own_code"), "USER_CODE", None)  # not loaded: no such file was either
+    place = None
+    if prefix is None:
+        return place
+    trace = error.__traceback__
+    while trace is not None:
+        frame: FrameType = trace.tb_frame
+        if str(frame.f_globals.get("__name__")).startswith(prefix):
+            place = f"{frame.f_code.co_filename}, line {trace.tb_lineno},"
+        trace = trace.tb_next
+    return place
+
+
+def _keep(error: BaseException, folder: Path | None) -> Path | None:
+    """Write the traceback into the result folder, or into a new temporary file where there is none."""
+    try:
+        lines = traceback.format_exception(error)
+    except Exception:  # the exception's own __str__ failed, or memory is short
+        lines = [f"{type(error).__name__}, of which no traceback could be formatted\n"]
+    about = f"Python {platform.python_version()} on {platform.platform()}: {' '.join(sys.argv)}\n\n"
+    text = (about + "".join(lines)).encode("utf-8", "backslashreplace")
+    if folder is not None:
+        try:
+            (folder / TRACEBACK).write_bytes(text)
+            return folder / TRACEBACK
+        except OSError:
+            pass  # a full disk, perhaps; another may have room
+    try:
+        handle, name = tempfile.mkstemp(prefix="naysayer-", suffix=".txt")
+        with os.fdopen(handle, "wb") as file:
+            file.write(text)
+    except OSError:
+        return None
+    return Path(name)
