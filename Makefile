@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 
-.PHONY: demo test lint fuzz bench scoreboard picture clean
+.PHONY: demo quick test test-systems lint fuzz bench scoreboard picture clean
 
 $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
@@ -19,8 +19,14 @@ demo: $(STAMP)  ## the healthy quorum store, then the one without read repair, e
 	@$(BIN)/naysayer test quorum-kv --seed 1; code=$$?; [ $$code -eq 0 ] || { echo "expected valid (exit 0), got exit $$code"; exit 1; }
 	@$(BIN)/naysayer test quorum-kv/no-read-repair --seed 1; code=$$?; [ $$code -eq 1 ] || { echo "expected a violation (exit 1), got exit $$code"; exit 1; }
 
-test: $(STAMP)  ## the whole suite
-	$(BIN)/python -m pytest -n 2 --dist worksteal -q
+quick: $(STAMP)  ## the unit tests that take no time: half a minute
+	$(BIN)/python -m pytest -n 2 --dist worksteal -q -m "not slow and not systems"
+
+test: $(STAMP)  ## everything that needs no foreign server, compiler or browser: some minutes
+	$(BIN)/python -m pytest -n 2 --dist worksteal -q -m "not systems"
+
+test-systems: $(STAMP)  ## the rest: real servers, compilers, hosts over SSH; what the machine lacks is skipped with the reason
+	$(BIN)/python -m pytest -n 2 --dist worksteal -q -m systems
 
 lint: $(STAMP)  ## style, types, direction of imports, contents of the wheel
 	$(BIN)/ruff check .

@@ -108,6 +108,7 @@ def test_values_appended_twice_are_left_to_the_search() -> None:
     assert decide(appended(("append", 1, 0, 1), ("append", 1, 2, 3))) is None
 
 
+@pytest.mark.slow
 def test_brute_force_agrees_and_every_proof_holds() -> None:
     some = AUTHORS["append-list"]
 

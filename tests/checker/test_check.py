@@ -25,6 +25,7 @@ FAST = settings(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", AUTHORS)
 def test_every_verdict_is_brute_forces_and_its_proof_is_accepted(name: str) -> None:
     model = find(name)

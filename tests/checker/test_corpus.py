@@ -38,6 +38,7 @@ KNOWN = known_verdicts()
 pytestmark = pytest.mark.skipif(not KNOWN, reason=f"no corpus of histories at {CORPUS}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", KNOWN)
 def test_every_history_of_the_corpus_gets_its_known_verdict(name: str) -> None:
     form, model, outcome = KNOWN[name]

@@ -13,6 +13,7 @@ from tests.checker.test_corpus import CORPUS, KNOWN
 OPERATIONS_MAX = 20_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", KNOWN)
 def test_the_verdict_on_a_recorded_history_is_proved(name: str) -> None:
     recording = read(CORPUS / name)

@@ -88,6 +88,7 @@ def test_increments_that_differ_and_reads_of_no_count_are_left_to_the_search(row
     assert decide(counter(("add", 1, 0, 1), row)) is None
 
 
+@pytest.mark.slow
 def test_brute_force_agrees_and_every_proof_holds() -> None:
     ones = AUTHORS["counter"]
     author = Author(

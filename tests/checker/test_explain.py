@@ -151,6 +151,7 @@ def test_a_refused_cas_whose_value_was_there_all_along_is_explained() -> None:
     assert explain(list(whole), whole).kind == "wrongly-refused-cas"
 
 
+@pytest.mark.slow
 def test_every_violation_gets_a_sentence_and_its_edges_form_a_cycle() -> None:
     kinds: dict[str, int] = {}
     for seed in range(2500):

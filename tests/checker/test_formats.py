@@ -344,6 +344,7 @@ def as_operations(operations: list[Operation]) -> bytes:
     )  # fmt: skip
 
 
+@pytest.mark.slow
 @given(histories())
 def test_what_was_written_is_read_in_both_json_forms(tmp_path_factory, operations: list[Operation]) -> None:  # type: ignore[no-untyped-def]
     path = tmp_path_factory.getbasetemp() / "round-trip.jsonl"

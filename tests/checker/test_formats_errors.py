@@ -172,6 +172,7 @@ def test_a_missing_file_and_a_directory_are_refused(tmp_path: Path) -> None:
         read(tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("begin", [b"", b'{"type":"', b"{:process "])
 def test_a_line_of_200_megabytes_is_refused_without_being_held(tmp_path: Path, begin: bytes) -> None:
     path = tmp_path / "long"
@@ -203,6 +204,7 @@ def test_random_bytes_raise_nothing_else(junk_path: Path, content: bytes) -> Non
     read_or_refuse(junk_path, content)
 
 
+@pytest.mark.slow
 @given(st.data())
 def test_files_cut_and_spoilt_anywhere_raise_nothing_else(junk_path: Path, data: st.DataObject) -> None:
     good = data.draw(st.sampled_from([EVENT, OP, EDN, LOG, KV, b"[" + EDN + b"]", gzip.compress(OP)]))

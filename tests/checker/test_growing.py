@@ -60,6 +60,7 @@ def test_generations_that_are_no_numbers_are_left_to_the_search() -> None:
     assert decide_generation(handed_out("next", (1, 0, 1), ("b", 2, 3))) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["ids", "generation"])
 def test_brute_force_agrees_and_every_proof_holds(model: str) -> None:
     author = replace(AUTHORS[model], lie=lambda rng, f, given, greatest: rng.randint(1, 60))

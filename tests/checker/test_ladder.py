@@ -93,6 +93,7 @@ def rungs_of(ops: list[Operation]) -> dict[str, Rung]:
     return {rung.name: rung for rung in ladder(History.of(ops))}
 
 
+@pytest.mark.slow
 def test_the_rungs_say_what_their_definitions_say_on_small_histories() -> None:
     held: dict[str, int] = {}
     for seed in range(1200):
@@ -112,6 +113,7 @@ def test_the_rungs_say_what_their_definitions_say_on_small_histories() -> None:
     assert all(300 < count < 1195 for count in held.values()), held
 
 
+@pytest.mark.slow
 def test_stronger_rungs_imply_weaker_ones() -> None:
     for seed in range(2000, 4000):
         ops = some_history(seed)

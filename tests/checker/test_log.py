@@ -102,6 +102,7 @@ def test_a_place_that_only_a_read_shows_is_proved_by_that_read() -> None:
     assert verify(whole, find("log"), verdict) == []
 
 
+@pytest.mark.slow
 def test_brute_force_agrees_on_longer_logs_and_every_proof_holds() -> None:
     for number in range(1200):
         rng = Random(f"deep log {number}")

@@ -48,6 +48,7 @@ def grown(model: str, crashed: float) -> History:
     return History.of(ops)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("crashed", [0.0, 0.001])
 @pytest.mark.parametrize("model", ["counter", "log", "append-list"])
 def test_one_late_fault_is_proved_by_a_few_operations(model: str, crashed: float) -> None:
@@ -60,6 +61,7 @@ def test_one_late_fault_is_proved_by_a_few_operations(model: str, crashed: float
     assert verify(history, find(model), verdict) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["counter", "log", "append-list"])
 def test_half_of_the_proof_is_none(model: str) -> None:
     """What is left out must be known not to matter: the verifier takes nothing on trust."""

@@ -110,6 +110,7 @@ def test_what_had_not_returned_by_the_end_of_a_proof_keeps_its_time() -> None:
     assert verify(lock(*rows), find("mutex"), verdict) == []
 
 
+@pytest.mark.slow
 def test_brute_force_agrees() -> None:
     model = find("mutex")
     for number in range(1500):

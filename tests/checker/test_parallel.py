@@ -43,6 +43,7 @@ def history(monkeypatch: pytest.MonkeyPatch) -> History:
     return crowded(4)
 
 
+@pytest.mark.slow
 def test_other_threads_give_the_same_verdict(history: History) -> None:
     here = check(history, "kv-append")
     assert [part.outcome for part in here.parts] == ["valid", "invalid", "valid", "invalid"]
@@ -52,10 +53,12 @@ def test_other_threads_give_the_same_verdict(history: History) -> None:
         assert said(check(history, "kv-append", engine=threads)) == said(here)
 
 
+@pytest.mark.slow
 def test_other_processes_give_the_same_verdict(history: History) -> None:
     assert said(check(history, "kv-append", engine="processes")) == said(check(history, "kv-append"))
 
 
+@pytest.mark.slow
 def test_a_dask_cluster_gives_the_same_verdict(history: History) -> None:
     with LocalCluster(n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None) as cluster:  # type: ignore[no-untyped-call]
         verdict = check(history, "kv-append", engine=f"dask:{cluster.scheduler_address}")

@@ -169,6 +169,7 @@ def test_thousands_of_operations_at_once_are_decided() -> None:
     assert decision.outcome == "valid"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["queue", "stack", "priority-queue"])
 def test_brute_force_agrees(name: str) -> None:
     for number in range(400):

@@ -20,6 +20,7 @@ from tests.checker.strategies import histories
 from tests.checker.test_check import FAST
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", AUTHORS)
 def test_the_search_agrees_with_brute_force_and_proves_it(name: str) -> None:
     model = find(name)
@@ -40,6 +41,7 @@ def test_the_search_agrees_with_brute_force_and_proves_it(name: str) -> None:
     holds()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", AUTHORS)
 def test_what_nobody_can_tell_apart_may_be_made_equal(name: str) -> None:
     model = find(name)
@@ -72,6 +74,7 @@ def test_crashed_writes_that_nobody_found_cost_few_steps(f: str) -> None:
     assert check([*crashed, *ends], "cas-register", budget=Budget(steps=500)).outcome == "invalid"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1])
 def test_five_values_and_twenty_crashes_need_few_steps(seed: int) -> None:
     model = find("cas-register")
@@ -102,6 +105,7 @@ def test_a_budget_of_steps_gives_the_same_answer_every_time() -> None:
     assert decide(part, find("cas-register"), Budget(steps=20_000)) == first
 
 
+@pytest.mark.slow
 def test_what_a_refutation_does_not_need_is_left_out() -> None:
     part = crowded_cas(1, 9)
     model = find("cas-register")

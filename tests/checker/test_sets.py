@@ -115,6 +115,7 @@ def test_pending_adds_and_reads_of_all_do_not_multiply() -> None:
     assert verify(operations(*rows), find("set"), verdict) == []
 
 
+@pytest.mark.slow
 def test_brute_force_agrees_on_sets_that_only_grow_and_every_proof_holds() -> None:
     decided = agreed("set", added_once("add", "add", "add", "contains", "read", "read"), 1500, "growing set")
     assert decided["valid by inclusion"] > 500
@@ -136,6 +137,7 @@ def test_brute_force_agrees() -> None:
         assert disagreement(find("set"), ops)[1] is None, ops
 
 
+@pytest.mark.slow
 def test_brute_force_agrees_on_elements_added_once_and_removed_and_every_proof_holds() -> None:
     author = added_once("add", "add", "remove", "contains", "read")
     decided = agreed("set", author, 1500, "lives")

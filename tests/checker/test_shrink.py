@@ -16,6 +16,7 @@ from tests.checker.strategies import histories
 from tests.checker.test_check import FAST
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", AUTHORS)
 def test_without_any_one_operation_the_rest_has_an_order_or_leaving_it_out_is_not_sound(name: str) -> None:
     model = find(name)

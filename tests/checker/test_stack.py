@@ -130,6 +130,7 @@ def _is_nested(spans: list[tuple[int, int, int, int]], found: Nested) -> bool:
     return True
 
 
+@pytest.mark.slow
 def test_nesting_agrees_with_the_theory_on_many_spans() -> None:
     outcomes = set()
     for number in range(1500):
@@ -147,6 +148,7 @@ def test_nesting_agrees_with_the_theory_on_many_spans() -> None:
     assert outcomes == {True, False}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("clients", [1, 4, 30])
 def test_a_long_legal_history_has_a_witness_and_one_swap_is_found(clients: int) -> None:
     model = find("stack")

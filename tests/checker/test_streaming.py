@@ -33,6 +33,7 @@ def seen_until(ops: list[Operation], time: int) -> list[Operation]:
     return [op if op.ret <= time else structs.replace(op, status="info", ret=PENDING, output=None) for op in known]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", AUTHORS)
 def test_a_violation_is_reported_at_the_first_moment_that_proves_it(name: str) -> None:
     model = find(name)
@@ -74,6 +75,7 @@ def test_without_times_a_stale_read_is_reported_when_it_returns() -> None:
     assert run(stream, ("invoke", 1, "read", "x"), ("ok", 1, "read", "x", 77)) == []
 
 
+@pytest.mark.slow
 def test_memory_holds_the_live_window_and_not_the_history() -> None:
     stream = Stream("register")
     for i in range(12_000):

@@ -44,6 +44,7 @@ def counterexample(*rows: Row) -> list[int]:
     return [op.index for op in verdict.parts[0].counterexample]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fs", CHOICES, ids="-".join)
 def test_brute_force_agrees_and_every_proof_holds(fs: tuple[str, ...]) -> None:
     author = strings(*fs)
@@ -213,6 +214,7 @@ def test_text_of_a_failed_append_is_named() -> None:
     assert worst.explanation.kind == "failed-write-read"
 
 
+@pytest.mark.slow
 def test_sentences_name_operations_of_the_proof_and_their_edges_form_a_cycle() -> None:
     author, found = strings(*CHOICES[1]), 0
     for number in range(900):

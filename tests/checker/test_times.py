@@ -24,6 +24,7 @@ def _moved(ops: list[Operation], begin: int) -> list[Operation]:
     return [structs.replace(op, call=op.call + by, ret=op.ret if op.pending else op.ret + by) for op in ops]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(AUTHORS))
 def test_a_shift_of_all_times_changes_no_verdict(name: str) -> None:
     model = find(name)

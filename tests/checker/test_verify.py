@@ -21,6 +21,7 @@ from tests.checker.test_check import FAST, STALE, op
 REGISTER = find("register")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", AUTHORS)
 def test_no_part_of_a_legal_history_proves_that_it_is_illegal(name: str) -> None:
     model = find(name)

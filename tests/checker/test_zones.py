@@ -43,6 +43,7 @@ def judged_right(part: History) -> str:
     return decision.outcome
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("cas", "refused", "unique"),
     [(False, False, True), (True, False, True), (True, True, True), (True, True, False), (False, False, False)],
@@ -130,6 +131,7 @@ def test_ten_thousand_pending_writes_nobody_saw_cost_no_proof() -> None:
     assert len(decision.counterexample) == 3
 
 
+@pytest.mark.slow
 def test_a_counterexample_on_a_register_has_at_most_six_operations() -> None:
     longest = 0
     for seed in range(4000):
@@ -148,6 +150,7 @@ def test_six_operations_are_needed_when_both_values_stand_at_both_ends() -> None
     assert len(decision.counterexample) == 5  # the last read of 2 is not needed: 1, 2, 1 is enough
 
 
+@pytest.mark.slow
 @given(st.integers(0, 2**32), st.booleans(), st.booleans(), st.booleans())
 @settings(max_examples=300, deadline=None)
 def test_hypothesis_finds_no_disagreement(seed: int, cas: bool, refused: bool, unique: bool) -> None:

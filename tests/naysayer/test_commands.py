@@ -16,6 +16,8 @@ import pytest
 from naysayer.cli import app, run
 from naysayer.options import seconds
 
+pytestmark = pytest.mark.slow
+
 CORPUS = Path(__file__).resolve().parents[2].parent / "shared" / "corpus"
 
 

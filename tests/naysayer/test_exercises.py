@@ -12,6 +12,8 @@ import pytest
 
 from naysayer.cli import run
 
+pytestmark = pytest.mark.slow
+
 NODE = Path(__file__).resolve().parents[1] / "targets" / "stdio_nodes" / "maelstrom.py"
 
 

@@ -12,6 +12,8 @@ import pytest
 
 from naysayer.cli import run
 
+pytestmark = pytest.mark.slow
+
 GUIDE = Path(__file__).resolve().parents[2] / "docs" / "your-cluster.md"
 
 

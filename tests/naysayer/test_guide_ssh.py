@@ -13,10 +13,11 @@ import pytest
 from naysayer.cli import run
 from targets.remote.config import load
 from tests.naysayer.test_guide import block
-from tests.naysayer.test_hosts import IN_CI, LACKING
+from tests.naysayer.test_hosts import LACKING
+from tests.systems import needs
 from tests.targets.hosts import hosts
 
-pytestmark = pytest.mark.skipif(bool(LACKING) and not IN_CI, reason=f"this machine lacks {', '.join(LACKING)}")
+pytestmark = needs(LACKING)
 
 
 def test_the_ssh_way_of_the_guide_does_what_it_says(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -12,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from naysayer.cli import run
+from tests.systems import needs
 from tests.targets.hosts import Hosts, hosts, missing
 
 LACKING = missing() + ([] if shutil.which("etcd") else ["etcd (etcd-server)"])
-IN_CI = os.environ.get("CI") == "true"
 
-pytestmark = pytest.mark.skipif(bool(LACKING) and not IN_CI, reason=f"this machine lacks {', '.join(LACKING)}")
+pytestmark = needs(LACKING)
 
 
 @pytest.fixture

@@ -39,6 +39,8 @@ from targets.registry import all_targets, find
 from targets.simulator import SimulatedCluster
 from targets.simulator.network import MS, Sent
 
+pytestmark = pytest.mark.slow
+
 BROKEN = "quorum-kv/local-counter-version"
 
 

@@ -9,6 +9,8 @@ import pytest
 from naysayer.cli import run
 from targets.remote.config import load
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_written_cluster_toml_can_be_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

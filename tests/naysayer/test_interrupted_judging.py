@@ -19,6 +19,8 @@ from naysayer.cli import run
 from naysayer.judge import judge
 from naysayer.signals import Reporting
 
+pytestmark = pytest.mark.slow
+
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 

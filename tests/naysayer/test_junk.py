@@ -21,6 +21,8 @@ from targets.raft.messages import RequestVote
 from targets.registry import find as find_target
 from workloads.registry import find as find_workload
 
+pytestmark = pytest.mark.slow
+
 MEMORY_KIB_MAX = 200_000
 BUFFERS_BYTES_MAX = 32 * 1024 * 1024
 """What the kernel may hold of a flood that nobody reads any more, at both ends and in the proxy between."""

@@ -18,10 +18,11 @@ from targets.fault import Cut, Heal, Kill, Pause, Restart, Resume
 from targets.remote.cluster import RemoteCluster
 from targets.remote.config import load
 from targets.remote.shell import SshShell
-from tests.naysayer.test_hosts import IN_CI, LACKING, cluster_toml
+from tests.naysayer.test_hosts import LACKING, cluster_toml
+from tests.systems import needs
 from tests.targets.hosts import Hosts, hosts
 
-pytestmark = pytest.mark.skipif(bool(LACKING) and not IN_CI, reason=f"this machine lacks {', '.join(LACKING)}")
+pytestmark = needs(LACKING)
 
 BREAK = """
 import sys, trio

@@ -8,6 +8,8 @@ import pytest
 
 from naysayer.cli import run
 
+pytestmark = pytest.mark.slow
+
 CLIENT = """
 from targets.node import Reply, Request
 

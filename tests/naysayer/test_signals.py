@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.naysayer.test_hosts import IN_CI, LACKING, cluster_toml
+from tests.naysayer.test_hosts import LACKING, cluster_toml
+from tests.systems import needs
 from tests.targets.hosts import Hosts, hosts
 
-pytestmark = pytest.mark.skipif(bool(LACKING) and not IN_CI, reason=f"this machine lacks {', '.join(LACKING)}")
+pytestmark = needs(LACKING)
 
 SECONDS_MAX = 90
 

@@ -85,6 +85,7 @@ def test_fenced_writes_are_linearizable_under_every_fault() -> None:
         assert storm.cluster.violations == [], f"seed {seed}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "faults"),
     [

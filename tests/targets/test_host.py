@@ -15,6 +15,8 @@ from targets.node import Message, NodeId, Request
 from targets.registry import find
 from targets.wal.directory import DirectoryDisk
 
+pytestmark = pytest.mark.slow
+
 INPUTS: list[Any] = [None, 5, -1, 1.5, True, "s", [], [1], [1, 2], [1, [2]], [None, None], ["a", {"b": [1]}], {"a": 1}]
 TARGETS = ["wal-kv", "generation-clock", "quorum-kv", "paxos-register", "paxos-kv", "paxos-log", "raft-log"]
 

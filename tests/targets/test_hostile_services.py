@@ -23,6 +23,8 @@ from targets.services.etcd import EtcdClient
 from targets.services.http import Call, HttpClient
 from targets.services.redis import RedisClient
 
+pytestmark = pytest.mark.slow
+
 Serve = Callable[[trio.SocketStream], Awaitable[None]]
 
 CALLS = {

@@ -9,6 +9,7 @@ from targets.target import Target
 from tests.targets.storm import EVERYTHING, Storm
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("target", "keys"), [(KV, 2), (LOG, 2), (REGISTER, 10)], ids=lambda value: getattr(value, "name", "")
 )

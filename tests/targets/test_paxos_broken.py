@@ -7,6 +7,8 @@ import pytest
 from targets.paxos import TARGETS
 from tests.targets.storm import EVERYTHING, Storm
 
+pytestmark = pytest.mark.slow
+
 NAMED = {target.name: target for target in TARGETS}
 SEEDS_MAX = 80
 

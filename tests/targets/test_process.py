@@ -16,6 +16,8 @@ from targets.live.cluster import LiveCluster
 from targets.live.process import NodeProcess, process_state
 from targets.registry import find
 
+pytestmark = pytest.mark.slow
+
 BOUND = """
 import signal
 from targets.live.process import die_with_harness

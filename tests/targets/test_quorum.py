@@ -39,6 +39,7 @@ def storm(
     return Storm(target, seed, mix, faults, calm=0, keys=1, clients=8, operations=200, pause_ms=2.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("nodes", [1, 2, 3, 4, 5])
 def test_it_is_linearizable_under_every_fault(nodes: int) -> None:
     for seed in range(10):
@@ -47,6 +48,7 @@ def test_it_is_linearizable_under_every_fault(nodes: int) -> None:
         assert run.cluster.violations == [], f"seed {seed}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CAUGHT)
 def test_the_checker_catches(name: str) -> None:
     for seed in range(SEEDS_MAX):
@@ -163,6 +165,7 @@ def test_versions_of_two_writers_are_never_equal() -> None:
     assert not node.newer((1, "n1"), (1, "n1"))
 
 
+@pytest.mark.slow
 def test_the_course_story_alice_reads_the_new_value_and_bob_then_the_old_one() -> None:
     """What the seeds of no-read-repair find is what the checker names: new, then old."""
     kinds = set()

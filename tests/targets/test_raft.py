@@ -256,6 +256,7 @@ def test_a_leader_is_elected_within_two_seconds_of_healing(seed: int) -> None:
     assert stage.cluster.now_ms - before < 2000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(0, 40, 8))
 def test_no_storm_accuses_the_healthy_target(seed: int) -> None:
     for number in range(seed, seed + 8):
@@ -264,12 +265,14 @@ def test_no_storm_accuses_the_healthy_target(seed: int) -> None:
         assert storm.alive, f"seed {number}: not live after healing"
 
 
+@pytest.mark.slow
 def test_storms_of_strings_and_retries_do_not_accuse_the_healthy_target() -> None:
     for number in range(8):
         storm = RaftStorm(RAFT, number, mix=("append", "read"), nodes=3, storm_ms=2000, keys=6)
         assert storm.verdict("kv-append") == "valid", f"seed {number}: {storm.cluster.violations}"
 
 
+@pytest.mark.slow
 def test_lease_reads_are_linearizable_while_clocks_agree() -> None:
     leased = replace(RAFT, node=lambda: RaftNode(Settings(lease_reads=True)))
     faults = tuple(kind for kind in EVERYTHING if kind not in ("skew", "pause"))

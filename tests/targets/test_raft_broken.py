@@ -11,6 +11,8 @@ from targets.registry import find
 from tests.targets import raft_scenarios as scenarios
 from tests.targets.raft_storm import RaftStorm
 
+pytestmark = pytest.mark.slow
+
 CAUGHT = ("invalid", "invariant")
 
 BY_SCENARIO: dict[str, scenarios.Scenario] = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
 import socket
@@ -21,13 +20,12 @@ from naysayer.cli import run
 from targets.fault import Fault, Kill, Restart, Skew
 from targets.remote.cluster import RemoteCluster
 from targets.remote.config import load
+from tests.systems import needs
 from tests.targets.hosts import Hosts, hosts, missing
 
 LIBRARY = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
 LACKING = missing() + ([] if LIBRARY else ["libfaketime"]) + ([] if shutil.which("etcd") else ["etcd (etcd-server)"])
-pytestmark = pytest.mark.skipif(
-    bool(LACKING) and os.environ.get("CI") != "true", reason=f"this machine lacks {', '.join(LACKING)}"
-)
+pytestmark = needs(LACKING)
 
 PORT = 7000
 SETTINGS = "FAKETIME_NO_CACHE=1 FAKETIME_DONT_FAKE_MONOTONIC=1"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -18,12 +17,11 @@ from targets.fault import Cut, Degrade, Evidence, Heal
 from targets.remote import probe
 from targets.remote.cluster import RemoteCluster
 from targets.remote.config import load
+from tests.systems import needs
 from tests.targets.hosts import Hosts, hosts, missing
 
 LACKING = missing() + [name for name in ("nft", "tc") if shutil.which(name) is None]
-pytestmark = pytest.mark.skipif(
-    bool(LACKING) and os.environ.get("CI") != "true", reason=f"this machine lacks {', '.join(LACKING)}"
-)
+pytestmark = needs(LACKING)
 
 BOTH = (("n1", "n2"), ("n2", "n1"))
 NO_IPTABLES = ("iptables", "ip6tables")

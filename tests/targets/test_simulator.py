@@ -536,6 +536,7 @@ for target, nodes in ((HEALTHY, 3), (RAFT, 3), (WAL, 1)):
 """
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_run_in_any_process() -> None:
     def run(hash_seed: str) -> str:
         root = Path(__file__).resolve().parents[2]

@@ -19,6 +19,8 @@ from targets.stdio.cluster import StdioCluster
 from targets.stdio.protocol import to_body, to_reply
 from targets.stdio.services import LastWriteWinsKV, LinearizableKV, SequentialKV, TimestampOracle
 
+pytestmark = pytest.mark.slow
+
 NODE = Path(__file__).parent / "stdio_nodes" / "lin_kv.py"
 
 

@@ -14,6 +14,8 @@ from targets.live.client import TcpClient
 from targets.live.wire import LINE_BYTES_MAX, Envelope, Lines, line
 from targets.node import Reply, Request
 
+pytestmark = pytest.mark.slow
+
 Serve = Callable[[trio.SocketStream], Awaitable[None]]
 
 

@@ -92,12 +92,14 @@ def outcome(target: str, seed: int, nemesis: tuple[str, ...] | None = None, work
     return judge_run(run, find(plan.workload).model).outcome
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workload", HEALTHY.workloads)
 def test_the_healthy_store_is_never_accused(workload: str) -> None:
     for seed in range(15 if workload == "kv-append" else 40):
         assert outcome("wal-kv", seed, ALL_FAULTS, workload) != "invalid", f"seed {seed}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [target.name for target in TARGETS if target.broken is not None])
 def test_every_broken_variant_is_caught(name: str) -> None:
     if not any(outcome(name, seed) == "invalid" for seed in range(SEEDS_MAX)):
