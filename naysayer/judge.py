@@ -12,6 +12,7 @@ from checker.history import History
 from checker.ladder import ladder
 from checker.properties import PROPERTIES, decider
 from checker.verdict import Decision, Explanation, Part, Verdict
+from naysayer.seen import Seen
 from naysayer.simulate import Run
 
 RUN_STEPS = 1_000_000
@@ -74,6 +75,14 @@ def _kept(history: History, name: str) -> Verdict:
 def judge_run(run: Run, model: str, *, steps: int = RUN_STEPS, weaker: bool = True) -> Verdict:
     """The verdict on a simulated run, in so many `steps` of the search for each key."""
     return with_invariants(run, judge(run.recorder.history(), model, budget=Budget(steps=steps), weaker=weaker))
+
+
+def enough(verdict: Verdict, seen: Seen) -> Verdict:
+    """A run in which a lost or stale value could not have been noticed is unknown, not valid."""
+    if verdict.outcome != "valid" or seen.blind is None:
+        return verdict
+    part = Part(None, "unknown", "outcomes", verdict.operations, reason=seen.blind)
+    return replace(verdict, outcome="unknown", parts=(part, *verdict.parts))
 
 
 def with_invariants(run: Run, verdict: Verdict) -> Verdict:

@@ -45,6 +45,7 @@ class Journal(Protocol):
         self, process: int, invocation: Invocation, status: Status, output: Any, error: str | None, time_ns: int
     ) -> Operation: ...
     def happened(self, fault: Fault, time_ns: int, detail: str) -> None: ...
+    def last_round_begins(self) -> None: ...
 
 
 @dataclass
@@ -116,6 +117,7 @@ class LiveRun:
         if self.settle is not None and self.lacking is not None and self.final is not None:
             await self._settle(self.settle, self.final, self.lacking())
         elif self.final is not None:
+            self.journal.last_round_begins()
             await self._last_round(self.final(), self.clients)
 
     async def _settle(self, settle: Callable[[], Generator], final: Callable[[], Generator], lack: Lack) -> None:
@@ -133,6 +135,7 @@ class LiveRun:
                     return
             so_far.look(await self._last_round(Pinned(settle(), nodes), len(nodes)), trio.current_time())
             if so_far.complete or so_far.still:
+                self.journal.last_round_begins()
                 so_far.look(await self._last_round(Pinned(final(), nodes), len(nodes)), trio.current_time())
                 if so_far.complete or so_far.still:
                     return

@@ -32,6 +32,8 @@ class Recorder:
         self.nemesis: list[tuple[float, Fault]] = []
         self.counts: dict[Status, int] = {"ok": 0, "fail": 0, "info": 0}
         self.invocations = 0
+        self.last_round: int | None = None
+        """The index of the first operation of the workload's last round (final reads); None before it."""
 
     def _write(self, file: Sink, **event: Any) -> None:
         """One line, without what is None."""
@@ -73,6 +75,10 @@ class Recorder:
         )
         self._done.append(operation)
         return operation
+
+    def last_round_begins(self) -> None:
+        """What is invoked from now on belongs to the workload's last round, after everything was healed."""
+        self.last_round = self.invocations
 
     def happened(self, fault: Fault, time_ns: int, detail: str = "") -> None:
         """The nemesis did something."""

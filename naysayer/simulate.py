@@ -259,6 +259,7 @@ class Simulation:
         self._go(cluster.now_ms + SETTLE_MS)
         nothing_to_ask = self._ask_in_the_calm()
         if self._workload.finish is not None and not self._stopped:
+            self.recorder.last_round_begins()
             clients.generator, clients.left = self._workload.finish(), None
             clients.start()
             self._go(cluster.now_ms + CALM_MS_MAX, idle_too=True)

@@ -11,10 +11,12 @@ from pathlib import Path
 
 from checker.history import PENDING, Operation
 from checker.verdict import Part, Verdict
+from naysayer.injected import Injected, injected
 from naysayer.plan import Plan
 from naysayer.recorder import Recorder
 from naysayer.report.story import FaultSpan, Story
 from naysayer.results import HISTORY
+from naysayer.seen import Seen, seen
 from naysayer.simulate import Run, Simulation
 from targets.fault import (
     Corrupt,
@@ -42,19 +44,14 @@ def tell(plan: Plan, run: Run, verdict: Verdict, folder: Path, *, scenario: Path
 
     What the nodes held is told by `with_nodes`.
     """
-    counts = run.recorder.counts
-    ops = f"{run.recorder.invocations} ops: {counts['ok']} ok · {counts['fail']} fail · {counts['info']} unknown"
     size = f"{plan.nodes} nodes" if plan.nodes > 1 else "1 node"
     facts = [
         ("target", f"{plan.target}  {size}  seed {plan.seed}"),
-        ("workload", f"{plan.workload}  {plan.clients} clients, {ops}"),
+        ("workload", f"{plan.workload}  {plan.clients} clients, {run.recorder.invocations} operations"),
         ("faults", _faults(plan, run)),
     ]
     if run.interrupted:
         facts.append(("stopped", "before its end, by you; what was recorded is judged"))
-    missing = [f"{label(one.fault)}: {one.detail}" for one in run.evidence if not one.shown]
-    count = f"{len(missing)} of {len(run.evidence)} faults could not be shown to take effect"
-    summary = [f"{count}, and do not count ({missing[0]})"] if missing else []
     ends = [("replay", f"naysayer replay {scenario or folder}"), ("history", str(folder / HISTORY))]
     if verdict.interrupted:
         ends.append(("judge", f"naysayer check {folder / HISTORY} --model {verdict.model}"))
@@ -62,11 +59,17 @@ def tell(plan: Plan, run: Run, verdict: Verdict, folder: Path, *, scenario: Path
         verdict,
         plan.target,
         facts=tuple(facts),
+        seen=seen_in(run.recorder, verdict.model),
         ends=tuple(ends),
         spans=tuple(fault_spans(run.recorder.nemesis)),
-        unproven=tuple(summary),
+        unproven=without_effect(injected(run.recorder.nemesis, run.evidence)),
         trouble=run.error,
     )
+
+
+def seen_in(recorder: Recorder, model: str) -> Seen:
+    """How much a run showed."""
+    return seen(recorder.history(), model, fault_spans(recorder.nemesis), last_round=recorder.last_round)
 
 
 def with_nodes(plan: Plan, story: Story) -> Story:
@@ -102,8 +105,24 @@ def _reading(op: Operation, trace: list[Sent]) -> str | None:
 def _faults(plan: Plan, run: Run) -> str:
     if not plan.nemesis:
         return "none asked for"
-    struck = [fault for _, fault in run.recorder.nemesis if not isinstance(fault, Heal | Restart | Resume | Release)]
-    return f"{', '.join(plan.nemesis)} · {len(struck)} struck in {run.storm_ms / 1000:.2f} s of virtual time"
+    counted = injected(run.recorder.nemesis, run.evidence)
+    return f"{', '.join(plan.nemesis)} · {effects(counted)} · {run.storm_ms / 1000:.2f} s of virtual time"
+
+
+def effects(counted: Injected) -> str:
+    """How many faults were injected and took effect."""
+    if counted.took_effect == counted.count:
+        return f"{counted.count} injected, all took effect"
+    return f"{counted.count} injected, {counted.took_effect} took effect"
+
+
+def without_effect(counted: Injected) -> tuple[str, ...]:
+    """What is to be said of the faults that did not show."""
+    count = counted.count - counted.took_effect
+    if not count:
+        return ()
+    example = "".join(f" ({label(one.fault)}: {one.detail})" for one in counted.without[:1])
+    return (f"{count} of {counted.count} faults had no observable effect and are not counted as coverage{example}",)
 
 
 def label(fault: Fault) -> str:

@@ -20,6 +20,7 @@ from naysayer.report.console import console
 from naysayer.report.story import Story
 from naysayer.report.terminal import EXIT, show
 from naysayer.results import proof_json
+from naysayer.seen import seen
 from naysayer.signals import Reporting
 from targets.own_code import own_module
 
@@ -41,7 +42,8 @@ def check_file(file: Path, options: CheckOptions) -> int:
         if options.certify:
             proof = reporting.attempt(lambda: _certify(verdict, recording, own or recording.model, file))
             facts.append(("proof", proof or "none: interrupted"))
-        story = Story(verdict, file.name, facts=tuple(facts), ordered_only=recording.clock == "order")
+        counted = seen(recording.history, recording.model)
+        story = Story(verdict, file.name, facts=tuple(facts), seen=counted, ordered_only=recording.clock == "order")
         show(story, screen)
         return EXIT[verdict.outcome]
 

@@ -14,18 +14,20 @@ from checker.errors import HarnessError, NaysayerError
 from checker.properties import PROPERTIES, lacking
 from checker.verdict import Part, Verdict
 from naysayer.commands.test import conclude
-from naysayer.judge import judge, undecided
+from naysayer.injected import injected, undoes
+from naysayer.judge import enough, judge, undecided
 from naysayer.live import LiveRun
 from naysayer.plan import Plan, text
 from naysayer.recorder import Recorder
 from naysayer.report.progress import watch
 from naysayer.report.story import Story
 from naysayer.results import HISTORY, new_folder, verdict_json
+from naysayer.seen import Seen
 from naysayer.settle import Settling
 from naysayer.signals import Reporting, ended_by_signals
 from naysayer.slow import slow_nodes
 from naysayer.store import Store
-from naysayer.tell import fault_spans, label
+from naysayer.tell import effects, fault_spans, label, seen_in, without_effect
 from nemesis.mix import Mix
 from targets.cluster import Cluster
 from targets.fault import Evidence
@@ -54,10 +56,12 @@ def run_test(plan: Plan, make: Make, timeout_s: float, results: Path, heal: str 
     with Reporting() as reporting:
         judged = reporting.attempt(lambda: judge(drive.recorder.history(), drive.model))
         judged = judged or undecided(drive.model, drive.recorder.invocations)
-        verdict = doubted(judged, drive.recorder, drive.settling)
+        drive.counted = seen_in(drive.recorder, drive.model)
+        verdict = enough(doubted(judged, drive.settling), drive.counted)
         facts = verdict_json(
             verdict,
-            outcomes=drive.recorder.counts,
+            outcomes=drive.counted.total,
+            seen=drive.counted,
             faults=[msgspec.to_builtins(one) for one in drive.evidence],
             remarks=drive.remarks,
             settled=None if drive.settling is None else str(drive.settling),
@@ -79,6 +83,7 @@ class Drive:
     evidence: list[Evidence] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     settling: Settling | None = None
+    counted: Seen | None = None
     trouble: NaysayerError | None = None
 
     @property
@@ -158,27 +163,26 @@ class Drive:
 
     def story(self, verdict: Verdict) -> Story:
         """All that the report shows."""
-        plan, counts = self.plan, self.recorder.counts
-        ops = f"{self.recorder.invocations} ops: {counts['ok']} ok · {counts['fail']} fail · {counts['info']} unknown"
-        shown = [one for one in self.evidence if one.shown]
+        plan = self.plan
+        shown = [one for one in self.evidence if one.shown and not undoes(one.fault)]
+        counted = injected(self.recorder.nemesis, self.evidence)
         facts = [
             ("target", f"{plan.target}  {plan.nodes} nodes  {plan.world}"),
-            ("workload", f"{plan.workload}  {plan.clients} clients, {ops}"),
-            ("faults", f"{', '.join(plan.nemesis) or 'none'} · {len(shown)} of {len(self.evidence)} shown by evidence"),
+            ("workload", f"{plan.workload}  {plan.clients} clients, {self.recorder.invocations} operations"),
+            ("faults", f"{', '.join(plan.nemesis)} · {effects(counted)}" if plan.nemesis else "none"),
             *(("shown", what) for what in _by_kind(shown)),
         ]
         if self.settling is not None:
             facts.append(("settled", str(self.settling)))
         facts += [("remark", what) for what in self.remarks]
-        missing = [f"{label(one.fault)}: {one.detail}" for one in self.evidence if not one.shown]
-        unproven = f"{len(missing)} faults could not be shown to take effect ({missing[0]})" if missing else None
         return Story(
             verdict,
             plan.target,
             facts=tuple(facts),
+            seen=self.counted,
             ends=(("again", f"naysayer check {self.folder / HISTORY} --model {verdict.model}"),),
             spans=tuple(fault_spans(self.recorder.nemesis)),
-            unproven=() if unproven is None else (unproven,),
+            unproven=without_effect(counted),
             trouble=None if self.trouble is None else str(self.trouble),
         )
 
@@ -195,20 +199,12 @@ def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
     return found
 
 
-def doubted(verdict: Verdict, recorder: Recorder, settling: Settling | None) -> Verdict:
-    """Where nothing succeeded nothing was seen, and what was not seen cannot be called right; nor can what is to be
-    there in the end be, where a node did not show it."""
-    if not recorder.counts["ok"] and recorder.invocations:
-        reason = f"none of {recorder.invocations} operations succeeded, so nothing was seen of the system"
-        errors = Counter(op.error for op in recorder.ended(0) if op.error)
-        reason += "".join(f"; most often: {error}" for error, _ in errors.most_common(1))
-    elif settling is not None and not settling.complete:
-        reason = f"not every node was seen to be complete: {settling}"
-    else:
+def doubted(verdict: Verdict, settling: Settling | None) -> Verdict:
+    """What is to be there in the end cannot be called right where a node did not show it."""
+    if verdict.outcome != "valid" or settling is None or settling.complete:
         return verdict
-    if verdict.outcome != "valid":
-        return verdict
-    part = Part(None, "unknown", "outcomes", recorder.invocations, reason=reason)
+    reason = f"not every node was seen to be complete: {settling}"
+    part = Part(None, "unknown", "outcomes", verdict.operations, reason=reason)
     return replace(verdict, outcome="unknown", parts=(part, *verdict.parts))
 
 

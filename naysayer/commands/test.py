@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from checker import Budget
 from checker.verdict import Verdict
-from naysayer.judge import RUN_STEPS, judge, undecided, with_invariants
+from naysayer.judge import RUN_STEPS, enough, judge, undecided, with_invariants
 from naysayer.options import RunOptions
 from naysayer.plan import Plan, make_plan, text
 from naysayer.recorder import Recorder
@@ -25,7 +25,7 @@ from naysayer.results import new_folder, verdict_json
 from naysayer.signals import Reporting
 from naysayer.simulate import Run, Simulation
 from naysayer.store import Store
-from naysayer.tell import tell, with_nodes
+from naysayer.tell import seen_in, tell, with_nodes
 from workloads.registry import find as find_workload
 
 
@@ -45,6 +45,7 @@ def judge_and_tell(plan: Plan, run: Run, folder: Path, reporting: Reporting) -> 
     model = find_workload(plan.workload).model
     judged = reporting.attempt(lambda: judge(run.recorder.history(), model, budget=Budget(steps=RUN_STEPS)))
     verdict = with_invariants(run, judged or undecided(model, run.recorder.invocations))
+    verdict = enough(verdict, seen_in(run.recorder, model))
     story = tell(plan, run, verdict, folder)
     return verdict, reporting.attempt(lambda: with_nodes(plan, story)) or story
 
@@ -84,9 +85,11 @@ def _stopped_by_signals(simulation: Simulation) -> Iterator[None]:
 
 def facts_json(run: Run, verdict: Verdict) -> bytes:
     """What goes into verdict.json of a simulated run."""
+    counted = seen_in(run.recorder, verdict.model)
     return verdict_json(
         verdict,
-        outcomes=run.recorder.counts,
+        outcomes=counted.total,
+        seen=counted,
         faults=[msgspec.to_builtins(one) for one in run.evidence],
         invariants_broken=run.violations,
         live=run.live,

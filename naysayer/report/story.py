@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from checker.verdict import Verdict
+
+if TYPE_CHECKING:
+    from naysayer.seen import Seen
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,8 @@ class Story:
     title: str
     facts: tuple[tuple[str, str], ...] = ()
     ends: tuple[tuple[str, str], ...] = ()
+    seen: Seen | None = None
+    """How many operations succeeded, by kind, node and fault."""
     spans: tuple[FaultSpan, ...] = ()
     views: dict[str, dict[str, Any]] = field(default_factory=dict)
     """What each node held when the operation that gives it away began."""
@@ -32,6 +37,6 @@ class Story:
     ordered_only: bool = False
     """The history has no times, only an order of events."""
     unproven: tuple[str, ...] = ()
-    """Faults that could not be shown to have taken effect."""
+    """Faults that had no observable effect."""
     trouble: str | None = None
     """What broke the run off; the verdict is on what was recorded until then."""

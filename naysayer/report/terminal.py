@@ -14,6 +14,7 @@ from checker.properties import PROPERTIES
 from checker.verdict import Part, Verdict
 from naysayer.report import timeline
 from naysayer.report.console import Text
+from naysayer.report.counts import errors, show_counts
 from naysayer.report.story import Story
 from naysayer.report.timeline import BAD, DIM, GOOD
 from naysayer.report.words import call_text, value_text
@@ -43,19 +44,25 @@ def show(story: Story, screen: Console) -> None:
     verdict = story.verdict
     part = verdict.worst
     _headline(story, part, screen)
-    if part is not None:
-        _sentence(part, screen)
+    sentences = [*_sentence(part), *(f"! {remark}" for remark in _beside(story))]
+    for sentence in sentences:
+        screen.print(Text(sentence, style="bold"))
+    if sentences:
+        screen.print()
     if story.trouble is not None:
         _fact("trouble", story.trouble, screen, style=BAD)
     for label, text in story.facts:
         _fact(label, text, screen)
+    if story.seen is not None:
+        show_counts(story.seen, screen)
+        _maybe("errors", errors(story.seen), screen)
     if verdict.interrupted:
         _fact("stopped", "while it was judged, by you; what was decided by then is told", screen)
     _fact("search", _effort(verdict, part), screen)
     for warning in verdict.warnings:
         _fact("warning", warning, screen)
     for fault in story.unproven:
-        _fact("no proof", fault, screen)
+        _fact("no effect", fault, screen)
     if part is not None and part.counterexample:
         screen.print()
         _operations(story, part, screen)
@@ -88,12 +95,11 @@ def _line(words: str, style: str, screen: Console) -> None:
     screen.print(Rule(Text(f"━━ {words}", style=style), align="left", characters="━", style=style))
 
 
-def _sentence(part: Part, screen: Console) -> None:
-    if part.explanation is not None:
-        screen.print(Text(part.explanation.sentence, style="bold"))
-    elif part.reason is not None:
-        screen.print(Text(f"Not decided: {part.reason}.", style="bold"))
-    screen.print()
+def _sentence(part: Part | None) -> list[str]:
+    """Why the verdict is not valid, in one sentence."""
+    if part is not None and part.explanation is not None:
+        return [part.explanation.sentence]
+    return [] if part is None or part.reason is None else [f"Not decided: {part.reason}."]
 
 
 def _fact(label: str, text: str, screen: Console, style: str = "default") -> None:
@@ -103,6 +109,19 @@ def _fact(label: str, text: str, screen: Console, style: str = "default") -> Non
     row.add_column(overflow="fold")
     row.add_row(Text(f"  {label}", style=DIM), Text(text, style=style, lines=True))
     screen.print(row)
+
+
+def _maybe(label: str, text: str | None, screen: Console) -> None:
+    if text is not None:
+        _fact(label, text, screen)
+
+
+def _beside(story: Story) -> list[str]:
+    """What a reader of the headline must know at once: how little a verdict that is not a violation rests on."""
+    if story.seen is None or story.verdict.outcome == "invalid":
+        return []
+    blind = [story.seen.blind] if story.seen.blind is not None and story.verdict.outcome == "valid" else []
+    return [*blind, *story.seen.remarks]
 
 
 def _effort(verdict: Verdict, part: Part | None) -> str:

@@ -12,8 +12,12 @@ VALUE_MAX = 40
 
 def value_text(value: Any) -> str:
     """A value, short: nothing for None, long ones cut in the middle."""
-    text = "nothing" if value is None else printable(str(value))
-    return text if len(text) <= VALUE_MAX else f"{text[: VALUE_MAX // 2]}…{text[-VALUE_MAX // 4 :]}"
+    return "nothing" if value is None else shortened(printable(str(value)), VALUE_MAX)
+
+
+def shortened(text: str, length_max: int) -> str:
+    """A text of about that length at most, with its middle left out where it is longer."""
+    return text if len(text) <= length_max else f"{text[: length_max // 2]}…{text[-length_max // 4 :]}"
 
 
 def call_text(op: Operation) -> str:

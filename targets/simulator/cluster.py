@@ -277,7 +277,9 @@ class SimulatedCluster:
                         self._note(fault, f"{name} runs again")
             case Pause():
                 for name in fault.nodes:
-                    self._hosts[name].paused = self._hosts[name].node is not None
+                    runs = self._hosts[name].node is not None
+                    self._hosts[name].paused = runs
+                    self._note(fault, f"{name} {'is stopped' if runs else 'was down'}", shown=runs)
             case Resume():
                 for name in fault.nodes:
                     host = self._hosts[name]

@@ -1,0 +1,190 @@
+"""How much a run showed: operations by outcome, and whether a lost or stale value could have been noticed at all.
+
+A green verdict over a system that answered nothing is worse than none. So every report counts what succeeded, and
+where nothing could have gone wrong visibly the outcome is unknown (`enough` in judge.py).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from checker.history import OK, STATUSES, History
+from checker.models import MODELS
+from checker.observing import noticeable, observing, putting
+from naysayer.report.story import FaultSpan
+
+FEW_OK = 20
+SELDOM_OK = 0.05
+"""A kind of operation with fewer successes, or a smaller share of them, is named beside the headline."""
+
+ERRORS_MAX = 5
+"""How many error texts are kept, the most frequent first."""
+
+NO_ANSWER = re.compile(
+    r"time[d]?[ -]?out|refused the connection|connection (refused|reset|closed|aborted)|no connection|is down"
+    r"|unreachable|no route|broken pipe|end of (file|stream)|hung up|no answer",
+    re.IGNORECASE,
+)
+"""Errors that the client made up because the node gave no answer."""
+
+Rows = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Operations by outcome; `info`: of unknown outcome."""
+
+    ok: int
+    fail: int
+    info: int
+
+    @property
+    def all(self) -> int:
+        """All of them."""
+        return self.ok + self.fail + self.info
+
+    def __sub__(self, other: Counts) -> Counts:
+        """The operations that are not among `other`."""
+        return Counts(self.ok - other.ok, self.fail - other.fail, self.info - other.info)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was seen of a system. Every operation is counted once in each of the groups."""
+
+    total: Counts
+    by_kind: dict[str, Counts]
+    by_node: dict[str, Counts]
+    """Empty where the history names no nodes."""
+    during_faults: Counts | None
+    """Operations that were invoked while a fault was active; None where no fault is known."""
+    final_reads: Counts | None
+    """Reads after everything was healed; None where there was no such round."""
+    errors: tuple[tuple[str, int], ...]
+    """The most frequent error texts, and how often each came."""
+    remarks: tuple[str, ...]
+    """What a reader of the headline must know: kinds that seldom succeeded, nodes that never answered."""
+    blind: str | None
+    """Why a lost or stale value could not have been noticed; None if it could."""
+
+
+def seen(
+    history: History,
+    model: str,
+    spans: Sequence[FaultSpan] = (),
+    *,
+    last_round: int | None = None,
+) -> Seen:
+    """Count a history. `spans`: when faults were active; `last_round`: the index of the first operation of the round
+    of final reads, None if there was none."""
+    finals = observing(history, model) & (history.index >= (len(history) if last_round is None else last_round))
+    by_kind = _by(history, history.f, history.tables.f.values)
+    by_node = _by(history, history.node, history.tables.node.values)
+    total = _counts(history.status)
+    few = [
+        f"{kind} {count.ok} of {count.all}"
+        for kind, count in by_kind.items()
+        if count.ok < FEW_OK or count.ok < SELDOM_OK * count.all
+    ]
+    remarks = [f"few succeeded: {', '.join(few)}"] if few and total.ok else []
+    silent = [f"{node} ({by_node[node].all} operations)" for node in _silent(history, by_node)]
+    if silent:
+        remarks.append(f"never answered: {', '.join(silent)}")
+    blind = _blind(history, model, finals)
+    unread = [] if blind else _unread(history, model, finals)
+    if unread:
+        remarks.append(f"no final read succeeded of: {', '.join(unread)}")
+    return Seen(
+        total,
+        by_kind,
+        by_node,
+        _counts(history.status[_during(history, spans)]) if spans else None,
+        _counts(history.status[finals]) if finals.any() else None,
+        _errors(history),
+        tuple(remarks),
+        blind,
+    )
+
+
+def _counts(status: NDArray[np.int64]) -> Counts:
+    return Counts(*np.bincount(status, minlength=len(STATUSES)).tolist())
+
+
+def _by(history: History, column: NDArray[np.int64], names: Sequence[str | None]) -> dict[str, Counts]:
+    """By name the outcomes of the operations that have it, in the order of the names."""
+    present = np.unique(column).tolist()
+    found = {names[code]: _counts(history.status[column == code]) for code in present}
+    return {str(name): found[name] for name in sorted((n for n in found if n is not None), key=_in_numbers)}
+
+
+def _in_numbers(name: object) -> tuple[object, ...]:
+    """Sorts n10 after n9."""
+    return tuple(int(part) if part.isdigit() else part for part in re.split(r"(\d+)", str(name)))
+
+
+def _silent(history: History, by_node: dict[str, Counts]) -> list[str]:
+    """The nodes that never answered: nothing succeeded there, and no failure is an answer of the node's own."""
+    texts = history.tables.error.values
+    own = np.array([text is not None and not NO_ANSWER.search(str(text)) for text in texts], dtype=bool)
+    codes = {name: code for code, name in enumerate(history.tables.node.values)}
+    found = []
+    for node, count in by_node.items():
+        if not count.ok and not own[history.error[history.node == codes[node]]].any():
+            found.append(node)
+    return found
+
+
+def _during(history: History, spans: Sequence[FaultSpan]) -> Rows:
+    """Which operations were invoked while a fault was active."""
+    found = np.zeros(len(history), dtype=bool)
+    for begin, end in _merged(spans):
+        found |= (history.call >= begin * 1e6) & (history.call <= end * 1e6)
+    return found
+
+
+def _merged(spans: Sequence[FaultSpan]) -> list[tuple[float, float]]:
+    """The times (ms) in which at least one fault was active."""
+    merged: list[tuple[float, float]] = []
+    for begin, end in sorted((span.from_ms, float("inf") if span.to_ms is None else span.to_ms) for span in spans):
+        if merged and begin <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], end))
+        else:
+            merged.append((begin, end))
+    return merged
+
+
+def _errors(history: History) -> tuple[tuple[str, int], ...]:
+    counts = np.bincount(history.error[history.status != OK], minlength=len(history.tables.error))
+    counts[0] = 0  # no text
+    most = np.argsort(-counts, kind="stable")[:ERRORS_MAX].tolist()
+    return tuple((str(history.tables.error.values[code]), int(counts[code])) for code in most if counts[code])
+
+
+def _blind(history: History, model: str, finals: Rows) -> str | None:
+    if not len(history):
+        return "no operation was invoked"
+    ok = history.status == OK
+    if not ok.any():
+        most = "".join(f"; most often: {text}" for text, _ in _errors(history)[:1])
+        many = f"none of {len(history)} operations" if len(history) > 1 else "the only operation has not"
+        return f"{many} succeeded, so nothing was seen of the system{most}"
+    clause = noticeable(history, model)
+    if clause is None and finals.any() and not (ok & finals).any():
+        count = int(np.count_nonzero(finals))
+        clause = f"none of the {count} final reads succeeded, so a value that was lost could not have been noticed"
+    return clause
+
+
+def _unread(history: History, model: str, finals: Rows) -> list[str]:
+    """The keys whose final reads all came to nothing though something had been put in."""
+    if not finals.any() or model not in MODELS or not MODELS[model].by_key:
+        return []
+    ok = history.status == OK
+    asked = np.setdiff1d(history.key[finals], history.key[finals & ok])
+    lacking = np.intersect1d(asked, history.key[ok & putting(history, model)])
+    return [str(history.tables.key.values[code]) for code in lacking.tolist()]
