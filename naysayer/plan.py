@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from checker.errors import UsageError
+from naysayer.format_version import refuse_other_version
 from naysayer.options import RunOptions
 from nemesis import catalog
 from targets.registry import find as find_target
@@ -15,6 +16,9 @@ from targets.simulator import SimulatedCluster
 from targets.target import Target
 from workloads.generator import Workload
 from workloads.registry import find as find_workload
+
+VERSION = 1
+"""The format of test.toml that is written and read here."""
 
 OPERATIONS = 2000
 """How many operations a test runs, if neither --ops nor --time says so."""
@@ -43,7 +47,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Mean pause of a client between two operations (simulated runs)."""
     timeout_ms: float | None = None
     """How long a client waits for an answer (simulated runs); None: as long as the target says."""
-    version: int = 1
+    version: int = VERSION
 
     @property
     def name(self) -> str:
@@ -139,7 +143,9 @@ def text(plan: Plan) -> str:
 def read(path: Path) -> Plan:
     """Read test.toml. Raises UsageError naming the file and what is wrong in it."""
     try:
-        return msgspec.toml.decode(path.read_bytes(), type=Plan)
+        content = path.read_bytes()
+        refuse_other_version(path, content, VERSION)
+        return msgspec.toml.decode(content, type=Plan)
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from error
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:

@@ -42,8 +42,10 @@ def new_folder(root: Path, test: str) -> Path:
 
 
 def open_folder(path: Path) -> Path:
-    """The result folder that a user named: the folder itself, `latest`, or a file in it."""
+    """The result folder that a user named: the folder itself, a file in it, or a target's folder for its latest run."""
     folder = path if path.is_dir() else path.parent
+    if path.is_dir() and not (folder / TEST).is_file() and (folder / "latest" / TEST).is_file():
+        folder = folder / "latest"
     if not (folder / TEST).is_file():
         raise UsageError(f"{path} is no result: it has no {TEST}; name a folder such as results/quorum-kv/latest")
     return folder

@@ -38,6 +38,26 @@ async def ended_by_signals(stop: Callable[[], None], cleaning: str) -> AsyncIter
         listening.cancel()
 
 
+class StopRequest:
+    """As a context (in the main thread): SIGINT and SIGTERM only set `made`, which long work polls now and then."""
+
+    def __init__(self) -> None:
+        self.made = False
+
+    def __enter__(self) -> StopRequest:
+        self._before = {number: signal.signal(number, self._make) for number in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _make(self, number: int, frame: FrameType | None) -> None:
+        self.made = True
+
+
 class Reporting:
     """From the end of a run to its report: as a context (in the main thread), it lets no signal end the command.
 

@@ -55,6 +55,8 @@ class Run:
     interrupted: bool = False
     views: dict[NodeId, dict[str, object]] = field(default_factory=dict)
     trace: list[Sent] | None = None
+    violated_ms: float | None = None
+    """When the first invariant was found broken."""
 
 
 class Simulation:
@@ -147,6 +149,7 @@ class Simulation:
             self._stopped,
             {} if error else dict(cluster.views()),
             cluster.trace,
+            cluster.violated_ms,
         )
 
     def _go(self, until_ms: float | None, *, idle_too: bool = False) -> None:

@@ -5,9 +5,11 @@ A run is deterministic, so what was not recorded is looked up by running it agai
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from checker.history import PENDING, Operation
 from checker.verdict import Part, Verdict
@@ -39,10 +41,19 @@ from targets.simulator.network import Sent
 MS = 1_000_000
 
 
-def tell(plan: Plan, run: Run, verdict: Verdict, folder: Path, *, scenario: Path | None = None) -> Story:
-    """The story of a run that left its files in `folder`, or of the shrunken `scenario` that it left there.
+def tell(
+    plan: Plan,
+    run: Run,
+    verdict: Verdict,
+    folder: Path | None,
+    *,
+    replay: Path | None = None,
+    original: str | None = None,
+) -> Story:
+    """The story of a run that left its files in `folder` (None: nowhere).
 
-    What the nodes held is told by `with_nodes`.
+    `replay`: what to run again, the folder unless given. `original`: how the run failed before it was minimised, if
+    it failed otherwise. What the nodes held is told by `with_nodes`.
     """
     size = f"{plan.nodes} nodes" if plan.nodes > 1 else "1 node"
     facts = [
@@ -50,10 +61,14 @@ def tell(plan: Plan, run: Run, verdict: Verdict, folder: Path, *, scenario: Path
         ("workload", f"{plan.workload}  {plan.clients} clients, {run.recorder.invocations} operations"),
         ("faults", _faults(plan, run)),
     ]
+    if original is not None:
+        facts.append(("minimised", original))
     if run.interrupted:
         facts.append(("stopped", "before its end, by you; what was recorded is judged"))
-    ends = [("replay", f"naysayer replay {scenario or folder}"), ("history", str(folder / HISTORY))]
-    if verdict.interrupted:
+    ends = [("replay", f"naysayer replay {replay or folder}")]
+    if folder is not None:
+        ends.append(("history", str(folder / HISTORY)))
+    if verdict.interrupted and folder is not None:
         ends.append(("judge", f"naysayer check {folder / HISTORY} --model {verdict.model}"))
     return Story(
         verdict,
@@ -72,14 +87,22 @@ def seen_in(recorder: Recorder, model: str) -> Seen:
     return seen(recorder.history(), model, fault_spans(recorder.nemesis), last_round=recorder.last_round)
 
 
-def with_nodes(plan: Plan, story: Story) -> Story:
-    """The story of a run, with what each node held when the operation began that gives it away, if one does."""
+def with_nodes(plan: Plan, story: Story, rerun: Callable[..., Run] | None = None) -> Story:
+    """The story of a run, with what each node held when the operation began that gives it away, if one does.
+
+    `rerun` runs it again with some of the options `trace` and `until_ms` of a Simulation; unless given, from the plan.
+    """
     culprit = _culprit(story.verdict.worst)
     if culprit is None or culprit.ret == PENDING:
         return story
-    views = Simulation(plan, Recorder(), until_ms=culprit.call / MS).run().views
-    to_its_end = Simulation(plan, Recorder(), trace=True, until_ms=culprit.ret / MS).run()
+    again = partial(_rerun, plan) if rerun is None else rerun
+    views = again(until_ms=culprit.call / MS).views
+    to_its_end = again(trace=True, until_ms=culprit.ret / MS)
     return replace(story, views=views, reading=_reading(culprit, to_its_end.trace or []))
+
+
+def _rerun(plan: Plan, **options: Any) -> Run:
+    return Simulation(plan, Recorder(), **options).run()
 
 
 def _culprit(part: Part | None) -> Operation | None:

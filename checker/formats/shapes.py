@@ -72,7 +72,7 @@ INPUTS: dict[tuple[str | None, str], Shape] = {
 OUTPUTS: dict[tuple[str | None, str], Shape] = {
     (None, "cas"): (_truth_or_null, "true, false or null"),
     (None, "contains"): (_truth, "true or false"),
-    ("counter", "read"): _WHOLE,
+    ("counter", "read"): (_whole_or_null, "a whole number, or null before the first add"),
     ("log", "append"): (_whole_or_null, "an offset or null"),
     ("generation", "next"): _WHOLE,
     ("fenced-register", "next"): _WHOLE,

@@ -1,90 +1,162 @@
-"""`naysayer hunt TARGET`: search seeds for a failure, make it small, and tell it."""
+"""`naysayer hunt TARGET`: search seeds for a failure, minimise it, and report it."""
 
 from __future__ import annotations
 
 import os
+import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from checker.errors import HarnessError
 from naysayer.commands.test import facts_json
 from naysayer.hunt import scenario as scenarios
 from naysayer.hunt.campaign import Caught, Hunt, run_campaign
 from naysayer.hunt.diagram import diagram
+from naysayer.hunt.finding import ORIGINAL, Failure, changed, judged, reproduce, summary
 from naysayer.hunt.shrink import SECONDS_MAX, Shrunk, shrink
-from naysayer.judge import judge_run
 from naysayer.plan import Plan, text
 from naysayer.recorder import Recorder
 from naysayer.report.console import console
 from naysayer.report.terminal import show
 from naysayer.results import new_folder
-from naysayer.simulate import Simulation
+from naysayer.signals import StopRequest
 from naysayer.store import Store
 from naysayer.tell import tell, with_nodes
-from workloads.registry import find as find_workload
 
 FOUND, NOTHING, UNDECIDED, ERROR = 1, 0, 2, 3
 
+PLAIN_S = 5.0
+"""How often there is a line of progress where stdout is no terminal."""
+
 
 def hunt_target(hunt: Hunt, *, engine: str, results: Path) -> int:
-    """Hunt, shrink, keep, report; returns the exit code. Raises UsageError for what does not fit the target."""
+    """Hunt, minimise, keep, report; returns the exit code. Raises UsageError for what does not fit the target.
+
+    SIGINT and SIGTERM end the search, or the minimising: what is found by then is kept and reported.
+    """
     hunt.refuse_misfits()
+    with StopRequest() as stop:
+        caught = _search(hunt, engine, stop)
+        if caught.plan is None:
+            return _nothing(hunt, caught)
+        lost = _report(caught.plan, new_folder(results, caught.plan.name), stop)
+    screen = console()
+    screen.print(f"✗ {hunt.target}: seed {caught.plan.seed} fails, after {_effort(caught)}", markup=False)
+    if lost is not None:
+        screen.print(f"✗ {lost}; the seed finds it again", markup=False)
+    return FOUND
+
+
+def _search(hunt: Hunt, engine: str, stop: StopRequest) -> Caught:
     screen = console()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
         task = bar.add_task(f"hunting {hunt.target}", total=hunt.seeds)
-        workers = os.cpu_count() or 1
-        caught = run_campaign(hunt, engine, workers, lambda done: bar.update(task, completed=done))
-    if caught.plan is None:
-        return _nothing(hunt, caught)
-    folder = new_folder(results, caught.plan.name)
-    store = Store(folder, text(caught.plan))
-    found = reproduce(caught.plan, store)
-    with screen.status(f"seed {caught.plan.seed} fails; making it small: up to {SECONDS_MAX:.0f} CPU seconds"):
-        smaller = shrink(found)
-    run, verdict = scenarios.play(smaller.scenario, trace=True)
-    told = _told(found, smaller) + "\n\n" + diagram(run.trace or [], scenarios.marks(smaller.scenario))
-    # kept before it is told: whoever reads only the first lines of it ends the command
-    store.add("scenario.toml", scenarios.text(smaller.scenario).encode())
+        line = _lines_now_and_then()
+
+        def goes_on(done: int) -> bool:
+            bar.update(task, completed=done)
+            line(lambda: f"hunting {hunt.target}: {done}{'' if hunt.seeds is None else f' of {hunt.seeds}'} seeds")
+            return not stop.made
+
+        return run_campaign(hunt, engine, os.cpu_count() or 1, goes_on)
+
+
+def _minimise(found: scenarios.Scenario, seed: int, stop: StopRequest) -> Shrunk:
+    screen, line = console(), _lines_now_and_then()
+    bound = f"up to {SECONDS_MAX:.0f} CPU seconds"
+    with screen.status(f"seed {seed} fails; minimising it, {bound}") as status:
+
+        def goes_on(smallest: Shrunk) -> bool:
+            size = f"{len(smallest.scenario.asks)} operations and {len(smallest.scenario.strikes)} faults"
+            words = f"seed {seed} fails; minimising it, {bound}: {size} after {smallest.runs} runs"
+            if screen.is_terminal:
+                status.update(words)
+            line(lambda: words)
+            return not stop.made
+
+        return shrink(found, goes_on)
+
+
+def _lines_now_and_then() -> Callable[[Callable[[], str]], None]:
+    """Prints what it is given, with the seconds since it was made, every PLAIN_S where stdout is no terminal."""
+    screen, began = console(), time.monotonic()
+    last = began
+
+    def line(words: Callable[[], str]) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if not screen.is_terminal and now - last >= PLAIN_S:
+            last = now
+            screen.print(f"{now - began:4.0f} s  {words()}", markup=False, highlight=False, soft_wrap=True)
+
+    return line
+
+
+def _report(failing: Plan, folder: Path, stop: StopRequest) -> str | None:
+    """Run the failing plan again, minimise it, keep and report what is left; returns what could not be kept."""
+    found, original, lost = _keep_original(failing, folder)
+    smaller = _minimise(found, failing.seed, stop)
+    plan = scenarios.plan_of(smaller.scenario, failing.nemesis)
+    with Store(folder, text(plan)) as store:
+        run, verdict = scenarios.play(smaller.scenario, Recorder(store), trace=True)
+    if verdict.outcome != "invalid":
+        return lost or _report_original(failing, original, folder, smaller.cut or "its scenario does not fail")
+    told = f"{summary(found, smaller)}\n\n{diagram(run.trace or [], scenarios.marks(smaller.scenario))}"
+    story = tell(plan, run, verdict, folder, original=changed(original, Failure(run, verdict)))
+    story = with_nodes(plan, story, partial(scenarios.rerun, smaller.scenario))
+    # kept before it is shown: whoever reads only the first lines of it ends the command
+    store.add(scenarios.SCENARIO, scenarios.text(smaller.scenario).encode())
     store.add("scenario.txt", f"{told}\n".encode())
+    store.keep(story, facts_json(run, verdict))
+    screen = console()
     screen.print(told, highlight=False, markup=False, soft_wrap=True)
     screen.print()
-    plan = scenarios.plan_of(smaller.scenario, caught.plan.nemesis)
-    story = tell(plan, run, verdict, folder, scenario=folder / "scenario.toml")
     show(story, screen)
-    effort = f"{caught.seeds} seeds, {caught.cpu_s:.1f} CPU s"
-    screen.print(f"✗ {hunt.target}: seed {caught.plan.seed} fails, after {effort}", markup=False)
-    if store.trouble is not None:
-        screen.print(f"✗ {store.trouble}; the seed finds it again", markup=False)
-    return FOUND
+    return lost or store.trouble
+
+
+def _keep_original(plan: Plan, folder: Path) -> tuple[scenarios.Scenario, Failure, str | None]:
+    """Run the failing plan again, and keep it in a folder of its own; returns also what could not be kept and why."""
+    try:
+        (folder / ORIGINAL).mkdir()
+    except OSError as error:
+        raise HarnessError(f"{folder / ORIGINAL}: {error.strerror}; --results DIR chooses another place") from error
+    with Store(folder / ORIGINAL, text(plan)) as store:
+        found, run = reproduce(plan, store)
+    original = judged(plan, run)
+    story = tell(plan, run, original.verdict, store.folder)
+    store.keep(with_nodes(plan, story), facts_json(run, original.verdict))
+    return found, original, store.trouble
+
+
+def _report_original(plan: Plan, original: Failure, folder: Path, why: str) -> str | None:
+    """Keep and report the failing run as it was found."""
+    with Store(folder, text(plan)) as store:
+        reproduce(plan, store)
+    story = with_nodes(plan, tell(plan, original.run, original.verdict, folder))
+    store.keep(story, facts_json(original.run, original.verdict))
+    screen = console()
+    screen.print(f"Not minimised: {why}.\n", highlight=False, markup=False, soft_wrap=True)
+    show(story, screen)
+    return store.trouble
+
+
+def _effort(caught: Caught) -> str:
+    return f"{caught.seeds} seeds, {caught.cpu_s:.1f} CPU s"
 
 
 def _nothing(hunt: Hunt, caught: Caught) -> int:
     screen = console()
-    effort = f"{caught.seeds} seeds, {caught.cpu_s:.1f} CPU s"
     if caught.trouble is not None:
-        screen.print(f"! {hunt.target}: {caught.trouble} ({effort})", markup=False)
+        screen.print(f"! {hunt.target}: {caught.trouble} ({_effort(caught)})", markup=False)
         return ERROR
     undecided = f", {caught.undecided} undecided" if caught.undecided else ""
-    screen.print(f"✓ {hunt.target}: nothing found in {effort}{undecided}", markup=False)
+    if caught.stopped:
+        screen.print(f"? {hunt.target}: interrupted; nothing found in {_effort(caught)}{undecided}", markup=False)
+        return UNDECIDED
+    screen.print(f"✓ {hunt.target}: nothing found in {_effort(caught)}{undecided}", markup=False)
     return UNDECIDED if caught.undecided else NOTHING
-
-
-def reproduce(plan: Plan, store: Store | None) -> scenarios.Scenario:
-    """Run the failing plan again, keep its result in `store`, and return it as a scenario."""
-    if store is None:
-        simulation = Simulation(plan, Recorder())
-        return scenarios.of_run(plan, simulation, simulation.run())
-    with store:
-        simulation = Simulation(plan, Recorder(store))
-        run = simulation.run()
-    verdict = judge_run(run, find_workload(plan.workload).model)
-    store.keep(with_nodes(plan, tell(plan, run, verdict, store.folder)), facts_json(run, verdict))
-    return scenarios.of_run(plan, simulation, run)
-
-
-def _told(found: scenarios.Scenario, smaller: Shrunk) -> str:
-    before = f"{len(found.asks)} operations and {len(found.strikes)} faults"
-    after = f"{len(smaller.scenario.asks)} and {len(smaller.scenario.strikes)}"
-    cut = f" ({smaller.cut})" if smaller.cut else ""
-    return f"Shrunk from {before} to {after} in {smaller.runs} runs{cut}.\n\n{scenarios.story(smaller.scenario)}"

@@ -25,6 +25,9 @@ BATCH = 10
 YOUNG = 20_000
 """Objects made before the garbage collector looks at them; usually 700."""
 
+LOOK_S = 0.2
+"""How often a campaign is asked whether it goes on, whatever ends meanwhile."""
+
 STEPS = 200_000
 """What the search may spend on each key of one seed: another seed is worth more than a hard one."""
 
@@ -75,6 +78,8 @@ class Caught:
     cpu_s: float
     undecided: int
     trouble: str | None = None
+    stopped: bool = False
+    """It was ended before its bound, by `goes_on`."""
 
 
 @contextmanager
@@ -113,28 +118,33 @@ def _attempt(hunt: Hunt, first: int, count: int) -> Tried:
     return Tried(count, undecided)
 
 
-def run_campaign(hunt: Hunt, engine: str, workers: int, told: Callable[[int], None]) -> Caught:
-    """Run the campaign; `told` hears how many seeds are done. Of two that fail at once the lower seed counts."""
+def run_campaign(hunt: Hunt, engine: str, workers: int, goes_on: Callable[[int], bool]) -> Caught:
+    """Run the campaign. Of two seeds that fail at once the lower one counts.
+
+    `goes_on` is called with the number of seeds tried, several times a second, and ends the campaign by returning
+    False.
+    """
     until = None if hunt.time_s is None else time.monotonic() + hunt.time_s
     last = None if hunt.seeds is None else hunt.first_seed + hunt.seeds
     following, done, cpu_s, undecided = hunt.first_seed, 0, 0.0, 0
     failed: list[Plan] = []
     trouble: str | None = None
+    stopped = False
     with pool(engine, workers) as executor:
         running: set[Future[Tried]] = set()
         while True:
-            open_ = not failed and trouble is None and (until is None or time.monotonic() < until)
+            stopped = stopped or not goes_on(done)
+            open_ = not (failed or stopped) and trouble is None and (until is None or time.monotonic() < until)
             while open_ and len(running) < 2 * workers and (last is None or following < last):
                 count = BATCH if last is None else min(BATCH, last - following)
                 running.add(executor.submit(attempt, hunt, following, count))
                 following += count
             if not running:
                 break
-            ended, running = wait(running, return_when=FIRST_COMPLETED)
+            ended, running = wait(running, LOOK_S, return_when=FIRST_COMPLETED)
             for tried in (future.result() for future in ended):
                 done, cpu_s, undecided = done + tried.seeds, cpu_s + tried.cpu_s, undecided + tried.undecided
                 failed += [tried.failed] if tried.failed is not None else []
                 trouble = trouble or tried.trouble
-            told(done)
     plan = min(failed, key=lambda found: found.seed) if failed else None
-    return Caught(plan, done, cpu_s, undecided, trouble)
+    return Caught(plan, done, cpu_s, undecided, trouble, stopped)

@@ -12,10 +12,12 @@ import msgspec
 from checker.errors import UsageError
 from checker.history import Operation, freeze
 from checker.verdict import Verdict
+from naysayer.format_version import refuse_other_version
 from naysayer.judge import RUN_STEPS, judge_run
 from naysayer.plan import Plan
 from naysayer.recorder import Recorder
 from naysayer.report.words import value_text
+from naysayer.results import HISTORY, REPORT, TEST, VERDICT
 from naysayer.simulate import Run, Simulation
 from naysayer.tell import label
 from nemesis.schedule import Schedule, Situation, Step
@@ -24,6 +26,12 @@ from targets.fault import Fault
 from workloads.generator import Generator, Invocation, Moment, Wait
 from workloads.parts import client_of
 from workloads.registry import find as find_workload
+
+VERSION = 1
+"""The format of scenario files that is written and read here."""
+
+SCENARIO = "scenario.toml"
+"""The file of a result folder that holds the scenario."""
 
 LINKS_TOLD = 6
 """More bad links than these are only counted."""
@@ -81,6 +89,7 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """At the end all faults are healed and clients go on, to see whether the target is live."""
     storm_ms: float = 0.0
     """The end is not before this."""
+    version: int = VERSION
 
     @property
     def clients(self) -> int:
@@ -193,9 +202,20 @@ def play(
     """
     scenario = scenario.of(scenario.items)  # in order of time, as people read it
     script, strikes = Script.of(scenario), Strikes(scenario.strikes)
+    if scenario.calm:
+        until_ms, until_violation = None, False  # whether it is live shows at its end
     simulation = staged(scenario, recorder or Recorder(), strikes, script, trace, until_ms, until_violation)
     run = simulation.run()
     return run, judge_run(run, find_workload(scenario.workload).model, weaker=weaker, steps=steps)
+
+
+def rerun(
+    scenario: Scenario, *, trace: bool = False, until_ms: float | None = None, until_violation: bool = False
+) -> Run:
+    """Run a scenario without judging it, with its messages if `trace`, up to a time or to a broken invariant."""
+    ordered = scenario.of(scenario.items)
+    script, strikes = Script.of(ordered), Strikes(ordered.strikes)
+    return staged(ordered, Recorder(), strikes, script, trace, until_ms, until_violation).run()
 
 
 def staged(
@@ -217,8 +237,8 @@ def staged(
         calm=scenario.calm,
         storm_ms=scenario.storm_ms if scenario.calm else 0.0,
         trace=trace,
-        until_ms=None if scenario.calm else until_ms,
-        until_violation=until_violation and not scenario.calm,
+        until_ms=until_ms,
+        until_violation=until_violation,
     )
 
 
@@ -290,10 +310,24 @@ def text(scenario: Scenario) -> str:
     return "# naysayer replay runs this scenario again; inputs are JSON\n" + tomli_w.dumps(built)
 
 
-def read(path: Path) -> Scenario:
-    """Read scenario.toml. Raises UsageError naming the file and what is wrong in it."""
+def is_scenario(path: Path) -> bool:
+    """Whether a path names a scenario, whatever it is called, rather than a result folder or a file of one."""
+    if not path.is_file() or path.name in (HISTORY, VERDICT, REPORT):
+        return False
+    if path.name != TEST:
+        return True
     try:
-        scenario = msgspec.toml.decode(path.read_bytes(), type=Scenario)
+        return "asks" in msgspec.toml.decode(path.read_bytes())
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+        return False
+
+
+def read(path: Path) -> Scenario:
+    """Read a scenario. Raises UsageError naming the file and what is wrong in it."""
+    try:
+        content = path.read_bytes()
+        refuse_other_version(path, content, VERSION)
+        scenario = msgspec.toml.decode(content, type=Scenario)
         asks = tuple(
             msgspec.structs.replace(ask, input=None if ask.input is None else freeze(msgspec.json.decode(ask.input)))
             for ask in scenario.asks
@@ -301,5 +335,5 @@ def read(path: Path) -> Scenario:
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from error
     except (msgspec.MsgspecError, UnicodeDecodeError, TypeError) as error:
-        raise UsageError(f"{path}: {error}") from error
+        raise UsageError(f"{path} is not a scenario: {error}") from error
     return msgspec.structs.replace(scenario, asks=asks)

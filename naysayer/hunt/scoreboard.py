@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from checker.parallel import pool
-from naysayer.commands.hunt import reproduce
 from naysayer.hunt.campaign import Hunt, attempt
+from naysayer.hunt.finding import reproduce
 from naysayer.hunt.shrink import shrink
 from naysayer.plan import Plan
 from targets.registry import all_targets
@@ -59,7 +59,7 @@ def hunt_variant(name: str, hunts: int, cpu_s: float) -> Row:
             break  # two misses in a row: the other hunts would only repeat it
     size = "–"
     if found:
-        smaller = shrink(reproduce(found[0][2], None)).scenario
+        smaller = shrink(reproduce(found[0][2])[0]).scenario
         size = f"{len(smaller.asks)} ops, {len(smaller.strikes)} faults, {smaller.nodes} nodes"
     seeds = statistics.median(seeds for seeds, _, _ in found) if found else 0
     spent = statistics.median(spent for _, spent, _ in found) if found else limit_s

@@ -22,8 +22,10 @@ from checker.history import Operation
 from naysayer.hunt import simplify
 from naysayer.hunt.campaign import STEPS, few_collections
 from naysayer.hunt.guess import guesses, last_operations, some_of
+from naysayer.hunt.moment import failed_ms
 from naysayer.hunt.retell import PATIENCE_MS, Claims, claims, cues, hurried, told
 from naysayer.hunt.scenario import Ask, Item, Scenario, Strike, play, shows_last
+from workloads.registry import find as find_workload
 
 RUNS_MAX = 10_000
 SECONDS_MAX = 40.0
@@ -83,8 +85,9 @@ class _Bound(Exception):  # noqa: N818 - control flow: ends the search
 
 
 class _Search:
-    def __init__(self, scenario: Scenario) -> None:
+    def __init__(self, scenario: Scenario, goes_on: Callable[[Shrunk], bool]) -> None:
         self.best = Shrunk(scenario)
+        self._goes_on = goes_on
         self._until = time.process_time() + SECONDS_MAX
         self._sight = max(SIGHT.values())
         self.failed_ms = inf
@@ -105,7 +108,6 @@ class _Search:
         seen = self._run(self.scenario)
         self._sight = self._sight if seen is None else seen
         if seen == SIGHT["invariant"]:
-            self._run(self.scenario)  # from now on runs end where they fail
             self._keep(self.scenario)
         return seen is not None
 
@@ -153,7 +155,7 @@ class _Search:
         items, leads = candidate.items, self._claims()
         if not items or not leads or candidate.nodes != self.scenario.nodes:
             return False
-        self.best.runs += 1
+        self._count()
         given = cues(items, leads)
         happened = told(
             replace(candidate, seed=self._random.randrange(1_000_000)),
@@ -189,12 +191,18 @@ class _Search:
         """Whether there is little left to gain."""
         return len(self.scenario.asks) <= FEW_ASKS and len(self.scenario.strikes) <= FEW_STRIKES
 
-    def _run(self, candidate: Scenario) -> int | None:
+    def _count(self) -> None:
+        """Raises _Bound where no other run may be made."""
         if self.best.runs >= RUNS_MAX:
-            raise _Bound(f"{RUNS_MAX} runs")
+            raise _Bound(f"minimising was cut after {RUNS_MAX} runs")
         if time.process_time() > self._until:
-            raise _Bound(f"{SECONDS_MAX:.0f} s")
+            raise _Bound(f"minimising was cut after {SECONDS_MAX:.0f} s")
+        if not self._goes_on(self.best):
+            raise _Bound("minimising was interrupted")
         self.best.runs += 1
+
+    def _run(self, candidate: Scenario) -> int | None:
+        self._count()
         run, verdict = play(
             candidate,
             weaker=False,
@@ -207,14 +215,16 @@ class _Search:
         seen = SIGHT.get(verdict.method, 0)
         if seen <= self._sight:
             self._proof = () if verdict.worst is None else verdict.worst.counterexample
-            ends = [op.call if op.pending else op.ret for op in self._proof]
-            self.failed_ms = max(ends) / 1e6 if ends else run.virtual_ms
+            self.failed_ms = failed_ms(run, verdict, find_workload(candidate.workload).model, steps=STEPS)
         return seen
 
 
-def shrink(scenario: Scenario) -> Shrunk:
-    """The smallest failing scenario that is found; the given one must fail."""
-    search = _Search(scenario)
+def shrink(scenario: Scenario, goes_on: Callable[[Shrunk], bool] = lambda smallest: True) -> Shrunk:
+    """The smallest failing scenario that is found; the given one must fail.
+
+    `goes_on` is called before each run with the smallest so far, and ends the search by returning False.
+    """
+    search = _Search(scenario, goes_on)
     with few_collections():
         try:
             if search.begin():
@@ -222,7 +232,7 @@ def shrink(scenario: Scenario) -> Shrunk:
             else:
                 search.best.cut = "the run did not fail again when its operations and faults were given as a script"
         except _Bound as bound:
-            search.best.cut = f"shrinking was cut after {bound}"
+            search.best.cut = str(bound)
     return search.best
 
 

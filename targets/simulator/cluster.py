@@ -135,6 +135,11 @@ class SimulatedCluster:
         return self._watch.violations
 
     @property
+    def violated_ms(self) -> float | None:
+        """When the first invariant was found broken; None if all hold."""
+        return None if self._watch.first_ns is None else self._watch.first_ns / MS
+
+    @property
     def trace(self) -> list[Sent] | None:
         """Every message sent, if asked for."""
         return self._network.trace

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import gc
+import json
+import os
+import re
 import resource
+import signal
 import subprocess
 import sys
 from collections import deque
+from io import BytesIO
 from itertools import islice
 from pathlib import Path
 from random import Random
@@ -14,21 +19,25 @@ from random import Random
 import pytest
 from msgspec.structs import replace
 
+from checker.verdict import Explanation, Part, Verdict
 from naysayer.cli import run
-from naysayer.commands.hunt import reproduce
 from naysayer.hunt import scenario as scenarios
 from naysayer.hunt import simplify
-from naysayer.hunt.campaign import Hunt, attempt
+from naysayer.hunt.campaign import Hunt, attempt, run_campaign
 from naysayer.hunt.diagram import ROWS_MAX, diagram
+from naysayer.hunt.finding import Failure, changed, reproduce
 from naysayer.hunt.guess import guesses, last_operations, some_of
+from naysayer.hunt.moment import failed_ms
 from naysayer.hunt.retell import GLANCE_MS, Telling, claims, cues, hurried, told
 from naysayer.hunt.scenario import Ask, Scenario, Strike
 from naysayer.hunt.scoreboard import healthy, hunt_variant, table
 from naysayer.hunt.shrink import SIGHT, shrink
 from naysayer.hunt.swarm import draw
+from naysayer.judge import judge_run
 from naysayer.plan import Plan
 from naysayer.recorder import Recorder
-from naysayer.simulate import Simulation
+from naysayer.signals import StopRequest
+from naysayer.simulate import Run, Simulation
 from nemesis import shapes
 from nemesis.catalog import KINDS
 from nemesis.schedule import Look, Situation, Step
@@ -38,6 +47,8 @@ from targets.quorum.messages import Get, Got
 from targets.registry import all_targets, find
 from targets.simulator import SimulatedCluster
 from targets.simulator.network import MS, Sent
+from workloads.generator import Invocation
+from workloads.registry import find as find_workload
 
 pytestmark = pytest.mark.slow
 
@@ -96,7 +107,7 @@ def test_definite_refusals_in_the_calm_are_no_lack_of_life() -> None:
 def test_a_found_failure_shrinks_to_few_operations_that_still_fail() -> None:
     tried = attempt(Hunt(BROKEN), 1, 20)
     assert tried.failed is not None
-    found = reproduce(tried.failed, None)
+    found = reproduce(tried.failed)[0]
     assert scenarios.play(found)[1].outcome == "invalid", "the explicit scenario fails as the run did"
     smaller = shrink(found)
     assert len(smaller.scenario.asks) <= 20
@@ -116,7 +127,7 @@ def test_a_failing_run_fails_again_as_a_scenario_whatever_its_pace(name: str) ->
     for _ in range(3):
         tried = attempt(Hunt(name), first, 40)
         assert tried.failed is not None
-        found = reproduce(tried.failed, None)
+        found = reproduce(tried.failed)[0]
         assert found.calm or scenarios.play(found, weaker=False)[1].outcome == "invalid"
         first = tried.failed.seed + 1
 
@@ -145,7 +156,7 @@ def test_what_hangs_on_a_race_shrinks_to_few_operations_too(name: str) -> None:
     while failed is None:
         failed = attempt(Hunt(name), first, 50).failed
         first += 50
-    smaller = shrink(reproduce(failed, None))
+    smaller = shrink(reproduce(failed)[0])
     assert smaller.cut is None
     assert len(smaller.scenario.asks) <= 8
     assert smaller.scenario.nodes <= 4
@@ -153,7 +164,7 @@ def test_what_hangs_on_a_race_shrinks_to_few_operations_too(name: str) -> None:
 
 def test_a_failure_that_clients_saw_stays_one() -> None:
     """Of the first failing seeds, those that the checker found."""
-    found = reproduce(_failing("raft-log/log-unsynced"), None)
+    found = reproduce(_failing("raft-log/log-unsynced"))[0]
     seen = scenarios.play(found, weaker=False)[1].method
     after = scenarios.play(shrink(found).scenario, weaker=False)[1].method
     assert seen in SIGHT or after not in SIGHT
@@ -358,14 +369,14 @@ def test_what_hangs_on_who_leads_fails_more_often_when_it_is_told_again_and_what
 
 
 def test_a_chain_of_elections_shrinks_to_few_faults() -> None:
-    smaller = shrink(reproduce(_failing("raft-log/term-volatile"), None))
+    smaller = shrink(reproduce(_failing("raft-log/term-volatile"))[0])
     assert smaller.cut is None
     assert len(smaller.scenario.items) <= 8
     assert scenarios.play(smaller.scenario, weaker=False)[1].outcome == "invalid"
 
 
 def test_a_run_that_ends_at_its_violation_has_the_same_one() -> None:
-    found = reproduce(_failing("paxos-kv/ballot-collision"), None)
+    found = reproduce(_failing("paxos-kv/ballot-collision"))[0]
     whole, _ = scenarios.play(found, weaker=False)
     cut, verdict = scenarios.play(found, weaker=False, until_violation=True)
     assert verdict.outcome == "invalid"
@@ -394,7 +405,7 @@ def test_a_fenced_write_may_show_whatever_generation_its_client_was_given_last(t
 
 def test_shrinking_says_so_when_the_scenario_does_not_fail() -> None:
     plan = draw(find("quorum-kv"), 1, 20)
-    smaller = shrink(reproduce(plan, None))
+    smaller = shrink(reproduce(plan)[0])
     assert smaller.runs == 1
     assert "did not fail again" in (smaller.cut or "")
 
@@ -402,21 +413,156 @@ def test_shrinking_says_so_when_the_scenario_does_not_fail() -> None:
 def test_a_scenario_survives_its_file(tmp_path: Path) -> None:
     tried = attempt(Hunt("quorum-kv/client-side-cas", workload="cas-register"), 1, 20)
     assert tried.failed is not None
-    found = reproduce(tried.failed, None)
+    found = reproduce(tried.failed)[0]
     (tmp_path / "scenario.toml").write_text(scenarios.text(found))
     assert scenarios.read(tmp_path / "scenario.toml") == found
 
 
-def test_the_command_finds_keeps_and_replays(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_reported_is_stored_checks_the_same_and_replays(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run(["hunt", BROKEN, "--seeds", "40", "--results", str(tmp_path)]) == 1
     printed = capsys.readouterr().out
-    assert "Shrunk from" in printed
+    assert "Minimised from" in printed
     assert f"✗ {BROKEN}: seed" in printed
-    folder = (tmp_path / BROKEN.replace("/", ".") / "latest").resolve()
-    assert {file.name for file in folder.iterdir()} >= {"scenario.toml", "scenario.txt", "history.jsonl", "test.toml"}
-    assert run(["replay", str(folder / "scenario.toml")]) == 1
+    target = tmp_path / BROKEN.replace("/", ".")
+    folder = (target / "latest").resolve()
+    files = {file.name for file in folder.iterdir()}
+    assert files == {
+        *("history.jsonl", "verdict.json", "report.txt", "test.toml", "scenario.toml", "scenario.txt", "original")
+    }
+    assert (folder / "report.txt").read_text().strip() in printed
+    assert (folder / "scenario.txt").read_text().strip() in printed
+    _the_stored_history_is_the_minimised_one(folder, capsys)
+    assert run(["replay", str(target)]) == 1, "the folder of a target stands for its latest run"
+    assert "the history is identical" in capsys.readouterr().out
+    assert run(["replay", str(folder / "original")]) == 1
+    assert "the history is identical" in capsys.readouterr().out
+
+
+def _the_stored_history_is_the_minimised_one(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    scenario = scenarios.read(folder / "scenario.toml")
+    again = BytesIO()
+    _, verdict = scenarios.play(scenario, Recorder(again))
+    assert (folder / "history.jsonl").read_bytes() == again.getvalue()
+    stored = json.loads((folder / "verdict.json").read_text())
+    assert verdict.worst is not None
+    assert verdict.worst.explanation is not None
+    sentence = verdict.worst.explanation.sentence
+    assert (stored["outcome"], stored["not_valid"][0]["explanation"]["sentence"]) == ("invalid", sentence)
+    assert " ".join(sentence.split()) in " ".join((folder / "report.txt").read_text().split())
+    if verdict.method not in SIGHT:
+        model = find_workload(scenario.workload).model
+        capsys.readouterr()
+        assert run(["check", str(folder / "history.jsonl"), "--model", model]) == 1
+        assert " ".join(sentence.split()) in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["wal-kv/torn-batch", "generation-clock/no-fencing", "raft-log/log-unsynced", "paxos-kv/ballot-collision"],
+)
+def test_a_hunt_stores_what_it_reports_whatever_fails(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What clients see, a broken invariant, and a violation that takes elections."""
+    assert run(["hunt", name, "--results", str(tmp_path)]) == 1
+    folder = next(tmp_path.iterdir()) / "latest"
+    _the_stored_history_is_the_minimised_one(folder, capsys)
     assert run(["replay", str(folder)]) == 1
     assert "the history is identical" in capsys.readouterr().out
+
+
+def test_minimising_waits_for_the_answer_of_a_failed_write_that_was_read() -> None:
+    """It fails some 700 ms after the read that proves it: until then the outcome of the write is unknown."""
+    found, _ = reproduce(Hunt("quorum-kv/timeout-is-fail").plan(183))
+    smaller = shrink(found)
+    assert (len(smaller.scenario.asks), len(smaller.scenario.strikes)) == (2, 1)
+    assert smaller.runs < 400
+
+
+def test_a_run_is_a_violation_from_the_answer_on_that_makes_it_one() -> None:
+    recorder, write, read = Recorder(), Invocation("write", "x", 1, "n1"), Invocation("read", "x", None, "n2")
+    recorder.invoked(0, write, "n1", 0)
+    recorder.invoked(1, read, "n2", 10 * MS)
+    recorder.completed(1, read, "ok", 1, None, 20 * MS)
+    recorder.invoked(1, read, "n2", 30 * MS)
+    recorder.completed(1, read, "ok", 1, None, 40 * MS)
+    recorder.completed(0, write, "fail", None, "no majority", 50 * MS)
+    recorder.invoked(0, read, "n2", 60 * MS)
+    recorder.completed(0, read, "ok", 1, None, 70 * MS)
+    happened = Run(recorder, [], [], True, 0, 100.0, 100.0)
+    verdict = judge_run(happened, "register", weaker=False)
+    assert verdict.outcome == "invalid"
+    assert failed_ms(happened, verdict, "register", steps=10_000) == 50.0
+
+
+def test_what_is_left_when_minimising_is_interrupted_still_fails() -> None:
+    found, _ = reproduce(_failing("raft-log/no-session-dedup"))
+    smaller = shrink(found, lambda smallest: smallest.runs < 10)
+    assert smaller.cut == "minimising was interrupted"
+    assert smaller.runs == 10
+    assert scenarios.play(smaller.scenario, weaker=False)[1].outcome == "invalid"
+    at_once = shrink(found, lambda smallest: False)
+    assert (at_once.scenario, at_once.cut) == (found, "minimising was interrupted")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_is_a_request_to_stop_and_its_handler_goes_again(number: signal.Signals) -> None:
+    before = signal.getsignal(number)
+    with StopRequest() as stop:
+        assert not stop.made
+        signal.raise_signal(number)
+        assert stop.made
+    assert signal.getsignal(number) is before
+
+
+def test_a_signal_while_minimising_reports_the_failure(tmp_path: Path) -> None:
+    name = "raft-log/term-volatile"  # whose minimising takes many seconds
+    process = subprocess.Popen(
+        [sys.executable, "-m", "naysayer", "hunt", name, "--results", str(tmp_path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    kept = tmp_path / name.replace("/", ".") / "latest" / "original" / "report.txt"
+    while process.poll() is None and not kept.exists():
+        os.sched_yield()
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (1, "")
+    assert "minimising was interrupted" in out
+    assert f"✗ {name}: seed" in out
+    folder = kept.parent.parent
+    assert json.loads((folder / "verdict.json").read_text())["outcome"] == "invalid"
+    assert scenarios.play(scenarios.read(folder / "scenario.toml"), weaker=False)[1].outcome == "invalid"
+
+
+def test_a_campaign_that_is_stopped_is_no_clean_result(tmp_path: Path) -> None:
+    stopped = run_campaign(Hunt("quorum-kv", operations=20), "processes", 1, lambda done: False)
+    assert (stopped.plan, stopped.seeds, stopped.stopped) == (None, 0, True)
+
+
+def test_a_failure_of_another_kind_than_before_is_named_with_both() -> None:
+    def failure(kind: str) -> Failure:
+        part = Part(None, "invalid", "zones", 1, explanation=Explanation(kind, f"A {kind}."))
+        return Failure(Run(Recorder(), [], [], True, 0, 1.0, 1.0), Verdict("invalid", "kv", "zones", 1, (part,), 0.0))
+
+    assert changed(failure("stale-read"), failure("stale-read")) is None
+    said = changed(failure("stale-read"), failure("lost-write"))
+    assert said == "the failure is of another kind: lost write; before minimising, stale read: A stale-read."
+
+
+def test_a_hunt_without_a_terminal_prints_lines_of_progress(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("naysayer.commands.hunt.PLAIN_S", 0.0)
+    assert run(["hunt", BROKEN, "--seeds", "40", "--results", str(tmp_path)]) == 1
+    printed = capsys.readouterr().out
+    assert re.search(rf"^ *\d+ s  hunting {BROKEN}: \d+ of 40 seeds$", printed, re.MULTILINE)
+    assert re.search(
+        r"^ *\d+ s  seed \d+ fails; minimising it, .*: \d+ operations and \d+ faults", printed, re.MULTILINE
+    )
 
 
 def test_a_full_disk_under_the_results_is_told_once_and_what_was_found_is_shown(tmp_path: Path) -> None:
@@ -429,7 +575,7 @@ def test_a_full_disk_under_the_results_is_told_once_and_what_was_found_is_shown(
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096)),
     )
     assert done.returncode == 1
-    assert "Shrunk from" in done.stdout
+    assert "Minimised from" in done.stdout
     printed = "".join(done.stdout.split())  # a long path is broken wherever the line ends
     assert printed.count("isnotcomplete:Filetoolarge;makeroom") == 1
     assert printed.endswith("theseedfindsitagain")
@@ -440,6 +586,27 @@ def test_nothing_found_is_exit_code_0(tmp_path: Path, capsys: pytest.CaptureFixt
     assert run(["hunt", "quorum-kv", "--seeds", "6", "--ops", "60", "--results", str(tmp_path)]) == 0
     assert "nothing found in 6 seeds" in capsys.readouterr().out
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_scenario_file_may_have_any_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asks = (Ask(1.0, 0, "write", "n1", "x", 1), Ask(50.0, 0, "read", "n2", "x"))
+    for name in ("mine.toml", "lesson 3", "test.toml"):
+        (tmp_path / name).write_text(scenarios.text(Scenario("quorum-kv", "register", 3, 1, asks, ())))
+        assert run(["replay", str(tmp_path / name)]) == 0
+        assert "client 0 asks n2: read x" in capsys.readouterr().out
+
+
+def test_a_file_of_another_format_version_is_refused_with_both_versions(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scenario = tmp_path / "mine.toml"
+    scenario.write_text('version = 9\nfrom_the = "future"\n')
+    plan = tmp_path / "test.toml"
+    plan.write_text("version = 0\n")
+    for file, version in ((scenario, 9), (plan, 0)):
+        assert run(["replay", str(file)]) == 3
+        said = capsys.readouterr().err
+        assert f"{file} has format version {version}, and this version of Naysayer runs format version 1" in said
 
 
 @pytest.mark.parametrize("text", ["", "target = 3\n", "not toml at all ["])

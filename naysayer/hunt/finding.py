@@ -1,0 +1,66 @@
+"""What a hunt found: the run that failed and the minimised one, and what is kept of both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from checker.verdict import Verdict
+from naysayer.hunt import scenario as scenarios
+from naysayer.hunt.moment import kind
+from naysayer.hunt.scenario import Scenario
+from naysayer.hunt.shrink import Shrunk
+from naysayer.judge import judge_run
+from naysayer.plan import Plan
+from naysayer.recorder import Recorder, Sink
+from naysayer.simulate import Run, Simulation
+from workloads.registry import find as find_workload
+
+ORIGINAL = "original"
+"""The folder, within that of a hunt, of the run that failed first."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A run that failed, and its verdict."""
+
+    run: Run
+    verdict: Verdict
+
+    @property
+    def kind(self) -> str:
+        """How it failed, in a few words."""
+        return kind(self.run, self.verdict)
+
+    @property
+    def sentence(self) -> str:
+        """How it failed, in one sentence."""
+        worst = self.verdict.worst
+        return "" if worst is None or worst.explanation is None else worst.explanation.sentence
+
+
+def reproduce(plan: Plan, file: Sink | None = None) -> tuple[Scenario, Run]:
+    """Run the failing plan again, recording to `file`; returns it as a scenario too."""
+    simulation = Simulation(plan, Recorder(file))
+    run = simulation.run()
+    return scenarios.of_run(plan, simulation, run), run
+
+
+def judged(plan: Plan, run: Run) -> Failure:
+    """The failure of the failing run of a plan."""
+    return Failure(run, judge_run(run, find_workload(plan.workload).model))
+
+
+def changed(original: Failure, minimised: Failure) -> str | None:
+    """Names both kinds of failure where minimising has changed it."""
+    if original.kind == minimised.kind:
+        return None
+    before = f"{original.kind}: {original.sentence}"
+    return f"the failure is of another kind: {minimised.kind}; before minimising, {before}"
+
+
+def summary(found: Scenario, smaller: Shrunk) -> str:
+    """How much smaller it became, and what is left."""
+    before = f"{len(found.asks)} operations and {len(found.strikes)} faults"
+    after = f"{len(smaller.scenario.asks)} and {len(smaller.scenario.strikes)}"
+    cut = f" ({smaller.cut})" if smaller.cut else ""
+    return f"Minimised from {before} to {after} in {smaller.runs} runs{cut}.\n\n{scenarios.story(smaller.scenario)}"
