@@ -18,7 +18,8 @@ from targets.cluster import Client
 from targets.fault import Cut, Degrade, Evidence, Fault, Heal, Kill, Pause, Restart, Resume, Skew
 from targets.node import NodeId
 from targets.remote.clock import SKEWING, Clocks
-from targets.remote.config import ClusterConfig, make_client
+from targets.remote.config import ClusterConfig, make_client, own_file
+from targets.remote.guarded import ENDINGS, GuardedClient, OwnRemarks, described, first_error, place_of
 from targets.remote.hosts import Finding, Hosts
 from targets.remote.keys import OwnKeys, new_run
 from targets.remote.links import LOSING, SHAPING, Links
@@ -26,6 +27,10 @@ from targets.remote.processes import LEADING, SIGNALLING, Processes
 
 LOG_BYTES_MAX = 16 * 1024 * 1024
 UNDO_S_MAX = 120.0
+OPEN_S_MAX = 10.0
+OPEN_PAUSE_S = 0.2
+WARM_S_MAX = 5.0
+"""A system accepts connections some time before its clients can be opened."""
 
 NEEDS = (
     (LOSING | SHAPING, "ssh", "[ssh] in cluster.toml: links are cut on hosts, and this machine is one"),
@@ -52,6 +57,12 @@ def what_it_takes(missing: frozenset[str]) -> str:
     return next((what for tags, _, what in NEEDS if tags & missing), "a target of ours (naysayer list)")
 
 
+def _free_name(folder: Path, name: str) -> Path:
+    """A file of that name in the folder, or name-2 ...: logs of several folders may have one name."""
+    names = (name, *(f"{name}-{number}" for number in range(2, 1000)))
+    return next(folder / one for one in names if not (folder / one).exists())
+
+
 class RemoteCluster:
     """`async with RemoteCluster(config, wanted) as cluster: await cluster.start()`; at the end everything is undone.
 
@@ -63,6 +74,7 @@ class RemoteCluster:
         self.config = config
         self.complaint: TargetError | None = None
         self.remarks: list[str] = []
+        self._own = OwnRemarks(self.remarks)
         self.nodes: tuple[NodeId, ...] = tuple(config.nodes)
         self.faults = faults_of(config)
         self.left: list[str] = []
@@ -134,6 +146,7 @@ class RemoteCluster:
         await self.launch()
         for node in self.nodes:
             self._refuse(await self.examine_system(node, tags))
+        await self._try_clients()
 
     def _refuse(self, findings: list[Finding]) -> None:
         for one in findings:
@@ -227,7 +240,8 @@ class RemoteCluster:
                 except NaysayerError as error:
                     troubles.append(str(error))
                     continue
-                place = directory / node / Path(self._hosts.fill(node, log)).name
+                name = Path(self._hosts.fill(node, log)).name
+                place = _free_name(directory / node, "log" if name in ("", "..") else name)
                 place.parent.mkdir(parents=True, exist_ok=True)
                 place.write_text(text)
         return troubles
@@ -245,4 +259,47 @@ class RemoteCluster:
     def client(self, node: NodeId) -> Client:
         if node not in self.config.nodes:
             raise UsageError(f"cluster.toml names no node {node}")
-        return OwnKeys(make_client(self.config.client, self.config.nodes[node].client), self._run)
+        return OwnKeys(self._plain_client(node), self._run)
+
+    def _plain_client(self, node: NodeId) -> Client:
+        config, address = self.config.client, self.config.nodes[node].client
+        path = own_file(config)
+        if path is None:
+            return make_client(config, address)
+        return GuardedClient(lambda: make_client(config, address), path, self.nodes, self._own)
+
+    async def _try_clients(self) -> None:
+        """Open a client class of the user's own once for each node, before anything depends on it.
+
+        Raises TargetError with its place if it raises, or if no node accepts; a node that is down is a remark.
+        """
+        path = own_file(self.config.client)
+        if path is None:
+            return
+        refused = [found for node in self.nodes if (found := await self._try_client(node, path)) is not None]
+        if len(refused) == len(self.nodes):
+            raise TargetError(f"no client could be opened: {refused[0]}")
+        self.remarks += [f"{one}, before the run began" for one in refused]
+
+    async def _try_client(self, node: NodeId, path: str) -> str | None:
+        """What keeps a client of a node from being opened; a system that has just been started may need a while."""
+        until_s = trio.current_time() + (0.0 if self._processes is None else WARM_S_MAX)
+        while True:
+            client = self._plain_client(node)
+            text, of_network = f"{node}: {path}: open did not return within {OPEN_S_MAX:.0f} s", True
+            with trio.move_on_after(OPEN_S_MAX):
+                try:
+                    await client.open()
+                    text = ""
+                except ENDINGS as error:
+                    one = first_error(error)
+                    text = f"{node}: {place_of(one, path)}: open raised {described(one)}"
+                    of_network = isinstance(one, OSError)
+            await client.close()
+            if not text:
+                return None
+            if trio.current_time() >= until_s:
+                if not of_network:
+                    raise TargetError(text)
+                return text
+            await trio.sleep(OPEN_PAUSE_S)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -17,6 +18,12 @@ from targets.services.http import Call
 
 CLIENT_METHODS = ("open", "invoke", "close")
 """What a client class of the user's own must have, all `async def` (see targets.cluster.Client)."""
+
+
+NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,62}[A-Za-z0-9_])?")
+"""A node's name is part of paths and of shell commands."""
+
+HOST = re.compile(r"[A-Za-z0-9_\[:]([A-Za-z0-9_.:%\]-]*)")
 
 
 class Ssh(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -108,19 +115,42 @@ def load(path: Path, client: str | None = None) -> ClusterConfig:
         raise UsageError(f"{path}: {error}") from error
     if not config.nodes:
         raise UsageError(f"{path}: [nodes] is empty; name at least one, such as [nodes.n1]")
+    for name, node in config.nodes.items():
+        _refuse_odd_names(path, name, node)
+    if not any(char.isalnum() for char in config.name):
+        raise UsageError(f"{path}: name is {config.name!r}; give the system a name, such as my-store")
     if config.clock is not None and (config.commands is None or not config.clock.faketime.startswith("/")):
         raise UsageError(f"{path}: [clock] faketime must be a path from the root, and needs [commands]")
     # a file of the user's own is found beside the cluster.toml that names it, or from where the command was typed
     kind = client or (str(path.parent / config.client.kind) if ":" in config.client.kind else config.client.kind)
     config = msgspec.structs.replace(config, client=msgspec.structs.replace(config.client, kind=kind))
+    if not config.client.timeout_s > 0:
+        raise UsageError(f"{path}: [client] timeout_s is {config.client.timeout_s}; it must be more than 0")
     for name, node in config.nodes.items():
-        if ":" in config.client.kind:
-            make_client(config.client, node.client)
-        elif endpoint(node.client) is None:
+        if ":" not in config.client.kind and endpoint(node.client) is None:
             raise UsageError(f"{path}: [nodes.{name}] client is {node.client!r}; write http://host:port or host:port")
-    if config.client.kind == "http" and not config.client.http:
-        raise UsageError(f"{path}: kind is http, but there is no [client.http.read] or the like")
+        try:
+            make_client(config.client, node.client)
+        except TypeError as error:
+            raise UsageError(f"{path}: [client] options of kind {config.client.kind}: {error}") from error
+    if config.client.kind != "http":
+        return config
+    offered = tuple(name for name in config.client.operations if name in config.client.http)
+    if not offered:
+        raise UsageError(f"{path}: kind is http, but there is no [client.http.read] or the like for any of operations")
+    config = msgspec.structs.replace(config, client=msgspec.structs.replace(config.client, operations=offered))
     return config
+
+
+def _refuse_odd_names(path: Path, name: str, node: NodeConfig) -> None:
+    if NAME.fullmatch(name) is None:
+        raise UsageError(
+            f"{path}: [nodes.{name!r}] is not a valid name of a node: it becomes the name of a folder and part of "
+            "commands; write up to 64 letters, digits, '-', '_' and '.', such as n1"
+        )
+    for what, value in (("host", node.host), ("address", node.address)):
+        if value is not None and HOST.fullmatch(value) is None:
+            raise UsageError(f"{path}: [nodes.{name}] {what} is {value!r}; write the name or address of a host")
 
 
 def endpoint(client: str) -> tuple[str, int] | None:
@@ -131,6 +161,11 @@ def endpoint(client: str) -> tuple[str, int] | None:
     except ValueError:
         return None
     return (parts.hostname, port) if parts.hostname and port else None
+
+
+def own_file(config: ClientConfig) -> str | None:
+    """The file of the user's own that the client class comes from; None for our own clients."""
+    return config.kind.rpartition(":")[0] if ":" in config.kind else None
 
 
 def make_client(config: ClientConfig, address: str) -> Client:
@@ -167,6 +202,6 @@ def _own_client(kind: str, address: str, options: dict[str, Any]) -> Client:
         raise UsageError(f"client {kind!r}: {name} is no client, it lacks `async def {lacking[0]}`")
     try:
         return cast("Client", found(address, **options))
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         call = f"{name}({address!r}{''.join(f', {key}=...' for key in options)})"
         raise UsageError(f"client {kind!r}: {call} raised {type(error).__name__}: {error}") from error

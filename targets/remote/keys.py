@@ -7,6 +7,7 @@ import time
 import msgspec
 
 from targets.cluster import Client
+from targets.json_values import objection
 from targets.node import Reply, Request
 
 
@@ -16,7 +17,10 @@ def new_run() -> str:
 
 
 class OwnKeys:
-    """A client whose keys end in `run` where the system sees them; the history knows them without it."""
+    """A client whose keys end in `run` where the system sees them; the history knows them without it.
+
+    An answer that could not be recorded (nested a thousand deep, a number beyond 64 bits) leaves the outcome unknown.
+    """
 
     def __init__(self, client: Client, run: str) -> None:
         self._client = client
@@ -28,7 +32,11 @@ class OwnKeys:
     async def invoke(self, request: Request) -> Reply:
         if request.key is not None:
             request = msgspec.structs.replace(request, key=f"{request.key}{self._run}")
-        return await self._client.invoke(request)
+        reply = await self._client.invoke(request)
+        found = objection(reply.output)
+        return (
+            reply if found is None else Reply(reply.id, "info", None, f"an answer that cannot be recorded: it {found}")
+        )
 
     async def close(self) -> None:
         await self._client.close()

@@ -99,7 +99,7 @@ class HttpClient:
             return Reply(request.id, "ok", None)
         if request.f == "cas" and answer.status in call.mismatch:
             return Reply(request.id, "ok", False)
-        if answer.status in call.ok:
+        if answer.status in call.ok and answer.elsewhere is None:
             if call.output is None:
                 return Reply(request.id, "ok", True if request.f == "cas" else None)
             try:

@@ -156,6 +156,9 @@ GARBAGE = {
     "on to a server that is gone": page(b"", "303 See\r\nlocation: http://127.0.0.1:1/"),
     "to another protocol": page(b"", "307 Go\r\nlocation: ftp://127.0.0.1/"),
     "an error": page(b"{}", "500 Oops"),
+    "on to another port": page(b"", "307 Go\r\nlocation: http://127.0.0.1:1/"),
+    "on to another host": page(b"", "307 Go\r\nlocation: http://localhost/"),
+    "a write turned into a read": page(b"", "302 Found\r\nlocation: /elsewhere"),
 }
 
 
@@ -214,6 +217,62 @@ def test_an_answer_of_the_wrong_type_is_no_answer_to_a_cas(kind: str, answer: Se
     if kind != "http":
         (reply,) = replies(kind, answer, requests=REQUESTS[:1])
         assert reply.status == "info", reply
+
+
+def redirecting(to: str, reached: list[bytes]) -> Serve:
+    """A server that sends what it is first asked to `to`, and answers the rest."""
+
+    async def serve(stream: trio.SocketStream) -> None:
+        while data := await stream.receive_some(65536):
+            reached.append(data.split(b" ", 2)[1])
+            if b"/kv/" in data:
+                head = f"HTTP/1.1 307 Go\r\nlocation: {to}\r\ncontent-length: 0\r\n\r\n"
+                await stream.send_all(head.encode())
+            else:
+                await stream.send_all(b'HTTP/1.1 200 OK\r\ncontent-length: 12\r\n\r\n{"value": 7}')
+
+    return serve
+
+
+def test_a_redirect_is_followed_on_the_same_host_and_port() -> None:
+    reached: list[bytes] = []
+    (reply,) = replies("http", redirecting("/moved", reached), requests=REQUESTS[:1])
+    assert (reply.status, reply.output) == ("ok", 7)
+    assert reached == [b"/kv/x", b"/moved"]
+
+
+def test_a_redirect_to_another_port_reaches_nobody_and_says_where_it_led() -> None:
+    other: list[bytes] = []
+
+    async def main() -> Reply:
+        async with trio.open_nursery() as nursery:
+            elsewhere = await listen(nursery, redirecting("/", other))
+            port = await listen(nursery, redirecting(f"http://127.0.0.1:{elsewhere}/secret", []))
+            client = HttpClient(f"http://127.0.0.1:{port}", CALLS)
+            reply = await client.invoke(REQUESTS[0])
+            await client.close()
+            nursery.cancel_scope.cancel()
+        assert reply.error is not None
+        assert f"redirects to http://127.0.0.1:{elsewhere}/secret" in reply.error
+        return reply
+
+    assert trio.run(main).status == "info"
+    assert other == []
+
+
+def test_a_status_that_the_file_calls_refused_is_one_also_when_it_redirects() -> None:
+    call = Call("GET", "/kv/{key}", output="value", refused=(307,))
+
+    async def main() -> Reply:
+        async with trio.open_nursery() as nursery:
+            port = await listen(nursery, redirecting("http://127.0.0.1:1/", []))
+            client = HttpClient(f"http://127.0.0.1:{port}", {"read": call})
+            reply = await client.invoke(REQUESTS[0])
+            await client.close()
+            nursery.cancel_scope.cancel()
+        return reply
+
+    assert trio.run(main).status == "fail"
 
 
 def test_an_answer_after_the_time_out_is_not_taken_for_the_next_one() -> None:
@@ -315,6 +374,9 @@ body = { value = "{input}" }
         ("http", page(b'{"value": {"an": ["object"]}}'), {"ok"}, 1),
         ("http", page(b'{"value": null}'), {"ok"}, 1),
         ("http", page(b"{}"), {"ok", "info"}, 0),
+        ("http", page(b'{"value":' + b"[" * 900 + b"1" + b"]" * 900 + b"}"), {"ok", "info"}, 0),
+        ("http", page(b'{"value":' + b"9" * 30 + b"}"), {"ok", "info"}, 0),
+        ("http", page(b'{"value":NaN}'), {"ok", "info"}, 0),
         ("etcd", page(BRACKETS), {"info"}, 2),
         ("redis", says(b"-LOADING Redis is loading the dataset in memory\r\n" * 4, close=False), {"fail"}, 2),
         ("redis", says(b"*9999\r\n"), {"info"}, 2),
