@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-import resource
+import mmap
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
 
 SAMPLE_STEPS = 4096
 """Clock and memory are looked at once in so many steps."""
@@ -19,7 +24,7 @@ class Budget:
     """Limits for each key of a history; None: no limit.
 
     `steps`: model steps that the search tries. `memory_mb`: growth of this process (resident, MiB) since its first
-    few thousand steps.
+    few thousand steps. It is not enforced where memory_is_measured() is False.
     """
 
     steps: int | None = 20_000_000
@@ -62,15 +67,28 @@ class Meter:
         if budget.seconds is not None and time.monotonic() - self._started > budget.seconds:
             raise OutOfBudget(f"out of time ({budget.seconds:g} s)")
         if budget.memory_mb is not None:
-            now_mb = _resident_mb()
-            self._resident_mb = now_mb if self._resident_mb is None else self._resident_mb
-            if now_mb - self._resident_mb > budget.memory_mb:
-                raise OutOfBudget(f"out of memory ({budget.memory_mb:,} MiB)")
+            self._check_memory(budget.memory_mb)
         self._sample = min(self.steps + SAMPLE_STEPS, self._limit)
 
+    def _check_memory(self, limit_mb: int) -> None:
+        now_mb = _resident_mb()
+        if now_mb is None:
+            return
+        self._resident_mb = now_mb if self._resident_mb is None else self._resident_mb
+        if now_mb - self._resident_mb > limit_mb:
+            raise OutOfBudget(f"out of memory ({limit_mb:,} MiB)")
 
-def _resident_mb() -> float:
+
+def memory_is_measured() -> bool:
+    """Whether this platform lets a process read how much memory it holds (Windows does not, by Python alone)."""
+    return _resident_mb() is not None
+
+
+def _resident_mb() -> float | None:
     try:
-        return int(_STATM.read_text().split()[1]) * resource.getpagesize() / 2**20
-    except OSError:  # no /proc (macOS): the highest so far is the best there is, in bytes
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+        return int(_STATM.read_text().split()[1]) * mmap.PAGESIZE / 2**20
+    except OSError:  # no /proc: the highest so far is the best there is, in bytes on macOS and in KiB elsewhere
+        if resource is None:
+            return None
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak / 2**20 if sys.platform == "darwin" else peak / 2**10

@@ -39,7 +39,7 @@ def pool(engine: str | Executor, tasks: int) -> Iterator[Executor]:
     elif engine == "processes":
         # Spawned, not forked: a fork of a process with threads (numpy, trio) may hang.
         workers = min(tasks, os.cpu_count() or 1)
-        with _Processes(workers, mp_context=_Workers()) as processes:
+        with _Processes(workers, mp_context=_Workers(), initializer=_ignore_interrupts) as processes:
             try:
                 yield processes
             except BaseException:  # nobody waits for what they do
@@ -72,11 +72,18 @@ class _Worker(SpawnProcess):
     """Deaf to Ctrl-C, which a terminal sends to every process of a command: its parent ends it."""
 
     def start(self) -> None:
+        if not hasattr(signal, "pthread_sigmask"):  # Windows: _ignore_interrupts has to do, once the process runs
+            super().start()
+            return
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # a child inherits it
         try:
             super().start()
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+def _ignore_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 class _Workers(SpawnContext):

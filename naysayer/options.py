@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from checker.budget import Budget
+from checker.budget import Budget, memory_is_measured
 from checker.errors import UsageError
 
 RESULTS = Path("results")
@@ -111,8 +111,8 @@ class CheckOptions:
     seconds: float | None = None
     """how long it may take on each key; steps make a verdict reproducible, seconds do not"""
 
-    memory_mb: int | None = Budget.memory_mb
-    """how much memory it may take for each key"""
+    memory_mb: int | None = None
+    """how much memory it may take for each key; 4096 unless given"""
 
     @property
     def budget(self) -> Budget:
@@ -120,4 +120,6 @@ class CheckOptions:
         for what, value in (("steps", self.steps), ("seconds", self.seconds), ("memory-mb", self.memory_mb)):
             if value is not None and value <= 0:
                 raise UsageError(f"--{what} is {value}; it must be more than 0")
-        return Budget(self.steps, self.seconds, self.memory_mb)
+        if self.memory_mb is not None and not memory_is_measured():
+            raise UsageError("--memory-mb cannot be enforced: this platform does not tell a process its memory")
+        return Budget(self.steps, self.seconds, Budget.memory_mb if self.memory_mb is None else self.memory_mb)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ HISTORY = "history.jsonl"
 VERDICT = "verdict.json"
 TEST = "test.toml"
 REPORT = "report.txt"
+LATEST = "latest"
 
 
 def new_folder(root: Path, test: str) -> Path:
@@ -30,10 +32,7 @@ def new_folder(root: Path, test: str) -> Path:
                 folder.mkdir()
             except FileExistsError:
                 continue
-            link = parent / "latest"
-            temporary = parent / f".latest-{folder.name}"
-            temporary.symlink_to(folder.name)
-            temporary.replace(link)
+            _point_latest_at(folder)
             RESULT_FOLDER.set(folder)
             return folder
     except OSError as error:
@@ -41,14 +40,46 @@ def new_folder(root: Path, test: str) -> Path:
     raise HarnessError(f"{parent}: a thousand runs in one second?")
 
 
+def _point_latest_at(folder: Path) -> None:
+    """Where links cannot be made (Windows, some network disks) there is none; open_folder finds the latest without."""
+    temporary = folder.parent / f".latest-{folder.name}"
+    try:
+        temporary.symlink_to(folder.name)
+        temporary.replace(folder.parent / LATEST)
+    except (OSError, NotImplementedError, AttributeError):
+        with suppress(OSError):
+            temporary.unlink()
+
+
 def open_folder(path: Path) -> Path:
-    """The result folder that a user named: the folder itself, a file in it, or a target's folder for its latest run."""
-    folder = path if path.is_dir() else path.parent
-    if path.is_dir() and not (folder / TEST).is_file() and (folder / "latest" / TEST).is_file():
-        folder = folder / "latest"
-    if not (folder / TEST).is_file():
-        raise UsageError(f"{path} is no result: it has no {TEST}; name a folder such as results/quorum-kv/latest")
-    return folder
+    """The result folder that a user named: the folder itself, a file in it, or results/TARGET, whose latest is taken.
+
+    Raises UsageError where there is none.
+    """
+    place = path
+    if path.is_file() or (path.name == LATEST and not path.exists()):
+        place = path.parent
+    elif not path.exists() and path.parent.name:  # results/quorum-kv/no-read-repair, as the target is called
+        place = path.parent.with_name(f"{path.parent.name}.{path.name}")
+    folder = _with_test(place)
+    if folder is not None:
+        return folder
+    raise UsageError(f"{path} is no result: it has no {TEST}; name a folder such as results/quorum-kv/latest")
+
+
+def _with_test(place: Path) -> Path | None:
+    """The folder itself if it is a result, else the latest result in it."""
+    if (place / TEST).is_file():
+        return place
+    if (place / LATEST / TEST).is_file():
+        return place / LATEST
+    return max((file.parent for file in place.glob(f"*/{TEST}")), key=_age, default=None)
+
+
+def _age(folder: Path) -> tuple[str, int]:
+    """Sorts the names that new_folder gives by their time."""
+    stamp, _, number = folder.name.partition("-")
+    return stamp, int(number) if number.isdigit() else 1
 
 
 def _plain(value: Any) -> Any:

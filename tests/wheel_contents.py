@@ -1,4 +1,7 @@
-"""Builds the wheel and checks that it holds the five packages and nothing else. Run by `make lint`."""
+"""Builds the wheel and checks that it holds the five packages, their types and the licence, and nothing else.
+
+Run by `make lint`.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,17 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from email import message_from_bytes
 from pathlib import Path
 
 PACKAGES = {"checker", "targets", "workloads", "nemesis", "naysayer"}
+CLASSIFIERS = {
+    "Operating System :: MacOS",
+    "Operating System :: Microsoft :: Windows",
+    "Operating System :: POSIX :: Linux",
+    "Programming Language :: Python :: 3.11",
+    "Typing :: Typed",
+}
 
 
 def main() -> int:
@@ -20,7 +31,10 @@ def main() -> int:
             sys.stderr.write(built.stdout + built.stderr)
             return 1
         (wheel,) = Path(folder).glob("*.whl")
-        names = zipfile.ZipFile(wheel).namelist()
+        with zipfile.ZipFile(wheel) as opened:
+            names = opened.namelist()
+            described = next(name for name in names if name.endswith(".dist-info/METADATA"))
+            metadata = message_from_bytes(opened.read(described))
     tops = {name.split("/")[0] for name in names if ".dist-info/" not in name}
     modules = {str(path.relative_to(root)) for package in PACKAGES for path in (root / package).rglob("*.py")}
     problems = []
@@ -30,6 +44,15 @@ def main() -> int:
         problems.append(f"missing: {missing}")
     if not any(name.endswith("entry_points.txt") for name in names):
         problems.append("no console script")
+    problems += [f"no {package}/py.typed" for package in sorted(PACKAGES) if f"{package}/py.typed" not in names]
+    if not any(name.endswith(".dist-info/licenses/LICENSE") for name in names):
+        problems.append("no LICENSE")
+    if metadata["License-Expression"] != "MIT":
+        problems.append(f"the licence is {metadata['License-Expression']}, expected MIT")
+    classifiers = set(metadata.get_all("Classifier", []))
+    problems += [f"no classifier {needed}" for needed in sorted(CLASSIFIERS - classifiers)]
+    if "Project-URL" in metadata or "Home-page" in metadata:
+        problems.append("the project has no public address, yet one is named")
     for problem in problems:
         sys.stderr.write(f"wheel: {problem}\n")
     sys.stdout.write(f"wheel: {len(names)} files, {', '.join(sorted(tops))}\n")

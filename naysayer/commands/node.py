@@ -7,7 +7,7 @@ from pathlib import Path
 import trio
 
 from checker.errors import NaysayerError, UsageError
-from targets.live.process import die_with_harness
+from targets.live.process import die_with_harness, refuse_platform
 from targets.live.tcp import Address, TcpNode
 from targets.registry import find
 from targets.stdio.node import StdioNode
@@ -23,6 +23,7 @@ def _address(text: str) -> Address:
 def run_node(target: str, *, me: str, listen: str, peers: str, data: Path | None, seed: int, stdio: bool) -> int:
     """Serve until killed; returns only on an error."""
     found = find(target)
+    refuse_platform()
     if stdio:
         die_with_harness()
         return _serve(StdioNode(found, data, seed), "behind stdin")

@@ -6,6 +6,7 @@ from checker.errors import UsageError
 from naysayer.commands.live import World, live_plan, test_binary, test_live, test_remote
 from naysayer.options import RunOptions
 from targets.live.cluster import LiveCluster
+from targets.live.process import refuse_platform
 from targets.live.processes import ProcessCluster
 from targets.registry import find as find_target
 from targets.remote.cluster import faults_of
@@ -24,6 +25,8 @@ def test_world(options: RunOptions) -> int:
 
     `client` takes the place of the kind of client that the file `cluster` names.
     """
+    if options.cluster is None:
+        refuse_platform()
     if options.target is not None:
         found = find_target(options.target)
         world = World(found.name, "as processes on this machine", LiveCluster.faults, found.nodes, found.workload)

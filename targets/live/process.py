@@ -6,6 +6,8 @@ import ctypes
 import os
 import signal
 import subprocess
+import threading
+import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,22 +15,38 @@ from typing import IO
 
 import trio
 
-from checker.errors import HarnessError, TargetError
+from checker.errors import HarnessError, TargetError, UsageError
 
 HARNESS = "NAYSAYER_HARNESS"
 """The environment variable that tells a node which process started it for a run."""
+
+POLL_S = 0.005
+PARENT_POLL_S = 0.5
 
 STDERR_LINES_KEPT = 20
 STDERR_LINE_BYTES = 300
 
 
+def refuse_platform() -> None:
+    """Raises UsageError where nodes cannot be run as processes, for want of POSIX signals and pipes (Windows)."""
+    signals = all(hasattr(signal, name) for name in ("SIGKILL", "SIGSTOP", "SIGCONT"))
+    if not (signals and hasattr(os, "killpg") and hasattr(trio.lowlevel, "FdStream")):
+        raise UsageError(
+            "nodes run as processes (--live, --bin, naysayer node) only where POSIX signals exist: on Linux, on macOS, "
+            "or on Windows in WSL; the simulator runs here"
+        )
+
+
 def process_state(pid: int) -> str:
-    """The letter Linux gives for a process' state (T stopped, Z zombie ...), or "gone"."""
+    """The letter that the system gives for a process' state (T stopped, Z zombie ...), or "gone"."""
     try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except OSError:
-        return "gone"
-    return stat.rpartition(")")[2].split()[0]
+        if Path("/proc/self/stat").exists():
+            return "gone"
+    # macOS has no /proc
+    asked = subprocess.run(["ps", "-o", "state=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    return asked.stdout.strip()[:1] or "gone"
 
 
 def _stream(pipe: IO[bytes]) -> trio.lowlevel.FdStream:
@@ -39,7 +57,10 @@ def _stream(pipe: IO[bytes]) -> trio.lowlevel.FdStream:
 
 async def ended(process: subprocess.Popen[bytes]) -> int:
     """Waits for the end of a process of ours; returns its exit code, or the negative number of the signal."""
-    if process.poll() is None:
+    if not hasattr(os, "pidfd_open"):  # macOS
+        while process.poll() is None:
+            await trio.sleep(POLL_S)
+    elif process.poll() is None:
         handle = os.pidfd_open(process.pid)
         try:
             await trio.lowlevel.wait_readable(handle)
@@ -49,10 +70,22 @@ async def ended(process: subprocess.Popen[bytes]) -> int:
 
 
 def die_with_harness() -> None:
-    """Asks Linux to kill this process when the harness that started it dies, even by SIGKILL and while it is paused."""
+    """This process ends when the harness that started it dies, even by SIGKILL. Linux sees to that, even while it is
+    paused; elsewhere this process looks for itself now and then."""
+    harness = os.environ.get(HARNESS)
+    if harness != str(os.getppid()):
+        return
     libc = ctypes.CDLL(None, use_errno=True)
-    if os.environ.get(HARNESS) == str(os.getppid()) and hasattr(libc, "prctl"):
+    if hasattr(libc, "prctl"):
         libc.prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+    else:
+        threading.Thread(target=_watch_parent, args=(int(harness),), daemon=True).start()
+
+
+def _watch_parent(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(PARENT_POLL_S)
+    os._exit(1)
 
 
 class NodeProcess:
@@ -125,7 +158,7 @@ class NodeProcess:
         return f"process {process.pid} ended by signal {-(process.returncode or 0)}"
 
     async def pause(self) -> str:
-        """SIGSTOP, and wait until Linux shows it stopped."""
+        """SIGSTOP, and wait until the system shows it stopped."""
         return await self._until(signal.SIGSTOP, stopped=True)
 
     async def resume(self) -> str:

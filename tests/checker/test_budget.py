@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from checker import budget
@@ -30,3 +32,14 @@ def test_memory_counts_from_the_beginning(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(budget, "_resident_mb", lambda: 601.0)
     with pytest.raises(OutOfBudget, match=r"out of memory \(100 MiB\)"):
         meter.spend(SAMPLE_STEPS + 1)
+
+
+def test_where_memory_cannot_be_measured_the_other_limits_hold(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(budget, "_STATM", tmp_path / "none")
+    assert budget.memory_is_measured()  # by getrusage
+    monkeypatch.setattr(budget, "resource", None)
+    assert not budget.memory_is_measured()
+    meter = Meter(Budget(steps=10_000, memory_mb=1))
+    meter.spend(10_000)
+    with pytest.raises(OutOfBudget, match="out of steps"):
+        meter.spend()
