@@ -20,7 +20,7 @@ PROPERTIES: dict[str, str] = {
     "g-set": "what was acknowledged is in every final read, and nothing else",
     "g-counter": "every final read is a sum that the increments allow",
     "pn-counter": "every final read is a sum that the increments allow",
-    "kafka": "offsets are unique and ordered, and no acknowledged message is skipped",
+    "kafka": "offsets are unique and ordered, no acknowledged message is skipped, committed offsets were committed",
     "txn-list-append": "serializability: no cycle of dependencies between transactions",
     "txn-rw-register": "serializability: no cycle of dependencies between transactions",
 }

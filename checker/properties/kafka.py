@@ -6,6 +6,11 @@ returned a later one, returned that message too (else it was lost); no message a
 certainly failed, or at two offsets. After all faults are healed clients drain every log by `final_poll`: one that
 returns nothing of a log says that it ends there, so nothing acknowledged may lie at or behind the offset it asked (the
 last of each node, if it was drained several times).
+
+`commit_offsets` {key: offset} says that a client has processed all up to that offset, `list_committed_offsets` [keys]
+-> {key: offset} where a new consumer may go on: at what was committed, behind it, or at 0. An offset beyond any that a
+client committed by then would make that consumer skip messages, so it is a violation. A lower one is none: messages
+are then processed again.
 """
 
 from __future__ import annotations
@@ -74,7 +79,7 @@ def decide(part: History) -> Decision:
             found = _judge_poll(op, log, sent, acknowledged)
             if found is not None:
                 return _invalid(found, rows)
-    found = _judge_ends(ops, acknowledged)
+    found = _judge_ends(ops, acknowledged) or _judge_committed(ops)
     return Decision("valid", "property") if found is None else _invalid(found, rows)
 
 
@@ -137,6 +142,29 @@ def _judge_ends(ops: list[Operation], acknowledged: dict[Any, list[Operation]]) 
                     f"where #{send.index} had stored {send.input!r}."
                 )
                 return Explanation("lost-write", sentence, (), op.index, {send.index: f"stored at {send.output}"})
+    return None
+
+
+def _judge_committed(ops: list[Operation]) -> Explanation | None:
+    """Whether any listed offset lies beyond all that were committed before its answer came."""
+    commits = sorted((op for op in ops if op.f == "commit_offsets" and op.status != "fail"), key=lambda op: -op.call)
+    highest: dict[Any, tuple[Any, Operation]] = {}
+    listed = (op for op in ops if op.f == "list_committed_offsets" and op.status == "ok")
+    for op in sorted(listed, key=lambda op: op.ret):
+        while commits and commits[-1].call <= op.ret:
+            commit = commits.pop()
+            for key, offset in _pairs(commit.input).items():
+                if key not in highest or highest[key][0] < offset:
+                    highest[key] = (offset, commit)
+        for key, offset in _pairs(op.output).items():
+            if offset == 0 or (key in highest and offset <= highest[key][0] + 1):
+                continue
+            said = f"Wrong committed offset: #{op.index} was answered {offset} for {key!r}"
+            if key not in highest:
+                return Explanation("phantom-value", f"{said}, of which no offset was committed.", (), op.index)
+            most, commit = highest[key]
+            sentence = f"{said}, but the highest offset committed by then is {most}, by #{commit.index}."
+            return Explanation("phantom-value", sentence, (), op.index, {commit.index: f"committed {most}"})
     return None
 
 

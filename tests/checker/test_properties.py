@@ -205,3 +205,17 @@ def test_the_gravest_cycle_gives_the_name() -> None:
 def test_a_write_of_unknown_outcome_that_was_seen_happened_with_all_its_writes() -> None:
     rows = [txn(("append", "x", 1), ("append", "y", 1), status="info"), txn(("r", "x", [1]), ("r", "y", []))]
     assert kind(judge("txn-list-append", *rows)) == "G-single"
+
+
+def test_a_committed_offset_lies_not_beyond_what_was_committed() -> None:
+    def listed(offset: int, **more: int) -> tuple[Any, ...]:
+        return ("list_committed_offsets", ["k"], {"k": offset, **more})
+
+    commit = ("commit_offsets", {"k": 5}, None)
+    for fine in (5, 6, 3, 0):
+        assert judge("kafka", commit, listed(fine)).outcome == "valid", "a consumer goes on there and skips nothing"
+    assert judge("kafka", listed(0)).outcome == "valid", "nothing lies before offset 0"
+    assert judge("kafka", ("commit_offsets", {"k": 5}, None, "info"), listed(5)).outcome == "valid"
+    for wrong in ((commit, listed(1005)), (listed(5), commit), (commit, listed(5, other=1))):
+        assert kind(judge("kafka", *wrong)) == "phantom-value"
+    assert kind(judge("kafka", ("commit_offsets", {"k": 5}, None, "fail"), listed(5))) == "phantom-value"
