@@ -81,6 +81,7 @@ def run_test(target: str | None = None, /, *, options: RunOptions = RunOptions()
         raise UsageError("say what to test: a target such as quorum-kv, or --bin COMMAND, or --cluster cluster.toml")
     if options.client is not None and options.cluster is None:
         raise UsageError("--client needs --cluster cluster.toml, which names the nodes that it connects to")
+    options.refuse_misplaced()
     if options.live or target is None:
         from naysayer.commands.worlds import test_world
 

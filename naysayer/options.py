@@ -39,6 +39,16 @@ def _names(type_: Any, tokens: Sequence[Any]) -> tuple[str, ...]:
 Duration = Annotated[float, Parameter(converter=_seconds)]
 """A duration with its unit, in seconds."""
 
+
+def _milliseconds(type_: Any, tokens: Sequence[Any]) -> float:
+    """A plain number is in ms, as for Maelstrom."""
+    text = tokens[0].value
+    return float(text) if re.fullmatch(r"\d+(\.\d+)?", text) else seconds(text) * 1000
+
+
+Milliseconds = Annotated[float, Parameter(converter=_milliseconds)]
+"""A duration in ms."""
+
 Faults = Annotated[
     tuple[str, ...], Parameter(converter=_names, n_tokens=1, help="faults, separated by commas; `none` for none")
 ]
@@ -69,6 +79,19 @@ class RunOptions:
 
     nemesis: Faults | None = None
 
+    topology: str | None = None
+    """with --bin and broadcast, the neighbours that the nodes are given: grid (the default), line, tree, tree2, tree3,
+    tree4 or total"""
+
+    latency_ms: Annotated[Milliseconds | None, Parameter(name="--latency")] = None
+    """with --bin, how long messages between nodes and to services take, in ms; none unless given"""
+
+    key_count: int | None = None
+    """with --bin, how many keys are in use at once; 3 unless given"""
+
+    max_txn_length: int | None = None
+    """with --bin and transactions, how many operations one has at most; 4 unless given"""
+
     nodes: int | None = None
     """how many nodes"""
 
@@ -86,6 +109,18 @@ class RunOptions:
 
     results: Path = RESULTS
     """where the result folder is made"""
+
+    def refuse_misplaced(self) -> None:
+        """Raises UsageError for an option that what is tested has no use for."""
+        only_bin = {
+            "topology": self.topology,
+            "latency": self.latency_ms,
+            "key-count": self.key_count,
+            "max-txn-length": self.max_txn_length,
+        }
+        for name, value in only_bin.items():
+            if value is not None and self.binary is None:
+                raise UsageError(f"--{name} is for programs that speak Maelstrom's protocol: give one with --bin")
 
 
 @Parameter(name="*")

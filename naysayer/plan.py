@@ -15,6 +15,7 @@ from targets.registry import find as find_target
 from targets.simulator import SimulatedCluster
 from targets.target import Target
 from workloads.generator import Workload
+from workloads.maelstrom import tailored
 from workloads.registry import find as find_workload
 
 VERSION = 1
@@ -28,6 +29,15 @@ CLIENTS = 5
 
 THINK_MS = 4.0
 """Mean pause of a client between two operations."""
+
+
+class Binary(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What the run of a program that speaks Maelstrom's protocol has besides."""
+
+    topology: str = "grid"
+    latency_ms: float = 0.0
+    key_count: int | None = None
+    max_txn_length: int | None = None
 
 
 class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -47,6 +57,8 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Mean pause of a client between two operations (simulated runs)."""
     timeout_ms: float | None = None
     """How long a client waits for an answer (simulated runs); None: as long as the target says."""
+    binary: Binary | None = None
+    """For programs that speak Maelstrom's protocol."""
     version: int = VERSION
 
     @property
@@ -83,6 +95,16 @@ def make_plan(options: RunOptions) -> Plan:
     )
     refuse_misfits(plan, found, find_workload(plan.workload))
     return plan
+
+
+def workload_of(plan: Plan) -> Workload:
+    """What the clients of a run do. Raises UsageError for options that its workload has no use for."""
+    workload, binary = find_workload(plan.workload), plan.binary
+    if binary is None:
+        return workload
+    if binary.topology != "grid" and workload.name != "broadcast":
+        raise UsageError(f"--topology is for the workload broadcast, not for {workload.name}")
+    return tailored(workload, binary.key_count, binary.max_txn_length)
 
 
 def refuse_misfits(
@@ -127,6 +149,9 @@ def refuse_sizes(plan: Plan) -> None:
         ("clients", plan.clients, 1, 10_000),
         ("ops", plan.operations, 1, 100_000_000),
         ("time", plan.time_s, 0.001, 1e7),
+        ("latency", plan.binary.latency_ms if plan.binary else None, 0, 600_000),
+        ("key-count", plan.binary.key_count if plan.binary else None, 1, 10_000),
+        ("max-txn-length", plan.binary.max_txn_length if plan.binary else None, 1, 100),
     ):
         if value is not None and not least <= value <= most:
             raise UsageError(f"--{what} is {value}; it must be between {least:g} and {most:g}")

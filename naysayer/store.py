@@ -29,7 +29,7 @@ class Store:
         try:
             self._history = (self.folder / HISTORY).open("wb")
         except OSError as error:
-            self._lost(HISTORY, error)
+            self.lost(HISTORY, error)
         return self
 
     def __exit__(
@@ -43,7 +43,7 @@ class Store:
             try:
                 self._history.write(line)
             except OSError as error:
-                self._lost(HISTORY, error)
+                self.lost(HISTORY, error)
                 self._close()
 
     def keep(self, story: Story, verdict: bytes) -> None:
@@ -56,7 +56,7 @@ class Store:
         try:
             (self.folder / name).write_bytes(content)
         except OSError as error:
-            self._lost(name, error)
+            self.lost(name, error)
 
     def _close(self) -> None:
         history, self._history = self._history, None
@@ -64,9 +64,10 @@ class Store:
             try:
                 history.close()
             except OSError as error:
-                self._lost(HISTORY, error)
+                self.lost(HISTORY, error)
 
-    def _lost(self, name: str, error: OSError) -> None:
+    def lost(self, name: str, error: OSError) -> None:
+        """A file of the run is not complete."""
         if self.trouble is None:
             path = self.folder / name
             self.trouble = f"{path} is not complete: {error.strerror}; make room, or choose a place with --results DIR"

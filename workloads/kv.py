@@ -17,20 +17,24 @@ BASES = ("a", "b", "c", "d", "e")
 class Store(Struct, frozen=True):
     """The cas-register workload on more keys, with deletes strewn in."""
 
-    registers: Generator = field(default_factory=lambda: CasRegisters(keys=Keys(BASES)))
+    keys: Keys = field(default_factory=lambda: Keys(BASES))
+    registers: Generator | None = None
 
     def next(self, moment: Moment) -> tuple[Invocation, Generator]:
         if moment.random.random() < DELETES:
-            key, _ = Keys(BASES).pick(moment.random)
+            key, _ = self.keys.pick(moment.random)
             return Invocation("delete", key), self
-        asked, rest = self.registers.next(moment)
+        asked, rest = self._others().next(moment)
         assert isinstance(asked, Invocation)
         return asked, replace(self, registers=rest)
 
     def observe(self, operation: Operation) -> Generator:
         if operation.f == "delete":
             return self
-        return replace(self, registers=self.registers.observe(operation))
+        return replace(self, registers=self._others().observe(operation))
+
+    def _others(self) -> Generator:
+        return self.registers or CasRegisters(keys=self.keys)
 
 
 WORKLOAD = Workload(

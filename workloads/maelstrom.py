@@ -7,20 +7,24 @@ the last round have the input FINAL: only they must show everything.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace as dataclass_replace
 from typing import Any
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from checker.errors import UsageError
 from checker.history import Operation
 from checker.properties.eventual import FINAL
 from workloads.cas_register import CasRegisters
 from workloads.generator import Generator, Invocation, Moment, Workload
+from workloads.kv import Store
 from workloads.numbers import Ask
 from workloads.parts import EachClient, Keys, choose, client_of, reads
+from workloads.register import Registers
 
 KEYS = (0, 1, 2)
-LOGS = ("k1", "k2", "k3")
+LOGS = ("0", "1", "2")
 
 
 class Put(Struct, frozen=True):
@@ -53,44 +57,73 @@ class Increments(Struct, frozen=True):
         return self
 
 
-class Messages(Struct, frozen=True):
-    """Sends to a few logs, and polls from near their ends; now and then offsets are committed and listed."""
+class Echo(Struct, frozen=True):
+    """Texts to be repeated, as Maelstrom sends them; each another one."""
 
     sent: int = 0
+
+    def next(self, moment: Moment) -> tuple[Invocation, Generator]:
+        return Invocation("echo", None, f"Please echo {self.sent + 1}"), Echo(self.sent + 1)
+
+    def observe(self, operation: Operation) -> Generator:
+        return self
+
+
+class Messages(Struct, frozen=True):
+    """Sends to a few logs, and polls from near their ends; now and then a client commits how far it has polled, or
+    offsets are listed."""
+
+    logs: tuple[str, ...] = LOGS
+    sent: int = 0
     ends: Mapping[str, int] = field(default_factory=dict)
-    """By log, the highest offset that anybody was told of."""
+    """By log, the highest offset that was acknowledged."""
+    polled: Mapping[int, Mapping[str, int]] = field(default_factory=dict)
+    """By client and log, the highest offset that it was shown since it committed."""
+    clients: int = 1
 
     def next(self, moment: Moment) -> tuple[Invocation, Generator]:
         random = moment.random
-        mix = ((0.5, "send"), (0.4, "poll"), (0.05, "commit_offsets"), (0.05, "list_committed_offsets"))
+        rest = self if self.clients == moment.clients else replace(self, clients=moment.clients)
+        mix = ((0.5, "send"), (0.35, "poll"), (0.1, "commit_offsets"), (0.05, "list_committed_offsets"))
         f = choose(random, *mix)
         if f == "send":
-            return Invocation(f, random.choice(LOGS), self.sent + 1), replace(self, sent=self.sent + 1)
+            return Invocation(f, random.choice(self.logs), self.sent + 1), replace(rest, sent=self.sent + 1)
         if f == "list_committed_offsets":
-            return Invocation(f, None, LOGS), self
-        if f == "poll":
-            back = 0 if random.random() < 0.2 else 5
-            return Invocation(f, None, {key: max(0, self.ends.get(key, 0) - back) for key in LOGS}), self
-        return Invocation(f, None, dict(self.ends) or {LOGS[0]: 0}), self
+            return Invocation(f, None, self.logs), rest
+        mine = self.polled.get(moment.client)
+        if f == "commit_offsets" and mine:
+            return Invocation(f, None, dict(mine)), replace(rest, polled={**self.polled, moment.client: {}})
+        back = 0 if random.random() < 0.2 else 5
+        return Invocation("poll", None, {key: max(0, self.ends.get(key, 0) - back) for key in self.logs}), rest
 
     def observe(self, operation: Operation) -> Generator:
-        if operation.f == "send" and operation.status == "ok" and isinstance(operation.output, int):
+        if operation.status != "ok":
+            return self
+        if operation.f == "send" and isinstance(operation.output, int):
             end = max(self.ends.get(operation.key, 0), operation.output)
             return replace(self, ends={**self.ends, operation.key: end})
+        if operation.f == "poll":
+            client = client_of(operation, self.clients)
+            mine = dict(self.polled.get(client, {}))
+            for key, messages in (operation.output or {}).items():
+                if key in self.logs and messages:
+                    mine[key] = max(mine.get(key, 0), messages[-1][0])
+            return replace(self, polled={**self.polled, client: mine})
         return self
 
 
 class Transactions(Struct, frozen=True):
-    """Transactions of one to four reads and writes over a few keys; `write` is "append" or "w"."""
+    """Transactions of some reads and writes over a few keys; `write` is "append" or "w"."""
 
     write: str
-    keys: Keys = field(default_factory=lambda: Keys(("a", "b", "c"), operations_per_key=100))
+    keys: Keys = field(default_factory=lambda: Keys(KEYS, operations_per_key=100))
+    length_max: int = 4
     written: int = 0
 
     def next(self, moment: Moment) -> tuple[Invocation, Generator]:
         rest = self
         steps: list[tuple[str, Any, Any]] = []
-        for _ in range(moment.random.randint(1, 4)):
+        for _ in range(moment.random.randint(1, self.length_max)):
             key, keys = rest.keys.pick(moment.random)
             rest = replace(rest, keys=keys)
             if choose(moment.random, (0.5, "r"), (0.5, self.write)) == "r":
@@ -108,6 +141,7 @@ class Drain(Struct, frozen=True):
     """Every client polls all logs from their beginning, on from what it was shown, until nothing more comes."""
 
     f: str
+    logs: tuple[str, ...] = LOGS
     clients: int = 0
     places: Mapping[int, Mapping[str, int]] = field(default_factory=dict)
     done: frozenset[int] = frozenset()
@@ -115,7 +149,7 @@ class Drain(Struct, frozen=True):
     def next(self, moment: Moment) -> tuple[Invocation | None, Generator]:
         if moment.client in self.done:
             return None, self
-        place = self.places.get(moment.client, dict.fromkeys(LOGS, 0))
+        place = self.places.get(moment.client, dict.fromkeys(self.logs, 0))
         return Invocation(self.f, None, dict(place)), replace(self, clients=moment.clients)
 
     def observe(self, operation: Operation) -> Generator:
@@ -145,7 +179,7 @@ ECHO = Workload(
     summary="Maelstrom: each answer repeats its question",
     operations=frozenset({"echo"}),
     model="echo",
-    start=lambda: Put("echo"),
+    start=Echo,
 )
 UNIQUE_IDS = Workload(
     name="unique-ids",
@@ -213,6 +247,41 @@ TXN_RW_REGISTER = Workload(
     model="txn-rw-register",
     start=lambda: Transactions("w"),
 )
+
+
+def tailored(workload: Workload, key_count: int | None = None, max_txn_length: int | None = None) -> Workload:
+    """A workload for binaries: with integers for keys, so many at once, and with transactions of so many steps.
+
+    Raises UsageError where the workload has no keys, or no transactions, to which that could apply.
+    """
+    if max_txn_length is not None and workload.operations != {"txn"}:
+        raise UsageError(f"--max-txn-length is for workloads of transactions, and {workload.name} has none")
+    count = len(KEYS) if key_count is None else key_count
+    keys = tuple(range(count))
+    match workload.name:
+        case "lin-kv":
+            return dataclass_replace(workload, start=lambda: CasRegisters(keys=Keys(keys)), finish=lambda: reads(keys))
+        case "register":
+            return dataclass_replace(workload, start=lambda: Registers(keys=Keys(keys)), finish=lambda: reads(keys))
+        case "kv":
+            return dataclass_replace(workload, start=lambda: Store(keys=Keys(keys)), finish=lambda: reads(keys))
+        case "txn-list-append" | "txn-rw-register":
+            write = "append" if workload.name == "txn-list-append" else "w"
+            steps = 4 if max_txn_length is None else max_txn_length
+            several = Keys(keys, operations_per_key=100)
+            return dataclass_replace(workload, start=lambda: Transactions(write, several, steps))
+        case "kafka":
+            logs = tuple(str(key) for key in keys)
+            return dataclass_replace(
+                workload,
+                start=lambda: Messages(logs),
+                settle=lambda: Drain("poll", logs),
+                finish=lambda: Drain("final_poll", logs),
+            )
+    if key_count is not None:
+        raise UsageError(f"--key-count is for workloads with keys, and {workload.name} has none")
+    return workload
+
 
 WORKLOADS = (
     ECHO,

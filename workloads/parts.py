@@ -18,20 +18,24 @@ HOT_SHARE = 0.5
 
 class Keys(Struct, frozen=True):
     """A few hot keys. After `operations_per_key` operations a key is retired for a fresh one (x, x1, x2, ...), where
-    what one operation costs grows with all that were done on the key (a list read as a whole)."""
+    what one operation costs grows with all that were done on the key (a list read as a whole). Integers must be those
+    from 0 on; key 0 of three is followed by 3, 6, ...
+    """
 
     bases: tuple[Any, ...] = ("x", "y", "z")
     operations_per_key: int | None = None
-    used: tuple[int, ...] = (0, 0, 0)
+    used: tuple[int, ...] = ()
 
     def pick(self, random: Random) -> tuple[Any, Keys]:
         """A key, and the keys after this use of it."""
         slot = 0 if random.random() < HOT_SHARE else random.randrange(len(self.bases))
         if self.operations_per_key is None:
             return self.bases[slot], self
-        age = self.used[slot] // self.operations_per_key
-        used = (*self.used[:slot], self.used[slot] + 1, *self.used[slot + 1 :])
-        return f"{self.bases[slot]}{age or ''}", replace(self, used=used)
+        used = self.used or (0,) * len(self.bases)
+        age = used[slot] // self.operations_per_key
+        after = replace(self, used=(*used[:slot], used[slot] + 1, *used[slot + 1 :]))
+        base = self.bases[slot]
+        return base + age * len(self.bases) if isinstance(base, int) else f"{base}{age or ''}", after
 
 
 def choose(random: Random, *mix: tuple[float, str]) -> str:

@@ -17,7 +17,7 @@ from naysayer.commands.test import conclude
 from naysayer.injected import injected, undoes
 from naysayer.judge import enough, judge, undecided
 from naysayer.live import LiveRun
-from naysayer.plan import Plan, text
+from naysayer.plan import Plan, text, workload_of
 from naysayer.recorder import Recorder
 from naysayer.report.progress import watch
 from naysayer.report.story import Story
@@ -33,6 +33,8 @@ from targets.cluster import Cluster
 from targets.fault import Evidence
 from targets.live.processes import ProcessCluster
 from targets.remote.cluster import UNDO_S_MAX, RemoteCluster
+from targets.stdio.cluster import StdioCluster
+from targets.stdio.messages import MESSAGES, MessageLog
 from workloads.registry import find as find_workload
 
 STRETCH = 8.0
@@ -40,6 +42,9 @@ STRETCH = 8.0
 
 ENDING = "the processes are being ended"
 UNDOING = f"the faults are being undone on the hosts, within {UNDO_S_MAX:.0f} s; if I am killed now, %s undoes them"
+
+AROUND_S = 0.1
+"""Messages are kept from so long before the operations of a counterexample to so long after them."""
 
 Make = Callable[[], Cluster]
 
@@ -68,6 +73,7 @@ def run_test(plan: Plan, make: Make, timeout_s: float, results: Path, heal: str 
             interrupted=verdict.interrupted,
             target_error=None if drive.trouble is None else str(drive.trouble),
         )
+        drive.keep_messages(store, verdict)
         return conclude(store, drive.story(verdict), facts)
 
 
@@ -85,6 +91,7 @@ class Drive:
     settling: Settling | None = None
     counted: Seen | None = None
     trouble: NaysayerError | None = None
+    messages: MessageLog | None = None
 
     @property
     def model(self) -> str:
@@ -113,6 +120,10 @@ class Drive:
     async def _drive(self, cluster: Cluster) -> None:
         """Start the cluster, drive it, and fetch what shows the faults. A signal ends the start, the run early, or a
         last round; it never disturbs the cleaning up."""
+        if isinstance(cluster, ProcessCluster):
+            cluster.keep(self.folder)
+        if isinstance(cluster, StdioCluster):
+            self.messages = cluster.messages
         run = self._live_run(cluster)
         starting = trio.CancelScope()
 
@@ -128,12 +139,14 @@ class Drive:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(watch, run, self.recorder)
                 await run.run()
+                if self.messages is not None:
+                    self.messages.run_began(trio.current_time() - run.now_ns() / 1e9)
                 self.settling, self.trouble = run.settling, run.trouble
                 await self._look_back(cluster)
                 nursery.cancel_scope.cancel()
 
     def _live_run(self, cluster: Cluster) -> LiveRun:
-        plan, recorder, workload = self.plan, self.recorder, find_workload(self.plan.workload)
+        plan, recorder, workload = self.plan, self.recorder, workload_of(self.plan)
         must = lacking(self.model) if self.model in PROPERTIES else None
         return LiveRun(
             cluster,
@@ -160,6 +173,18 @@ class Drive:
         self.evidence, self.remarks = cluster.evidence(), cluster.remarks
         if isinstance(cluster, RemoteCluster):
             await cluster.fetch_logs(self.folder / "logs")
+
+    def keep_messages(self, store: Store, verdict: Verdict) -> None:
+        """Leave the messages in the result folder, those around what is wrong in any case."""
+        if self.messages is None:
+            return
+        ops = [op for part in verdict.parts if part.outcome == "invalid" for op in part.counterexample]
+        margin = int(AROUND_S * 1e9)
+        windows = [(op.call - margin, min(op.ret, op.call + int(self.timeout_s * 1e9)) + margin) for op in ops]
+        try:
+            self.messages.keep(windows)
+        except OSError as error:
+            store.lost(MESSAGES, error)
 
     def story(self, verdict: Verdict) -> Story:
         """All that the report shows."""

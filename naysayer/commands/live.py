@@ -9,7 +9,16 @@ from pathlib import Path
 from checker.errors import UsageError
 from naysayer.commands.drive import run_test
 from naysayer.options import RunOptions
-from naysayer.plan import CLIENTS, DEFAULT_NEMESIS, Plan, refuse_faults, refuse_misfits, refuse_sizes
+from naysayer.plan import (
+    CLIENTS,
+    DEFAULT_NEMESIS,
+    Binary,
+    Plan,
+    refuse_faults,
+    refuse_misfits,
+    refuse_sizes,
+    workload_of,
+)
 from nemesis import catalog
 from targets.live.cluster import LiveCluster
 from targets.live.processes import ProcessCluster
@@ -18,6 +27,7 @@ from targets.remote.cluster import RemoteCluster, faults_of, what_it_takes
 from targets.remote.config import ClusterConfig
 from targets.stdio.cluster import StdioCluster
 from targets.stdio.protocol import DIALECTS
+from targets.stdio.topology import TOPOLOGIES
 from workloads.registry import find as find_workload
 
 TIME_S = 10.0
@@ -36,8 +46,16 @@ def test_binary(plan: Plan, timeout_s: float, results: Path) -> int:
     if plan.workload not in DIALECTS:
         raise UsageError(f"--bin speaks Maelstrom's workloads ({', '.join(DIALECTS)}), not {plan.workload!r}")
     refuse_faults(plan, ProcessCluster.faults, "a binary behind stdin and stdout")
-    command = shlex.split(plan.target)
-    return run_test(plan, lambda: StdioCluster(command, plan.workload, plan.nodes, plan.seed), timeout_s, results)
+    workload_of(plan)  # refuses options that the workload has no use for
+    options = plan.binary or Binary()
+    if options.topology not in TOPOLOGIES:
+        raise UsageError(f"there is no topology {options.topology!r}: choose one of {', '.join(TOPOLOGIES)}")
+
+    def make() -> StdioCluster:
+        command = shlex.split(plan.target)
+        return StdioCluster(command, plan.workload, plan.nodes, plan.seed, options.topology, options.latency_ms)
+
+    return run_test(plan, make, timeout_s, results)
 
 
 def test_remote(file: Path, config: ClusterConfig, plan: Plan, results: Path) -> int:
@@ -83,9 +101,19 @@ def live_plan(world: World, options: RunOptions) -> Plan:
         operations=options.operations,
         time_s=TIME_S if options.operations is None and options.time_s is None else options.time_s,
         world=world.where,
+        binary=None if options.binary is None else _binary(options),
     )
     refuse_sizes(plan)
     return plan
+
+
+def _binary(options: RunOptions) -> Binary:
+    return Binary(
+        topology=options.topology or "grid",
+        latency_ms=options.latency_ms or 0.0,
+        key_count=options.key_count,
+        max_txn_length=options.max_txn_length,
+    )
 
 
 def usual_faults(faults: frozenset[str], nodes: int) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from random import Random
+from typing import ClassVar
 
 from targets.fault import Cut, Degrade, Evidence, Fault, Heal, Link
 
@@ -51,7 +52,10 @@ class Links:
     _by_link: dict[Link, list[_Active]] = field(default_factory=dict)
     _random: dict[Link, Random] = field(default_factory=dict)
 
-    FAULTS = frozenset({"cut", "degrade", "lose", "shape", "heal"})
+    doubled: bool = False
+    """Whether any message was delivered twice so far."""
+
+    FAULTS: ClassVar[frozenset[str]] = frozenset({"cut", "degrade", "lose", "shape", "heal"})
 
     def apply(self, fault: Fault, now_ms: float) -> None:
         """Begin a Cut or a Degrade, or end them all (Heal)."""
@@ -87,6 +91,7 @@ class Links:
             if degrade.duplicate and random.random() < degrade.duplicate:
                 copies.append(0.0)
                 one.did[DOUBLED] += 1
+                self.doubled = True
             if degrade.delay_ms:
                 copies = [delay + random.expovariate(1 / degrade.delay_ms) for delay in copies]
                 one.did[LATE] += 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, Self
@@ -21,6 +21,28 @@ from targets.node import NodeId
 LOG_BYTES_MAX = 64 * 1024 * 1024
 LOG_LOOK_S = 0.25
 
+LOGS = "logs"
+"""The folder of the nodes' logs in a result folder."""
+
+KEPT_HEAD_BYTES, KEPT_TAIL_BYTES = 1024 * 1024, 7 * 1024 * 1024
+"""Of each log so much is kept of its beginning and of its end."""
+
+
+def keep_logs(source: Path, folder: Path) -> None:
+    """Copy the logs in one folder to another, long ones without their middle. A full disk loses them, not the run."""
+    with suppress(OSError):
+        folder.mkdir(exist_ok=True)
+        for log in sorted(source.glob("*.log")):
+            with log.open("rb") as given, (folder / log.name).open("wb") as out:
+                size = given.seek(0, 2)
+                given.seek(0)
+                out.write(given.read(KEPT_HEAD_BYTES))
+                left_out = size - KEPT_HEAD_BYTES - KEPT_TAIL_BYTES
+                if left_out > 0:
+                    out.write(f"\n... {left_out:,} bytes left out ...\n".encode())
+                    given.seek(-KEPT_TAIL_BYTES, 2)
+                out.write(given.read())
+
 
 class ProcessCluster:
     """Base of the clusters whose nodes are processes here and whose messages pass through the harness.
@@ -31,8 +53,9 @@ class ProcessCluster:
 
     faults: ClassVar[frozenset[str]] = frozenset({"kill", "restart", "pause", "resume"}) | Links.FAULTS
 
-    def __init__(self, nodes: int, seed: int) -> None:
-        self.nodes: tuple[NodeId, ...] = tuple(f"n{i + 1}" for i in range(nodes))
+    def __init__(self, nodes: int, seed: int, *, first: int = 1) -> None:
+        """`first`: the number of the first node."""
+        self.nodes: tuple[NodeId, ...] = tuple(f"n{i}" for i in range(first, first + nodes))
         self.complaint: TargetError | None = None
         self.remarks: list[str] = []
         self._links = Links(seed)
@@ -43,6 +66,7 @@ class ProcessCluster:
         self._evidence: list[Evidence] = []
         self._stack = AsyncExitStack()
         self._began_s = trio.current_time()
+        self._folder: Path | None = None
 
     @property
     def down(self) -> frozenset[NodeId]:
@@ -64,6 +88,8 @@ class ProcessCluster:
         for node in self._processes:
             await self.end(node)
         self._nursery.cancel_scope.cancel()
+        if self._folder is not None:
+            keep_logs(self._directory, self._folder / LOGS)
         try:
             return await self._stack.__aexit__(kind, error, trace)
         except BaseExceptionGroup as group:
@@ -71,6 +97,10 @@ class ProcessCluster:
             if len(group.exceptions) == 1:
                 raise group.exceptions[0] from None
             raise
+
+    def keep(self, folder: Path) -> None:
+        """Have what the nodes wrote to stderr left in a result folder, at the end of the block."""
+        self._folder = folder
 
     def launch(self, node: NodeId) -> NodeProcess:
         """Start a node's process. Should it end by itself, that is a complaint."""

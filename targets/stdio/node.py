@@ -28,7 +28,7 @@ from targets.wal.directory import DirectoryDisk
 OUTBOX_MAX = 100_000
 DATA = "NAYSAYER_DATA"
 
-OPERATIONS = {**DIALECTS["lin-kv"], **DIALECTS["unique-ids"]}
+OPERATIONS = {**DIALECTS["kv"], **DIALECTS["unique-ids"]}
 """What our targets offer to Maelstrom's clients, by the type of the body."""
 
 NOT_SUPPORTED, UNAVAILABLE, CRASH, NO_KEY, NOT_SO = 10, 11, 13, 20, 22

@@ -15,6 +15,9 @@ KEY_DOES_NOT_EXIST = 20
 CONDITIONS = frozenset({20, 21, 22, 30})
 """Those of them that say something of the data: the node that says so is the right one to ask."""
 
+MALFORMED = "malformed answer"
+"""How the error of an operation begins whose answer has a form that its workload does not know."""
+
 SHOWN = 200
 """Characters of what a node said that an error repeats."""
 
@@ -23,6 +26,7 @@ Fields = tuple[str | tuple[str, ...] | None, str | None]
 """The names under which an operation's input and output travel; several names if the input is a tuple."""
 
 COUNTER: dict[str, Fields] = {"add": ("delta", None), "read": (None, "value")}
+STORE: dict[str, Fields] = {"read": (None, "value"), "write": ("value", None), "cas": (("from", "to"), None)}
 TRANSACTIONS: dict[str, Fields] = {"txn": ("txn", "txn")}
 DIALECTS: dict[str, dict[str, Fields]] = {
     "echo": {"echo": ("echo", "echo")},
@@ -31,7 +35,9 @@ DIALECTS: dict[str, dict[str, Fields]] = {
     "g-set": {"add": ("element", None), "read": (None, "value")},
     "g-counter": COUNTER,
     "pn-counter": COUNTER,
-    "lin-kv": {"read": (None, "value"), "write": ("value", None), "cas": (("from", "to"), None)},
+    "lin-kv": STORE,
+    "register": STORE,
+    "kv": {**STORE, "delete": (None, None)},
     "txn-list-append": TRANSACTIONS,
     "txn-rw-register": TRANSACTIONS,
     "kafka": {
@@ -42,7 +48,8 @@ DIALECTS: dict[str, dict[str, Fields]] = {
         "list_committed_offsets": ("keys", "offsets"),
     },
 }
-"""Maelstrom's workloads: for each operation the names of its fields."""
+"""Maelstrom's workloads, and two of ours for key-value stores that lack something: for each operation the names of its
+fields. `delete` is no operation of Maelstrom's; a store without it refuses it."""
 
 
 SAME_AS = {"final_poll": "poll"}
@@ -81,17 +88,32 @@ def to_reply(workload: str, request: Request, body: Body, node: NodeId) -> Reply
         return Reply(request.id, "fail", None, error, node if code in CONDITIONS else None)
     expected = f"{SAME_AS.get(request.f, request.f)}_ok"
     if kind != expected:
-        return Reply(request.id, "info", None, f"answered {kind!r}, expected {expected}")
+        return Reply(request.id, "info", None, f"{MALFORMED}: {kind!r}, expected {expected}")
     if request.f == "cas":
         return Reply(request.id, "ok", True)
     name = DIALECTS[workload][request.f][1]
-    if name is not None and name not in body:
-        return Reply(request.id, "info", None, f"{kind} without {name!r}")
     if name is None:
         return Reply(request.id, "ok", None)
-    if not fits(workload, request, body[name]):
-        return Reply(request.id, "info", None, f"{kind} with {name!r} of another form: {shown(body[name])}")
-    return Reply(request.id, "ok", body[name])
+    if name not in body:
+        return Reply(request.id, "info", None, f"{MALFORMED}: {kind} without {name!r}")
+    value = filled(workload, request.f, body[name])
+    if not fits(workload, request, value):
+        return Reply(request.id, "info", None, f"{MALFORMED}: {kind} with {name!r} of another form: {shown(value)}")
+    return Reply(request.id, "ok", value)
+
+
+def filled(workload: str, f: str, value: Any) -> Any:
+    """An answer with empty collections in the place of null, which is what some languages make of them."""
+    match workload, f:
+        case ("g-set" | "broadcast", _):
+            return [] if value is None else value
+        case ("kafka", "poll" | "final_poll"):
+            if not isinstance(value, dict):
+                return {} if value is None else value
+            return {key: [] if messages is None else messages for key, messages in value.items()}
+        case ("kafka", "list_committed_offsets"):
+            return {} if value is None else value
+    return value
 
 
 def fits(workload: str, request: Request, value: Any) -> bool:
@@ -107,7 +129,7 @@ def fits(workload: str, request: Request, value: Any) -> bool:
                 for messages in value.values()
             )
         case ("kafka", _):
-            return isinstance(value, dict)
+            return isinstance(value, dict) and all(type(offset) is int for offset in value.values())
         case ("txn-list-append" | "txn-rw-register", _):
             return isinstance(value, list) and len(value) == len(request.input) and all(map(_did, request.input, value))
     return True

@@ -44,13 +44,13 @@ def left(token: str) -> list[str]:
 @pytest.mark.parametrize(
     ("fault", "said"),
     [
-        ("garbage", "node n1 printed a line that is no message"),
-        ("brackets", "node n1 printed a line that is no message"),
-        ("gigabyte", "node n1 printed more than 8 MiB without a line's end"),
-        ("floods", "node n1 sent n9 an answer to a message that it was not sent"),
-        ("crash", "node n1 ended by itself (exit code 1)"),
-        ("startless", "node n1 ended by itself (exit code 1)"),
-        ("dumb", "node n1 closed its stdout"),
+        ("garbage", "node n0 printed a line that is no message"),
+        ("brackets", "node n0 printed a line that is no message"),
+        ("gigabyte", "node n0 printed more than 8 MiB without a line's end"),
+        ("floods", "node n0 sent a message to n9, which is no node, client or service here"),
+        ("crash", "node n0 ended by itself (exit code 1)"),
+        ("startless", "node n0 ended by itself (exit code 1)"),
+        ("dumb", "node n0 closed its stdout"),
     ],
 )
 def test_a_breach_ends_the_run_with_the_node_and_what_it_did(
@@ -76,7 +76,7 @@ def test_answers_that_do_not_come_are_unknown_outcomes_and_the_node_is_named(
     assert code == (0 if verdict["outcomes"]["ok"] else 2), "where nothing was seen, nothing is promised"
     assert events > 0
     printed = " ".join(capsys.readouterr().out.split())
-    assert "node n1 was slow" in printed or "node n1 never answered" in printed
+    assert "node n0 was slow" in printed or "node n0 never answered" in printed
     assert fault == "shouts" or f"its stderr ends: I shall play {fault}" in printed
     assert left(f"hostile-{fault}-{os.getpid()}") == []
 
@@ -86,9 +86,9 @@ def test_a_log_that_had_to_be_cut_is_told(
 ) -> None:
     monkeypatch.setattr("targets.live.processes.LOG_BYTES_MAX", 1 << 20)
     play("shouts", tmp_path, f"hostile-shouts-{os.getpid()}")
-    assert "the log of n1 grew beyond 1 MiB, and only its end was kept" in " ".join(capsys.readouterr().out.split())
+    assert "the log of n0 grew beyond 1 MiB, and only its end was kept" in " ".join(capsys.readouterr().out.split())
     verdict = json.loads(next(tmp_path.glob("*/latest/verdict.json")).read_text())
-    assert sum("the log of n1" in what for what in verdict["remarks"]) == 1
+    assert sum("the log of n0" in what for what in verdict["remarks"]) == 1
 
 
 def test_a_node_that_ignores_sigterm_is_gone_after_the_run(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from checker.history import History, Operation, Status
 from checker.models import MODELS
 from tests.workloads.play import Registers, play
 from workloads.generator import Invocation, Workload
+from workloads.maelstrom import tailored
 from workloads.parts import Limited, Pinned
 from workloads.registry import WORKLOADS, find, names
 
@@ -40,7 +41,7 @@ PUTS = {
 
 @EVERY
 def test_only_declared_operations_are_invoked_and_each_of_them_is(workload: Workload) -> None:
-    played, _ = play(workload.start(), 2000, answer=Registers())
+    played, _ = play(workload.start(), 2000, answer=Logs() if workload.name == "kafka" else Registers())
     assert {op.f for op in played} == workload.operations
 
 
@@ -154,9 +155,68 @@ def test_polls_start_near_the_end_of_a_log() -> None:
         return "ok", offsets[invocation.key] - 1 if invocation.f == "send" else {}
 
     played, _ = play(WORKLOADS["kafka"].start(), 1000, answer=answer)
-    asked = [op.input["k1"] for op in played if op.f == "poll"]
+    asked = [op.input["1"] for op in played if op.f == "poll"]
     assert asked[-1] > 80
     assert all(op.input for op in played if op.f != "send")
+
+
+class Logs:
+    """Honest logs: offsets count from 0, polls give at most ten messages of each log."""
+
+    def __init__(self) -> None:
+        self.logs: dict[str, list[int]] = {}
+
+    def __call__(self, invocation: Invocation, client: int) -> tuple[Status, Any]:
+        if invocation.f == "send":
+            log = self.logs.setdefault(invocation.key, [])
+            log.append(invocation.input)
+            return "ok", len(log) - 1
+        if invocation.f in ("poll", "final_poll"):
+            polled = {
+                key: [[at, message] for at, message in enumerate(self.logs.get(key, []))][first:][:10]
+                for key, first in invocation.input.items()
+            }
+            return "ok", polled
+        return "ok", {} if invocation.f == "list_committed_offsets" else None
+
+
+def test_a_client_commits_only_what_it_has_polled() -> None:
+    played, _ = play(WORKLOADS["kafka"].start(), 3000, answer=Logs())
+    polled: dict[tuple[int, str], set[int]] = {}
+    commits = [op for op in played if op.f == "commit_offsets"]
+    assert len(commits) > 50
+    for op in played:
+        client = op.process % 5
+        if op.f == "poll":
+            for key, messages in op.output.items():
+                polled.setdefault((client, key), set()).update(at for at, _ in messages)
+        if op.f == "commit_offsets":
+            assert op.input
+            assert all(offset in polled[client, key] for key, offset in op.input.items())
+
+
+def test_payloads_are_as_maelstrom_sends_them() -> None:
+    (echo,) = play(WORKLOADS["echo"].start(), 1)[0]
+    assert isinstance(echo.input, str)
+    steps = [step for op in play(WORKLOADS["txn-rw-register"].start(), 2000)[0] for step in op.input]
+    assert {type(key) for _, key, _ in steps} == {int}
+    assert len({key for _, key, _ in steps}) > 3, "a key that was used often gives way to a fresh one"
+    keys = {op.key for op in play(WORKLOADS["kafka"].start(), 200)[0] if op.f == "send"}
+    assert {key.isdigit() for key in keys} == {True}
+
+
+def test_a_workload_for_binaries_has_so_many_keys_and_so_long_transactions() -> None:
+    for name in ("lin-kv", "register", "kv"):
+        ours = tailored(WORKLOADS[name], key_count=5)
+        assert {op.key for op in play(ours.start(), 500, answer=Registers())[0]} == {0, 1, 2, 3, 4}
+        assert ours.finish is not None
+        assert {op.key for op in play(ours.finish(), 500)[0]} == {0, 1, 2, 3, 4}
+    long = tailored(WORKLOADS["txn-list-append"], key_count=1, max_txn_length=7)
+    assert max(len(op.input) for op in play(long.start(), 200)[0]) == 7
+    with pytest.raises(UsageError, match="--key-count is for workloads with keys, and echo has none"):
+        tailored(WORKLOADS["echo"], key_count=2)
+    with pytest.raises(UsageError, match="--max-txn-length is for workloads of transactions, and kafka has none"):
+        tailored(WORKLOADS["kafka"], max_txn_length=2)
 
 
 class Locks:

@@ -2,10 +2,12 @@
 """A student's node: echo, unique ids, and a key-value store that keeps its data in the service lin-kv.
 
 With an argument it misbehaves: junk (prints to stdout), twice (answers twice), exit (ends by itself), mute (never
-answers init), local (keeps the data in its own memory: not linearizable with more than one node).
+answers init), local (keeps the data in its own memory: not linearizable with more than one node). Or it does what is
+allowed: early (sets a key in the service before it answers init), data (looks into its data folder at its start).
 """
 
 import json
+import os
 import sys
 
 fault = sys.argv[1] if len(sys.argv) > 1 else ""
@@ -47,7 +49,12 @@ for line in sys.stdin:
         me = body["node_id"]
         sys.stderr.write(f"I am {me}\n")
         sys.stderr.flush()
-        if fault != "mute":
+        if fault == "data":
+            os.listdir(os.environ["NAYSAYER_DATA"])
+        if fault == "early":
+            waiting[0] = message
+            send("lin-kv", {"type": "write", "key": "x", "value": "set by n0", "msg_id": 0})
+        elif fault != "mute":
             reply(message, {"type": "init_ok"})
         if fault == "junk":
             print("listening on port 8080", flush=True)
@@ -67,4 +74,4 @@ for line in sys.stdin:
     elif "in_reply_to" in body:
         asked = waiting.pop(body.pop("in_reply_to"), None)
         if asked is not None:
-            reply(asked, body)
+            reply(asked, {"type": "init_ok"} if asked["body"]["type"] == "init" else body)

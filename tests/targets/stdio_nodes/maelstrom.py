@@ -126,10 +126,11 @@ def transact(body):
     def work(state):
         steps = []
         for f, key, value in body["txn"]:
+            name = str(key)  # keys are integers, and those of an object in JSON are texts
             if f == "r":
-                steps.append([f, key, state.get(key)])
+                steps.append([f, key, state.get(name)])
                 continue
-            state[key] = [*(state.get(key) or []), value] if f == "append" else value
+            state[name] = [*(state.get(name) or []), value] if f == "append" else value
             steps.append([f, key, value])
         return state, {"type": "txn_ok", "txn": steps}
 
