@@ -19,6 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from checker.errors import HistoryError
+from checker.values import freeze as freeze
+from checker.values import identity as identity
 
 Status = Literal["ok", "fail", "info"]
 STATUSES: tuple[Status, ...] = ("ok", "fail", "info")
@@ -57,26 +59,6 @@ class Operation(msgspec.Struct, frozen=True, gc=False):
     def pending(self) -> bool:
         """True if its end was never seen: it may or may not have happened."""
         return self.status == "info"
-
-
-def freeze(value: Any) -> Any:
-    """The hashable twin of a decoded value: lists become tuples, maps sorted tuples of pairs, sets frozen."""
-    if isinstance(value, list | tuple):
-        return tuple([freeze(item) for item in value])
-    if isinstance(value, dict):
-        return tuple(sorted(((freeze(k), freeze(v)) for k, v in value.items()), key=repr))
-    if isinstance(value, set | frozenset):
-        return frozenset(freeze(item) for item in value)
-    return value
-
-
-def identity(value: Any) -> Hashable:
-    """A key under which only equal values of one kind meet: in Python True == 1, in a history they differ."""
-    if isinstance(value, bool):
-        return (bool, value)
-    if isinstance(value, tuple):
-        return (tuple, tuple(identity(item) for item in value))
-    return value  # type: ignore[no-any-return]
 
 
 class _Codes(dict[Hashable, int]):
