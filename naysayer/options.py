@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
@@ -17,6 +17,8 @@ from checker.budget import Budget, memory_is_measured
 from checker.errors import UsageError
 
 RESULTS = Path("results")
+
+Keys = Literal["tuple", "field", "none"]
 
 
 def seconds(text: str) -> float:
@@ -133,6 +135,10 @@ class CheckOptions:
 
     format: str | None = None
     """the file's format; detected if it can be"""
+
+    keys: Keys | None = None
+    """where the key of an operation is: `tuple` in its value as [key value], `field` in a field of its own, `none` for
+    one object; detected where it is certain"""
 
     certify: bool = False
     """let an independent verifier confirm the proof, and write it beside the history"""

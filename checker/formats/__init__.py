@@ -3,7 +3,8 @@
     recording = read("history.jsonl")        # format and model are detected, and named in the result
     verdict = check(recording.history, recording.model)
 
-Formats: JSON lines of operations or of events, Jepsen's EDN, Jepsen's console logs, key-value logs; plain or gzip.
+Formats: JSON lines of operations or of events, Jepsen's EDN, JSON, history.txt and console logs, key-value logs; plain
+or gzip; or the folder of a run, with one of them in it.
 What cannot be read, or makes no sense, is a HistoryError with file and line, never a verdict.
 """
 
@@ -18,11 +19,23 @@ from pathlib import Path
 import numpy as np
 
 from checker.errors import UsageError
-from checker.formats import console, edn, jsonl_events, jsonl_operations, kv_log
-from checker.formats.columns import Clock, Loaded
+from checker.formats import (
+    asked,
+    console,
+    edn,
+    jepsen_json,
+    jsonl_events,
+    jsonl_operations,
+    kv_log,
+    micro_operations,
+)
+from checker.formats.columns import Clock, Loaded, Span
 from checker.formats.detection import detect_format, detect_model
-from checker.formats.shapes import refuse_misshapen
+from checker.formats.keys import Keys, split
+from checker.formats.one_value import inputs_and_outputs
+from checker.formats.shapes import SETS_READ, refuse_misshapen, sets_as_lists
 from checker.formats.source import Source
+from checker.formats.store import locate
 from checker.formats.vocabulary import ALIASES, OPERATIONS
 from checker.history import Column, History
 from checker.model import Model
@@ -30,7 +43,13 @@ from checker.model import Model
 __all__ = ["FORMATS", "Recording", "read"]
 
 FORMATS: dict[str, Callable[[Source], Loaded]] = {
-    module.NAME: module.load for module in (jsonl_operations, jsonl_events, edn, console, kv_log)
+    jsonl_events.NAME: jsonl_events.load,
+    jsonl_operations.NAME: jsonl_operations.load,
+    edn.NAME: edn.load,
+    jepsen_json.NAME: jepsen_json.load,
+    console.HISTORY_TXT: console.load_history_txt,
+    console.NAME: console.load,
+    kv_log.NAME: kv_log.load,
 }
 """The readers by the names that `read(format=...)` takes and reports show."""
 
@@ -48,25 +67,43 @@ class Recording:
     """Row by row, the line of the operation's call."""
     clock: Clock
     """"ns", or "order" where the format has no times and the order of events took their place."""
+    keys: str | None = None
+    """How keys were read, where that needs to be said."""
+    faults: tuple[Span, ...] = ()
+    """The faults that the record shows, on the history's clock."""
 
 
-def read(path: str | Path, *, format: str | None = None, model: str | Model | type[Model] | None = None) -> Recording:
-    """Reads a history. `format` (a name in FORMATS) and `model` are detected unless given.
+def read(
+    path: str | Path,
+    *,
+    format: str | None = None,
+    model: str | Model | type[Model] | None = None,
+    keys: Keys | None = None,
+) -> Recording:
+    """Reads a history: a file, or the folder of a run. `format` (a name in FORMATS) and `model` are detected unless
+    given. `keys`: "tuple" where values are [key value], "field" where events name their key, "none" for one object.
 
-    Raises HistoryError (with the line) for what is no history, UsageError where the model is not clear or unknown.
+    Raises HistoryError (with the line) for what is no history or does not show its keys, UsageError where the model is
+    not clear or unknown.
     """
     if format is not None and format not in FORMATS:
         raise UsageError(f"unknown format {format!r}: the formats are {', '.join(FORMATS)}")
     known = None if model is None else _operations(model)
-    source = Source(Path(path), {f: name for f, name in ALIASES.items() if known is None or f not in known})
+    source = Source(locate(Path(path)), {f: name for f, name in ALIASES.items() if known is None or f not in known})
     with _no_garbage_collection():
         name = format or detect_format(source)
         loaded = FORMATS[name](source)
     _refuse_unknown(loaded, source, known or OPERATIONS)
+    how = split(loaded, source, keys)
+    if loaded.one_value:
+        inputs_and_outputs(loaded, source)
     if model is None:
         model = detect_model(loaded.history, source)
+    if isinstance(model, str):
+        _fit(loaded, model, source, keys)
     model = model if isinstance(model, str) else model.name
     refuse_misshapen(loaded, model, source)
+    loaded.history.notes = (*source.notes, *loaded.history.notes)
     return Recording(
         history=loaded.history,
         format=name,
@@ -74,7 +111,18 @@ def read(path: str | Path, *, format: str | None = None, model: str | Model | ty
         source=source.name,
         lines=loaded.lines,
         clock=loaded.clock,
+        keys=how,
+        faults=loaded.faults,
     )
+
+
+def _fit(loaded: Loaded, model: str, source: Source, keys: Keys | None) -> None:
+    """Brings what operations carry into the form that a bundled model or property has. Raises HistoryError."""
+    asked.settle(loaded, model, source, keys)
+    if model in micro_operations.KNOWN:
+        micro_operations.check(loaded, model, source)
+    if model in SETS_READ:
+        sets_as_lists(loaded)
 
 
 def _operations(model: str | Model | type[Model]) -> frozenset[str]:

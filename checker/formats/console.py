@@ -1,6 +1,8 @@
-"""Console logs of Jepsen: lines like `INFO  jepsen.util - 3\t:invoke\t:cas\t[0 3]`; every other line is passed over.
+"""Events that Jepsen prints, one per line: process, type, operation, value and perhaps an error, parted by tabs.
 
-Times are not used: the order of the lines is the time. `:info` with `:timed-out` leaves the operation pending.
+`jepsen-log` finds them in console logs, `INFO  jepsen.util - 3\t:invoke\t:cas\t[0 3]`, and passes over all other lines;
+`history-txt` is the history.txt of a run, which holds nothing else. Times are not used: the order of the lines is the
+time. `:info` with `:timed-out` leaves the operation pending.
 """
 
 from __future__ import annotations
@@ -10,15 +12,18 @@ from functools import lru_cache
 from typing import Any
 
 from checker.formats.columns import Loaded
-from checker.formats.edn_text import EdnError, parse
-from checker.formats.events import EventRows
+from checker.formats.edn_text import EdnError, forms, value
+from checker.formats.jepsen import JepsenEvents
 from checker.formats.source import Source
-from checker.formats.vocabulary import ALIASES, value_of
+from checker.values import Token
 
 NAME = "jepsen-log"
+HISTORY_TXT = "history-txt"
 
-EVENT = re.compile(r"\bjepsen\.\S*.*?\s(\d+|:nemesis)\s+:(invoke|ok|fail|info)\s+:(\S+)\s+(\S.*)$")
-"""process, type, operation, value."""
+_FIELDS = r"(\d+|:nemesis)\s+:(invoke|ok|fail|info)\s+(:\S+|\"[^\"]*\")\s+(\S.*)$"
+EVENT = re.compile(r"\bjepsen\.\S*.*?\s" + _FIELDS)
+LINE = re.compile(r"\s*" + _FIELDS)
+"""process, type, operation, value and error."""
 
 _BEGUN = re.compile(r"\bjepsen\.util - \d+\s")
 """A line that is an event of a client, whole or not."""
@@ -26,29 +31,63 @@ _BEGUN = re.compile(r"\bjepsen\.util - \d+\s")
 
 def load(source: Source) -> Loaded:
     """Reads the events and pairs them. Raises HistoryError with the line of the first that makes no sense."""
-    events = EventRows(source)
+    events = JepsenEvents(source)
     for number, line in source.lines():
         match = EVENT.search(line)
-        if match is None:
-            if _BEGUN.search(line):
-                raise source.error("an event that ends before its value, or is of no type we know", number)
-            continue
-        process, kind, name, text = match.groups()
-        if process == ":nemesis":
-            continue
-        f = ALIASES.get(name, name)
-        value = error = None
-        if kind in ("fail", "info"):
-            error = text.removeprefix(":")
-        else:
-            try:
-                value = _value(text)
-            except EdnError as problem:
-                raise source.error(str(problem), number) from None
-        events.add(number, kind, int(process), name, None, value_of(kind, f, value), error=error)
+        if match is not None:
+            _event(events, source, number, match)
+        elif _BEGUN.search(line):
+            if number == source.unfinished:
+                source.torn(number)
+                break
+            raise source.error("an event that ends before its value, or is of no type we know", number)
     return events.load()
 
 
+def load_history_txt(source: Source) -> Loaded:
+    """Reads a history.txt. The text of an error may go on over lines; nothing else may stand between the events."""
+    events = JepsenEvents(source)
+    failed = False
+    for number, line in source.lines():
+        match = LINE.match(line)
+        if match is not None:
+            _event(events, source, number, match)
+            failed = match[2] in ("fail", "info")
+        elif number == source.unfinished and len(events):
+            source.torn(number)
+        elif not failed:
+            raise source.error("is no event: process, type, operation and value, parted by tabs", number)
+    return events.load()
+
+
+def _event(events: JepsenEvents, source: Source, number: int, match: re.Match[str]) -> None:
+    process, kind, name, text = match.groups()
+    said: Any = None
+    error: str | None = None
+    try:
+        said, error = _value(text)
+    except EdnError as problem:
+        if kind in ("invoke", "ok"):
+            if number == source.unfinished and len(events):
+                source.torn(number)
+                return
+            raise source.error(str(problem), number) from None
+        error = text
+    if number == source.unfinished and text[-1:].isdigit():
+        source.notes.append(f"the last line ({number}) has no line end: if it was cut off, its value may be too")
+    if error is None and type(said) is Token:
+        error = said.name
+    f = Token(name) if name.startswith(":") else name.strip('"')
+    at = Token(process) if process.startswith(":") else int(process)
+    events.add(number, {"process": at, "type": kind, "f": f, "value": said, "error": error})
+
+
 @lru_cache(maxsize=4096)
-def _value(text: str) -> Any:
-    return parse(text)
+def _value(text: str) -> tuple[Any, str | None]:
+    """The value at the beginning of a text, and the rest, which is an error."""
+    said, _, rest = text.partition("\t")
+    found = [form for _, form in forms(said)]
+    if not found:
+        raise EdnError("holds no value")
+    rest = rest or said.partition(found[0])[2]
+    return value(found[0]), rest.strip() or None

@@ -9,9 +9,11 @@ import msgspec
 import numpy as np
 
 from checker.errors import UsageError
-from checker.formats import console, edn, jsonl_events, jsonl_operations, kv_log
+from checker.formats import console, edn, jepsen_json, jsonl_events, jsonl_operations, kv_log
+from checker.formats.micro_operations import KNOWN, is_transaction, name_of
 from checker.formats.source import Source
 from checker.history import OK, History
+from checker.values import Set
 
 _KV = re.compile(rb"\{:process [^\n]*:key ")
 
@@ -24,16 +26,19 @@ def detect_format(source: Source) -> str:
     first = head.split(b"\n", 1)[0].strip()
     if re.match(rb"\{\s*(\"|\}|$)", first):
         return _json_form(source, first)
-    if re.match(rb"\[\s*(\{\s*\"|\[)", head):
-        raise source.error("is a JSON array; a history in JSON has one object per line", 1)
-    if any(console.EVENT.search(line.decode(errors="replace")) for line in head[:1_000_000].split(b"\n")):
+    if re.match(rb"\[\s*\{\s*\"[^\"]*\"\s*:", head):
+        return jepsen_json.NAME
+    lines = [line.decode(errors="replace") for line in head[:1_000_000].split(b"\n")]
+    if console.LINE.match(lines[0]):
+        return console.HISTORY_TXT
+    if any(console.EVENT.search(line) for line in lines):
         return console.NAME
     if _KV.match(first):
         return kv_log.NAME
     if first[:1] in b"{[(;#" and b"\0" not in head[:1000]:
         return edn.NAME
     raise source.error(
-        "is no history in a format we know (JSON lines, EDN, a Jepsen console log or a key-value log)", 1
+        "is no history in a format we know (JSON, EDN, Jepsen's history.txt or console log, or a key-value log)", 1
     )
 
 
@@ -45,10 +50,26 @@ def _json_form(source: Source, first: bytes) -> str:
         sentence = "ends in the middle of its JSON" if "truncated" in str(error) else f"is no JSON object ({error})"
         raise source.error(f"the first line {sentence}", line) from None
     if "type" in fields:
-        return jsonl_events.NAME
+        return _events_form(source)
     if "op" in fields:
         return jsonl_operations.NAME
     raise source.error('the first line has neither "type" (one event per line) nor "op" (one operation per line)', line)
+
+
+def _events_form(source: Source) -> str:
+    """Whose events: ours have input and output, Jepsen's one value. Where the first ones have neither, later ones."""
+    for line in source.head().split(b"\n"):
+        try:
+            fields = msgspec.json.decode(line)
+        except (msgspec.MsgspecError, ValueError, RecursionError):
+            continue
+        if not isinstance(fields, dict) or fields.get("type") == "nemesis":
+            continue
+        if "input" in fields or "output" in fields or "node" in fields:
+            return jsonl_events.NAME
+        if "value" in fields or "index" in fields:
+            return jepsen_json.NAME
+    return jsonl_events.NAME
 
 
 _BY_NAMES: tuple[tuple[frozenset[str], str], ...] = (
@@ -73,6 +94,8 @@ def detect_model(history: History, source: Source) -> str:
             return candidate
     if names <= {"acquire", "release"}:
         return "mutex"
+    if names == {"txn"}:
+        return _of_transactions(history, source)
     if names <= {"add", "remove", "contains", "read"} and names & {"add", "remove", "contains"}:
         model = _set_or_counter(history, names)
     elif names <= {"read", "write", "cas", "delete", "append"}:
@@ -83,6 +106,25 @@ def detect_model(history: History, source: Source) -> str:
             "name it with --model"
         )
     return model
+
+
+def _of_transactions(history: History, source: Source) -> str:
+    """By their micro-operations, which only list-append and rw-register do not share."""
+    values = history.tables.value.values
+    micros = {
+        name_of(micro[0])
+        for code in np.unique(history.input).tolist()
+        if is_transaction(values[code])
+        for micro in values[code]
+    }
+    found = [model for model, known in KNOWN.items() if micros <= known.keys()]
+    if len(found) != 1:
+        wanted = " or ".join(KNOWN)
+        raise UsageError(
+            f"{source.name}: micro-operations {', '.join(sorted(micros)) or 'of no transaction'} "
+            f"do not say which model is meant: name it with --model, {wanted}"
+        )
+    return found[0]
 
 
 def _register_or_store(history: History, names: frozenset[str]) -> str | None:
@@ -108,7 +150,7 @@ def _set_or_counter(history: History, names: frozenset[str]) -> str | None:
     if names & {"remove", "contains"}:
         return "set"
     reads = _outputs(history, "read") - {type(None)}
-    return "set" if reads == {tuple} else "counter" if reads == {int} else None
+    return "set" if reads and reads <= {tuple, Set} else "counter" if reads == {int} else None
 
 
 def _inputs(history: History, f: str) -> set[type[Any]]:

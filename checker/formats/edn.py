@@ -1,66 +1,69 @@
-"""Jepsen's EDN histories: a list or vector of event maps, or one map after another, with comments.
+"""EDN: Jepsen's histories, Elle's and Knossos' examples. A list or vector of events, or one event after another.
 
 `{:process 4, :type :ok, :f :cas, :value [3 0]}`; optional `:key`, `:time` (ns; without it the order is the time) and
-`:error`. Processes that are not numbers (`:nemesis`) are passed over.
+`:error`. Or as vectors: `[4 :ok :cas [3 0]]`. Names may be keywords or strings.
 """
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 from checker.formats.columns import Loaded
-from checker.formats.edn_text import EdnError, elements, keyed, untagged, value
-from checker.formats.events import KINDS, EventRows
+from checker.formats.edn_text import EdnError, TornError, elements, forms, keyed, untagged, value
+from checker.formats.jepsen import JepsenEvents
 from checker.formats.source import Source
-from checker.formats.vocabulary import ALIASES, value_of
 
 NAME = "edn"
 
 TEXT_BYTES_MAX = 512 << 20
 """EDN is read whole; what is larger should be JSON lines."""
 
+VECTOR = re.compile(r"[\[(]\s*(?:\d+|:[\w\-]+|\"[^\"]*\")[\s,]+:(?:invoke|ok|fail|info)[\s,\])]")
+"""The beginning of an event as Knossos prints it."""
+
+_READ = ("process", "type", "f", "value", "key", "time")
+
 
 def load(source: Source) -> Loaded:
     """Reads the events and pairs them. Raises HistoryError with the line of the first that makes no sense."""
-    pieces: list[bytes] = []
-    size = 0
-    for _, piece in source.pieces():
-        pieces.append(piece)
-        size += len(piece)
-        if size > TEXT_BYTES_MAX:
-            raise source.error(f"is more than {TEXT_BYTES_MAX >> 20} MB of EDN: record such a history as JSON lines")
-    whole = b"".join(pieces)
+    text = source.text(TEXT_BYTES_MAX, "EDN")
+    events = JepsenEvents(source)
     try:
-        text = whole.decode()
-    except UnicodeDecodeError as error:
-        line = 1 + whole.count(b"\n", 0, error.start)
-        raise source.error("holds bytes that are not UTF-8", line) from None
-    events = EventRows(source)
-    try:
-        for number, form in elements(text):
-            event(events, source, number, form)
+        for line, form in elements(text, VECTOR):
+            event(events, source, line, form)
+    except TornError as problem:
+        # More than one event in what is never closed is damage within the text, not an end that was cut off.
+        if problem.line != source.unfinished or problem.rest.count(":type") > 1 or not len(events):
+            raise source.error(str(problem), problem.line) from None
+        source.torn(problem.line)
     except EdnError as problem:
         raise source.error(str(problem), problem.line) from None
     return events.load()
 
 
-def event(events: EventRows, source: Source, line: int, form: str) -> None:
-    """Adds one event, if it is a client's. Raises HistoryError or EdnError."""
+def event(events: JepsenEvents, source: Source, line: int, form: str) -> None:
+    """Adds one event. Raises HistoryError."""
     try:
-        fields = keyed(untagged(form))
-        missing = [name for name in ("process", "type", "f") if name not in fields]
-        if missing:
-            raise EdnError(f"an event without :{missing[0]}")
-        process = value(fields["process"])
-        if type(process) is not int:
-            if process is None or type(process) is not str:
-                raise EdnError(f"the process {fields['process'][:40]} is no number and no keyword")
-            return
-        kind, name = fields["type"].removeprefix(":"), fields["f"].removeprefix(":")
-        if kind not in KINDS:
-            raise EdnError(f"the type {fields['type'][:40]} is none of :invoke, :ok, :fail, :info")
-        said = value(fields.get("value", "nil"))
-        key = value(fields.get("key", "nil"))
-        time = value(fields["time"]) if "time" in fields else None
+        fields = _of_vector(form) if VECTOR.match(form) else _of_map(form)
     except EdnError as problem:
         raise source.error(str(problem), line) from None
-    error = fields.get("error") if kind in ("fail", "info") else None
-    events.add(line, kind, process, name, key, value_of(kind, ALIASES.get(name, name), said), time, error)
+    events.add(line, fields)
+
+
+def _of_map(form: str) -> dict[str, Any]:
+    texts = keyed(untagged(form))
+    fields = {name: value(texts[name]) for name in _READ if name in texts}
+    if "error" in texts:
+        fields["error"] = texts["error"]
+    return fields
+
+
+def _of_vector(form: str) -> dict[str, Any]:
+    inside = [text for _, text in forms(form, 1, len(form) - 1)]
+    if len(inside) not in (3, 4, 5):
+        raise EdnError("is a vector of another length than [process type f value]")
+    fields = dict(zip(("process", "type", "f", "value"), map(value, inside[:4]), strict=False))
+    if len(inside) == 5:
+        fields["error"] = inside[4]
+    return fields

@@ -9,7 +9,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
+
+from checker.values import Map, Set, Token, identity
 
 _TOKEN = re.compile(
     r"""(?P<space>[\s,]+|;[^\n]*)
@@ -35,6 +38,14 @@ class EdnError(ValueError):
         self.line = line
 
 
+class TornError(EdnError):
+    """The text ends within a form, which begins at `line`; `rest` is what there is of it."""
+
+    def __init__(self, message: str, line: int, rest: str) -> None:
+        super().__init__(message, line)
+        self.rest = rest
+
+
 def forms(text: str, start: int = 0, end: int | None = None, line: int = 1) -> Iterator[tuple[int, str]]:
     """The forms of text[start:end], each with the line where it begins. Comments and discarded forms are left out."""
     end = len(text) if end is None else end
@@ -45,8 +56,10 @@ def forms(text: str, start: int = 0, end: int | None = None, line: int = 1) -> I
     while position < end:
         match = _TOKEN.match(text, position, end)
         if match is None:
-            what = "a string without an end" if text[position] == '"' else "no EDN"
-            raise EdnError(f"is {what}" if what == "no EDN" else f"holds {what}", line)
+            if text[position] != '"':
+                raise EdnError("is no EDN", line)
+            start, line = begun or (position, line)
+            raise TornError("holds a string without an end", line, text[start:end])
         kind = match.lastgroup
         begin, position = position, match.end()
         if kind == "space":
@@ -74,17 +87,21 @@ def forms(text: str, start: int = 0, end: int | None = None, line: int = 1) -> I
             yield begun[1], text[begun[0] : position]
         begun = None
     if begun is not None or discards:
-        raise EdnError("the text ends in the middle of a form", begun[1] if begun else line)
+        start, line = begun or (end, line)
+        raise TornError("the text ends in the middle of a form", line, text[start:end])
 
 
-def elements(text: str) -> Iterator[tuple[int, str]]:
-    """The events in a file: the elements of its one list or vector, or the forms at its top, one after another."""
+def elements(text: str, event: re.Pattern[str]) -> Iterator[tuple[int, str]]:
+    """The events in a file: the elements of its one list or vector, or the forms at its top, one after another.
+
+    A list or vector that `event` matches is an event, and does not hold events.
+    """
     opening = 0
     while match := _TOKEN.match(text, opening):
         if match.lastgroup != "space":
             break
         opening = match.end()
-    if text[opening : opening + 1] not in ("(", "["):
+    if text[opening : opening + 1] not in ("(", "[") or event.match(text, opening):
         yield from forms(text)
         return
     line = 1 + text.count("\n", 0, opening)
@@ -140,46 +157,59 @@ def keyed(form: str) -> dict[str, str]:
         raise EdnError("is a map with a key that has no value")
     found: dict[str, str] = {}
     for key, text in zip(inside[::2], inside[1::2], strict=True):
-        if key[1:] in found:
+        name = key[1:] if key.startswith(":") else key.strip('"')
+        if name in found:
             raise EdnError(f"the key {key} is there twice")
-        found[key.removeprefix(":")] = text
+        found[name] = text
     return found
 
 
 def value(form: str) -> Any:
-    """The value of a form as `forms` cuts them: collections become tuples (sets in the order of the text, maps of
-    pairs), keywords strings that begin with a colon. Raises EdnError."""
+    """The value of a form as `forms` cuts them, in the types of checker.values. Raises EdnError."""
     if form == "nil":
         return None
     if form in ("true", "false"):
         return form == "true"
     if form.startswith(":"):
-        return form
+        return Token(form)
     if _INTEGER.fullmatch(form):
         return int(form.removesuffix("N"))
     if form.startswith('"') and "\\" not in form:
         return form[1:-1]
     if form.startswith(("[", "(")):
-        return tuple(value(item) for _, item in forms(form, 1, len(form) - 1))
+        return tuple([value(item) for _, item in forms(form, 1, len(form) - 1)])
     if form.startswith("#{"):
-        return tuple(value(item) for _, item in forms(form, 2, len(form) - 1))
+        items = [value(item) for _, item in forms(form, 2, len(form) - 1)]
+        _refuse_twins("a set has the element", items)
+        return Set(items)
     if form.startswith("{"):
         items = [value(item) for _, item in forms(form, 1, len(form) - 1)]
         if len(items) % 2:
             raise EdnError("is a map with a key that has no value")
-        return tuple(zip(items[::2], items[1::2], strict=True))
+        _refuse_twins("a map has the key", items[::2])
+        return Map(zip(items[::2], items[1::2], strict=True))
     return _other(form)
 
 
+def _refuse_twins(what: str, items: list[Any]) -> None:
+    seen = set()
+    for item in items:
+        key = identity(item)
+        if key in seen:
+            raise EdnError(f"{what} {item!r:.40} twice")
+        seen.add(key)
+
+
 def _other(form: str) -> Any:
+    """Strings with escapes, other numbers, characters, tagged values."""
     import edn_format
 
     try:
         found = edn_format.loads(form)
     except Exception as error:  # edn_format raises whatever its parser, or a tag, came upon
         raise EdnError(f"{form[:40]!r} is no EDN value we can read ({' '.join(str(error).split())[:80]})") from None
-    if isinstance(found, float) and math.isnan(found):
+    if isinstance(found, float | Decimal) and math.isnan(found):
         raise EdnError("NaN equals nothing, not even itself: no history can be judged with it")
     if isinstance(found, edn_format.Symbol):
         raise EdnError(f"{form[:40]!r} is a symbol, not a value")
-    return found
+    return Token(form) if form.startswith("\\") else found

@@ -6,20 +6,20 @@ completes by the end of the record is pending, like `info`. Everything else is n
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from checker.formats.columns import TIME_MAX, Clock, Loaded
+from checker.formats.loose import INVOKE, Row, completed
+from checker.formats.nemesis import Nemesis
 from checker.formats.source import Source
 from checker.history import INFO, PENDING, Column, History, Tables
 
-INVOKE = -1
-"""The kind of an event that begins an operation; the others are the status it ends with: OK, FAIL, INFO."""
-
 KINDS = {"invoke": INVOKE, "ok": 0, "fail": 1, "info": 2}
+"""The kind of an event: INVOKE, or the status that the operation ends with (OK, FAIL, INFO)."""
 
 
 @dataclass(frozen=True)
@@ -44,20 +44,34 @@ class EventRows:
 
     def __init__(self, source: Source) -> None:
         self._source = source
-        self._rows: list[tuple[Any, ...]] = []
+        self._rows: list[Row] = []
+
+    @property
+    def count(self) -> int:
+        return len(self._rows)
 
     def add(
-        self, line: int, kind: str, process: Any, f: str, key: Any, value: Any, time: Any = None, error: Any = None
+        self,
+        line: int,
+        kind: str,
+        process: Any,
+        f: str | None,
+        key: Any,
+        value: Any,
+        time: Any = None,
+        error: Any = None,
     ) -> None:
+        """An event; `process` None: the record does not say it, `f` None: a completion that does not repeat it."""
         if time is not None and (type(time) is not int or abs(time) > TIME_MAX):
             raise self._source.error(f"the time {_short(time)} is no whole number of nanoseconds within 2^62", line)
-        self._rows.append((line, KINDS[kind], process, f, key, value, time, error))
+        self._rows.append(Row(line, KINDS[kind], process, f, key, value, time, error))
 
-    def load(self) -> Loaded:
-        """The operations. Raises HistoryError where the events make no sense."""
+    def load(self, nemesis: Nemesis) -> Loaded:
+        """The operations, their input and output still the one value of each event. Raises HistoryError."""
         if not self._rows:
             raise self._source.error("holds no operations")
-        line, kind, process, f, key, value, time, error = (list(column) for column in zip(*self._rows, strict=True))
+        rows = completed(self._rows, self._source)
+        line, kind, process, f, key, value, time, error = (list(column) for column in zip(*rows, strict=True))
         timed = np.array([moment is not None for moment in time])
         if timed.any() and not timed.all():
             raise self._source.error("has no :time, but other events have", line[int(np.argmin(timed))])
@@ -74,10 +88,10 @@ class EventRows:
             error=tables.error.codes(error),
             time=np.array(time, np.int64) if timed.all() else None,
         )
-        return pair(events, self._source)
+        return replace(pair(events, self._source, nemesis), one_value=True)
 
 
-def pair(events: Events, source: Source) -> Loaded:
+def pair(events: Events, source: Source, nemesis: Nemesis) -> Loaded:
     """The operations that these events make. Raises HistoryError with the line of the first event that fits nowhere."""
     if not len(events.kind):
         raise source.error("holds no operations")
@@ -122,7 +136,8 @@ def pair(events: Events, source: Source) -> Loaded:
         error=from_completion(events.error, ended & (status != 0)),
     )
     history.notes = _clock_notes(events, source)
-    return Loaded(history, events.line[begins], clock)
+    faults = nemesis.spans(ordered=events.time is None, times=time)
+    return Loaded(history, events.line[begins], clock, faults)
 
 
 def _refuse_misplaced(events: Events, source: Source, order: Column, invoked: Column, after_invocation: Column) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from operator import attrgetter
@@ -70,15 +70,27 @@ _ABSENT = frozenset({msgspec.UnsetType, type(None)})
 Columns = dict[str, Cells]
 
 
+Salvage = Callable[[msgspec.json.Decoder[Row], bytes], tuple[str, Row | None]]
+"""What to do with a last line that is cut off: what the report should add, and what can be kept of the line."""
+
+
+def left_out(decoder: msgspec.json.Decoder[Row], line: bytes) -> tuple[str, Row | None]:
+    """Keeps nothing: where events are recorded as they happen, no operation can have seen the last one."""
+    return "", None
+
+
 def columns(
-    source: Source, decoder: msgspec.json.Decoder[Row], passed_over: msgspec.json.Decoder[Any] | None = None
+    source: Source,
+    decoder: msgspec.json.Decoder[Row],
+    passed_over: msgspec.json.Decoder[Any] | None = None,
+    salvage: Salvage[Row] = left_out,
 ) -> Iterator[tuple[Columns, Column]]:
     """The columns of each piece (by the names of the row's fields) and the lines of its rows.
 
     No line may name a field twice. The proof is a count: the colons outside strings are the fields that were written,
     the rows hold each known field once, so equal counts leave no room for twins. Where they differ (an unknown field,
     a nested value, a colon in a string) the piece is gone through line by line. A line that is no row, but one for
-    `passed_over`, is left out. Raises HistoryError with the line.
+    `passed_over`, is left out; a last line that is cut off goes to `salvage`. Raises HistoryError with the line.
     """
     names = dict(zip(decoder.type.__struct_fields__, decoder.type.__struct_encode_fields__, strict=True))
     for first, piece in source.pieces():
@@ -95,7 +107,7 @@ def columns(
             if sum(cells.colons for cells in split.values()) == piece.count(b":"):
                 yield split, lines
                 continue
-        rows, numbers = _line_by_line(source, decoder, passed_over, first, piece)
+        rows, numbers = _line_by_line(source, decoder, passed_over, salvage, first, piece)
         if rows:
             lines = np.array(numbers, dtype=np.int64)
             yield _split(source, rows, names, names, lines), lines
@@ -137,6 +149,7 @@ def _line_by_line(
     source: Source,
     decoder: msgspec.json.Decoder[Row],
     passed_over: msgspec.json.Decoder[Any] | None,
+    salvage: Salvage[Row],
     first: int,
     piece: bytes,
 ) -> tuple[list[Row], list[int]]:
@@ -152,10 +165,23 @@ def _line_by_line(
             if line.count(b":") != sum(value is not msgspec.UNSET for value in msgspec.structs.astuple(row)):
                 json.loads(line, object_pairs_hook=_refuse_twins)
         except _BROKEN as error:
-            raise source.error(_sentence(error), number) from None
+            if number == source.unfinished and _cut_off(error, line):
+                lost, row = salvage(decoder, line)
+                source.torn(number, lost)
+                if row is None:
+                    continue
+            else:
+                raise source.error(_sentence(error), number) from None
         rows.append(row)
         lines.append(number)
     return rows, lines
+
+
+def _cut_off(error: Exception, line: bytes) -> bool:
+    """Whether a line without a line end is one whose writer was stopped, and not one with a fault of another kind."""
+    return not isinstance(error, msgspec.ValidationError | _TwinError) and (
+        "truncated" in str(error) or not line.rstrip().endswith(b"}")
+    )
 
 
 def _decode(

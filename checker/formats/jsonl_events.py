@@ -1,6 +1,6 @@
 """JSON lines, one event per line, as our own runs record them: {"type": "invoke", "process": 0, "f": "write",
 "key": "x", "input": 1, "time": ns, "node": "n1"} and {"type": "ok" | "fail" | "info", "process": 0, "f": ...,
-"output": ..., "time": ns, "error": ...}. Lines of the type "nemesis" are passed over.
+"output": ..., "time": ns, "error": ...}. Lines of the type "nemesis" are faults, for the report.
 """
 
 from __future__ import annotations
@@ -13,9 +13,12 @@ from numpy.typing import NDArray
 
 from checker.formats import jsonl
 from checker.formats.columns import TIME_MAX, Loaded
-from checker.formats.events import INVOKE, KINDS, Events, pair
+from checker.formats.events import KINDS, Events, pair
+from checker.formats.loose import INVOKE
+from checker.formats.nemesis import Nemesis
 from checker.formats.source import Source
 from checker.history import OK, Column
+from checker.values import freeze
 
 NAME = "jsonl-events"
 
@@ -35,7 +38,7 @@ class Line(msgspec.Struct, gc=False, forbid_unknown_fields=True):
     node: str | msgspec.UnsetType | None = msgspec.UNSET
     error: Any = msgspec.UNSET
     fault: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
-    """What a nemesis did; never looked into."""
+    """What a nemesis did; for the report alone."""
     detail: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
@@ -54,11 +57,13 @@ def load(source: Source) -> Loaded:
     tables = source.tables()
     pieces: list[dict[str, Column]] = []
     timed: bool | None = None
+    nemesis = Nemesis(twice=False)
     for columns, lines in jsonl.columns(source, msgspec.json.Decoder(Line), msgspec.json.Decoder(Passed)):
         kind = np.fromiter(map(_KIND.__getitem__, columns["type"].values), np.int64, len(lines))
         if str in columns["process"].kinds:
             kind[[process == "nemesis" for process in columns["process"].values]] = _NEMESIS
         if _NEMESIS in kind:
+            _note_faults(nemesis, columns, kind, sum(len(piece["line"]) for piece in pieces))
             clients = np.flatnonzero(kind != _NEMESIS)
             if not len(clients):
                 continue
@@ -87,7 +92,23 @@ def load(source: Source) -> Loaded:
     whole = {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
     pieces.clear()
     time = whole.pop("time")
-    return pair(Events(tables=tables, time=time if timed else None, **whole), source)
+    return pair(Events(tables=tables, time=time if timed else None, **whole), source, nemesis)
+
+
+def _note_faults(nemesis: Nemesis, columns: jsonl.Columns, kind: Column, before: int) -> None:
+    """Hands the nemesis' lines on, each with its time and the number of client events before it."""
+    for row in np.flatnonzero(kind == _NEMESIS).tolist():
+        f, time, raw = (columns[name].values[row] for name in ("f", "time", "fault"))
+        try:
+            fault = msgspec.json.decode(raw) if isinstance(raw, msgspec.Raw) else {}
+        except (msgspec.MsgspecError, ValueError, RecursionError):
+            fault = {}
+        fault = fault if isinstance(fault, dict) else {}
+        name = f if isinstance(f, str) else "fault"
+        if fault.get("undo") or (name == "skew" and not fault.get("offset_ms") and fault.get("rate", 1.0) == 1.0):
+            name = f"reset-{name}"
+        said = next((fault[part] for part in ("shape", "nodes", "node", "to") if fault.get(part)), None)
+        nemesis.add(name, freeze(said), time, before + int(np.count_nonzero(kind[:row] != _NEMESIS)))
 
 
 def _is_given(value: Any) -> bool:

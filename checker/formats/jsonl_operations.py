@@ -12,6 +12,7 @@ import numpy as np
 from checker.formats import jsonl
 from checker.formats.columns import TIME_MAX, Loaded
 from checker.formats.source import Source
+from checker.formats.vocabulary import WITHOUT_INPUT
 from checker.history import FAIL, INFO, OK, PENDING, STATUSES, Column, History, Status
 
 NAME = "jsonl-operations"
@@ -41,7 +42,7 @@ def load(source: Source) -> Loaded:
     """Reads the operations. Raises HistoryError with the line of the first that makes no sense."""
     tables = source.tables()
     pieces: list[dict[str, Column]] = []
-    for columns, lines in jsonl.columns(source, msgspec.json.Decoder(Line)):
+    for columns, lines in jsonl.columns(source, msgspec.json.Decoder(Line), salvage=_salvage):
         call = np.array(columns["call"].values, dtype=np.int64)
         returns = columns["ret"].values
         if type(None) in columns["ret"].kinds:
@@ -75,6 +76,23 @@ def load(source: Source) -> Loaded:
         whole = {name: column[order] for name, column in whole.items()}
     lines = whole.pop("lines")
     return Loaded(History(tables, index=np.arange(len(lines), dtype=np.int64), **whole), lines)
+
+
+def _salvage(decoder: msgspec.json.Decoder[Line], line: bytes) -> tuple[str, Line | None]:
+    """What is certain of a line that was cut off. Other operations may have seen its effect, so it counts as pending
+    if what it asked for is there; a read has none."""
+    at = len(line)
+    while (at := line.rfind(b",", 0, at)) > 0:
+        try:
+            row = decoder.decode(line[:at] + b',"status":"info"}')
+        except (msgspec.MsgspecError, ValueError, RecursionError):
+            continue
+        if row.op in WITHOUT_INPUT:
+            return "", None
+        if row.input is not msgspec.UNSET:
+            return f"; its {row.op} counts as pending", row
+        break
+    return "; if it was a write, reads of its value look wrong", None
 
 
 def _status(source: Source, columns: jsonl.Columns, ret: Column, lines: Column) -> Column:

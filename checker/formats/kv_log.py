@@ -9,10 +9,9 @@ import re
 
 from checker.formats.columns import Loaded
 from checker.formats.edn import event
-from checker.formats.edn_text import EdnError, forms
-from checker.formats.events import EventRows
+from checker.formats.edn_text import EdnError, TornError, forms
+from checker.formats.jepsen import JepsenEvents
 from checker.formats.source import Source
-from checker.formats.vocabulary import ALIASES, value_of
 
 NAME = "kv-log"
 
@@ -24,20 +23,23 @@ USUAL = re.compile(
 
 def load(source: Source) -> Loaded:
     """Reads the events and pairs them. Raises HistoryError with the line of the first that makes no sense."""
-    events = EventRows(source)
+    events = JepsenEvents(source)
     for number, line in source.lines():
         match = USUAL.fullmatch(line)
         if match is not None:
             process, kind, name, key, text = match.groups()
             value = text[1:-1] if text.startswith('"') else None
             error = text[1:] if text.startswith(":") else None
-            events.add(
-                number, kind, int(process), name, key, value_of(kind, ALIASES.get(name, name), value), error=error
-            )
+            fields = {"process": int(process), "type": kind, "f": name, "key": key, "value": value, "error": error}
+            events.add(number, fields)
             continue
         try:
             for _, text in forms(line):
                 event(events, source, number, text)
+        except TornError as problem:
+            if number != source.unfinished or not len(events):
+                raise source.error(str(problem), number) from None
+            source.torn(number)
         except EdnError as problem:
             raise source.error(str(problem), number) from None
     return events.load()

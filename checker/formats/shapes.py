@@ -10,6 +10,7 @@ import numpy as np
 from checker.formats.columns import Loaded
 from checker.formats.source import Source
 from checker.history import OK
+from checker.values import Set
 
 
 def _whole(value: Any) -> bool:
@@ -81,6 +82,20 @@ OUTPUTS: dict[tuple[str | None, str], Shape] = {
     ("kv-append", "read"): _TEXT_OR_NULL,
 }
 """The same for what an `ok` operation returned."""
+
+
+SETS_READ = frozenset({"set", "g-set", "broadcast"})
+"""Models whose reads return all elements: as a list, or as a set where the format has sets."""
+
+
+def sets_as_lists(loaded: Loaded) -> None:
+    """Makes the sets that reads returned lists of their elements."""
+    history = loaded.history
+    table = history.tables.value
+    rows = np.flatnonzero(history.f == history.tables.f.code("read"))
+    for code in np.unique(history.output[rows]).tolist():
+        if isinstance(table.values[code], Set):
+            history.output[rows[history.output[rows] == code]] = table.code(table.values[code].in_order())
 
 
 def refuse_misshapen(loaded: Loaded, model: str, source: Source) -> None:

@@ -21,12 +21,16 @@ _GZIP_MAGIC = b"\x1f\x8b"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
-@dataclass(frozen=True)
+@dataclass
 class Source:
     """A file to read a history from. `aliases` renames operations on the way in (get -> read)."""
 
     path: Path
     aliases: Mapping[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    """What a reader noticed and the report should say."""
+    unfinished: int | None = None
+    """The line without a line end that the file ends with, once it was met: it may have been cut off."""
 
     @property
     def name(self) -> str:
@@ -42,6 +46,10 @@ class Source:
     def error(self, message: str, line: int | None = None) -> HistoryError:
         """The error for this place, ready to be raised."""
         return HistoryError(message, source=self.name, line=line)
+
+    def torn(self, line: int, lost: str = "") -> None:
+        """Notes that the last line was cut off and is left out."""
+        self.notes.append(f"the last line ({line}) is cut off and was left out{lost}")
 
     def pieces(self) -> Iterator[tuple[int, bytes]]:
         """Pieces of whole lines, each with the number of its first line (from 1).
@@ -66,6 +74,7 @@ class Source:
                     yield line, piece
                     line += piece.count(b"\n")
                 if rest := b"".join(begun):
+                    self.unfinished = line
                     yield line, rest.removeprefix(_BYTE_ORDER_MARK) if line == 1 else rest
         except EOFError:
             raise self.error("the gzip data ends early: the file is truncated", line) from None
@@ -87,9 +96,30 @@ class Source:
                 try:
                     text = raw.decode().strip()
                 except UnicodeDecodeError:
+                    if first + offset == self.unfinished:
+                        self.torn(self.unfinished)
+                        return
                     raise self.error("is not text: the line holds bytes that are not UTF-8", first + offset) from None
                 if text:
                     yield first + offset, text
+
+    def text(self, bytes_max: int, what: str) -> str:
+        """The whole file as text. Raises HistoryError for more than `bytes_max` bytes, or what is not UTF-8."""
+        pieces: list[bytes] = []
+        size = 0
+        for _, piece in self.pieces():
+            pieces.append(piece)
+            size += len(piece)
+            if size > bytes_max:
+                raise self.error(f"is more than {bytes_max >> 20} MB of {what}: record such a history as JSON lines")
+        whole = b"".join(pieces)
+        try:
+            return whole.decode()
+        except UnicodeDecodeError as error:
+            line = 1 + whole.count(b"\n", 0, error.start)
+            if error.start >= len(whole) - 4 and line == self.unfinished:  # cut within a character
+                return whole[: error.start].decode()
+            raise self.error("holds bytes that are not UTF-8", line) from None
 
     def _open(self) -> BinaryIO:
         if not stat.S_ISREG(mode := self.path.stat().st_mode):

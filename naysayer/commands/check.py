@@ -11,13 +11,14 @@ from checker import Budget, Model, verify
 from checker.check import resolve
 from checker.errors import HarnessError, UsageError
 from checker.formats import Recording, read
+from checker.formats.columns import Span
 from checker.parallel import refuse_unknown
 from checker.properties import PROPERTIES
 from checker.verdict import Verdict
 from naysayer.judge import judge, undecided
 from naysayer.options import CheckOptions
 from naysayer.report.console import console
-from naysayer.report.story import Story
+from naysayer.report.story import FaultSpan, Story
 from naysayer.report.terminal import EXIT, show
 from naysayer.results import proof_json
 from naysayer.seen import seen
@@ -33,19 +34,36 @@ def check_file(file: Path, options: CheckOptions) -> int:
         refuse_unknown(engine)
         if own is not None:
             raise UsageError("a model of your own is judged in this process: leave --engine out")
-    recording = read(file, format=options.format, model=own or model)
+    recording = read(file, format=options.format, model=own or model, keys=options.keys)
+    place = Path(recording.source)
     screen = console()
     with Reporting() as reporting:
         verdict = reporting.attempt(lambda: _judged(recording, own, engine, budget, screen))
         verdict = verdict or undecided(recording.model, len(recording.history))
-        facts = [("history", f"{file} · read as {recording.format} · judged as {recording.model}")]
+        facts = [("history", _how(recording))]
         if options.certify:
-            proof = reporting.attempt(lambda: _certify(verdict, recording, own or recording.model, file))
+            proof = reporting.attempt(lambda: _certify(verdict, recording, own or recording.model, place))
             facts.append(("proof", proof or "none: interrupted"))
-        counted = seen(recording.history, recording.model)
-        story = Story(verdict, file.name, facts=tuple(facts), seen=counted, ordered_only=recording.clock == "order")
+        story = Story(
+            verdict,
+            place.name,
+            facts=tuple(facts),
+            seen=seen(recording.history, recording.model),
+            spans=tuple(_span(fault) for fault in recording.faults),
+            ordered_only=recording.clock == "order",
+        )
         show(story, screen)
         return EXIT[verdict.outcome]
+
+
+def _how(recording: Recording) -> str:
+    """The file, and what it was taken for."""
+    keys = "" if recording.keys is None else f", {recording.keys}"
+    return f"{recording.source} · read as {recording.format}{keys} · judged as {recording.model}"
+
+
+def _span(fault: Span) -> FaultSpan:
+    return FaultSpan(fault.label, fault.begin / 1e6, None if fault.end is None else fault.end / 1e6)
 
 
 def _judged(recording: Recording, own: Model | None, engine: str | None, budget: Budget, screen: Console) -> Verdict:

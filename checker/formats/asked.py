@@ -1,0 +1,51 @@
+"""Reads that are invoked with a value. It may be a key, a version, or what was found, copied back: never guessed."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from checker.formats.columns import Loaded
+from checker.formats.keys import Keys
+from checker.formats.source import Source
+from checker.formats.vocabulary import WITHOUT_INPUT
+from checker.history import OK
+from checker.properties import PROPERTIES
+
+_WITH_INPUT = frozenset({"log"})
+"""Models whose reads have an input."""
+
+_FINAL = "final"
+"""What our own workloads invoke their last reads with."""
+
+
+def settle(loaded: Loaded, model: str, source: Source, keys: Keys | None) -> None:
+    """Clears what reads were invoked with, where it can be told to mean nothing, and notes it.
+
+    Raises HistoryError for a read that returned something else, unless `keys` is "none": then the user decided.
+    """
+    history = loaded.history
+    names, values = history.tables.f.values, history.tables.value.values
+    if model in _WITH_INPUT:
+        return
+    asking = [code for code, name in enumerate(names) if name in WITHOUT_INPUT and name != "acquire"]
+    rows = np.flatnonzero(np.isin(history.f, asking) & (history.input != 0))
+    if model in PROPERTIES:
+        rows = rows[history.input[rows] != history.tables.value.code(_FINAL)]
+    if not len(rows):
+        return
+    other = rows[(history.status[rows] == OK) & (history.input[rows] != history.output[rows])]
+    if len(other) and keys != "none":
+        row = int(other[0])
+        f, asked, found = names[history.f[row]], values[history.input[row]], values[history.output[row]]
+        raise source.error(
+            f"{f} is invoked with {asked!r:.60} and returns {found!r:.60}: what was asked for is not known; "
+            "if it is the key, record it in the field key or use [key value]; --keys none judges without it",
+            int(loaded.lines[row]),
+        )
+    first = int(rows[0])
+    what = "not used, as --keys none says" if len(other) else "what they returned, where they returned"
+    source.notes.append(
+        f"{len(rows)} {names[history.f[first]]} operations are invoked with a value "
+        f"(first at line {int(loaded.lines[first])}: {values[history.input[first]]!r:.40}): {what}"
+    )
+    history.input[rows] = 0

@@ -1,0 +1,72 @@
+"""Jepsen's events, whatever text they were written in: the fields of one event become a row, or a nemesis' event."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from checker.formats.columns import Loaded
+from checker.formats.events import KINDS, EventRows
+from checker.formats.micro_operations import is_transaction, name_of
+from checker.formats.nemesis import Nemesis
+from checker.formats.source import Source
+from checker.values import Token
+
+NEMESIS = "nemesis"
+
+
+class JepsenEvents:
+    """Gathers events. Names may be keywords or strings; :f may be absent where the value is a transaction."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._rows = EventRows(source)
+        self._nemesis = Nemesis()
+        self._passed: dict[str, int] = {}
+
+    def add(self, line: int, fields: Mapping[str, Any]) -> None:
+        """Adds one event: process, type, f, value, key, time, error (a text). Raises HistoryError."""
+        process = fields.get("process")
+        kind = self._name("type", fields.get("type"), line)
+        if kind not in KINDS:
+            raise self._source.error(f"the type :{kind[:40]} is none of :invoke, :ok, :fail, :info", line)
+        said, f = fields.get("value"), fields.get("f")
+        name = None if f is None else self._name("f", f, line)
+        if isinstance(process, Token | str) and name_of(process) == NEMESIS:
+            self._nemesis.add(name or "fault", said, fields.get("time"), self._rows.count)
+            return
+        if type(process) is Token:
+            self._passed[process.text] = self._passed.get(process.text, 0) + 1
+            return
+        if process is not None and type(process) not in (int, str):
+            raise self._source.error(f"the process {process!r:.40} is neither a number nor a name", line)
+        if name is None:
+            name = self._absent_f(kind, said, line)
+        error = fields.get("error") if kind in ("fail", "info") else None
+        self._rows.add(line, kind, process, name, fields.get("key"), said, fields.get("time"), error)
+
+    def __len__(self) -> int:
+        return self._rows.count
+
+    def load(self) -> Loaded:
+        """The operations. Raises HistoryError where the events make no sense."""
+        for name, count in self._passed.items():
+            events = "1 event" if count == 1 else f"{count} events"
+            self._source.notes.append(
+                f"{events} of process {name} not judged: clients are numbers, or names as strings"
+            )
+        return self._rows.load(self._nemesis)
+
+    def _name(self, field: str, value: Any, line: int) -> str:
+        if value is None:
+            raise self._source.error(f"an event without :{field}", line)
+        if not isinstance(value, Token | str):
+            raise self._source.error(f":{field} is {value!r:.40}, neither a keyword nor a string", line)
+        return name_of(value)
+
+    def _absent_f(self, kind: str, value: Any, line: int) -> str | None:
+        if is_transaction(value):
+            return "txn"
+        if kind == "invoke":
+            raise self._source.error("an event without :f", line)
+        return None

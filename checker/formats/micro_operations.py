@@ -1,0 +1,96 @@
+"""Transactions as lists of micro-operations [f, key, value]: their names, and what is refused before judging."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from checker.formats.columns import Loaded
+from checker.formats.source import Source
+from checker.history import OK, Column, History
+from checker.values import Token
+
+KNOWN = {
+    "txn-list-append": {"r": "r", "read": "r", "append": "append"},
+    "txn-rw-register": {"r": "r", "read": "r", "w": "w", "write": "w"},
+}
+"""By model, the names of micro-operations and what the model calls them."""
+
+Micros = tuple[tuple[Any, ...], ...]
+
+
+def is_transaction(value: Any) -> bool:
+    """True for a list of micro-operations [f key value], as Elle's events carry."""
+    return type(value) is tuple and all(
+        type(micro) is tuple and len(micro) == 3 and isinstance(micro[0], Token | str) for micro in value
+    )
+
+
+def name_of(f: Token | str) -> str:
+    """The name that a keyword or a string is."""
+    return f.name if isinstance(f, Token) else f.removeprefix(":")
+
+
+def named(history: History, column: Column) -> Column:
+    """Values of a column with micro-operations named by strings, where keywords name them."""
+    table = history.tables.value
+    known = {int(code): int(code) for code in np.unique(column)}
+    for code in known:
+        value = table.values[code]
+        if is_transaction(value) and any(isinstance(micro[0], Token) for micro in value):
+            known[code] = table.code(tuple((name_of(micro[0]), *micro[1:]) for micro in value))
+    return np.array([known[code] for code in column.tolist()], dtype=np.int64)
+
+
+def check(loaded: Loaded, model: str, source: Source) -> None:
+    """Gives the micro-operations the names that the model has for them.
+
+    Raises HistoryError for one that the model does not know, and for a transaction that completes as another one than
+    was invoked or without saying what it read.
+    """
+    history, known = loaded.history, KNOWN[model]
+    rows = np.flatnonzero(history.f == history.tables.f.code("txn"))
+    for column in (history.input, history.output):
+        column[rows] = _known(loaded, rows, column[rows], known, model, source)
+    values = history.tables.value.values
+    for row in rows[history.status[rows] == OK].tolist():
+        asked, said = values[history.input[row]], values[history.output[row]]
+        line = int(loaded.lines[row])
+        if said is None and asked is not None and any(f == "r" for f, _, _ in asked):
+            raise source.error("a transaction that reads completes ok without saying what it read", line)
+        if said is not None and not _same(asked or (), said):
+            raise source.error(
+                f"completes as another transaction than was invoked: {asked!r:.80} became {said!r:.80}", line
+            )
+
+
+def _known(loaded: Loaded, rows: Column, column: Column, known: dict[str, str], model: str, source: Source) -> Column:
+    table = loaded.history.tables.value
+    codes = {int(code): int(code) for code in np.unique(column)}
+    for code in codes:
+        value = table.values[code]
+        if value is None:
+            continue
+        problem = None if is_transaction(value) else f"{value!r:.60} is no list of micro-operations [f, key, value]"
+        for micro in () if problem else value:
+            if name_of(micro[0]) not in known:
+                problem = f"{model} has no micro-operation {name_of(micro[0])!r:.40} (it has {', '.join(known)})"
+            elif model == "txn-list-append" and known[name_of(micro[0])] == "r" and not _is_list(micro[2]):
+                problem = f"a read of {micro[1]!r:.40} with {micro[2]!r:.60}, not a list or null"
+        if problem:
+            row = int(rows[np.flatnonzero(column == code)[0]])
+            raise source.error(problem, int(loaded.lines[row]))
+        if any(known[name_of(micro[0])] != micro[0] for micro in value):
+            codes[code] = table.code(tuple((known[name_of(micro[0])], *micro[1:]) for micro in value))
+    return np.array([codes[code] for code in column.tolist()], dtype=np.int64)
+
+
+def _is_list(value: Any) -> bool:
+    return value is None or type(value) is tuple
+
+
+def _same(asked: Micros, said: Micros) -> bool:
+    return len(asked) == len(said) and all(
+        one[:2] == other[:2] and (one[0] == "r" or one[2] == other[2]) for one, other in zip(asked, said, strict=True)
+    )
