@@ -11,7 +11,8 @@ from checker.budget import Interrupted
 from checker.history import History
 from checker.ladder import ladder
 from checker.properties import PROPERTIES, decider
-from checker.verdict import Decision, Explanation, Part, Verdict
+from checker.verdict import Decision, Part, Verdict
+from naysayer.findings import Finding, with_findings
 from naysayer.seen import Seen
 from naysayer.simulate import Run
 
@@ -86,17 +87,7 @@ def enough(verdict: Verdict, seen: Seen) -> Verdict:
 
 
 def with_invariants(run: Run, verdict: Verdict) -> Verdict:
-    """A broken invariant, or no life after the healing, makes a verdict invalid too."""
-    if verdict.outcome == "invalid":
-        return verdict
-    if run.violations:
-        found = run.violations[0]
-        explanation = Explanation("invariant", f"Invariant broken inside the system, unseen by clients: {found}.")
-    elif not run.live:
-        sentence = "Not live: all faults were healed, and no operation succeeded within 10 s of virtual time."
-        explanation = Explanation("not-live", sentence)
-    else:
-        return verdict
-    method = "invariant" if run.violations else "liveness"
-    part = Part(None, "invalid", method, verdict.operations, explanation=explanation)
-    return replace(verdict, outcome="invalid", method=method, parts=(part, *verdict.parts))
+    """A broken invariant, or what else was found beside the history, makes a verdict invalid too."""
+    sentences = (f"Invariant broken inside the system, unseen by clients: {found}." for found in run.violations[:1])
+    found = [Finding("invariant", run.virtual_ms, sentence) for sentence in sentences]
+    return with_findings(verdict, [*found, *run.findings])

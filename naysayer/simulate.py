@@ -1,24 +1,23 @@
-"""A simulated run: clients and nemesis of a plan, in virtual time, against a target in the simulator.
-
-After the storm everything is healed, and the clients go on for a while in the calm: a target whose operations do not
-succeed again then is reported as not live. The workload's last round (final reads) comes at the very end.
-"""
+"""A simulated run: the harness core in virtual time, against a target in the simulator."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from random import Random
 
 from checker.errors import TargetError
+from naysayer.findings import Finding
+from naysayer.harness.actions import Inject, Invoke, Round, WaitUntil
+from naysayer.harness.clients import ROUNDING_MS, Progress, Thread
+from naysayer.harness.core import Core
+from naysayer.harness.setup import Setup
 from naysayer.plan import Plan
 from naysayer.recorder import Recorder
-from naysayer.simulated_clients import ROUNDING_MS, Clients, Progress, client_name
 from nemesis.mix import Mix
-from nemesis.schedule import Look, Schedule, Situation
-from targets.fault import Corrupt, Evidence, Fault, Heal, Reconfigure, Restart, Resume, Skew
-from targets.node import NodeId
+from nemesis.schedule import Schedule
+from targets.fault import Evidence, Fault
+from targets.node import NodeId, Reply
 from targets.registry import find as find_target
 from targets.simulator import SimulatedCluster
 from targets.simulator.network import Sent
@@ -29,14 +28,15 @@ STRETCHES = (1.0, 3.0, 10.0)
 """Faults come at a pace drawn from the seed: faster than an election, about as fast, much slower."""
 
 SETTLE_MS = 1500.0
-"""How long a healed cluster may take to find itself before the calm operations are asked."""
+"""How long a healed cluster may take to find itself before operations are invoked again."""
 
-CALM_MS_MAX = 10_000.0
-"""By then an operation must have succeeded in the calm."""
+RECOVERY_MS_MAX = 10_000.0
+"""By then an operation must have succeeded in the recovery phase."""
 
 
-def _mix(plan: Plan) -> Mix:
-    return Mix(plan.nemesis, stretch=Random(f"{plan.seed} pace").choice(STRETCHES))
+def client_name(clients: int, name: NodeId) -> NodeId:
+    """By the name of a process that of its client, whose links it uses; other names are their own."""
+    return f"c{int(name[1:]) % clients}" if name[0] == "c" else name
 
 
 @dataclass
@@ -57,6 +57,8 @@ class Run:
     trace: list[Sent] | None = None
     violated_ms: float | None = None
     """When the first invariant was found broken."""
+    findings: list[Finding] = field(default_factory=list)
+    """What is wrong beside the history and the invariants."""
 
 
 class Simulation:
@@ -79,192 +81,139 @@ class Simulation:
     ) -> None:
         """`scripted`: generator and schedule say when everything happens. `calm`: heal all at the end, and go on.
         `storm_ms`: not before this. `until_violation`: a broken invariant ends the run."""
+        target, workload = find_target(plan.target), find_workload(plan.workload)
+        if schedule is None and plan.nemesis:
+            schedule = Mix(plan.nemesis, stretch=Random(f"{plan.seed} pace").choice(STRETCHES))
+        place = partial(client_name, plan.clients)
+        timeout_ms = plan.timeout_ms or target.timeout_ms
+        setup = Setup(
+            plan.clients,
+            plan.seed,
+            workload.start() if generator is None else generator,
+            schedule,
+            timeout_ms=timeout_ms,
+            timeout_ms_max=target.timeout_ms,
+            think_ms=plan.think_ms,
+            operations=plan.operations,
+            time_ms=None if plan.time_s is None else plan.time_s * 1000,
+            least_ms=storm_ms,
+            scripted=scripted,
+            sessions=target.sessions,
+            stay=True,
+            client_links=True,
+            recover=calm and until_ms is None,
+            settle_ms=SETTLE_MS,
+            recovery_ms_max=RECOVERY_MS_MAX,
+            virtual=True,
+            known_to_fit=True,
+            again=workload.start if scripted else None,
+            final=workload.finish,
+        )
         self.plan = plan
         self.recorder = recorder
-        self._target = find_target(plan.target)
-        self._workload = find_workload(plan.workload)
-        place = partial(client_name, plan.clients)
-        self._cluster = SimulatedCluster(self._target, plan.nodes, plan.seed, trace=trace, place=place)
-        self._clients = Clients(
-            plan,
-            self._target,
-            self._cluster,
-            recorder,
-            self._workload.start() if generator is None else generator,
-            scripted=scripted,
-            progress=progress,
-        )
-        self._schedule: Schedule = _mix(plan) if schedule is None else schedule
+        self._cluster = SimulatedCluster(target, plan.nodes, plan.seed, trace=trace, place=place)
+        self._core = Core(setup, self._cluster, recorder, progress)
         self._until_ms = until_ms
-        self._with_calm = calm
-        self._storm_ms = storm_ms
         self._until_violation = until_violation
-        self._client_names = tuple(f"c{client}" for client in range(plan.clients))
-        self._nemesis_random = Random(f"{plan.seed} nemesis")
-        self._look: Look | None = None
-        self._storm = True
         self._stopped = False
 
     def stop(self) -> None:
         """End the run as soon as possible."""
         self._stopped = True
+        self._core.stop()
         self._cluster.stop()
 
     @property
     def asked(self) -> list[tuple[float, int, Invocation, NodeId]]:
         """Time (ms), client, operation and node of everything that was invoked."""
-        return self._clients.asked
+        return self._core.clients.asked
 
     def run(self) -> Run:
-        """Run to the end. What the target did wrong beyond the protocol (an exception) is in `error`."""
-        cluster, plan = self._cluster, self.plan
+        """Run to the end. What the target did wrong beyond the protocol is in `error`, or in `findings`."""
+        cluster, core = self._cluster, self._core
         error = None
-        storm_ms = 0.0
-        live = True
         try:
             cluster.start()
-            self._clients.start()
-            if plan.nemesis or not isinstance(self._schedule, Mix):
-                cluster.at(0.0, self._nemesis)
-            self._clients.until_ms = None if plan.time_s is None else plan.time_s * 1000
-            self._go(self._clients.until_ms, idle_too=True)
-            if cluster.now_ms < self._storm_ms:
-                self._go(self._storm_ms)
-            storm_ms = cluster.now_ms
-            self._storm = False
-            self._clients.until_ms, self._clients.left, self._clients.succeeded = None, 0, 0
-            if not self._stopped and self._until_ms is None and self._with_calm:
-                live = self._calm() or self._damaged()
+            self._drive()
         except TargetError as failure:
             error = str(failure)
         return Run(
             self.recorder,
             cluster.evidence(),
             cluster.violations,
-            live,
+            core.live,
             cluster.events,
             cluster.now_ms,
-            storm_ms or cluster.now_ms,
+            core.faults_end_ms or cluster.now_ms,
             error,
             self._stopped,
             {} if error else dict(cluster.views()),
             cluster.trace,
             cluster.violated_ms,
+            core.health.findings,
         )
+
+    def _drive(self) -> None:
+        """Carry out what the core says, until it has nothing more to say."""
+        cluster, core = self._cluster, self._core
+        while (action := core.next(cluster.now_ns)) is not None:
+            if isinstance(action, Round):
+                for thread in action.threads:
+                    thread.wake, thread.answered = partial(self._ask, thread), partial(self._answered, thread)
+                    cluster.at(thread.wakes_ms, thread.wake)
+                if action.faults:
+                    cluster.at(0.0, self._nemesis)
+                self._go(action.until_ms, idle_too=True)
+            elif isinstance(action, WaitUntil):
+                self._go(action.at_ms)
+            elif isinstance(action, Inject):
+                self._apply(action.fault)
+                # what is due now happens before the next, as it does where a script injects two faults at once
+                self._go(cluster.now_ms + ROUNDING_MS)
 
     def _go(self, until_ms: float | None, *, idle_too: bool = False) -> None:
         """Let time pass; with `idle_too` only as long as a client goes on, and no broken invariant is to end it."""
         cluster = self._cluster
         limits = [ms for ms in (until_ms, self._until_ms) if ms is not None]
         broken = (lambda: bool(cluster.violations)) if idle_too and self._until_violation else None
-        again = not self._stopped and (not idle_too or self._clients.going > 0)
+        again = not self._stopped and (not idle_too or not self._core.round_over)
         while again:
             stopped = cluster.run(until=broken, until_ms=min(limits) if limits else None)
             again = stopped and not idle_too and not self._stopped
 
-    # nemesis
+    # clients
+
+    def _ask(self, thread: Thread) -> None:
+        self._do(thread, self._core.ask(thread, self._cluster.now_ns))
+
+    def _do(self, thread: Thread, action: Invoke | WaitUntil | None) -> None:
+        if isinstance(action, WaitUntil):
+            self._cluster.at(action.at_ms, thread.wake)
+        elif action is not None:
+            self._cluster.invoke(action.request, action.node, action.timeout_ms, thread.answered)
+        elif self._core.round_over:
+            self._cluster.stop()
+
+    def _answered(self, thread: Thread, reply: Reply | None) -> None:
+        self._do(thread, self._core.completed(thread, reply, self._cluster.now_ns))
+
+    # the nemesis
 
     def _nemesis(self) -> None:
-        if not self._storm or self._clients.are_done():
-            return
         cluster = self._cluster
-        now_ms = cluster.now_ms
-        if self._look is not None and cluster.still and self._look.in_vain(now_ms):
-            self._look_again(self._look, now_ms)
-            return
-        situation = Situation(
-            now_ms,
-            cluster.nodes,
-            self._nemesis_random,
-            cluster.down,
-            cluster.paused,
-            cluster.views,
-            self._client_names,
-            self._target.sessions,
-        )
-        step, self._schedule = self._schedule.next(situation)
-        self._look = None
-        if isinstance(step, Look):
-            self._look = step
-            self._look_again(step, now_ms)
-        elif step is not None and step.at_ms > now_ms:
-            cluster.at(step.at_ms + ROUNDING_MS, partial(self._strike, step.fault))
-        elif step is not None:
-            self._strike(step.fault)
+        action = self._core.fault(cluster.now_ns, cluster.views, still=self._core.look is not None and cluster.still)
+        if isinstance(action, WaitUntil):
+            cluster.at(action.at_ms, self._nemesis)
+        elif action is not None and action.at_ms > cluster.now_ms:
+            cluster.at(action.at_ms + ROUNDING_MS, partial(self._inject, action.fault))
+        elif action is not None:
+            self._inject(action.fault)
 
-    def _look_again(self, look: Look, now_ms: float) -> None:
-        # a little later than asked: virtual time counts whole nanoseconds, and must get past the moment
-        self._cluster.at(max(look.next_ms(now_ms), now_ms) + 0.001, self._nemesis)
-
-    def _strike(self, fault: object) -> None:
-        if not self._storm:
-            return
-        self._apply(fault)
-        self._cluster.at(self._cluster.now_ms, self._nemesis)
-
-    def _apply(self, fault: object) -> None:
-        self._cluster.apply(fault)  # type: ignore[arg-type]
-        self.recorder.happened(fault, self._cluster.now_ns)  # type: ignore[arg-type]
-
-    # the calm
-
-    def _ends(self) -> Iterator[Fault]:
-        """What ends all faults: links first, then clocks and disks, then what is paused, then what is down."""
-        cluster, struck = self._cluster, [fault for _, fault in self.recorder.nemesis]
-        yield Heal()
-        for node in cluster.nodes:
-            if any(isinstance(fault, Skew) and fault.node == node for fault in struck):
-                yield Skew(node)
-        for fault in struck:
-            if isinstance(fault, Corrupt) and fault.kind in ("full", "fsync-error") and not fault.undo:
-                yield Corrupt(fault.node, fault.kind, undo=True)
-        if cluster.paused:
-            yield Resume(tuple(sorted(cluster.paused)))
-        if cluster.down:
-            yield Restart(tuple(sorted(cluster.down)))
-
-    def _damaged(self) -> bool:
-        """Whether no majority is left that can run, since what the disks hold was damaged: nothing heals that.
-
-        Of all nodes, or of members that somebody asked for: those may be the members now.
-        """
-        faults = [fault for _, fault in self.recorder.nemesis]
-        flipped = {fault.node for fault in faults if isinstance(fault, Corrupt) and fault.kind == "bit-flip"}
-        dead = flipped & self._cluster.down
-        groups = [self._cluster.nodes, *(fault.nodes for fault in faults if isinstance(fault, Reconfigure))]
-        return any(2 * len(dead.intersection(group)) >= len(group) for group in groups)
-
-    def _ask_in_the_calm(self) -> bool:
-        """Two operations for each client, and more until one has succeeded. Returns whether there was none to ask."""
-        cluster, clients = self._cluster, self._clients
-        until_ms = cluster.now_ms + CALM_MS_MAX
-        asked = False
-        while True:
-            clients.left = 2 * self.plan.clients
-            clients.start()
-            self._go(until_ms, idle_too=True)
-            asked_now = clients.left < 2 * self.plan.clients
-            asked = asked or asked_now
-            if clients.succeeded or not asked_now or self._stopped or cluster.now_ms >= until_ms or self._damaged():
-                return not asked
-            # whoever gave up, or was refused where nobody leads, may have been too hasty: that says nothing of life
-            clients.timeout_ms = max(clients.timeout_ms, self._target.timeout_ms)
-
-    def _calm(self) -> bool:
-        """Heal everything, let operations run again, then the last round. False if none succeeded."""
-        cluster, clients = self._cluster, self._clients
-        if clients.scripted:
-            clients.scripted, clients.generator = False, self._workload.start()
-        for fault in self._ends():
+    def _inject(self, fault: Fault) -> None:
+        if self._core.in_fault_phase:
             self._apply(fault)
-            # what is due now happens before the next, as it does where a script strikes twice at once
-            self._go(cluster.now_ms + ROUNDING_MS)
-        self._go(cluster.now_ms + SETTLE_MS)
-        nothing_to_ask = self._ask_in_the_calm()
-        if self._workload.finish is not None and not self._stopped:
-            self.recorder.last_round_begins()
-            clients.generator, clients.left = self._workload.finish(), None
-            clients.start()
-            self._go(cluster.now_ms + CALM_MS_MAX, idle_too=True)
-        # also a read of the last round is a sign of life: what may be written once refuses all that comes later
-        return nothing_to_ask or clients.succeeded > 0
+            self._cluster.at(self._cluster.now_ms, self._nemesis)
+
+    def _apply(self, fault: Fault) -> None:
+        self._cluster.apply(fault)
+        self._core.injected(fault, self._cluster.now_ns)

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from checker.history import Operation
+from naysayer.harness.clients import TIMEOUT
 from naysayer.report.story import FaultSpan
 from targets.node import NodeId
-
-TIMEOUT = "timeout"
-"""The error of an operation whose answer did not come in time."""
 
 RECOVERY_MS = 2000.0
 """So long after a fault a node may still be busy with it: an election, a restart."""

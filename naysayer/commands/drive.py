@@ -14,6 +14,10 @@ from checker.errors import HarnessError, NaysayerError
 from checker.properties import PROPERTIES, lacking
 from checker.verdict import Part, Verdict
 from naysayer.commands.test import conclude
+from naysayer.findings import Finding, with_findings
+from naysayer.harness.core import Core
+from naysayer.harness.settle import Settling
+from naysayer.harness.setup import Setup
 from naysayer.injected import injected, undoes
 from naysayer.judge import enough, judge, undecided
 from naysayer.live import LiveRun
@@ -23,7 +27,6 @@ from naysayer.report.progress import watch
 from naysayer.report.story import Story
 from naysayer.results import HISTORY, new_folder, verdict_json
 from naysayer.seen import Seen
-from naysayer.settle import Settling
 from naysayer.signals import Reporting, ended_by_signals
 from naysayer.slow import slow_nodes
 from naysayer.store import Store
@@ -31,6 +34,7 @@ from naysayer.tell import effects, fault_spans, label, seen_in, without_effect
 from nemesis.mix import Mix
 from targets.cluster import Cluster
 from targets.fault import Evidence
+from targets.live.cluster import LiveCluster
 from targets.live.processes import ProcessCluster
 from targets.remote.cluster import UNDO_S_MAX, RemoteCluster
 from targets.stdio.cluster import StdioCluster
@@ -39,6 +43,13 @@ from workloads.registry import find as find_workload
 
 STRETCH = 8.0
 """Faults on real processes come this much slower than in the simulator: about one in half a second."""
+
+RECOVERY_MS_MAX = 30_000.0
+"""How long a healed system, which may be slow to start and to elect a leader, may take until an operation succeeds; a
+node that gives no answer for so long hangs."""
+
+PATIENT_MS = 5000.0
+"""How long a client waits for an answer in that time, if it is not told to wait longer."""
 
 ENDING = "the processes are being ended"
 UNDOING = f"the faults are being undone on the hosts, within {UNDO_S_MAX:.0f} s; if I am killed now, %s undoes them"
@@ -62,12 +73,14 @@ def run_test(plan: Plan, make: Make, timeout_s: float, results: Path, heal: str 
         judged = reporting.attempt(lambda: judge(drive.recorder.history(), drive.model))
         judged = judged or undecided(drive.model, drive.recorder.invocations)
         drive.counted = seen_in(drive.recorder, drive.model)
-        verdict = enough(doubted(judged, drive.settling), drive.counted)
+        verdict = enough(doubted(judged, drive.settling, drive.undecided), drive.counted)
+        verdict = with_findings(verdict, drive.findings)
         facts = verdict_json(
             verdict,
             outcomes=drive.counted.total,
             seen=drive.counted,
             faults=[msgspec.to_builtins(one) for one in drive.evidence],
+            findings=[msgspec.to_builtins(one) for one in drive.findings],
             remarks=drive.remarks,
             settled=None if drive.settling is None else str(drive.settling),
             interrupted=verdict.interrupted,
@@ -88,10 +101,25 @@ class Drive:
     heal: str | None
     evidence: list[Evidence] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
-    settling: Settling | None = None
     counted: Seen | None = None
+    core: Core | None = None
     trouble: NaysayerError | None = None
     messages: MessageLog | None = None
+
+    @property
+    def settling(self) -> Settling | None:
+        """How the nodes converged after the healing, where they were to."""
+        return None if self.core is None else self.core.settling
+
+    @property
+    def undecided(self) -> str | None:
+        """Why it could not be judged whether the system is live, if so."""
+        return None if self.core is None else self.core.undecided
+
+    @property
+    def findings(self) -> list[Finding]:
+        """What was found beside the history."""
+        return [] if self.core is None else self.core.health.findings
 
     @property
     def model(self) -> str:
@@ -141,28 +169,33 @@ class Drive:
                 await run.run()
                 if self.messages is not None:
                     self.messages.run_began(trio.current_time() - run.now_ns() / 1e9)
-                self.settling, self.trouble = run.settling, run.trouble
+                self.core, self.trouble = run.core, run.trouble
                 await self._look_back(cluster)
                 nursery.cancel_scope.cancel()
 
     def _live_run(self, cluster: Cluster) -> LiveRun:
         plan, recorder, workload = self.plan, self.recorder, workload_of(self.plan)
         must = lacking(self.model) if self.model in PROPERTIES else None
-        return LiveRun(
-            cluster,
-            workload.start(),
-            Mix(plan.nemesis, stretch=STRETCH) if plan.nemesis else None,
-            recorder,
+        setup = Setup(
             plan.clients,
             plan.seed,
-            self.timeout_s,
-            plan.time_s,
-            plan.operations,
-            workload.finish,
-            workload.settle,
-            None if must is None else lambda: must(recorder.ended(0)),
-            lambda: judge(recorder.history(), self.model).outcome == "invalid",
+            workload.start(),
+            Mix(plan.nemesis, stretch=STRETCH) if plan.nemesis else None,
+            timeout_ms=self.timeout_s * 1000,
+            timeout_ms_max=max(self.timeout_s * 1000, PATIENT_MS),
+            operations=plan.operations,
+            time_ms=None if plan.time_s is None else plan.time_s * 1000,
+            sessions=isinstance(cluster, LiveCluster) and cluster.target.sessions,
+            heal_when_stopped=True,
+            recovery_ms_max=RECOVERY_MS_MAX,
+            known_to_fit=isinstance(cluster, LiveCluster),
+            hung_ms=RECOVERY_MS_MAX,
+            final=workload.finish,
+            settle=workload.settle,
+            lacking=None if must is None else lambda: must(recorder.ended(0)),
+            broken=lambda: judge(recorder.history(), self.model).outcome == "invalid",
         )
+        return LiveRun(cluster, setup, recorder)
 
     async def _look_back(self, cluster: Cluster) -> None:
         """What shows the faults, what is to be remarked of the nodes, and the logs of hosts."""
@@ -224,12 +257,14 @@ def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
     return found
 
 
-def doubted(verdict: Verdict, settling: Settling | None) -> Verdict:
-    """What is to be there in the end cannot be called right where a node did not show it."""
-    if verdict.outcome != "valid" or settling is None or settling.complete:
+def doubted(verdict: Verdict, settling: Settling | None, undecided: str | None = None) -> Verdict:
+    """What is to be there in the end cannot be called right where a node did not show it; nor a system right of which
+    it could not be judged, for the reason `undecided`, whether it came back to life."""
+    if settling is not None and not settling.complete:
+        undecided = f"not every node was seen to be complete: {settling}"
+    if verdict.outcome != "valid" or undecided is None:
         return verdict
-    reason = f"not every node was seen to be complete: {settling}"
-    part = Part(None, "unknown", "outcomes", verdict.operations, reason=reason)
+    part = Part(None, "unknown", "outcomes", verdict.operations, reason=undecided)
     return replace(verdict, outcome="unknown", parts=(part, *verdict.parts))
 
 

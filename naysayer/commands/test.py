@@ -93,6 +93,7 @@ def facts_json(run: Run, verdict: Verdict) -> bytes:
         faults=[msgspec.to_builtins(one) for one in run.evidence],
         invariants_broken=run.violations,
         live=run.live,
+        findings=[msgspec.to_builtins(one) for one in run.findings],
         interrupted=run.interrupted or verdict.interrupted,
         target_error=run.error,
         events=run.events,

@@ -10,10 +10,10 @@ from rich.console import Group
 from rich.live import Live
 from rich.table import Table
 
+from naysayer.harness.settle import STILL_S_MAX
 from naysayer.live import LiveRun
 from naysayer.recorder import Recorder
 from naysayer.report.console import Text, console
-from naysayer.settle import STILL_S_MAX
 from naysayer.tell import fault_spans
 
 TERMINAL_S, PLAIN_S = 0.25, 5.0
@@ -62,9 +62,12 @@ class Progress:
 
     def _state(self) -> str:
         fault = ", ".join(span.label for span in fault_spans(self._recorder.nemesis) if span.to_ms is None) or "none"
-        if self._run.settling is not None:
-            return f"all is healed: {self._run.settling}, of {STILL_S_MAX:.0f} s at most"
-        left = "" if self._run.time_s is None else f" · {max(0.0, self._run.time_s - self._last_ns / 1e9):.0f} s left"
+        if self._run.core.settling is not None:
+            return f"all is healed: {self._run.core.settling}, of {STILL_S_MAX:.0f} s at most"
+        if not self._run.core.in_fault_phase:
+            return "all faults are healed: operations must succeed again"
+        time_ms = self._run.setup.time_ms
+        left = "" if time_ms is None else f" · {max(0.0, time_ms / 1000 - self._last_ns / 1e9):.0f} s left"
         return f"fault: {fault}{left}"
 
     def line(self) -> str:

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from checker.properties import PROPERTIES
 from checker.verdict import Part, Verdict
+from naysayer.findings import HEADLINES as FINDINGS
 from naysayer.report import timeline
 from naysayer.report.console import Text
 from naysayer.report.counts import errors, show_counts
@@ -78,10 +79,8 @@ def show(story: Story, screen: Console) -> None:
 
 def _headline(story: Story, part: Part | None, screen: Console) -> None:
     words, style = HEADLINE[story.verdict.outcome]
-    if part is not None and part.method == "invariant":
-        words = "✗ INVARIANT BROKEN"
-    elif part is not None and part.method == "liveness":
-        words = "✗ NOT LIVE"
+    if part is not None and part.method in FINDINGS:
+        words = FINDINGS[part.method]
     elif story.verdict.model in PROPERTIES and story.verdict.outcome != "unknown":
         words = "✓ PROMISE KEPT" if story.verdict.outcome == "valid" else "✗ PROMISE BROKEN"
     if story.trouble is not None and story.verdict.outcome == "valid":

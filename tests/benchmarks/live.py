@@ -22,6 +22,7 @@ import msgspec
 import trio
 
 from checker.errors import TargetError
+from naysayer.harness.setup import Setup
 from naysayer.live import LiveRun
 from naysayer.recorder import Recorder
 from targets.cluster import Client, Cluster
@@ -149,7 +150,8 @@ async def drive(cluster: Cluster) -> tuple[int, float, float]:
         recorder = Recorder(file)
         async with cluster:
             await cluster.start()
-            run = LiveRun(cluster, find("echo").start(), None, recorder, CLIENTS, 1, 1.0, TIME_S)
+            setup = Setup(CLIENTS, 1, find("echo").start(), time_ms=TIME_S * 1000, recover=False)
+            run = LiveRun(cluster, setup, recorder)
             began, cpu = time.perf_counter(), time.process_time()
             await run.run()
             took, cpu = time.perf_counter() - began, time.process_time() - cpu

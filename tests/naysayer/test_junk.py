@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import trio
 
+from naysayer.harness.setup import Setup
 from naysayer.judge import judge
 from naysayer.live import LiveRun
 from naysayer.recorder import Recorder
@@ -129,7 +130,8 @@ def under(junk: Callable[[LiveCluster], Awaitable[None]], target: str) -> str:
         with trio.fail_after(120):
             async with LiveCluster(find_target(target), nodes=3, seed=1) as cluster:
                 await cluster.start()
-                run = LiveRun(cluster, workload.start(), None, recorder, clients=5, seed=1, time_s=100.0)
+                setup = Setup(5, 1, workload.start(), time_ms=100_000.0, recover=False)
+                run = LiveRun(cluster, setup, recorder)
 
                 async def throw() -> None:
                     before = recorder.counts["ok"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import trio
@@ -11,7 +12,8 @@ import trio.testing
 
 from checker.errors import TargetError
 from checker.history import Operation
-from naysayer.live import REFUSED_PAUSE_S, LiveRun
+from naysayer.harness.setup import REFUSED_MS, Setup
+from naysayer.live import LiveRun
 from naysayer.recorder import Recorder
 from targets.cluster import Client
 from targets.node import NodeId, Reply, Request
@@ -61,7 +63,7 @@ def play(node: Node, generator: Generator, **bounds: Any) -> list[Operation]:
     recorder = Recorder()
 
     async def main() -> None:
-        await LiveRun(node, generator, None, recorder, clients=1, seed=1, **bounds).run()
+        await LiveRun(node, Setup(1, 1, generator, recover=False, **bounds), recorder).run()
 
     trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
     return list(recorder.history())
@@ -82,7 +84,7 @@ async def hangs(request: Request) -> Reply:
 
 
 def test_times_are_taken_around_each_call_and_the_time_out_is_that_of_each_call() -> None:
-    ops = play(Node(slow), Writes(), timeout_s=1.0, operations=5)
+    ops = play(Node(slow), Writes(), timeout_ms=1000.0, operations=5)
     assert [op.status for op in ops] == ["ok"] * 5
     assert {op.process for op in ops} == {0}
     assert [round((op.ret - op.call) / 1e6) for op in ops] == [700] * 5
@@ -90,7 +92,7 @@ def test_times_are_taken_around_each_call_and_the_time_out_is_that_of_each_call(
 
 def test_a_call_that_takes_too_long_is_unknown_and_a_new_process_with_a_new_connection_goes_on() -> None:
     node = Node(hangs)
-    ops = play(node, Writes(), timeout_s=1.0, operations=4)
+    ops = play(node, Writes(), timeout_ms=1000.0, operations=4)
     assert [(op.process, op.status) for op in ops] == [(0, "ok"), (0, "info"), (1, "ok"), (1, "ok")]
     assert ops[1].error == "timeout"
     assert round((ops[2].call - ops[1].call) / 1e6) == 1000
@@ -98,7 +100,7 @@ def test_a_call_that_takes_too_long_is_unknown_and_a_new_process_with_a_new_conn
 
 
 def test_a_client_that_waits_longer_than_the_time_out_does_not_lose_its_process() -> None:
-    ops = play(Node(ok), Writes(wait_ms=5_000.0), timeout_s=1.0, operations=3)
+    ops = play(Node(ok), Writes(wait_ms=5_000.0), timeout_ms=1000.0, operations=3)
     assert [(op.process, op.status) for op in ops] == [(0, "ok")] * 3
     assert round((ops[2].call - ops[0].call) / 1e6) == 10_000
 
@@ -107,9 +109,10 @@ def test_a_refusal_without_a_hint_is_followed_by_a_pause_even_beyond_the_time_ou
     async def refuses(request: Request) -> Reply:
         return Reply(request.id, "fail", None, "not now")
 
-    ops = play(Node(refuses), Writes(), timeout_s=REFUSED_PAUSE_S / 5, operations=3)
-    assert [(op.process, op.status) for op in ops] == [(0, "fail")] * 3
-    assert round((ops[1].call - ops[0].call) / 1e9, 3) == REFUSED_PAUSE_S
+    ops = play(Node(refuses), Writes(), timeout_ms=1.0, operations=30)
+    assert [(op.process, op.status) for op in ops] == [(0, "fail")] * 30
+    pauses_ms = [(after.call - before.ret) / 1e6 for before, after in pairwise(ops)]
+    assert REFUSED_MS / 3 < sum(pauses_ms) / len(pauses_ms) < 3 * REFUSED_MS
 
 
 def test_an_answer_that_leaves_the_outcome_unknown_ends_the_process() -> None:
@@ -132,5 +135,5 @@ def test_an_error_of_the_system_under_test_ends_the_run_with_what_was_recorded()
 
 
 def test_a_run_ends_after_its_time() -> None:
-    ops = play(Node(slow), Writes(), time_s=7.1)
+    ops = play(Node(slow), Writes(), time_ms=7100.0)
     assert len(ops) == 11

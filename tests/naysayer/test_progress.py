@@ -7,6 +7,7 @@ import io
 import trio
 from rich.console import Console
 
+from naysayer.harness.setup import Setup
 from naysayer.live import LiveRun
 from naysayer.recorder import Recorder
 from naysayer.report.progress import Progress
@@ -17,10 +18,14 @@ from workloads.registry import find
 
 def test_rates_outcomes_per_node_and_the_fault_in_force_are_shown() -> None:
     recorder = Recorder()
-    run = LiveRun(Instant(), find("echo").start(), None, recorder, 2, 1, operations=40, time_s=60.0)
+    run = LiveRun(
+        Instant(), Setup(2, 1, find("echo").start(), operations=40, time_ms=60_000.0, recover=False), recorder
+    )
 
     async def main() -> None:
         await run.run()
+        assert "all faults are healed" in Progress(run, recorder).line()
+        run.core.in_fault_phase = True
         look(run, recorder)
 
     trio.run(main)

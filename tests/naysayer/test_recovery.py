@@ -12,7 +12,7 @@ from naysayer.judge import judge_run
 from naysayer.options import RunOptions
 from naysayer.plan import Plan, make_plan
 from naysayer.recorder import Recorder
-from naysayer.simulate import CALM_MS_MAX, SETTLE_MS, Run, Simulation
+from naysayer.simulate import RECOVERY_MS_MAX, SETTLE_MS, Run, Simulation
 from nemesis.schedule import Schedule, Situation, Step
 from targets.fault import Corrupt, Fault, Kill, Reconfigure, Restart
 from targets.node import Context, NodeId, Request, Timer
@@ -62,7 +62,7 @@ def test_a_target_that_deadlocks_in_the_storm_is_reported_as_not_live(monkeypatc
     run = run_as(replace(find("quorum-kv"), node=WaitsForEver), monkeypatch)
     assert run.recorder.counts["ok"] > 10, "it works until messages are lost"
     assert not run.live
-    assert run.virtual_ms <= run.storm_ms + SETTLE_MS + 2 * CALM_MS_MAX + 1
+    assert run.virtual_ms <= run.storm_ms + SETTLE_MS + 2 * RECOVERY_MS_MAX + 1
     verdict = judge_run(run, "register")
     assert (verdict.outcome, verdict.method) == ("invalid", "liveness")
     explanation = verdict.parts[0].explanation

@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from checker.history import Operation, Status
-from naysayer.routing import Routing
+from naysayer.harness.routing import Routing
 from workloads.generator import Invocation
 
 NODES = ("n1", "n2", "n3")

@@ -12,15 +12,18 @@ import trio.testing
 from checker.history import History, Operation
 from checker.properties import decider, lacking
 from checker.verdict import Decision
+from naysayer.harness.settle import SLOW_S, STILL_S_MAX, Settling
+from naysayer.harness.setup import Setup
 from naysayer.judge import judge
 from naysayer.live import LiveRun
 from naysayer.recorder import Recorder
-from naysayer.settle import SLOW_S, STILL_S_MAX, Settling
 from targets.cluster import Client
 from targets.fault import Fault
 from targets.node import NodeId, Reply, Request
 from tests.benchmarks.live import Instant
 from workloads.registry import find
+
+CLIENTS = 2
 
 Shows = Callable[[NodeId, float, list[Any]], list[Any] | None]
 """What a node shows so many seconds after the healing of all that was added; None: it does not answer."""
@@ -34,6 +37,7 @@ class Sets(Instant):
     def __init__(self, shows: Shows) -> None:
         self._shows = shows
         self.added: list[Any] = []
+        self.left_of_recovery = 2 * CLIENTS
         self.healed_s: float | None = None
 
     async def apply(self, fault: Fault) -> None:
@@ -44,11 +48,14 @@ class Sets(Instant):
 
     async def answer(self, node: NodeId, request: Request) -> Reply:
         await trio.sleep(0.01)
+        self.left_of_recovery -= self.healed_s is not None
         if request.f == "add":
             self.added.append(request.input)
             return Reply(request.id, "ok")
         if self.healed_s is None:
             return Reply(request.id, "ok", [])
+        if self.left_of_recovery >= 0:
+            return Reply(request.id, "ok", list(self.added))
         shown = self._shows(node, trio.current_time() - self.healed_s, self.added)
         return Reply(request.id, "info", None, "crash") if shown is None else Reply(request.id, "ok", list(shown))
 
@@ -75,19 +82,17 @@ def play(
     recorder = Recorder()
     workload, must = find("g-set"), lacking("g-set")
     assert must is not None
-    run = LiveRun(
-        Sets(shows),
-        workload.start(),
-        None,
-        recorder,
-        clients=2,
+    setup = Setup(
+        clients=CLIENTS,
         seed=1,
+        generator=workload.start(),
         operations=60,
         final=workload.finish,
         settle=workload.settle,
         lacking=lambda: must(recorder.ended(0)),
         broken=lambda: broken,
     )
+    run = LiveRun(Sets(shows), setup, recorder)
 
     async def main() -> None:
         async with trio.open_nursery() as nursery:
@@ -101,9 +106,9 @@ def play(
             await run.run()
 
     trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
-    assert run.settling is not None
+    assert run.core.settling is not None
     history = recorder.history()
-    return run.settling, decider("g-set")(history), [op for op in history if op.input == "final"]
+    return run.core.settling, decider("g-set")(history), [op for op in history if op.input == "final"]
 
 
 def test_a_quick_system_is_done_at_once() -> None:

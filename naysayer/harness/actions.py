@@ -1,0 +1,54 @@
+"""What the core asks its loop to do. Times are ms since the start of the run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from targets.fault import Fault
+from targets.node import NodeId, Request
+
+if TYPE_CHECKING:
+    from naysayer.harness.clients import Thread
+
+
+class Invoke(msgspec.Struct, frozen=True, gc=False):
+    """Send a request to a node; report the reply, or None if none came within `timeout_ms`."""
+
+    process: int
+    node: NodeId
+    request: Request
+    timeout_ms: float
+
+
+class Inject(msgspec.Struct, frozen=True):
+    """Carry a fault out, not before `at_ms` (at once, if that has passed)."""
+
+    fault: Fault
+    at_ms: float = 0.0
+
+
+class WaitUntil(msgspec.Struct, frozen=True, gc=False):
+    """Ask again at `at_ms`."""
+
+    at_ms: float
+
+
+class Round(msgspec.Struct, frozen=True):
+    """Let these clients work, each from its `wakes_ms`, until none goes on or `until_ms` has come. With `faults` the
+    nemesis works meanwhile."""
+
+    threads: tuple[Thread, ...]
+    until_ms: float | None
+    faults: bool = False
+
+
+class Consult(msgspec.Struct, frozen=True):
+    """Call this, which may take its time (it judges what was recorded), and hand its answer to `core.consulted`."""
+
+    call: Callable[[], bool]
+
+
+Action = Inject | WaitUntil | Round | Consult

@@ -1,0 +1,299 @@
+"""The clients of a run: each pauses, invokes an operation, waits for the answer, and goes on. Pure: no clock, no I/O.
+
+Terms are Jepsen's: a thread of a client goes on as a new process after an operation of unknown outcome, since the old
+process may be waiting for ever. Process p belongs to client p modulo the number of clients.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import ceil, log
+from random import Random
+from typing import Any, Protocol
+
+from checker.history import Operation, Status
+from naysayer.harness.actions import Invoke, WaitUntil
+from naysayer.harness.routing import Routing
+from naysayer.harness.setup import REFUSED_MS, Setup
+from targets.fault import Fault
+from targets.node import NodeId, Reply, Request
+from targets.simulator.draws import SLOT_BITS
+from workloads.generator import Generator, Invocation, Moment, Wait
+
+ATTEMPTS = 3
+"""How often a client asks, with the same request id, a system that promises to execute a request once."""
+
+TIMEOUT = "timeout"
+"""The error of an operation whose answer did not come in time."""
+
+ROUNDING_MS = 4e-7
+"""Less than a nanosecond: times that were recorded in ms become the same nanoseconds again."""
+
+NEXT_MS = 1.5e-6
+"""Gets virtual time to the next nanosecond at least."""
+
+FRESH = 1_000_000
+"""Times the number of clients: far above the processes that a round of threads comes to."""
+
+CONDITIONAL = frozenset({"cas", "acquire", "release", "dequeue", "pop", "delete-min"})
+"""Operations that a healthy system may refuse for as long as it is asked."""
+
+UNSUPPORTED_MAX = 100
+"""So many operations in a row that the system does not have: the workload has no other."""
+
+NS = 1_000_000
+"""In a millisecond."""
+
+Progress = Callable[[int], None]
+
+
+class Journal(Protocol):
+    """Where events go as they happen. Times are ns since the start of the run."""
+
+    def invoked(self, process: int, invocation: Invocation, node: NodeId | None, time_ns: int) -> None: ...
+    def completed(
+        self, process: int, invocation: Invocation, status: Status, output: Any, error: str | None, time_ns: int
+    ) -> Operation: ...
+    def happened(self, fault: Fault, time_ns: int, detail: str = "") -> None: ...
+    def last_round_begins(self) -> None: ...
+
+
+class Thread:
+    """What a client does, one thing after the other. It has at most one operation under way."""
+
+    __slots__ = (
+        "answered",
+        "asked",
+        "attempts",
+        "call_ns",
+        "client",
+        "left",
+        "node",
+        "process",
+        "random",
+        "request",
+        "waits",
+        "wake",
+        "wakes_ms",
+    )
+
+    def __init__(self, client: int, process: int, random: Random) -> None:
+        self.client = client
+        self.process = process
+        self.random = random
+        self.waits = False
+        """Whether it waits for an answer."""
+        self.wakes_ms = 0.0
+        """When it first asks for an operation."""
+        self.call_ns = 0
+        self.wake: Callable[[], None]
+        self.answered: Callable[[Reply | None], None]
+        """A loop's own callbacks for this thread, if it needs any."""
+        self.asked: Invocation
+        self.node: NodeId
+        self.request: Request
+        self.attempts = self.left = 1
+
+
+class Answers:
+    """What was seen of a node: how many answers, whatever they said, and when the last; since then, when it was first
+    asked, and how many calls had no answer."""
+
+    __slots__ = ("count", "last_ns", "late", "silent_since_ns")
+
+    def __init__(self) -> None:
+        self.count = self.late = self.last_ns = 0
+        self.silent_since_ns: int | None = None
+
+    def take(self, reply: Reply | None, call_ns: int, now_ns: int) -> None:
+        """Take in how a call ended."""
+        if reply is not None:
+            self.count, self.last_ns = self.count + 1, now_ns
+            self.late, self.silent_since_ns = 0, None
+        else:
+            self.late += 1
+            if self.silent_since_ns is None:
+                self.silent_since_ns = call_ns
+
+
+class Clients:
+    """All clients of a run, of which none invokes any more when `left` operations were, or `until_ms` has come."""
+
+    def __init__(
+        self, setup: Setup, nodes: tuple[NodeId, ...], journal: Journal, progress: Progress | None = None
+    ) -> None:
+        """`progress` is called with the number of operations invoked."""
+        self.setup = setup
+        self.nodes = nodes
+        self.journal = journal
+        self.generator: Generator = setup.generator
+        self.scripted = setup.scripted
+        self.progress = progress
+        self.timeout_ms = setup.timeout_ms
+        self.left = setup.operations
+        self.until_ms = setup.time_ms
+        self.ended = False
+        """None invokes any more, whatever the bounds say."""
+        self.threads: list[Thread] = []
+        """By client the one that invokes for it; those of rounds before may still wait for an answer."""
+        self.going = 0
+        """How many of them go on."""
+        self.succeeded = 0
+        """How many operations ended ok in this phase."""
+        self.ever_succeeded = False
+        self.refused_by_design = True
+        """All that ended in this phase were conditional operations that were refused."""
+        self.finished: list[Operation] | None = None
+        """The operations that ended, while somebody collects them."""
+        self.invoked = 0
+        self.asked: list[tuple[float, int, Invocation, NodeId]] = []
+        """Time (ms), client, operation and node of everything that was invoked."""
+        self.answers: dict[NodeId, Answers] = {}
+        """By node."""
+        self.unsupported: set[str] = set()
+        """Operations that the system says it does not have."""
+        self._routings: dict[int, Routing] = {}
+        self._randoms: dict[int, Random] = {}
+        self._rounds = 0
+        self._used = 0
+        """Processes below this were used."""
+        self._slot_ms = 0.0
+
+    def start(self, clients: int, now_ns: int) -> tuple[Thread, ...]:
+        """A new round: a thread for each client takes the place of the one before, and goes on as its process.
+
+        Where that still waits for an answer, or there were more or fewer clients, it is a process of its own.
+        """
+        kept = {thread.client: thread.process for thread in self.threads if not thread.waits}
+        if self.threads and len(self.threads) != clients:
+            kept = {}
+        waiting = any(thread.waits for thread in self.threads)
+        fresh = self._rounds * FRESH * clients if waiting else ceil(self._used / clients) * clients
+        if clients not in self._routings:
+            self._routings[clients] = Routing(self.nodes, clients, stay=self.setup.stay)
+        self.routing = self._routings[clients]
+        for client in range(clients):
+            if client not in self._randoms:
+                self._randoms[client] = Random(f"{self.setup.seed} client {client}")
+        self.threads = [Thread(c, kept.get(c, fresh + c), self._randoms[c]) for c in range(clients)]
+        self._used = max(self._used, *[thread.process + 1 for thread in self.threads])
+        self.going = clients
+        self._rounds += 1
+        for thread in self.threads:
+            thread.wakes_ms = self._pause(thread, now_ns, self.setup.think_ms).at_ms
+        return tuple(self.threads)
+
+    def begin_recovery(self) -> None:
+        """What succeeds from now on is a sign of life; a script has come to its end."""
+        self.scripted = False
+        self.succeeded = 0
+        self.refused_by_design = True
+
+    def is_silent(self, node: NodeId, since_ns: int) -> bool:
+        """Whether a node that answered before has not answered since then."""
+        seen = self.answers.get(node)
+        return seen is not None and seen.count > 0 and seen.last_ns < since_ns
+
+    def are_done(self, now_ns: int) -> bool:
+        """Whether no client is to invoke any more."""
+        return self.ended or self.left == 0 or (self.until_ms is not None and now_ns / NS >= self.until_ms)
+
+    def next(self, thread: Thread, now_ns: int) -> Invoke | WaitUntil | None:
+        """What a client does now; None: its part of the round is over."""
+        if self.threads[thread.client] is not thread:
+            return None  # another has taken its place
+        asked: Invocation | Wait | None = None
+        if not self.are_done(now_ns):
+            if self.setup.rate is not None and (wait := self._slot(thread, now_ns / NS, self.setup.rate)) is not None:
+                return wait
+            asked = self._ask(Moment(now_ns / NS, thread.client, len(self.threads), thread.random))
+        if asked is None:
+            self.going -= 1
+            return None
+        if isinstance(asked, Wait):
+            pause_ms = max(asked.ms + ROUNDING_MS, NEXT_MS) if self.scripted else max(0.1, asked.ms)
+            return WaitUntil(now_ns / NS + pause_ms)
+        return self._invoke(thread, asked, now_ns)
+
+    def _ask(self, moment: Moment) -> Invocation | Wait | None:
+        for _ in range(UNSUPPORTED_MAX):
+            asked, self.generator = self.generator.next(moment)
+            if not self.unsupported or not isinstance(asked, Invocation) or asked.f not in self.unsupported:
+                return asked
+        return None
+
+    def _slot(self, thread: Thread, now_ms: float, rate: float) -> WaitUntil | None:
+        """Take the next free slot of the rate; or wait for it."""
+        if now_ms < self._slot_ms:
+            return WaitUntil(self._slot_ms)
+        self._slot_ms = now_ms + 2000.0 / rate * thread.random.random()
+        return None
+
+    def _invoke(self, thread: Thread, asked: Invocation, now_ns: int) -> Invoke:
+        if self.left is not None:
+            self.left -= 1
+        client, process = thread.client, thread.process
+        node = self.routing.choose(client, asked, thread.random)
+        thread.waits = True
+        thread.call_ns = now_ns
+        self.invoked += 1
+        thread.asked, thread.node = asked, node
+        thread.request = Request(f"r{self.invoked}", f"c{process}", asked.f, asked.key, asked.input)
+        self.journal.invoked(process, asked, node, now_ns)
+        self.asked.append((now_ns / NS, client, asked, node))
+        # every other client asks again when no answer comes, as libraries do
+        thread.attempts = thread.left = ATTEMPTS if self.setup.sessions and client % 2 == 1 else 1
+        return self._try(thread, node)
+
+    def _try(self, thread: Thread, node: NodeId) -> Invoke:
+        return Invoke(thread.process, node, thread.request, self.timeout_ms / thread.attempts)
+
+    def completed(self, thread: Thread, reply: Reply | None, now_ns: int) -> Invoke | WaitUntil:
+        """Take in the reply, or that none came in time. The client asks again, or pauses before its next operation."""
+        if reply is None and thread.left > 1:
+            # drawn by the time, so that a script of this run draws the same
+            moment = f"{self.setup.seed} c{thread.client} {now_ns >> SLOT_BITS}"
+            thread.left -= 1
+            return self._try(thread, Random(moment).choice(self.nodes))
+        if reply is not None and reply.status == "fail" and thread.left < thread.attempts:
+            return self._done(thread, None, now_ns)  # this node did not do it, but one that was asked before may have
+        return self._done(thread, reply, now_ns)
+
+    def _done(self, thread: Thread, reply: Reply | None, now_ns: int) -> WaitUntil:
+        """Record how the operation ended, and go on."""
+        client = thread.client
+        status: Status = "info" if reply is None else reply.status
+        output, error = (None, TIMEOUT) if reply is None else (reply.output, reply.error)
+        operation = self.journal.completed(thread.process, thread.asked, status, output, error, now_ns)
+        self.generator = self.generator.observe(operation)
+        if status == "ok":
+            self.succeeded += 1
+            self.ever_succeeded = True
+        elif status != "fail" or thread.asked.f not in CONDITIONAL:
+            self.refused_by_design = False
+        if self.setup.hung_ms is not None:
+            self.answers.setdefault(thread.node, Answers()).take(reply, thread.call_ns, now_ns)
+        if self.finished is not None:
+            self.finished.append(operation)
+        refused = self.routing.learn(client, thread.node, operation, None if reply is None else reply.leader)
+        if self.progress is not None:
+            self.progress(self.invoked)
+        if status == "info":
+            thread.process += len(self.threads)  # the operation may still happen
+            self._used = max(self._used, thread.process + 1)
+        elif status == "fail" and self._has_no_such(thread.asked.f, reply):
+            refused = False
+        thread.waits = False
+        return self._pause(thread, now_ns, max(REFUSED_MS, self.setup.think_ms) if refused else self.setup.think_ms)
+
+    def _has_no_such(self, f: str, reply: Reply | None) -> bool:
+        tells = self.setup.unsupported
+        if tells is None or reply is None or not tells(reply):
+            return False
+        self.unsupported.add(f)
+        return True
+
+    def _pause(self, thread: Thread, now_ns: int, mean_ms: float) -> WaitUntil:
+        """Ask for an operation after a drawn time."""
+        pause_ms = 0.0 if self.scripted else -log(1.0 - thread.random.random()) * mean_ms
+        return WaitUntil(now_ns / NS + pause_ms)

@@ -1,0 +1,301 @@
+"""The core: what happens next in a run. Pure, in the manner of a protocol library: a loop carries out what it says.
+
+    core.next(now_ns)                     -> Round | Inject | WaitUntil | Consult, or None: the run is over
+    core.ask(thread, now_ns)              -> Invoke | WaitUntil, or None: this client is done with the round
+    core.completed(thread, reply, now_ns) -> Invoke (again) | WaitUntil
+    core.fault(now_ns, views)             -> Inject | WaitUntil, or None: no more faults
+    core.injected(fault, now_ns, detail), core.died(node, how, now_ns), core.stop()
+
+Clients and the nemesis are asked for one by one, rather than through one queue: so the simulator puts each into its
+own heap of events, and a task of trio serves each, without a second heap in here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from random import Random
+from typing import Any
+
+from checker.history import Operation
+from checker.properties.eventual import Lack
+from naysayer.harness.actions import Action, Consult, Inject, Invoke, Round, WaitUntil
+from naysayer.harness.clients import NS, Clients, Journal, Progress, Thread
+from naysayer.harness.faults import System, damaged, undoing
+from naysayer.harness.health import LAG_MS_MAX, Health
+from naysayer.harness.settle import Settling
+from naysayer.harness.setup import FINAL_MS_MAX, Setup
+from nemesis.schedule import Look, Schedule, Situation
+from targets.fault import Fault
+from targets.node import NodeId, Reply
+from workloads.generator import Generator
+from workloads.parts import Pinned
+
+AFTER_LOOK_MS = 0.001
+"""A look comes a little later than asked: virtual time counts whole nanoseconds, and must get past the moment."""
+
+
+class Core:
+    """One run of a setup against a system, recorded in a journal."""
+
+    def __init__(self, setup: Setup, system: System, journal: Journal, progress: Progress | None = None) -> None:
+        self.setup = setup
+        self.system = system
+        self.journal = journal
+        self.clients = Clients(setup, system.nodes, journal, progress)
+        # what is called for every operation is called directly
+        self.ask: Callable[[Thread, int], Invoke | WaitUntil | None] = self.clients.next
+        """What a client does next in a round, and at which time (ns); None: it is done with the round."""
+        self.completed: Callable[[Thread, Reply | None, int], Invoke | WaitUntil] = self.clients.completed
+        """A reply has come, or (None) none within the time. The request goes out again, or the client pauses."""
+        self.health = Health()
+        self.faults: list[Fault] = []
+        """All that were injected, and what undid them."""
+        self.in_fault_phase = True
+        self.stopped = False
+        self.live = True
+        """False: after the healing no operation succeeded, and nothing excuses that."""
+        self.undecided: str | None = None
+        """Why liveness could not be judged, if nothing succeeded and something excuses it."""
+        self.faults_end_ms = 0.0
+        """When the fault phase ended."""
+        self.settling: Settling | None = None
+        self._aborted = False
+        self._recovery_asked = False
+        self._collected: list[Operation] = []
+        self._now_ns = 0
+        self._answer = False
+        self._schedule: Schedule | None = setup.schedule
+        self.look: Look | None = None
+        self._random = Random(f"{setup.seed} nemesis")
+        self._client_names = tuple(f"c{c}" for c in range(setup.clients)) if setup.client_links else ()
+        self._script = self._phases()
+
+    # what the loop calls
+
+    def next(self, now_ns: int) -> Action | None:
+        """What the run as a whole does next, when what it did last is done; None: it is over."""
+        self._now_ns = now_ns
+        return next(self._script, None)
+
+    @property
+    def round_over(self) -> bool:
+        """Whether no client goes on in this round."""
+        return self.clients.going <= 0
+
+    def fault(
+        self, now_ns: int, views: Callable[[], dict[NodeId, dict[str, Any]]], *, still: bool = False
+    ) -> Inject | WaitUntil | None:
+        """What the nemesis does next; None: nothing more. `still`: no node has changed since `views` was called."""
+        if not self.in_fault_phase or self._schedule is None or self.clients.are_done(now_ns):
+            return None
+        now_ms = now_ns / NS
+        if self.look is not None and still and self.look.in_vain(now_ms):
+            return self._again(self.look, now_ms)
+        situation = Situation(
+            now_ms,
+            self.system.nodes,
+            self._random,
+            self.system.down,
+            self.system.paused,
+            views,
+            self._client_names,
+            self.setup.sessions,
+        )
+        step, self._schedule = self._schedule.next(situation)
+        self.look = None
+        if step is None:
+            return None
+        if isinstance(step, Look):
+            self.look = step
+            return self._again(step, now_ms)
+        return Inject(step.fault, step.at_ms)
+
+    @staticmethod
+    def _again(look: Look, now_ms: float) -> WaitUntil:
+        return WaitUntil(max(look.next_ms(now_ms), now_ms) + AFTER_LOOK_MS)
+
+    def injected(self, fault: Fault, now_ns: int, detail: str = "") -> None:
+        """A fault, or what undoes one, was carried out."""
+        self.faults.append(fault)
+        self.health.in_force.injected(fault, now_ns / NS)
+        self.journal.happened(fault, now_ns, detail)
+
+    def died(self, node: NodeId, how: str, now_ns: int) -> None:
+        """A node that had come up ended by itself; `how` goes on from its name: "exited with code 1"."""
+        self.health.died(node, how, now_ns / NS)
+        if self.health.dead >= set(self.system.nodes):
+            self.clients.ended = True  # none is left to ask
+
+    def refused(self, node: NodeId, how: str, now_ns: int) -> None:
+        """A node could not be started again."""
+        self.health.refused(node, how, now_ns / NS)
+
+    def lagged(self, ms: float) -> None:
+        """The harness woke up so much later than it had asked for."""
+        self.health.lag_ms = max(self.health.lag_ms, ms)
+
+    def consulted(self, answer: bool) -> None:
+        """The answer to a Consult."""
+        self._answer = answer
+
+    def stop(self) -> None:
+        """End the phase that goes on, as soon as what is under way has answered or timed out."""
+        self.stopped = self.clients.ended = True
+
+    def abort(self) -> None:
+        """What the system did ends the run: nothing more is invoked. Everything is undone all the same."""
+        self._aborted = self.clients.ended = True
+
+    # the phases
+
+    def _phases(self) -> Iterator[Action]:
+        setup, clients = self.setup, self.clients
+        yield self._round(setup.clients, setup.time_ms, setup.operations, faults=True)
+        if self._now_ms < setup.least_ms:
+            yield WaitUntil(setup.least_ms)
+        self.faults_end_ms = self._now_ms
+        self.in_fault_phase = False
+        clients.left, clients.until_ms = 0, None
+        if not setup.recover or (self.stopped and not setup.heal_when_stopped):
+            return
+        worked = clients.ever_succeeded
+        clients.begin_recovery()
+        for fault in undoing(self.system, self.faults, self.health.dead):
+            yield Inject(fault)
+        if not self._alive:
+            self.live = False
+            self.health.all_dead(self._now_ms)
+        if self._aborted or not self._alive:
+            return
+        hasty, self.stopped, clients.ended = self.stopped, False, False
+        if setup.again is not None:
+            clients.generator = setup.again()
+        if not hasty:
+            yield from self._recovery(worked)
+        yield from self._last_rounds()
+        if not hasty and not self.stopped and not self._aborted and not clients.succeeded and self._recovery_asked:
+            self._judge_liveness(worked)
+
+    @property
+    def _now_ms(self) -> float:
+        return self._now_ns / NS
+
+    @property
+    def _alive(self) -> tuple[NodeId, ...]:
+        """The nodes that are not down by their own doing."""
+        return tuple(node for node in self.system.nodes if node not in self.health.dead)
+
+    def _round(
+        self, clients: int, until_ms: float | None, operations: int | None = None, *, faults: bool = False
+    ) -> Round:
+        self.clients.left, self.clients.until_ms = operations, until_ms
+        return Round(self.clients.start(clients, self._now_ns), until_ms, faults and self._schedule is not None)
+
+    def _recovery(self, worked: bool) -> Iterator[Action]:
+        """Two operations for each client, and more until one has succeeded or time is up."""
+        setup, clients = self.setup, self.clients
+        if setup.settle_ms:
+            yield WaitUntil(self._now_ms + setup.settle_ms)
+        until_ms = self._now_ms + (setup.recovery_ms_max if worked or setup.known_to_fit else FINAL_MS_MAX)
+        each = 2 * setup.clients
+        while True:
+            yield self._round(setup.clients, until_ms, each)
+            asked = clients.left is not None and clients.left < each
+            self._recovery_asked = self._recovery_asked or asked
+            over = self.stopped or self._aborted or self._now_ms >= until_ms or self._damaged
+            if clients.succeeded or not asked or over:
+                break
+            # a client that gave up, or was refused where no node leads, may have been too hasty
+            clients.timeout_ms = max(clients.timeout_ms, setup.timeout_ms_max)
+        if setup.hung_ms is not None and clients.succeeded:
+            yield from self._probes(setup.hung_ms)
+
+    def _probes(self, hung_ms: float) -> Iterator[Action]:
+        """Ask the nodes that answered before and have not answered since the healing, until they do or hang."""
+        clients, began_ns = self.clients, self._now_ns
+        until_ms = self._now_ms + hung_ms + self.setup.timeout_ms
+        while not self.stopped and not self._aborted and self._now_ms <= until_ms:
+            silent = tuple(node for node in self._alive if clients.is_silent(node, began_ns))
+            silent = tuple(node for node in silent if not self._hangs(node, hung_ms))
+            if not silent:
+                return
+            workload = clients.generator
+            clients.generator = Pinned(workload, silent)
+            yield self._round(len(silent), until_ms, 2 * len(silent))
+            clients.generator = getattr(clients.generator, "generator", workload)
+
+    def _hangs(self, node: NodeId, hung_ms: float) -> bool:
+        seen = self.clients.answers.get(node)
+        since_ns = None if seen is None else seen.silent_since_ns
+        others = (
+            self.clients.answers[other] for other in self._alive if other in self.clients.answers and other != node
+        )
+        elsewhere = since_ns is not None and any(other.last_ns > since_ns for other in others)
+        return self.health.hangs(node, seen, elsewhere, hung_ms, self._now_ms)
+
+    def _last_rounds(self) -> Iterator[Action]:
+        """Final reads; where nodes may take their time to converge, rounds before them until nothing is missing."""
+        setup, clients = self.setup, self.clients
+        if setup.settle is not None and setup.lacking is not None and setup.final is not None:
+            yield from self._converge(setup.settle, setup.final, setup.lacking())
+        elif setup.final is not None and not self.stopped:
+            self.journal.last_round_begins()
+            clients.generator = setup.final()
+            yield self._round(setup.clients, self._now_ms + FINAL_MS_MAX)
+
+    def _converge(
+        self, settle: Callable[[], Generator], final: Callable[[], Generator], lack: Lack
+    ) -> Iterator[Action]:
+        """Read all nodes in rounds until nothing is missing, or nothing gets better; then read them a last time.
+
+        Stopped before that, no node is read a last time, so none is blamed for it.
+        """
+        nodes = self._alive
+        so_far = self.settling = Settling(nodes, lack, self._now_ms / 1000)
+        hopeful = self.setup.broken is None
+        while not self.stopped and not self._aborted:
+            if so_far.slow and not hopeful and self.setup.broken is not None:
+                yield Consult(self.setup.broken)
+                hopeful = not self._answer
+                if not hopeful:
+                    return
+            yield from self._read_all(settle(), nodes)
+            so_far.look(self._collected, self._now_ms / 1000)
+            if so_far.complete or so_far.still:
+                self.journal.last_round_begins()
+                yield from self._read_all(final(), nodes)
+                so_far.look(self._collected, self._now_ms / 1000)
+                if so_far.complete or so_far.still:
+                    return
+            yield WaitUntil(self._now_ms + so_far.pause_s * 1000)
+
+    def _read_all(self, generator: Generator, nodes: tuple[NodeId, ...]) -> Iterator[Action]:
+        """One client for each node; `_collected` has the operations that ended."""
+        clients = self.clients
+        clients.generator = Pinned(generator, nodes)
+        self._collected = clients.finished = []
+        yield self._round(len(nodes), self._now_ms + FINAL_MS_MAX)
+        clients.finished = None
+
+    @property
+    def _damaged(self) -> bool:
+        return damaged(self.system, self.faults)
+
+    def _judge_liveness(self, worked: bool) -> None:
+        """Nothing succeeded since the healing, though operations were invoked."""
+        health, clients = self.health, self.clients
+        if self._damaged:
+            return
+        if not self.setup.known_to_fit:
+            if not worked:
+                self.undecided = "no operation ever succeeded, so whether the system came back cannot be judged"
+            elif health.lag_ms > LAG_MS_MAX:
+                self.undecided = (
+                    f"the harness woke up {health.lag_ms / 1000:.1f} s late: this machine is too slow to judge"
+                )
+            elif clients.refused_by_design:
+                self.undecided = "after the healing all operations were refused, as a healthy system may refuse them"
+            if self.undecided is not None:
+                return
+        self.live = False
+        health.not_live(self.setup.recovery_ms_max, self._now_ms, virtual=self.setup.virtual)

@@ -1,0 +1,92 @@
+"""Whether the nodes are alive: which died or hang by their own doing, and whether operations succeed again.
+
+A node that stops while a fault is in force, or soon after one, may do so by design (it lost its lease, it cannot write
+its log); it is only remarked. So is whatever happens while the harness itself gets no time to run.
+"""
+
+from __future__ import annotations
+
+from naysayer.findings import Finding, Kind
+from naysayer.harness.clients import NS, Answers
+from naysayer.harness.faults import InForce
+from targets.node import NodeId
+
+GRACE_MS = 2000.0
+"""So long after a fault a node may still be busy with it: an election, a restart, an exit by design."""
+
+LATE_MIN = 3
+"""So many calls at least must have had no answer before a node is said to hang."""
+
+LAG_MS_MAX = 1000.0
+"""A harness that wakes up so late is too slow to judge whether anything lives."""
+
+
+class Health:
+    """What is known of the nodes' lives."""
+
+    def __init__(self) -> None:
+        self.in_force = InForce()
+        self.findings: list[Finding] = []
+        self.remarks: list[str] = []
+        self.why_down: dict[NodeId, str] = {}
+        """How the nodes ended that are down by their own doing."""
+        self.lag_ms = 0.0
+        """The most by which the harness woke up late."""
+
+    @property
+    def dead(self) -> frozenset[NodeId]:
+        """The nodes that are down by their own doing."""
+        return frozenset(self.why_down)
+
+    def died(self, node: NodeId, how: str, now_ms: float) -> None:
+        """A node that had come up ended by itself: a finding, unless a fault was in force."""
+        if node in self.why_down:
+            return
+        self.why_down[node] = how
+        if self.in_force.quiet_ms(now_ms) >= min(GRACE_MS, now_ms):
+            self._found("node-died", now_ms, f"Node {node} died: no fault was in force when it {how}", node)
+        else:
+            self.remarks.append(f"{node} {how}, while a fault was in force or soon after one")
+
+    def refused(self, node: NodeId, how: str, now_ms: float) -> None:
+        """A node that was down did not come up again."""
+        self.why_down[node] = how
+        self._found("node-died", now_ms, f"Node {node} died: it {how} when it was started again", node)
+
+    def came_up(self, node: NodeId) -> None:
+        """It runs again."""
+        self.why_down.pop(node, None)
+
+    def hangs(self, node: NodeId, seen: Answers | None, elsewhere: bool, hung_ms: float, now_ms: float) -> bool:
+        """Whether a node that runs hangs: it answered before and does not now, though nothing hinders it, and other
+        nodes answer (`elsewhere`)."""
+        if seen is None or not seen.count or seen.late < LATE_MIN or seen.silent_since_ns is None or not elsewhere:
+            return False
+        silent_ms = min(now_ms - seen.silent_since_ns / NS, self.in_force.quiet_ms(now_ms))
+        if silent_ms < hung_ms or self.lag_ms > LAG_MS_MAX:
+            return False
+        self._found(
+            "node-hung",
+            now_ms,
+            f"Node {node} hangs: it answered {seen.count} times, and then did not answer {seen.late} operations in "
+            f"{silent_ms / 1000:.1f} s without a fault, while other nodes answered",
+            node,
+        )
+        return True
+
+    def not_live(self, waited_ms: float, now_ms: float, *, virtual: bool) -> None:
+        """Nothing succeeded after the healing."""
+        time = "of virtual time" if virtual else "of asking"
+        said = f"Not live: all faults were healed, and no operation succeeded within {waited_ms / 1000:.0f} s {time}"
+        said += "".join(f"; {node} {how}" for node, how in sorted(self.why_down.items()))
+        self._found("not-live", now_ms, said)
+
+    def all_dead(self, now_ms: float) -> None:
+        """No node is left that runs."""
+        how = "; ".join(f"{node} {how}" for node, how in sorted(self.why_down.items()))
+        self._found("not-live", now_ms, f"Not live: all faults were healed, and no node runs: {how}")
+
+    def _found(self, kind: Kind, now_ms: float, sentence: str, node: NodeId | None = None) -> None:
+        if not any(one.kind == kind and one.node == node for one in self.findings):
+            end = "" if sentence.endswith((".", "\n")) else "."
+            self.findings.append(Finding(kind, now_ms, sentence + end, node))
