@@ -21,6 +21,7 @@ from targets.node import NodeId, Reply
 from targets.registry import find as find_target
 from targets.simulator import SimulatedCluster
 from targets.simulator.network import Sent
+from targets.simulator.traced import Step
 from workloads.generator import Generator, Invocation
 from workloads.registry import find as find_workload
 
@@ -59,6 +60,10 @@ class Run:
     """When the first invariant was found broken."""
     findings: list[Finding] = field(default_factory=list)
     """What is wrong beside the history and the invariants."""
+    steps: list[Step] = field(default_factory=list)
+    """Of a traced run: what inputs changed on the nodes."""
+    held: dict[tuple[str, NodeId], dict[str, object]] = field(default_factory=dict)
+    """Of a traced run: what a node showed when a request arrived there, by the request's id and the node."""
 
 
 class Simulation:
@@ -148,9 +153,11 @@ class Simulation:
             error,
             self._stopped,
             {} if error else dict(cluster.views()),
-            cluster.trace,
+            None if cluster.trace is None else [*cluster.trace, *cluster.held_back],
             cluster.violated_ms,
             core.health.findings,
+            cluster.steps,
+            cluster.held,
         )
 
     def _drive(self) -> None:

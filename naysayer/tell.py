@@ -13,12 +13,14 @@ from typing import Any
 
 from checker.history import PENDING, Operation
 from checker.verdict import Part, Verdict
+from naysayer.harness.clients import ROUNDING_MS
 from naysayer.injected import Injected, injected
 from naysayer.plan import Plan
 from naysayer.recorder import Recorder
 from naysayer.report.story import FaultSpan, Story
 from naysayer.results import HISTORY
 from naysayer.seen import Seen, seen
+from naysayer.serving import accounts
 from naysayer.simulate import Run, Simulation
 from targets.fault import (
     Corrupt,
@@ -36,9 +38,11 @@ from targets.fault import (
     Skew,
     Transfer,
 )
-from targets.simulator.network import Sent
 
 MS = 1_000_000
+
+LATER_MS = 100.0
+"""How long after the end of the operation that gives a violation away its messages are still looked at."""
 
 
 def tell(
@@ -79,6 +83,7 @@ def tell(
         spans=tuple(fault_spans(run.recorder.nemesis)),
         unproven=without_effect(injected(run.recorder.nemesis, run.evidence)),
         trouble=run.error,
+        violated_ms=run.violated_ms,
     )
 
 
@@ -88,17 +93,21 @@ def seen_in(recorder: Recorder, model: str) -> Seen:
 
 
 def with_nodes(plan: Plan, story: Story, rerun: Callable[..., Run] | None = None) -> Story:
-    """The story of a run, with what each node held when the operation began that gives it away, if one does.
+    """The story of a run, with what each node held at the violation, and how the operations of its proof were served.
 
+    That is when the operation began that gives it away, or when an invariant was found broken.
     `rerun` runs it again with some of the options `trace` and `until_ms` of a Simulation; unless given, from the plan.
     """
-    culprit = _culprit(story.verdict.worst)
-    if culprit is None or culprit.ret == PENDING:
-        return story
+    part = story.verdict.worst
     again = partial(_rerun, plan) if rerun is None else rerun
+    if part is not None and part.method == "invariant" and story.violated_ms is not None:
+        return replace(story, views=again(until_ms=story.violated_ms + ROUNDING_MS).views)
+    culprit = _culprit(part)
+    if part is None or culprit is None or culprit.ret == PENDING:
+        return story
     views = again(until_ms=culprit.call / MS).views
-    to_its_end = again(trace=True, until_ms=culprit.ret / MS)
-    return replace(story, views=views, reading=_reading(culprit, to_its_end.trace or []))
+    traced = again(trace=True, until_ms=culprit.ret / MS + LATER_MS)
+    return replace(story, views=views, served=tuple(accounts(part.counterexample, traced)))
 
 
 def _rerun(plan: Plan, **options: Any) -> Run:
@@ -109,20 +118,6 @@ def _culprit(part: Part | None) -> Operation | None:
     if part is None or part.explanation is None:
         return None
     return next((op for op in part.counterexample if op.index == part.explanation.culprit), None)
-
-
-def _reading(op: Operation, trace: list[Sent]) -> str | None:
-    """Whom the node that served an operation heard meanwhile, from the messages of the run."""
-    heard = {
-        sent.source
-        for sent in trace
-        if sent.dest == op.node
-        and sent.source.startswith("n")
-        and sent.delivered_ns is not None
-        and op.call <= sent.delivered_ns <= op.ret
-    }
-    others = " and ".join(sorted(heard)) if heard else "nobody"
-    return f"while #{op.index} ran, {op.node} heard from {others}"
 
 
 def _faults(plan: Plan, run: Run) -> str:

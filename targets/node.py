@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from random import Random
-from typing import Any, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 import msgspec
 
@@ -28,7 +28,16 @@ class Message(msgspec.Struct, frozen=True, tag=True, gc=False):
 
     Fields hold immutable JSON values (tuples, not lists): a message is shared by sender and receivers. None of them
     can lead back to it, so the garbage collector need not look.
+
+    `exchange` names the fields that a question and its answers share with no other question, where a protocol has
+    such: reports tell by them which messages belong to one operation.
     """
+
+    exchange: ClassVar[tuple[str, ...]] = ()
+
+    def content(self) -> str | None:
+        """What it carries, in the words of reports; None: its fields."""
+        return None
 
 
 class Request(Message, frozen=True, tag="request"):

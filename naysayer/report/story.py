@@ -21,6 +21,15 @@ class FaultSpan:
 
 
 @dataclass(frozen=True)
+class Account:
+    """How a node served an operation: what it held, whom it asked, what came back, and what it answered."""
+
+    index: int
+    node: str
+    account: str
+
+
+@dataclass(frozen=True)
 class Story:
     """`facts` are label and text of the rows under the sentence; `ends` those at the end (what to run next)."""
 
@@ -33,7 +42,10 @@ class Story:
     spans: tuple[FaultSpan, ...] = ()
     views: dict[str, dict[str, Any]] = field(default_factory=dict)
     """What each node held when the operation that gives it away began."""
-    reading: str | None = None
+    violated_ms: float | None = None
+    """When an invariant was found broken."""
+    served: tuple[Account, ...] = ()
+    """How operations of the proof were served, where that is known."""
     ordered_only: bool = False
     """The history has no times, only an order of events."""
     unproven: tuple[str, ...] = ()

@@ -18,7 +18,8 @@ from naysayer.report.console import Text
 from naysayer.report.counts import errors, show_counts
 from naysayer.report.story import Story
 from naysayer.report.timeline import BAD, DIM, GOOD
-from naysayer.report.words import call_text, value_text
+from naysayer.report.words import call_text
+from naysayer.views import view_text
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -69,6 +70,7 @@ def show(story: Story, screen: Console) -> None:
         _operations(story, part, screen)
         _why(part, screen)
     if part is not None:
+        _served(story, None if part.explanation is None else part.explanation.culprit, screen)
         _around(story, part, screen)
     if story.ends:
         screen.print()
@@ -175,10 +177,9 @@ def _around(story: Story, part: Part, screen: Console) -> None:
     rows = []
     culprit = None if part.explanation is None else part.explanation.culprit
     if story.views:
-        held = "     ".join(_view(node, view, part) for node, view in sorted(story.views.items()))
-        rows.append((f"Nodes when #{culprit} began" if culprit is not None else "Nodes", held))
-    if story.reading is not None:
-        rows.append(("Reading", story.reading))
+        label = f"Nodes when #{culprit} began" if culprit is not None else "Nodes at the violation"
+        held = [f"{node}  {view_text(view, part.key)}" for node, view in sorted(story.views.items())]
+        rows.append((label, _filled(held, screen.width - len(label) - 5)))
     if story.verdict.ladder:
         marks = {True: "✓", False: "✗", None: "–"}
         rungs = [f"{r.name} {marks[r.holds]}{_detail(r.detail)}" for r in story.verdict.ladder]
@@ -191,6 +192,22 @@ def _around(story: Story, part: Part, screen: Console) -> None:
         grid.add_column(overflow="fold")
         grid.add_row(Text(f"  {label}", style="bold"), Text(text, lines=True))
         screen.print(grid)
+
+
+def _served(story: Story, culprit: int | None, screen: Console) -> None:
+    """By which messages the operations of the proof were served."""
+    if story.served:
+        screen.print()
+        screen.print(Text("  How the nodes served them, by the messages of each operation", style="bold"))
+    for one in story.served:
+        guilty = one.index == culprit
+        row = Table.grid(padding=0)
+        row.add_column(width=10, no_wrap=True)
+        row.add_column(width=4, no_wrap=True)
+        row.add_column(overflow="fold")
+        mark = Text("  ✗ " if guilty else "    ", style=BAD if guilty else "")
+        row.add_row(mark.append(f"#{one.index}"), Text(one.node, style=DIM), Text(one.account))
+        screen.print(row)
 
 
 def _filled(pieces: list[str], width: int) -> str:
@@ -207,17 +224,6 @@ def _filled(pieces: list[str], width: int) -> str:
 
 def _detail(detail: str) -> str:
     return f" ({detail})" if detail else ""
-
-
-def _view(node: str, view: dict[str, object], part: Part) -> str:
-    """What a node held: of this key alone where its view has keys, else all of it, short."""
-    key = str(part.key)
-    held = view.get(key, view.get("kv", view) if not view or key not in view else view)
-    if isinstance(held, dict):
-        held = held.get(key, held)
-    if isinstance(held, list | tuple) and len(held) == 2:
-        return f"{node}  {value_text(held[0])} @{held[1]}"
-    return f"{node}  {value_text(held)}"
 
 
 AS_A_WHOLE = {"invariant": "an invariant is broken", "liveness": "not live", "outcomes": "too little was seen"}

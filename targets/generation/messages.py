@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import msgspec
 
@@ -49,12 +49,14 @@ class Refusal(Message, frozen=True, tag="refusal"):
 class Store(Message, frozen=True, tag="store"):
     """The owner of the generation stores an entry; `round` tells its stores apart."""
 
+    exchange: ClassVar[tuple[str, ...]] = ("generation", "round")
     generation: int
     round: int
     entry: Entry
 
 
 class Stored(Message, frozen=True, tag="stored"):
+    exchange: ClassVar[tuple[str, ...]] = ("generation", "round")
     generation: int
     round: int
 
@@ -62,6 +64,7 @@ class Stored(Message, frozen=True, tag="stored"):
 class Fenced(Message, frozen=True, tag="fenced"):
     """A store was refused: its generation is over."""
 
+    exchange: ClassVar[tuple[str, ...]] = ("generation", "round")
     generation: int
     round: int
     newest: int

@@ -6,7 +6,7 @@ propose; the heartbeat keeps the leader in office and tells how far the log is d
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import msgspec
 
@@ -50,12 +50,14 @@ class P1b(Message, frozen=True, tag="p1b"):
 class P2a(Message, frozen=True, tag="p2a"):
     """Phase 2 for one slot: accept this command."""
 
+    exchange: ClassVar[tuple[str, ...]] = ("ballot", "slot")
     ballot: Ballot
     slot: int
     command: Command
 
 
 class P2b(Message, frozen=True, tag="p2b"):
+    exchange: ClassVar[tuple[str, ...]] = ("ballot", "slot")
     ballot: Ballot
     slot: int
 

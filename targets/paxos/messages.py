@@ -5,7 +5,7 @@ Lamport, "Paxos Made Simple" (2001), section 2.2: prepare and promise are phase 
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import msgspec
 
@@ -58,6 +58,7 @@ NO_ROW = Row()
 
 
 class Prepare(Message, frozen=True, tag="prepare"):
+    exchange: ClassVar[tuple[str, ...]] = ("instance", "ballot")
     instance: Instance
     ballot: Ballot
 
@@ -65,6 +66,7 @@ class Prepare(Message, frozen=True, tag="prepare"):
 class Promise(Message, frozen=True, tag="promise"):
     """No ballot below `ballot` will be accepted any more; `row` is what was accepted last, in `accepted`."""
 
+    exchange: ClassVar[tuple[str, ...]] = ("instance", "ballot")
     instance: Instance
     ballot: Ballot
     accepted: Ballot = NO_BALLOT
@@ -72,12 +74,14 @@ class Promise(Message, frozen=True, tag="promise"):
 
 
 class Accept(Message, frozen=True, tag="accept"):
+    exchange: ClassVar[tuple[str, ...]] = ("instance", "ballot")
     instance: Instance
     ballot: Ballot
     row: Row
 
 
 class Accepted(Message, frozen=True, tag="accepted"):
+    exchange: ClassVar[tuple[str, ...]] = ("instance", "ballot")
     instance: Instance
     ballot: Ballot
 
@@ -85,6 +89,7 @@ class Accepted(Message, frozen=True, tag="accepted"):
 class Refuse(Message, frozen=True, tag="refuse"):
     """`ballot` comes too late: a higher one was promised."""
 
+    exchange: ClassVar[tuple[str, ...]] = ("instance", "ballot")
     instance: Instance
     ballot: Ballot
     promised: Ballot

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from targets.node import Message
 
@@ -13,9 +13,15 @@ NEVER: Version = (0, "")
 """The version of a key that nobody has written."""
 
 
+def versioned(value: Any, version: Version) -> str:
+    """A value with its version: `7 @3.n2`."""
+    return "no value" if version == NEVER else f"{value} @{version[0]:g}{version[1] and '.'}{version[1]}"
+
+
 class Get(Message, frozen=True, tag="get"):
     """What do you hold?"""
 
+    exchange: ClassVar[tuple[str, ...]] = ("op",)
     op: int
     key: Any
 
@@ -23,14 +29,19 @@ class Get(Message, frozen=True, tag="get"):
 class Got(Message, frozen=True, tag="got"):
     """This."""
 
+    exchange: ClassVar[tuple[str, ...]] = ("op",)
     op: int
     version: Version
     value: Any
+
+    def content(self) -> str:
+        return versioned(self.value, self.version)
 
 
 class Put(Message, frozen=True, tag="put"):
     """Keep this, unless you hold something newer."""
 
+    exchange: ClassVar[tuple[str, ...]] = ("op",)
     op: int
     key: Any
     version: Version
@@ -38,8 +49,12 @@ class Put(Message, frozen=True, tag="put"):
     request: str = ""
     """The id of the client's request that this version came from."""
 
+    def content(self) -> str:
+        return versioned(self.value, self.version)
+
 
 class Stored(Message, frozen=True, tag="stored"):
     """It, or something newer, is durable here."""
 
+    exchange: ClassVar[tuple[str, ...]] = ("op",)
     op: int

@@ -27,7 +27,8 @@ from targets.node import Message, Node, NodeId, Reply, Request
 from targets.simulator.draws import Draws
 from targets.simulator.host import DOWN, Host
 from targets.simulator.loop import Loop
-from targets.simulator.network import MS, Network, Receiver, Sent, describe
+from targets.simulator.network import MS, Cause, Network, Receiver, Sent, describe
+from targets.simulator.traced import Step, TracedHost
 from targets.simulator.watch import Watch
 from targets.target import Target
 
@@ -95,15 +96,20 @@ class SimulatedCluster:
         self.nodes: tuple[NodeId, ...] = tuple(f"n{i + 1}" for i in range(nodes))
         self._loop = Loop()
         self._network = Network(self._loop, seed, self._receiver, delay_ms, place)
-        if trace:
-            self._network.trace = []
         self._watch = Watch(self._loop, target)
         self._random = Draws(self._loop, f"{seed} cluster")
         self._running: dict[NodeId, Node] = {}
+        kind = TracedHost if trace else Host
         self._hosts = {
-            name: Host(name, self.nodes, target, self._loop, seed, self._network.send, self._running, self._watch)
+            name: kind(name, self.nodes, target, self._loop, seed, self._network.send, self._running, self._watch)
             for name in self.nodes
         }
+        self.steps: list[Step] = []
+        """Of a traced run: what inputs changed on the nodes, in order of time."""
+        self.held: dict[tuple[str, NodeId], dict[str, Any]] = {}
+        """Of a traced run: what a node showed when a request arrived there, by the request's id and the node."""
+        if trace:
+            self._note_causes()
         self._waiting: dict[str, tuple[Request, Done]] = {}
         self._refused: set[str] = set()
         """Requests of the only server's clients that wait until it accepts connections again."""
@@ -114,6 +120,16 @@ class SimulatedCluster:
         self._evidence: list[Evidence] = []
         self._awaiting: list[tuple[Kill, NodeId, float]] = []
         self._admin = 0
+
+    def _note_causes(self) -> None:
+        self._network.trace = []
+        self._network.cause = self._handled_by
+        for host in self._hosts.values():
+            if isinstance(host, TracedHost):
+                host.steps, host.held = self.steps, self.held
+
+    def _handled_by(self, name: NodeId) -> Cause | None:
+        return getattr(self._hosts.get(name), "handling", None)
 
     @property
     def now_ns(self) -> int:
@@ -141,8 +157,13 @@ class SimulatedCluster:
 
     @property
     def trace(self) -> list[Sent] | None:
-        """Every message sent, if asked for."""
+        """Every message sent, if asked for. One that is held back comes when it is released."""
         return self._network.trace
+
+    @property
+    def held_back(self) -> list[Sent]:
+        """The messages that are held back at this time."""
+        return self._network.held_back
 
     @property
     def down(self) -> frozenset[NodeId]:

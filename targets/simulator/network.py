@@ -21,6 +21,10 @@ from targets.simulator.loop import Loop
 MS = 1_000_000
 
 
+Cause = tuple[NodeId, Message]
+"""Who sent a message, and the message: the input whose handler sent another."""
+
+
 class Sent(NamedTuple):
     """One message on its way, for message diagrams. `delivered_ns` is None for one that was lost."""
 
@@ -29,6 +33,8 @@ class Sent(NamedTuple):
     source: NodeId
     dest: NodeId
     message: Message
+    cause: Cause | None = None
+    """What the sender was handling; None for clients, for timers, and where it is not known."""
 
 
 @dataclass(eq=False)
@@ -90,9 +96,11 @@ class Network:
         self._place = place
         self._ways: defaultdict[NodeId, dict[NodeId, _Way]] = defaultdict(dict)
         self._places: dict[Link, _Link] = {}
-        self._held: list[tuple[_Way, Message]] = []
+        self._held: list[tuple[_Way, Message, Sent]] = []
         self.disturbances: list[Disturbance] = []
         self.trace: list[Sent] | None = None
+        self.cause: Callable[[NodeId], Cause | None] = lambda source: None
+        """In a traced run: the input that a node is handling."""
 
     def _way(self, source: NodeId, dest: NodeId) -> _Way:
         link = self._between((self._place(source), self._place(dest)))
@@ -149,7 +157,7 @@ class Network:
                 return
             elif one.touched < fault.count and fault.message in (None, type(message).__name__):
                 one.touched += 1
-                self._held.append((way, message))
+                self._held.append((way, message, self._sent(None, way, message)))
                 return
         if in_order:
             times[0] = max(times[0], link.last_ns + 1)
@@ -175,11 +183,19 @@ class Network:
         """What was noted as on its way does not arrive."""
         if self.trace is not None:
             noted = (self._loop.now_ns, way.source, way.dest, message)
-            self.trace[:] = (sent._replace(delivered_ns=None) if sent[1:] == noted else sent for sent in self.trace)
+            self.trace[:] = (sent._replace(delivered_ns=None) if sent[1:5] == noted else sent for sent in self.trace)
 
     def _note(self, delivered_ns: int | None, way: _Way, message: Message) -> None:
         if self.trace is not None:
-            self.trace.append(Sent(self._loop.now_ns, delivered_ns, way.source, way.dest, message))
+            self.trace.append(self._sent(delivered_ns, way, message))
+
+    def _sent(self, delivered_ns: int | None, way: _Way, message: Message) -> Sent:
+        return Sent(self._loop.now_ns, delivered_ns, way.source, way.dest, message, self.cause(way.source))
+
+    @property
+    def held_back(self) -> list[Sent]:
+        """What is held back at this time: sent, and not in the trace yet."""
+        return [sent for _, _, sent in self._held]
 
     def disturb(self, fault: Cut | Degrade | Hold) -> None:
         """Begin a fault on links; it lasts until `heal` (a Hold: until `release`)."""
@@ -192,8 +208,9 @@ class Network:
         """Deliver what is held back, now and in order; returns how many."""
         self._end(Hold)
         held, self._held = self._held, []
-        for way, message in held:
-            self._note(self._loop.now_ns, way, message)
+        for way, message, sent in held:
+            if self.trace is not None:
+                self.trace.append(sent._replace(delivered_ns=self._loop.now_ns))
             self._loop.at(self._loop.now_ns, self._arrive, (way, message))
         return len(held)
 
