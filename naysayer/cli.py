@@ -5,19 +5,28 @@ Exit codes everywhere: 0 valid or nothing found, 1 a violation, 2 unknown, 3 err
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cyclopts import App, CycloptsError, Parameter
 
 from checker.errors import NaysayerError, UsageError
 from naysayer.crash import RESULT_FOLDER, leaves, sentence
-from naysayer.options import RESULTS, CheckOptions, Duration, Faults, RunOptions
+from naysayer.options import RESULTS, CheckOptions, Duration, Faults, Output, RunOptions
 from naysayer.report.printable import complain
 
+if TYPE_CHECKING:
+    from naysayer.conclusion import Conclusion
+
 ERROR = 3
+JUDGING = ("test", "hunt", "check", "replay")
+"""The commands that have --json and --junit."""
 
 app = App(
     name="naysayer",
@@ -35,11 +44,63 @@ def run(arguments: Sequence[str]) -> int:
     try:
         code = context.run(app, list(arguments), exit_on_error=False, print_error=False, result_action="return_value")
     except BaseException as error:
-        said = _said(error, context.get(RESULT_FOLDER))
-        if said is not None:
+        folder = context.get(RESULT_FOLDER)
+        said = _said(error, folder)
+        if said is not None and not _error_handed_out(arguments, said, folder):
             complain(said)
         return ERROR
     return code if isinstance(code, int) else 0
+
+
+def _concluded(command: str, output: Output, work: Callable[[], Conclusion]) -> int:
+    """Run a command that judges, and hand out what it has come to as it was asked for; returns the exit code."""
+    from naysayer.report.console import FOR_PROGRAMS
+
+    if output.junit is not None:
+        from naysayer.report.junit import refuse_place
+
+        refuse_place(output.junit)
+    FOR_PROGRAMS.set(output.json)
+    concluded = work()
+    _hand_out(command, output, concluded)
+    return concluded.code
+
+
+def _hand_out(command: str, output: Output, concluded: Conclusion) -> None:
+    if output.junit is not None:
+        from naysayer.report.junit import write_junit
+
+        write_junit(output.junit, command, concluded)
+    if output.json:
+        from naysayer.report.document import document
+
+        sys.stdout.write(document(command, concluded, sys.stdout.encoding))
+        sys.stdout.flush()
+
+
+def _error_handed_out(arguments: Sequence[str], said: str, folder: Path | None) -> bool:
+    """Hand out an error as JSON and JUnit XML, if the arguments, which may be wrong, ask for that; whether JSON was.
+
+    What is wrong with that itself is not worth losing the error for.
+    """
+    command = next((one for one in arguments if not one.startswith("-")), "")
+    if command not in JUDGING:
+        return False
+    junit = [after for option, after in pairwise(arguments) if option == "--junit"]
+    junit += [option.partition("=")[2] for option in arguments if option.startswith("--junit=")]
+    output = Output(json="--json" in arguments, junit=Path(junit[-1]) if junit else None)
+    if not output.json and output.junit is None:
+        return False
+    from naysayer.conclusion import Conclusion
+
+    title = next((one for one in arguments[1:] if not one.startswith("-")), command)
+    concluded = Conclusion(ERROR, title, error=said, folder=folder)
+    handed = False
+    for one in (replace(output, junit=None), replace(output, json=False)):
+        with suppress(NaysayerError, OSError):
+            _hand_out(command, one, concluded)
+            handed = handed or one.json
+    return handed
 
 
 def _said(error: BaseException, folder: Path | None) -> str | None:
@@ -70,7 +131,7 @@ def _sentence(error: CycloptsError) -> str:
 
 
 @app.command(name="test")
-def run_test(target: str | None = None, /, *, options: RunOptions = RunOptions()) -> int:
+def run_test(target: str | None = None, /, *, options: RunOptions = RunOptions(), output: Output = Output()) -> int:
     """Run a target under load and faults, check what the clients saw, and report.
 
     Args:
@@ -85,14 +146,14 @@ def run_test(target: str | None = None, /, *, options: RunOptions = RunOptions()
     if options.live or target is None:
         from naysayer.commands.worlds import test_world
 
-        return test_world(options)
+        return _concluded("test", output, lambda: test_world(options))
     from naysayer.commands.test import test_simulated
 
-    return test_simulated(options)
+    return _concluded("test", output, lambda: test_simulated(options))
 
 
 @app.command
-def check(file: Path, /, *, options: CheckOptions = CheckOptions()) -> int:
+def check(file: Path, /, *, options: CheckOptions = CheckOptions(), output: Output = Output()) -> int:
     """Judge a history that was recorded elsewhere: JSON lines, Jepsen EDN or console logs, key-value logs.
 
     Args:
@@ -100,7 +161,7 @@ def check(file: Path, /, *, options: CheckOptions = CheckOptions()) -> int:
     """
     from naysayer.commands.check import check_file
 
-    return check_file(file, options)
+    return _concluded("check", output, lambda: check_file(file, options))
 
 
 @app.command
@@ -117,6 +178,7 @@ def hunt(
     nemesis: Faults | None = None,
     engine: str = "processes",
     results: Path = RESULTS,
+    output: Output = Output(),
 ) -> int:
     """Search seeds in parallel for a failure, shrink it, and tell it.
 
@@ -136,11 +198,11 @@ def hunt(
 
     count = 1000 if seeds is None and time is None else seeds
     wanted = Hunt(target, count, time, first_seed, ops, nodes, workload, nemesis)
-    return hunt_target(wanted, engine=engine, results=results)
+    return _concluded("hunt", output, lambda: hunt_target(wanted, engine=engine, results=results))
 
 
 @app.command
-def replay(what: Path, /) -> int:
+def replay(what: Path, /, *, output: Output = Output()) -> int:
     """Run a result again and confirm that the history is identical; or run a scenario that a hunt has found.
 
     Args:
@@ -148,7 +210,7 @@ def replay(what: Path, /) -> int:
     """
     from naysayer.commands.replay import replay_result
 
-    return replay_result(what)
+    return _concluded("replay", output, lambda: replay_result(what))
 
 
 @app.command

@@ -58,6 +58,18 @@ Faults = Annotated[
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
+class Output:
+    """What a command that judges leaves for programs."""
+
+    json: bool = False
+    """print the verdict, or the error, as one JSON document on stdout, and nothing else (docs/json.md)"""
+
+    junit: Path | None = None
+    """write the verdict, or the error, as JUnit XML for a CI system to this file"""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
 class RunOptions:
     """One run: what is tested, under which load and faults. None: the default of what is tested."""
 

@@ -15,19 +15,20 @@ from checker.formats.columns import Span
 from checker.parallel import refuse_unknown
 from checker.properties import PROPERTIES
 from checker.verdict import Verdict
+from naysayer.conclusion import Conclusion, conclusion
 from naysayer.judge import judge, undecided
 from naysayer.options import CheckOptions
 from naysayer.report.console import console
 from naysayer.report.story import FaultSpan, Story
-from naysayer.report.terminal import EXIT, show
-from naysayer.results import proof_json
+from naysayer.report.terminal import show
+from naysayer.results import proof_json, verdict_json
 from naysayer.seen import seen
 from naysayer.signals import Reporting
 from targets.own_code import own_module
 
 
-def check_file(file: Path, options: CheckOptions) -> int:
-    """Read, judge, report; returns the exit code."""
+def check_file(file: Path, options: CheckOptions) -> Conclusion:
+    """Read, judge, report."""
     model, engine, budget = options.model, options.engine, options.budget
     own = None if model is None or ":" not in model else _own_model(model)
     if engine is not None:
@@ -41,19 +42,31 @@ def check_file(file: Path, options: CheckOptions) -> int:
         verdict = reporting.attempt(lambda: _judged(recording, own, engine, budget, screen))
         verdict = verdict or undecided(recording.model, len(recording.history))
         facts = [("history", _how(recording))]
+        proved = None
         if options.certify:
             proof = reporting.attempt(lambda: _certify(verdict, recording, own or recording.model, place))
-            facts.append(("proof", proof or "none: interrupted"))
+            proved, said = proof or (None, "none: interrupted")
+            facts.append(("proof", said))
+        counted = seen(recording.history, recording.model)
         story = Story(
             verdict,
             place.name,
             facts=tuple(facts),
-            seen=seen(recording.history, recording.model),
+            seen=counted,
             spans=tuple(_span(fault) for fault in recording.faults),
             ordered_only=recording.clock == "order",
         )
         show(story, screen)
-        return EXIT[verdict.outcome]
+        built = verdict_json(
+            verdict,
+            outcomes=counted.total,
+            seen=counted,
+            interrupted=verdict.interrupted,
+            format=recording.format,
+            keys=recording.keys,
+            proof=proved,
+        )
+        return conclusion(story, built, history=place)
 
 
 def _how(recording: Recording) -> str:
@@ -87,12 +100,15 @@ def _own_model(named: str) -> Model:
     return resolve(found)
 
 
-def _certify(verdict: Verdict, recording: Recording, model: str | Model, file: Path) -> str:
-    """Have the proof verified and written beside the history. Raises HarnessError if it does not hold."""
+def _certify(verdict: Verdict, recording: Recording, model: str | Model, file: Path) -> tuple[Path | None, str]:
+    """Have the proof verified and written beside the history; returns its file, if any, and what to say of it.
+
+    Raises HarnessError if it does not hold.
+    """
     if verdict.outcome == "unknown":
-        return "none: the verdict is unknown"
+        return None, "none: the verdict is unknown"
     if verdict.model in PROPERTIES:
-        return "none: whether a promise was kept is read off the history, no order is searched for"
+        return None, "none: whether a promise was kept is read off the history, no order is searched for"
     objections = verify(recording.history, resolve(model), verdict)
     if objections:
         raise HarnessError(f"the proof of the verdict does not hold, please report this: {objections[0]}")
@@ -101,4 +117,4 @@ def _certify(verdict: Verdict, recording: Recording, model: str | Model, file: P
         place.write_bytes(proof_json(verdict))
     except OSError as error:
         raise HarnessError(f"{place}: {error.strerror}") from error
-    return f"confirmed by the independent verifier · {place}"
+    return place, f"confirmed by the independent verifier · {place}"

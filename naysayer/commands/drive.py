@@ -14,6 +14,7 @@ from checker.errors import HarnessError, NaysayerError
 from checker.properties import PROPERTIES, lacking
 from checker.verdict import Part, Verdict
 from naysayer.commands.test import conclude
+from naysayer.conclusion import Conclusion
 from naysayer.findings import Finding, with_findings
 from naysayer.harness.core import Core
 from naysayer.harness.settle import Settling
@@ -60,8 +61,8 @@ AROUND_S = 0.1
 Make = Callable[[], Cluster]
 
 
-def run_test(plan: Plan, make: Make, timeout_s: float, results: Path, heal: str | None = None) -> int:
-    """Run it, keep it, report it; returns the exit code.
+def run_test(plan: Plan, make: Make, timeout_s: float, results: Path, heal: str | None = None) -> Conclusion:
+    """Run it, keep it, report it.
 
     `heal`: the command that undoes what this run would leave on hosts if it were killed.
     """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from checker.errors import HarnessError
 from naysayer.commands.test import facts_json
+from naysayer.conclusion import Conclusion, conclusion
 from naysayer.hunt import scenario as scenarios
 from naysayer.hunt.campaign import Caught, Hunt, run_campaign
 from naysayer.hunt.diagram import diagram
@@ -21,7 +23,7 @@ from naysayer.plan import Plan, text
 from naysayer.recorder import Recorder
 from naysayer.report.console import console
 from naysayer.report.terminal import show
-from naysayer.results import new_folder
+from naysayer.results import HISTORY, new_folder
 from naysayer.signals import StopRequest
 from naysayer.store import Store
 from naysayer.tell import tell, with_nodes
@@ -32,8 +34,8 @@ PLAIN_S = 5.0
 """How often there is a line of progress where stdout is no terminal."""
 
 
-def hunt_target(hunt: Hunt, *, engine: str, results: Path) -> int:
-    """Hunt, minimise, keep, report; returns the exit code. Raises UsageError for what does not fit the target.
+def hunt_target(hunt: Hunt, *, engine: str, results: Path) -> Conclusion:
+    """Hunt, minimise, keep, report. Raises UsageError for what does not fit the target.
 
     SIGINT and SIGTERM end the search, or the minimising: what is found by then is kept and reported.
     """
@@ -42,12 +44,12 @@ def hunt_target(hunt: Hunt, *, engine: str, results: Path) -> int:
         caught = _search(hunt, engine, stop)
         if caught.plan is None:
             return _nothing(hunt, caught)
-        lost = _report(caught.plan, new_folder(results, caught.plan.name), stop)
+        concluded = _report(caught.plan, new_folder(results, caught.plan.name), stop)
     screen = console()
     screen.print(f"✗ {hunt.target}: seed {caught.plan.seed} fails, after {_effort(caught)}", markup=False)
-    if lost is not None:
-        screen.print(f"✗ {lost}; the seed finds it again", markup=False)
-    return FOUND
+    if concluded.error is not None:
+        screen.print(f"✗ {concluded.error}; the seed finds it again", markup=False)
+    return replace(concluded, code=FOUND, title=hunt.target, hunt=_facts(caught))
 
 
 def _search(hunt: Hunt, engine: str, stop: StopRequest) -> Caught:
@@ -96,27 +98,29 @@ def _lines_now_and_then() -> Callable[[Callable[[], str]], None]:
     return line
 
 
-def _report(failing: Plan, folder: Path, stop: StopRequest) -> str | None:
-    """Run the failing plan again, minimise it, keep and report what is left; returns what could not be kept."""
+def _report(failing: Plan, folder: Path, stop: StopRequest) -> Conclusion:
+    """Run the failing plan again, minimise it, keep and report what is left. Its error is what could not be kept."""
     found, original, lost = _keep_original(failing, folder)
     smaller = _minimise(found, failing.seed, stop)
     plan = scenarios.plan_of(smaller.scenario, failing.nemesis)
     with Store(folder, text(plan)) as store:
         run, verdict = scenarios.play(smaller.scenario, Recorder(store), trace=True)
     if verdict.outcome != "invalid":
-        return lost or _report_original(failing, original, folder, smaller.cut or "its scenario does not fail")
+        concluded = _report_original(failing, original, folder, smaller.cut or "its scenario does not fail")
+        return replace(concluded, error=lost or concluded.error)
     told = f"{summary(found, smaller)}\n\n{diagram(run.trace or [], scenarios.marks(smaller.scenario))}"
     story = tell(plan, run, verdict, folder, original=changed(original, Failure(run, verdict)))
     story = with_nodes(plan, story, partial(scenarios.rerun, smaller.scenario))
     # kept before it is shown: whoever reads only the first lines of it ends the command
     store.add(scenarios.SCENARIO, scenarios.text(smaller.scenario).encode())
     store.add("scenario.txt", f"{told}\n".encode())
-    store.keep(story, facts_json(run, verdict))
+    facts = facts_json(run, verdict)
+    store.keep(story, facts)
     screen = console()
     screen.print(told, highlight=False, markup=False, soft_wrap=True)
     screen.print()
     show(story, screen)
-    return lost or store.trouble
+    return replace(conclusion(story, facts, folder=folder, history=folder / HISTORY), error=lost or store.trouble)
 
 
 def _keep_original(plan: Plan, folder: Path) -> tuple[scenarios.Scenario, Failure, str | None]:
@@ -133,30 +137,42 @@ def _keep_original(plan: Plan, folder: Path) -> tuple[scenarios.Scenario, Failur
     return found, original, store.trouble
 
 
-def _report_original(plan: Plan, original: Failure, folder: Path, why: str) -> str | None:
+def _report_original(plan: Plan, original: Failure, folder: Path, why: str) -> Conclusion:
     """Keep and report the failing run as it was found."""
     with Store(folder, text(plan)) as store:
         reproduce(plan, store)
     story = with_nodes(plan, tell(plan, original.run, original.verdict, folder))
-    store.keep(story, facts_json(original.run, original.verdict))
+    facts = facts_json(original.run, original.verdict)
+    store.keep(story, facts)
     screen = console()
     screen.print(f"Not minimised: {why}.\n", highlight=False, markup=False, soft_wrap=True)
     show(story, screen)
-    return store.trouble
+    return replace(conclusion(story, facts, folder=folder, history=folder / HISTORY), error=store.trouble)
 
 
 def _effort(caught: Caught) -> str:
     return f"{caught.seeds} seeds, {caught.cpu_s:.1f} CPU s"
 
 
-def _nothing(hunt: Hunt, caught: Caught) -> int:
+def _facts(caught: Caught) -> dict[str, int | float | bool | None]:
+    return {
+        "seeds": caught.seeds,
+        "seed": None if caught.plan is None else caught.plan.seed,
+        "undecided": caught.undecided,
+        "interrupted": caught.stopped,
+        "cpu_s": round(caught.cpu_s, 3),
+    }
+
+
+def _nothing(hunt: Hunt, caught: Caught) -> Conclusion:
     screen = console()
+    nothing = Conclusion(NOTHING, hunt.target, error=caught.trouble, hunt=_facts(caught))
     if caught.trouble is not None:
         screen.print(f"! {hunt.target}: {caught.trouble} ({_effort(caught)})", markup=False)
-        return ERROR
+        return replace(nothing, code=ERROR)
     undecided = f", {caught.undecided} undecided" if caught.undecided else ""
     if caught.stopped:
         screen.print(f"? {hunt.target}: interrupted; nothing found in {_effort(caught)}{undecided}", markup=False)
-        return UNDECIDED
+        return replace(nothing, code=UNDECIDED)
     screen.print(f"✓ {hunt.target}: nothing found in {_effort(caught)}{undecided}", markup=False)
-    return UNDECIDED if caught.undecided else NOTHING
+    return replace(nothing, code=UNDECIDED) if caught.undecided else nothing

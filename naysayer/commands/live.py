@@ -8,6 +8,7 @@ from pathlib import Path
 
 from checker.errors import UsageError
 from naysayer.commands.drive import run_test
+from naysayer.conclusion import Conclusion
 from naysayer.options import RunOptions
 from naysayer.plan import (
     CLIENTS,
@@ -33,7 +34,7 @@ from workloads.registry import find as find_workload
 TIME_S = 10.0
 
 
-def test_live(plan: Plan, timeout_s: float, results: Path) -> int:
+def test_live(plan: Plan, timeout_s: float, results: Path) -> Conclusion:
     """Nodes of a target of ours as processes on this machine."""
     target = find_target(plan.target)
     where = "a cluster of processes on this machine"
@@ -41,7 +42,7 @@ def test_live(plan: Plan, timeout_s: float, results: Path) -> int:
     return run_test(plan, lambda: LiveCluster(target, plan.nodes, plan.seed), timeout_s, results)
 
 
-def test_binary(plan: Plan, timeout_s: float, results: Path) -> int:
+def test_binary(plan: Plan, timeout_s: float, results: Path) -> Conclusion:
     """A binary behind Maelstrom's protocol, started once for each node."""
     if plan.workload not in DIALECTS:
         raise UsageError(f"--bin speaks Maelstrom's workloads ({', '.join(DIALECTS)}), not {plan.workload!r}")
@@ -58,7 +59,7 @@ def test_binary(plan: Plan, timeout_s: float, results: Path) -> int:
     return run_test(plan, make, timeout_s, results)
 
 
-def test_remote(file: Path, config: ClusterConfig, plan: Plan, results: Path) -> int:
+def test_remote(file: Path, config: ClusterConfig, plan: Plan, results: Path) -> Conclusion:
     """A cluster on other hosts, told by cluster.toml."""
     lacking = sorted(find_workload(plan.workload).operations - set(config.client.operations))
     if lacking:

@@ -2,35 +2,37 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from io import BytesIO
 from pathlib import Path
 
 from checker.errors import UsageError
-from naysayer.commands.test import judge_and_tell, simulate
+from naysayer.commands.test import facts_json, judge_and_tell, simulate
+from naysayer.conclusion import Conclusion, conclusion
 from naysayer.hunt import scenario as scenarios
 from naysayer.hunt.diagram import diagram
 from naysayer.plan import read
 from naysayer.recorder import Recorder
 from naysayer.report.console import console
-from naysayer.report.story import Story
-from naysayer.report.terminal import exit_code, show
+from naysayer.report.terminal import show
 from naysayer.results import HISTORY, TEST, open_folder
 from naysayer.signals import Reporting
 from naysayer.tell import tell, with_nodes
 
 ERROR = 3
+DIFFERS = "the history DIFFERS from the recorded one: another version, or an interrupted run?"
 
 
-def replay_result(what: Path) -> int:
-    """Run a scenario, or run a result again; returns the exit code of the verdict, 3 if the history differs."""
+def replay_result(what: Path) -> Conclusion:
+    """Run a scenario, or run a result again; its exit code is that of the verdict, 3 if the history differs."""
     if scenarios.is_scenario(what):
-        _, story = _replay_scenario(what)
-        return exit_code(story)
+        _, concluded = _replay_scenario(what)
+        return concluded
     folder = open_folder(what)
     if (folder / scenarios.SCENARIO).is_file():
-        history, story = _replay_scenario(folder / scenarios.SCENARIO, folder)
-        return _compared(history, folder, story)
+        history, concluded = _replay_scenario(folder / scenarios.SCENARIO, folder)
+        return _compared(history, folder, concluded)
     plan = read(folder / TEST)
     if plan.world != "simulator":
         said = f"{folder} was run {plan.world}, where time is real: only simulated runs replay"
@@ -38,13 +40,13 @@ def replay_result(what: Path) -> int:
     again = BytesIO()
     run = simulate(plan, Recorder(again))
     with Reporting() as reporting:
-        _, story = judge_and_tell(plan, run, folder, reporting)
+        verdict, story = judge_and_tell(plan, run, folder, reporting)
         show(story, console())
-        return _compared(again.getvalue(), folder, story)
+        return _compared(again.getvalue(), folder, conclusion(story, facts_json(run, verdict)))
 
 
-def _replay_scenario(file: Path, folder: Path | None = None) -> tuple[bytes, Story]:
-    """Run a scenario (of a result folder), and report; returns its history and the report."""
+def _replay_scenario(file: Path, folder: Path | None = None) -> tuple[bytes, Conclusion]:
+    """Run a scenario (of a result folder), and report; returns its history too."""
     scenario = scenarios.read(file)
     again = BytesIO()
     run, verdict = scenarios.play(scenario, Recorder(again), trace=True)
@@ -58,14 +60,16 @@ def _replay_scenario(file: Path, folder: Path | None = None) -> tuple[bytes, Sto
     story = tell(plan, run, verdict, folder, replay=file)
     story = with_nodes(plan, story, partial(scenarios.rerun, scenario))
     show(story, screen)
-    return again.getvalue(), story
+    return again.getvalue(), conclusion(story, facts_json(run, verdict))
 
 
-def _compared(again: bytes, folder: Path, story: Story) -> int:
-    """Say whether the history is the recorded one; returns the exit code."""
+def _compared(again: bytes, folder: Path, concluded: Conclusion) -> Conclusion:
+    """Say whether the history is the recorded one; without that it is not a replay."""
     screen = console()
-    if again != (folder / HISTORY).read_bytes():
-        screen.print("replay    ✗ the history DIFFERS from the recorded one: another version, or an interrupted run?")
-        return ERROR
-    screen.print(f"replay    ✓ the history is identical to {folder / HISTORY}")
-    return exit_code(story)
+    recorded = folder / HISTORY
+    concluded = replace(concluded, folder=folder, history=recorded, identical=again == recorded.read_bytes())
+    if concluded.identical:
+        screen.print(f"replay    ✓ the history is identical to {recorded}")
+        return concluded
+    screen.print(f"replay    ✗ {DIFFERS}")
+    return replace(concluded, code=ERROR, error=DIFFERS)

@@ -14,14 +14,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from checker import Budget
 from checker.verdict import Verdict
+from naysayer.conclusion import Conclusion, conclusion
 from naysayer.judge import RUN_STEPS, enough, judge, undecided, with_invariants
 from naysayer.options import RunOptions
 from naysayer.plan import Plan, make_plan, text
 from naysayer.recorder import Recorder
 from naysayer.report.console import console
 from naysayer.report.story import Story
-from naysayer.report.terminal import exit_code, show
-from naysayer.results import new_folder, verdict_json
+from naysayer.report.terminal import show
+from naysayer.results import HISTORY, new_folder, verdict_json
 from naysayer.signals import Reporting
 from naysayer.simulate import Run, Simulation
 from naysayer.store import Store
@@ -29,8 +30,8 @@ from naysayer.tell import seen_in, tell, with_nodes
 from workloads.registry import find as find_workload
 
 
-def test_simulated(options: RunOptions) -> int:
-    """Run, judge, keep, report; returns the exit code."""
+def test_simulated(options: RunOptions) -> Conclusion:
+    """Run, judge, keep, report."""
     plan = make_plan(options)
     folder = new_folder(options.results, plan.name)
     with Store(folder, text(plan)) as store:
@@ -50,13 +51,13 @@ def judge_and_tell(plan: Plan, run: Run, folder: Path, reporting: Reporting) -> 
     return verdict, reporting.attempt(lambda: with_nodes(plan, story)) or story
 
 
-def conclude(store: Store, story: Story, verdict: bytes) -> int:
-    """Keep verdict and report, show the report; returns the exit code."""
+def conclude(store: Store, story: Story, verdict: bytes) -> Conclusion:
+    """Keep verdict and report, show the report."""
     store.keep(story, verdict)
     if story.trouble is None and store.trouble is not None:
         story = replace(story, trouble=store.trouble)
     show(story, console())
-    return exit_code(story)
+    return conclusion(story, verdict, folder=store.folder, history=store.folder / HISTORY)
 
 
 def simulate(plan: Plan, recorder: Recorder) -> Run:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from checker.errors import UsageError
 from naysayer.commands.live import World, live_plan, test_binary, test_live, test_remote
+from naysayer.conclusion import Conclusion
 from naysayer.options import RunOptions
 from targets.live.cluster import LiveCluster
 from targets.live.process import refuse_platform
@@ -20,8 +21,8 @@ USUAL = ("kv", "cas-register", "register")
 """The workloads for a system of somebody else, the most demanding first: the first that it offers is taken."""
 
 
-def test_world(options: RunOptions) -> int:
-    """Exactly one of `target`, `binary` and `cluster` is given; returns the exit code.
+def test_world(options: RunOptions) -> Conclusion:
+    """Exactly one of `target`, `binary` and `cluster` is given.
 
     `client` takes the place of the kind of client that the file `cluster` names.
     """

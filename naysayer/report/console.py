@@ -7,6 +7,7 @@ for it is built with the Text of this file: rich's own drops some control charac
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextvars import ContextVar
 from io import StringIO
 from typing import Any
 
@@ -50,10 +51,14 @@ class Screen(Console):
                 yield Segment(printable(segment.text, lines=True), segment.style)
 
 
+FOR_PROGRAMS: ContextVar[bool] = ContextVar("stdout is for programs", default=False)
+"""Whether nothing is printed for people, since stdout is for one JSON document."""
+
+
 def console() -> Screen:
     """The terminal of the user, or plain text where stdout is none (rich also obeys NO_COLOR)."""
-    screen = Screen(soft_wrap=False)
-    return screen if screen.is_terminal else Screen(width=TEXT_WIDTH)
+    screen = Screen(soft_wrap=False, quiet=FOR_PROGRAMS.get())
+    return screen if screen.is_terminal else Screen(width=TEXT_WIDTH, quiet=FOR_PROGRAMS.get())
 
 
 def as_text(draw: Callable[[Console], None]) -> str:

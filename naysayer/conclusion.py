@@ -1,0 +1,36 @@
+"""What a command that judges has come to: its exit code, and all that --json and --junit hand on to programs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from naysayer.report.story import Story
+from naysayer.report.terminal import exit_code
+
+
+@dataclass(frozen=True)
+class Conclusion:
+    """`title`: what was judged. `error`: why it was not judged to its end, or not all could be kept."""
+
+    code: int
+    title: str
+    story: Story | None = None
+    """None where there is no verdict: a hunt that found nothing, an error."""
+    verdict: bytes | None = None
+    """The content of verdict.json."""
+    error: str | None = None
+    folder: Path | None = None
+    """The result folder."""
+    history: Path | None = None
+    hunt: Mapping[str, Any] | None = None
+    """The effort of a hunt."""
+    identical: bool | None = None
+    """Of a replay: whether the history was the recorded one."""
+
+
+def conclusion(story: Story, verdict: bytes, *, folder: Path | None = None, history: Path | None = None) -> Conclusion:
+    """The conclusion of one report, with the exit code that follows from it."""
+    return Conclusion(exit_code(story), story.title, story, verdict, story.trouble, folder, history)

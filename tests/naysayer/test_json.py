@@ -1,0 +1,267 @@
+"""--json and --junit: what programs read, field by field as docs/json.md says."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from naysayer.cli import run
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "json.md"
+SCALARS: dict[str, tuple[type, ...]] = {
+    "string": (str,),
+    "integer": (int,),
+    "number": (int, float),
+    "boolean": (bool,),
+    "null": (type(None),),
+}
+
+
+def tables() -> dict[str, dict[str, str]]:
+    """By section of the page its fields with their types."""
+    found: dict[str, dict[str, str]] = {}
+    for section in re.split(r"^### ", PAGE.read_text(), flags=re.M)[1:]:
+        rows = re.findall(r"^\| (\w+) \| ([^|]+) \|", section, flags=re.M)
+        found[section.split("\n")[0].strip()] = {name: kind.strip() for name, kind in rows if name != "field"}
+    return found
+
+
+TABLES = tables()
+
+
+def objections(value: Any, kind: str, where: str) -> list[str]:
+    """Where a value is not as the page says."""
+    kind = kind.removesuffix(", optional")
+    if kind == "any" or (kind.endswith(" or null") and value is None):
+        return []
+    kind = kind.removesuffix(" or null")
+    for prefix, container in (("list of ", list), ("map of ", dict)):
+        if kind.startswith(prefix):
+            if not isinstance(value, container):
+                return [f"{where} is no {container.__name__}"]
+            items = value.items() if isinstance(value, dict) else enumerate(value)
+            return [said for at, one in items for said in objections(one, kind.removeprefix(prefix), f"{where}.{at}")]
+    if kind in SCALARS:
+        right = isinstance(value, SCALARS[kind]) and (kind == "boolean" or not isinstance(value, bool))
+        return [] if right else [f"{where} is {value!r}, not {kind}"]
+    table = TABLES[kind]
+    needed = {name for name, one in table.items() if not one.endswith("optional")}
+    found = [f"{where} lacks {name}" for name in sorted(needed - set(value))]
+    found += [f"{where}.{name} is not on the page" for name in sorted(set(value) - set(table))]
+    return found + [
+        said for name, one in value.items() if name in table for said in objections(one, table[name], f"{where}.{name}")
+    ]
+
+
+def document(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    """Run a command with --json: its document is all that it prints, and it is as the page says."""
+    code = run([*arguments, "--json"])
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    built: dict[str, Any] = json.loads(printed.out)
+    assert printed.out.endswith("}\n")
+    assert objections(built, "Document", "document") == []
+    assert built["exit"] == code
+    assert built["command"] == arguments[0]
+    return built
+
+
+def cases(file: Path) -> list[tuple[str, str | None, str]]:
+    """Of each test case its name, its result and the message of that; the suite counts as many."""
+    root = ElementTree.parse(file).getroot()
+    (suite,) = root
+    found = []
+    for case in suite:
+        result = next(iter(case), None)
+        found.append((case.attrib["name"], *((None, "") if result is None else (result.tag, result.attrib["message"]))))
+    for counted in (root, suite):
+        assert int(counted.attrib["tests"]) == len(found)
+        assert int(counted.attrib["failures"]) == sum(result == "failure" for _, result, _ in found)
+        assert int(counted.attrib["errors"]) == sum(result == "error" for _, result, _ in found)
+    return found
+
+
+def test_the_page_has_a_table_for_every_type_that_it_names() -> None:
+    named = {
+        re.sub(r"^(list of|map of) |( or null)?(, optional)?$", "", kind)
+        for one in TABLES.values()
+        for kind in one.values()
+    }
+    assert named - set(SCALARS) - {"any"} == set(TABLES) - {"Document"}
+
+
+def test_a_valid_a_broken_and_a_replayed_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    results = ["--results", str(tmp_path)]
+    built = document(["test", "quorum-kv", "--ops", "150", *results], capsys)
+    assert (built["outcome"], built["sentence"], built["verdict"]["parts"]["valid"]) == ("valid", None, 3)
+    kept = json.loads((Path(built["folder"]) / "verdict.json").read_text())
+    assert kept == built["verdict"]
+    built = document(["test", "quorum-kv/no-read-repair", *results], capsys)
+    assert (built["outcome"], built["exit"]) == ("invalid", 1)
+    worst = built["verdict"]["not_valid"][0]
+    assert worst["explanation"]["sentence"] == built["sentence"]
+    assert worst["explanation"]["culprit"] in {op["index"] for op in worst["counterexample"]}
+    folder = Path(built["folder"])
+    again = document(["replay", str(folder)], capsys)
+    assert (again["identical"], again["exit"], again["sentence"]) == (True, 1, built["sentence"])
+    with (folder / "history.jsonl").open("a") as file:
+        file.write("{}\n")
+    again = document(["replay", str(folder)], capsys)
+    assert (again["identical"], again["exit"], again["outcome"]) == (False, 3, "error")
+    assert "DIFFERS" in again["error"]
+
+
+def test_a_hunt_that_finds_and_one_that_does_not(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    results = ["--results", str(tmp_path)]
+    built = document(["hunt", "quorum-kv/no-read-repair", "--first-seed", "24", "--seeds", "5", *results], capsys)
+    assert (built["outcome"], built["hunt"]["seed"]) == ("invalid", 24)
+    assert (Path(built["folder"]) / "scenario.toml").is_file()
+    built = document(["hunt", "quorum-kv", "--seeds", "2", *results], capsys)
+    assert (built["outcome"], built["exit"], built["hunt"]["seeds"], built["verdict"]) == ("nothing-found", 0, 2, None)
+
+
+WRITE = {"client": 0, "call": 1, "return": 2, "op": "write", "key": "x", "input": 1}
+STALE = {"client": 1, "call": 5, "return": 6, "op": "read", "key": "x", "input": None, "output": 7}
+
+
+def write_history(file: Path, *operations: dict[str, Any]) -> str:
+    file.write_text("".join(json.dumps(one) + "\n" for one in operations))
+    return str(file)
+
+
+def test_recorded_histories(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    good = write_history(tmp_path / "good.jsonl", WRITE, {**STALE, "output": 1})
+    built = document(["check", good, "--certify"], capsys)
+    assert (built["outcome"], built["history"], built["folder"]) == ("valid", good, None)
+    assert json.loads(Path(built["verdict"]["proof"]).read_text())["outcome"] == "valid"
+    bad = write_history(tmp_path / "bad.jsonl", WRITE, STALE)
+    built = document(["check", bad], capsys)
+    assert (built["outcome"], built["verdict"]["not_valid"][0]["key"]) == ("invalid", "x")
+    edn = tmp_path / "set.edn"
+    edn.write_text(
+        "{:process 0, :type :invoke, :f :write, :value {:a #{1 2}}}\n"
+        "{:process 0, :type :ok, :f :write, :value {:a #{1 2}}}\n"
+        "{:process 1, :type :invoke, :f :read, :value nil}\n{:process 1, :type :ok, :f :read, :value {[1 2] :b}}\n"
+    )
+    assert document(["check", str(edn), "--model", "register"], capsys)["outcome"] == "invalid"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["check", "nothing.jsonl"], "nothing.jsonl: cannot be read"),
+        (["check"], "requires an argument"),
+        (["check", "--wat"], "--wat"),
+        (["test", "quorum-vk"], "did you mean quorum-kv"),
+        (["hunt", "quorum-kv", "--seeds", "0"], "--seeds is 0"),
+        (["replay", "nothing"], "is no result"),
+        (["test", "quorum-kv", "--time", "soon"], "'soon' is not a valid duration"),
+    ],
+)
+def test_an_error_is_a_document_and_an_xml_file_too(
+    arguments: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "junit.xml"
+    built = document([*arguments, f"--junit={file}"], capsys)
+    assert (built["outcome"], built["exit"], built["verdict"]) == ("error", 3, None)
+    assert said in built["error"]
+    ((_, result, message),) = cases(file)
+    assert (result, message) == ("error", built["error"])
+    file.unlink()
+    assert run([*arguments, "--junit", str(file)]) == 3
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err) == ("", f"naysayer: {built['error']}\n")
+    assert file.is_file()
+
+
+def test_a_crash_is_a_document_that_names_the_folder_of_the_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash(*_: object) -> None:
+        raise RecursionError
+
+    monkeypatch.setattr("naysayer.commands.test.simulate", crash)
+    built = document(["test", "quorum-kv", "--results", str(tmp_path)], capsys)
+    assert "internal error: RecursionError" in built["error"]
+    assert (Path(built["folder"]) / "traceback.txt").is_file()
+
+
+def test_a_run_that_broke_off_is_an_error_with_what_was_found_until_then(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "junit.xml"
+    arguments = [
+        "test",
+        "--bin",
+        str(tmp_path / "no-such-node"),
+        "--results",
+        str(tmp_path / "r"),
+        "--junit",
+        str(file),
+    ]
+    built = document(arguments, capsys)
+    assert (built["outcome"], built["exit"]) == ("error", 3)
+    assert "cannot start" in built["error"]
+    assert any(result == "error" for _, result, _ in cases(file))
+
+
+def test_a_case_for_each_key(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "junit.xml"
+    junit = ["--junit", str(file)]
+    keys = [{**WRITE, "key": f"k\x1b{i}", "client": i} for i in range(3)]
+    bad = write_history(tmp_path / "bad.jsonl", WRITE, STALE, *keys)
+    assert run(["check", bad, *junit]) == 1
+    printed = capsys.readouterr().out
+    found = cases(file)
+    assert [result for _, result, _ in found].count("failure") == 1
+    assert ("bad.jsonl, key k\\x1b0", None, "") in found
+    text = next(ElementTree.parse(file).getroot().iter("failure")).text
+    assert text is not None
+    assert "✗ NOT LINEARIZABLE" in text
+    assert "✗ NOT LINEARIZABLE" in printed  # people are still told
+    many = write_history(
+        tmp_path / "many.jsonl", WRITE, STALE, *({**WRITE, "key": i, "client": i} for i in range(1500))
+    )
+    assert run(["check", many, *junit]) == 1
+    assert [(name, result) for name, result, _ in cases(file)] == [("many.jsonl, key x", "failure")]
+
+
+def test_unknown_is_not_green(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "junit.xml"
+    read = {**STALE, "key": None, "input": "final", "output": "5"}  # of a form that the property does not know
+    history = write_history(tmp_path / "h.jsonl", {**WRITE, "op": "add", "key": None}, read)
+    built = document(["check", history, "--model", "g-counter", "--junit", str(file)], capsys)
+    assert (built["exit"], built["outcome"]) == (2, "unknown")
+    assert "the checker failed" in built["sentence"]
+    assert cases(file) == [("h.jsonl", "error", built["sentence"])]
+
+
+def test_a_place_for_the_xml_that_cannot_be_is_refused_before_the_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for file, said in ((tmp_path, "that is a folder"), (tmp_path / "no" / "x.xml", "there is no folder")):
+        assert run(["test", "quorum-kv", "--results", str(tmp_path / "r"), "--junit", str(file)]) == 3
+        assert said in capsys.readouterr().err
+        assert (
+            said
+            in document(["test", "quorum-kv", "--results", str(tmp_path / "r"), "--junit", str(file)], capsys)["error"]
+        )
+    assert not (tmp_path / "r").exists()
+
+
+def test_a_locale_without_utf_8_gets_ascii(tmp_path: Path) -> None:
+    file = write_history(tmp_path / "h.jsonl", {**WRITE, "input": "ü"}, {**STALE, "output": "→"})
+    command = [sys.executable, "-m", "naysayer", "check", file, "--json"]
+    done = subprocess.run(command, capture_output=True, env={**os.environ, "PYTHONIOENCODING": "ascii"}, check=False)
+    assert done.returncode == 1
+    built = json.loads(done.stdout.decode("ascii"))
+    assert built["verdict"]["not_valid"][0]["counterexample"][0]["output"] == "→"
+    assert done.stderr == b""
