@@ -32,6 +32,8 @@ class Leader:
         self.promises: dict[NodeId, tuple[Pvalue, ...]] = {}
         self.next_slot = first
         self.commanders: dict[int, Commander] = {}
+        self.heard: dict[NodeId, Ballot] = {}
+        """Who answered a heartbeat of this ballot since the last check."""
 
     def adopt(self, me: NodeId) -> dict[int, Command]:
         """What must be proposed first, by slot.

@@ -23,12 +23,15 @@ from targets.paxos.log_messages import (
     Command,
     Decision,
     Heartbeat,
+    HeartbeatReply,
     Missing,
     P1a,
     P1b,
     P2a,
     P2b,
     Preempted,
+    PreScout,
+    PreScoutReply,
     Propose,
 )
 from targets.paxos.state_machine import StateMachine
@@ -68,7 +71,13 @@ class PaxosLog:
         self.leader: Leader | None = None
         """This node's own candidacy or office."""
         self.follows: NodeId | None = None
+        self.followed_ms = float("-inf")
+        """When a leader or candidate was last heard, by this node's clock."""
         self.seen = NO_BALLOT
+        self.pre_scout = NO_BALLOT
+        """The ballot that the others are asked about before phase 1."""
+        self.supporters: dict[NodeId, Ballot] = {}
+        """Who would promise it."""
         self.inbox: deque[Message] = deque()
         for record in self.journal.recover():
             if isinstance(record, Decided):
@@ -99,7 +108,7 @@ class PaxosLog:
     def timeout(self, timer: Timer, ctx: Context) -> None:
         match timer:
             case "election":
-                self.scout(ctx)
+                self.on_election_timeout(ctx)
             case "heartbeat":
                 self.beat(ctx)
             case ("retry", str(id)) if id in self.waiting:
@@ -144,6 +153,12 @@ class PaxosLog:
                 self.on_decision(message, ctx)
             case Heartbeat():
                 self.on_heartbeat(sender, message, ctx)
+            case HeartbeatReply():
+                self.on_heartbeat_reply(sender, message, ctx)
+            case PreScout():
+                self.on_pre_scout(sender, message, ctx)
+            case PreScoutReply():
+                self.on_pre_scout_reply(sender, message, ctx)
             case Missing():
                 self.on_missing(sender, message, ctx)
 
@@ -227,26 +242,70 @@ class PaxosLog:
             self.send(sender, Preempted(self.acceptor.ballot), ctx)
             return
         self.follow(sender, message.ballot, ctx)
+        ctx.send(sender, HeartbeatReply(message.ballot))
         if self.applied < message.decided:
             ctx.send(sender, Missing(self.applied))
 
     def follow(self, sender: NodeId, ballot: Ballot, ctx: Context) -> None:
         """A sign of a leader whose ballot is the newest known: an older office of our own is over."""
         if self.leader is not None and self.leader.ballot < ballot:
-            self.leader = None
-            ctx.cancel_timer("heartbeat")
+            self.resign(ctx)
         self.follows = sender
+        self.followed_ms = ctx.now_ms()
         if sender != self.me:
             self.await_leader(ctx)
 
     def await_leader(self, ctx: Context) -> None:
         ctx.set_timer("election", ctx.random.uniform(*ELECTION_MS))
 
+    # Elections.
+
+    def on_election_timeout(self, ctx: Context) -> None:
+        if self.leader is not None and self.leader.active:
+            self.check_quorum(self.leader, ctx)
+        else:
+            self.start_pre_scout(ctx)
+
+    def start_pre_scout(self, ctx: Context) -> None:
+        """No sign of a leader: would a majority promise? A node that cannot hear the answer must depose nobody."""
+        self.follows = None
+        self.pre_scout = Ballot(max(self.acceptor.ballot, self.seen).round + 1, self.me)
+        self.supporters = {}
+        self.await_leader(ctx)
+        self.broadcast(PreScout(self.pre_scout), ctx)
+
+    def on_pre_scout(self, sender: NodeId, message: PreScout, ctx: Context) -> None:
+        """Agree unless a leader lives: this node itself, or one that was heard within the shortest timeout."""
+        leads = self.leader is not None and self.leader.active
+        if sender == self.me or (not leads and ctx.now_ms() - self.followed_ms >= ELECTION_MS[0]):
+            self.send(sender, PreScoutReply(message.ballot), ctx)
+
+    def on_pre_scout_reply(self, sender: NodeId, message: PreScoutReply, ctx: Context) -> None:
+        if message.ballot != self.pre_scout or self.follows is not None:
+            return
+        self.supporters[sender] = message.ballot
+        if self.is_quorum(self.supporters):
+            self.pre_scout = NO_BALLOT
+            self.scout(ctx)
+
+    def check_quorum(self, leader: Leader, ctx: Context) -> None:
+        """A leader that a majority did not answer within an election timeout resigns: it may be heard without hearing,
+        and then its heartbeats would keep everybody else out of office for good."""
+        if self.is_quorum(leader.heard | {self.me: leader.ballot}):
+            leader.heard = {}
+            ctx.set_timer("election", ELECTION_MS[1])
+        else:
+            self.resign(ctx)
+
+    def resign(self, ctx: Context) -> None:
+        self.leader = None
+        ctx.cancel_timer("heartbeat")
+        self.await_leader(ctx)
+
     # The leader.
 
     def scout(self, ctx: Context) -> None:
-        """No sign of a leader: phase 1 for all slots that are not known to be decided."""
-        self.follows = None
+        """Phase 1 for all slots that are not known to be decided."""
         highest = max(self.acceptor.ballot, self.seen)
         self.leader = self.make_leader(Ballot(highest.round + 1, self.me))
         self.await_leader(ctx)
@@ -260,7 +319,7 @@ class PaxosLog:
         if not self.is_quorum(leader.promises):
             return
         leader.active = True
-        ctx.cancel_timer("election")
+        ctx.set_timer("election", ELECTION_MS[1])
         proposals = leader.adopt(self.me)
         leader.next_slot = max(proposals, default=leader.first - 1) + 1
         for slot, command in proposals.items():
@@ -302,9 +361,11 @@ class PaxosLog:
         """Somebody promised a higher ballot: leave the office, and let the other one come up."""
         self.seen = max(self.seen, message.promised)
         if self.leader is not None and self.leader.ballot < message.promised:
-            self.leader = None
-            ctx.cancel_timer("heartbeat")
-            self.await_leader(ctx)
+            self.resign(ctx)
+
+    def on_heartbeat_reply(self, sender: NodeId, message: HeartbeatReply, ctx: Context) -> None:
+        if self.leader is not None and self.leader.ballot == message.ballot:
+            self.leader.heard[sender] = message.ballot
 
     def beat(self, ctx: Context) -> None:
         """Tell all that the leader is there, and say again what was not answered."""

@@ -1,7 +1,8 @@
-"""What the nodes of the Paxos log say to each other.
+"""The messages of the Paxos log.
 
 van Renesse and Altinbuken, "Paxos Made Moderately Complex" (2015): p1a and p1b, p2a and p2b, preempted, decision and
-propose; the heartbeat keeps the leader in office and tells how far the log is decided.
+propose; the heartbeat keeps the leader in office and carries how far the log is decided. Its reply and the pre-scout
+are Raft's CheckQuorum and pre-vote (Ongaro's dissertation, sections 6.2 and 9.6) in terms of ballots.
 """
 
 from __future__ import annotations
@@ -80,6 +81,24 @@ class Heartbeat(Message, frozen=True, tag="heartbeat"):
     decided: int
 
 
+class HeartbeatReply(Message, frozen=True, tag="heartbeat_reply"):
+    """The leader of this ballot is followed."""
+
+    ballot: Ballot
+
+
+class PreScout(Message, frozen=True, tag="pre_scout"):
+    """Would you promise this ballot? Asked before phase 1, which deposes the leader there is."""
+
+    ballot: Ballot
+
+
+class PreScoutReply(Message, frozen=True, tag="pre_scout_reply"):
+    """Yes: no leader was heard within the shortest election timeout."""
+
+    ballot: Ballot
+
+
 class Missing(Message, frozen=True, tag="missing"):
     """Which commands were decided from slot `first` on?"""
 
@@ -92,4 +111,17 @@ class Propose(Message, frozen=True, tag="propose"):
     request: Request
 
 
-LOG_MESSAGES: tuple[type[Message], ...] = (P1a, P1b, P2a, P2b, Preempted, Decision, Heartbeat, Missing, Propose)
+LOG_MESSAGES: tuple[type[Message], ...] = (
+    P1a,
+    P1b,
+    P2a,
+    P2b,
+    Preempted,
+    Decision,
+    Heartbeat,
+    HeartbeatReply,
+    PreScout,
+    PreScoutReply,
+    Missing,
+    Propose,
+)

@@ -44,8 +44,6 @@ class Election(Server, ABC):
         self.ctx.set_timer(ELECTION, self.settings.election_timeout_ms_min + self._random_part_ms())
 
     def on_election_timeout(self) -> None:
-        if self.role == "leader":
-            return
         if self.heard_again and self.leader_is_near:
             self.believe_leader()
             return

@@ -7,7 +7,8 @@ from typing import Any
 from zlib import crc32
 
 from targets.node import Context, Message, NodeId, Request, Timer
-from targets.raft.election import ASK_AGAIN, ELECTION, Election
+from targets.raft.check_quorum import CheckQuorum
+from targets.raft.election import ASK_AGAIN, ELECTION
 from targets.raft.machine import COMMANDS, QUERIES
 from targets.raft.membership import Membership
 from targets.raft.messages import (
@@ -35,7 +36,7 @@ VALUES_SHOWN = 8
 """Keys that a view shows."""
 
 
-class RaftNode(Election, Persistence, Snapshots, Membership, Transfer):
+class RaftNode(CheckQuorum, Persistence, Snapshots, Membership, Transfer):
     """One server; `settings` may differ from the defaults, alike on all servers."""
 
     def __init__(self, settings: Settings | None = None) -> None:

@@ -55,7 +55,10 @@ class Transfer(Reads, ABC):
 
     def stop_leading(self) -> None:
         if self.transfer is not None:
-            self.ctx.reply(self.transfer, self.transfer.input)
+            if self.sent_timeout_now:
+                self.ctx.reply(self.transfer, self.transfer.input)
+            else:
+                self.ctx.info(self.transfer, "leadership was lost before the successor was up to date")
             self.transfer = None
             self.ctx.cancel_timer(TRANSFER)
         super().stop_leading()
