@@ -38,6 +38,8 @@ BY_STORM: dict[str, dict[str, Any]] = {
     "majority-of-live": {"faults": ("isolate", "halves")},
 }
 
+STORMS = 80
+
 CONTROL = "clear-voted-for-on-step-down"
 
 
@@ -55,11 +57,11 @@ def test_a_broken_variant_falls_in_its_scenario(name: str) -> None:
 @pytest.mark.parametrize("name", BY_STORM)
 def test_a_broken_variant_falls_in_a_storm_of_its_faults(name: str) -> None:
     target = find(f"raft-log/{name}")
-    for seed in range(60):
+    for seed in range(STORMS):
         storm = RaftStorm(target, seed, **{"nodes": 3, **BY_STORM[name]})
         if storm.verdict() in CAUGHT:
             return
-    pytest.fail("60 storms did not catch it")
+    pytest.fail(f"{STORMS} storms did not catch it")
 
 
 def test_the_control_survives() -> None:
