@@ -51,6 +51,23 @@ def _milliseconds(type_: Any, tokens: Sequence[Any]) -> float:
 Milliseconds = Annotated[float, Parameter(converter=_milliseconds)]
 """A duration in ms."""
 
+
+def _share(type_: Any, tokens: Sequence[Any]) -> float:
+    text = tokens[0].value
+    if text == "total":
+        return 1.0
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= 1:
+        raise UsageError(f"--availability is {text!r}; write total, or a fraction between 0 and 1")
+    return share
+
+
+Share = Annotated[float, Parameter(converter=_share)]
+"""A fraction from 0 to 1; `total` is 1."""
+
 Faults = Annotated[
     tuple[str, ...], Parameter(converter=_names, n_tokens=1, help="faults, separated by commas; `none` for none")
 ]
@@ -106,6 +123,9 @@ class RunOptions:
     max_txn_length: int | None = None
     """with --bin and transactions, how many operations one has at most; 4 unless given"""
 
+    availability: Share | None = None
+    """not in the simulator: the fraction of requests to running nodes that must be answered, or total for all"""
+
     nodes: int | None = None
     """how many nodes"""
 
@@ -126,6 +146,8 @@ class RunOptions:
 
     def refuse_misplaced(self) -> None:
         """Raises UsageError for an option that what is tested has no use for."""
+        if self.availability is not None and not (self.live or self.binary or self.cluster):
+            raise UsageError("--availability is for systems that really run: add --live, or give --bin or --cluster")
         only_bin = {
             "topology": self.topology,
             "latency": self.latency_ms,

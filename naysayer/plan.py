@@ -57,6 +57,8 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Mean pause of a client between two operations (simulated runs)."""
     timeout_ms: float | None = None
     """How long a client waits for an answer (simulated runs); None: as long as the target says."""
+    availability: float | None = None
+    """The fraction of requests that must be answered (live runs); None: not judged."""
     binary: Binary | None = None
     """For programs that speak Maelstrom's protocol."""
     version: int = VERSION

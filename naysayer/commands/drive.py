@@ -13,6 +13,7 @@ import trio
 from checker.errors import HarnessError, NaysayerError
 from checker.properties import PROPERTIES, lacking
 from checker.verdict import Part, Verdict
+from naysayer.availability import Availability, availability, with_availability
 from naysayer.commands.test import conclude
 from naysayer.conclusion import Conclusion
 from naysayer.findings import Finding, with_findings
@@ -22,6 +23,7 @@ from naysayer.harness.setup import Setup
 from naysayer.injected import injected, undoes
 from naysayer.judge import enough, judge, undecided
 from naysayer.live import LiveRun
+from naysayer.performance import Costs, costs
 from naysayer.plan import Plan, text, workload_of
 from naysayer.recorder import Recorder
 from naysayer.report.progress import watch
@@ -73,13 +75,16 @@ def run_test(plan: Plan, make: Make, timeout_s: float, results: Path, heal: str 
     with Reporting() as reporting:
         judged = reporting.attempt(lambda: judge(drive.recorder.history(), drive.model))
         judged = judged or undecided(drive.model, drive.recorder.invocations)
+        drive.costs = costs(drive.recorder.ended(0), drive.model, drive.messages_sent)
         drive.counted = seen_in(drive.recorder, drive.model)
         verdict = enough(doubted(judged, drive.settling, drive.undecided), drive.counted)
-        verdict = with_findings(verdict, drive.findings)
+        verdict = drive.judged(with_findings(verdict, drive.findings))
         facts = verdict_json(
             verdict,
             outcomes=drive.counted.total,
             seen=drive.counted,
+            **drive.costs.as_json(),
+            availability=None if drive.available is None else round(drive.available.share, 6),
             faults=[msgspec.to_builtins(one) for one in drive.evidence],
             findings=[msgspec.to_builtins(one) for one in drive.findings],
             remarks=drive.remarks,
@@ -106,6 +111,10 @@ class Drive:
     core: Core | None = None
     trouble: NaysayerError | None = None
     messages: MessageLog | None = None
+    messages_sent: int | None = None
+    """Between nodes and to and from services, where the harness sees them."""
+    costs: Costs = field(default_factory=Costs)
+    available: Availability | None = None
 
     @property
     def settling(self) -> Settling | None:
@@ -205,14 +214,25 @@ class Drive:
             for node, what in slow.items():
                 cluster.remark(str(cluster.error(node, what)))
         self.evidence, self.remarks = cluster.evidence(), cluster.remarks
+        if isinstance(cluster, StdioCluster):
+            self.messages_sent = cluster.between_nodes
         if isinstance(cluster, RemoteCluster):
             await cluster.fetch_logs(self.folder / "logs")
+
+    def judged(self, verdict: Verdict) -> Verdict:
+        """The verdict, with what --availability asks for."""
+        if self.plan.availability is None:
+            return verdict
+        self.available = availability(self.recorder.ended(0), self.recorder.nemesis)
+        return with_availability(verdict, self.available, self.plan.availability)
 
     def keep_messages(self, store: Store, verdict: Verdict) -> None:
         """Leave the messages in the result folder, those around what is wrong in any case."""
         if self.messages is None:
             return
         ops = [op for part in verdict.parts if part.outcome == "invalid" for op in part.counterexample]
+        if self.available is not None and self.available.first is not None:
+            ops.append(self.available.first)
         margin = int(AROUND_S * 1e9)
         windows = [(op.call - margin, min(op.ret, op.call + int(self.timeout_s * 1e9)) + margin) for op in ops]
         try:
@@ -231,6 +251,9 @@ class Drive:
             ("faults", f"{', '.join(plan.nemesis)} · {effects(counted)}" if plan.nemesis else "none"),
             *(("shown", what) for what in _by_kind(shown)),
         ]
+        facts += self.costs.facts()
+        if self.available is not None:
+            facts.append(("available", str(self.available)))
         if self.settling is not None:
             facts.append(("settled", str(self.settling)))
         facts += [("remark", what) for what in self.remarks]

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from checker.properties import PROPERTIES
 from checker.verdict import Part, Verdict
+from naysayer.availability import HEADLINE as UNAVAILABLE
 from naysayer.findings import HEADLINES as FINDINGS
 from naysayer.report import timeline
 from naysayer.report.console import Text
@@ -83,6 +84,8 @@ def _headline(story: Story, part: Part | None, screen: Console) -> None:
     words, style = HEADLINE[story.verdict.outcome]
     if part is not None and part.method in FINDINGS:
         words = FINDINGS[part.method]
+    elif part is not None and part.method == "availability":
+        words = UNAVAILABLE
     elif story.verdict.model in PROPERTIES and story.verdict.outcome != "unknown":
         words = "✓ PROMISE KEPT" if story.verdict.outcome == "valid" else "✗ PROMISE BROKEN"
     if story.trouble is not None and story.verdict.outcome == "valid":
@@ -226,7 +229,14 @@ def _detail(detail: str) -> str:
     return f" ({detail})" if detail else ""
 
 
-AS_A_WHOLE = {"invariant": "an invariant is broken", "liveness": "not live", "outcomes": "too little was seen"}
+AS_A_WHOLE = {
+    "invariant": "an invariant is broken",
+    "liveness": "not live",
+    "node died": "a node died",
+    "node hung": "a node hung",
+    "availability": "not available",
+    "outcomes": "too little was seen",
+}
 """What is said of the system and not of one key, by the method that said it."""
 
 

@@ -1,0 +1,94 @@
+"""Whether a system answered as many requests as --availability asks for: all of them (`total`), or a fraction.
+
+A request counts as answered if it succeeded, or failed only because of the data (its key does not exist, its
+precondition does not hold). Left out are requests to a node that was killed or paused meanwhile, of which no system
+can promise an answer, and operations that a node does not support.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from checker.history import Operation
+from checker.verdict import Explanation, Part, Verdict
+from targets.fault import Fault, Kill, Pause, Restart, Resume
+from targets.node import NodeId
+
+HEADLINE = "✗ NOT AVAILABLE"
+
+ABOUT_DATA = re.compile(r"error (20|21|22)\b")
+NOT_SUPPORTED = re.compile(r"error 10\b")
+
+Span = tuple[int, int | None]
+"""From and to, ns; None: to the end."""
+
+
+@dataclass(frozen=True)
+class Availability:
+    """`answered` of `asked` requests; `first`: the first that was not."""
+
+    asked: int
+    answered: int
+    first: Operation | None = None
+
+    @property
+    def share(self) -> float:
+        """From 0 to 1; 1 if nothing was asked."""
+        return self.answered / self.asked if self.asked else 1.0
+
+    def __str__(self) -> str:
+        return f"{self.share:.2%} of {self.asked} requests to running nodes answered"
+
+
+def availability(operations: Sequence[Operation], events: Sequence[tuple[float, Fault]]) -> Availability:
+    """Count operations that ended. `events`: what the nemesis did, with its time in ms."""
+    spans = stopped(events)
+    asked = answered = 0
+    first: Operation | None = None
+    for op in operations:
+        if NOT_SUPPORTED.match(op.error or "") or _met(op, spans.get(op.node or "", ())):
+            continue
+        asked += 1
+        if op.status == "ok" or ABOUT_DATA.match(op.error or ""):
+            answered += 1
+        elif first is None or op.call < first.call:
+            first = op
+    return Availability(asked, answered, first)
+
+
+def stopped(events: Sequence[tuple[float, Fault]]) -> dict[NodeId, list[Span]]:
+    """By node, when it was killed or paused."""
+    found: dict[NodeId, list[Span]] = {}
+    for at_ms, fault in events:
+        at_ns = int(at_ms * 1e6)
+        if isinstance(fault, Kill | Pause):
+            for node in fault.nodes:
+                found.setdefault(node, []).append((at_ns, None))
+        elif isinstance(fault, Restart | Resume):
+            for node in fault.nodes:
+                spans = found.get(node, [])
+                found[node] = [(first, at_ns if last is None else last) for first, last in spans]
+    return found
+
+
+AFTERWARDS_NS = 2_000_000_000
+"""So long after its start a node may still be busy with it."""
+
+
+def _met(op: Operation, spans: Sequence[Span]) -> bool:
+    return any(first <= op.ret and (last is None or op.call <= last + AFTERWARDS_NS) for first, last in spans)
+
+
+def with_availability(verdict: Verdict, seen: Availability, wanted: float) -> Verdict:
+    """A system that answered too few requests is not valid, whatever else is right with it."""
+    if verdict.outcome == "invalid" or seen.first is None or seen.share >= wanted:
+        return verdict
+    least = "all of them" if wanted >= 1 else f"{wanted:.2%}"
+    op = seen.first
+    sentence = f"Not available: {seen}, --availability asks for {least}; the first without an answer is #{op.index}"
+    sentence += f" at {op.node}: {op.error or op.status}."
+    explanation = Explanation("not-available", sentence, (), op.index)
+    part = Part(None, "invalid", "availability", verdict.operations, explanation=explanation)
+    return replace(verdict, outcome="invalid", method="availability", parts=(part, *verdict.parts))
