@@ -99,6 +99,10 @@ class Table:
             self.values.append(value)
         return found
 
+    def find(self, value: Any) -> int | None:
+        """The code of a value, None if it was never seen."""
+        return self._codes.get(identity(freeze(value)))
+
     def codes(self, column: Sequence[Any], kinds: AbstractSet[type] | None = None) -> Column:
         """The codes of many values, as one column. `kinds` are their types, where the caller knows them already."""
         kinds = set(map(type, column)) if kinds is None else kinds

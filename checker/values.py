@@ -8,6 +8,7 @@ which Python does not see: compare with `identity`.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Hashable, Iterable
 from typing import Any
 
@@ -110,3 +111,23 @@ def identity(value: Any) -> Hashable:
     if isinstance(value, tuple):  # a named tuple of a model's own
         return (tuple, tuple([identity(item) for item in value]))
     return value  # type: ignore[no-any-return]
+
+
+def shown(value: Any, longest: int = 60) -> str:
+    """A value as a record shows it, for messages: [1, "a", null], not Python's (1, 'a', None)."""
+    text = _shown(value)
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
+def _shown(value: Any) -> str:
+    if value is None or type(value) is bool:
+        return {None: "null", True: "true", False: "false"}[value]
+    if type(value) is str:
+        return json.dumps(value, ensure_ascii=False)
+    if type(value) is Map:
+        return f"{{{', '.join(f'{_shown(key)}: {_shown(item)}' for key, item in value)}}}"
+    if type(value) is Set:
+        return f"#{{{' '.join(map(_shown, value.in_order()))}}}"
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_shown, value))}]"
+    return repr(value)

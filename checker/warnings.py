@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 from numpy.typing import NDArray
 
-from checker.history import INFO, OK, History
+from checker.history import INFO, OK, Column, History, Table
+from checker.values import Token
 
 _EFFECTS = {
     "register": ("write",),
@@ -32,6 +35,8 @@ def warnings(history: History, model: str) -> tuple[str, ...]:
         *_pending(history),
         *_equal_times(history),
         *_two_at_once(history),
+        *_after_info(history),
+        *_types_apart(history),
     )
     return tuple(found)
 
@@ -104,6 +109,80 @@ def _two_at_once(history: History) -> list[str]:
         + (f", and {others} more processes do" if others else "")
         + ": either its times are wrong or several clients share its number"
     ]
+
+
+def _after_info(history: History) -> list[str]:
+    """Processes with an operation after one of unknown outcome, which still counts as open."""
+    rows = np.lexsort((history.call, history.process))
+    process, status = history.process[rows], history.status[rows]
+    again = np.flatnonzero((process[1:] == process[:-1]) & (status[:-1] == INFO))
+    if not len(again):
+        return []
+    first = int(again[np.argmin(history.call[rows[again + 1]])])
+    name = _short(history.tables.process.values[process[first]])
+    before, after = int(history.index[rows[first]]), int(history.index[rows[first + 1]])
+    others = len(np.unique(process[again])) - 1
+    return [
+        f"process {name} continues after an unknown outcome (#{before}, then #{after})"
+        + (f", and {others} more processes do" if others else "")
+        + ": look for a recorder that writes info where the operation failed or succeeded, or for a client that keeps "
+        f"its number; #{before} counts as open to the end, which can hide violations"
+    ]
+
+
+_NUMBER = re.compile(r"-?\d{1,300}(\.\d{1,300})?")
+_WORDS = {"true": True, "false": False}
+
+
+def _types_apart(history: History) -> list[str]:
+    """Values and keys of which a number, a boolean or a keyword has a twin of another type."""
+    answers = _named(history, ("cas", "contains"))
+    returned = np.where((history.status == OK) & ~answers, history.output, 0)
+    return [
+        *_twins("values", history.tables.value, (history.input, returned), history, "count as different values"),
+        *_twins("keys", history.tables.key, (history.key,), history, "are judged as two objects"),
+    ]
+
+
+def _twins(what: str, table: Table, columns: tuple[Column, ...], history: History, effect: str) -> list[str]:
+    if len(set(map(type, table.values)) - {type(None)}) < 2:
+        return []
+    used = np.zeros(len(table), dtype=bool)
+    for column in columns:
+        used[column] = True
+    pairs = [
+        (code, twin)
+        for code in np.flatnonzero(used).tolist()
+        for twin in map(table.find, _other_types(table.values[code]))
+        if twin is not None and used[twin]
+    ]
+    if not pairs:
+        return []
+
+    def named(code: int) -> str:
+        row = int(np.flatnonzero(np.any([column == code for column in columns], axis=0))[0])
+        return f"{_short(table.values[code])} (first in #{int(history.index[row])})"
+
+    first, second = pairs[0]
+    more = f", and {len(pairs) - 1} more such pairs" if len(pairs) > 1 else ""
+    return [
+        f"{what} differ only in type: {named(first)} and {named(second)}{more}: they {effect}; "
+        "look for a client or recorder that turns one into the other"
+    ]
+
+
+def _other_types(value: object) -> list[object]:
+    """What somebody may have meant by a string or a boolean. (A number is found from its twin.)"""
+    if isinstance(value, bool):
+        return [int(value)]
+    if not isinstance(value, str):
+        return []
+    meant: list[object] = [Token(value if value.startswith(":") else f":{value}")]
+    if value in _WORDS:
+        meant.append(_WORDS[value])
+    elif _NUMBER.fullmatch(value):
+        meant.append(float(value) if "." in value else int(value))
+    return meant
 
 
 def _named(history: History, names: tuple[str, ...]) -> NDArray[np.bool_]:

@@ -10,6 +10,7 @@ from checker.formats.source import Source
 from checker.formats.vocabulary import WITHOUT_INPUT
 from checker.history import OK
 from checker.properties import PROPERTIES
+from checker.values import shown
 
 _WITH_INPUT = frozenset({"log"})
 """Models whose reads have an input."""
@@ -38,7 +39,7 @@ def settle(loaded: Loaded, model: str, source: Source, keys: Keys | None) -> Non
         row = int(other[0])
         f, asked, found = names[history.f[row]], values[history.input[row]], values[history.output[row]]
         raise source.error(
-            f"{f} is invoked with {asked!r:.60} and returns {found!r:.60}: what was asked for is not known; "
+            f"{f} is invoked with {shown(asked)} and returns {shown(found)}: what was asked for is not known; "
             "if it is the key, record it in the field key or use [key value]; --keys none judges without it",
             int(loaded.lines[row]),
         )
@@ -46,6 +47,6 @@ def settle(loaded: Loaded, model: str, source: Source, keys: Keys | None) -> Non
     what = "not used, as --keys none says" if len(other) else "what they returned, where they returned"
     source.notes.append(
         f"{len(rows)} {names[history.f[first]]} operations are invoked with a value "
-        f"(first at line {int(loaded.lines[first])}: {values[history.input[first]]!r:.40}): {what}"
+        f"(first at line {int(loaded.lines[first])}: {shown(values[history.input[first]], 40)}): {what}"
     )
     history.input[rows] = 0

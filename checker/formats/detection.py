@@ -13,7 +13,7 @@ from checker.formats import console, edn, jepsen_json, jsonl_events, jsonl_opera
 from checker.formats.micro_operations import KNOWN, is_transaction, name_of
 from checker.formats.source import Source
 from checker.history import OK, History
-from checker.values import Set
+from checker.values import Map, Set
 
 _KV = re.compile(rb"\{:process [^\n]*:key ")
 
@@ -108,6 +108,9 @@ def detect_model(history: History, source: Source) -> str:
     return model
 
 
+_MANY = frozenset({tuple, Set, Map})
+
+
 def _of_transactions(history: History, source: Source) -> str:
     """By their micro-operations, which only list-append and rw-register do not share."""
     values = history.tables.value.values
@@ -141,6 +144,9 @@ def _register_or_store(history: History, names: frozenset[str]) -> str | None:
         return "kv-append" if reads == {str} else None
     if not names & {"write", "cas", "delete"}:
         return None
+    written, found = _inputs(history, "write") - {type(None)}, _outputs(history, "read") - {type(None)}
+    if written and found and found <= _MANY and not written & _MANY:
+        return None  # single values are written and reads return many: no register does that
     if "delete" in names or len(np.unique(history.key)) > 1:
         return "kv"
     return "cas-register" if "cas" in names else "register"

@@ -10,7 +10,7 @@ from checker.formats.events import KINDS, EventRows
 from checker.formats.micro_operations import is_transaction, name_of
 from checker.formats.nemesis import Nemesis
 from checker.formats.source import Source
-from checker.values import Token
+from checker.values import Token, shown
 
 NEMESIS = "nemesis"
 
@@ -39,7 +39,7 @@ class JepsenEvents:
             self._passed[process.text] = self._passed.get(process.text, 0) + 1
             return
         if process is not None and type(process) not in (int, str):
-            raise self._source.error(f"the process {process!r:.40} is neither a number nor a name", line)
+            raise self._source.error(f"the process {shown(process, 40)} is neither a number nor a name", line)
         if name is None:
             name = self._absent_f(kind, said, line)
         error = fields.get("error") if kind in ("fail", "info") else None
@@ -61,7 +61,7 @@ class JepsenEvents:
         if value is None:
             raise self._source.error(f"an event without :{field}", line)
         if not isinstance(value, Token | str):
-            raise self._source.error(f":{field} is {value!r:.40}, neither a keyword nor a string", line)
+            raise self._source.error(f":{field} is {shown(value, 40)}, neither a keyword nor a string", line)
         return name_of(value)
 
     def _absent_f(self, kind: str, value: Any, line: int) -> str | None:

@@ -17,6 +17,7 @@ from checker.formats.columns import Loaded
 from checker.formats.source import Source
 from checker.formats.vocabulary import WITHOUT_INPUT
 from checker.history import OK, Column
+from checker.values import shown
 
 Keys = Literal["tuple", "field", "none"]
 
@@ -82,7 +83,7 @@ def _holds_keys(loaded: Loaded, source: Source) -> bool:
     row = int(rows[0])
     f, value = names[history.f[row]], values[history.input[row]]
     raise source.error(
-        f"{f} is invoked with {value!r:.60}: whether this is [key value] is not certain here; {_DECIDE}",
+        f"{f} is invoked with {shown(value)}: whether this is [key value] is not certain here; {_DECIDE}",
         int(loaded.lines[row]),
     )
 
@@ -119,7 +120,7 @@ def _split(loaded: Loaded, source: Source) -> None:
     if len(lacking):
         row = int(lacking[0])
         f, value = names[history.f[row]], history.tables.value.values[history.input[row]]
-        raise source.error(f"{f} is invoked with {value!r:.60}, not with [key value]", int(loaded.lines[row]))
+        raise source.error(f"{f} is invoked with {shown(value)}, not with [key value]", int(loaded.lines[row]))
     other, returned = _halves(loaded, history.output)
     ok = history.status == OK
     silent = (other < 0) & _named(loaded, _FINDING)
@@ -128,7 +129,7 @@ def _split(loaded: Loaded, source: Source) -> None:
         row = int(wrong[0])
         f, asked = names[history.f[row]], history.tables.key.values[key[row]]
         value = history.tables.value.values[history.output[row]]
-        raise source.error(f"{f} on key {asked!r:.40} completes with {value!r:.60}", int(loaded.lines[row]))
+        raise source.error(f"{f} on key {shown(asked, 40)} completes with {shown(value)}", int(loaded.lines[row]))
     history.key, history.input = key, given
     history.output = np.where(other >= 0, returned, history.output)
 

@@ -9,7 +9,7 @@ import numpy as np
 from checker.formats.columns import Loaded
 from checker.formats.source import Source
 from checker.history import OK, Column, History
-from checker.values import Token
+from checker.values import Token, shown
 
 KNOWN = {
     "txn-list-append": {"r": "r", "read": "r", "append": "append"},
@@ -61,7 +61,7 @@ def check(loaded: Loaded, model: str, source: Source) -> None:
             raise source.error("a transaction that reads completes ok without saying what it read", line)
         if said is not None and not _same(asked or (), said):
             raise source.error(
-                f"completes as another transaction than was invoked: {asked!r:.80} became {said!r:.80}", line
+                f"completes as another transaction than was invoked: {shown(asked, 80)} became {shown(said, 80)}", line
             )
 
 
@@ -72,12 +72,12 @@ def _known(loaded: Loaded, rows: Column, column: Column, known: dict[str, str], 
         value = table.values[code]
         if value is None:
             continue
-        problem = None if is_transaction(value) else f"{value!r:.60} is no list of micro-operations [f, key, value]"
+        problem = None if is_transaction(value) else f"{shown(value)} is no list of micro-operations [f, key, value]"
         for micro in () if problem else value:
             if name_of(micro[0]) not in known:
-                problem = f"{model} has no micro-operation {name_of(micro[0])!r:.40} (it has {', '.join(known)})"
+                problem = f"{model} has no micro-operation {shown(name_of(micro[0]), 40)} (it has {', '.join(known)})"
             elif model == "txn-list-append" and known[name_of(micro[0])] == "r" and not _is_list(micro[2]):
-                problem = f"a read of {micro[1]!r:.40} with {micro[2]!r:.60}, not a list or null"
+                problem = f"a read of {shown(micro[1], 40)} with {shown(micro[2])}, not a list or null"
         if problem:
             row = int(rows[np.flatnonzero(column == code)[0]])
             raise source.error(problem, int(loaded.lines[row]))

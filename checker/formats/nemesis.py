@@ -106,11 +106,11 @@ def _ends(name: str, fault: str) -> bool:
     first, _, of = fault.partition("-")
     if name == fault:
         return False
-    if word in ("stop", "reset", "heal", "end") and what in (fault, of):
+    if word in ("stop", "reset", "heal", "end") and what and what in (fault, of):
         return True
     if name == "stop":
         return first == "start"
-    same = not what or not of or what == of
+    same = what == of or not what or (not of and word != "start")
     return same and word in _ENDED_BY.get(of if first == "start" and of in _ENDED_BY else first, ())
 
 

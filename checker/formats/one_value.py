@@ -8,7 +8,7 @@ from checker.formats.columns import Loaded
 from checker.formats.micro_operations import named
 from checker.formats.source import Source
 from checker.history import OK, Column
-from checker.values import Token
+from checker.values import Token, shown
 
 _EFFECTS = (
     "write",
@@ -61,7 +61,7 @@ def _refuse_changed(loaded: Loaded, source: Source, f: str, rows: Column) -> Non
             continue
         versions = type(said) is type(asked) is tuple and len(said) == len(asked) == 2 and said[1] == asked[1]
         raise source.error(
-            f"the {f} of {asked!r:.60} completes with {said!r:.60}"
+            f"the {f} of {shown(asked)} completes with {shown(said)}"
             + (
                 ": [version value] pairs, as of Jepsen's etcd test, are not judged; record the value alone"
                 if versions

@@ -47,13 +47,14 @@ def check_file(file: Path, options: CheckOptions) -> Conclusion:
             proof = reporting.attempt(lambda: _certify(verdict, recording, own or recording.model, place))
             proved, said = proof or (None, "none: interrupted")
             facts.append(("proof", said))
-        counted = seen(recording.history, recording.model)
+        spans = tuple(_span(fault) for fault in recording.faults)
+        counted = seen(recording.history, recording.model, spans)
         story = Story(
             verdict,
             place.name,
             facts=tuple(facts),
             seen=counted,
-            spans=tuple(_span(fault) for fault in recording.faults),
+            spans=spans,
             ordered_only=recording.clock == "order",
         )
         show(story, screen)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from checker.check import check
 from checker.formats import read
 from checker.history import PENDING, History, Operation
+from checker.values import Token
 from checker.warnings import warnings
 
 
@@ -79,10 +82,54 @@ def test_two_operations_of_one_process_at_once_are_named() -> None:
     assert "process 3 has two operations at once (#0 and #1)" in said
 
 
-def test_a_process_that_goes_on_after_an_unknown_outcome_is_no_reason_to_warn() -> None:
+def test_a_process_that_continues_after_an_unknown_outcome_is_named() -> None:
     said = warnings(of(write(0, 1, 0, None, process=3), write(1, 2, 5, 20, process=3)), "register")
-    assert len(said) == 1
+    assert len(said) == 2
     assert "pending" in said[0]
+    assert "process 3 continues after an unknown outcome (#0, then #1): look for a recorder that writes info" in said[1]
+
+
+def test_processes_that_stop_or_change_their_number_after_an_unknown_outcome_are_not() -> None:
+    history = of(write(0, 1, 0, 3, process=3), write(1, 2, 5, None, process=3), write(2, 3, 8, 9, process=4))
+    assert [said for said in warnings(history, "register") if "continues" in said] == []
+
+
+def read_of(index: int, value: object, call: int, *, key: object = None) -> Operation:
+    return Operation(index, index, "read", key, None, value, call, call + 1)
+
+
+@pytest.mark.parametrize(
+    ("written", "found", "named"),
+    [
+        (10, "10", "'10' (first in #1) and 10 (first in #0)"),
+        ("10", 10, "'10' (first in #0) and 10 (first in #1)"),
+        ("1.5", 1.5, "'1.5' (first in #0) and 1.5 (first in #1)"),
+        (True, 1, "True (first in #0) and 1 (first in #1)"),
+        (0, False, "False (first in #1) and 0 (first in #0)"),
+        (True, "true", "'true' (first in #1) and True (first in #0)"),
+        (Token(":x"), "x", "'x' (first in #1) and :x (first in #0)"),
+        (Token(":x"), ":x", "':x' (first in #1) and :x (first in #0)"),
+    ],
+)
+def test_values_that_differ_only_in_type_are_named(written: object, found: object, named: str) -> None:
+    (said,) = warnings(of(write(0, written, 0, 1), read_of(1, found, 2)), "register")
+    assert f"values differ only in type: {named}: they count as different values; look for" in said
+
+
+def test_a_boolean_that_a_cas_answers_is_no_value() -> None:
+    swap = Operation(1, 1, "cas", None, (1, 2), True, 2, 3)
+    assert warnings(of(write(0, 1, 0, 1), swap), "cas-register") == ()
+
+
+def test_one_number_of_two_types_and_texts_that_are_no_numbers_are_no_reason_to_warn() -> None:
+    assert (
+        warnings(of(write(0, 1, 0, 1), read_of(1, 1.0, 2), write(2, "a", 4, 5), write(3, "", 6, 7)), "register") == ()
+    )
+
+
+def test_keys_that_differ_only_in_type_are_named() -> None:
+    (said,) = warnings(of(write(0, 5, 0, 1, key="7"), read_of(1, None, 2, key=7)), "kv")
+    assert "keys differ only in type: '7' (first in #0) and 7 (first in #1): they are judged as two objects" in said
 
 
 def test_a_clock_that_ran_backwards_is_reported_with_its_line(tmp_path: Path) -> None:
