@@ -24,10 +24,12 @@ from checker.explain import explain
 from checker.explain_append import explain_append
 from checker.explain_failed import of_failed
 from checker.explain_search import explain_search, no_order
-from checker.history import BEGINNING, FAIL, INFO, History, Operation
+from checker.history import BEGINNING, FAIL, INFO, OK, History, Operation
 from checker.model import Model
 from checker.models import MODELS, find
+from checker.models.containers import PriorityQueue
 from checker.models.kv import AppendKeyValue
+from checker.models.priorities import misfit, mixed
 from checker.models.register import Register
 from checker.monitors import MONITORS
 from checker.parallel import pool
@@ -42,6 +44,8 @@ FIRST_STEPS = 300_000
 
 EXPLAIN_STEPS_MAX = 200_000
 """Steps spent on the sentence for a counterexample. The verdict stands without it."""
+
+NOTHING_SUCCEEDED = "no operation succeeded, so nothing was seen that could be right or wrong"
 
 CUT_SHORT = "interrupted before the counterexample was made small and explained"
 
@@ -74,10 +78,12 @@ def check(
     if not isinstance(history, History):
         history = History.of(history)
     refuse_unknown(history, chosen)
+    if isinstance(chosen, PriorityQueue) and (rows := misfit(history)) is not None:
+        raise HistoryError(f"operation #{int(history.index[rows[0]])}: {mixed(history, rows)}")
     if len(history) and int(history.call.min()) == BEGINNING:
         raise HistoryError(f"a call at {BEGINNING} ns: times must lie above the least 64-bit number; shift them")
     limits = Budget() if budget is None else budget
-    by_key = history.by_key() if chosen.by_key else {None: history}
+    by_key = history.by_key() if chosen.by_key and len(history) else {None: history}
     known: dict[Any, Part] = {}
     warned: tuple[str, ...] = ()
     interrupted = False
@@ -87,6 +93,8 @@ def check(
     except Interrupted:
         interrupted = True
     parts = [known.get(key) or _undecided(key, ops, len(known), len(by_key)) for key, ops in by_key.items()]
+    if nothing_succeeded(history):
+        parts = [replace(part, outcome="unknown", witness=None, reason=NOTHING_SUCCEEDED) for part in parts]
     outcomes = {part.outcome for part in parts}
     return Verdict(
         outcome="invalid" if "invalid" in outcomes else "unknown" if "unknown" in outcomes else "valid",
@@ -98,6 +106,11 @@ def check(
         warnings=warned,
         interrupted=interrupted,
     )
+
+
+def nothing_succeeded(history: History) -> bool:
+    """Whether no operation at all ended ok: then any order will do, and a verdict would say nothing."""
+    return not bool((history.status == OK).any())
 
 
 def resolve(model: str | Model | type[Model]) -> Model:
@@ -214,7 +227,7 @@ def effective(history: History, model: Model) -> History:
 
 def _decide(part: History, history: History, model: Model, budget: Budget) -> Decision:
     bundled = _bundled(model)
-    monitored = MONITORS[model.name](part, budget) if bundled and model.name in MONITORS else None
+    monitored = MONITORS[model.name](part, budget, model) if bundled and model.name in MONITORS else None
     decision = monitored or search(_blurred(part, model) if bundled else part, model, budget)
     if decision.explanation is not None and decision.explanation.kind == "phantom-value":
         return replace(decision, explanation=of_failed(decision.explanation, history))
@@ -225,8 +238,7 @@ def _decide(part: History, history: History, model: Model, budget: Budget) -> De
             small, minimal = shrink(part, decision, model)
             reason = None if minimal else "the counterexample may not be minimal: making it small ran out of steps"
             decision = replace(decision, counterexample=small, reason=reason)
-        ops = [part[row] for row in decision.counterexample]
-        return replace(decision, explanation=_explain(ops, history, model, budget))
+        return replace(decision, explanation=_explain(decision.counterexample, part, history, model, budget))
     except Interrupted:  # what was found is a violation all the same
         return replace(decision, explanation=no_order(len(decision.counterexample)), reason=CUT_SHORT)
 
@@ -241,19 +253,29 @@ def _blurred(part: History, model: Model) -> History:
     return part if alike is ops else History.of(alike)
 
 
-def _explain(counterexample: list[Operation], history: History, model: Model, budget: Budget) -> Explanation:
+def _explain(rows: tuple[int, ...], part: History, history: History, model: Model, budget: Budget) -> Explanation:
     """Registers have sentences of their own; where those do not fit, and for all other models, the search's."""
+    counterexample = [part[row] for row in rows]
+    proof = _said(rows, part, model)
     appends = bool((history.f == history.tables.f.code("append")).any())
     if isinstance(model, AppendKeyValue) and appends:
         told = explain_append(counterexample, history)
         if told is not None:
             return told
     elif isinstance(model, Register):
-        explanation = explain(counterexample, history)
+        explanation = explain(counterexample, history, begins_with=model.initial(), proof=proof)
         if explanation.kind != "no-order":
             return explanation
     steps = EXPLAIN_STEPS_MAX if budget.steps is None else min(EXPLAIN_STEPS_MAX, budget.steps)
-    return explain_search(counterexample, model, replace(budget, steps=steps))
+    return explain_search(counterexample, model, replace(budget, steps=steps), proof)
+
+
+def _said(rows: tuple[int, ...], part: History, model: Model) -> list[Operation] | None:
+    """What a counterexample says without the rest of the part; None where that is what its operations returned."""
+    chosen = set(rows)
+    kept = [part[row] for row in rows]
+    said = model.without([part[row] for row in range(len(part)) if row not in chosen], kept)
+    return None if said is None or list(said) == kept else list(said)
 
 
 def _failure(error: Exception) -> str:

@@ -5,17 +5,19 @@ Edges between operations (`before` must precede `after` in every linearization):
 * *real time*: `before` ended before `after` began.
 * *read by*: `after` found the value that `before` wrote.
 * *read older than*: `before` found a value that must be older than the one `after` wrote.
-* *overwritten by*: `before` comes ahead of somebody who found the value of `after`, so `after` wrote later.
+* *overwritten by*: `before` comes ahead of an operation that found the value of `after`, so `after` wrote later.
 
 The last two follow from others, so they are added one at a time until a cycle closes (the saturation of Gibbons and
-Korach, "Testing Shared Memories", 1997, for unique values). Values which two operations of the set may have written
-give no edges but those of time.
+Korach, "Testing Shared Memories", 1997, for unique values). Where several operations may have written the value that an
+operation found (a delete leaves the same as the beginning), those are ruled out that come after it, or that another
+value certainly replaced before it; edges are drawn when one is left. If none is left, that is the contradiction.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
+from typing import Any
 
 import networkx as nx
 
@@ -25,16 +27,26 @@ from checker.verdict import Edge
 SATURATE_MAX = 48
 """Above this number of operations only real time and read-by edges are drawn."""
 
+BEGINNING = -1
+"""In the place of an operation: the value was there from the beginning."""
+
+Reach = Mapping[int, set[int]]
+
 
 class Constraints:
-    """The operations of a counterexample, the values they found and left, and the graph between them."""
+    """The operations of a counterexample, the values they found and left, and the graph between them.
 
-    def __init__(self, operations: Sequence[Operation]) -> None:
+    Edges rest on the operations given here: those of a proof, which may say less than the history (`Model.without`).
+    """
+
+    def __init__(self, operations: Sequence[Operation], begins_with: Any = None) -> None:
         self.operations = sorted(operations, key=lambda op: (op.call, op.index))
         self.by_index = {op.index: op for op in self.operations}
         self.table = Table()
+        self.begins = self.table.code(begins_with)
+        """The code of the initial value."""
         self.found: dict[int, int] = {}
-        """Per operation (by index) that found a value, its code; 0 is the initial value."""
+        """Per operation (by index) that found a value, its code."""
         self.left: dict[int, int] = {}
         """Per operation that may have left a value, its code."""
         for op in self.operations:
@@ -42,6 +54,8 @@ class Constraints:
         self.writers: dict[int, list[int]] = {}
         for index, code in self.left.items():
             self.writers.setdefault(code, []).append(index)
+        self.certain = self._certain()
+        """The operations that left a value for certain: those that ended, and pending ones whose value was found."""
 
     def _note(self, op: Operation) -> None:
         code = self.table.code
@@ -55,10 +69,21 @@ class Constraints:
             if source != target:
                 self.left[op.index] = target
 
+    def _certain(self) -> set[int]:
+        certain = {index for index in self.left if not self.by_index[index].pending}
+        todo = [code for index, code in self.found.items() if not self.by_index[index].pending]
+        while todo:
+            writer = self.writer(todo.pop())
+            if writer is not None and writer not in certain:
+                certain.add(writer)
+                if writer in self.found:
+                    todo.append(self.found[writer])
+        return certain
+
     def writer(self, code: int) -> int | None:
         """The only operation that wrote a value; None if there is none, or if several come into question."""
         writers = self.writers.get(code, [])
-        return writers[0] if len(writers) == 1 and code != 0 else None
+        return writers[0] if len(writers) == 1 and code != self.begins else None
 
     def readers(self, code: int) -> list[int]:
         """The operations that found a value, in order of call."""
@@ -87,28 +112,57 @@ class Constraints:
             graph.add_edge(candidates[0].before, candidates[0].after, why=candidates[0].why)
         return ()
 
+    def sources(self, reader: int, reach: Reach) -> tuple[list[int], list[int]]:
+        """The operations (or BEGINNING) that may have left what an operation found: all, and those not ruled out."""
+        code = self.found[reader]
+        every = [w for w in self.writers.get(code, []) if w != reader]
+        if code == self.begins:
+            every.append(BEGINNING)
+        return every, [w for w in every if w not in reach[reader] and not self._replaced(w, reader, reach)]
+
+    def _replaced(self, writer: int, reader: int, reach: Reach) -> list[int]:
+        """The operations that certainly left another value between these two."""
+        return [
+            other
+            for other in self.certain
+            if other not in (writer, reader)
+            and self.left[other] != self.found[reader]
+            and (writer == BEGINNING or other in reach[writer])
+            and reader in reach[other]
+        ]
+
     def _derived(self, graph: nx.DiGraph[int]) -> Iterator[Edge]:
         """Edges that follow from the graph so far and are not in it: first reads of older values, then overwrites."""
         reach = {index: nx.descendants(graph, index) for index in self.by_index}
-        sole = [w for w, code in self.left.items() if self.writer(code) == w]
-        for reader, code in self.found.items():
-            own = self.writer(code)
-            if own is None and not (code == 0 and not self.writers.get(0)):
-                continue
-            for other in sole:
-                older = own is None or other in reach[own]
-                if other not in (own, reader) and older and not graph.has_edge(reader, other):
+        sources: dict[int, int] = {}
+        for reader in self.found:
+            every, left = self.sources(reader, reach)
+            if len(left) == 1:
+                sources[reader] = left[0]
+            elif every and not left:
+                between = [set(self._replaced(w, reader, reach)) for w in every if w not in reach[reader]]
+                for other in sorted(set.intersection(*between) if between else ()):
                     yield Edge(reader, other, "read older than")
-        for reader, code in self.found.items():
-            own = self.writer(code)
-            for other in sole:
-                if (
-                    own is not None
-                    and other not in (own, reader)
-                    and reader in reach[other]
-                    and own not in reach[other]
-                ):
+        for reader, own in sources.items():
+            if own != BEGINNING and not graph.has_edge(own, reader):
+                yield Edge(own, reader, "read by")
+        for reader, own in sources.items():
+            for other in self._others(reader, own):
+                older = own == BEGINNING or other in reach[own]
+                if older and not graph.has_edge(reader, other):
+                    yield Edge(reader, other, "read older than")
+        for reader, own in sources.items():
+            for other in self._others(reader, own) if own != BEGINNING else ():
+                if reader in reach[other] and own not in reach[other]:
                     yield Edge(other, own, "overwritten by")
+
+    def _others(self, reader: int, own: int) -> list[int]:
+        """The operations that certainly left another value than this one found, in order of call."""
+        return [
+            op.index
+            for op in self.operations
+            if op.index in self.certain and op.index not in (own, reader) and self.left[op.index] != self.found[reader]
+        ]
 
 
 def _plainness(cycle: tuple[Edge, ...]) -> tuple[int, bool, int]:

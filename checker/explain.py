@@ -3,31 +3,50 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from checker.constraints import Constraints
 from checker.history import FAIL, OK, History, Operation
+from checker.models.register import leaves, same
 from checker.verdict import Edge, Explanation
 
 SHOWN_MAX = 40
 """Longer values are cut in sentences."""
 
 
-def explain(counterexample: Sequence[Operation], part: History) -> Explanation:
-    """Explains operations which alone cannot be ordered. `part` is the history they are from.
+def explain(
+    counterexample: Sequence[Operation],
+    part: History,
+    *,
+    begins_with: Any = None,
+    proof: Sequence[Operation] | None = None,
+) -> Explanation:
+    """Explains operations which alone cannot be ordered. `part` is the history they are from, on a register that
+    `begins_with` a value; `proof` is what they say without the rest of it (`Model.without`), if that is less.
 
     If `part` still holds its failed operations, a value read though its write failed is explained as such.
     """
-    constraints = Constraints(counterexample)
+    constraints = _Story(counterexample if proof is None else proof, begins_with)
+    constraints.told.update((op.index, op) for op in counterexample)
     for describe in _DESCRIPTIONS:
         explanation = describe(constraints, part)
         if explanation is not None:
             notes = _unknown_outcomes(constraints) | explanation.notes
             return Explanation(explanation.kind, explanation.sentence, explanation.cycle, explanation.culprit, notes)
     return _no_order(constraints)
+
+
+class _Story(Constraints):
+    """The graph, and the operations as the history has them, for sentences."""
+
+    def __init__(self, operations: Sequence[Operation], begins_with: Any) -> None:
+        super().__init__(operations, begins_with)
+        self.told = dict(self.by_index)
 
 
 def show(value: Any) -> str:
@@ -49,13 +68,13 @@ def duration(ns: int) -> str:
     return f"{ns} ns"
 
 
-def _value(c: Constraints, code: int) -> str:
+def _value(c: _Story, code: int) -> str:
     return show(c.table.values[code])
 
 
-def _had(c: Constraints, index: int) -> str:
+def _had(c: _Story, index: int) -> str:
     """What an operation had found or done: "read 1", "written 1", "replaced 1 by 2"."""
-    op = c.by_index[index]
+    op = c.told[index]
     if op.f == "read":
         return f"read {show(op.output)}"
     if op.f == "cas":
@@ -63,33 +82,86 @@ def _had(c: Constraints, index: int) -> str:
     return "deleted the value" if op.f == "delete" else f"written {show(op.input)}"
 
 
-def _did(c: Constraints, index: int) -> str:
+def _did(c: _Story, index: int) -> str:
     """The same in the past tense: "returned 1", "wrote 1"."""
-    op = c.by_index[index]
+    op = c.told[index]
     if op.f == "read":
         return f"returned {show(op.output)}"
     return _had(c, index).replace("written", "wrote")
 
 
-def _unknown_outcomes(c: Constraints) -> dict[int, str]:
+def _unknown_outcomes(c: _Story) -> dict[int, str]:
     """Notes for pending operations: who proves that they happened."""
     notes = {}
     for index, code in c.left.items():
-        witnesses = [reader for reader in c.readers(code) if reader != index]
-        if c.by_index[index].pending and witnesses:
+        witnesses = [r for r in c.readers(code) if r != index and not c.by_index[r].pending]
+        if c.by_index[index].pending and witnesses and c.writer(code) == index:
             notes[index] = f"outcome unknown; #{witnesses[0]} proves it happened"
     return notes
 
 
-def _nobody_wrote(c: Constraints, part: History) -> Explanation | None:
+def _began_with(c: _Story, part: History) -> Explanation | None:
+    """A value found before any operation began to write it, where the initial value may still have been there."""
+    for reader, code in c.found.items():
+        if code == c.begins or c.by_index[reader].pending:
+            continue
+        op, found = c.told[reader], c.table.values[code]
+        intended = [*_writers_in(part, found, failed=False), *_writers_in(part, found, failed=True)]
+        writers = np.isin(part.index, intended)
+        replaced = _changes(part) & (part.ret < op.call) & (part.index != reader)
+        if (writers & (part.call <= op.ret) & (part.index != reader)).any() or replaced.any():
+            continue
+        value, initial = show(found), _value(c, c.begins)
+        starts = "empty" if c.begins == 0 else f"as {initial}"
+        if found is None:
+            sentence = f"Initial value missed: #{reader} {_did(c, reader)}, though the register begins as {initial}."
+            note = f"must find {initial}: no operation that deletes it had begun"
+        else:
+            sentence = (
+                f"Unknown initial value: #{reader} {_did(c, reader)} before any write of {value} began, and the "
+                f"register is taken to begin {starts}. If it begins as {value}, check with --initial "
+                f"{_argument(found)}."
+            )
+            note = f"cannot know {value}, unless the register begins with it"
+        return Explanation("initial-value", sentence, culprit=reader, notes={reader: note})
+    return None
+
+
+def _changes(part: History) -> NDArray[np.bool_]:
+    """The operations that certainly replaced what the register held."""
+    names, values = part.tables.f, part.tables.value
+    cas = (part.f == names.code("cas")) & (part.output != values.code(False))
+    writes = (part.f == names.code("write")) | (part.f == names.code("delete"))
+    return np.asarray((writes | cas) & (part.status == OK), dtype=np.bool_)
+
+
+def _argument(value: Any) -> str:
+    """A value as it is given on the command line: as JSON, or as bare text where that means the same."""
+    if isinstance(value, str):
+        try:
+            json.loads(value)
+        except ValueError:
+            return shlex.quote(value)
+    try:
+        return shlex.quote(json.dumps(value, ensure_ascii=False))
+    except (TypeError, ValueError):
+        return shlex.quote(str(value))
+
+
+def _nobody_wrote(c: _Story, part: History) -> Explanation | None:
     """A value that no operation in the whole part may have written."""
     for reader, code in c.found.items():
-        if code == 0 or c.writers.get(code):
+        if code == c.begins or any(w != reader for w in c.writers.get(code, [])):
             continue
-        if _writers_in(part, c.table.values[code], failed=False):
+        writers = _writers_in(part, c.table.values[code], failed=False)
+        if any(index != reader for index in writers):
             continue
         value = _value(c, code)
-        failed = _writers_in(part, c.table.values[code], failed=True)
+        failed = [
+            index
+            for index in _writers_in(part, c.table.values[code], failed=True)
+            if int(part.call[part.index == index][0]) <= c.by_index[reader].ret
+        ]
         if failed:
             return Explanation(
                 "failed-write-read",
@@ -124,12 +196,15 @@ def _writers_in(part: History, value: Any, *, failed: bool) -> list[int]:
     return sorted(indices)
 
 
-def _before_written(c: Constraints, part: History) -> Explanation | None:
+def _before_written(c: _Story, part: History) -> Explanation | None:
     """A value found by an operation which ended before anybody began to write it."""
     for reader, code in c.found.items():
-        if code == 0 or any(c.by_index[w].call <= c.by_index[reader].ret for w in c.writers.get(code, [])):
+        others = [w for w in c.writers.get(code, []) if w != reader]
+        if code == c.begins or any(c.by_index[w].call <= c.by_index[reader].ret for w in others):
             continue
-        writers = _writers_in(part, c.table.values[code], failed=False)
+        writers = [w for w in _writers_in(part, c.table.values[code], failed=False) if w != reader]
+        if not writers:
+            continue
         first = int(np.flatnonzero(np.isin(part.index, writers))[0])
         began, writer = int(part.call[first]), int(part.index[first])
         if began <= c.by_index[reader].ret:
@@ -147,14 +222,15 @@ def _before_written(c: Constraints, part: History) -> Explanation | None:
     return None
 
 
-def _double_cas(c: Constraints, part: History) -> Explanation | None:
+def _double_cas(c: _Story, part: History) -> Explanation | None:
     """Two cas that both replaced a value which was there only once."""
     for code in sorted(set(c.found.values())):
         takers = [reader for reader in c.readers(code) if reader in c.left]
-        if len(takers) < 2 or (code != 0 and c.writer(code) is None) or (code == 0 and c.writers.get(0)):
+        takers = [reader for reader in takers if not c.by_index[reader].pending or reader in c.certain]
+        if len(takers) < 2 or (c.writers.get(code) if code == c.begins else c.writer(code) is None):
             continue
         first, second = takers[:2]
-        value = "the initial value" if code == 0 else f"{_value(c, code)}, which was written only once"
+        value = "the initial value" if code == c.begins else f"{_value(c, code)}, which was written only once"
         return Explanation(
             "double-cas",
             f"Double cas: #{first} and #{second} both replaced {value}.",
@@ -165,7 +241,7 @@ def _double_cas(c: Constraints, part: History) -> Explanation | None:
     return None
 
 
-def _rootless(c: Constraints, part: History) -> Explanation | None:
+def _rootless(c: _Story, part: History) -> Explanation | None:
     """Cas that only feed each other: none of their values was ever written."""
     for start in c.left:
         chain = [start]
@@ -185,7 +261,7 @@ def _rootless(c: Constraints, part: History) -> Explanation | None:
     return None
 
 
-def _cycle(c: Constraints, part: History) -> Explanation | None:
+def _cycle(c: _Story, part: History) -> Explanation | None:
     """The cycle of the graph; its sentence is that of a stale read where an operation found an old value."""
     cycle = c.cycle()
     if not cycle:
@@ -204,7 +280,9 @@ def _cycle(c: Constraints, part: History) -> Explanation | None:
             reader,
         )
     words = "; ".join(f"#{edge.before} comes before #{edge.after} ({_reason(edge)})" for edge in cycle)
-    return Explanation("contradictory-order", f"Every order contradicts itself: {words}.", cycle, cycle[0].before)
+    finders = [edge.before for edge in cycle if edge.before in c.found]
+    culprit = max(finders, key=lambda index: (c.by_index[index].ret, index), default=cycle[0].before)
+    return Explanation("contradictory-order", f"Every order contradicts itself: {words}.", cycle, culprit)
 
 
 def _reason(edge: Edge) -> str:
@@ -215,19 +293,21 @@ def _reason(edge: Edge) -> str:
     }.get(edge.why, "its value was replaced")
 
 
-def _stale(c: Constraints, part: History, cycle: tuple[Edge, ...], evidence: int, culprit: int) -> Explanation:
-    seen, stale = c.by_index[evidence], c.by_index[culprit]
+def _stale(c: _Story, part: History, cycle: tuple[Edge, ...], evidence: int, culprit: int) -> Explanation:
+    seen, stale = c.told[evidence], c.told[culprit]
     gap = f"#{evidence} ended {duration(stale.call - seen.ret)} before #{culprit} began"
     old = _value(c, c.found[culprit])
-    newer = c.left.get(evidence, c.found.get(evidence, 0))
+    newer = c.left.get(evidence, c.found.get(evidence, c.begins))
     verb = "read" if stale.f == "read" else "find"
-    duty = f"must {verb} {_value(c, newer)}" if len(c.left) <= 2 else f"may not {verb} {old} any more"
+    sure = len(c.left) <= 2 and not _rivals(c, part, newer, stale)
+    duty = f"must {verb} {_value(c, newer)}" if sure else f"may not {verb} {old} any more"
     notes = {culprit: f"{duty}: {gap}"}
     if stale.f == "cas":
         kind, sentence = "stale-cas", f"Stale cas: #{culprit} {_did(c, culprit)}, though #{evidence} had already "
         sentence += f"{_had(c, evidence)} and finished."
     elif seen.f != "read" and _lost(part, seen):
-        kind, sentence = "lost-write", f"Lost write: #{evidence} {_did(c, evidence)} and was acknowledged, but "
+        kind = "lost-delete" if seen.f == "delete" else "lost-write"
+        sentence = f"{kind.capitalize().replace('-', ' ')}: #{evidence} {_did(c, evidence)} and was acknowledged, but "
         sentence += f"#{culprit}, begun later, returned {old}, and nobody ever read {_value(c, newer)}."
     elif seen.f == "read" and seen.process == stale.process:
         kind, sentence = (
@@ -241,19 +321,32 @@ def _stale(c: Constraints, part: History, cycle: tuple[Edge, ...], evidence: int
     return Explanation(kind, sentence, cycle, culprit, notes)
 
 
+def _rivals(c: _Story, part: History, newer: int, stale: Operation) -> bool:
+    """Whether operations outside the counterexample may have replaced this value before an operation found another."""
+    since = min((c.by_index[w].call for w in c.writers.get(newer, [])), default=int(np.iinfo(np.int64).min))
+    refused = (part.f == part.tables.f.code("cas")) & (part.output == part.tables.value.code(False))
+    changes = (part.f != part.tables.f.code("read")) & (part.status != FAIL) & ~refused
+    outside = ~np.isin(part.index, [*c.left, stale.index])
+    return bool((changes & outside & (part.call <= stale.ret) & (part.ret >= since)).any())
+
+
 def _lost(part: History, write: Operation) -> bool:
     """True if at least two reads could have seen a finished write before anybody wrote again, and none ever did."""
     names, values = part.tables.f, part.tables.value
-    value = values.code(write.input[1] if write.f == "cas" else write.input)
+    left = leaves(write)
+    value = values.code(left)
     ok_reads = (part.f == names.code("read")) & (part.status == OK)
     if (ok_reads & (part.output == value)).any():
+        return False
+    pairs = np.unique(part.input[(part.f == names.code("cas")) & (part.status != FAIL)]).tolist()
+    if any(same(values.values[pair][0], left) for pair in pairs):
         return False
     again = part.call[(part.f != names.code("read")) & (part.status != FAIL) & (part.call > write.ret)]
     until = int(again.min()) if len(again) else int(np.iinfo(np.int64).max)
     return int((ok_reads & (part.call > write.ret) & (part.ret < until)).sum()) >= 2
 
 
-def _refused(c: Constraints, part: History) -> Explanation | None:
+def _refused(c: _Story, part: History) -> Explanation | None:
     """A cas that was refused though the register can only have held what it asked for."""
     for op in c.operations:
         if op.f == "cas" and op.output is False and not op.pending and isinstance(op.input, tuple):
@@ -267,14 +360,15 @@ def _refused(c: Constraints, part: History) -> Explanation | None:
     return None
 
 
-def _no_order(c: Constraints) -> Explanation:
+def _no_order(c: _Story) -> Explanation:
     names = ", ".join(f"#{op.index}" for op in c.operations[:8]) + (" ..." if len(c.operations) > 8 else "")
     last = max(c.operations, key=lambda op: (not op.pending, op.ret, op.index), default=None)
     culprit = None if last is None else last.index
     return Explanation("no-order", f"No order of {names} explains what all of them returned.", culprit=culprit)
 
 
-_DESCRIPTIONS: tuple[Callable[[Constraints, History], Explanation | None], ...] = (
+_DESCRIPTIONS: tuple[Callable[[_Story, History], Explanation | None], ...] = (
+    _began_with,
     _nobody_wrote,
     _before_written,
     _double_cas,

@@ -25,7 +25,7 @@ def of_failed(phantom: Explanation, history: History) -> Explanation:
     culprit = history[int(np.flatnonzero(history.index == phantom.culprit)[0])]
     names, values = history.tables.f, history.tables.value
     puts = np.isin(history.f, [names.code(f) for f in PUTS])
-    failed = puts & (history.status == FAIL)
+    failed = puts & (history.status == FAIL) & (history.call <= culprit.ret)
     happened = set(history.input[puts & ~failed].tolist())
     shown = {code for value in _shown(culprit) if (code := values.code(value)) not in happened}
     for row in np.flatnonzero(failed).tolist():

@@ -12,11 +12,17 @@ from checker.search import events
 from checker.verdict import Explanation
 
 STATES_SHOWN = 3
+OTHERS_SHOWN = 8
 
 
-def explain_search(counterexample: Sequence[Operation], model: Model, budget: Budget) -> Explanation:
-    """Explains operations which a search found to have no order."""
-    part = History.of(counterexample)
+def explain_search(
+    counterexample: Sequence[Operation], model: Model, budget: Budget, proof: Sequence[Operation] | None = None
+) -> Explanation:
+    """Explains operations which a search found to have no order. `proof`: what they say without the rest of the
+    history (`Model.without`), if that is less."""
+    told = {op.index: op for op in counterexample}
+    part = History.of(counterexample if proof is None else proof)
+    unaltered = all(told.get(op.index) == op for op in part)
     steps = Steps(model)
     frontier = Frontier(steps, Meter(budget), remember=False)
     kinds = [steps.kind(op) for op in part]
@@ -28,10 +34,21 @@ def explain_search(counterexample: Sequence[Operation], model: Model, budget: Bu
             elif not is_return:
                 frontier.call(row, kinds[row], op.ret)
             elif not frontier.ret(row):
-                return fits_nowhere(op, [steps.states[state] for state in frontier.reached], model)
+                if unaltered:
+                    return fits_nowhere(op, [steps.states[state] for state in frontier.reached], model)
+                return _contradicts(told.get(op.index, op), counterexample)
     except OutOfBudget:
         pass
     return no_order(len(part))
+
+
+def _contradicts(op: Operation, counterexample: Sequence[Operation]) -> Explanation:
+    """Explains an operation that has no place beside the others, where what they say is less than what they returned:
+    then the states that it would have met are not those of the history."""
+    others = [f"#{other.index}" for other in counterexample if other.index != op.index]
+    names = ", ".join(others[:OTHERS_SHOWN]) + (" ..." if len(others) > OTHERS_SHOWN else "")
+    sentence = f"#{op.index} ({_did(op)}) fits nowhere: it contradicts {names} in every order."
+    return Explanation("no-order", sentence, culprit=op.index, notes={op.index: "fits nowhere"})
 
 
 def no_order(operations: int) -> Explanation:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,9 +62,9 @@ class Found:
         return np.split(order, np.flatnonzero(np.diff(self.key[order])) + 1)
 
 
-def found_values(history: History) -> Found | None:
+def found_values(history: History, begins_with: Any = None) -> Found | None:
     """None if an operation is none of a register's, or a value that was found has more than one possible writer."""
-    ops = register_columns(history)
+    ops = register_columns(history, begins_with)
     if ops is None:
         return None
     key = history.key[ops.row]

@@ -6,6 +6,8 @@ property is defined where it is computed.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -33,14 +35,16 @@ RUNGS = (
 )
 
 
-def ladder(history: History) -> tuple[Rung, ...]:
+def ladder(history: History, begins_with: Any = None) -> tuple[Rung, ...]:
     """The rungs of a history of registers, CAS registers or a key-value store; () for other operations."""
-    if register_columns(history) is None:
+    if register_columns(history, begins_with) is None:
         return ()
-    found = found_values(history)
+    found = found_values(history, begins_with)
     if found is None:
         return tuple(Rung(name, None, "not decided: values are not unique") for name in RUNGS)
-    parts = [(int(part.key[0]), ops) for part in history.by_key().values() if (ops := register_columns(part))]
+    parts = [
+        (int(part.key[0]), ops) for part in history.by_key().values() if (ops := register_columns(part, begins_with))
+    ]
     broken = {key: ops for key, ops in parts if not _fits(ops, 0)}
     causes = causal(found)
     # Every sequentially consistent history is causally consistent.

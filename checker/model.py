@@ -7,7 +7,7 @@ explanation and reports with it.
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from checker.history import Operation
 
@@ -35,6 +35,8 @@ class Model:
     """The operation names (`f`) it knows; others are refused before judging."""
     by_key: ClassVar[bool] = True
     """True if each key is an object of its own, so that keys are judged apart (P-compositionality)."""
+    begins_with: Any = None
+    """The value of every register at the beginning. Only models of registers may be given another one than None."""
 
     def initial(self) -> State:
         raise NotImplementedError

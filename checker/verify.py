@@ -23,7 +23,7 @@ TRIES_MAX, ENDS_MAX = 2_000_000, 64  # partial orders tried, and moments at whic
 
 def verify(history: History, model: Model, verdict: Verdict) -> list[str]:
     """What is wrong with the proofs of a verdict: one sentence each, none if they hold. `unknown` needs no proof."""
-    parts = history.by_key() if model.by_key else {None: history}
+    parts = history.by_key() if model.by_key and len(history) else {None: history}
     given = {identity(part.key): part for part in verdict.parts}
     said = {part.outcome for part in verdict.parts}
     expected = "invalid" if "invalid" in said else "unknown" if "unknown" in said else "valid"

@@ -5,11 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from checker import Budget, Model, check
 from checker.budget import Interrupted
+from checker.check import NOTHING_SUCCEEDED, nothing_succeeded
 from checker.history import History
 from checker.ladder import ladder
+from checker.models import find
 from checker.properties import PROPERTIES, decider
 from checker.verdict import Decision, Part, Verdict
 from naysayer.findings import Finding, with_findings
@@ -28,20 +31,25 @@ def judge(
     engine: str | None = None,
     progress: Callable[[int, int], None] | None = None,
     weaker: bool = True,
+    begins_with: Any = None,
 ) -> Verdict:
     """The checker's verdict, with the ladder of what does hold where it is not valid (`weaker`: it can take long).
 
     `model` may also name a property that systems promise instead of linearizability (checker.properties).
+    `begins_with`: the initial value of registers, where the model is given by its name.
     Where a signal handler raises Interrupted, the verdict is what is known by then.
     """
     verdict = None
     try:
         if isinstance(model, str) and model in PROPERTIES:
-            return _kept(history, model)
+            return _kept(history, model, begins_with)
+        if begins_with is not None and isinstance(model, str):
+            model = find(model, begins_with=begins_with)
         verdict = check(history, model, budget=budget, engine=engine, progress=progress)
         if weaker and verdict.outcome == "invalid" and verdict.worst is not None and not verdict.interrupted:
             key = verdict.worst.key
-            return replace(verdict, ladder=ladder(history if key is None else history.by_key()[key]))
+            part = history if key is None else history.by_key()[key]
+            return replace(verdict, ladder=ladder(part, begins_with))
         return verdict
     except Interrupted:
         name = model if isinstance(model, str) else model.name
@@ -54,11 +62,14 @@ def undecided(model: str, operations: int) -> Verdict:
     return Verdict("unknown", model, "none", operations, (part,), 0.0, interrupted=True)
 
 
-def _kept(history: History, name: str) -> Verdict:
+def _kept(history: History, name: str, begins_with: Any) -> Verdict:
     """Whether a property was kept."""
     started = time.perf_counter()
+    decide = decider(name, begins_with)
     try:
-        decision = decider(name)(history)
+        decision = decide(history)
+        if decision.outcome == "valid" and nothing_succeeded(history):
+            decision = Decision("unknown", "none", reason=NOTHING_SUCCEEDED)
     except Exception as error:  # answers of a form that the property does not know, most likely
         decision = Decision("unknown", "none", reason=f"the checker failed: {error!r}")
     part = Part(

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import msgspec
 from cyclopts import Parameter
 
 from checker.budget import Budget, memory_is_measured
@@ -174,6 +175,9 @@ class CheckOptions:
     """where the key of an operation is: `tuple` in its value as [key value], `field` in a field of its own, `none` for
     one object; detected where it is certain"""
 
+    initial: str | None = None
+    """the value that every register begins with, as JSON or as bare text; they are empty unless this is given"""
+
     certify: bool = False
     """let an independent verifier confirm the proof, and write it beside the history"""
 
@@ -188,6 +192,16 @@ class CheckOptions:
 
     memory_mb: int | None = None
     """how much memory it may take for each key; 4096 unless given"""
+
+    @property
+    def begins_with(self) -> Any:
+        """The initial value of registers; None if none was given."""
+        if self.initial is None:
+            return None
+        try:
+            return msgspec.json.decode(self.initial)
+        except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+            return self.initial
 
     @property
     def budget(self) -> Budget:

@@ -22,6 +22,7 @@ from checker.errors import UsageError
 from checker.formats import (
     asked,
     console,
+    drain,
     edn,
     jepsen_json,
     jsonl_events,
@@ -36,7 +37,7 @@ from checker.formats.one_value import inputs_and_outputs
 from checker.formats.shapes import SETS_READ, refuse_misshapen, sets_as_lists
 from checker.formats.source import Source
 from checker.formats.store import locate
-from checker.formats.vocabulary import ALIASES, OPERATIONS
+from checker.formats.vocabulary import ALIASES, OPERATIONS, TRANSACTIONS
 from checker.history import Column, History
 from checker.model import Model
 
@@ -52,6 +53,8 @@ FORMATS: dict[str, Callable[[Source], Loaded]] = {
     kv_log.NAME: kv_log.load,
 }
 """The readers by the names that `read(format=...)` takes and reports show."""
+
+UNORDERED = "judged as a queue that is first in, first out; if it promises no order, give --model unordered-queue"
 
 
 @dataclass(frozen=True)
@@ -89,19 +92,25 @@ def read(
     if format is not None and format not in FORMATS:
         raise UsageError(f"unknown format {format!r}: the formats are {', '.join(FORMATS)}")
     known = None if model is None else _operations(model)
-    source = Source(locate(Path(path)), {f: name for f, name in ALIASES.items() if known is None or f not in known})
+    aliases = TRANSACTIONS if model == "multi-register" else ALIASES
+    source = Source(locate(Path(path)), {f: name for f, name in aliases.items() if known is None or f not in known})
     with _no_garbage_collection():
         name = format or detect_format(source)
         loaded = FORMATS[name](source)
-    _refuse_unknown(loaded, source, known or OPERATIONS)
+    known = known or OPERATIONS
+    _refuse_unknown(loaded, source, known | {drain.NAME} if "dequeue" in known else known)
     how = split(loaded, source, keys)
     if loaded.one_value:
         inputs_and_outputs(loaded, source)
     if model is None:
         model = detect_model(loaded.history, source)
+        if model == "queue":
+            loaded.history.notes += (UNORDERED,)
     if isinstance(model, str):
         _fit(loaded, model, source, keys)
+    own = not isinstance(model, str) and drain.NAME in model.operations  # a model of the user's that knows drains
     model = model if isinstance(model, str) else model.name
+    loaded = loaded if own else drain.expanded(loaded, source)
     refuse_misshapen(loaded, model, source)
     loaded.history.notes = (*source.notes, *loaded.history.notes)
     return Recording(

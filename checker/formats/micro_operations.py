@@ -14,6 +14,7 @@ from checker.values import Token, shown
 KNOWN = {
     "txn-list-append": {"r": "r", "read": "r", "append": "append"},
     "txn-rw-register": {"r": "r", "read": "r", "w": "w", "write": "w"},
+    "multi-register": {"r": "r", "read": "r", "w": "w", "write": "w"},
 }
 """By model, the names of micro-operations and what the model calls them."""
 

@@ -10,6 +10,7 @@ import numpy as np
 from checker.formats.columns import Loaded
 from checker.formats.source import Source
 from checker.history import OK
+from checker.models.priorities import misfit, mixed
 from checker.values import Set
 
 
@@ -101,6 +102,8 @@ def sets_as_lists(loaded: Loaded) -> None:
 def refuse_misshapen(loaded: Loaded, model: str, source: Source) -> None:
     """Raises HistoryError for the first operation whose input or output cannot be one of this model's."""
     history = loaded.history
+    if model == "priority-queue" and (odd := misfit(history)) is not None:
+        raise source.error(mixed(history, odd), int(loaded.lines[odd[0]]))
     tables = history.tables
     for f in np.unique(history.f):
         name = tables.f.values[f]

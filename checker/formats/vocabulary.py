@@ -4,6 +4,9 @@ from __future__ import annotations
 
 ALIASES = {"get": "read", "put": "write"}
 
+TRANSACTIONS = {"read": "txn", "write": "txn"}
+"""Where operations are lists of micro-operations: those that only read, and those that only write."""
+
 OPERATIONS = frozenset(
     {"read", "write", "cas", "delete", "append"}  # registers, key-value stores, logs and append lists
     | {"acquire", "release"}

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from checker.errors import UsageError
 from checker.model import Model
-from checker.models.containers import AppendList, Counter, PriorityQueue, Queue, SetModel, Stack
+from checker.models.containers import (
+    AppendList,
+    Counter,
+    PriorityQueue,
+    Queue,
+    SetModel,
+    Stack,
+    UnorderedQueue,
+)
 from checker.models.fenced import FencedRegister
 from checker.models.kv import AppendKeyValue, KeyValue
 from checker.models.locks import Mutex
+from checker.models.multi_register import MultiRegister
 from checker.models.register import CasRegister, Register
 from checker.models.sequences import Generation, Ids, Log
 
@@ -24,17 +35,32 @@ MODELS: dict[str, type[Model]] = {
         SetModel,
         Counter,
         Queue,
+        UnorderedQueue,
         Stack,
         PriorityQueue,
         Ids,
         Generation,
         FencedRegister,
+        MultiRegister,
     )
 }
 
 
-def find(name: str) -> Model:
-    """The model of that name. Raises UsageError for a name that nobody registered."""
+REGISTERS: dict[str, type[Register] | type[FencedRegister] | type[MultiRegister]] = {
+    model.name: model for model in (Register, CasRegister, KeyValue, FencedRegister, MultiRegister)
+}
+"""The models whose registers may begin with a value of the caller's."""
+
+
+def find(name: str, *, begins_with: Any = None) -> Model:
+    """The model of that name, on registers that begin with a value.
+
+    Raises UsageError for a name that is not registered, or an initial value for what is no register.
+    """
     if name not in MODELS:
         raise UsageError(f"there is no model {name!r}: choose one of {', '.join(MODELS)}")
-    return MODELS[name]()
+    if begins_with is None:
+        return MODELS[name]()
+    if name not in REGISTERS:
+        raise UsageError(f"the model {name} takes no initial value; those that do are {', '.join(REGISTERS)}")
+    return REGISTERS[name](begins_with)

@@ -260,6 +260,47 @@ class Queue(_Bag):
         return (*state, value)
 
 
+class UnorderedQueue(_Bag):
+    """A queue that promises no order (a multiset): enqueue v, dequeue -> any value inside, or None if empty.
+
+    State: (the values inside, n): n of them were taken by pending dequeues, and which ones is left open. A pending
+    dequeue that took a value enqueued later is one that took effect later, which it may as well have done.
+    """
+
+    name: ClassVar[str] = "unordered-queue"
+    summary: ClassVar[str] = "a queue without order (a multiset): enqueue, dequeue"
+    put: ClassVar[str] = "enqueue"
+    take: ClassVar[str] = "dequeue"
+    operations: ClassVar[frozenset[str]] = frozenset({"enqueue", "dequeue"})
+
+    def initial(self) -> State:
+        return ((), 0)
+
+    def step(self, state: State, op: Operation) -> State | Inconsistent:
+        assert isinstance(state, tuple)
+        inside, gone = state
+        if op.f == self.put:
+            return (tuple(sorted((*inside, op.input), key=_by_text)), gone)
+        if op.pending:
+            return _unordered(inside, gone + 1) if inside else state
+        if op.output is None:
+            return state if not inside else Inconsistent("found nothing, but the queue was not empty")
+        taken = identity(op.output)
+        at = next((i for i, value in enumerate(inside) if identity(value) == taken), None)
+        if at is None:
+            return Inconsistent(f"took {show(op.output)}, which was not in the queue")
+        return _unordered(inside[:at] + inside[at + 1 :], gone)
+
+
+def _by_text(value: Any) -> str:
+    return repr(identity(value))
+
+
+def _unordered(inside: tuple[Any, ...], gone: int) -> State:
+    """The state of an unordered queue: empty, if all that is inside is gone."""
+    return ((), 0) if gone >= len(inside) else (inside, gone)
+
+
 class Stack(_Bag):
     """Last in, first out: push v, pop -> v, or None if empty."""
 

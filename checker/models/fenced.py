@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from msgspec import structs
 
-from checker.history import Operation, identity
+from checker.history import Operation, freeze, identity
 from checker.model import Inconsistent, Model, State
 from checker.models.register import UNSEEN, show
 
@@ -24,8 +24,12 @@ class FencedRegister(Model):
     summary: ClassVar[str] = "a register that only the newest generation may write"
     operations: ClassVar[frozenset[str]] = frozenset({"next", "read", "fenced-write"})
 
+    def __init__(self, begins_with: Any = None) -> None:
+        """`begins_with`: the value that the register holds at the beginning."""
+        self.begins_with = freeze(begins_with)
+
     def initial(self) -> State:
-        return (None, None)
+        return (None, self.begins_with)
 
     def step(self, state: State, op: Operation) -> State | Inconsistent:
         assert isinstance(state, tuple)

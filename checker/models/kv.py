@@ -27,8 +27,8 @@ class AppendKeyValue(Register):
     summary: ClassVar[str] = "key-value store of strings: read, write, append, cas, delete"
     operations: ClassVar[frozenset[str]] = frozenset({"read", "write", "append", "cas", "delete"})
 
-    def initial(self) -> State:
-        return ""
+    def __init__(self) -> None:
+        super().__init__("")
 
     def step(self, state: State, op: Operation) -> State | Inconsistent:
         if op.f != "append":

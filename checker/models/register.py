@@ -1,4 +1,5 @@
-"""Registers: one value that is read, written, and perhaps compared and set. They start empty (None)."""
+"""Registers: one value that is read, written, and perhaps compared and set. They are empty (None) at first, unless an
+initial value is given."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ from typing import Any, ClassVar
 
 from msgspec import structs
 
-from checker.history import Operation, identity
+from checker.history import Operation, freeze, identity
 from checker.model import Inconsistent, Model, State
 
 
@@ -18,8 +19,12 @@ class Register(Model):
     summary: ClassVar[str] = "one value per key: read, write"
     operations: ClassVar[frozenset[str]] = frozenset({"read", "write"})
 
+    def __init__(self, begins_with: Any = None) -> None:
+        """`begins_with`: the value of every register at the beginning; a deleted one is empty (None) all the same."""
+        self.begins_with = freeze(begins_with)
+
     def initial(self) -> State:
-        return None
+        return self.begins_with  # type: ignore[no-any-return]
 
     def step(self, state: State, op: Operation) -> State | Inconsistent:
         match op.f:
@@ -60,7 +65,7 @@ class Register(Model):
         left = {identity(leaves(op)) for op in effects}
         if any(identity(value) in left for value in found(kept)):
             return False
-        return all(_stays_refused(op, kept) for op in kept if op.f == "cas" and refused(op))
+        return all(_stays_refused(op, kept, self.initial()) for op in kept if op.f == "cas" and refused(op))
 
     def blurred(self, ops: Sequence[Operation]) -> Sequence[Operation]:
         """Values that no read found and no cas compares with are all the same."""
@@ -127,7 +132,7 @@ def found(ops: Sequence[Operation]) -> Iterator[Any]:
             yield op.input[0]
 
 
-def _stays_refused(cas: Operation, kept: Sequence[Operation]) -> bool:
+def _stays_refused(cas: Operation, kept: Sequence[Operation], begins_with: Any) -> bool:
     """True if in every order of the kept operations the last writer before this refused cas left another value.
 
     Somebody who certainly left another value must stand, in real time, between it and each writer of its `from`.
@@ -137,6 +142,6 @@ def _stays_refused(cas: Operation, kept: Sequence[Operation]) -> bool:
     others = [op for op in effects if not op.pending and not same(leaves(op), old) and op.ret < cas.call]
     latest = max((op.call for op in others), default=None)
     writers = [op for op in effects if same(leaves(op), old) and op.call <= cas.ret]
-    if same(old, None) and latest is None:
+    if same(old, begins_with) and latest is None:
         return False
     return not writers or (latest is not None and all(op.ret < latest for op in writers))

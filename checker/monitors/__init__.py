@@ -10,32 +10,35 @@ from importlib import import_module
 
 from checker.budget import Budget
 from checker.history import History
+from checker.model import Model
 from checker.verdict import Decision
 
-Monitor = Callable[[History, Budget], Decision | None]
+Monitor = Callable[[History, Budget, Model], Decision | None]
 
 
-def _lazy(module: str, function: str = "decide", *, searches: bool = False) -> Monitor:
-    """A function of a module of this package, imported when it is first asked. One that `searches` gets the budget;
-    the others are near-linear and need none."""
+def _lazy(module: str, function: str = "decide", *, searches: bool = False, begins: bool = False) -> Monitor:
+    """A function of a module of this package, imported when it is first asked. One that `searches` gets the budget
+    (the others are near-linear and need none); one whose object `begins` with some value gets that."""
 
-    def decide(part: History, budget: Budget) -> Decision | None:
+    def decide(part: History, budget: Budget, model: Model) -> Decision | None:
         monitor = getattr(import_module(f"checker.monitors.{module}"), function)
-        decision: Decision | None = monitor(part, budget) if searches else monitor(part)
+        given = (budget,) if searches else (model.initial(),) if begins else ()
+        decision: Decision | None = monitor(part, *given)
         return decision
 
     return decide
 
 
 MONITORS: dict[str, Monitor] = {
-    "register": _lazy("register"),
-    "cas-register": _lazy("register"),
-    "kv": _lazy("register"),
+    "register": _lazy("register", begins=True),
+    "cas-register": _lazy("register", begins=True),
+    "kv": _lazy("register", begins=True),
     "kv-append": _lazy("string_append"),
     "counter": _lazy("counter"),
     "mutex": _lazy("mutex"),
     "set": _lazy("sets", searches=True),
     "queue": _lazy("queue"),
+    "unordered-queue": _lazy("unordered"),
     "stack": _lazy("stack"),
     "priority-queue": _lazy("priority_queue"),
     "log": _lazy("log"),

@@ -116,7 +116,9 @@ def _known(part: History) -> set[int]:
     values = part.tables.value.values
     shown = {identity(values[part.output[row]]) for row in _ended(part, "read")}
     return {
-        row for row in _rows(part, "append") if part.status[row] != INFO or identity(values[part.input[row]]) in shown
+        row
+        for row in _rows(part, "append")
+        if (part.status[row] != INFO and part.output[row] != 0) or identity(values[part.input[row]]) in shown
     }
 
 

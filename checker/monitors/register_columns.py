@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,14 +14,15 @@ NOTHING = -1
 """In the columns `found` and `left`: the operation found no value (a write), left none (a read)."""
 
 INITIAL = 0
-"""The code of None, the value of a register that nobody wrote."""
+"""In the columns `found` and `left`: the value of a register that nobody wrote."""
 
 
 @dataclass(frozen=True)
 class RegisterColumns:
     """Reads, writes and successful or pending cas of one register, in order of call.
 
-    A read has `found`, a write `left`, a cas both, as value codes. What proves or changes nothing is left out: failed
+    A read has `found`, a write `left`, a cas both, as value codes (where the register begins with a value other than
+    None, the codes of the two have changed places). What proves or changes nothing is left out: failed
     operations, pending reads, pending cas from a value to itself. An ok cas from a value to itself is a read.
     """
 
@@ -55,7 +57,7 @@ class RegisterColumns:
         )
 
 
-def register_columns(part: History) -> RegisterColumns | None:
+def register_columns(part: History, begins_with: Any = None) -> RegisterColumns | None:
     """The columns of a part, or None if it holds an operation that no register has."""
     names = part.tables.f
     reads = part.f == names.code("read")
@@ -84,10 +86,18 @@ def register_columns(part: History) -> RegisterColumns | None:
         found[rows] = sources
         left[rows] = np.where(sources == targets, NOTHING, targets)
         keep[rows] &= ~was_refused & (ok[rows] | (sources != targets))
+    first = part.tables.value.code(begins_with)
+    if first != INITIAL:
+        found, left = _swapped(found, first), _swapped(left, first)
     whole = RegisterColumns(
         np.arange(len(part)), part.call, part.ret, ~ok, found, left, refused, len(part.tables.value)
     )
     return whole.only(keep)
+
+
+def _swapped(codes: Column, first: int) -> Column:
+    """Values renamed such that the one with the code `first` is INITIAL, and None has its code."""
+    return np.where(codes == first, INITIAL, np.where(codes == INITIAL, first, codes))
 
 
 def _pairs(part: History, rows: Column) -> tuple[Column, Column, Column] | None:

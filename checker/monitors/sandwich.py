@@ -13,10 +13,12 @@ legal, nothing is known.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from checker.history import Column, History
-from checker.monitors.register_columns import NOTHING, RegisterColumns
+from checker.monitors.register_columns import INITIAL, NOTHING, RegisterColumns
 from checker.monitors.zones import Ambiguous, Conflict, judge
 
 
@@ -39,7 +41,7 @@ def without(ops: RegisterColumns, ambiguous: Ambiguous) -> Conflict | None:
     return Conflict(tuple(int(kept[p]) for p in outcome.positions))
 
 
-def insert_refused(part: History, ops: RegisterColumns, order: Column) -> Column | None:
+def insert_refused(part: History, ops: RegisterColumns, order: Column, begins_with: Any = None) -> Column | None:
     """The witness, in rows of the part, with every refused cas inserted; None where one finds no place."""
     refused = ops.refused
     lowest, highest = _gaps(ops, order, part.call[refused], part.ret[refused])
@@ -47,7 +49,10 @@ def insert_refused(part: History, ops: RegisterColumns, order: Column) -> Column
     # Gaps that hold one value stand together in a witness, so the next other value begins where the run ends.
     run_end = _run_ends(held)
     table = part.tables.value
+    first = table.code(begins_with)
+    renamed = {first: INITIAL, INITIAL: first}
     codes = [table.code(table.values[code][0]) for code in part.input[refused].tolist()]
+    codes = [renamed.get(code, code) for code in codes]
     calls, rets = part.call[refused].tolist(), part.ret[refused].tolist()
     by_ret = np.argsort(part.ret[refused], kind="stable").tolist()
     gaps: list[int] = []

@@ -7,8 +7,11 @@ history, failed operations included. Violations name operations as #index.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib import import_module
+from typing import Any
 
+from checker.errors import UsageError
 from checker.history import History, Operation
 from checker.properties.eventual import Lack
 from checker.verdict import Decision
@@ -38,10 +41,17 @@ _MODULES = {
 }
 
 
-def decider(name: str) -> Callable[[History], Decision]:
-    """The decide function of a property by its name in PROPERTIES."""
-    decide: Callable[[History], Decision] = import_module(f"checker.properties.{_MODULES[name]}").DECIDERS[name]
-    return decide
+def decider(name: str, begins_with: Any = None) -> Callable[[History], Decision]:
+    """The decide function of a property by its name in PROPERTIES, on registers that begin with a value.
+
+    Raises UsageError where that is given for a property of something else.
+    """
+    decide: Callable[..., Decision] = import_module(f"checker.properties.{_MODULES[name]}").DECIDERS[name]
+    if begins_with is None:
+        return decide
+    if name != "txn-rw-register":
+        raise UsageError(f"{name} takes no initial value")
+    return partial(decide, begins_with=begins_with)
 
 
 def lacking(name: str) -> Callable[[Sequence[Operation]], Lack] | None:

@@ -250,7 +250,7 @@ def decide_list_append(part: History) -> Decision:
     return _decide(part, "append")
 
 
-def decide_rw_register(part: History) -> Decision:
+def decide_rw_register(part: History, begins_with: Any = None) -> Decision:
     """See the module's text; write operations are "w"."""
     return _decide(part, "w")
 

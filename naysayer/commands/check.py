@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.progress import Progress
@@ -12,6 +13,7 @@ from checker.check import resolve
 from checker.errors import HarnessError, UsageError
 from checker.formats import Recording, read
 from checker.formats.columns import Span
+from checker.models import find
 from checker.parallel import refuse_unknown
 from checker.properties import PROPERTIES
 from checker.verdict import Verdict
@@ -29,22 +31,25 @@ from targets.own_code import own_module
 
 def check_file(file: Path, options: CheckOptions) -> Conclusion:
     """Read, judge, report."""
-    model, engine, budget = options.model, options.engine, options.budget
+    model, engine, budget, begins_with = options.model, options.engine, options.budget, options.begins_with
     own = None if model is None or ":" not in model else _own_model(model)
     if engine is not None:
         refuse_unknown(engine)
         if own is not None:
             raise UsageError("a model of your own is judged in this process: leave --engine out")
+    if own is not None and begins_with is not None:
+        raise UsageError("a model of your own says itself what it begins with: leave --initial out")
     recording = read(file, format=options.format, model=own or model, keys=options.keys)
     place = Path(recording.source)
     screen = console()
     with Reporting() as reporting:
-        verdict = reporting.attempt(lambda: _judged(recording, own, engine, budget, screen))
+        verdict = reporting.attempt(lambda: _judged(recording, own, engine, budget, screen, begins_with))
         verdict = verdict or undecided(recording.model, len(recording.history))
-        facts = [("history", _how(recording))]
+        begins = "" if options.initial is None else f" · registers begin with {begins_with!r}"
+        facts = [("history", _how(recording) + begins)]
         proved = None
         if options.certify:
-            proof = reporting.attempt(lambda: _certify(verdict, recording, own or recording.model, place))
+            proof = reporting.attempt(lambda: _certify(verdict, recording, own, place, begins_with))
             proved, said = proof or (None, "none: interrupted")
             facts.append(("proof", said))
         spans = tuple(_span(fault) for fault in recording.faults)
@@ -80,7 +85,9 @@ def _span(fault: Span) -> FaultSpan:
     return FaultSpan(fault.label, fault.begin / 1e6, None if fault.end is None else fault.end / 1e6)
 
 
-def _judged(recording: Recording, own: Model | None, engine: str | None, budget: Budget, screen: Console) -> Verdict:
+def _judged(
+    recording: Recording, own: Model | None, engine: str | None, budget: Budget, screen: Console, begins_with: Any
+) -> Verdict:
     with Progress(console=screen, transient=True, disable=not screen.is_terminal) as progress:
         task = progress.add_task("judging keys", total=None)
         return judge(
@@ -89,6 +96,7 @@ def _judged(recording: Recording, own: Model | None, engine: str | None, budget:
             budget=budget,
             engine=None if own else engine or "processes",
             progress=lambda done, total: progress.update(task, completed=done, total=total),
+            begins_with=begins_with,
         )
 
 
@@ -101,7 +109,9 @@ def _own_model(named: str) -> Model:
     return resolve(found)
 
 
-def _certify(verdict: Verdict, recording: Recording, model: str | Model, file: Path) -> tuple[Path | None, str]:
+def _certify(
+    verdict: Verdict, recording: Recording, own: Model | None, file: Path, begins_with: Any
+) -> tuple[Path | None, str]:
     """Have the proof verified and written beside the history; returns its file, if any, and what to say of it.
 
     Raises HarnessError if it does not hold.
@@ -110,7 +120,7 @@ def _certify(verdict: Verdict, recording: Recording, model: str | Model, file: P
         return None, "none: the verdict is unknown"
     if verdict.model in PROPERTIES:
         return None, "none: whether a promise was kept is read off the history, no order is searched for"
-    objections = verify(recording.history, resolve(model), verdict)
+    objections = verify(recording.history, own or find(recording.model, begins_with=begins_with), verdict)
     if objections:
         raise HarnessError(f"the proof of the verdict does not hold, please report this: {objections[0]}")
     place = file.with_name(file.name + ".proof.json")

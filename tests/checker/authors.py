@@ -97,6 +97,30 @@ def _bag(put: str, take: str, where: Callable[[list[int]], int]) -> Author:
     return Author(invoke, tuple, execute, lie)
 
 
+def _multi_register() -> Author:
+    def invoke(rng: Random, value: Callable[[], Any]) -> Call:
+        asked = []
+        for _ in range(rng.randint(1, 3)):
+            writes = rng.random() < 0.4
+            asked.append(("w", rng.choice("xy"), value()) if writes else ("r", rng.choice("xy"), None))
+        return "txn", tuple(asked)
+
+    def execute(state: dict[str, Any], f: str, given: Any) -> tuple[Any, Any]:
+        state, done = dict(state), []
+        for f, register, value in given:
+            if f == "w":
+                state[register] = value
+            done.append((f, register, state.get(register)))
+        return state, tuple(done)
+
+    def lie(rng: Random, f: str, given: Any, greatest: int) -> Any:
+        return tuple(
+            (f, x, value if f == "w" else rng.choice((None, *range(1, greatest + 2)))) for f, x, value in given
+        )
+
+    return Author(invoke, dict, execute, lie)
+
+
 def _log() -> Author:
     def invoke(rng: Random, value: Callable[[], Any]) -> Call:
         return ("append", value()) if rng.random() < 0.5 else ("read", rng.randint(0, 3))
@@ -166,6 +190,8 @@ MORE_AUTHORS: dict[str, Author] = {
     "append-list": _append_list(),
     "counter": _counter(),
     "queue": _bag("enqueue", "dequeue", lambda values: 0),
+    "unordered-queue": _bag("enqueue", "dequeue", lambda values: values[0] * 7 % len(values)),
+    "multi-register": _multi_register(),
     "stack": _bag("push", "pop", lambda values: -1),
     "priority-queue": _bag("insert", "delete-min", lambda values: values.index(min(values))),
     "log": _log(),

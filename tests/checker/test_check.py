@@ -6,8 +6,10 @@ from typing import ClassVar
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
+from msgspec import structs
 
 from checker import Budget, History, Inconsistent, Model, Operation, UsageError, check, verify
+from checker.check import NOTHING_SUCCEEDED
 from checker.history import PENDING
 from checker.model import State
 from checker.models import MODELS, find
@@ -123,7 +125,7 @@ def test_what_runs_out_of_budget_is_unknown_and_says_how_far_it_got() -> None:
 
 
 def test_an_error_inside_the_checker_is_unknown_and_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(part: History, budget: Budget) -> None:
+    def broken(part: History, budget: Budget, model: Model) -> None:
         raise ZeroDivisionError("oops")
 
     monkeypatch.setitem(MONITORS, "counter", broken)
@@ -175,9 +177,19 @@ def test_a_pending_cas_that_nobody_observed_proves_nothing() -> None:
     assert verify(History.of(ops), find("cas-register"), verdict) == []
 
 
-def test_an_empty_history_is_valid() -> None:
-    assert check([], "register").outcome == "valid"
-    assert check([op(0, "read", 0, 1, status="fail")], "register").outcome == "valid"
+def test_a_history_in_which_nothing_succeeded_is_unknown() -> None:
+    never = [op(0, "write", 0, PENDING, input=1, status="info"), op(1, "read", 2, 3, status="fail")]
+    for ops in ([], never[1:], never):
+        verdict = check(ops, "register")
+        assert verdict.outcome == "unknown"
+        assert verify(History.of(ops), find("register"), verdict) == []
+        assert all(part.reason == NOTHING_SUCCEEDED for part in verdict.parts)
+    assert check([*never, op(2, "read", 4, 5)], "register").outcome == "valid"
+
+
+def test_a_key_without_a_success_beside_others_changes_no_verdict() -> None:
+    quiet = structs.replace(op(0, "write", 0, PENDING, input=1, status="info"), key="a")
+    assert check([quiet, structs.replace(op(1, "read", 2, 3), key="b")], "kv").outcome == "valid"
 
 
 @pytest.mark.parametrize("order", [[0, 1, 2, 3, 4, 5], [0, 1, 3, 2, 4, 5]])

@@ -29,7 +29,7 @@ def history(*rows: tuple[Any, ...]) -> History:
 
 
 def explained(*rows: tuple[Any, ...]) -> Explanation:
-    worst = check(history(*rows), "cas-register").worst
+    worst = check(history(*rows), "kv").worst
     assert worst is not None
     assert worst.explanation is not None
     return worst.explanation
@@ -64,13 +64,67 @@ def test_the_stale_read_of_the_report_is_told_as_there() -> None:
         ),
         (
             "read-before-written",
-            "Read before written: #1 returned 7 and ended before #2, the only write of 7, began.",
-            [(0, 1, "read", None, 7), (2, 3, "write", 7, None)],
+            "Read before written: #2 returned 7 and ended before #3, the only write of 7, began.",
+            [(-2, -1, "write", 1, None), (0, 1, "read", None, 7), (2, 3, "write", 7, None)],
         ),
         (
             "read-before-written",
-            "Read before written: #1 returned 7 and ended before #2, the first write of 7, began.",
-            [(0, 1, "read", None, 7), (2, 3, "write", 7, None), (4, 5, "write", 7, None), (6, 7, "read", None, 7)],
+            "Read before written: #2 returned 7 and ended before #3, the first write of 7, began.",
+            [
+                (-2, -1, "write", 1, None),
+                (0, 1, "read", None, 7),
+                (2, 3, "write", 7, None),
+                (4, 5, "write", 7, None),
+                (6, 7, "read", None, 7),
+            ],
+        ),
+        (
+            "initial-value",
+            "Unknown initial value: #1 returned 7 before any write of 7 began, and the register is taken to begin "
+            "empty. If it begins as 7, check with --initial 7.",
+            [(0, 1, "read", None, 7), (2, 3, "write", 7, None)],
+        ),
+        (
+            "initial-value",
+            "Unknown initial value: #1 replaced 7 by 8 before any write of 7 began, and the register is taken to begin "
+            "empty. If it begins as 7, check with --initial 7.",
+            [(0, 1, "cas", (7, 8), True)],
+        ),
+        (
+            "stale-read",
+            "Stale read: #3 returned 7, though #2 had already deleted the value and finished.",
+            [(0, 1, "cas", (None, 7), True), (2, 3, "delete", None, None), (4, 5, "read", None, 7)],
+        ),
+        (
+            "stale-read",
+            "Stale read: #4 returned 7, though #3 had already deleted the value and finished.",
+            [
+                (0, 1, "write", 5, None),
+                (2, 3, "cas", (5, 7), True),
+                (4, 5, "delete", None, None),
+                (6, 7, "read", None, 7),
+            ],
+        ),
+        (
+            "lost-delete",
+            "Lost delete: #2 deleted the value and was acknowledged, but #3, begun later, returned 7, and nobody ever "
+            "read nothing.",
+            [
+                (0, 1, "write", 7, None),
+                (2, 3, "delete", None, None),
+                (4, 5, "read", None, 7),
+                (6, 7, "read", None, 7),
+            ],
+        ),
+        (
+            "stale-read",
+            "Stale read: #4 returned nothing, though #3 had already written 2 and finished.",
+            [
+                (0, 1, "write", 1, None),
+                (2, 3, "delete", None, None),
+                (4, 5, "write", 2, None),
+                (6, 7, "read", None, None),
+            ],
         ),
         (
             "read-before-written",

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from checker.check import check
+from checker.errors import HistoryError
+from checker.formats import read
+from checker.history import Operation
 from checker.models import find
 from checker.monitors.priority_queue import decide
 from checker.verify import verify
@@ -96,3 +103,30 @@ def test_a_long_legal_history_has_a_witness_and_one_swap_is_found(clients: int) 
     assert verdict.worst is not None
     assert len(verdict.worst.counterexample) <= 6
     assert verify(swapped, model, verdict) == []
+
+
+@pytest.mark.parametrize(
+    ("values", "wrong"),
+    [([1, "a"], 1), (["a", "b", 1.5], 2), ([1, True], 1), ([None, 1], 0), ([(1, "a"), (2, 3)], 1), ([float("nan")], 0)],
+)
+def test_priorities_that_cannot_be_compared_are_refused(values: list[Any], wrong: int) -> None:
+    ops = [Operation(i, 0, "insert", None, value, None, 10 * i, 10 * i + 5) for i, value in enumerate(values)]
+    with pytest.raises(HistoryError, match=f"operation #{wrong}: insert of .*: priorities must be comparable"):
+        check(ops, "priority-queue")
+
+
+def test_mixed_priorities_of_a_file_are_refused_with_the_line(tmp_path: Path) -> None:
+    path = tmp_path / "h.jsonl"
+    lines = [
+        {"client": 0, "call": 2 * i, "return": 2 * i + 1, "op": "insert", "input": v} for i, v in enumerate([1, "a"])
+    ]
+    path.write_text("\n".join(map(json.dumps, lines)))
+    with pytest.raises(HistoryError, match=r"h.jsonl:2: insert of 'a' beside 1 \(#0\)"):
+        read(path, model="priority-queue")
+
+
+@pytest.mark.parametrize("values", [[2, 1.5], ["b", "a"], [(2, "x"), (1, "y")]])
+def test_priorities_of_one_kind_are_judged(values: list[Any]) -> None:
+    ops = [Operation(i, 0, "insert", None, value, None, 10 * i, 10 * i + 5) for i, value in enumerate(values)]
+    taken = Operation(9, 0, "delete-min", None, None, values[1], 90, 95)
+    assert check([*ops, taken], "priority-queue").outcome == "valid"

@@ -1,0 +1,88 @@
+"""`drain` of a queue: dequeues until it is empty, as a client does at the end of a test. Its output lists what came.
+
+A drain takes no moment but a while, in which other clients may dequeue too. So it is told as what it was: one dequeue
+for each value, and a last one that found nothing, all within the time of the drain. Where nothing else was under way,
+they follow one another in time; otherwise only a queue's own order says which came first. Of a drain whose outcome is
+unknown, as many dequeues may have happened as there are values to take.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from msgspec import structs
+
+from checker.formats.columns import Loaded
+from checker.formats.source import Source
+from checker.history import FAIL, PENDING, History, Operation
+from checker.values import Set
+
+NAME = "drain"
+
+
+def expanded(loaded: Loaded, source: Source) -> Loaded:
+    """The history with each drain as dequeues, numbered anew. Raises HistoryError for one that lists no values."""
+    history = loaded.history
+    if NAME not in {history.tables.f.values[code] for code in np.unique(history.f).tolist()}:
+        return loaded
+    operations = list(zip(history, loaded.lines.tolist(), strict=True))
+    if loaded.clock == "order":
+        operations = _widened(operations)
+    enqueued = sum(op.f == "enqueue" and op.status != "fail" for op, _ in operations)
+    alone = _alone(history)
+    told: list[tuple[Operation, int]] = []
+    for row, (op, line) in enumerate(operations):
+        if op.f != NAME:
+            told.append((op, line))
+        elif op.status != "fail":
+            if op.status == "ok" and _taken(op) is None:
+                raise source.error(f"drain with the output {op.output!r}, not a list of the values it took", line)
+            told += [(part, line) for part in _dequeues(op, enqueued, alone[row])]
+    told.sort(key=lambda pair: pair[0].call)
+    numbered = [structs.replace(op, index=number) for number, (op, _) in enumerate(told)]
+    whole = History.of(numbered)
+    whole.notes = history.notes
+    return replace(loaded, history=whole, lines=np.array([line for _, line in told], dtype=np.int64))
+
+
+def _taken(drain: Operation) -> tuple[Any, ...] | None:
+    """The values that a drain took; None where it does not list any."""
+    if isinstance(drain.output, Set):
+        return drain.output.in_order()
+    return drain.output if type(drain.output) is tuple else None
+
+
+def _widened(operations: list[tuple[Operation, int]]) -> list[tuple[Operation, int]]:
+    """The same order of events, with room between two of them for the dequeues of a drain."""
+    longest = max((len(_taken(op) or ()) for op, _ in operations if op.f == NAME), default=0)
+    factor = 2 * (longest + 1)
+    return [
+        (structs.replace(op, call=op.call * factor, ret=op.ret if op.ret == PENDING else op.ret * factor), line)
+        for op, line in operations
+    ]
+
+
+def _dequeues(drain: Operation, enqueued: int, alone: bool) -> list[Operation]:
+    asked = structs.replace(drain, f="dequeue", input=None)
+    if drain.pending:
+        return [asked] * enqueued
+    values = (*(_taken(drain) or ()), None)
+    count = len(values)
+    if not alone or drain.ret - drain.call < 2 * count:
+        return [structs.replace(asked, output=value) for value in values]
+    ends = [drain.call + (drain.ret - drain.call) * part // (2 * count) for part in range(2 * count)]
+    ends[-1] = drain.ret
+    return [
+        structs.replace(asked, output=value, call=ends[2 * number], ret=ends[2 * number + 1])
+        for number, value in enumerate(values)
+    ]
+
+
+def _alone(history: History) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Per operation, whether no other begins or ends while it is under way."""
+    happened = history.status != FAIL
+    times = np.sort(np.concatenate((history.call[happened], history.ret[happened])))
+    inside = np.searchsorted(times, history.ret, side="right") - np.searchsorted(times, history.call, side="left")
+    return np.asarray(inside <= 2, dtype=np.bool_)
