@@ -6,6 +6,7 @@ for it is built with the Text of this file: rich's own drops some control charac
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from io import StringIO
@@ -58,7 +59,13 @@ FOR_PROGRAMS: ContextVar[bool] = ContextVar("stdout is for programs", default=Fa
 def console() -> Screen:
     """The terminal of the user, or plain text where stdout is none (rich also obeys NO_COLOR)."""
     screen = Screen(soft_wrap=False, quiet=FOR_PROGRAMS.get())
-    return screen if screen.is_terminal else Screen(width=TEXT_WIDTH, quiet=FOR_PROGRAMS.get())
+    return screen if screen.is_terminal else Screen(width=_columns() or TEXT_WIDTH, quiet=FOR_PROGRAMS.get())
+
+
+def _columns() -> int | None:
+    """How wide the environment says that output may be: who pipes it may know."""
+    columns = os.environ.get("COLUMNS", "")
+    return int(columns) if columns.isdecimal() and int(columns) else None
 
 
 def as_text(draw: Callable[[Console], None]) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.table import Table
+from rich.cells import cell_len
 
 from naysayer.report.console import Text
+from naysayer.report.layout import whole
 from naysayer.report.timeline import DIM
 from naysayer.report.words import shortened
 
@@ -19,27 +20,31 @@ COLUMNS = ("all", "ok", "fail", "unknown")
 NODES_SHOWN = 9
 ERRORS_SHOWN = 3
 ERROR_LENGTH_MAX = 60
-LABEL = 12
+INDENT = 12
 
 
 def show_counts(seen: Seen, screen: Console) -> None:
-    """Print the table, and the most frequent error texts."""
-    table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_column(width=LABEL - 2, no_wrap=True)
-    table.add_column(overflow="fold", max_width=max(8, screen.width - LABEL - 34))
-    for _ in COLUMNS:
-        table.add_column(justify="right", no_wrap=True)
-    table.add_row(Text("  seen", style=DIM), "", *(Text(name, style=DIM) for name in COLUMNS))
-    for name, counts in _rows(seen):
-        table.add_row("", Text(name), *(str(number) for number in (counts.all, counts.ok, counts.fail, counts.info)))
-    screen.print(table)
+    """Print the table. Each group of rows adds up to all operations; final reads are some of them."""
+    rows = [(name, [str(n) for n in (one.all, one.ok, one.fail, one.info)]) for name, one in _rows(seen)]
+    widths = [max(map(len, column)) for column in zip(COLUMNS, *(numbers for _, numbers in rows), strict=True)]
+    for_names = max(8, screen.width - INDENT - sum(widths) - 2 * len(widths))
+    width = min(for_names, max(cell_len(name) for name, _ in rows))
+    whole(screen, Text(f"  {'seen':<{INDENT - 2}}{'':{width}}{_columns(COLUMNS, widths)}", DIM))
+    for name, numbers in rows:
+        if cell_len(name) > width:
+            whole(screen, Text(f"{'':{INDENT}}{name}"))
+            name = ""
+        whole(screen, Text(f"{'':{INDENT}}{name}{' ' * (width - cell_len(name))}{_columns(numbers, widths)}"))
     hidden = len(seen.by_node) - NODES_SHOWN
     if hidden > 0:
-        screen.print(Text(f"{'':{LABEL}}… and {hidden} more nodes", style=DIM))
+        whole(screen, Text(f"{'':{INDENT}}… and {hidden} more nodes", DIM))
+
+
+def _columns(cells: tuple[str, ...] | list[str], widths: list[int]) -> str:
+    return "".join(f"  {cell:>{width}}" for cell, width in zip(cells, widths, strict=True))
 
 
 def _rows(seen: Seen) -> list[tuple[str, Counts]]:
-    """The groups of rows: each group adds up to the row of all."""
     rows = list(seen.by_kind.items())
     if len(rows) > 1:
         rows.append(("all", seen.total))
@@ -50,7 +55,7 @@ def _rows(seen: Seen) -> list[tuple[str, Counts]]:
         rows.append(("final reads", seen.final_reads))
     if len(seen.by_node) > 1:
         rows += list(seen.by_node.items())[:NODES_SHOWN]
-    return rows
+    return rows or [("all", seen.total)]
 
 
 def errors(seen: Seen) -> str | None:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.rule import Rule
-from rich.table import Table
+from rich.cells import cell_len
 
+from checker.history import Operation
 from checker.properties import PROPERTIES
 from checker.verdict import Part, Verdict
 from naysayer.availability import HEADLINE as UNAVAILABLE
@@ -17,6 +17,7 @@ from naysayer.findings import HEADLINES as FINDINGS
 from naysayer.report import timeline
 from naysayer.report.console import Text
 from naysayer.report.counts import errors, show_counts
+from naysayer.report.layout import WIDTH_MIN, filled, hanging, rule, whole
 from naysayer.report.story import Story
 from naysayer.report.timeline import BAD, DIM, GOOD
 from naysayer.report.words import call_text
@@ -35,6 +36,8 @@ HEADLINE = {
     "unknown": ("? UNKNOWN", "bold"),
 }
 OPERATIONS_SHOWN = 12
+INDENT = 12
+WHY_INDENT = 10
 
 
 def exit_code(story: Story) -> int:
@@ -49,7 +52,7 @@ def show(story: Story, screen: Console) -> None:
     _headline(story, part, screen)
     sentences = [*_sentence(part), *(f"! {remark}" for remark in _beside(story))]
     for sentence in sentences:
-        screen.print(Text(sentence, style="bold"))
+        hanging(screen, Text(), Text(sentence, style="bold"), 0)
     if sentences:
         screen.print()
     if story.trouble is not None:
@@ -76,7 +79,7 @@ def show(story: Story, screen: Console) -> None:
     if story.ends:
         screen.print()
         for label, text in story.ends:
-            _fact(label, text, screen, style="bold")
+            whole(screen, _label(label).append(Text(text, style="bold")))
     _summary(story, screen)
 
 
@@ -91,12 +94,7 @@ def _headline(story: Story, part: Part | None, screen: Console) -> None:
     if story.trouble is not None and story.verdict.outcome == "valid":
         words, style = "! BROKEN OFF, in order until then", BAD
     where = story.title if part is None or part.key is None else f'key "{part.key}"'
-    _line(f"{words} ━━ {where}", style, screen)
-
-
-def _line(words: str, style: str, screen: Console) -> None:
-    """The words in a line across the screen."""
-    screen.print(Rule(Text(f"━━ {words}", style=style), align="left", characters="━", style=style))
+    rule(screen, (words, where), style)
 
 
 def _sentence(part: Part | None) -> list[str]:
@@ -106,13 +104,13 @@ def _sentence(part: Part | None) -> list[str]:
     return [] if part is None or part.reason is None else [f"Not decided: {part.reason}."]
 
 
+def _label(label: str) -> Text:
+    return Text(f"  {label:<{INDENT - 2}}", style=DIM)
+
+
 def _fact(label: str, text: str, screen: Console, style: str = "default") -> None:
     """A labelled row; what does not fit goes on under its beginning."""
-    row = Table.grid(padding=0)
-    row.add_column(width=12, no_wrap=True)
-    row.add_column(overflow="fold")
-    row.add_row(Text(f"  {label}", style=DIM), Text(text, style=style, lines=True))
-    screen.print(row)
+    hanging(screen, _label(label), Text(text, style=style, lines=True), INDENT)
 
 
 def _maybe(label: str, text: str | None, screen: Console) -> None:
@@ -139,17 +137,22 @@ def _effort(verdict: Verdict, part: Part | None) -> str:
 
 
 def _operations(story: Story, part: Part, screen: Console) -> None:
-    ops = sorted(part.counterexample, key=lambda op: (op.call, op.index))[:OPERATIONS_SHOWN]
+    ops = _shown(part)
     culprit = None if part.explanation is None else part.explanation.culprit
-    axis = timeline.axis_for(ops, max(30, screen.width - timeline.LABEL - 16))
-    screen.print(timeline.scale(axis, ordered_only=story.ordered_only), no_wrap=True, overflow="crop")
+    axis = timeline.axis_for(ops, screen.width)
+    whole(screen, timeline.scale(axis, ordered_only=story.ordered_only))
     for row in timeline.faults(axis, story.spans):
-        screen.print(row, no_wrap=True, overflow="crop")
+        whole(screen, row)
     for op in ops:
-        screen.print(timeline.lane(axis, op, culprit), no_wrap=True, overflow="crop")
+        whole(screen, timeline.lane(axis, op, culprit))
     cut = len(part.counterexample) - len(ops)
     if cut:
-        screen.print(Text(f"  … and {cut} more operations, in verdict.json", style=DIM))
+        where = ", in verdict.json" if story.ends else ""
+        whole(screen, Text(f"  … and {cut} more operations{where}", style=DIM))
+
+
+def _shown(part: Part) -> list[Operation]:
+    return sorted(part.counterexample, key=lambda op: (op.call, op.index))[:OPERATIONS_SHOWN]
 
 
 def _why(part: Part, screen: Console) -> None:
@@ -157,72 +160,55 @@ def _why(part: Part, screen: Console) -> None:
     if explanation is None:
         return
     screen.print()
-    screen.print(Text("  Why no order works", style="bold"))
-    ops = sorted(part.counterexample, key=lambda op: (op.call, op.index))[:OPERATIONS_SHOWN]
+    whole(screen, Text("  Why no order works", style="bold"))
+    ops = _shown(part)
     widest = max(len(call_text(op)) for op in ops)
+    beside = WHY_INDENT + widest + 3
     for op in ops:
         guilty = op.index == explanation.culprit
-        note = explanation.notes.get(op.index, "outcome unknown" if op.pending else "ok")
-        row = Text("  ✗ " if guilty else "    ", style=BAD if guilty else "")
-        row.append(f"#{op.index:<4} {call_text(op):<{widest}}   ", style=BAD if guilty else "")
-        row.append(note, style=BAD if guilty else DIM)
-        screen.print(row)
+        style = BAD if guilty else ""
+        note = Text(explanation.notes.get(op.index, "outcome unknown" if op.pending else "ok"), style or DIM)
+        row = Text(f"{'  ✗ ' if guilty else '    '}#{op.index:<4} {call_text(op):<{widest}}   ", style)
+        if screen.width - beside >= WIDTH_MIN:
+            hanging(screen, row, note, beside)
+        else:
+            row.rstrip()
+            hanging(screen, Text(), row, 0)
+            hanging(screen, Text(), note, WHY_INDENT)
     if explanation.cycle:
-        row = Text("  Cycle   ", style="bold")
-        row.append(f"#{explanation.cycle[0].before}", style=GOOD)
-        for edge in explanation.cycle:
-            row.append(f" ─{edge.why}→ ", style=DIM)
-            row.append(f"#{edge.after}", style=GOOD)
-        screen.print(row)
+        pieces = [Text(f"#{explanation.cycle[0].before}", GOOD)]
+        pieces += [Text(f"─{edge.why}→ ", DIM).append(Text(f"#{edge.after}", GOOD)) for edge in explanation.cycle]
+        filled(screen, Text("  Cycle   ", style="bold"), pieces, WHY_INDENT, 1)
 
 
 def _around(story: Story, part: Part, screen: Console) -> None:
-    rows = []
+    rows: list[tuple[str, list[str]]] = []
     culprit = None if part.explanation is None else part.explanation.culprit
     if story.views:
         label = f"Nodes when #{culprit} began" if culprit is not None else "Nodes at the violation"
-        held = [f"{node}  {view_text(view, part.key)}" for node, view in sorted(story.views.items())]
-        rows.append((label, _filled(held, screen.width - len(label) - 5)))
+        rows.append((label, [f"{node}  {view_text(view, part.key)}" for node, view in sorted(story.views.items())]))
     if story.verdict.ladder:
         marks = {True: "✓", False: "✗", None: "–"}
         rungs = [f"{r.name} {marks[r.holds]}{_detail(r.detail)}" for r in story.verdict.ladder]
-        rows.append(("What does hold", _filled(rungs, screen.width - len("What does hold") - 5)))
+        rows.append(("What does hold", rungs))
     if rows:
         screen.print()
-    for label, text in rows:
-        grid = Table.grid(padding=0)
-        grid.add_column(width=len(label) + 5, no_wrap=True)
-        grid.add_column(overflow="fold")
-        grid.add_row(Text(f"  {label}", style="bold"), Text(text, lines=True))
-        screen.print(grid)
+    for label, pieces in rows:
+        filled(screen, Text(f"  {label}   ", "bold"), [Text(piece) for piece in pieces], len(label) + 5, 3)
 
 
 def _served(story: Story, culprit: int | None, screen: Console) -> None:
     """By which messages the operations of the proof were served."""
     if story.served:
         screen.print()
-        screen.print(Text("  How the nodes served them, by the messages of each operation", style="bold"))
+        title = Text("How the nodes served them, by the messages of each operation", style="bold")
+        hanging(screen, Text("  "), title, 2)
+    widest = max((cell_len(one.node) for one in story.served), default=0)
     for one in story.served:
         guilty = one.index == culprit
-        row = Table.grid(padding=0)
-        row.add_column(width=10, no_wrap=True)
-        row.add_column(width=4, no_wrap=True)
-        row.add_column(overflow="fold")
-        mark = Text("  ✗ " if guilty else "    ", style=BAD if guilty else "")
-        row.add_row(mark.append(f"#{one.index}"), Text(one.node, style=DIM), Text(one.account))
-        screen.print(row)
-
-
-def _filled(pieces: list[str], width: int) -> str:
-    """The pieces in lines of at most `width`, none broken unless it is longer than a line."""
-    lines = [""]
-    for piece in pieces:
-        longer = f"{lines[-1]}   {piece}" if lines[-1] else piece
-        if len(longer) <= width or not lines[-1]:
-            lines[-1] = longer
-        else:
-            lines.append(piece)
-    return "\n".join(lines)
+        head = Text(f"{'  ✗ ' if guilty else '    '}{f'#{one.index}':<6}", style=BAD if guilty else "")
+        head.append(Text(f"{one.node:<{widest}}  ", DIM))
+        hanging(screen, head, Text(one.account), WHY_INDENT + widest + 2)
 
 
 def _detail(detail: str) -> str:
@@ -246,11 +232,12 @@ def _summary(story: Story, screen: Console) -> None:
     count = {name: sum(part.outcome == name for part in keys) for name in EXIT}
     style = HEADLINE[verdict.outcome][1] if story.trouble is None else BAD
     if any(part.key is not None for part in keys):
-        text = f"{count['invalid']} of {len(keys)} keys fails · {count['valid']} ok · {count['unknown']} undecided"
-        text = " · ".join([*(AS_A_WHOLE[part.method] for part in verdict.parts if part.method in AS_A_WHOLE), text])
+        whole_system = [AS_A_WHOLE[part.method] for part in verdict.parts if part.method in AS_A_WHOLE]
+        number = "1 key" if len(keys) == 1 else f"{len(keys)} keys"
+        counted = ", ".join(f"{n} {outcome}" for outcome, n in count.items())
+        text = " · ".join([*whole_system, f"{number}: {counted}"])
     else:
-        text = {"valid": "all in order", "invalid": "1 violation", "unknown": "undecided"}[verdict.outcome]
+        text = {"valid": "no violation", "invalid": "1 violation", "unknown": "unknown"}[verdict.outcome]
     if story.trouble is not None:
         text = f"broken off · {text}"
-    words = f"{text} ━━ {verdict.seconds:.2f} s ━━ exit {exit_code(story)}"
-    _line(words, style, screen)
+    rule(screen, (text, f"{verdict.seconds:.2f} s", f"exit {exit_code(story)}"), style)

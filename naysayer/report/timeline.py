@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rich.cells import cell_len
+
 from checker.history import PENDING, Operation
 from naysayer.report.console import Text
 from naysayer.report.story import FaultSpan
-from naysayer.report.words import call_text
+from naysayer.report.words import call_text, shortened
 
 BAD = "bold #e69f00"
 GOOD = "#56b4e9"
 DIM = "grey58"
 LABEL = 14
+"""Columns before the axis, more where the names of nodes are long."""
+AFTER = 16
+"""Columns after the axis, for what does not fit into a bar."""
+AXIS_MIN = 20
 MS = 1_000_000
 
 
@@ -24,6 +30,7 @@ class Axis:
     from_ns: int
     to_ns: int
     width: int
+    label: int = LABEL
 
     def column(self, time_ns: int) -> int:
         span = max(1, self.to_ns - self.from_ns)
@@ -31,12 +38,14 @@ class Axis:
         return int(place)
 
 
-def axis_for(operations: Sequence[Operation], width: int) -> Axis:
-    """An axis that shows all the operations, with a little room at both ends."""
+def axis_for(operations: Sequence[Operation], screen_width: int) -> Axis:
+    """An axis that shows all the operations, with a little room at both ends, and names before it."""
     ends = [op.ret for op in operations if op.ret != PENDING] + [op.call for op in operations]
     first, last = min(op.call for op in operations), max(ends)
     room = max(1, (last - first) // 20)
-    return Axis(first - room, last + 2 * room, width)
+    widest = max(cell_len(f"{_who(op)} #{op.index:<4}") for op in operations)
+    label = max(LABEL, min(widest + 1, screen_width // 3))
+    return Axis(first - room, last + 2 * room, max(AXIS_MIN, screen_width - label - AFTER - 2), label)
 
 
 def scale(axis: Axis, *, ordered_only: bool) -> Text:
@@ -52,7 +61,7 @@ def scale(axis: Axis, *, ordered_only: bool) -> Text:
             row[at : at + len(label)] = label
         tick += step
     name = "event" if ordered_only else "time ms"
-    return Text(f"  {name:<{LABEL}}" + "".join(row[: axis.width]).rstrip() + "  →", style=DIM)
+    return Text(f"  {name:<{axis.label}}" + "".join(row[: axis.width]).rstrip() + "  →", style=DIM)
 
 
 def _nice(raw: float) -> float:
@@ -76,33 +85,50 @@ def faults(axis: Axis, spans: Sequence[FaultSpan]) -> list[Text]:
         body = "▒" * max(1, right - left + 1)
         if len(body) > len(label) + 2:
             body = "▒▒" + label + "▒" * (len(body) - len(label) - 2)
-            rows.append(Text(f"  {'nemesis':<{LABEL}}" + " " * left + body, style=DIM))
-        elif left > len(label):
-            rows.append(Text(f"  {'nemesis':<{LABEL}}" + f"{label:>{left}}" + body, style=DIM))
-        else:
-            rows.append(Text(f"  {'nemesis':<{LABEL}}" + " " * left + body + label.rstrip(), style=DIM))
+            label = ""
+        rows.append(Text(f"  {'nemesis':<{axis.label}}" + _beside(axis, left, body, label.strip()), style=DIM))
     if len(shown) > 4:
-        rows.append(Text(f"  {'':<{LABEL}}… and {len(shown) - 4} more faults in this window", style=DIM))
+        rows.append(Text(f"  {'':<{axis.label}}… and {len(shown) - 4} more faults in this window", style=DIM))
     return rows
 
 
+def _beside(axis: Axis, left: int, bar: str, text: str, mark: str = "") -> str:
+    """A bar that begins in a column, its mark, and the text on the side where there is room, else cut in its middle."""
+    after = axis.width + AFTER - left - len(bar) - len(mark) - 1
+    if not text or cell_len(text) <= after:
+        return " " * left + bar + (f" {text}" if text else "") + mark
+    before = left - 1
+    if cell_len(text) > before:
+        text = shortened(text, max(after, before, 1))
+        if after >= before:
+            return f"{' ' * left}{bar} {text}{mark}"
+    return f"{text:>{before}} {bar}{mark}"
+
+
+def _who(op: Operation) -> str:
+    process = f"p{op.process}" if isinstance(op.process, int) else op.process
+    return process + (f"→{op.node}" if op.node else "")
+
+
 def lane(axis: Axis, op: Operation, culprit: int | None) -> Text:
-    """One operation as a bar from call to return, with what it did written in it."""
-    where = f"p{op.process}" + (f"→{op.node}" if op.node else "")
-    row = Text(f"  {where:<{LABEL - 5}}#{op.index:<4}")
+    """One operation as a bar from call to return, with what it did written in it or beside it."""
+    number = f"#{op.index:<4}"
+    who = _who(op)
+    if cell_len(who) > axis.label - len(number) - 1:
+        who = f"{who[: axis.label - len(number) - 2]}…"  # hosts differ at their beginning
+    row = Text(f"  {who}{' ' * max(1, axis.label - len(number) - cell_len(who))}{number}")
     left = axis.column(op.call)
     pending = op.ret == PENDING
     right = axis.width - 1 if pending else axis.column(op.ret)
     text = f" {call_text(op)} "
     inner = max(right - left - 1, 0)
-    if inner >= len(text) + 2:
-        before = (inner - len(text)) // 2
-        bar = "├" + "─" * before + text + "─" * (inner - len(text) - before) + ("" if pending else "┤")
+    if inner >= cell_len(text) + 2:
+        before = (inner - cell_len(text)) // 2
+        bar = "├" + "─" * before + text + "─" * (inner - cell_len(text) - before) + ("" if pending else "┤")
+        text = ""
     else:
         bar = ("├" + "─" * inner + ("" if pending else "┤")) if right > left else "│"
-        bar += text.rstrip()
     style = BAD if op.index == culprit else GOOD
-    row.append(" " * left)
-    row.append(bar, style=style)
-    row.append("? unknown" if pending else " ✗" if op.index == culprit else " ✓", style=style)
+    mark = "? unknown" if pending else " ✗" if op.index == culprit else " ✓"
+    row.append(_beside(axis, left, bar, text.strip(), mark), style=style)
     return row

@@ -41,7 +41,7 @@ def test_a_healthy_target_is_valid_and_leaves_its_result(tmp_path: Path, capsys:
     assert run(["test", "quorum-kv", "--ops", "150", "--results", str(tmp_path)]) == 0
     printed = capsys.readouterr().out
     assert "✓ LINEARIZABLE" in printed
-    assert printed.rstrip().splitlines()[-1].startswith("━━ 0 of 3 keys fails")
+    assert printed.rstrip().splitlines()[-1].startswith("━━ 3 keys: 3 valid, 0 invalid, 0 unknown ━━ ")
     folder = latest(tmp_path, "quorum-kv")
     assert {file.name for file in folder.iterdir()} == {"history.jsonl", "verdict.json", "test.toml", "report.txt"}
     verdict = json.loads((folder / "verdict.json").read_text())

@@ -63,7 +63,7 @@ def test_symbols_tell_the_verdict_and_the_culprit_without_colour() -> None:
     assert culprit.rstrip().endswith("✗")
     (unknown,) = [line for line in lines if line.startswith("  p1→n1")]
     assert unknown.rstrip().endswith("? unknown")
-    assert lines[-1].startswith("━━ 1 of 1 keys fails")
+    assert lines[-1].startswith("━━ 1 key: 0 valid, 1 invalid, 0 unknown ━━ ")
     assert "exit 1" in lines[-1]
 
 
@@ -93,7 +93,7 @@ def test_what_is_not_drawn_is_counted() -> None:
 
 
 def test_many_faults_in_the_window_are_counted() -> None:
-    axis = timeline.axis_for(OPS, 60)
+    axis = timeline.axis_for(OPS, 90)
     rows = timeline.faults(axis, [FaultSpan(f"kill n{number}", 1.0, None) for number in range(7)])
     assert rows[-1].plain.strip() == "… and 3 more faults in this window"
     assert timeline.faults(axis, [FaultSpan("kill n1", 900.0, None)]) == []
@@ -103,6 +103,6 @@ def test_what_fails_as_a_whole_is_not_counted_as_a_key() -> None:
     keys = tuple(Part(key, "valid", "zones", 2) for key in ("x", "y"))
     whole = Part(None, "invalid", "invariant", 4, explanation=Explanation("invariant", "Two leaders in one term."))
     verdict = Verdict("invalid", "kv", "invariant", 4, (whole, *keys), 0.0)
-    assert "an invariant is broken · 0 of 2 keys fails · 2 ok" in shown(Story(verdict, "raft-log"))
+    assert "an invariant is broken · 2 keys: 2 valid, 0 invalid, 0 unknown" in shown(Story(verdict, "raft-log"))
     alone = Verdict("invalid", "kv", "invariant", 4, (whole,), 0.0)
     assert "1 violation" in shown(Story(alone, "raft-log"))
