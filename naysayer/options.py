@@ -124,6 +124,9 @@ class RunOptions:
     max_txn_length: int | None = None
     """with --bin and transactions, how many operations one has at most; 4 unless given"""
 
+    rate: float | None = None
+    """not in the simulator: at most so many operations a second; as many as are answered unless given"""
+
     availability: Share | None = None
     """not in the simulator: the fraction of requests to running nodes that must be answered, or total for all"""
 
@@ -147,8 +150,10 @@ class RunOptions:
 
     def refuse_misplaced(self) -> None:
         """Raises UsageError for an option that what is tested has no use for."""
-        if self.availability is not None and not (self.live or self.binary or self.cluster):
-            raise UsageError("--availability is for systems that really run: add --live, or give --bin or --cluster")
+        runs = self.live or self.binary is not None or self.cluster is not None
+        for name, given in (("rate", self.rate), ("availability", self.availability)):
+            if given is not None and not runs:
+                raise UsageError(f"--{name} is for systems that really run: add --live, or give --bin or --cluster")
         only_bin = {
             "topology": self.topology,
             "latency": self.latency_ms,

@@ -57,6 +57,8 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Mean pause of a client between two operations (simulated runs)."""
     timeout_ms: float | None = None
     """How long a client waits for an answer (simulated runs); None: as long as the target says."""
+    rate: float | None = None
+    """At most so many operations a second while faults are injected (live runs); None: as many as are answered."""
     availability: float | None = None
     """The fraction of requests that must be answered (live runs); None: not judged."""
     binary: Binary | None = None
@@ -151,6 +153,7 @@ def refuse_sizes(plan: Plan) -> None:
         ("clients", plan.clients, 1, 10_000),
         ("ops", plan.operations, 1, 100_000_000),
         ("time", plan.time_s, 0.001, 1e7),
+        ("rate", plan.rate, 0.001, 1e9),
         ("latency", plan.binary.latency_ms if plan.binary else None, 0, 600_000),
         ("key-count", plan.binary.key_count if plan.binary else None, 1, 10_000),
         ("max-txn-length", plan.binary.max_txn_length if plan.binary else None, 1, 100),

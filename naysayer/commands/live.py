@@ -102,6 +102,7 @@ def live_plan(world: World, options: RunOptions) -> Plan:
         operations=options.operations,
         time_s=TIME_S if options.operations is None and options.time_s is None else options.time_s,
         world=world.where,
+        rate=options.rate,
         availability=options.availability,
         binary=None if options.binary is None else _binary(options),
     )
