@@ -36,7 +36,16 @@ def _seconds(type_: Any, tokens: Sequence[Any]) -> float:
 
 def _names(type_: Any, tokens: Sequence[Any]) -> tuple[str, ...]:
     """A comma-separated list; () for "none"."""
-    return tuple(name.strip() for name in tokens[0].value.split(",") if name.strip() and name.strip() != "none")
+    text = tokens[0].value
+    names = [name.strip() for name in text.split(",")]
+    if set(names) == {"none"}:
+        return ()
+    if "none" in names:
+        fault = next(name for name in names if name != "none")
+        raise UsageError(f"--nemesis {text}: none and {fault} exclude each other")
+    if "" in names:
+        raise UsageError(f"--nemesis {text!r}: a name is empty; write kill,partition, or none for no faults")
+    return tuple(dict.fromkeys(names))
 
 
 Duration = Annotated[float, Parameter(converter=_seconds)]

@@ -89,7 +89,7 @@ def make_plan(options: RunOptions) -> Plan:
     operations = OPERATIONS if options.operations is None and options.time_s is None else options.operations
     plan = Plan(
         target=options.target,
-        workload=options.workload or found.workload,
+        workload=found.workload if options.workload is None else options.workload,
         nemesis=tuple(catalog.find(name).name for name in nemesis),
         nodes=count,
         clients=CLIENTS if options.clients is None else options.clients,
@@ -139,7 +139,14 @@ def refuse_faults(plan: Plan, faults: frozenset[str], where: str) -> None:
     for name in plan.nemesis:
         missing = sorted(catalog.find(name).needs - faults)
         if missing:
-            raise UsageError(f"fault {name} needs {', '.join(missing)}, which {where} cannot carry out")
+            needs, can = ", ".join(missing), possible_faults(faults, plan.nodes)
+            raise UsageError(f"fault {name} needs {needs}, which {where} cannot carry out; possible: {can}")
+
+
+def possible_faults(faults: frozenset[str], nodes: int) -> str:
+    """The names of the faults that a cluster with these tags can carry out on so many nodes."""
+    can = [kind.name for kind in catalog.KINDS.values() if kind.needs <= faults and kind.nodes <= nodes]
+    return ", ".join(can) or "none"
 
 
 def refuse_sizes(plan: Plan) -> None:
