@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from importlib import import_module
 
-from checker.errors import unknown_name
+from checker.errors import UsageError
 from targets.target import Target
 
 FAMILIES: dict[str, str] = {
@@ -39,4 +40,7 @@ def find(name: str) -> Target:
     for target in family(name):
         if target.name == name:
             return target
-    raise unknown_name("target", name, [target.name for target in all_targets()], shown_by="naysayer list")
+    names = [target.name for target in all_targets()]
+    close = get_close_matches(name, names, n=3, cutoff=0.4)
+    hint = f"did you mean {' or '.join(close)}?" if close else "`naysayer list` shows them"
+    raise UsageError(f"there is no target {name!r}: {hint}")

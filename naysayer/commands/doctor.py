@@ -1,10 +1,14 @@
-"""`naysayer doctor cluster.toml`: what a run would need, tried before the run, a line for each thing.
+"""`naysayer doctor cluster.toml`: what a run would need, looked at before the run, a line for each thing.
 
-As a run does, it starts the system on hosts where it does not run, and stops it at the end.
+Without --nemesis it only reads. With it, it says first what it will try: as a run does, it starts the system where it
+does not run and stops it at the end, and it makes and removes what the faults take. A system that ran before is never
+changed, and gets no signal.
 """
 
 from __future__ import annotations
 
+import os
+import shlex
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,14 +21,17 @@ import trio
 from checker.errors import NaysayerError
 from naysayer.commands.drive import UNDOING
 from naysayer.commands.live import usual_faults
-from naysayer.report.console import console
+from naysayer.commands.worlds import default_workload
+from naysayer.options import RESULTS
+from naysayer.report.console import Text, console
 from naysayer.signals import ended_by_signals
 from nemesis import catalog
 from targets.node import NodeId, Request
-from targets.remote.cluster import RemoteCluster, faults_of, what_it_takes
-from targets.remote.config import ClusterConfig, load
+from targets.remote.cluster import ON_RUNNING, RemoteCluster, faults_of, what_it_takes
+from targets.remote.config import ClusterConfig, endpoint, load
 from targets.remote.hosts import Finding, side_by_side
-from targets.remote.links import SHAPING
+from targets.remote.links import LOSING, SHAPING
+from targets.remote.ports import connects
 
 CLOCK_MS_MAX = 500.0
 CLOCK_SAMPLES = 5
@@ -39,22 +46,24 @@ Say = Callable[[str, str, str], None]
 
 @dataclass
 class Examination:
-    """One cluster. `asked`: the faults that must be possible; of `others` it is only good to know."""
+    """One cluster. `asked`: the faults that are tried; None: nothing is, the examination only reads."""
 
     config: ClusterConfig
-    asked: dict[str, frozenset[str]]
-    others: dict[str, frozenset[str]]
+    file: Path
+    asked: dict[str, frozenset[str]] | None
     say: Say
     bad: int = 0
     impossible: set[str] = field(default_factory=set)
     """The faults asked for that cannot be carried out."""
     refusals: int = 0
     """How much of `bad` is about them: a run without them could start."""
+    down: list[NodeId] = field(default_factory=list)
+    """The nodes whose system does not run, and was not started."""
 
     def tell(self, sign: str, who: str, text: str) -> None:
         """Print a line, and count it if it is bad."""
         self.bad += sign == BAD
-        self.say(sign, who, text)
+        self.say(sign, who, text.removeprefix(f"{who}: "))
 
     def tell_faults(self, who: str, names: list[str], text: str, bad: bool) -> None:
         """Print what was found of the means for faults asked for."""
@@ -65,41 +74,82 @@ class Examination:
 
     def tell_means(self, found: Finding) -> None:
         """Print which faults a finding is about."""
-        asked, others = (
-            [name for name, tags in faults.items() if tags & found.tags] for faults in (self.asked, self.others)
-        )
-        if asked:
-            self.tell_faults(found.node, asked, found.text, found.bad)
-        else:
-            self.tell(KNOW if found.bad else GOOD, found.node, f"{', '.join(others)}: {found.text}")
-
-    @property
-    def tags(self) -> frozenset[str]:
-        """All that is to be tried."""
-        return frozenset().union(*self.asked.values(), *self.others.values())
+        names = [name for name, tags in (self.asked or {}).items() if tags & found.tags]
+        if names:
+            self.tell_faults(found.node, names, found.text, found.bad)
 
     async def run(self) -> None:
-        """Try everything; what cannot be reached ends it, after all hosts were tried."""
+        """Look at everything, and try what was asked for; what cannot be reached ends it, after all hosts were
+        looked at."""
         async with RemoteCluster(self.config) as cluster:
             clocks: dict[NodeId, tuple[float, float]] = {}
+            running: dict[NodeId, str | None] = {}
             for node in cluster.nodes:
                 try:
-                    await self._host(cluster, node, clocks)
+                    running[node] = await self._host(cluster, node, clocks)
                 except NaysayerError as error:
                     self.tell(BAD, node, str(error))
             self._compare(clocks)
             if self.bad > self.refusals:
                 return
-            try:
-                await cluster.launch()
-            except NaysayerError as error:
-                self.tell(BAD, "start", str(error))
-                return
+            self.down = [node for node, found in running.items() if found is None]
+            if self.config.commands is None:
+                self.down = []
+            if self.asked is not None:
+                if not await self._means(cluster, self.asked):
+                    return
+                self.down = []
             await self._system(cluster)
         for trouble in cluster.left:
             self.tell(BAD, "at the end", trouble)
 
-    async def _host(self, cluster: RemoteCluster, node: NodeId, clocks: dict[NodeId, tuple[float, float]]) -> None:
+    async def _means(self, cluster: RemoteCluster, asked: dict[str, frozenset[str]]) -> bool:
+        """Try what the faults take, and start the system where it does not run. Returns whether it runs then."""
+        self._announce(cluster, asked)
+        tags = frozenset[str]().union(*asked.values())
+        try:
+            for node in cluster.nodes:
+                await cluster.clear(node)
+                for found in await cluster.examine_host(node, tags):
+                    self.tell_means(found)
+            await cluster.launch()
+            for node in cluster.nodes:
+                if node not in cluster.running:
+                    for found in await cluster.examine_system(node, tags):
+                        self.tell_means(found)
+                elif names := [name for name, needs in asked.items() if needs & ON_RUNNING]:
+                    text = "refused on a system that ran before, unless --allow-faults-on-running is given to test"
+                    self.tell_faults(node, names, text, bad=True)
+        except NaysayerError as error:
+            self.tell(BAD, "start", str(error))
+            return False
+        return True
+
+    def _announce(self, cluster: RemoteCluster, asked: dict[str, frozenset[str]]) -> None:
+        """Print what will be tried, before anything is."""
+        tags = frozenset[str]().union(*asked.values())
+        idle = [node for node in cluster.nodes if node not in cluster.running]
+        tries = []
+        if self.config.ssh is not None:
+            tries.append("remove firewall rules and queueing disciplines that a lost run left")
+            if tags & LOSING:
+                tries.append("make a firewall rule on each host and remove it")
+            if tags & SHAPING:
+                tries.append("shape a link by tc netem on each host and undo it")
+        if self.config.commands is not None and idle:
+            install = "install (by your install command) and " if self.config.commands.install is not None else ""
+            tries.append(f"{install}start the system on {', '.join(idle)}, read through it, and stop it again")
+        if self.config.clock is not None and idle:
+            tries.append(f"write the true time into the clock file of {', '.join(idle)}")
+        for what in tries or ["nothing: a read through each node is all"]:
+            self.tell(KNOW, "will try", what)
+        if cluster.running:
+            self.tell(KNOW, "not touched", f"{', '.join(cluster.running)}, whose system ran before")
+
+    async def _host(
+        self, cluster: RemoteCluster, node: NodeId, clocks: dict[NodeId, tuple[float, float]]
+    ) -> str | None:
+        """Look at a host; returns the process of the system if it runs already."""
         await cluster.run(node, "true")
         clock = await _clock(cluster, node)
         if clock is None:
@@ -107,9 +157,15 @@ class Examination:
         else:
             clocks[node] = clock
             self.tell(GOOD, node, f"reachable; its clock is {clock[0]:+.0f} ms from ours (± {clock[1]:.0f})")
-        await cluster.clear(node)
-        for found in await cluster.examine_host(node, self.tags):
-            self.tell_means(found)
+        if left := await cluster.remains(node):
+            text = f"a run that was lost left {left[0]}; a run removes that, and so does naysayer heal"
+            self.tell(KNOW, node, text)
+        found = await cluster.look(node)
+        if found is not None:
+            self.tell(GOOD, node, f"the system runs already: {found}; a run uses it as it is and leaves it running")
+        elif self.config.commands is not None:
+            self.tell(GOOD, node, "the system does not run, and nothing else is at its client port: a run starts it")
+        return found
 
     def _compare(self, clocks: dict[NodeId, tuple[float, float]]) -> None:
         """The two hosts whose clocks are the furthest apart."""
@@ -124,13 +180,16 @@ class Examination:
             self.tell(KNOW if advice else GOOD, "clocks", text)
 
     async def _system(self, cluster: RemoteCluster) -> None:
-        for node in cluster.nodes:
+        """Who listens at the ports of the nodes that run, and a read through each."""
+        nodes = [node for node in cluster.nodes if node not in self.down]
+        for node in [one for one in nodes if one in cluster.running]:
             try:
-                for found in await cluster.examine_system(node, self.tags):
-                    self.tell_means(found)
+                await cluster.refuse_stranger(node)
             except NaysayerError as error:
                 self.tell(BAD, node, str(error))
-        reads = dict.fromkeys(cluster.nodes, (BAD, ""))
+        for remark in cluster.remarks:
+            self.tell(KNOW, "note", remark)
+        reads = dict.fromkeys(nodes, (BAD, ""))
 
         async def read(node: NodeId) -> None:
             try:
@@ -138,7 +197,7 @@ class Examination:
             except NaysayerError as error:
                 reads[node] = BAD, str(error)
 
-        await side_by_side(partial(read, node) for node in cluster.nodes)
+        await side_by_side(partial(read, node) for node in nodes)
         somebody = any(sign == GOOD for sign, _ in reads.values())
         for node, (sign, text) in reads.items():
             # where one node answers, others may refuse: a replica, a follower
@@ -146,22 +205,22 @@ class Examination:
 
 
 def doctor(file: Path, nemesis: tuple[str, ...] | None) -> int:
-    """Check a cluster.toml and print a line for each thing tried; 0 if a run with these faults can start, else 3."""
+    """Check a cluster.toml and print a line for each thing; 0 if nothing was found that stands against a run."""
     config = load(file)
-    can, nodes = faults_of(config), len(config.nodes)
+    can = faults_of(config)
     screen = console()
 
     def say(sign: str, who: str, text: str) -> None:
-        screen.print(f"{sign} {who}: {text}", markup=False, soft_wrap=True)
+        screen.print(Text(f"{sign} {who}: {text}"), soft_wrap=True)
 
-    names = usual_faults(can - SHAPING, nodes) if nemesis is None else nemesis
-    wanted = {kind.name: kind.needs for kind in map(catalog.find, names)}
-    asked = {name: needs for name, needs in wanted.items() if needs <= can}
-    others = {kind.name: kind.needs for kind in catalog.KINDS.values() if kind.needs <= can and kind.nodes <= nodes}
-    examination = Examination(config, asked, others if nemesis is None else {}, say)
-    for name in sorted(wanted.keys() - asked.keys()):
-        text = f"needs {what_it_takes(wanted[name] - can)}"
-        examination.tell_faults(file.name, [name], text, bad=True)
+    examination = Examination(config, file, None, say)
+    if nemesis is not None:
+        wanted = {kind.name: kind.needs for kind in map(catalog.find, nemesis)}
+        examination.asked = {name: needs for name, needs in wanted.items() if needs <= can}
+        for name in sorted(wanted.keys() - examination.asked.keys()):
+            text = f"needs {what_it_takes(wanted[name] - can)}"
+            examination.tell_faults(file.name, [name], text, bad=True)
+        _refuse_few_nodes(examination, file)
 
     async def main() -> bool:
         with trio.CancelScope() as scope:
@@ -172,15 +231,49 @@ def doctor(file: Path, nemesis: tuple[str, ...] | None) -> int:
     if trio.run(main):
         say(BAD, file.name, "interrupted")
         return ERROR
-    possible = ",".join(name for name in asked if name not in examination.impossible) or "none"
-    faults = "" if nemesis is None else f" --nemesis {possible}"
-    if not examination.bad:
-        screen.print(f"ready: naysayer test --cluster {file}{faults}", markup=False, soft_wrap=True)
-        return 0
-    advice = f"; without them: --nemesis {possible}" if examination.bad == examination.refusals else ""
-    count = f"{examination.bad} problem{'s' if examination.bad > 1 else ''}"
-    screen.print(f"{count}: a run cannot start{advice}", markup=False, soft_wrap=True)
-    return ERROR
+    _look_around(examination, file)
+    screen.print(Text(_conclusion(examination, file, can)), soft_wrap=True)
+    return ERROR if examination.bad else 0
+
+
+def _refuse_few_nodes(examination: Examination, file: Path) -> None:
+    """Faults that make no sense with so few nodes, which a run refuses."""
+    assert examination.asked is not None
+    for name in list(examination.asked):
+        least = catalog.find(name).nodes
+        if least > len(examination.config.nodes):
+            del examination.asked[name]
+            text = f"makes sense with {least} nodes or more; the file names {len(examination.config.nodes)}"
+            examination.tell_faults(file.name, [name], text, bad=True)
+
+
+def _look_around(examination: Examination, file: Path) -> None:
+    """What a run needs besides the hosts: a workload, and a place for its results."""
+    offered = ", ".join(examination.config.client.operations)
+    if default_workload(examination.config) is None:
+        text = f"no workload makes do with the operations {offered}; naysayer list shows what each one judges"
+        examination.tell(BAD, file.name, text)
+    place = next(folder for folder in (RESULTS, Path()) if folder.is_dir())
+    if not os.access(place, os.W_OK):
+        examination.tell(BAD, str(place.absolute()), "results cannot be written here; test --results DIR is needed")
+
+
+def _conclusion(examination: Examination, file: Path, can: frozenset[str]) -> str:
+    """The last line: a command that was shown to be possible, or what keeps a run from starting."""
+    asked = [name for name in examination.asked or () if name not in examination.impossible]
+    possible = ",".join(asked) or "none"
+    if examination.bad:
+        advice = f"; without them: --nemesis {possible}" if examination.bad == examination.refusals else ""
+        count = f"{examination.bad} problem{'s' if examination.bad > 1 else ''}"
+        return f"{count}: a run cannot start{advice}"
+    if examination.down:
+        return (
+            "no problem found; not tried: whether the system starts, and what faults take. "
+            "--nemesis FAULTS (or --nemesis none) tries that, and undoes it"
+        )
+    usual = usual_faults(can - SHAPING, len(examination.config.nodes))
+    faults = "" if set(asked) == set(usual) else f" --nemesis {possible}"
+    return f"ready: naysayer test --cluster {shlex.quote(str(file))}{faults}"
 
 
 async def _clock(cluster: RemoteCluster, node: NodeId) -> tuple[float, float] | None:
@@ -201,6 +294,9 @@ async def _clock(cluster: RemoteCluster, node: NodeId) -> tuple[float, float] | 
 async def _read(cluster: RemoteCluster, node: NodeId) -> tuple[str, str]:
     """One read through the node. A system that still elects may take a while; a refusal is an answer too."""
     if "read" not in cluster.config.client.operations:
+        where = endpoint(cluster.config.nodes[node].client)
+        if where is not None and not await connects(*where):
+            return BAD, f"nothing accepts connections at {where[0]}:{where[1]}"
         return GOOD, "accepts connections; the system offers no read to try"
     client = cluster.client(node)
     limit_s = max(READ_S_MIN, 5 * cluster.config.client.timeout_s)
@@ -216,6 +312,9 @@ async def _read(cluster: RemoteCluster, node: NodeId) -> tuple[str, str]:
                 sign, text = KNOW, f"refuses a read: {reply.error}"
             else:
                 sign, text = BAD, f"a read failed: {reply.error}"
+                if (reply.error or "").startswith("status "):
+                    advice = "if it does nothing then, name the status in `refused` of [client.http.read]"
+                    sign, text = KNOW, f"answers a read with {reply.error}; {advice}"
                 await client.close()
             await trio.sleep(0.1)
     await client.close()

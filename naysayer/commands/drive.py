@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import trio
 
-from checker.errors import HarnessError, NaysayerError
+from checker.errors import HarnessError, NaysayerError, UsageError
 from checker.properties import PROPERTIES, lacking
 from checker.verdict import Part, Verdict
 from naysayer.availability import Availability, availability, with_availability
@@ -42,7 +42,6 @@ from targets.live.processes import ProcessCluster
 from targets.remote.cluster import UNDO_S_MAX, RemoteCluster
 from targets.stdio.cluster import StdioCluster
 from targets.stdio.messages import MESSAGES, MessageLog
-from targets.stdio.protocol import not_supported
 from workloads.registry import find as find_workload
 
 STRETCH = 8.0
@@ -73,6 +72,8 @@ def run_test(plan: Plan, make: Make, timeout_s: float, results: Path, heal: str 
     with Store(folder, text(plan)) as store:
         drive = Drive(plan, timeout_s, folder, Recorder(store), heal)
         trio.run(drive.run, make)
+    if isinstance(drive.trouble, UsageError) and not drive.recorder.invocations:
+        raise drive.trouble  # what was asked could not be begun: there is nothing to judge
     with Reporting() as reporting:
         judged = reporting.attempt(lambda: judge(drive.recorder.history(), drive.model))
         judged = judged or undecided(drive.model, drive.recorder.invocations)
@@ -194,7 +195,6 @@ class Drive:
             Mix(plan.nemesis, stretch=STRETCH) if plan.nemesis else None,
             timeout_ms=self.timeout_s * 1000,
             timeout_ms_max=max(self.timeout_s * 1000, PATIENT_MS),
-            rate=plan.rate,
             operations=plan.operations,
             time_ms=None if plan.time_s is None else plan.time_s * 1000,
             sessions=isinstance(cluster, LiveCluster) and cluster.target.sessions,
@@ -202,7 +202,6 @@ class Drive:
             recovery_ms_max=RECOVERY_MS_MAX,
             known_to_fit=isinstance(cluster, LiveCluster),
             hung_ms=RECOVERY_MS_MAX,
-            unsupported=not_supported if isinstance(cluster, StdioCluster) else None,
             final=workload.finish,
             settle=workload.settle,
             lacking=None if must is None else lambda: must(recorder.ended(0)),
@@ -219,9 +218,6 @@ class Drive:
         self.evidence, self.remarks = cluster.evidence(), cluster.remarks
         if isinstance(cluster, StdioCluster):
             self.messages_sent = cluster.between_nodes
-            if self.core is not None and self.core.clients.unsupported:
-                lacking = ", ".join(sorted(self.core.clients.unsupported))
-                cluster.remark(f"the program does not support {lacking} (error 10), which was not asked for again")
         if isinstance(cluster, RemoteCluster):
             await cluster.fetch_logs(self.folder / "logs")
 

@@ -6,7 +6,7 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from checker.errors import UsageError, unknown_name
+from checker.errors import UsageError
 from naysayer.commands.drive import run_test
 from naysayer.conclusion import Conclusion
 from naysayer.options import RunOptions
@@ -15,7 +15,6 @@ from naysayer.plan import (
     DEFAULT_NEMESIS,
     Binary,
     Plan,
-    possible_faults,
     refuse_faults,
     refuse_misfits,
     refuse_sizes,
@@ -51,28 +50,16 @@ def test_binary(plan: Plan, timeout_s: float, results: Path) -> Conclusion:
     workload_of(plan)  # refuses options that the workload has no use for
     options = plan.binary or Binary()
     if options.topology not in TOPOLOGIES:
-        raise unknown_name("topology", options.topology, TOPOLOGIES)
-
-    command = _words(plan.target)
+        raise UsageError(f"there is no topology {options.topology!r}: choose one of {', '.join(TOPOLOGIES)}")
 
     def make() -> StdioCluster:
+        command = shlex.split(plan.target)
         return StdioCluster(command, plan.workload, plan.nodes, plan.seed, options.topology, options.latency_ms)
 
     return run_test(plan, make, timeout_s, results)
 
 
-def _words(command: str) -> list[str]:
-    """The words of a command, split as a shell does. Raises UsageError where there are none."""
-    try:
-        words = shlex.split(command)
-    except ValueError as error:
-        raise UsageError(f"--bin {command!r}: {error}") from None
-    if not words:
-        raise UsageError("--bin is empty: name the program that runs a node, such as --bin ./my-node")
-    return words
-
-
-def test_remote(file: Path, config: ClusterConfig, plan: Plan, results: Path) -> Conclusion:
+def test_remote(file: Path, config: ClusterConfig, plan: Plan, options: RunOptions) -> Conclusion:
     """A cluster on other hosts, told by cluster.toml."""
     lacking = sorted(find_workload(plan.workload).operations - set(config.client.operations))
     if lacking:
@@ -83,12 +70,17 @@ def test_remote(file: Path, config: ClusterConfig, plan: Plan, results: Path) ->
     for name in plan.nemesis:
         missing = catalog.find(name).needs - faults_of(config)
         if missing:
-            can = possible_faults(faults_of(config), plan.nodes)
-            needs = what_it_takes(missing)
-            raise UsageError(f"fault {name} cannot be carried out on these hosts: it needs {needs}; possible: {can}")
+            raise UsageError(f"fault {name} cannot be carried out on these hosts: it needs {what_it_takes(missing)}")
     wanted = {name: catalog.find(name).needs for name in plan.nemesis}
-    left = f"naysayer heal {file}"
-    return run_test(plan, lambda: RemoteCluster(config, wanted), config.client.timeout_s, results, left)
+    left = f"naysayer heal {shlex.quote(str(file))}"
+    allowed = options.faults_on_running
+    return run_test(
+        plan,
+        lambda: RemoteCluster(config, wanted, faults_on_running=allowed),
+        config.client.timeout_s,
+        options.results,
+        left,
+    )
 
 
 @dataclass(frozen=True)
@@ -109,7 +101,7 @@ def live_plan(world: World, options: RunOptions) -> Plan:
     nemesis = usual_faults(world.faults, nodes) if options.nemesis is None else options.nemesis
     plan = Plan(
         target=world.name,
-        workload=world.workload if options.workload is None else options.workload,
+        workload=options.workload or world.workload,
         nemesis=tuple(catalog.find(name).name for name in nemesis),
         nodes=nodes,
         clients=CLIENTS if options.clients is None else options.clients,
@@ -117,7 +109,6 @@ def live_plan(world: World, options: RunOptions) -> Plan:
         operations=options.operations,
         time_s=TIME_S if options.operations is None and options.time_s is None else options.time_s,
         world=world.where,
-        rate=options.rate,
         availability=options.availability,
         binary=None if options.binary is None else _binary(options),
     )

@@ -11,8 +11,10 @@ from targets.live.process import refuse_platform
 from targets.live.processes import ProcessCluster
 from targets.registry import find as find_target
 from targets.remote.cluster import faults_of
-from targets.remote.config import load
+from targets.remote.config import ClusterConfig, load
 from targets.remote.links import SHAPING
+from targets.stdio.protocol import DIALECTS
+from workloads.registry import WORKLOADS
 from workloads.registry import find as find_workload
 
 NODE_TIMEOUT_S = 1.0
@@ -41,9 +43,17 @@ def test_world(options: RunOptions) -> Conclusion:
     count = len(config.nodes)
     if options.nodes is not None and options.nodes != count:
         raise UsageError(f"--nodes is {options.nodes}, but {options.cluster} names {count}")
-    offered = set(config.client.operations)
-    usual = (name for name in USUAL if find_workload(name).operations <= offered)
     # few kernels have what makes links slow: such faults are asked for by name
     faults = faults_of(config) - SHAPING
-    world = World(config.name, f"on the hosts of {options.cluster}", faults, count, next(usual, USUAL[0]))
-    return test_remote(options.cluster, config, live_plan(world, options), options.results)
+    world = World(
+        config.name, f"on the hosts of {options.cluster}", faults, count, default_workload(config) or USUAL[0]
+    )
+    return test_remote(options.cluster, config, live_plan(world, options), options)
+
+
+def default_workload(config: ClusterConfig) -> str | None:
+    """The most demanding of the usual workloads that a system offers the operations for, else the first of all that
+    fits; None if none does."""
+    offered = set(config.client.operations)
+    names = (*USUAL, *(one.name for one in WORKLOADS.values() if one.settle is None and one.name not in DIALECTS))
+    return next((name for name in names if find_workload(name).operations <= offered), None)

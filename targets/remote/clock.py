@@ -37,12 +37,15 @@ class Clocks:
         self._processes = processes
         self._clock = clock
         self._skewed: dict[NodeId, Skew] = {}
+        self.touched: set[NodeId] = set()
+        """The nodes whose file this run has written."""
 
     def _file(self, node: NodeId) -> str:
         return self._hosts.fill(node, self._clock.faketime)
 
     async def _write(self, node: NodeId, text: str) -> None:
         file = shlex.quote(self._file(node))
+        self.touched.add(node)
         await self._hosts.run(node, f"printf '%s\\n' '{text}' > {file}.new && mv {file}.new {file}")
 
     async def _seen(self, node: NodeId, pid: str, settings: str = "") -> tuple[float, float]:
@@ -141,6 +144,11 @@ class Clocks:
             wait = f"for i in {' '.join(map(str, range(DYING_TRIES)))}; do {alive} && sleep 0.1; done"
             left = "/dev/shm/faketime_shm_$p /dev/shm/sem.faketime_sem_$p"
             await self._hosts.run(node, f"for p in {' '.join(pids)}; do {wait}; {alive} || rm -f {left}; done")
+
+    async def left(self, node: NodeId) -> str | None:
+        """What the file of a node says, if that is not the true time. Only reads."""
+        done = await self._hosts.run(node, f"cat {shlex.quote(self._file(node))}", check=False)
+        return done.out.strip() if done.code == 0 and done.out.split() not in ([], TRUE.split()) else None
 
     async def undo(self, node: NodeId) -> list[str]:
         """The true time again; returns what is not so."""

@@ -5,8 +5,9 @@ What can be done to links, processes and clocks is told in files of their own; h
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -41,6 +42,10 @@ NEEDS = (
 """By tags of faults, what cluster.toml must have, and how to say so."""
 
 
+ON_RUNNING = SIGNALLING | SKEWING | {"power", "corrupt"}
+"""What is not done to a system that this run did not start: kill, pause, wrong clocks, storage faults."""
+
+
 def faults_of(config: ClusterConfig) -> frozenset[str]:
     """What can be done to these hosts, by what cluster.toml says; whether they allow it is found on the hosts."""
     has = {
@@ -66,12 +71,22 @@ def _free_name(folder: Path, name: str) -> Path:
 class RemoteCluster:
     """`async with RemoteCluster(config, wanted) as cluster: await cluster.start()`; at the end everything is undone.
 
+    What this run started is stopped; a system that ran before is left running, and gets no fault of ON_RUNNING unless
+    `faults_on_running`.
+
     `wanted`: the faults that will be asked for, by name with their tags; start refuses one that a host does not allow.
     `left`: afterwards, what could not be undone.
     """
 
-    def __init__(self, config: ClusterConfig, wanted: Mapping[str, frozenset[str]] | None = None) -> None:
+    def __init__(
+        self,
+        config: ClusterConfig,
+        wanted: Mapping[str, frozenset[str]] | None = None,
+        *,
+        faults_on_running: bool = False,
+    ) -> None:
         self.config = config
+        self._faults_on_running = faults_on_running
         self.complaint: TargetError | None = None
         self.remarks: list[str] = []
         self._own = OwnRemarks(self.remarks)
@@ -80,15 +95,16 @@ class RemoteCluster:
         self.left: list[str] = []
         self._wanted = wanted or {}
         self._run = new_run()
+        self._cleared: set[NodeId] = set()
+        """The nodes whose links this run has touched."""
         self._hosts = Hosts(config)
         self._links = Links(self._hosts)
         self._processes: Processes | None = None
         self._clocks: Clocks | None = None
         if config.commands is not None:
-            self._processes = Processes(self._hosts, config.commands)
+            self._processes = Processes(self._hosts, config.commands, self.remarks)
             if config.clock is not None:
                 self._clocks = Clocks(self._hosts, self._processes, config.clock)
-        self._parts = [part for part in (self._links, self._processes, self._clocks) if part is not None]
         self.run = self._hosts.run
 
     @property
@@ -113,40 +129,89 @@ class RemoteCluster:
         waiting = list(self.nodes)
         with trio.move_on_after(UNDO_S_MAX):
             while waiting:
-                self.left += await self.undo(waiting[0])
+                self.left += await self.undo(waiting[0], own=True)
                 del waiting[0]
             await self._stop()
+            await self._restore()
         self.left += [f"{node}: not undone within {UNDO_S_MAX:.0f} s" for node in waiting]
         await self.close()
 
     async def _stop(self) -> None:
-        """Stop the system on every host that answers, if this run started it."""
+        """Stop the system on every host that answers, where this run started it."""
         if self._processes is None:
             return
-        for node in self.nodes:
+        for node in sorted(self._processes.mine):
             with suppress(NaysayerError):
                 await self._processes.stop(node)
                 if self._clocks is not None:
                     await self._clocks.sweep(node)
+
+    async def _restore(self) -> None:
+        """Start again what ran before the run, if it was killed in it."""
+        for node in sorted(self.down & self.running.keys()):
+            assert self._processes is not None
+            try:
+                await self._processes.restore(node)
+            except NaysayerError as error:
+                self.left.append(f"{node}: ran before, and could not be started again: {error}")
 
     async def close(self) -> None:
         """Log out."""
         await self._hosts.close()
 
     async def start(self) -> None:
-        """Reach every host, undo what an earlier run left, look whether the wanted faults are possible, start.
+        """Reach every host, see what runs there, undo what an earlier run left, look whether the wanted faults are
+        possible, start what does not run.
 
-        Raises UsageError naming a fault that is not, the node, and what it would take.
+        Raises UsageError naming a fault that is not possible, the node, and what it would take.
         """
         tags = frozenset[str]().union(*self._wanted.values())
         for node in self.nodes:
             await self._hosts.open(node)
+        await self.survey()
+        self._refuse_on_running()
+        for node in self.nodes:
             await self.clear(node)
             self._refuse(await self.examine_host(node, tags))
         await self.launch()
         for node in self.nodes:
             self._refuse(await self.examine_system(node, tags))
         await self._try_clients()
+
+    async def survey(self) -> None:
+        """See on every host whether the system runs already. Nothing is changed; raises UsageError as
+        Processes.survey does."""
+        for node in self.nodes:
+            if (found := await self.look(node)) is not None:
+                self.remarks.append(f"{node} ran before: {found}; it is used as it is and left running")
+
+    async def look(self, node: NodeId) -> str | None:
+        """The process of a node's system if it runs already. Only reads. Raises UsageError as Processes.survey does,
+        and if a lost run has left the clock of a running system wrong."""
+        found = None if self._processes is None else await self._processes.survey(node)
+        if found is not None and self._clocks is not None and (text := await self._clocks.left(node)) is not None:
+            raise UsageError(f"{node}: {found} runs with a wrong clock ({text}): naysayer heal sets it right")
+        return found
+
+    @property
+    def running(self) -> dict[NodeId, list[str]]:
+        """By node, the processes that ran before this run."""
+        return {} if self._processes is None else self._processes.running
+
+    def _refuse_on_running(self) -> None:
+        names = [name for name, tags in self._wanted.items() if tags & ON_RUNNING]
+        if not self.running or not names:
+            return
+        nodes = ", ".join(f"{node} (process {' '.join(pids)})" for node, pids in self.running.items())
+        what = f"{', '.join(names)} on a system that ran before this run"
+        if not self._faults_on_running:
+            others = ",".join(name for name in self._wanted if name not in names) or "none"
+            raise UsageError(
+                f"{what} is refused: {nodes}. Stop it, so that this run starts it and stops it again; or leave these "
+                f"faults out with --nemesis {others}; or add --allow-faults-on-running, and it is restarted and left "
+                "running"
+            )
+        self.remarks.append(f"{what} was allowed: {nodes}; where it was killed it was started again, and left running")
 
     def _refuse(self, findings: list[Finding]) -> None:
         for one in findings:
@@ -155,10 +220,23 @@ class RemoteCluster:
                 raise UsageError(f"fault {', '.join(names)} cannot be carried out on {one.node}: {one.text}")
 
     async def clear(self, node: NodeId) -> None:
-        """Undo on a host what an earlier run left. Raises HarnessError if that cannot be done."""
-        troubles = await self.undo(node)
+        """Undo on a host what an earlier run left, without touching a system that runs. Raises HarnessError if that
+        cannot be done."""
+        self._cleared.add(node)
+        troubles = await self._links.undo(node)
+        if self._clocks is not None and node not in self.running:
+            troubles += await self._clocks.undo(node)
         if troubles:
             raise HarnessError(troubles[0])
+
+    async def refuse_stranger(self, node: NodeId) -> None:
+        """Raises UsageError if what listens at a node's client port is not of the system. Only reads."""
+        if self._processes is not None:
+            await self._processes.refuse_stranger(node)
+
+    async def remains(self, node: NodeId) -> list[str]:
+        """What an earlier run has left on a host's links. Only reads."""
+        return await self._links.left(node)
 
     async def examine_host(self, node: NodeId, tags: frozenset[str]) -> list[Finding]:
         """What a node's host has to carry out faults with these tags; the system need not run."""
@@ -211,19 +289,28 @@ class RemoteCluster:
     def evidence(self) -> list[Evidence]:
         return list(self._hosts.evidence)
 
-    async def undo(self, node: NodeId) -> list[str]:
+    async def undo(self, node: NodeId, *, own: bool = False) -> list[str]:
         """Undo all faults that this or an earlier run left on a host; returns what could not be undone.
 
         Rules and queueing disciplines go, the clock is right, stopped processes go on. What was killed stays down.
+        `own`: of a system that ran before, only what this run did to it.
         """
         try:
             await self.run(node, "true")
         except NaysayerError as error:
             return [str(error)]  # and the parts would wait as long for it
+        parts: list[Callable[[], Awaitable[list[str]]]] = []
+        if not own or node in self._cleared:
+            parts.append(partial(self._links.undo, node))
+        if self._processes is not None:
+            every = not own or node in self._processes.mine
+            parts.append(partial(self._processes.undo, node, all_stopped=every))
+        if self._clocks is not None and (not own or node in self._clocks.touched):
+            parts.append(partial(self._clocks.undo, node))
         troubles: list[str] = []
-        for part in self._parts:
+        for part in parts:
             try:
-                troubles += await part.undo(node)
+                troubles += await part()
             except NaysayerError as error:
                 troubles.append(str(error))
         return troubles
@@ -271,14 +358,14 @@ class RemoteCluster:
     async def _try_clients(self) -> None:
         """Open a client class of the user's own once for each node, before anything depends on it.
 
-        Raises TargetError with its place if it raises, or if no node accepts; a node that is down is a remark.
+        Raises UsageError with its place if it raises, or if no node accepts; a node that is down is a remark.
         """
         path = own_file(self.config.client)
         if path is None:
             return
         refused = [found for node in self.nodes if (found := await self._try_client(node, path)) is not None]
         if len(refused) == len(self.nodes):
-            raise TargetError(f"no client could be opened: {refused[0]}")
+            raise UsageError(f"no client could be opened: {refused[0]}")
         self.remarks += [f"{one}, before the run began" for one in refused]
 
     async def _try_client(self, node: NodeId, path: str) -> str | None:
@@ -300,6 +387,6 @@ class RemoteCluster:
                 return None
             if trio.current_time() >= until_s:
                 if not of_network:
-                    raise TargetError(text)
+                    raise UsageError(text)
                 return text
             await trio.sleep(OPEN_PAUSE_S)

@@ -101,6 +101,11 @@ class ClusterConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     clock: Clock | None = None
     """Without it, clocks stay right."""
 
+    def beside(self, node: NodeId) -> list[NodeId]:
+        """The other nodes on the same host."""
+        host = self.nodes[node].host
+        return [name for name, one in self.nodes.items() if name != node and (self.ssh is None or one.host == host)]
+
 
 def load(path: Path, client: str | None = None) -> ClusterConfig:
     """Read cluster.toml; `client` takes the place of its kind of client.

@@ -202,5 +202,10 @@ class Links:
         if self._hosts.config.ssh is None:
             return []
         await self._hosts.run(node, UNDO)
-        left = (await self._hosts.run(node, LEFT)).out.split("\n")
-        return [f"{node}: this could not be removed: {one.strip()}" for one in left if one.strip()]
+        return [f"{node}: this could not be removed: {one}" for one in await self.left(node)]
+
+    async def left(self, node: NodeId) -> list[str]:
+        """What a run has left on a host: rules and disciplines of ours. Only reads."""
+        if self._hosts.config.ssh is None:
+            return []
+        return [one.strip() for one in (await self._hosts.run(node, LEFT)).out.split("\n") if one.strip()]

@@ -61,6 +61,8 @@ def cluster_toml(made: Hosts, *, serializable: bool) -> Path:
 def test_etcd_stays_valid_under_faults_over_ssh(three: Hosts, capsys: pytest.CaptureFixture[str]) -> None:
     toml = cluster_toml(three, serializable=False)
     assert run(["doctor", str(toml)]) == 0
+    assert "no problem found; not tried: whether the system starts" in capsys.readouterr().out
+    assert run(["doctor", str(toml), "--nemesis", "partition,one-way,kill,pause"]) == 0
     said = capsys.readouterr().out
     for expected in (
         "✓ n1: partition, one-way: iptables can drop what comes from a peer",

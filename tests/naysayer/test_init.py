@@ -50,7 +50,7 @@ def _local(tmp_path: Path, start: str) -> Path:
 
 
 def test_doctor_tells_of_a_start_command_that_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["doctor", str(_local(tmp_path, "no-such-program"))]) == 3
+    assert run(["doctor", str(_local(tmp_path, "no-such-program")), "--nemesis", "none"]) == 3
     printed = capsys.readouterr().out
     assert "n1: reachable; its clock is" in printed
     assert "no-such-program" in printed
@@ -61,7 +61,7 @@ def test_doctor_tells_how_to_mend_a_start_command_that_does_not_return(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("targets.remote.processes.RETURN_S_MAX", 0.2)
-    assert run(["doctor", str(_local(tmp_path, "sleep 30"))]) == 3
+    assert run(["doctor", str(_local(tmp_path, "sleep 30")), "--nemesis", "none"]) == 3
     printed = " ".join(capsys.readouterr().out.split())
     assert "no end within 0 s of: sleep 30; a start command must return while the system runs" in printed
 
@@ -73,9 +73,9 @@ def test_doctor_shows_the_end_of_the_log_of_a_system_that_ends_right_after_its_s
     log = tmp_path / "log"
     file = _local(tmp_path, f"nohup no-such-store >> {log} 2>&1 < /dev/null &")
     file.write_text(file.read_text().replace('pid = "true"', f'pid = "true"\nlogs = ["{log}"]'))
-    assert run(["doctor", str(file)]) == 3
+    assert run(["doctor", str(file), "--nemesis", "none"]) == 3
     said = " ".join(capsys.readouterr().out.split())
-    assert "n1: nobody listens at 127.0.0.1:1 0 s after the start; " in said
+    assert "n1: nothing listens at 127.0.0.1:1 0 s after the start; " in said
     assert "no-such-store" in said
     assert "No such file" in said
 

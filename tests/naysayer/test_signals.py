@@ -94,7 +94,7 @@ def test_a_signal_while_the_system_starts_ends_it_at_once(three: Hosts) -> None:
     file.write_text(re.sub(r":2379\"$", ':1"', file.read_text(), flags=re.MULTILINE))  # a port that nobody opens
     for words in (
         ("test", "--cluster", str(file), "--results", str(three.directory / "results")),
-        ("doctor", str(file)),
+        ("doctor", str(file), "--nemesis", "none"),
     ):
         command = naysayer(*words)
         until(lambda: etcd_runs(three), command)

@@ -60,7 +60,7 @@ def toml(made: Hosts, start: str | None = None, pid: str = "pgrep -f 'clock[.]py
     )
     path = made.directory / "cluster.toml"
     path.write_text(
-        f'name = "clock"\n[client]\nkind = "redis"\noperations = ["write"]\n[ssh]\nkey = "{made.key}"\n'
+        f'name = "clock"\n[client]\nkind = "redis"\noperations = ["next"]\n[ssh]\nkey = "{made.key}"\n'
         f'known_hosts = "{made.known_hosts}"\n[clock]\nfaketime = "{file}"\n'
         f"[commands]\nstart = {json.dumps(command)}\npid = {json.dumps(pid)}\n"
         "stop = \"pkill -9 -f 'clock[.]py'\"\n"
@@ -170,9 +170,9 @@ def test_doctor_and_test_say_how_a_process_must_be_started_for_wrong_clocks(
         assert f"LD_PRELOAD=/usr/lib/.../libfaketime.so.1 FAKETIME_TIMESTAMP_FILE={tmp_path}/offset-n1" in said
         assert "1 problem: a run cannot start; without them: --nemesis kill" in said
         results = ["--results", str(tmp_path / "results"), "--workload", "register"]
-        file.write_text(file.read_text().replace('["write"]', '["read", "write"]'))
+        file.write_text(file.read_text().replace('["next"]', '["read", "write"]'))
         assert run(["test", "--cluster", str(file), "--nemesis", "clock", *results]) == 3
-        assert "fault clock cannot be carried out on n1: libfaketime" in " ".join(capsys.readouterr().out.split())
+        assert "fault clock cannot be carried out on n1: libfaketime" in capsys.readouterr().err
 
         preload = f"LD_PRELOAD={LIBRARY} FAKETIME_TIMESTAMP_FILE={tmp_path}/offset-n1"
         said = doctor(toml(made, start=f"{preload} FAKETIME_DONT_FAKE_MONOTONIC=1"), capsys)

@@ -120,9 +120,8 @@ def test_a_host_without_any_firewall_is_refused_before_the_run_and_by_doctor(
         assert "a run cannot start" in said
         common = ["--workload", "register", "--results", str(tmp_path / "results")]
         assert run(["test", "--cluster", file, "--nemesis", "partition", *common]) == 3
-        said = " ".join(capsys.readouterr().out.split())
+        said = capsys.readouterr().err
         assert "fault partition cannot be carried out on n1: links cannot be cut" in said
-        assert "0 ops" in said
 
 
 def test_heal_removes_a_table_of_nft_and_a_chain_of_iptables_whichever_a_lost_run_used(
@@ -262,7 +261,7 @@ def test_a_kernel_without_netem_is_told_by_doctor_and_refused_before_the_run(
             drive(file, work)
         common = ["--workload", "register", "--results", str(tmp_path / "results")]
         assert run(["test", "--cluster", str(file), "--nemesis", "delay", *common]) == 3
-        said = " ".join(capsys.readouterr().out.split())
+        said = capsys.readouterr().err
         assert "fault delay cannot be carried out on n1: tc netem says: " in said
         for name in made.addresses:
             assert "4e59" not in made.inside(name, "tc", "qdisc", "show")
