@@ -23,7 +23,7 @@ _EFFECTS = {
 }
 """The operations that bring in values, of the models whose monitors rest on every value being brought in once."""
 
-_HARMLESS = ("read", "contains", "generate")
+_HARMLESS = ("read", "contains", "generate", "next", "echo", "poll", "final_poll")
 """Operations that change nothing for the others, so that a pending one hides nothing."""
 
 
@@ -61,14 +61,21 @@ def _values_not_unique(history: History, model: str) -> list[str]:
 
 
 def _pending(history: History) -> list[str]:
-    pending = (history.status == INFO) & ~_named(history, _HARMLESS)
-    count = int(np.count_nonzero(pending))
-    if not count:
+    unknown = history.status == INFO
+    harmless = _named(history, _HARMLESS)
+    if not (unknown & ~harmless).any():
         return []
-    noun = "operation is" if count == 1 else "operations are"
-    return [
-        f"{count} {noun} pending: each may take effect at any time after its call or never, which can mask stale reads"
-    ]
+    hiding, others = _by_kind(history, unknown & ~harmless), _by_kind(history, unknown & harmless)
+    harmless_too = f"; {others} changed nothing" if others else ""
+    sentence = "may each have taken effect at any time after its call, or never, which can mask stale reads"
+    return [f"unknown outcomes: {hiding} {sentence}{harmless_too}"]
+
+
+def _by_kind(history: History, rows: NDArray[np.bool_]) -> str:
+    """How many of these operations there are of each kind: `write 104, cas 3`."""
+    codes, counts = np.unique(history.f[rows], return_counts=True)
+    names = [history.tables.f.values[code] for code in codes.tolist()]
+    return ", ".join(f"{name} {count}" for name, count in zip(names, counts.tolist(), strict=True))
 
 
 def _equal_times(history: History) -> list[str]:

@@ -55,6 +55,8 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where it ran. Only the simulator can run it again."""
     think_ms: float = THINK_MS
     """Mean pause of a client between two operations (simulated runs)."""
+    rest: float = 1.0
+    """Pauses between faults, in multiples of the usual (simulated runs)."""
     timeout_ms: float | None = None
     """How long a client waits for an answer (simulated runs); None: as long as the target says."""
     availability: float | None = None
@@ -71,6 +73,11 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 DEFAULT_NEMESIS = ("partition", "one-way", "delay", "duplicate", "kill", "power", "pause")
 """Faults that every correct store survives. A broken variant gets the faults that expose it instead."""
+
+
+REST = 3.0
+"""Pauses between faults in a test of a healthy target, in multiples of those of a hunt: most operations complete. With
+1.0 a quarter of them ends in a time-out, since with seven kinds of faults one is nearly always active."""
 
 
 def make_plan(options: RunOptions) -> Plan:
@@ -94,6 +101,7 @@ def make_plan(options: RunOptions) -> Plan:
         seed=options.seed,
         operations=operations,
         time_s=options.time_s,
+        rest=REST if found.broken is None else 1.0,
     )
     refuse_misfits(plan, found, find_workload(plan.workload))
     return plan

@@ -88,7 +88,7 @@ class Simulation:
         `storm_ms`: not before this. `until_violation`: a broken invariant ends the run."""
         target, workload = find_target(plan.target), find_workload(plan.workload)
         if schedule is None and plan.nemesis:
-            schedule = Mix(plan.nemesis, stretch=Random(f"{plan.seed} pace").choice(STRETCHES))
+            schedule = Mix(plan.nemesis, rest=plan.rest, stretch=Random(f"{plan.seed} pace").choice(STRETCHES))
         place = partial(client_name, plan.clients)
         timeout_ms = plan.timeout_ms or target.timeout_ms
         setup = Setup(

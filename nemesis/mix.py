@@ -61,6 +61,8 @@ class Mix(msgspec.Struct, frozen=True):
 
     kinds: tuple[str, ...]
     stretch: float = 1.0
+    rest: float = 1.0
+    """Multiplies the pauses between faults alone: more than 1 leaves the system more time without any."""
     next_ms: float | None = None
     active: tuple[Active, ...] = ()
     due: tuple[Fault, ...] = ()
@@ -140,4 +142,4 @@ class Mix(msgspec.Struct, frozen=True):
         return Step(situation.now_ms, first), replace(self, active=(*self.active, active), due=tuple(others))
 
     def _pause(self, situation: Situation) -> float:
-        return situation.random.expovariate(1.0) * PAUSE_MS * self.stretch
+        return situation.random.expovariate(1.0) * PAUSE_MS * self.stretch * self.rest

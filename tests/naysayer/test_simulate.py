@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from naysayer.hunt.swarm import draw
 from naysayer.options import RunOptions
 from naysayer.plan import make_plan
 from naysayer.recorder import Recorder
 from naysayer.simulate import Simulation
 from nemesis.catalog import DIRECTED
+from targets.registry import find as find_target
 from targets.simulator import SimulatedCluster
 
 
@@ -48,3 +50,16 @@ def test_looks_that_are_left_out_are_in_vain(seed: int, monkeypatch: pytest.Monk
     assert left_out == all_asked
     assert faults > 0
     assert few < looked
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_in_a_default_test_of_a_healthy_store_most_operations_complete(seed: int) -> None:
+    recorder = Recorder()
+    Simulation(make_plan(RunOptions(target="quorum-kv", seed=seed)), recorder).run()
+    assert recorder.counts["ok"] > 0.9 * recorder.invocations
+    assert len(recorder.nemesis) > 200, "and faults come all the same"
+
+
+def test_broken_variants_and_hunts_keep_the_pace_that_exposes_them() -> None:
+    assert make_plan(RunOptions(target="quorum-kv/no-read-repair")).rest == 1.0
+    assert draw(find_target("quorum-kv"), 1, 100).rest == 1.0

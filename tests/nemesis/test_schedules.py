@@ -160,6 +160,11 @@ def test_two_faults_of_one_channel_are_never_in_force_at_once() -> None:
     assert most >= 3
 
 
+def test_longer_rests_make_faults_rarer_and_let_each_last_as_long() -> None:
+    usual, rested = (drive(Mix(("partition",), rest=rest), 1, 600_000)[0] for rest in (1.0, 10.0))
+    assert len(rested) < len(usual) / 2
+
+
 def test_a_longer_stretch_makes_faults_rarer() -> None:
     fast, slow = (len(drive(Mix(("partition", "kill"), stretch), 1, 60_000)[0]) for stretch in (1.0, 10.0))
     assert fast > 3 * slow > 0
