@@ -156,10 +156,10 @@ def run_test(target: str | None = None, /, *, options: RunOptions = RunOptions()
 
 @app.command
 def check(file: Path, /, *, options: CheckOptions = CheckOptions(), output: Output = Output()) -> int:
-    """Judge a history that was recorded elsewhere: JSON lines, Jepsen EDN or console logs, key-value logs.
+    """Judge a recorded history: JSON lines, files of Jepsen, Knossos, Elle and elle-cli, key-value logs.
 
     Args:
-        file: the history, plain or gzip
+        file: the history, plain or gzip, or the folder of a run (of Jepsen's store or of results/)
     """
     from naysayer.commands.check import check_file
 
@@ -286,7 +286,7 @@ def init(file: Path | None = None, /, *, node: bool = False) -> int:
 
 @app.command(name="list")
 def list_(*, broken: bool = False) -> int:
-    """Show targets, workloads, faults and models, a line each.
+    """Show targets, workloads, faults, models and formats, a line each.
 
     Args:
         broken: show the broken variants with the faults that expose them and the anomaly they show

@@ -163,20 +163,34 @@ class RunOptions:
                 raise UsageError(f"--{name} is for programs that speak Maelstrom's protocol: give one with --bin")
 
 
+MODEL_HELP = (
+    "what it should be linearizable as: register, cas-register, kv, kv-append, append-list, log, mutex, set, counter, "
+    "queue, unordered-queue, stack, priority-queue, ids, generation, fenced-register, multi-register; or another "
+    "promise: echo, unique-ids, broadcast, g-set, g-counter, pn-counter, kafka, txn-list-append, txn-rw-register; or "
+    "path.py:Name of a model of your own; detected if it can be"
+)
+"""Written out, as importing the models would slow down every start; a test compares."""
+
+FORMAT_HELP = (
+    "the file's format: jsonl-events, jsonl-operations, edn, jepsen-json, history-txt, jepsen-log, kv-log (what they "
+    "look like: naysayer list); detected if it can be"
+)
+KEYS_HELP = (
+    "where the key of an operation is: tuple, in its value as [key value]; field, in a field of its own; none, for one "
+    "object; detected where it is certain"
+)
+
+
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class CheckOptions:
     """How a recorded history is read and judged."""
 
-    model: str | None = None
-    """what it should be linearizable as, or path.py:Name of a model of your own; detected if it can be"""
+    model: Annotated[str | None, Parameter(help=MODEL_HELP)] = None
 
-    format: str | None = None
-    """the file's format; detected if it can be"""
+    format: Annotated[str | None, Parameter(help=FORMAT_HELP)] = None
 
-    keys: Keys | None = None
-    """where the key of an operation is: `tuple` in its value as [key value], `field` in a field of its own, `none` for
-    one object; detected where it is certain"""
+    keys: Annotated[Keys | None, Parameter(help=KEYS_HELP)] = None
 
     initial: str | None = None
     """the value that every register begins with, as JSON or as bare text; they are empty unless this is given"""

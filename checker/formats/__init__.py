@@ -41,7 +41,7 @@ from checker.formats.vocabulary import ALIASES, OPERATIONS, TRANSACTIONS
 from checker.history import Column, History
 from checker.model import Model
 
-__all__ = ["FORMATS", "Recording", "read"]
+__all__ = ["FORMATS", "SUMMARIES", "Recording", "read"]
 
 FORMATS: dict[str, Callable[[Source], Loaded]] = {
     jsonl_events.NAME: jsonl_events.load,
@@ -55,6 +55,17 @@ FORMATS: dict[str, Callable[[Source], Loaded]] = {
 """The readers by the names that `read(format=...)` takes and reports show."""
 
 UNORDERED = "judged as a queue that is first in, first out; if it promises no order, give --model unordered-queue"
+
+SUMMARIES: dict[str, str] = {
+    jsonl_events.NAME: 'one event per line: {"type":"invoke","process":0,"f":"write","key":"x","input":1,"time":5}',
+    jsonl_operations.NAME: 'one operation per line: {"client":0,"call":5,"return":9,"op":"read","output":1}',
+    edn.NAME: "EDN of Jepsen, Knossos, Elle or TickLoom: {:process 0, :type :ok, :f :read, :value 1}",
+    jepsen_json.NAME: 'Jepsen\'s events in JSON, as for elle-cli: {"process":0,"type":"ok","f":"read","value":1}',
+    console.HISTORY_TXT: "Jepsen's history.txt: 0 :ok :read 1",
+    console.NAME: "a console log of Jepsen: INFO jepsen.util - 0 :ok :read 1",
+    kv_log.NAME: 'a key-value log: {:process 0, :type :ok, :f :get, :key "7", :value "x"}',
+}
+"""The formats in a line each."""
 
 
 @dataclass(frozen=True)

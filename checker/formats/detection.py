@@ -109,6 +109,7 @@ def detect_model(history: History, source: Source) -> str:
     return model
 
 
+_TRANSACTIONAL = ("txn-list-append", "txn-rw-register")
 _MANY = frozenset({tuple, Set, Map})
 
 
@@ -121,9 +122,9 @@ def _of_transactions(history: History, source: Source) -> str:
         if is_transaction(values[code])
         for micro in values[code]
     }
-    found = [model for model, known in KNOWN.items() if micros <= known.keys()]
+    found = [model for model in _TRANSACTIONAL if micros <= KNOWN[model].keys()]
     if len(found) != 1:
-        wanted = " or ".join(KNOWN)
+        wanted = " or ".join(_TRANSACTIONAL)
         raise UsageError(
             f"{source.name}: micro-operations {', '.join(sorted(micros)) or 'of no transaction'} "
             f"do not say which model is meant: name it with --model, {wanted}"

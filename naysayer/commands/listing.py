@@ -5,7 +5,9 @@ from __future__ import annotations
 from rich.console import Console
 from rich.table import Table
 
+from checker.formats import SUMMARIES
 from checker.models import MODELS
+from checker.properties import PROPERTIES
 from naysayer.report.console import console
 from nemesis.catalog import KINDS
 from targets.registry import all_targets
@@ -34,6 +36,8 @@ def list_all(*, broken: bool) -> int:
     _table(screen, "Workloads", [(w.name, f"{w.summary} (judged as {w.model})") for w in WORKLOADS.values()])
     _table(screen, "Faults", [(kind.name, kind.summary) for kind in KINDS.values()])
     _table(screen, "Models", [(name, model.summary) for name, model in MODELS.items()])
+    _table(screen, "Promises other than linearizability, named as models are", list(PROPERTIES.items()))
+    _table(screen, "Formats of histories (naysayer check)", list(SUMMARIES.items()))
     return 0
 
 

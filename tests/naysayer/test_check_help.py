@@ -1,0 +1,31 @@
+"""What `naysayer check` can read and judge is named where users look for it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from checker.formats import FORMATS, SUMMARIES
+from checker.models import MODELS
+from checker.properties import PROPERTIES
+from naysayer.cli import run
+
+NAMES = (*MODELS, *PROPERTIES, *FORMATS)
+
+
+@pytest.mark.parametrize("arguments", [["check", "--help"], ["list"]], ids=" ".join)
+def test_every_model_and_format_is_named(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(arguments) == 0
+    printed = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    assert [name for name in NAMES if not re.search(rf"(?<![\w-]){name}(?![\w-])", printed)] == []
+
+
+def test_the_page_about_formats_names_every_model_and_format() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "formats.md").read_text()
+    assert [name for name in NAMES if f"`{name}`" not in page] == []
+
+
+def test_every_format_has_a_summary() -> None:
+    assert list(SUMMARIES) == list(FORMATS)
