@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -37,7 +38,7 @@ def explain(
         explanation = describe(constraints, part)
         if explanation is not None:
             notes = _unknown_outcomes(constraints) | explanation.notes
-            return Explanation(explanation.kind, explanation.sentence, explanation.cycle, explanation.culprit, notes)
+            return replace(explanation, notes=notes)
     return _no_order(constraints)
 
 
@@ -169,6 +170,7 @@ def _nobody_wrote(c: _Story, part: History) -> Explanation | None:
                 f"{value}, had failed and so never happened.",
                 culprit=reader,
                 notes={reader: f"no operation that may have happened wrote {value}"},
+                failed=(part[int(np.flatnonzero(part.index == failed[0])[0])],),
             )
         return Explanation(
             "phantom-value",

@@ -65,7 +65,7 @@ def _nobody(s: _Story) -> Explanation | None:
         if failed:
             sentence = f"Text of a failed {failed[0].f}: #{op.index} {_had(op)}, and #{failed[0].index}, which was to "
             sentence += f"put in {show(_text(failed[0]))}, had failed and so never happened."
-            return Explanation("failed-write-read", sentence, culprit=op.index)
+            return Explanation("failed-write-read", sentence, culprit=op.index, failed=(failed[0],))
         sentence = f"Text nobody put in: #{op.index} {_had(op)}, but no operation put in {show(rest)}."
         return Explanation("phantom-value", sentence, culprit=op.index)
     return None

@@ -36,7 +36,7 @@ def of_failed(phantom: Explanation, history: History) -> Explanation:
                 f"Value of a failed {op.f}: #{culprit.index} {did} {value}, though #{op.index}, which was to {op.f} "
                 f"{value}, had failed and so never happened."
             )
-            return replace(phantom, kind="failed-write-read", sentence=sentence)
+            return replace(phantom, kind="failed-write-read", sentence=sentence, failed=(op,))
     return phantom
 
 

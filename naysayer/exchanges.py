@@ -102,7 +102,8 @@ def served(request: Request, messages: Sequence[Sent]) -> Served | None:
     """How a request was served, from the messages of its operation; None where what decided it is not known.
 
     Of an answer it is known if the node gave it while handling the request, or a message of the operation: what had
-    come to it by then is what it decided on. A request that several nodes were asked for is not told.
+    come to it by then is what it decided on. A timer explains that a node gave up, and no other answer. Of a request
+    that several nodes were asked for nothing is said.
     """
     asked = {sent.dest for sent in messages if sent.message is request or sent.message == request}
     if len(asked) != 1:
@@ -126,7 +127,8 @@ def served(request: Request, messages: Sequence[Sent]) -> Served | None:
 def _decided_ns(node: NodeId, answer: Sent, messages: Collection[Sent]) -> int | None:
     """When what the node was handling as it answered had come to it; None if that is no message of the operation."""
     if answer.cause is None:
-        return None
+        gave_up = isinstance(answer.message, Reply) and answer.message.status != "ok" and len(messages) > 2
+        return answer.sent_ns if gave_up else None
     sender, cause = answer.cause
     came = [
         one.delivered_ns

@@ -18,6 +18,7 @@ from naysayer.injected import Injected, injected
 from naysayer.plan import Plan
 from naysayer.recorder import Recorder
 from naysayer.report.story import FaultSpan, Story
+from naysayer.report.terminal import operations_of
 from naysayer.results import HISTORY
 from naysayer.seen import Seen, seen
 from naysayer.serving import accounts
@@ -69,7 +70,7 @@ def tell(
         facts.append(("minimised", original))
     if run.interrupted:
         facts.append(("stopped", "before its end, by you; what was recorded is judged"))
-    ends = [("replay", f"naysayer replay {replay or folder}")]
+    ends = [] if replay is None and folder is None else [("replay", f"naysayer replay {replay or folder}")]
     if folder is not None:
         ends.append(("history", str(folder / HISTORY)))
     if verdict.interrupted and folder is not None:
@@ -107,7 +108,7 @@ def with_nodes(plan: Plan, story: Story, rerun: Callable[..., Run] | None = None
         return story
     views = again(until_ms=culprit.call / MS).views
     traced = again(trace=True, until_ms=culprit.ret / MS + LATER_MS)
-    return replace(story, views=views, served=tuple(accounts(part.counterexample, traced)))
+    return replace(story, views=views, served=tuple(accounts(operations_of(part), traced)))
 
 
 def _rerun(plan: Plan, **options: Any) -> Run:

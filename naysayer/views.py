@@ -13,6 +13,7 @@ STANDING = {
     "generation": "generation",
     "commit_index": "commit",
     "applied": "applied",
+    "last_index": "last entry",
 }
 """Fields of a view that say how far a node is, with their names in reports, in the order of reports."""
 
@@ -46,10 +47,11 @@ def held(view: Mapping[str, Any], key: Any) -> str:
 
 
 def view_text(view: Mapping[str, Any], key: Any) -> str:
-    """Both, such as `leader, term 3, commit 7, holds 5`; of a node that shows neither all that it shows, short."""
-    known = standing(view)
-    words = [text if name == ROLE else f"{name} {text}" for name, text in known.items()]
+    """Both, such as `leader, term 3, commit 7, holds 5`; where no key is asked for, what it holds of each."""
+    words = [text if name == ROLE else f"{name} {text}" for name, text in standing(view).items()]
     if key is None:
-        return ", ".join(words) or value_text(dict(view))
+        keys = dict.fromkeys(name for table in TABLES if isinstance(view.get(table), dict) for name in view[table])
+        holds = " ".join(f"{name} = {held(view, name)}" for name in keys)
+        return ", ".join([*words, holds] if holds else words) or value_text(dict(view))
     holds = held(view, key)
     return ", ".join([*words, f"holds {holds}"]) if words else holds

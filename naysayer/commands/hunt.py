@@ -16,7 +16,7 @@ from naysayer.commands.test import facts_json
 from naysayer.conclusion import Conclusion, conclusion
 from naysayer.hunt import scenario as scenarios
 from naysayer.hunt.campaign import Caught, Hunt, run_campaign
-from naysayer.hunt.diagram import diagram
+from naysayer.hunt.drawing import draw
 from naysayer.hunt.finding import ORIGINAL, Failure, changed, judged, reproduce, summary
 from naysayer.hunt.shrink import SECONDS_MAX, Shrunk, shrink
 from naysayer.plan import Plan, text
@@ -108,7 +108,7 @@ def _report(failing: Plan, folder: Path, stop: StopRequest) -> Conclusion:
     if verdict.outcome != "invalid":
         concluded = _report_original(failing, original, folder, smaller.cut or "its scenario does not fail")
         return replace(concluded, error=lost or concluded.error)
-    told = f"{summary(found, smaller)}\n\n{diagram(run.trace or [], scenarios.marks(smaller.scenario))}"
+    told = f"{summary(found, smaller)}\n\n{draw(smaller.scenario, run, verdict)}"
     story = tell(plan, run, verdict, folder, original=changed(original, Failure(run, verdict)))
     story = with_nodes(plan, story, partial(scenarios.rerun, smaller.scenario))
     # kept before it is shown: whoever reads only the first lines of it ends the command

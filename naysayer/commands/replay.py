@@ -11,7 +11,7 @@ from checker.errors import UsageError
 from naysayer.commands.test import facts_json, judge_and_tell, simulate
 from naysayer.conclusion import Conclusion, conclusion
 from naysayer.hunt import scenario as scenarios
-from naysayer.hunt.diagram import diagram
+from naysayer.hunt.drawing import draw
 from naysayer.plan import read
 from naysayer.recorder import Recorder
 from naysayer.report.console import console
@@ -52,12 +52,12 @@ def _replay_scenario(file: Path, folder: Path | None = None) -> tuple[bytes, Con
     run, verdict = scenarios.play(scenario, Recorder(again), trace=True)
     screen = console()
     screen.print(
-        scenarios.story(scenario) + "\n\n" + diagram(run.trace or [], scenarios.marks(scenario)) + "\n",
+        scenarios.story(scenario) + "\n\n" + draw(scenario, run, verdict) + "\n",
         markup=False,
         soft_wrap=True,
     )
     plan = scenarios.plan_of(scenario)
-    story = tell(plan, run, verdict, folder, replay=file)
+    story = tell(plan, run, verdict, folder, replay=file if folder is None else folder)
     story = with_nodes(plan, story, partial(scenarios.rerun, scenario))
     show(story, screen)
     return again.getvalue(), conclusion(story, facts_json(run, verdict))

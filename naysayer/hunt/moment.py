@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from checker import Budget
 from checker.history import PENDING, History, Operation
 from checker.verdict import Verdict
+from naysayer.findings import METHODS
 from naysayer.judge import judge
 from naysayer.simulate import Run
 from targets.simulator.network import MS
@@ -23,7 +24,8 @@ def failed_ms(run: Run, verdict: Verdict, model: str, *, steps: int) -> float:
         return run.violated_ms
     proof = () if verdict.worst is None else verdict.worst.counterexample
     if not proof:
-        return run.virtual_ms
+        found = [one.at_ms for one in run.findings if METHODS[one.kind] == verdict.method]
+        return min(found, default=run.virtual_ms)
     whole = list(run.recorder.history())
     last_ns = max(op.call if op.pending else op.ret for op in proof)
     ends = sorted({last_ns, *(op.ret for op in whole if op.ret != PENDING and op.ret > last_ns)})

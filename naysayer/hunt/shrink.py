@@ -67,7 +67,7 @@ HURRIED = 0.5
 CORE_SEEDS = 24
 """Under how many delays it is tried whether the operations that prove the violation fail on their own."""
 
-SIGHT = {"invariant": 1, "liveness": 2}
+SIGHT = {"invariant": 1, "node died": 1, "node hung": 2, "liveness": 2}
 """How far from the clients' eyes a failure is, by what found it; 0 if the checker did."""
 
 

@@ -145,14 +145,31 @@ def _operations(story: Story, part: Part, screen: Console) -> None:
         whole(screen, row)
     for op in ops:
         whole(screen, timeline.lane(axis, op, culprit))
-    cut = len(part.counterexample) - len(ops)
+    cut = len(operations_of(part)) - len(ops)
     if cut:
         where = ", in verdict.json" if story.ends else ""
         whole(screen, Text(f"  … and {cut} more operations{where}", style=DIM))
 
 
+def operations_of(part: Part) -> list[Operation]:
+    """The operations of the proof, and those that it is about though they failed, in order of call."""
+    failed = () if part.explanation is None else part.explanation.failed
+    return sorted([*part.counterexample, *failed], key=lambda op: (op.call, op.index))
+
+
 def _shown(part: Part) -> list[Operation]:
-    return sorted(part.counterexample, key=lambda op: (op.call, op.index))[:OPERATIONS_SHOWN]
+    """The first of them, with those that are blamed in any case."""
+    ops = operations_of(part)
+    culprit = None if part.explanation is None else part.explanation.culprit
+    blamed = [op for op in ops if op.index == culprit or op.status == "fail"][:OPERATIONS_SHOWN]
+    others = [op for op in ops if op not in blamed][: OPERATIONS_SHOWN - len(blamed)]
+    return sorted([*blamed, *others], key=lambda op: (op.call, op.index))
+
+
+def _outcome(op: Operation) -> str:
+    if op.status == "fail":
+        return f"failed: {op.error}" if op.error else "failed"
+    return "outcome unknown" if op.pending else "ok"
 
 
 def _why(part: Part, screen: Console) -> None:
@@ -167,7 +184,7 @@ def _why(part: Part, screen: Console) -> None:
     for op in ops:
         guilty = op.index == explanation.culprit
         style = BAD if guilty else ""
-        note = Text(explanation.notes.get(op.index, "outcome unknown" if op.pending else "ok"), style or DIM)
+        note = Text(explanation.notes.get(op.index, _outcome(op)), style or DIM)
         row = Text(f"{'  ✗ ' if guilty else '    '}#{op.index:<4} {call_text(op):<{widest}}   ", style)
         if screen.width - beside >= WIDTH_MIN:
             hanging(screen, row, note, beside)

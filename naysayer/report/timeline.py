@@ -129,6 +129,6 @@ def lane(axis: Axis, op: Operation, culprit: int | None) -> Text:
     else:
         bar = ("├" + "─" * inner + ("" if pending else "┤")) if right > left else "│"
     style = BAD if op.index == culprit else GOOD
-    mark = "? unknown" if pending else " ✗" if op.index == culprit else " ✓"
-    row.append(_beside(axis, left, bar, text.strip(), mark), style=style)
+    end = " failed" if op.status == "fail" else " ✗" if op.index == culprit else " ✓"
+    row.append(_beside(axis, left, bar, text.strip(), "? unknown" if pending else end), style=style)
     return row

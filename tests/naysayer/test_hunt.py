@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import gc
-import json
-import os
-import re
 import resource
-import signal
 import subprocess
 import sys
 from collections import deque
-from io import BytesIO
 from itertools import islice
 from pathlib import Path
 from random import Random
@@ -19,36 +14,27 @@ from random import Random
 import pytest
 from msgspec.structs import replace
 
-from checker.verdict import Explanation, Part, Verdict
 from naysayer.cli import run
 from naysayer.hunt import scenario as scenarios
 from naysayer.hunt import simplify
-from naysayer.hunt.campaign import Hunt, attempt, run_campaign
-from naysayer.hunt.diagram import ROWS_MAX, diagram
-from naysayer.hunt.finding import Failure, changed, reproduce
+from naysayer.hunt.campaign import Hunt, attempt
+from naysayer.hunt.diagram import diagram
+from naysayer.hunt.finding import reproduce
 from naysayer.hunt.guess import guesses, last_operations, some_of
-from naysayer.hunt.moment import failed_ms
 from naysayer.hunt.retell import GLANCE_MS, Telling, claims, cues, hurried, told
 from naysayer.hunt.scenario import Ask, Scenario, Strike
 from naysayer.hunt.scoreboard import healthy, hunt_variant, table
 from naysayer.hunt.shrink import SIGHT, shrink
 from naysayer.hunt.swarm import draw
-from naysayer.judge import judge_run
 from naysayer.plan import Plan
 from naysayer.recorder import Recorder
-from naysayer.signals import StopRequest
-from naysayer.simulate import Run, Simulation
+from naysayer.simulate import Simulation
 from nemesis import shapes
 from nemesis.catalog import KINDS
 from nemesis.schedule import Look, Situation, Step
 from targets.fault import Cut, Degrade, Heal, Kill, Restart
-from targets.node import Message, Reply, Request
-from targets.quorum.messages import Get, Got
 from targets.registry import all_targets, find
 from targets.simulator import SimulatedCluster
-from targets.simulator.network import MS, Sent
-from workloads.generator import Invocation
-from workloads.registry import find as find_workload
 
 pytestmark = pytest.mark.slow
 
@@ -174,40 +160,6 @@ def _failing(name: str) -> Plan:
     failed = attempt(Hunt(name), 1, 300).failed
     assert failed is not None
     return failed
-
-
-def test_a_diagram_tells_what_is_new_counts_the_rest_and_ends_with_the_last_answer() -> None:
-    def sent(at: int, message: Message, source: str = "n1", dest: str = "n2", lost: bool = False) -> Sent:
-        return Sent(at * MS, None if lost else (at + 1) * MS, source, dest, message)
-
-    ask = Request("r1", "c0", "cas", "x", (None, 1))
-    trace = [
-        sent(1, Get(5_000_000_001, "x")),
-        *(sent(at, Get(5_000_000_001, "x")) for at in (2, 3)),
-        sent(4, Get(5_000_000_002, "x"), lost=True),
-        *(sent(at, ask, "c0", "n1") for at in (5, 6)),
-        sent(7, Reply("r1", "fail", None, "not the leader"), "n1", "c0"),
-        sent(9, Got(5_000_000_002, (3, "n2"), 0)),
-    ]
-    assert diagram(trace, [(2.5, "kill n3")]).splitlines() == [
-        "  time ms   c0        n1        n2",
-        "      2.0   │         ●─────────▶           Get op #1, key x",
-        "      2.5   ── kill n3 ───────────────────",
-        "        ⋮   │         │         │           2 that were sent before",
-        "      4.0   │         ●────╳────│           Get op #2, key x",
-        "      6.0   ●─────────▶         │           cas x (nothing, 1)",
-        "      7.0   ●─────────▶         │           cas x (nothing, 1)",
-        "      8.0   ◀─────────●         │           fail: not the leader",
-        "  … 1 more message after the last answer to a client",
-    ]
-
-
-def test_a_long_diagram_keeps_its_end() -> None:
-    trace = [Sent(at * MS, at * MS, "c0", "n1", Request(f"r{at}", "c0", "write", "x", at)) for at in range(200)]
-    lines = diagram(trace).splitlines()
-    assert len(lines) == ROWS_MAX + 2
-    assert lines[1] == "  … 120 rows before"
-    assert lines[-1].endswith("write x 199")
 
 
 def test_a_time_that_is_no_whole_nanosecond_is_reached() -> None:
@@ -416,153 +368,6 @@ def test_a_scenario_survives_its_file(tmp_path: Path) -> None:
     found = reproduce(tried.failed)[0]
     (tmp_path / "scenario.toml").write_text(scenarios.text(found))
     assert scenarios.read(tmp_path / "scenario.toml") == found
-
-
-def test_what_is_reported_is_stored_checks_the_same_and_replays(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run(["hunt", BROKEN, "--seeds", "40", "--results", str(tmp_path)]) == 1
-    printed = capsys.readouterr().out
-    assert "Minimised from" in printed
-    assert f"✗ {BROKEN}: seed" in printed
-    target = tmp_path / BROKEN.replace("/", ".")
-    folder = (target / "latest").resolve()
-    files = {file.name for file in folder.iterdir()}
-    assert files == {
-        *("history.jsonl", "verdict.json", "report.txt", "test.toml", "scenario.toml", "scenario.txt", "original")
-    }
-    assert (folder / "report.txt").read_text().strip() in printed
-    assert (folder / "scenario.txt").read_text().strip() in printed
-    _the_stored_history_is_the_minimised_one(folder, capsys)
-    assert run(["replay", str(target)]) == 1, "the folder of a target stands for its latest run"
-    assert "the history is identical" in capsys.readouterr().out
-    assert run(["replay", str(folder / "original")]) == 1
-    assert "the history is identical" in capsys.readouterr().out
-
-
-def _the_stored_history_is_the_minimised_one(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    scenario = scenarios.read(folder / "scenario.toml")
-    again = BytesIO()
-    _, verdict = scenarios.play(scenario, Recorder(again))
-    assert (folder / "history.jsonl").read_bytes() == again.getvalue()
-    stored = json.loads((folder / "verdict.json").read_text())
-    assert verdict.worst is not None
-    assert verdict.worst.explanation is not None
-    sentence = verdict.worst.explanation.sentence
-    assert (stored["outcome"], stored["not_valid"][0]["explanation"]["sentence"]) == ("invalid", sentence)
-    assert " ".join(sentence.split()) in " ".join((folder / "report.txt").read_text().split())
-    if verdict.method not in SIGHT:
-        model = find_workload(scenario.workload).model
-        capsys.readouterr()
-        assert run(["check", str(folder / "history.jsonl"), "--model", model]) == 1
-        assert " ".join(sentence.split()) in " ".join(capsys.readouterr().out.split())
-
-
-@pytest.mark.parametrize(
-    "name",
-    ["wal-kv/torn-batch", "generation-clock/no-fencing", "raft-log/log-unsynced", "paxos-kv/ballot-collision"],
-)
-def test_a_hunt_stores_what_it_reports_whatever_fails(
-    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """What clients see, a broken invariant, and a violation that takes elections."""
-    assert run(["hunt", name, "--results", str(tmp_path)]) == 1
-    folder = next(tmp_path.iterdir()) / "latest"
-    _the_stored_history_is_the_minimised_one(folder, capsys)
-    assert run(["replay", str(folder)]) == 1
-    assert "the history is identical" in capsys.readouterr().out
-
-
-def test_minimising_waits_for_the_answer_of_a_failed_write_that_was_read() -> None:
-    """It fails some 700 ms after the read that proves it: until then the outcome of the write is unknown."""
-    found, _ = reproduce(Hunt("quorum-kv/timeout-is-fail").plan(183))
-    smaller = shrink(found)
-    assert (len(smaller.scenario.asks), len(smaller.scenario.strikes)) == (2, 1)
-    assert smaller.runs < 400
-
-
-def test_a_run_is_a_violation_from_the_answer_on_that_makes_it_one() -> None:
-    recorder, write, read = Recorder(), Invocation("write", "x", 1, "n1"), Invocation("read", "x", None, "n2")
-    recorder.invoked(0, write, "n1", 0)
-    recorder.invoked(1, read, "n2", 10 * MS)
-    recorder.completed(1, read, "ok", 1, None, 20 * MS)
-    recorder.invoked(1, read, "n2", 30 * MS)
-    recorder.completed(1, read, "ok", 1, None, 40 * MS)
-    recorder.completed(0, write, "fail", None, "no majority", 50 * MS)
-    recorder.invoked(0, read, "n2", 60 * MS)
-    recorder.completed(0, read, "ok", 1, None, 70 * MS)
-    happened = Run(recorder, [], [], True, 0, 100.0, 100.0)
-    verdict = judge_run(happened, "register", weaker=False)
-    assert verdict.outcome == "invalid"
-    assert failed_ms(happened, verdict, "register", steps=10_000) == 50.0
-
-
-def test_what_is_left_when_minimising_is_interrupted_still_fails() -> None:
-    found, _ = reproduce(_failing("raft-log/no-session-dedup"))
-    smaller = shrink(found, lambda smallest: smallest.runs < 10)
-    assert smaller.cut == "minimising was interrupted"
-    assert smaller.runs == 10
-    assert scenarios.play(smaller.scenario, weaker=False)[1].outcome == "invalid"
-    at_once = shrink(found, lambda smallest: False)
-    assert (at_once.scenario, at_once.cut) == (found, "minimising was interrupted")
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_is_a_request_to_stop_and_its_handler_goes_again(number: signal.Signals) -> None:
-    before = signal.getsignal(number)
-    with StopRequest() as stop:
-        assert not stop.made
-        signal.raise_signal(number)
-        assert stop.made
-    assert signal.getsignal(number) is before
-
-
-def test_a_signal_while_minimising_reports_the_failure(tmp_path: Path) -> None:
-    name = "raft-log/term-volatile"  # whose minimising takes many seconds
-    process = subprocess.Popen(
-        [sys.executable, "-m", "naysayer", "hunt", name, "--results", str(tmp_path)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    kept = tmp_path / name.replace("/", ".") / "latest" / "original" / "report.txt"
-    while process.poll() is None and not kept.exists():
-        os.sched_yield()
-    process.send_signal(signal.SIGTERM)
-    out, err = process.communicate(timeout=60)
-    assert (process.returncode, err) == (1, "")
-    assert "minimising was interrupted" in out
-    assert f"✗ {name}: seed" in out
-    folder = kept.parent.parent
-    assert json.loads((folder / "verdict.json").read_text())["outcome"] == "invalid"
-    assert scenarios.play(scenarios.read(folder / "scenario.toml"), weaker=False)[1].outcome == "invalid"
-
-
-def test_a_campaign_that_is_stopped_is_no_clean_result(tmp_path: Path) -> None:
-    stopped = run_campaign(Hunt("quorum-kv", operations=20), "processes", 1, lambda done: False)
-    assert (stopped.plan, stopped.seeds, stopped.stopped) == (None, 0, True)
-
-
-def test_a_failure_of_another_kind_than_before_is_named_with_both() -> None:
-    def failure(kind: str) -> Failure:
-        part = Part(None, "invalid", "zones", 1, explanation=Explanation(kind, f"A {kind}."))
-        return Failure(Run(Recorder(), [], [], True, 0, 1.0, 1.0), Verdict("invalid", "kv", "zones", 1, (part,), 0.0))
-
-    assert changed(failure("stale-read"), failure("stale-read")) is None
-    said = changed(failure("stale-read"), failure("lost-write"))
-    assert said == "the failure is of another kind: lost write; before minimising, stale read: A stale-read."
-
-
-def test_a_hunt_without_a_terminal_prints_lines_of_progress(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("naysayer.commands.hunt.PLAIN_S", 0.0)
-    assert run(["hunt", BROKEN, "--seeds", "40", "--results", str(tmp_path)]) == 1
-    printed = capsys.readouterr().out
-    assert re.search(rf"^ *\d+ s  hunting {BROKEN}: \d+ of 40 seeds$", printed, re.MULTILINE)
-    assert re.search(
-        r"^ *\d+ s  seed \d+ fails; minimising it, .*: \d+ operations and \d+ faults", printed, re.MULTILINE
-    )
 
 
 def test_a_full_disk_under_the_results_is_told_once_and_what_was_found_is_shown(tmp_path: Path) -> None:

@@ -161,7 +161,7 @@ def test_views_are_told_by_role_term_commit_index_and_what_they_hold_of_the_key(
     raft = {"role": "leader", "term": 3, "voted_for": "n1", "commit_index": 7, "values": {"x": [1, 2]}}
     assert standing(raft) == {"role": "leader", "term": "3", "commit": "7"}
     assert view_text(raft, "x") == "leader, term 3, commit 7, holds [1, 2]"
-    assert view_text(raft, None) == "leader, term 3, commit 7"
+    assert view_text(raft, None) == "leader, term 3, commit 7, x = [1, 2]"
     assert view_text({"x": [5, "3.n1"]}, "x") == "5 @3.n1"
     assert view_text({"x": [5, "3.n1"]}, "y") == "nothing"
     assert held({"rows": {"x": [4, "a"]}, "ballots": {}}, "x") == "a @4"

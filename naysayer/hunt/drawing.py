@@ -1,0 +1,86 @@
+"""What is drawn of the run of a scenario: the messages that matter, up to the moment of the violation."""
+
+from __future__ import annotations
+
+from checker.history import Operation
+from checker.verdict import Verdict
+from naysayer.exchanges import by_operation, request_of
+from naysayer.findings import HEADLINES
+from naysayer.harness.clients import ROUNDING_MS
+from naysayer.hunt import scenario as scenarios
+from naysayer.hunt.diagram import Ending, change_of, diagram
+from naysayer.hunt.moment import failed_ms
+from naysayer.hunt.scenario import Scenario
+from naysayer.judge import RUN_STEPS
+from naysayer.report.terminal import operations_of
+from naysayer.simulate import Run
+from naysayer.views import held, standing
+from targets.simulator.network import Sent
+from workloads.registry import find as find_workload
+
+FEW = 12
+"""Of a run of so many operations all are drawn: what is left of a minimised one is needed for the failure."""
+
+
+def draw(scenario: Scenario, run: Run, verdict: Verdict) -> str:
+    """The diagram of a traced run of the scenario.
+
+    Drawn are the messages of the operations that prove the violation (of a few operations, of all), and of the other
+    messages those that changed what their receiver shows of itself: elections and commits, but no heartbeats.
+    """
+    trace = run.trace or []
+    shown = _that_matter(run, verdict)
+    changes = [change_of(step, standing(step.before), standing(step.after)) for step in run.steps]
+    ending = _ending(scenario, run, verdict)
+    told = diagram(shown, scenarios.marks(scenario), [one for one in changes if one is not None], ending)
+    left = len(trace) - len(shown)
+    if left:
+        which = "message that changed nothing, or belongs" if left == 1 else "messages that changed nothing, or belong"
+        told += f"\n  … {left} {which} to other operations: not drawn"
+    return told
+
+
+def _that_matter(run: Run, verdict: Verdict) -> list[Sent]:
+    trace = run.trace or []
+    messages = by_operation(trace)
+    requests = (request_of(op, trace) for op in _operations(run, verdict))
+    drawn = {id(sent) for request in requests if request is not None for sent in messages.get(request.id, ())}
+    others = {id(sent) for found in messages.values() for sent in found} - drawn
+    changing = {(step.node, step.cause[0], id(step.cause[1])) for step in run.steps if step.cause is not None}
+    return [
+        sent
+        for sent in trace
+        if id(sent) in drawn or (id(sent) not in others and (sent.dest, sent.source, id(sent.message)) in changing)
+    ]
+
+
+def _operations(run: Run, verdict: Verdict) -> list[Operation]:
+    whole = list(run.recorder.history())
+    worst = verdict.worst
+    if len(whole) <= FEW or worst is None or not worst.counterexample:
+        return whole
+    return operations_of(worst)
+
+
+def _ending(scenario: Scenario, run: Run, verdict: Verdict) -> Ending | None:
+    """The moment of the violation, if there is one, with role, term, commit index and content of each node."""
+    worst = verdict.worst
+    if verdict.outcome != "invalid" or worst is None:
+        return None
+    at_ms = failed_ms(run, verdict, find_workload(scenario.workload).model, steps=RUN_STEPS)
+    views = run.views if at_ms >= run.virtual_ms else scenarios.rerun(scenario, until_ms=at_ms + ROUNDING_MS).views
+    keys = dict.fromkeys(op.key for op in run.recorder.history())
+    key = worst.key if worst.key is not None else next(iter(keys)) if len(keys) == 1 else None
+    states = {}
+    for number in range(1, scenario.nodes + 1):
+        node = f"n{number}"
+        view = views.get(node)
+        if view is None:
+            states[node] = {"role": "down"}
+            continue
+        states[node] = standing(view)
+        if key is not None:
+            states[node][f"value of {key}"] = held(view, key).replace(" @", "@")  # lanes are narrow
+    headline = HEADLINES.get(verdict.method, "✗ NOT LINEARIZABLE")
+    sentence = "" if worst.explanation is None else f": {worst.explanation.sentence}"
+    return Ending(at_ms, f"{headline}{sentence}", states)
