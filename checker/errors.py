@@ -11,6 +11,9 @@ It lives in the room that everybody may import. All of them end a command with e
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 
 class NaysayerError(Exception):
     """Base of every error we raise on purpose; its text is one sentence for the user."""
@@ -18,6 +21,18 @@ class NaysayerError(Exception):
 
 class UsageError(NaysayerError):
     """What was asked cannot be done: a bad argument, a bad file, a fault the cluster cannot carry out."""
+
+
+def unknown_name(what: str, name: str, known: Iterable[str], *, shown_by: str | None = None) -> UsageError:
+    """The error for a name that is none of those known: what is close to it, else all of them, or what shows them."""
+    names = list(known)
+    close = get_close_matches(name.lower(), names, n=3, cutoff=0.6)
+    if not close:
+        close = [one for one in names if len(name) > 2 and one.startswith(name.lower())][:3]
+    if close:
+        return UsageError(f"there is no {what} {name!r}: did you mean {' or '.join(close)}?")
+    hint = f"choose one of {', '.join(names)}" if shown_by is None else f"{shown_by} shows them"
+    return UsageError(f"there is no {what} {name!r}: {hint}")
 
 
 class HistoryError(UsageError):

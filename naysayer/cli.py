@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from cyclopts import App, CycloptsError, Parameter
 
 from checker.errors import NaysayerError, UsageError
+from naysayer.contradictions import refuse_contradictions
 from naysayer.crash import RESULT_FOLDER, leaves, sentence
 from naysayer.options import RESULTS, CheckOptions, Duration, Faults, Output, RunOptions
 from naysayer.report.printable import complain
@@ -138,12 +139,7 @@ def run_test(target: str | None = None, /, *, options: RunOptions = RunOptions()
         target: a name from `naysayer list`, such as quorum-kv or quorum-kv/no-read-repair; runs in the simulator
     """
     options = replace(options, target=target)
-    if sum(given is not None for given in (target, options.binary, options.cluster)) != 1:
-        raise UsageError("say what to test: a target such as quorum-kv, or --bin COMMAND, or --cluster cluster.toml")
-    if options.client is not None and options.cluster is None:
-        raise UsageError("--client needs --cluster cluster.toml, which names the nodes that it connects to")
-    if options.faults_on_running and options.cluster is None:
-        raise UsageError("--allow-faults-on-running needs --cluster cluster.toml: all else is started by the run")
+    refuse_contradictions(options)
     options.refuse_misplaced()
     if options.live or target is None:
         from naysayer.commands.worlds import test_world
@@ -198,6 +194,8 @@ def hunt(
     from naysayer.commands.hunt import hunt_target
     from naysayer.hunt.campaign import Hunt
 
+    if seeds is not None and time is not None:
+        raise UsageError("--seeds and --time exclude each other: a hunt ends after so many seeds, or after that time")
     count = 1000 if seeds is None and time is None else seeds
     wanted = Hunt(target, count, time, first_seed, ops, nodes, workload, nemesis)
     return _concluded("hunt", output, lambda: hunt_target(wanted, engine=engine, results=results))
@@ -238,6 +236,10 @@ def node(
         seed: for the node's own random choices
         stdio: speak Maelstrom's protocol instead of TCP
     """
+    if stdio:
+        for option, given in (("--id", id), ("--listen", listen), ("--peers", "" if peers == "none" else peers)):
+            if given:
+                raise UsageError(f"--stdio and {option} exclude each other: the init message names the node and others")
     from naysayer.commands.node import run_node
 
     return run_node(target, me=id, listen=listen, peers=peers, data=data, seed=seed, stdio=stdio)

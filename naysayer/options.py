@@ -36,7 +36,16 @@ def _seconds(type_: Any, tokens: Sequence[Any]) -> float:
 
 def _names(type_: Any, tokens: Sequence[Any]) -> tuple[str, ...]:
     """A comma-separated list; () for "none"."""
-    return tuple(name.strip() for name in tokens[0].value.split(",") if name.strip() and name.strip() != "none")
+    text = tokens[0].value
+    names = [name.strip() for name in text.split(",")]
+    if set(names) == {"none"}:
+        return ()
+    if "none" in names:
+        fault = next(name for name in names if name != "none")
+        raise UsageError(f"--nemesis {text}: none and {fault} exclude each other")
+    if "" in names:
+        raise UsageError(f"--nemesis {text!r}: a name is empty; write kill,partition, or none for no faults")
+    return tuple(dict.fromkeys(names))
 
 
 Duration = Annotated[float, Parameter(converter=_seconds)]
@@ -127,6 +136,9 @@ class RunOptions:
     max_txn_length: int | None = None
     """with --bin and transactions, how many operations one has at most; 4 unless given"""
 
+    rate: float | None = None
+    """not in the simulator: at most so many operations a second; as many as are answered unless given"""
+
     availability: Share | None = None
     """not in the simulator: the fraction of requests to running nodes that must be answered, or total for all"""
 
@@ -150,8 +162,10 @@ class RunOptions:
 
     def refuse_misplaced(self) -> None:
         """Raises UsageError for an option that what is tested has no use for."""
-        if self.availability is not None and not (self.live or self.binary or self.cluster):
-            raise UsageError("--availability is for systems that really run: add --live, or give --bin or --cluster")
+        runs = self.live or self.binary is not None or self.cluster is not None
+        for name, given in (("rate", self.rate), ("availability", self.availability)):
+            if given is not None and not runs:
+                raise UsageError(f"--{name} is for systems that really run: add --live, or give --bin or --cluster")
         only_bin = {
             "topology": self.topology,
             "latency": self.latency_ms,

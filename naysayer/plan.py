@@ -59,6 +59,8 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Pauses between faults, in multiples of the usual (simulated runs)."""
     timeout_ms: float | None = None
     """How long a client waits for an answer (simulated runs); None: as long as the target says."""
+    rate: float | None = None
+    """At most so many operations a second while faults are injected (live runs); None: as many as are answered."""
     availability: float | None = None
     """The fraction of requests that must be answered (live runs); None: not judged."""
     binary: Binary | None = None
@@ -94,7 +96,7 @@ def make_plan(options: RunOptions) -> Plan:
     operations = OPERATIONS if options.operations is None and options.time_s is None else options.operations
     plan = Plan(
         target=options.target,
-        workload=options.workload or found.workload,
+        workload=found.workload if options.workload is None else options.workload,
         nemesis=tuple(catalog.find(name).name for name in nemesis),
         nodes=count,
         clients=CLIENTS if options.clients is None else options.clients,
@@ -145,7 +147,14 @@ def refuse_faults(plan: Plan, faults: frozenset[str], where: str) -> None:
     for name in plan.nemesis:
         missing = sorted(catalog.find(name).needs - faults)
         if missing:
-            raise UsageError(f"fault {name} needs {', '.join(missing)}, which {where} cannot carry out")
+            needs, can = ", ".join(missing), possible_faults(faults, plan.nodes)
+            raise UsageError(f"fault {name} needs {needs}, which {where} cannot carry out; possible: {can}")
+
+
+def possible_faults(faults: frozenset[str], nodes: int) -> str:
+    """The names of the faults that a cluster with these tags can carry out on so many nodes."""
+    can = [kind.name for kind in catalog.KINDS.values() if kind.needs <= faults and kind.nodes <= nodes]
+    return ", ".join(can) or "none"
 
 
 def refuse_sizes(plan: Plan) -> None:
@@ -159,6 +168,7 @@ def refuse_sizes(plan: Plan) -> None:
         ("clients", plan.clients, 1, 10_000),
         ("ops", plan.operations, 1, 100_000_000),
         ("time", plan.time_s, 0.001, 1e7),
+        ("rate", plan.rate, 0.001, 1e9),
         ("latency", plan.binary.latency_ms if plan.binary else None, 0, 600_000),
         ("key-count", plan.binary.key_count if plan.binary else None, 1, 10_000),
         ("max-txn-length", plan.binary.max_txn_length if plan.binary else None, 1, 100),

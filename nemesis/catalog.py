@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from checker.errors import UsageError
+from checker.errors import unknown_name
 from nemesis import directed, shapes
 from nemesis.schedule import Situation
 from targets.fault import (
@@ -282,5 +282,5 @@ def find(name: str) -> Kind:
     """The fault of that name. Raises UsageError naming what there is."""
     kind = KINDS.get(ALIASES.get(name, name))
     if kind is None:
-        raise UsageError(f"the nemesis knows no fault {name!r}; it knows {', '.join(KINDS)}")
+        raise unknown_name("fault", name, [*KINDS, *ALIASES])
     return kind

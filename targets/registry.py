@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from importlib import import_module
 
-from checker.errors import UsageError
+from checker.errors import unknown_name
 from targets.target import Target
 
 FAMILIES: dict[str, str] = {
@@ -40,7 +39,4 @@ def find(name: str) -> Target:
     for target in family(name):
         if target.name == name:
             return target
-    names = [target.name for target in all_targets()]
-    close = get_close_matches(name, names, n=3, cutoff=0.4)
-    hint = f"did you mean {' or '.join(close)}?" if close else "`naysayer list` shows them"
-    raise UsageError(f"there is no target {name!r}: {hint}")
+    raise unknown_name("target", name, [target.name for target in all_targets()], shown_by="naysayer list")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from checker.errors import UsageError
+from checker.errors import unknown_name
 from workloads import append, cas_register, containers, fenced, kv, lock, log, maelstrom, numbers, register
 from workloads.generator import Workload
 
@@ -33,7 +33,7 @@ WORKLOADS: dict[str, Workload] = {
 def find(name: str) -> Workload:
     """The workload of that name. Raises UsageError for a name that nobody registered."""
     if name not in WORKLOADS:
-        raise UsageError(f"there is no workload {name!r}: choose one of {', '.join(WORKLOADS)}")
+        raise unknown_name("workload", name, WORKLOADS)
     return WORKLOADS[name]
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from checker.errors import UsageError
+from checker.errors import unknown_name
 from checker.formats import (
     asked,
     console,
@@ -101,7 +101,7 @@ def read(
     not clear or unknown.
     """
     if format is not None and format not in FORMATS:
-        raise UsageError(f"unknown format {format!r}: the formats are {', '.join(FORMATS)}")
+        raise unknown_name("format", format, FORMATS)
     known = None if model is None else _operations(model)
     aliases = TRANSACTIONS if model == "multi-register" else ALIASES
     source = Source(locate(Path(path)), {f: name for f, name in aliases.items() if known is None or f not in known})

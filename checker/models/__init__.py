@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from checker.errors import UsageError
+from checker.errors import UsageError, unknown_name
 from checker.model import Model
 from checker.models.containers import (
     AppendList,
@@ -58,7 +58,9 @@ def find(name: str, *, begins_with: Any = None) -> Model:
     Raises UsageError for a name that is not registered, or an initial value for what is no register.
     """
     if name not in MODELS:
-        raise UsageError(f"there is no model {name!r}: choose one of {', '.join(MODELS)}")
+        from checker.properties import PROPERTIES  # they are judged by a name too
+
+        raise unknown_name("model", name, [*MODELS, *PROPERTIES])
     if begins_with is None:
         return MODELS[name]()
     if name not in REGISTERS:

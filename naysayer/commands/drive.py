@@ -42,6 +42,7 @@ from targets.live.processes import ProcessCluster
 from targets.remote.cluster import UNDO_S_MAX, RemoteCluster
 from targets.stdio.cluster import StdioCluster
 from targets.stdio.messages import MESSAGES, MessageLog
+from targets.stdio.protocol import not_supported
 from workloads.registry import find as find_workload
 
 STRETCH = 8.0
@@ -195,6 +196,7 @@ class Drive:
             Mix(plan.nemesis, stretch=STRETCH) if plan.nemesis else None,
             timeout_ms=self.timeout_s * 1000,
             timeout_ms_max=max(self.timeout_s * 1000, PATIENT_MS),
+            rate=plan.rate,
             operations=plan.operations,
             time_ms=None if plan.time_s is None else plan.time_s * 1000,
             sessions=isinstance(cluster, LiveCluster) and cluster.target.sessions,
@@ -202,6 +204,7 @@ class Drive:
             recovery_ms_max=RECOVERY_MS_MAX,
             known_to_fit=isinstance(cluster, LiveCluster),
             hung_ms=RECOVERY_MS_MAX,
+            unsupported=not_supported if isinstance(cluster, StdioCluster) else None,
             final=workload.finish,
             settle=workload.settle,
             lacking=None if must is None else lambda: must(recorder.ended(0)),
@@ -218,6 +221,9 @@ class Drive:
         self.evidence, self.remarks = cluster.evidence(), cluster.remarks
         if isinstance(cluster, StdioCluster):
             self.messages_sent = cluster.between_nodes
+            if self.core is not None and self.core.clients.unsupported:
+                lacking = ", ".join(sorted(self.core.clients.unsupported))
+                cluster.remark(f"the program does not support {lacking} (error 10), which was not asked for again")
         if isinstance(cluster, RemoteCluster):
             await cluster.fetch_logs(self.folder / "logs")
 

@@ -6,7 +6,7 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from checker.errors import UsageError
+from checker.errors import UsageError, unknown_name
 from naysayer.commands.drive import run_test
 from naysayer.conclusion import Conclusion
 from naysayer.options import RunOptions
@@ -15,6 +15,7 @@ from naysayer.plan import (
     DEFAULT_NEMESIS,
     Binary,
     Plan,
+    possible_faults,
     refuse_faults,
     refuse_misfits,
     refuse_sizes,
@@ -50,13 +51,25 @@ def test_binary(plan: Plan, timeout_s: float, results: Path) -> Conclusion:
     workload_of(plan)  # refuses options that the workload has no use for
     options = plan.binary or Binary()
     if options.topology not in TOPOLOGIES:
-        raise UsageError(f"there is no topology {options.topology!r}: choose one of {', '.join(TOPOLOGIES)}")
+        raise unknown_name("topology", options.topology, TOPOLOGIES)
+
+    command = _words(plan.target)
 
     def make() -> StdioCluster:
-        command = shlex.split(plan.target)
         return StdioCluster(command, plan.workload, plan.nodes, plan.seed, options.topology, options.latency_ms)
 
     return run_test(plan, make, timeout_s, results)
+
+
+def _words(command: str) -> list[str]:
+    """The words of a command, split as a shell does. Raises UsageError where there are none."""
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        raise UsageError(f"--bin {command!r}: {error}") from None
+    if not words:
+        raise UsageError("--bin is empty: name the program that runs a node, such as --bin ./my-node")
+    return words
 
 
 def test_remote(file: Path, config: ClusterConfig, plan: Plan, options: RunOptions) -> Conclusion:
@@ -70,7 +83,9 @@ def test_remote(file: Path, config: ClusterConfig, plan: Plan, options: RunOptio
     for name in plan.nemesis:
         missing = catalog.find(name).needs - faults_of(config)
         if missing:
-            raise UsageError(f"fault {name} cannot be carried out on these hosts: it needs {what_it_takes(missing)}")
+            can = possible_faults(faults_of(config), plan.nodes)
+            needs = what_it_takes(missing)
+            raise UsageError(f"fault {name} cannot be carried out on these hosts: it needs {needs}; possible: {can}")
     wanted = {name: catalog.find(name).needs for name in plan.nemesis}
     left = f"naysayer heal {shlex.quote(str(file))}"
     allowed = options.faults_on_running
@@ -101,7 +116,7 @@ def live_plan(world: World, options: RunOptions) -> Plan:
     nemesis = usual_faults(world.faults, nodes) if options.nemesis is None else options.nemesis
     plan = Plan(
         target=world.name,
-        workload=options.workload or world.workload,
+        workload=world.workload if options.workload is None else options.workload,
         nemesis=tuple(catalog.find(name).name for name in nemesis),
         nodes=nodes,
         clients=CLIENTS if options.clients is None else options.clients,
@@ -109,6 +124,7 @@ def live_plan(world: World, options: RunOptions) -> Plan:
         operations=options.operations,
         time_s=TIME_S if options.operations is None and options.time_s is None else options.time_s,
         world=world.where,
+        rate=options.rate,
         availability=options.availability,
         binary=None if options.binary is None else _binary(options),
     )

@@ -128,6 +128,7 @@ class Clients:
         self.journal = journal
         self.generator: Generator = setup.generator
         self.scripted = setup.scripted
+        self.rate = setup.rate
         self.progress = progress
         self.timeout_ms = setup.timeout_ms
         self.left = setup.operations
@@ -186,6 +187,7 @@ class Clients:
     def begin_recovery(self) -> None:
         """What succeeds from now on is a sign of life; a script has come to its end."""
         self.scripted = False
+        self.rate = None
         self.succeeded = 0
         self.refused_by_design = True
 
@@ -204,7 +206,7 @@ class Clients:
             return None  # another has taken its place
         asked: Invocation | Wait | None = None
         if not self.are_done(now_ns):
-            if self.setup.rate is not None and (wait := self._slot(thread, now_ns / NS, self.setup.rate)) is not None:
+            if self.rate is not None and (wait := self._slot(thread, now_ns / NS, self.rate)) is not None:
                 return wait
             asked = self._ask(Moment(now_ns / NS, thread.client, len(self.threads), thread.random))
         if asked is None:

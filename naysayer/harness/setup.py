@@ -32,7 +32,7 @@ class Setup:
     think_ms: float = 0.0
     """Mean pause of a client between two operations."""
     rate: float | None = None
-    """At most so many operations a second, of all clients together."""
+    """At most so many operations a second in the fault phase, of all clients together."""
     operations: int | None = None
     time_ms: float | None = None
     """How long the fault phase lasts, if its operations do not end it before."""

@@ -355,6 +355,8 @@ class StdioCluster(ProcessCluster):
         if reply.error is not None and reply.error.startswith(MALFORMED):
             where = f"{node} answered {request.f} in a form that is not its workload's"
             self._remark_once(where, f"{where}, so the outcome counts as unknown: {reply.error}")
+        if self.workload == "txn-rw-register" and reply.status == "ok" and reply.output != body["txn"]:
+            self.remark(f"{node} read 0 from registers that were never written; taken for null, as the protocol says")
         return reply
 
     def _remark_once(self, subject: str, what: str) -> None:

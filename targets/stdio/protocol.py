@@ -11,6 +11,7 @@ from typing import Any
 from targets.node import NodeId, Reply, Request
 
 DEFINITE = frozenset({1, 10, 11, 12, 14, 20, 21, 22, 30})
+NOT_SUPPORTED = 10
 KEY_DOES_NOT_EXIST = 20
 CONDITIONS = frozenset({20, 21, 22, 30})
 """Those of them that say something of the data: the node that says so is the right one to ask."""
@@ -102,6 +103,11 @@ def to_reply(workload: str, request: Request, body: Body, node: NodeId) -> Reply
     return Reply(request.id, "ok", value)
 
 
+def not_supported(reply: Reply) -> bool:
+    """Whether a node says that it has no such operation."""
+    return reply.status == "fail" and (reply.error or "").startswith(f"error {NOT_SUPPORTED}:")
+
+
 def filled(workload: str, f: str, value: Any) -> Any:
     """An answer with empty collections in the place of null, which is what some languages make of them."""
     match workload, f:
@@ -113,7 +119,14 @@ def filled(workload: str, f: str, value: Any) -> Any:
             return {key: [] if messages is None else messages for key, messages in value.items()}
         case ("kafka", "list_committed_offsets"):
             return {} if value is None else value
+        case ("txn-rw-register", _) if isinstance(value, list):
+            return [[*step[:2], None] if _reads_zero(step) else step for step in value]
     return value
+
+
+def _reads_zero(step: Any) -> bool:
+    """A step that read 0, which no client ever writes: some languages know no register without a value."""
+    return isinstance(step, list) and len(step) == 3 and step[0] == "r" and step[2] == 0 and type(step[2]) is int
 
 
 def fits(workload: str, request: Request, value: Any) -> bool:

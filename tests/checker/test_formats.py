@@ -203,7 +203,7 @@ def test_true_is_not_one(recorded) -> None:  # type: ignore[no-untyped-def]
 
 def test_a_format_can_be_named(recorded) -> None:  # type: ignore[no-untyped-def]
     assert recorded("{:process 0 :type :invoke :f :write :key 1 :value 1}\n", format="edn").format == "edn"
-    with pytest.raises(UsageError, match="unknown format 'xml'"):
+    with pytest.raises(UsageError, match="there is no format 'xml'"):
         recorded(EVENTS, format="xml")
 
 

@@ -180,7 +180,7 @@ def test_an_interrupted_run_of_a_binary_leaves_nothing_and_judges(tmp_path: Path
     ("arguments", "said"),
     [
         (["test"], "say what to test"),
-        (["test", "quorum-kv", "--bin", "x"], "say what to test"),
+        (["test", "quorum-kv", "--bin", "x"], "the target quorum-kv and --bin exclude each other"),
         (["test", "--bin", "x", "--workload", "queue"], "--bin speaks Maelstrom's workloads"),
         (["test", "quorum-kv", "--live", "--nemesis", "power"], "fault power needs power"),
         (["test", "wal-kv", "--live", "--nodes", "3"], "wal-kv runs on one node"),

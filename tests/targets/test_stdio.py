@@ -420,6 +420,13 @@ def test_an_answer_of_another_kind_leaves_the_outcome_unknown() -> None:
         ("kafka", "final_poll", {"k": 0}, {"msgs": None}, {}),
         ("kafka", "list_committed_offsets", ["k"], {"offsets": None}, {}),
         ("txn-list-append", "txn", (("r", 1, None),), {"txn": [["r", 1, None]]}, [["r", 1, None]]),
+        (
+            "txn-rw-register",
+            "txn",
+            (("r", 0, None), ("w", 1, 0), ("r", 1, None)),
+            {"txn": [["r", 0, 0], ["w", 1, 0], ["r", 1, 3]]},
+            [["r", 0, None], ["w", 1, 0], ["r", 1, 3]],
+        ),
     ],
 )
 def test_null_is_an_empty_collection(

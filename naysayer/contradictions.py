@@ -1,0 +1,44 @@
+"""Options that cannot both hold. Each pair is refused by name before anything runs; none of the two is ever ignored."""
+
+from __future__ import annotations
+
+from checker.errors import UsageError
+from naysayer.options import RunOptions
+
+
+def refuse_contradictions(options: RunOptions) -> None:
+    """Raises UsageError for options of `naysayer test` that exclude each other, or that lack the one they need."""
+    _one_system(options)
+    if options.live and options.binary is not None:
+        raise UsageError(
+            "--live and --bin exclude each other: --live runs a bundled target as processes, and a program given with "
+            "--bin runs as processes in any case"
+        )
+    if options.live and options.cluster is not None:
+        raise UsageError(
+            "--live and --cluster exclude each other: --live runs a bundled target on this machine, --cluster a system "
+            "on its hosts"
+        )
+    if options.client is not None and options.cluster is None:
+        raise UsageError("--client needs --cluster cluster.toml, which names the nodes that it connects to")
+    if options.faults_on_running and options.cluster is None:
+        raise UsageError("--allow-faults-on-running needs --cluster cluster.toml: all else is started by the run")
+    if options.operations is not None and options.time_s is not None:
+        raise UsageError("--ops and --time exclude each other: a run ends after so many operations, or after that time")
+    if options.topology is not None and options.workload not in (None, "broadcast"):
+        raise UsageError(f"--topology and --workload {options.workload} exclude each other: it is for broadcast only")
+
+
+def _one_system(options: RunOptions) -> None:
+    """Exactly one system is tested."""
+    named = {
+        f"the target {options.target}": options.target,
+        "--bin": options.binary,
+        "--cluster": options.cluster,
+    }
+    given = [name for name, value in named.items() if value is not None]
+    if not given:
+        wanted = "which target to run as processes" if options.live else "what to test"
+        raise UsageError(f"say {wanted}: a target such as quorum-kv, or --bin COMMAND, or --cluster cluster.toml")
+    if len(given) > 1:
+        raise UsageError(f"{' and '.join(given)} exclude each other: a run tests one system")

@@ -1,0 +1,79 @@
+"""The clients of a run: at which rate they invoke, and what they no longer ask for. No time passes here."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from checker.history import Operation, Status
+from naysayer.harness.actions import Invoke, WaitUntil
+from naysayer.harness.clients import NS, Clients
+from naysayer.harness.setup import Setup
+from naysayer.recorder import Recorder
+from targets.node import Reply, Request
+from targets.stdio.protocol import not_supported
+from workloads.generator import Generator, Invocation, Moment
+
+
+class Alternating:
+    """A read, a cas, a read, ..."""
+
+    def __init__(self, asked: int = 0) -> None:
+        self.asked = asked
+
+    def next(self, moment: Moment) -> tuple[Invocation, Generator]:
+        return Invocation("cas" if self.asked % 2 else "read", 0), Alternating(self.asked + 1)
+
+    def observe(self, operation: Operation) -> Generator:
+        return self
+
+
+def play(setup: Setup, replies: dict[str, tuple[Status, str | None]], until_ms: float) -> list[tuple[float, str]]:
+    """When (ms) the clients invoked what; every call takes 1 ms."""
+    clients = Clients(setup, ("n0",), Recorder())
+    clients.until_ms = until_ms
+    waiting = [(thread.wakes_ms, number, thread) for number, thread in enumerate(clients.start(setup.clients, 0))]
+    invoked = []
+    while waiting:
+        waiting.sort(key=lambda one: one[:2])
+        now_ms, number, thread = waiting.pop(0)
+        action = clients.next(thread, int(now_ms * NS))
+        if isinstance(action, Invoke):
+            request: Request = action.request
+            invoked.append((now_ms, request.f))
+            status, error = replies.get(request.f, ("ok", None))
+            action = clients.completed(thread, Reply(request.id, status, None, error), int((now_ms + 1) * NS))
+        if isinstance(action, WaitUntil):
+            waiting.append((max(action.at_ms, now_ms + 0.001), number, thread))
+    return invoked
+
+
+def test_all_clients_together_keep_to_the_rate() -> None:
+    invoked = play(Setup(5, 1, Alternating(), rate=100.0), {}, 10_000.0)
+    assert 900 < len(invoked) < 1100
+    gaps = [later - before for (before, _), (later, _) in pairwise(invoked)]
+    assert max(gaps) < 25.0, "spread evenly, not in bursts"
+    assert len(play(Setup(5, 1, Alternating()), {}, 1000.0)) > 4000, "without a rate as many as are answered"
+
+
+def test_after_the_fault_phase_there_is_no_rate() -> None:
+    clients = Clients(Setup(1, 1, Alternating(), rate=0.1), ("n0",), Recorder())
+    clients.begin_recovery()
+    (thread,) = clients.start(1, 0)
+    for at_ns in range(0, 10 * NS, NS):
+        assert isinstance(clients.next(thread, at_ns), Invoke)
+        clients.completed(thread, Reply("", "ok"), at_ns)
+
+
+def test_what_the_system_does_not_have_is_asked_for_once_and_costs_no_pause() -> None:
+    setup = Setup(1, 1, Alternating(), unsupported=not_supported)
+    invoked = play(setup, {"cas": ("fail", "error 10: no cas here")}, 100.0)
+    assert [f for _, f in invoked[:5]] == ["read", "cas", "read", "read", "read"]
+    assert len(invoked) >= 99
+    busy = play(setup, {"cas": ("fail", "error 11: no leader")}, 100.0)
+    assert [f for _, f in busy].count("cas") == [f for _, f in busy].count("read"), "another refusal is no such sign"
+
+
+def test_where_the_system_has_nothing_that_is_asked_for_the_round_ends() -> None:
+    refused: tuple[Status, str | None] = ("fail", "error 10: no")
+    setup = Setup(2, 1, Alternating(), unsupported=not_supported)
+    assert len(play(setup, {"cas": refused, "read": refused}, 1e9)) <= 4
