@@ -339,5 +339,5 @@ def test_a_directed_fault_whose_moment_never_comes_does_not_stop_the_others(name
 def test_aliases_name_the_same_fault_and_a_wrong_name_is_told_the_right_ones() -> None:
     assert find("crash") is find("kill")
     assert find("skew") is find("clock")
-    with pytest.raises(UsageError, match="no fault 'flood'; it knows partition, one-way"):
+    with pytest.raises(UsageError, match="there is no fault 'flood': choose one of partition, one-way"):
         find("flood")
