@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -81,6 +81,16 @@ Share = Annotated[float, Parameter(converter=_share)]
 Faults = Annotated[
     tuple[str, ...], Parameter(converter=_names, n_tokens=1, help="faults, separated by commas; `none` for none")
 ]
+
+
+def given(options: Any) -> dict[str, Any]:
+    """Of a dataclass of options what differs from the defaults, as values that TOML has."""
+    values = {one.name: (getattr(options, one.name), one.default) for one in fields(options)}
+    return {
+        name: str(value) if isinstance(value, Path) else value
+        for name, (value, default) in values.items()
+        if value is not None and value != default
+    }
 
 
 @Parameter(name="*")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import msgspec
 from checker.errors import UsageError
 from naysayer.format_version import refuse_other_version
 from naysayer.options import RunOptions
+from naysayer.versions import versions
 from nemesis import catalog
 from targets.registry import find as find_target
 from targets.simulator import SimulatedCluster
@@ -26,6 +28,9 @@ OPERATIONS = 2000
 
 CLIENTS = 5
 """How many clients there are, unless --clients says so."""
+
+NAME_CHARS_MAX = 60
+"""Of the name of a folder: a command may be long, and file systems are limited."""
 
 THINK_MS = 4.0
 """Mean pause of a client between two operations."""
@@ -70,7 +75,8 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def name(self) -> str:
         """The test's folder under results/."""
-        return "".join(char if char.isalnum() or char in "-_" else "." for char in self.target).strip(".")
+        plain = "".join(char if char.isalnum() or char in "-_" else "." for char in self.target).strip(".")
+        return plain[:NAME_CHARS_MAX].strip(".") or "run"
 
 
 DEFAULT_NEMESIS = ("partition", "one-way", "delay", "duplicate", "kill", "power", "pause")
@@ -177,12 +183,27 @@ def refuse_sizes(plan: Plan) -> None:
             raise UsageError(f"--{what} is {value}; it must be between {least:g} and {most:g}")
 
 
-def text(plan: Plan) -> str:
-    """The plan as a test.toml."""
+class _Kept(Plan, frozen=True, forbid_unknown_fields=True):
+    """A test.toml: the plan, and what people want to know of a run that is not needed to run it again."""
+
+    options: dict[str, Any] = {}
+    versions: dict[str, str] = {}
+
+
+def text(plan: Plan, options: Mapping[str, Any] | None = None) -> str:
+    """The plan as a test.toml, with the options that were given, and the versions of what runs it."""
     import tomli_w
 
     built: dict[str, Any] = {k: v for k, v in msgspec.to_builtins(plan).items() if v is not None}
-    return "# Everything that reproduces this run: naysayer replay FOLDER\n" + tomli_w.dumps(built)
+    built |= {"options": dict(options or {}), "versions": versions()}
+    if plan.world == "simulator":
+        note = "# Everything that reproduces this run: naysayer replay FOLDER"
+    else:
+        note = (
+            "# What was run. On real systems time is real, so it cannot be replayed; the history can be judged again:\n"
+            "# naysayer check FOLDER/history.jsonl"
+        )
+    return f"{note}\n{tomli_w.dumps(built)}"
 
 
 def read(path: Path) -> Plan:
@@ -190,7 +211,8 @@ def read(path: Path) -> Plan:
     try:
         content = path.read_bytes()
         refuse_other_version(path, content, VERSION)
-        return msgspec.toml.decode(content, type=Plan)
+        kept = msgspec.toml.decode(content, type=_Kept)
+        return Plan(**{name: getattr(kept, name) for name in Plan.__struct_fields__})
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from error
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:

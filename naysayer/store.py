@@ -51,6 +51,13 @@ class Store:
         self.add(VERDICT, verdict)
         self.add(REPORT, as_text(lambda screen: show(story, screen)).encode())
 
+    def copy(self, name: str, file: Path) -> None:
+        """Keep a copy of a file of the user's."""
+        try:
+            self.add(name, file.read_bytes())
+        except OSError as error:
+            self.lost(name, error)
+
     def add(self, name: str, content: bytes) -> None:
         """Write another file of the run as a whole."""
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from naysayer.harness.setup import Setup
 from naysayer.injected import injected, undoes
 from naysayer.judge import enough, judge, undecided
 from naysayer.live import LiveRun
+from naysayer.options import RunOptions, given
 from naysayer.performance import Costs, costs
 from naysayer.plan import Plan, text, workload_of
 from naysayer.recorder import Recorder
@@ -64,13 +65,23 @@ AROUND_S = 0.1
 Make = Callable[[], Cluster]
 
 
-def run_test(plan: Plan, make: Make, timeout_s: float, results: Path, heal: str | None = None) -> Conclusion:
+def run_test(
+    plan: Plan,
+    make: Make,
+    timeout_s: float,
+    options: RunOptions,
+    heal: str | None = None,
+    files: Mapping[str, Path] | None = None,
+) -> Conclusion:
     """Run it, keep it, report it.
 
-    `heal`: the command that undoes what this run would leave on hosts if it were killed.
+    `files` that describe the system are copied into the result folder, by their names there. `heal`: the command that
+    undoes what this run would leave on hosts if it were killed.
     """
-    folder = new_folder(results, plan.name)
-    with Store(folder, text(plan)) as store:
+    folder = new_folder(options.results, plan.name)
+    with Store(folder, text(plan, given(options))) as store:
+        for name, file in (files or {}).items():
+            store.copy(name, file)
         drive = Drive(plan, timeout_s, folder, Recorder(store), heal)
         trio.run(drive.run, make)
     if isinstance(drive.trouble, UsageError) and not drive.recorder.invocations:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -19,6 +20,7 @@ from naysayer.hunt.campaign import Caught, Hunt, run_campaign
 from naysayer.hunt.drawing import draw
 from naysayer.hunt.finding import ORIGINAL, Failure, changed, judged, reproduce, summary
 from naysayer.hunt.shrink import SECONDS_MAX, Shrunk, shrink
+from naysayer.options import given
 from naysayer.plan import Plan, text
 from naysayer.recorder import Recorder
 from naysayer.report.console import console
@@ -29,6 +31,9 @@ from naysayer.store import Store
 from naysayer.tell import tell, with_nodes
 
 FOUND, NOTHING, UNDECIDED, ERROR = 1, 0, 2, 3
+
+Options = Mapping[str, Any]
+"""What was asked of a hunt, as test.toml keeps it."""
 
 PLAIN_S = 5.0
 """How often there is a line of progress where stdout is no terminal."""
@@ -44,7 +49,7 @@ def hunt_target(hunt: Hunt, *, engine: str, results: Path) -> Conclusion:
         caught = _search(hunt, engine, stop)
         if caught.plan is None:
             return _nothing(hunt, caught)
-        concluded = _report(caught.plan, new_folder(results, caught.plan.name), stop)
+        concluded = _report(caught.plan, new_folder(results, caught.plan.name), given(hunt), stop)
     screen = console()
     screen.print(f"✗ {hunt.target}: seed {caught.plan.seed} fails, after {_effort(caught)}", markup=False)
     if concluded.error is not None:
@@ -98,15 +103,15 @@ def _lines_now_and_then() -> Callable[[Callable[[], str]], None]:
     return line
 
 
-def _report(failing: Plan, folder: Path, stop: StopRequest) -> Conclusion:
+def _report(failing: Plan, folder: Path, options: Options, stop: StopRequest) -> Conclusion:
     """Run the failing plan again, minimise it, keep and report what is left. Its error is what could not be kept."""
-    found, original, lost = _keep_original(failing, folder)
+    found, original, lost = _keep_original(failing, folder, options)
     smaller = _minimise(found, failing.seed, stop)
     plan = scenarios.plan_of(smaller.scenario, failing.nemesis)
-    with Store(folder, text(plan)) as store:
+    with Store(folder, text(plan, options)) as store:
         run, verdict = scenarios.play(smaller.scenario, Recorder(store), trace=True)
     if verdict.outcome != "invalid":
-        concluded = _report_original(failing, original, folder, smaller.cut or "its scenario does not fail")
+        concluded = _report_original(failing, original, folder, options, smaller.cut or "its scenario does not fail")
         return replace(concluded, error=lost or concluded.error)
     told = f"{summary(found, smaller)}\n\n{draw(smaller.scenario, run, verdict)}"
     story = tell(plan, run, verdict, folder, original=changed(original, Failure(run, verdict)))
@@ -123,13 +128,13 @@ def _report(failing: Plan, folder: Path, stop: StopRequest) -> Conclusion:
     return replace(conclusion(story, facts, folder=folder, history=folder / HISTORY), error=lost or store.trouble)
 
 
-def _keep_original(plan: Plan, folder: Path) -> tuple[scenarios.Scenario, Failure, str | None]:
+def _keep_original(plan: Plan, folder: Path, options: Options) -> tuple[scenarios.Scenario, Failure, str | None]:
     """Run the failing plan again, and keep it in a folder of its own; returns also what could not be kept and why."""
     try:
         (folder / ORIGINAL).mkdir()
     except OSError as error:
         raise HarnessError(f"{folder / ORIGINAL}: {error.strerror}; --results DIR chooses another place") from error
-    with Store(folder / ORIGINAL, text(plan)) as store:
+    with Store(folder / ORIGINAL, text(plan, options)) as store:
         found, run = reproduce(plan, store)
     original = judged(plan, run)
     story = tell(plan, run, original.verdict, store.folder)
@@ -137,9 +142,9 @@ def _keep_original(plan: Plan, folder: Path) -> tuple[scenarios.Scenario, Failur
     return found, original, store.trouble
 
 
-def _report_original(plan: Plan, original: Failure, folder: Path, why: str) -> Conclusion:
+def _report_original(plan: Plan, original: Failure, folder: Path, options: Options, why: str) -> Conclusion:
     """Keep and report the failing run as it was found."""
-    with Store(folder, text(plan)) as store:
+    with Store(folder, text(plan, options)) as store:
         reproduce(plan, store)
     story = with_nodes(plan, tell(plan, original.run, original.verdict, folder))
     facts = facts_json(original.run, original.verdict)

@@ -26,7 +26,7 @@ from targets.live.cluster import LiveCluster
 from targets.live.processes import ProcessCluster
 from targets.registry import find as find_target
 from targets.remote.cluster import RemoteCluster, faults_of, what_it_takes
-from targets.remote.config import ClusterConfig
+from targets.remote.config import ClusterConfig, own_file
 from targets.stdio.cluster import StdioCluster
 from targets.stdio.protocol import DIALECTS
 from targets.stdio.topology import TOPOLOGIES
@@ -35,30 +35,30 @@ from workloads.registry import find as find_workload
 TIME_S = 10.0
 
 
-def test_live(plan: Plan, timeout_s: float, results: Path) -> Conclusion:
+def test_live(plan: Plan, timeout_s: float, options: RunOptions) -> Conclusion:
     """Nodes of a target of ours as processes on this machine."""
     target = find_target(plan.target)
     where = "a cluster of processes on this machine"
     refuse_misfits(plan, target, find_workload(plan.workload), LiveCluster.faults, where)
-    return run_test(plan, lambda: LiveCluster(target, plan.nodes, plan.seed), timeout_s, results)
+    return run_test(plan, lambda: LiveCluster(target, plan.nodes, plan.seed), timeout_s, options)
 
 
-def test_binary(plan: Plan, timeout_s: float, results: Path) -> Conclusion:
+def test_binary(plan: Plan, timeout_s: float, options: RunOptions) -> Conclusion:
     """A binary behind Maelstrom's protocol, started once for each node."""
     if plan.workload not in DIALECTS:
         raise UsageError(f"--bin speaks Maelstrom's workloads ({', '.join(DIALECTS)}), not {plan.workload!r}")
     refuse_faults(plan, ProcessCluster.faults, "a binary behind stdin and stdout")
     workload_of(plan)  # refuses options that the workload has no use for
-    options = plan.binary or Binary()
-    if options.topology not in TOPOLOGIES:
-        raise unknown_name("topology", options.topology, TOPOLOGIES)
+    binary = plan.binary or Binary()
+    if binary.topology not in TOPOLOGIES:
+        raise unknown_name("topology", binary.topology, TOPOLOGIES)
 
     command = _words(plan.target)
 
     def make() -> StdioCluster:
-        return StdioCluster(command, plan.workload, plan.nodes, plan.seed, options.topology, options.latency_ms)
+        return StdioCluster(command, plan.workload, plan.nodes, plan.seed, binary.topology, binary.latency_ms)
 
-    return run_test(plan, make, timeout_s, results)
+    return run_test(plan, make, timeout_s, options)
 
 
 def _words(command: str) -> list[str]:
@@ -89,12 +89,16 @@ def test_remote(file: Path, config: ClusterConfig, plan: Plan, options: RunOptio
     wanted = {name: catalog.find(name).needs for name in plan.nemesis}
     left = f"naysayer heal {shlex.quote(str(file))}"
     allowed = options.faults_on_running
+    files = {"cluster.toml": file}
+    if own := own_file(config.client):
+        files["client.py"] = Path(own)
     return run_test(
         plan,
         lambda: RemoteCluster(config, wanted, faults_on_running=allowed),
         config.client.timeout_s,
-        options.results,
+        options,
         left,
+        files,
     )
 
 

@@ -30,6 +30,8 @@ def replay_result(what: Path) -> Conclusion:
         _, concluded = _replay_scenario(what)
         return concluded
     folder = open_folder(what)
+    if not (folder / HISTORY).is_file():
+        raise UsageError(f"{folder} has no {HISTORY} to compare with: its run broke off, or it is not complete")
     if (folder / scenarios.SCENARIO).is_file():
         history, concluded = _replay_scenario(folder / scenarios.SCENARIO, folder)
         return _compared(history, folder, concluded)

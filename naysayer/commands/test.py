@@ -16,7 +16,7 @@ from checker import Budget
 from checker.verdict import Verdict
 from naysayer.conclusion import Conclusion, conclusion
 from naysayer.judge import RUN_STEPS, enough, judge, undecided, with_invariants
-from naysayer.options import RunOptions
+from naysayer.options import RunOptions, given
 from naysayer.plan import Plan, make_plan, text
 from naysayer.recorder import Recorder
 from naysayer.report.console import console
@@ -34,7 +34,7 @@ def test_simulated(options: RunOptions) -> Conclusion:
     """Run, judge, keep, report."""
     plan = make_plan(options)
     folder = new_folder(options.results, plan.name)
-    with Store(folder, text(plan)) as store:
+    with Store(folder, text(plan, given(options))) as store:
         run = simulate(plan, Recorder(store))
     with Reporting() as reporting:
         verdict, story = judge_and_tell(plan, run, folder, reporting)

@@ -33,10 +33,10 @@ def test_world(options: RunOptions) -> Conclusion:
     if options.target is not None:
         found = find_target(options.target)
         world = World(found.name, "as processes on this machine", LiveCluster.faults, found.nodes, found.workload)
-        return test_live(live_plan(world, options), found.timeout_ms / 1000, options.results)
+        return test_live(live_plan(world, options), found.timeout_ms / 1000, options)
     if options.binary is not None:
         world = World(options.binary, "as a binary behind stdin and stdout", ProcessCluster.faults, 3, "lin-kv")
-        return test_binary(live_plan(world, options), NODE_TIMEOUT_S, options.results)
+        return test_binary(live_plan(world, options), NODE_TIMEOUT_S, options)
     if options.cluster is None:
         raise UsageError("say what to test: a target, a binary or a cluster")
     config = load(options.cluster, options.client)

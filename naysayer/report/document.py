@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from importlib.metadata import version
 from pathlib import Path
 
 import msgspec
 
 from naysayer.conclusion import Conclusion
 from naysayer.report.printable import printable
+from naysayer.versions import own_version
 
 DOCUMENT_VERSION = 1
 
@@ -18,7 +18,7 @@ def document(command: str, concluded: Conclusion, encoding: str = "utf-8") -> st
     """The document of a command, indented, with a line feed at its end; escaped where the encoding needs that."""
     built = {
         "document_version": DOCUMENT_VERSION,
-        "naysayer": version("naysayer"),
+        "naysayer": own_version(),
         "command": command,
         "exit": concluded.code,
         "outcome": outcome(concluded),

@@ -303,3 +303,10 @@ def test_a_dataclass_in_a_users_file_is_possible(tmp_path: Path) -> None:
         + CLIENT
     )
     assert run(arguments(tmp_path, "client.py:Memory", source=source)) == 0
+
+
+def test_the_result_keeps_the_files_that_describe_the_system(tmp_path: Path) -> None:
+    assert run(arguments(tmp_path, "client.py:Memory")) == 0
+    folder = next(tmp_path.glob("**/latest"))
+    assert (folder / "cluster.toml").read_text() == (tmp_path / "cluster.toml").read_text()
+    assert (folder / "client.py").read_text() == CLIENT

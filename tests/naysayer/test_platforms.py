@@ -16,6 +16,8 @@ import pytest
 import naysayer
 from targets.live.process import process_state
 
+pytestmark = pytest.mark.slow
+
 COMMON = """
 import builtins, io, os, signal, sys
 
