@@ -121,7 +121,7 @@ def _began_with(c: _Story, part: History) -> Explanation | None:
             sentence = (
                 f"Unknown initial value: #{reader} {_did(c, reader)} before any write of {value} began, and the "
                 f"register is taken to begin {starts}. If it begins as {value}, check with --initial "
-                f"{_argument(found)}."
+                f"{argument(found)}."
             )
             note = f"cannot know {value}, unless the register begins with it"
         return Explanation("initial-value", sentence, culprit=reader, notes={reader: note})
@@ -136,7 +136,7 @@ def _changes(part: History) -> NDArray[np.bool_]:
     return np.asarray((writes | cas) & (part.status == OK), dtype=np.bool_)
 
 
-def _argument(value: Any) -> str:
+def argument(value: Any) -> str:
     """A value as it is given on the command line: as JSON, or as bare text where that means the same."""
     if isinstance(value, str):
         try:

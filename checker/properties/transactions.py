@@ -9,8 +9,9 @@ transactions that happened:
     rw   A read a version that B's write came next after
 
 A cycle proves that no serial order exists. In list-append the longest read shows the order of versions; in
-rw-register only what transactions show themselves is used (the initial version comes before all others; who reads a
-version and writes the same key puts its own next), so a register history may hide what a list history would show.
+rw-register only what transactions show themselves is known (the initial version comes before all others; a transaction
+that reads a version and writes the same key puts its own next). A register history without a cycle in what is known is
+serializable only if a serial order is found that explains every read (serial_order.py); otherwise it is unknown.
 Beside cycles: reads of what an aborted transaction wrote (G1a), or of what its transaction overwrote itself (G1b),
 reads that contradict their own transaction or show its future, elements appended once and read twice, and lists that
 are no prefixes of one order. Two that read one version of a key and both wrote it are named a lost update.
@@ -20,13 +21,15 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import networkx as nx
 
-from checker.history import History, Operation
-from checker.properties import cycles
+from checker.explain import argument, show
+from checker.history import History, Operation, freeze
+from checker.properties import cycles, serial_order
+from checker.values import Token
 from checker.verdict import Decision, Explanation
 
 Micro = tuple[str, Any, Any]
@@ -53,10 +56,18 @@ def _micros(op: Operation) -> Iterator[Micro]:
     """What a transaction did: its output where known, else its input (its reads are then unknown)."""
     for f, key, value in (op.output if op.status == "ok" and op.output is not None else op.input) or ():
         if f != "r" or op.status == "ok":
-            yield f, key, value
+            yield f, _distinct(key), _distinct(value)
 
 
-def _collect(ops: list[Operation], write: str) -> dict[Any, _Versions]:
+def _distinct(value: Any) -> Any:
+    """The value, with true and false as what is equal to no number: in Python True is 1."""
+    if isinstance(value, bool):
+        return Token("true" if value else "false")
+    return tuple(map(_distinct, value)) if type(value) is tuple else value
+
+
+def _collect(ops: list[Operation], write: str, begins_with: Any) -> dict[Any, _Versions]:
+    """The versions of each key, and who wrote them. Raises _Found where two of them cannot be told apart."""
     keys: dict[Any, _Versions] = {}
     for op in ops:
         mine: dict[Any, Any] = {}
@@ -64,6 +75,9 @@ def _collect(ops: list[Operation], write: str) -> dict[Any, _Versions]:
             if f != write:
                 continue
             versions = keys.setdefault(key, _Versions())
+            if write == "w" and value == begins_with:
+                said = f"#{op.index} writes {show(value)} to {key!r}, which registers begin with: cannot judge."
+                raise _Found("not-unique", said, op)
             if value in versions.writer:
                 other = versions.writer[value].index
                 raise _Found(
@@ -80,7 +94,8 @@ def _check_read(op: Operation, key: Any, value: Any, versions: _Versions) -> Non
     """One version that a transaction saw: somebody wrote it, was not aborted, and (unless it is its own) left it."""
     writer = versions.writer.get(value)
     if writer is None:
-        raise _Found("phantom-value", f"Phantom: #{op.index} read {value!r} of {key!r}, which nobody wrote.", op)
+        said = f"#{op.index} read {show(value)} of {key!r}, which no transaction wrote"
+        raise _Found("phantom-value", f"Phantom: {said}.", op)
     if writer.index == op.index:
         raise _Found("future-read", f"#{op.index} read {value!r} of {key!r} before it wrote it itself.", op)
     if writer.status == "fail":
@@ -149,31 +164,88 @@ def _lists(ops: list[Operation], keys: dict[Any, _Versions], happened: set[int])
             raise _Found("intermediate-read", f"Intermediate read (G1b): {said}.", writer, op)
 
 
-def _registers(ops: list[Operation], keys: dict[Any, _Versions], happened: set[int]) -> None:
-    """Rw-register: who read which version, and the versions that a transaction itself put next."""
+def _registers(ops: list[Operation], keys: dict[Any, _Versions], begins_with: Any) -> None:
+    """Rw-register: who read which version (None: the initial one), and what a transaction itself put next."""
     for op in ops:
         current: dict[Any, Any] = {}
         own: set[Any] = set()
-        for f, key, value in _micros(op):
+        for f, key, said in _micros(op):
+            value = _version(op, key, said, begins_with)
             versions = keys.setdefault(key, _Versions())
             if f == "w":
                 if key in current and key not in own:
                     versions.after.setdefault(current[key], set()).add(value)
                 own.add(key)
             elif key in current and current[key] != value:
-                said = f"#{op.index} read {value!r} of {key!r} where it had {current[key]!r} itself"
-                raise _Found("internal", f"Against its own transaction: {said}.", op)
+                had = show(begins_with if current[key] is None else current[key])
+                sentence = f"#{op.index} read {show(said)} of {key!r} where it had {had} itself"
+                raise _Found("internal", f"Against its own transaction: {sentence}.", op)
             elif key not in own:
                 if value is not None:
                     _check_read(op, key, value, versions)
                     writer = versions.writer[value]
                     if value not in versions.last:
-                        said = f"#{op.index} read {value!r} of {key!r}, which #{writer.index} itself overwrote"
-                        raise _Found("intermediate-read", f"Intermediate read (G1b): {said}.", writer, op)
+                        sentence = f"#{op.index} read {value!r} of {key!r}, which #{writer.index} itself overwrote"
+                        raise _Found("intermediate-read", f"Intermediate read (G1b): {sentence}.", writer, op)
                 versions.readers.setdefault(value, []).append(op)
             current[key] = value
     for versions in keys.values():
         versions.after.setdefault(None, set()).update(versions.last)
+
+
+def _version(op: Operation, key: Any, value: Any, begins_with: Any) -> Any:
+    """The version that a value is: None for what registers begin with."""
+    if value is None and begins_with is not None:
+        said = f"#{op.index} read nothing of {key!r}, though registers begin with {show(begins_with)}"
+        raise _Found("phantom-value", f"Phantom: {said}.", op)
+    return None if value == begins_with else value
+
+
+def _begins(committed: list[Operation], keys: dict[Any, _Versions]) -> str:
+    """A hint, where one value explains all reads of what no transaction wrote: registers may begin with it."""
+    reads = [(key, value) for op in committed for f, key, value in _micros(op) if f == "r" and value is not None]
+    unknown = {value for key, value in reads if key not in keys or value not in keys[key].writer}
+    nothing = any(f == "r" and value is None for op in committed for f, _, value in _micros(op))
+    if nothing or len(unknown) != 1:
+        return ""
+    value = unknown.pop()
+    return f" If registers begin with {show(value)}, check with --initial {argument(value)}."
+
+
+def _serial(part: History, happened: set[int], known: nx.DiGraph[int], begins_with: Any) -> list[int] | None:
+    """A serial order that explains all reads, if one is found."""
+    transactions = {}
+    for op in part:
+        if op.index not in happened:
+            continue
+        one = transactions[op.index] = serial_order.Transaction(op.index, op.call if op.pending else op.ret)
+        for f, key, said in _micros(op):
+            value = _version(op, key, said, begins_with)
+            if f == "w":
+                one.writes[key] = value
+            elif key not in one.writes:
+                one.reads.setdefault(key, value)
+    return serial_order.find(transactions, known)
+
+
+def _unordered(keys: dict[Any, _Versions], known: nx.DiGraph[int], happened: set[int]) -> str:
+    """Why a history without a cycle is not decided: an example of two versions whose order is not known."""
+    open_keys = []
+    example = "no read shows which of several writes came first"
+    for key, versions in keys.items():
+        writers = [versions.writer[value] for value in versions.last if versions.writer[value].index in happened]
+        writers.sort(key=lambda op: op.index)
+        for one, other in itertools.pairwise(writers):
+            if not (known.has_edge(one.index, other.index) or known.has_edge(other.index, one.index)):
+                open_keys.append(key)
+                if len(open_keys) == 1:
+                    example = f"#{one.index} and #{other.index} both wrote {key!r}, and no read shows which came first"
+                break
+    where = f" for {len(open_keys)} of {len(keys)} keys" if open_keys else ""
+    return (
+        f"the order of versions is not known{where}: {example}. What is known has no cycle, and no serial order that "
+        "explains every read was found"
+    )
 
 
 def _graph(keys: dict[Any, _Versions], happened: set[int]) -> nx.DiGraph[int]:
@@ -206,33 +278,46 @@ def _lost_update(keys: dict[Any, _Versions]) -> _Found | None:
             updates = sorted({op.index: op for op in readers if op.index in written}.items())
             if len(updates) > 1:
                 (_, one), (_, other) = updates[:2]
-                said = f"#{one.index} and #{other.index} both read version {version!r} of {key!r} and wrote it"
+                what = "the initial version" if version is None else f"version {version!r}"
+                said = f"#{one.index} and #{other.index} both read {what} of {key!r} and wrote it"
                 return _Found("lost-update", f"Not serializable: lost update: {said}.", one, other)
     return None
 
 
-def _decide(part: History, write: str) -> Decision:
+def _decide(part: History, write: str, begins_with: Any = None) -> Decision:
     ops = [op for op in part if op.f == "txn"]
     rows = {int(index): row for row, index in enumerate(part.index)}
+    committed = [op for op in ops if op.status == "ok"]
+    keys: dict[Any, _Versions] = {}
     try:
-        keys = _collect(ops, write)
-        committed = [op for op in ops if op.status == "ok"]
+        keys = _collect(ops, write, begins_with)
         happened = {op.index for op in committed} | _seen(committed, keys)
-        (_lists if write == "append" else _registers)(committed, keys, happened)
+        if write == "append":
+            _lists(committed, keys, happened)
+        else:
+            _registers(committed, keys, begins_with)
     except _Found as at_once:
-        if at_once.explanation.kind == "not-unique":
-            return Decision("unknown", "cycles", reason=at_once.explanation.sentence)
+        explanation = at_once.explanation
+        if explanation.kind == "not-unique":
+            return Decision("unknown", "cycles", reason=explanation.sentence)
+        if explanation.kind == "phantom-value" and write == "w" and begins_with is None:
+            at_once.explanation = replace(explanation, sentence=explanation.sentence + _begins(committed, keys))
         return _invalid(at_once, rows)
-    found = cycles.find(_graph(keys, happened))
+    graph = _graph(keys, happened)
+    found = cycles.find(graph)
     if found is None:
-        return Decision("valid", "cycles")
+        if write == "append":
+            return Decision("valid", "cycles")
+        if _serial(part, happened, graph, begins_with) is not None:
+            return Decision("valid", "serial order")
+        return Decision("unknown", "cycles", reason=_unordered(keys, graph, happened))
     kind, edges = found
     lost = _lost_update(keys) if kind in ("G-single", "G2") else None
     if lost is not None:
         return _invalid(lost, rows)
     names = ", ".join(f"#{edge.before}" for edge in edges)
     sentence = (
-        f"Not serializable: {cycles.WORDS[kind]} ({kind}) between {names}; "
+        f"Not serializable: {cycles.words(kind, edges)} ({kind}) between {names}; "
         "each must come before the next, and the last first."
     )
     chosen = tuple(rows[edge.before] for edge in edges)
@@ -251,8 +336,8 @@ def decide_list_append(part: History) -> Decision:
 
 
 def decide_rw_register(part: History, begins_with: Any = None) -> Decision:
-    """See the module's text; write operations are "w"."""
-    return _decide(part, "w")
+    """See the module's text; write operations are "w". `begins_with`: the initial value of every register."""
+    return _decide(part, "w", _distinct(freeze(begins_with)))
 
 
 DECIDERS = {"txn-list-append": decide_list_append, "txn-rw-register": decide_rw_register}
