@@ -5,8 +5,9 @@ from __future__ import annotations
 import mmap
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 try:
     import resource
@@ -14,26 +15,54 @@ except ImportError:  # Windows
     resource = None  # type: ignore[assignment]
 
 SAMPLE_STEPS = 4096
-"""Clock and memory are looked at once in so many steps."""
+"""Memory is looked at once in so many steps, and the clock at least as often."""
+
+CLOCK_S = 0.02
+"""How often the clock is looked at, as far as steps are shorter than that."""
+
+Bound = Literal["steps", "seconds", "memory", "interrupt"]
+"""What ended a check before it was decided."""
 
 _STATM = Path("/proc/self/statm")
 
 
 @dataclass(frozen=True)
 class Budget:
-    """Limits for each key of a history; None: no limit.
+    """Limits of a check; None: no limit.
 
-    `steps`: model steps that the search tries. `memory_mb`: growth of this process (resident, MiB) since its first
-    few thousand steps. It is not enforced where memory_is_measured() is False.
+    `steps`: model steps that the search tries for each key. `seconds`: how long the whole check may take. `memory_mb`:
+    growth of this process (resident, MiB) since the first few thousand steps of a key. It is not enforced where
+    memory_is_measured() is False.
     """
 
     steps: int | None = 20_000_000
     seconds: float | None = None
     memory_mb: int | None = 4096
+    deadline: float | None = None
+    """When `seconds` are over (time.monotonic()), once a check has begun."""
+
+    def begun(self) -> Budget:
+        """The same with its deadline."""
+        if self.seconds is None or self.deadline is not None:
+            return self
+        return replace(self, deadline=time.monotonic() + self.seconds)
+
+    @property
+    def left_s(self) -> float | None:
+        """Seconds left until the deadline, 0 if it is over; None: no limit, or not begun."""
+        return None if self.deadline is None else max(self.deadline - time.monotonic(), 0.0)
+
+    def out_of_time(self) -> OutOfBudget:
+        """What is raised at the deadline."""
+        return OutOfBudget(f"out of time ({self.seconds:g} s)", "seconds")
 
 
 class OutOfBudget(Exception):  # noqa: N818 - not an error: it ends a search with the verdict `unknown`
-    """A limit was reached; the text says which."""
+    """A limit was reached; the text says which, and so does `bound` ("steps", "seconds" or "memory")."""
+
+    def __init__(self, text: str, bound: Bound) -> None:
+        super().__init__(text)
+        self.bound: Bound = bound
 
 
 class Interrupted(BaseException):
@@ -47,11 +76,13 @@ class Meter:
     """Counts the steps of one part against its budget."""
 
     def __init__(self, budget: Budget) -> None:
-        self.budget = budget
+        self.budget = budget.begun()
         self.steps = 0
         self._limit = sys.maxsize if budget.steps is None else budget.steps
-        self._sample = min(SAMPLE_STEPS, self._limit)
-        self._started = time.monotonic()
+        self._every = SAMPLE_STEPS if budget.seconds is None else 1
+        self._sample = min(self._every, self._limit)
+        self._looked = time.monotonic()
+        self._memory_at = SAMPLE_STEPS
         self._resident_mb: float | None = None  # a short search need not ask
 
     def spend(self, steps: int = 1) -> None:
@@ -63,12 +94,22 @@ class Meter:
     def _check(self) -> None:
         budget = self.budget
         if self.steps > self._limit:
-            raise OutOfBudget(f"out of steps ({self._limit:,})")
-        if budget.seconds is not None and time.monotonic() - self._started > budget.seconds:
-            raise OutOfBudget(f"out of time ({budget.seconds:g} s)")
-        if budget.memory_mb is not None:
+            raise OutOfBudget(f"out of steps ({self._limit:,})", "steps")
+        if budget.deadline is not None:
+            self._check_time(budget.deadline)
+        if budget.memory_mb is not None and self.steps > self._memory_at:
             self._check_memory(budget.memory_mb)
-        self._sample = min(self.steps + SAMPLE_STEPS, self._limit)
+            self._memory_at = self.steps + SAMPLE_STEPS
+        self._sample = min(self.steps + self._every, self._limit)
+
+    def _check_time(self, deadline: float) -> None:
+        """Steps of some models take seconds, of others microseconds: the clock is looked at by time, not by steps."""
+        now = time.monotonic()
+        if now > deadline:
+            raise self.budget.out_of_time()
+        faster = now - self._looked < CLOCK_S
+        self._every = min(2 * self._every, SAMPLE_STEPS) if faster else max(self._every // 8, 1)
+        self._looked = now
 
     def _check_memory(self, limit_mb: int) -> None:
         now_mb = _resident_mb()
@@ -76,7 +117,7 @@ class Meter:
             return
         self._resident_mb = now_mb if self._resident_mb is None else self._resident_mb
         if now_mb - self._resident_mb > limit_mb:
-            raise OutOfBudget(f"out of memory ({limit_mb:,} MiB)")
+            raise OutOfBudget(f"out of memory ({limit_mb:,} MiB)", "memory")
 
 
 def memory_is_measured() -> bool:

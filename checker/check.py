@@ -18,7 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from checker.budget import Budget, Interrupted
+from checker.alarm import ended_in_time
+from checker.budget import Budget, Interrupted, OutOfBudget
 from checker.errors import HistoryError, NaysayerError, UsageError
 from checker.explain import explain
 from checker.explain_append import explain_append
@@ -37,6 +38,7 @@ from checker.parallel import refuse_unknown as refuse_unknown_engine
 from checker.search import decide as search
 from checker.shrink import shrink
 from checker.verdict import Decision, Explanation, Part, Verdict
+from checker.verify import TOO_LARGE, verify_part
 from checker.warnings import warnings
 
 FIRST_STEPS = 300_000
@@ -44,6 +46,15 @@ FIRST_STEPS = 300_000
 
 EXPLAIN_STEPS_MAX = 200_000
 """Steps spent on the sentence for a counterexample. The verdict stands without it."""
+
+NOT_MINIMAL = "the counterexample may not be minimal: making it small ran out of steps or time"
+UNPROVED = "the search refuted it, but the verifier does not confirm that: please report this"
+
+PROOF_TRIES_MAX = 20_000
+"""Partial orders that the verifier tries on a proof before it is given out."""
+
+WITNESS_VERIFIED_MAX = 20_000
+"""The order that a monitor found is replayed before it is given out, unless it has more operations."""
 
 NOTHING_SUCCEEDED = "no operation succeeded, so nothing was seen that could be right or wrong"
 
@@ -63,7 +74,7 @@ def check(
 ) -> Verdict:
     """The verdict on a history, with its proof.
 
-    `model`: a name of checker.models.MODELS, or a model of your own. `budget`: limits for each key.
+    `model`: a name of checker.models.MODELS, or a model of your own. `budget`: what it may use.
     `engine`: where searches of several keys run: None (here), "processes" (as many as there are cores; a script then
     needs `if __name__ == "__main__":`), "dask:ADDRESS", or any concurrent.futures Executor.
     Raises UsageError for an unknown model, operation or engine, or a model that lacks something, HistoryError for a
@@ -82,7 +93,7 @@ def check(
         raise HistoryError(f"operation #{int(history.index[rows[0]])}: {mixed(history, rows)}")
     if len(history) and int(history.call.min()) == BEGINNING:
         raise HistoryError(f"a call at {BEGINNING} ns: times must lie above the least 64-bit number; shift them")
-    limits = Budget() if budget is None else budget
+    limits = (Budget() if budget is None else budget).begun()
     by_key = history.by_key() if chosen.by_key and len(history) else {None: history}
     known: dict[Any, Part] = {}
     warned: tuple[str, ...] = ()
@@ -143,43 +154,86 @@ def _judge(
     progress: Progress,
     parts: dict[Any, Part],
 ) -> None:
-    """Judges all parts here; searches that turn out long go to the executor, if there is one.
+    """Judges all parts, the cheap ones first: small before large, and those that a short search decides before the
+    others. Long searches go to the executor, if there is one.
 
-    `parts` gets what is decided as it is decided: that is kept when Interrupted ends this.
+    `parts` gets what is decided as it is decided: that is kept when Interrupted ends this, or the time is over.
     """
     short = budget
-    if engine is not None:
+    if engine is not None or len(by_key) > 1:
         steps = FIRST_STEPS if budget.steps is None else min(FIRST_STEPS, budget.steps)
-        short = Budget(steps, budget.seconds, budget.memory_mb)
+        short = replace(budget, steps=steps)
     long: dict[Any, Part] = {}
-    for key, ops in by_key.items():
+    for key, ops in sorted(by_key.items(), key=lambda item: len(item[1])):
+        if budget.left_s == 0:
+            break
         part = check_part(key, ops, model, short)
-        (long if part.outcome == "unknown" and short != budget else parts)[key] = part
+        (long if part.bound == "steps" and short != budget else parts)[key] = part
         if part.reason == CUT_SHORT:
             raise Interrupted
         progress(len(parts), len(by_key))
-    if not long or engine is None:
-        return
-    with pool(engine, len(long)) as executor:
-        # Each part goes with tables of its own: those of the whole history may be large.
-        futures = {executor.submit(check_part, key, History.of(by_key[key]), model, budget): key for key in long}
-        try:
-            for future in as_completed(futures):
-                key = futures[future]
-                try:
-                    parts[key] = future.result()
-                except Exception as error:  # a worker died, or the model cannot be sent
-                    parts[key] = replace(long[key], reason=_failure(error))
-                progress(len(parts), len(by_key))
-        except Interrupted:
-            for future in futures:
-                future.cancel()
-            raise
+    if long and engine is not None:
+        _judge_elsewhere({key: by_key[key] for key in long}, model, budget, engine, progress, parts, len(by_key))
+    for key in long if engine is None else ():
+        if budget.left_s == 0:
+            break
+        parts[key] = check_part(key, by_key[key], model, budget)
+        progress(len(parts), len(by_key))
+    for key, ops in by_key.items():
+        if key not in parts:
+            parts[key] = _out_of_time(key, ops, budget, long.get(key))
+
+
+def _judge_elsewhere(
+    long: dict[Any, History],
+    model: Model,
+    budget: Budget,
+    engine: str | Executor,
+    progress: Progress,
+    parts: dict[Any, Part],
+    keys: int,
+) -> None:
+    """Has the executor judge these parts, until the time is over."""
+    try:
+        with pool(engine, len(long)) as executor:
+            # Each part goes with tables of its own: those of the whole history may be large.
+            futures = {
+                executor.submit(_check_until, key, History.of(ops), model, budget, budget.left_s): key
+                for key, ops in long.items()
+            }
+            try:
+                for future in as_completed(futures, timeout=budget.left_s):
+                    key = futures[future]
+                    try:
+                        parts[key] = future.result()
+                    except Exception as error:  # a worker died, or the model cannot be sent
+                        parts[key] = Part(key, "unknown", "none", len(long[key]), reason=_failure(error))
+                    progress(len(parts), keys)
+            except (Interrupted, TimeoutError):
+                for future in futures:
+                    future.cancel()
+                raise
+    except TimeoutError:  # what is not in `parts` by now is out of time
+        pass
+
+
+def _check_until(key: Any, history: History, model: Model, budget: Budget, left_s: float | None) -> Part:
+    """check_part in another process, whose clock need not be this one's."""
+    deadline = None if left_s is None else time.monotonic() + left_s
+    return check_part(key, history, model, replace(budget, deadline=deadline))
+
+
+def _out_of_time(key: Any, history: History, budget: Budget, short: Part | None) -> Part:
+    """A part that the time was not enough for; `short`: what a short search made of it, if it was begun at all."""
+    reason = f"{budget.out_of_time()} before this key was begun" if short is None else str(budget.out_of_time())
+    method, steps = ("none", 0) if short is None else (short.method, short.steps)
+    return Part(key, "unknown", method, len(history), steps=steps, reason=reason, bound="seconds")
 
 
 def _undecided(key: Any, history: History, decided: int, keys: int) -> Part:
     far = "" if key is None else f": {decided:,} of {keys:,} keys decided"
-    return Part(key, "unknown", "none", len(history), reason=f"interrupted while judging{far}")
+    reason = f"interrupted while judging{far}"
+    return Part(key, "unknown", "none", len(history), reason=reason, bound="interrupt")
 
 
 def check_part(key: Any, history: History, model: Model, budget: Budget) -> Part:
@@ -209,6 +263,7 @@ def check_part(key: Any, history: History, model: Model, budget: Budget) -> Part
         counterexample=tuple(part[row] for row in rows),
         explanation=decision.explanation,
         reason=decision.reason,
+        bound=decision.bound,
     )
 
 
@@ -229,18 +284,64 @@ def _decide(part: History, history: History, model: Model, budget: Budget) -> De
     bundled = _bundled(model)
     monitored = MONITORS[model.name](part, budget, model) if bundled and model.name in MONITORS else None
     decision = monitored or search(_blurred(part, model) if bundled else part, model, budget)
+    try:
+        decision = _proved(decision, part, history, model, budget, searched=monitored is None)
+    except Interrupted:
+        if decision.outcome != "invalid":
+            raise
+        return replace(decision, explanation=no_order(len(decision.counterexample)), reason=CUT_SHORT)
     if decision.explanation is not None and decision.explanation.kind == "phantom-value":
         return replace(decision, explanation=of_failed(decision.explanation, history))
     if decision.outcome != "invalid" or decision.explanation is not None:
         return decision
     try:
-        if monitored is None:
-            small, minimal = shrink(part, decision, model)
-            reason = None if minimal else "the counterexample may not be minimal: making it small ran out of steps"
-            decision = replace(decision, counterexample=small, reason=reason)
         return replace(decision, explanation=_explain(decision.counterexample, part, history, model, budget))
     except Interrupted:  # what was found is a violation all the same
         return replace(decision, explanation=no_order(len(decision.counterexample)), reason=CUT_SHORT)
+
+
+def _proved(
+    decision: Decision, part: History, history: History, model: Model, budget: Budget, *, searched: bool
+) -> Decision:
+    """The decision with a proof that the verifier does not reject.
+
+    Where it rejects a monitor's, the search decides. Of what a search refuted the smallest proof counts that holds.
+    """
+    if decision.outcome == "valid":
+        if searched or len(part) > WITNESS_VERIFIED_MAX or not _objection(decision, part, history, model, budget):
+            return decision
+    elif decision.outcome == "unknown" or (not searched and not _objection(decision, part, history, model, budget)):
+        return decision
+    whole = decision if searched else search(part, model, budget)
+    if whole.outcome != "invalid":
+        return whole
+    small, minimal = shrink(part, whole, model, budget)
+    reason = None if minimal else NOT_MINIMAL
+    for rows in (small, whole.counterexample, tuple(range(len(part)))):
+        found = replace(whole, counterexample=rows, reason=reason)
+        if not _objection(found, part, history, model, budget):
+            return found
+        reason = NOT_MINIMAL
+    return replace(whole, outcome="unknown", counterexample=(), reason=UNPROVED)
+
+
+def _objection(decision: Decision, part: History, history: History, model: Model, budget: Budget) -> str | None:
+    """What the verifier has against the proof of a decision; None if nothing, or if it is too large to be confirmed."""
+    rows = list(decision.counterexample)
+    claim = Part(
+        None,
+        decision.outcome,
+        decision.method,
+        len(part),
+        witness=None if decision.witness is None else part.index[np.asarray(decision.witness, dtype=np.int64)],
+        counterexample=tuple(part[row] for row in rows),
+    )
+    try:
+        with ended_in_time(budget):
+            objection = verify_part(history, model, claim, tries=PROOF_TRIES_MAX)
+    except OutOfBudget:
+        return None
+    return None if objection == TOO_LARGE else objection
 
 
 def _bundled(model: Model) -> bool:

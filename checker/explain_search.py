@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from checker.alarm import ended_in_time
 from checker.budget import Budget, Meter, OutOfBudget
 from checker.configurations import Frontier, Steps
-from checker.history import PENDING, History, Operation
+from checker.history import History, Operation
 from checker.model import Inconsistent, Model, State
-from checker.search import events
+from checker.search import Walk
 from checker.verdict import Explanation
 
 STATES_SHOWN = 3
@@ -23,23 +24,18 @@ def explain_search(
     told = {op.index: op for op in counterexample}
     part = History.of(counterexample if proof is None else proof)
     unaltered = all(told.get(op.index) == op for op in part)
-    steps = Steps(model)
-    frontier = Frontier(steps, Meter(budget), remember=False)
-    kinds = [steps.kind(op) for op in part]
     try:
-        for row, is_return in events(part):
-            op = part[row]
-            if op.ret == PENDING:
-                frontier.call_pending(row, kinds[row])
-            elif not is_return:
-                frontier.call(row, kinds[row], op.ret)
-            elif not frontier.ret(row):
-                if unaltered:
-                    return fits_nowhere(op, [steps.states[state] for state in frontier.reached], model)
-                return _contradicts(told.get(op.index, op), counterexample)
+        with ended_in_time(budget.begun()):
+            steps = Steps(model)
+            frontier = Frontier(steps, Meter(budget), remember=False)
+            row = Walk(part, frontier).run([steps.kind(op) for op in part])
+            if row is None:
+                return no_order(len(part))
+            if unaltered:
+                return fits_nowhere(part[row], [steps.states[state] for state in frontier.reached], model)
+            return _contradicts(told.get(part[row].index, part[row]), counterexample)
     except OutOfBudget:
-        pass
-    return no_order(len(part))
+        return no_order(len(part))
 
 
 def _contradicts(op: Operation, counterexample: Sequence[Operation]) -> Explanation:

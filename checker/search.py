@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from checker.alarm import ended_in_time
 from checker.budget import Budget, Meter, OutOfBudget
 from checker.configurations import Frontier, Steps, rows_in_order
 from checker.history import PENDING, History
@@ -27,26 +28,43 @@ def decide(part: History, model: Model, budget: Budget) -> Decision:
     """
     meter = Meter(budget)
     steps = Steps(model)
-    kinds = _kinds(part, steps)
     frontier = Frontier(steps, meter)
-    rets = part.ret.tolist()
-    returned = 0
+    walk = Walk(part, frontier)
     try:
-        for row, is_return in events(part):
+        with ended_in_time(meter.budget):
+            refuted_at = walk.run(_kinds(part, steps))
+    except OutOfBudget as out:
+        live, size = len(frontier.live) + 1, sum(map(len, frontier.configurations.values()))
+        far = f"{walk.returned:,} of {len(part):,} operations placed, {live} live, {size:,} configurations"
+        return Decision("unknown", METHOD, steps=meter.steps, reason=f"{out}: {far}", bound=out.bound)
+    if refuted_at is not None:
+        return Decision("invalid", METHOD, counterexample=_prefix(part, refuted_at, frontier), steps=meter.steps)
+    chain = next(iter(frontier.configurations.values()))[0][2]
+    return Decision("valid", METHOD, witness=np.array(rows_in_order(chain), dtype=np.int64), steps=meter.steps)
+
+
+class Walk:
+    """Feeds the events of a part to a frontier."""
+
+    def __init__(self, part: History, frontier: Frontier) -> None:
+        self.part = part
+        self.frontier = frontier
+        self.returned = 0
+        """Operations placed so far."""
+
+    def run(self, kinds: list[int]) -> int | None:
+        """The row of the operation at whose return no configuration was left; None if some are left in the end."""
+        rets, frontier = self.part.ret.tolist(), self.frontier
+        for row, is_return in events(self.part):
             if rets[row] == PENDING:
                 frontier.call_pending(row, kinds[row])
             elif not is_return:
                 frontier.call(row, kinds[row], rets[row])
             elif frontier.ret(row):
-                returned += 1
+                self.returned += 1
             else:
-                return Decision("invalid", METHOD, counterexample=_prefix(part, row, frontier), steps=meter.steps)
-    except OutOfBudget as out:
-        live, size = len(frontier.live) + 1, sum(map(len, frontier.configurations.values()))
-        far = f"{returned:,} of {len(part):,} operations placed, {live} live, {size:,} configurations"
-        return Decision("unknown", METHOD, steps=meter.steps, reason=f"{out}: {far}")
-    chain = next(iter(frontier.configurations.values()))[0][2]
-    return Decision("valid", METHOD, witness=np.array(rows_in_order(chain), dtype=np.int64), steps=meter.steps)
+                return row
+        return None
 
 
 def events(part: History) -> Iterator[tuple[int, bool]]:

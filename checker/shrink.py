@@ -7,6 +7,7 @@ Reads go first, in ever smaller groups, then writes from the latest on, since no
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from msgspec import structs
 
@@ -35,10 +36,15 @@ MOMENTS_MAX = 64
 """How far back (in calls) an earlier end of the counterexample is looked for."""
 
 
-def shrink(part: History, decision: Decision, model: Model) -> tuple[tuple[int, ...], bool]:
-    """Rows of a small counterexample, and whether it is 1-minimal, from what a search of `part` decided."""
+def shrink(
+    part: History, decision: Decision, model: Model, budget: Budget | None = None
+) -> tuple[tuple[int, ...], bool]:
+    """Rows of a small counterexample, and whether it is 1-minimal, from what a search of `part` decided.
+
+    Of the budget only the deadline counts.
+    """
     ops = list(part)
-    shrinker = _Shrinker(model, decision.steps)
+    shrinker = _Shrinker(model, decision.steps, budget or Budget())
     last = ops[decision.counterexample[-1]].call
     moments = [min((op.call for op in ops if op.call > last), default=PENDING)]
     if decision.steps <= REPEATED_STEPS_MAX:
@@ -61,9 +67,10 @@ def _before(moment: int, ops: Sequence[Operation]) -> list[Operation]:
 
 
 class _Shrinker:
-    def __init__(self, model: Model, steps: int) -> None:
+    def __init__(self, model: Model, steps: int, budget: Budget) -> None:
         """`steps`: what the first search took."""
         self.model = model
+        self.budget = budget
         self.steps_left = STEPS_MAX + 2 * steps
         self.ops: Sequence[Operation] = ()
         self.kept: list[int] = []
@@ -88,8 +95,9 @@ class _Shrinker:
         """True if a search of so many steps finds that these operations have no order."""
         if self.steps_left <= 0:
             return False
-        decision = decide(History.of(ops), self.model, Budget(min(steps, self.steps_left)))
-        self.steps_left -= decision.steps + len(ops)
+        budget = replace(self.budget, steps=min(steps, self.steps_left), memory_mb=None)
+        decision = decide(History.of(ops), self.model, budget)
+        self.steps_left = 0 if decision.bound == "seconds" else self.steps_left - decision.steps - len(ops)
         return decision.outcome == "invalid"
 
     def _window(self) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from checker.budget import Bound
 from checker.history import Operation
 
 Outcome = Literal["valid", "invalid", "unknown"]
@@ -57,6 +58,8 @@ class Decision:
     steps: int = 0
     reason: str | None = None
     """unknown: what ran out and how far it got."""
+    bound: Bound | None = None
+    """unknown: the limit that ended the search, if one did."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,8 @@ class Part:
     counterexample: tuple[Operation, ...] = ()
     explanation: Explanation | None = None
     reason: str | None = None
+    bound: Bound | None = None
+    """unknown: the limit that ended the search, if one did."""
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from checker.verdict import Part, Verdict
 
 Operations = Sequence[Operation]
 Without = Callable[[Operations, Operations], Operations | None]
+TOO_LARGE = "the counterexample is too large to be confirmed"
 TRIES_MAX, ENDS_MAX = 2_000_000, 64  # partial orders tried, and moments at which a counterexample may end
 
 
@@ -38,12 +39,12 @@ def verify(history: History, model: Model, verdict: Verdict) -> list[str]:
     return objections + [f"there is no key {part.key!r} in the history" for part in given.values()]
 
 
-def verify_part(history: History, model: Model, part: Part) -> str | None:
-    """The first thing wrong with the proof of one part, or None."""
+def verify_part(history: History, model: Model, part: Part, *, tries: int = TRIES_MAX) -> str | None:
+    """The first thing wrong with the proof of one part, or None; TOO_LARGE where so many tries do not tell."""
     ops = [op for op in history if op.status != "fail"]
     if part.outcome == "valid":
         return _replay(ops, model, [] if part.witness is None else [int(index) for index in part.witness])
-    return None if part.outcome == "unknown" else _refute(ops, model, part.counterexample)
+    return None if part.outcome == "unknown" else _refute(ops, model, part.counterexample, tries)
 
 
 def _replay(ops: Operations, model: Model, witness: Sequence[int]) -> str | None:
@@ -65,7 +66,7 @@ def _replay(ops: Operations, model: Model, witness: Sequence[int]) -> str | None
     return f"the witness lacks #{min(left)}" if left else None
 
 
-def _refute(ops: Operations, model: Model, counterexample: Operations) -> str | None:
+def _refute(ops: Operations, model: Model, counterexample: Operations, tries: int) -> str | None:
     chosen = {op.index: op for op in counterexample}
     if [chosen[op.index] for op in ops if op.index in chosen] != [op for op in ops if op.index in chosen]:
         return "an operation of the counterexample differs from the one in the history"
@@ -74,10 +75,10 @@ def _refute(ops: Operations, model: Model, counterexample: Operations) -> str | 
     for without in (lambda dropped, kept: kept if model.may_leave_out(dropped, kept) else None, model.without):
         moment = _sound_until(ops, chosen, without)
         remaining = without(*_parted(ops, chosen, moment))
-        ordered = _has_order(remaining or (), moment, model)
+        ordered = _has_order(remaining or (), moment, model, tries)
         if ordered is False:
             return None
-    return "the counterexample has a legal order" if ordered else "the counterexample is too large to be confirmed"
+    return "the counterexample has a legal order" if ordered else TOO_LARGE
 
 
 def _sound_until(ops: Operations, chosen: Mapping[int, Operation], without: Without) -> int:
@@ -96,7 +97,7 @@ def _parted(ops: Operations, chosen: Mapping[int, Operation], moment: int) -> tu
     return [op for op in called if op.index not in chosen], [op for op in called if op.index in chosen]
 
 
-def _has_order(ops: Operations, moment: int, model: Model) -> bool | None:
+def _has_order(ops: Operations, moment: int, model: Model, tries: int) -> bool | None:
     """Whether some order of all that had returned by then, and some of the others, is legal; None: too many to try."""
     rows = list(enumerate(sorted(ops, key=lambda op: op.call)))
     asked = [identity((op.f, op.key, op.input)) if op.pending else i for i, op in rows]  # pending twins go in order
@@ -110,7 +111,7 @@ def _has_order(ops: Operations, moment: int, model: Model) -> bool | None:
         if (left, identity(state)) in seen:
             continue
         seen.add((left, identity(state)))
-        if len(seen) > TRIES_MAX:
+        if len(seen) > tries:
             return None
         for i, op in rows:
             ready = left >> i & 1 and not left & first[i]

@@ -19,6 +19,10 @@ from naysayer.findings import Finding, with_findings
 from naysayer.seen import Seen
 from naysayer.simulate import Run
 
+LIVE = Budget(seconds=60)
+"""What judging a live run may take, all keys together. Simulated runs, hunts and replays have budgets of steps alone:
+so their verdicts reproduce."""
+
 RUN_STEPS = 1_000_000
 """What the search may spend on each key of a run of ours: some seconds. `naysayer check` gives more."""
 
@@ -46,7 +50,14 @@ def judge(
         if begins_with is not None and isinstance(model, str):
             model = find(model, begins_with=begins_with)
         verdict = check(history, model, budget=budget, engine=engine, progress=progress)
-        if weaker and verdict.outcome == "invalid" and verdict.worst is not None and not verdict.interrupted:
+        in_time = budget is None or budget.seconds is None or verdict.seconds < budget.seconds
+        if (
+            weaker
+            and in_time
+            and verdict.outcome == "invalid"
+            and verdict.worst is not None
+            and not verdict.interrupted
+        ):
             key = verdict.worst.key
             part = history if key is None else history.by_key()[key]
             return replace(verdict, ladder=ladder(part, begins_with))

@@ -229,7 +229,7 @@ class CheckOptions:
     """how many steps the search may take on each key before it is undecided"""
 
     seconds: float | None = None
-    """how long it may take on each key; steps make a verdict reproducible, seconds do not"""
+    """how long judging may take, all keys together; steps make a verdict reproducible, seconds do not"""
 
     memory_mb: int | None = None
     """how much memory it may take for each key; 4096 unless given"""

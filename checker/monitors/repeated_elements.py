@@ -49,12 +49,12 @@ def _small(ops: Sequence[Operation], decision: Decision, budget: Budget) -> tupl
         kept = [cut[at] for at in chosen]
         again = search(History.of(kept), MODEL, budget)
         if again.outcome == "invalid":
-            few, _ = shrink(History.of(kept), again, MODEL)
+            few, _ = shrink(History.of(kept), again, MODEL, budget)
             rows = [chosen[at] for at in few]
             dropped = [op for at, op in enumerate(cut) if at not in set(rows)]
             rows = rows if MODEL.may_leave_out(dropped, [cut[at] for at in rows]) else chosen
             return tuple(whole[at] for at in rows)
-    return shrink(History.of(ops), decision, MODEL)[0]
+    return shrink(History.of(ops), decision, MODEL, budget)[0]
 
 
 def _beginnings(ops: Sequence[Operation]) -> list[int]:

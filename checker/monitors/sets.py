@@ -12,8 +12,6 @@ search goes on.
 
 from __future__ import annotations
 
-import math
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -105,19 +103,15 @@ def _repeated(says: Sayings, reads: Snapshots, budget: Budget) -> list[Order] | 
     part, orders = says.part, list[Order]()
     order = np.argsort(says.element, kind="stable")
     elements = np.split(order, np.flatnonzero(np.diff(says.element[order])) + 1) if len(order) else []
-    began = time.monotonic()
-
-    def left_s() -> float:
-        return math.inf if budget.seconds is None else began + budget.seconds - time.monotonic()
-
+    budget = budget.begun()
     for entries in elements:
         x = int(says.element[entries[0]])
         rows = np.unique(np.concatenate((says.row[entries], reads.row)))
         asked = [_asked(part, int(row), int(says.codes[x])) for row in rows]
-        decision = repeated_elements.judge(asked, replace(budget, seconds=left_s())) if left_s() > 0 else None
-        if decision is None or (decision.outcome == "unknown" and left_s() <= 0):
+        decision = repeated_elements.judge(asked, budget) if budget.left_s != 0 else None
+        if decision is None or (decision.outcome == "unknown" and budget.left_s == 0):
             far = f"{len(orders):,} of {len(elements):,} elements that several operations add were judged"
-            return Decision("unknown", METHOD, reason=f"out of time ({budget.seconds:g} s): {far}")
+            return Decision("unknown", METHOD, reason=f"{budget.out_of_time()}: {far}", bound="seconds")
         if decision.outcome == "invalid":
             return replace(decision, counterexample=tuple(int(rows[at]) for at in decision.counterexample))
         if decision.witness is None:

@@ -118,6 +118,8 @@ def _certify(
     """
     if verdict.outcome == "unknown":
         return None, "none: the verdict is unknown"
+    if verdict.model.startswith("txn-"):
+        return None, "none: the verifier does not check verdicts on transactions yet"
     if verdict.model in PROPERTIES:
         return None, "none: whether a promise was kept is read off the history, no order is searched for"
     objections = verify(recording.history, own or find(recording.model, begins_with=begins_with), verdict)

@@ -21,7 +21,7 @@ from naysayer.harness.core import Core
 from naysayer.harness.settle import Settling
 from naysayer.harness.setup import Setup
 from naysayer.injected import injected, undoes
-from naysayer.judge import enough, judge, undecided
+from naysayer.judge import LIVE, enough, judge, undecided
 from naysayer.live import LiveRun
 from naysayer.options import RunOptions, given
 from naysayer.performance import Costs, costs
@@ -87,7 +87,7 @@ def run_test(
     if isinstance(drive.trouble, UsageError) and not drive.recorder.invocations:
         raise drive.trouble  # what was asked could not be begun: there is nothing to judge
     with Reporting() as reporting:
-        judged = reporting.attempt(lambda: judge(drive.recorder.history(), drive.model))
+        judged = reporting.attempt(lambda: judge(drive.recorder.history(), drive.model, budget=LIVE))
         judged = judged or undecided(drive.model, drive.recorder.invocations)
         drive.costs = costs(drive.recorder.ended(0), drive.model, drive.messages_sent)
         drive.counted = seen_in(drive.recorder, drive.model)
@@ -219,7 +219,7 @@ class Drive:
             final=workload.finish,
             settle=workload.settle,
             lacking=None if must is None else lambda: must(recorder.ended(0)),
-            broken=lambda: judge(recorder.history(), self.model).outcome == "invalid",
+            broken=lambda: judge(recorder.history(), self.model, budget=LIVE, weaker=False).outcome == "invalid",
         )
         return LiveRun(cluster, setup, recorder)
 

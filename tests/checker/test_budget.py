@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
 
-from checker import budget
+from checker import Inconsistent, Model, Operation, budget, check
 from checker.budget import SAMPLE_STEPS, Budget, Meter, OutOfBudget
+from checker.model import State
 
 
 def test_steps_end_exactly_at_their_limit() -> None:
@@ -18,11 +20,78 @@ def test_steps_end_exactly_at_their_limit() -> None:
         meter.spend()
 
 
-def test_time_is_looked_at_now_and_then() -> None:
-    meter = Meter(Budget(steps=None, seconds=0))
-    meter.spend(SAMPLE_STEPS)
-    with pytest.raises(OutOfBudget, match=r"out of time \(0 s\)"):
-        meter.spend()
+def test_the_clock_is_looked_at_by_time_however_slow_steps_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    looked = []
+
+    def monotonic() -> float:
+        looked.append(now[0])
+        return now[0]
+
+    monkeypatch.setattr(budget.time, "monotonic", monotonic)
+    for step_s, late_s in ((0.000_001, 0.1), (0.001, 0.1), (1.0, 2.0)):
+        now[0] = 0.0
+        looked.clear()
+        meter = Meter(Budget(steps=None, seconds=10, memory_mb=None))
+        size = 100 if step_s < 0.001 else 1
+
+        def work(meter: Meter = meter, size: int = size, step_s: float = step_s) -> None:
+            for _ in range(100_000_000):
+                meter.spend(size)
+                now[0] += step_s * size
+
+        with pytest.raises(OutOfBudget, match=r"out of time \(10 s\)") as out:
+            work()
+        assert out.value.bound == "seconds"
+        assert now[0] <= 10 + late_s
+        assert len(looked) <= 3000, "and not at every step that takes a microsecond"
+
+
+class Stuck(Model):
+    """A write of 3 never ends, unless something ends it."""
+
+    name = "stuck"
+    summary = ""
+    operations = frozenset({"read", "write"})
+
+    def initial(self) -> State:
+        return None
+
+    def step(self, state: State, op: Operation) -> State | Inconsistent:
+        while op.f == "write" and op.input == 3:
+            pass
+        return state if op.f == "read" else op.input  # type: ignore[no-any-return]
+
+
+def test_a_step_that_takes_longer_than_the_seconds_left_is_ended() -> None:
+    before = signal.getsignal(signal.SIGALRM)
+    ops = [Operation(i, 0, "write", None, i, None, 10 * i, 10 * i + 5) for i in range(5)]
+    part = check(ops, Stuck, budget=Budget(seconds=0.05)).worst
+    assert part is not None
+    assert (part.outcome, part.bound) == ("unknown", "seconds")
+    assert part.reason is not None
+    assert part.reason.startswith("out of time (0.05 s): 3 of 5 operations placed")
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+    assert signal.getsignal(signal.SIGALRM) is before
+
+
+def test_cheap_keys_are_judged_before_expensive_ones() -> None:
+    hard = [Operation(i, 0, "write", "hard", 3, None, i, i) for i in range(3)]
+    easy = [Operation(10 + i, 0, "write", f"easy{i}", 1, None, 10 + i, 10 + i) for i in range(20)]
+    judged: list[int] = []
+    budget = Budget(seconds=0.3)
+    verdict = check([*hard, *easy], Stuck, budget=budget, progress=lambda done, total: judged.append(done))
+    assert verdict.parts[0].key == "hard", "parts stay in the order of the history"
+    assert [part.outcome for part in verdict.parts] == ["unknown", *["valid"] * 20]
+    assert judged[19] == 20, "all the others were decided before it"
+
+
+def test_what_the_time_was_not_enough_for_is_unknown_and_says_so() -> None:
+    ops = [Operation(i, 0, "write", f"k{i}", 1, None, i, i) for i in range(3)]
+    verdict = check(ops, "kv", budget=Budget(seconds=1e-9))
+    assert {part.outcome for part in verdict.parts} == {"unknown"}
+    assert {part.bound for part in verdict.parts} == {"seconds"}
+    assert all("before this key was begun" in str(part.reason) for part in verdict.parts)
 
 
 def test_memory_counts_from_the_beginning(monkeypatch: pytest.MonkeyPatch) -> None:

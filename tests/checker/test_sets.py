@@ -246,8 +246,8 @@ def crowd(elements: int, writers: int = 30) -> History:
     return operations(*rows)
 
 
-@pytest.mark.parametrize("seconds", [0.001, -1])
-def test_elements_that_several_add_obey_the_time_of_the_budget(seconds: float) -> None:
+def test_elements_that_several_add_obey_the_time_of_the_budget() -> None:
+    seconds = 0.01
     verdict = check(crowd(elements=2), "set", budget=Budget(seconds=seconds))
     assert (verdict.outcome, verdict.method) == ("unknown", "elements")
     assert verdict.worst is not None

@@ -1,0 +1,45 @@
+"""Ends a model's step that runs longer than its budget has seconds: a clock that is only looked at between steps is
+looked at too late. By a timer signal, in the main thread of a platform that has them; elsewhere between steps."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from checker.budget import Budget
+
+AGAIN_S = 0.1
+"""A step may catch what ends it: it is raised again after this while."""
+
+
+@contextmanager
+def ended_in_time(budget: Budget) -> Iterator[None]:
+    """In the block, OutOfBudget is raised at the deadline of a budget, wherever the block is by then."""
+    if budget.deadline is None or not _has_timer():
+        yield
+        return
+    armed = True
+
+    def ring(number: int, frame: FrameType | None) -> None:
+        if armed:
+            raise budget.out_of_time()
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, max(budget.deadline - time.monotonic(), 0.001), AGAIN_S)
+    try:
+        yield
+    finally:
+        armed = False
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _has_timer() -> bool:
+    """Whether this thread may use the process's timer, and nobody else does."""
+    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+        return False
+    return signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
