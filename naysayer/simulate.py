@@ -191,18 +191,22 @@ class Simulation:
     # clients
 
     def _ask(self, thread: Thread) -> None:
-        self._do(thread, self._core.ask(thread, self._cluster.now_ns))
-
-    def _do(self, thread: Thread, action: Invoke | WaitUntil | None) -> None:
-        if isinstance(action, WaitUntil):
-            self._cluster.at(action.at_ms, thread.wake)
+        cluster = self._cluster
+        action = self._core.ask(thread, cluster.now_ns)
+        if isinstance(action, Invoke):
+            cluster.invoke(action.request, action.node, action.timeout_ms, thread.answered)
         elif action is not None:
-            self._cluster.invoke(action.request, action.node, action.timeout_ms, thread.answered)
+            cluster.at(action.at_ms, thread.wake)
         elif self._core.round_over:
-            self._cluster.stop()
+            cluster.stop()
 
     def _answered(self, thread: Thread, reply: Reply | None) -> None:
-        self._do(thread, self._core.completed(thread, reply, self._cluster.now_ns))
+        cluster = self._cluster
+        action = self._core.completed(thread, reply, cluster.now_ns)
+        if isinstance(action, WaitUntil):
+            cluster.at(action.at_ms, thread.wake)
+        else:
+            cluster.invoke(action.request, action.node, action.timeout_ms, thread.answered)
 
     # the nemesis
 

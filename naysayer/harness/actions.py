@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 class Invoke(msgspec.Struct, frozen=True, gc=False):
     """Send a request to a node; report the reply, or None if none came within `timeout_ms`."""
 
-    process: int
     node: NodeId
     request: Request
     timeout_ms: float

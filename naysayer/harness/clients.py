@@ -159,6 +159,9 @@ class Clients:
         self._used = 0
         """Processes below this were used."""
         self._slot_ms = 0.0
+        self._think_ms = setup.think_ms
+        self._refused_ms = max(REFUSED_MS, setup.think_ms)
+        self._look_at_nodes = setup.hung_ms is not None
 
     def start(self, clients: int, now_ns: int) -> tuple[Thread, ...]:
         """A new round: a thread for each client takes the place of the one before, and goes on as its process.
@@ -181,7 +184,7 @@ class Clients:
         self.going = clients
         self._rounds += 1
         for thread in self.threads:
-            thread.wakes_ms = self._pause(thread, now_ns, self.setup.think_ms).at_ms
+            thread.wakes_ms = self._pause(thread, now_ns, self._think_ms).at_ms
         return tuple(self.threads)
 
     def begin_recovery(self) -> None:
@@ -208,7 +211,10 @@ class Clients:
         if not self.are_done(now_ns):
             if self.rate is not None and (wait := self._slot(thread, now_ns / NS, self.rate)) is not None:
                 return wait
-            asked = self._ask(Moment(now_ns / NS, thread.client, len(self.threads), thread.random))
+            moment = Moment(now_ns / NS, thread.client, len(self.threads), thread.random)
+            asked, self.generator = self.generator.next(moment)
+            if self.unsupported:
+                asked = self._supported(asked, moment)
         if asked is None:
             self.going -= 1
             return None
@@ -217,11 +223,12 @@ class Clients:
             return WaitUntil(now_ns / NS + pause_ms)
         return self._invoke(thread, asked, now_ns)
 
-    def _ask(self, moment: Moment) -> Invocation | Wait | None:
+    def _supported(self, asked: Invocation | Wait | None, moment: Moment) -> Invocation | Wait | None:
+        """The operation, or the next that the system has."""
         for _ in range(UNSUPPORTED_MAX):
-            asked, self.generator = self.generator.next(moment)
-            if not self.unsupported or not isinstance(asked, Invocation) or asked.f not in self.unsupported:
+            if not isinstance(asked, Invocation) or asked.f not in self.unsupported:
                 return asked
+            asked, self.generator = self.generator.next(moment)
         return None
 
     def _slot(self, thread: Thread, now_ms: float, rate: float) -> WaitUntil | None:
@@ -245,10 +252,7 @@ class Clients:
         self.asked.append((now_ns / NS, client, asked, node))
         # every other client asks again when no answer comes, as libraries do
         thread.attempts = thread.left = ATTEMPTS if self.setup.sessions and client % 2 == 1 else 1
-        return self._try(thread, node)
-
-    def _try(self, thread: Thread, node: NodeId) -> Invoke:
-        return Invoke(thread.process, node, thread.request, self.timeout_ms / thread.attempts)
+        return Invoke(node, thread.request, self.timeout_ms / thread.attempts)
 
     def completed(self, thread: Thread, reply: Reply | None, now_ns: int) -> Invoke | WaitUntil:
         """Take in the reply, or that none came in time. The client asks again, or pauses before its next operation."""
@@ -256,7 +260,7 @@ class Clients:
             # drawn by the time, so that a script of this run draws the same
             moment = f"{self.setup.seed} c{thread.client} {now_ns >> SLOT_BITS}"
             thread.left -= 1
-            return self._try(thread, Random(moment).choice(self.nodes))
+            return Invoke(Random(moment).choice(self.nodes), thread.request, self.timeout_ms / thread.attempts)
         if reply is not None and reply.status == "fail" and thread.left < thread.attempts:
             return self._done(thread, None, now_ns)  # this node did not do it, but one that was asked before may have
         return self._done(thread, reply, now_ns)
@@ -273,7 +277,7 @@ class Clients:
             self.ever_succeeded = True
         elif status != "fail" or thread.asked.f not in CONDITIONAL:
             self.refused_by_design = False
-        if self.setup.hung_ms is not None:
+        if self._look_at_nodes:
             self.answers.setdefault(thread.node, Answers()).take(reply, thread.call_ns, now_ns)
         if self.finished is not None:
             self.finished.append(operation)
@@ -286,7 +290,7 @@ class Clients:
         elif status == "fail" and self._has_no_such(thread.asked.f, reply):
             refused = False
         thread.waits = False
-        return self._pause(thread, now_ns, max(REFUSED_MS, self.setup.think_ms) if refused else self.setup.think_ms)
+        return self._pause(thread, now_ns, self._refused_ms if refused else self._think_ms)
 
     def _has_no_such(self, f: str, reply: Reply | None) -> bool:
         tells = self.setup.unsupported

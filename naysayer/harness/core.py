@@ -89,8 +89,9 @@ class Core:
         if not self.in_fault_phase or self._schedule is None or self.clients.are_done(now_ns):
             return None
         now_ms = now_ns / NS
-        if self.look is not None and still and self.look.in_vain(now_ms):
-            return self._again(self.look, now_ms)
+        look = self.look
+        if still and look is not None and look.in_vain(now_ms):
+            return WaitUntil(look.next_ms(now_ms) + AFTER_LOOK_MS)  # which is not before now: it is in vain till then
         situation = Situation(
             now_ms,
             self.system.nodes,
