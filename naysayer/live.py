@@ -12,7 +12,7 @@ from functools import partial
 
 import trio
 
-from checker.errors import NaysayerError
+from checker.errors import NaysayerError, TargetError
 from naysayer.harness.actions import Consult, Inject, Invoke, Round, WaitUntil
 from naysayer.harness.clients import Journal, Thread
 from naysayer.harness.core import Core
@@ -56,7 +56,6 @@ class LiveRun:
             nursery.start_soon(self._pulse)
             while (action := self.core.next(self.now_ns())) is not None:
                 await self._carry_out(action)
-                self._look_for_complaints()
             nursery.cancel_scope.cancel()
 
     async def _carry_out(self, action: Inject | WaitUntil | Round | Consult) -> None:
@@ -69,8 +68,13 @@ class LiveRun:
         else:
             self.core.consulted(await trio.to_thread.run_sync(action.call))
 
-    def _look_for_complaints(self) -> None:
+    async def _look(self, *, thorough: bool = False) -> bool:
+        """Look what became of the nodes. Returns whether one died."""
         self._trouble(self.cluster.complaint)
+        deaths = await self.cluster.deaths(thorough=thorough)
+        for death in deaths:
+            self.core.died(death, self.now_ns())
+        return bool(deaths)
 
     def _trouble(self, error: NaysayerError | None) -> None:
         if error is not None:
@@ -89,7 +93,7 @@ class LiveRun:
             wakes_s = trio.current_time() + PULSE_S
             await trio.sleep_until(wakes_s)
             self.core.lagged((trio.current_time() - wakes_s) * 1000)
-            self._look_for_complaints()
+            await self._look()
 
     # a round
 
@@ -101,6 +105,7 @@ class LiveRun:
                 for thread in round.threads:
                     clients.start_soon(self._client, thread)
             faults.cancel_scope.cancel()
+        await self._look(thorough=self.core.settling is None)
 
     async def _client(self, thread: Thread) -> None:
         """One client, to the end of the round: new connections after each unknown outcome."""
@@ -155,6 +160,8 @@ class LiveRun:
         try:
             await self.cluster.apply(fault)
         except NaysayerError as error:
-            self._trouble(error)
+            if not isinstance(error, TargetError) or not await self._look(thorough=True):
+                self._trouble(error)  # else the node that it concerns has died, and that is a finding
         else:
             self.core.injected(fault, began_ns, f"took {(self.now_ns() - began_ns) / 1e6:.1f} ms")
+            await self._look()

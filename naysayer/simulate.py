@@ -16,10 +16,12 @@ from naysayer.plan import Plan
 from naysayer.recorder import Recorder
 from nemesis.mix import Mix
 from nemesis.schedule import Schedule
+from targets.cluster import Death
 from targets.fault import Evidence, Fault
 from targets.node import NodeId, Reply
 from targets.registry import find as find_target
 from targets.simulator import SimulatedCluster
+from targets.simulator.host import NodeRaisedError
 from targets.simulator.network import Sent
 from targets.simulator.traced import Step
 from workloads.generator import Generator, Invocation
@@ -134,14 +136,23 @@ class Simulation:
         return self._core.clients.asked
 
     def run(self) -> Run:
-        """Run to the end. What the target did wrong beyond the protocol is in `error`, or in `findings`."""
+        """Run to the end, or until a node raises an exception (which is in `findings`). `error`: a node did not even
+        start."""
         cluster, core = self._cluster, self._core
-        error = None
+        error, raised = None, False
         try:
             cluster.start()
-            self._drive()
+            started = True
         except TargetError as failure:
-            error = str(failure)
+            error, started = str(failure), False
+        if started:
+            try:
+                self._drive()
+            except NodeRaisedError as failure:
+                raised = True
+                core.died(Death(failure.node, failure.how, raised=True), cluster.now_ns)
+            except TargetError as failure:
+                error = str(failure)
         return Run(
             self.recorder,
             cluster.evidence(),
@@ -152,7 +163,7 @@ class Simulation:
             core.faults_end_ms or cluster.now_ms,
             error,
             self._stopped,
-            {} if error else dict(cluster.views()),
+            {} if error or raised else dict(cluster.views()),
             None if cluster.trace is None else [*cluster.trace, *cluster.held_back],
             cluster.violated_ms,
             core.health.findings,

@@ -9,6 +9,8 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Any, Protocol, Self
 
+import msgspec
+
 from checker.errors import TargetError
 from targets.fault import Evidence, Fault
 from targets.node import NodeId, Reply, Request
@@ -26,6 +28,20 @@ class Client(Protocol):
     async def close(self) -> None: ...
 
 
+class Death(msgspec.Struct, frozen=True):
+    """A node that ended by itself, or did not come up when it was started again. `how` goes on from its name, with the
+    end of its log: "exited with code 1; its stderr ends: ..." """
+
+    node: NodeId
+    how: str
+    in_start: bool = False
+    """It did not come up again."""
+    raised: bool = False
+    """One of its handlers raised an exception: no fault excuses that."""
+    hung: bool = False
+    """Its process runs, and did not come up in time."""
+
+
 class Cluster(Protocol):
     """A system under test that really runs. `faults` holds the tags of the faults that it can carry out, and what some
     need besides: `lose` and `shape` (delay, duplicate, reorder), the two ways to degrade, and `leader`: it can be told.
@@ -35,7 +51,7 @@ class Cluster(Protocol):
 
     nodes: tuple[NodeId, ...]
     complaint: TargetError | None
-    """What the target did that ends a run: it broke the protocol, or ended by itself."""
+    """What the target did that ends a run: it broke the protocol."""
     remarks: list[str]
     """What else the report should say, such as a log that was cut."""
 
@@ -53,6 +69,11 @@ class Cluster(Protocol):
     async def apply(self, fault: Fault) -> None: ...
     async def views(self) -> dict[NodeId, dict[str, Any]]:
         """What each node tells of itself; empty where a cluster cannot tell."""
+        ...
+
+    async def deaths(self, *, thorough: bool = False) -> list[Death]:
+        """The nodes that died since this was called last, after they had come up. `thorough`: look now, even if that
+        costs a command on every host."""
         ...
 
     def evidence(self) -> list[Evidence]: ...

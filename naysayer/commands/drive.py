@@ -229,7 +229,8 @@ class Drive:
             slow = slow_nodes(self.recorder.ended(0), fault_spans(self.recorder.nemesis), self.timeout_s)
             for node, what in slow.items():
                 cluster.remark(str(cluster.error(node, what)))
-        self.evidence, self.remarks = cluster.evidence(), cluster.remarks
+        remarks = [] if self.core is None else self.core.health.remarks
+        self.evidence, self.remarks = cluster.evidence(), [*cluster.remarks, *remarks]
         if isinstance(cluster, StdioCluster):
             self.messages_sent = cluster.between_nodes
             if self.core is not None and self.core.clients.unsupported:

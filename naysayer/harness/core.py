@@ -4,7 +4,7 @@
     core.ask(thread, now_ns)              -> Invoke | WaitUntil, or None: this client is done with the round
     core.completed(thread, reply, now_ns) -> Invoke (again) | WaitUntil
     core.fault(now_ns, views)             -> Inject | WaitUntil, or None: no more faults
-    core.injected(fault, now_ns, detail), core.died(node, how, now_ns), core.stop()
+    core.injected(fault, now_ns, detail), core.died(death, now_ns), core.stop()
 
 Clients and the nemesis are asked for one by one, rather than through one queue: so the simulator puts each into its
 own heap of events, and a task of trio serves each, without a second heap in here.
@@ -25,6 +25,7 @@ from naysayer.harness.health import LAG_MS_MAX, Health
 from naysayer.harness.settle import Settling
 from naysayer.harness.setup import FINAL_MS_MAX, Setup
 from nemesis.schedule import Look, Schedule, Situation
+from targets.cluster import Death
 from targets.fault import Fault
 from targets.node import NodeId, Reply
 from workloads.generator import Generator
@@ -118,18 +119,17 @@ class Core:
     def injected(self, fault: Fault, now_ns: int, detail: str = "") -> None:
         """A fault, or what undoes one, was carried out."""
         self.faults.append(fault)
-        self.health.in_force.injected(fault, now_ns / NS)
+        self.health.injected(fault, now_ns / NS)
         self.journal.happened(fault, now_ns, detail)
 
-    def died(self, node: NodeId, how: str, now_ns: int) -> None:
-        """A node that had come up ended by itself; `how` goes on from its name: "exited with code 1"."""
-        self.health.died(node, how, now_ns / NS)
+    def died(self, death: Death, now_ns: int) -> None:
+        """A node that had come up ended by itself, or one that was down did not come up again."""
+        if death.in_start:
+            self.health.did_not_start(death, now_ns / NS)
+        else:
+            self.health.died(death, now_ns / NS)
         if self.health.dead >= set(self.system.nodes):
             self.clients.ended = True  # none is left to ask
-
-    def refused(self, node: NodeId, how: str, now_ns: int) -> None:
-        """A node could not be started again."""
-        self.health.refused(node, how, now_ns / NS)
 
     def lagged(self, ms: float) -> None:
         """The harness woke up so much later than it had asked for."""
@@ -163,10 +163,7 @@ class Core:
         clients.begin_recovery()
         for fault in undoing(self.system, self.faults, self.health.dead):
             yield Inject(fault)
-        if not self._alive:
-            self.live = False
-            self.health.all_dead(self._now_ms)
-        if self._aborted or not self._alive:
+        if self._aborted or self._all_dead():
             return
         hasty, self.stopped, clients.ended = self.stopped, False, False
         if setup.again is not None:
@@ -174,12 +171,21 @@ class Core:
         if not hasty:
             yield from self._recovery(worked)
         yield from self._last_rounds()
-        if not hasty and not self.stopped and not self._aborted and not clients.succeeded and self._recovery_asked:
+        if self._all_dead() or hasty or self.stopped or self._aborted:
+            return
+        if self._recovery_asked and not clients.succeeded:
             self._judge_liveness(worked)
 
     @property
     def _now_ms(self) -> float:
         return self._now_ns / NS
+
+    def _all_dead(self) -> bool:
+        if self._alive:
+            return False
+        self.live = False
+        self.health.all_dead(self._now_ms)
+        return True
 
     @property
     def _alive(self) -> tuple[NodeId, ...]:
@@ -237,6 +243,8 @@ class Core:
     def _last_rounds(self) -> Iterator[Action]:
         """Final reads; where nodes may take their time to converge, rounds before them until nothing is missing."""
         setup, clients = self.setup, self.clients
+        if not self._alive:
+            return
         if setup.settle is not None and setup.lacking is not None and setup.final is not None:
             yield from self._converge(setup.settle, setup.final, setup.lacking())
         elif setup.final is not None and not self.stopped:
@@ -299,4 +307,4 @@ class Core:
             if self.undecided is not None:
                 return
         self.live = False
-        health.not_live(self.setup.recovery_ms_max, self._now_ms, virtual=self.setup.virtual)
+        health.not_live(self.setup.recovery_ms_max, self._now_ms, clients.answers, virtual=self.setup.virtual)

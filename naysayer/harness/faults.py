@@ -59,13 +59,15 @@ class InForce:
     def __init__(self) -> None:
         self._now: set[tuple[str, object]] = set()
         self._last_ms = 0.0
+        self.ever = False
+        """Whether any fault was injected."""
 
     def injected(self, fault: Fault, now_ms: float) -> None:
         """Take in a fault, or what ends one."""
         before = set(self._now)
         self._take(fault)
         if self._now != before or isinstance(fault, Reconfigure | Transfer):
-            self._last_ms = now_ms
+            self._last_ms, self.ever = now_ms, True
 
     def _take(self, fault: Fault) -> None:
         match fault:
@@ -93,6 +95,10 @@ class InForce:
                 self._now.discard((fault.kind, fault.node))
             case Corrupt():
                 self._now.add((fault.kind, fault.node))
+
+    def __bool__(self) -> bool:
+        """Whether a fault is in force."""
+        return bool(self._now)
 
     def quiet_ms(self, now_ms: float) -> float:
         """For how long no fault has been in force; 0 while one is."""

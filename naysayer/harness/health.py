@@ -6,9 +6,13 @@ its log); it is only remarked. So is whatever happens while the harness itself g
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from naysayer.findings import Finding, Kind
 from naysayer.harness.clients import NS, Answers
 from naysayer.harness.faults import InForce
+from targets.cluster import Death
+from targets.fault import Fault, Restart
 from targets.node import NodeId
 
 GRACE_MS = 2000.0
@@ -30,6 +34,8 @@ class Health:
         self.remarks: list[str] = []
         self.why_down: dict[NodeId, str] = {}
         """How the nodes ended that are down by their own doing."""
+        self._own: set[NodeId] = set()
+        """Those that died with no fault in force."""
         self.lag_ms = 0.0
         """The most by which the harness woke up late."""
 
@@ -38,24 +44,39 @@ class Health:
         """The nodes that are down by their own doing."""
         return frozenset(self.why_down)
 
-    def died(self, node: NodeId, how: str, now_ms: float) -> None:
-        """A node that had come up ended by itself: a finding, unless a fault was in force."""
-        if node in self.why_down:
-            return
-        self.why_down[node] = how
-        if self.in_force.quiet_ms(now_ms) >= min(GRACE_MS, now_ms):
-            self._found("node-died", now_ms, f"Node {node} died: no fault was in force when it {how}", node)
+    def injected(self, fault: Fault, now_ms: float) -> None:
+        """Take in a fault, or what undoes one: a node that was started again is no longer dead."""
+        self.in_force.injected(fault, now_ms)
+        if isinstance(fault, Restart):
+            for node in fault.nodes:
+                self.why_down.pop(node, None)
+
+    def died(self, death: Death, now_ms: float) -> None:
+        """A node that had come up ended by itself: a finding, unless a fault was in force. It stays down."""
+        self.why_down[death.node] = death.how
+        if death.raised or self.in_force.quiet_ms(now_ms) >= min(GRACE_MS, now_ms):
+            self._own.add(death.node)
+            because = "" if death.raised else " though no fault was in force"
+            sentence = f"Node {death.node} died{because}: it {death.how}"
+            self._found("node-died", now_ms, sentence, death.node)
         else:
-            self.remarks.append(f"{node} {how}, while a fault was in force or soon after one")
+            self.remarks.append(f"{death.node} died while a fault was in force or soon after one: it {death.how}")
 
-    def refused(self, node: NodeId, how: str, now_ms: float) -> None:
-        """A node that was down did not come up again."""
-        self.why_down[node] = how
-        self._found("node-died", now_ms, f"Node {node} died: it {how} when it was started again", node)
-
-    def came_up(self, node: NodeId) -> None:
-        """It runs again."""
-        self.why_down.pop(node, None)
+    def did_not_start(self, death: Death, now_ms: float) -> None:
+        """A node that was down did not come up again: a finding, unless another fault may have kept it from that.
+        Then it is started once more when all is healed."""
+        if self.in_force:
+            self.remarks.append(f"{death.node} did not come up again while another fault was in force: it {death.how}")
+            return
+        self.why_down[death.node] = death.how
+        if death.hung and self.lag_ms > LAG_MS_MAX:
+            self.remarks.append(f"{death.node} did not come up again, on a machine too slow to judge: it {death.how}")
+        elif death.hung:
+            sentence = f"Node {death.node} hangs when it is started again: it {death.how}"
+            self._found("node-hung", now_ms, sentence, death.node)
+        else:
+            sentence = f"Node {death.node} died when it was started again: it {death.how}"
+            self._found("node-died", now_ms, sentence, death.node)
 
     def hangs(self, node: NodeId, seen: Answers | None, elsewhere: bool, hung_ms: float, now_ms: float) -> bool:
         """Whether a node that runs hangs: it answered before and does not now, though nothing hinders it, and other
@@ -74,17 +95,25 @@ class Health:
         )
         return True
 
-    def not_live(self, waited_ms: float, now_ms: float, *, virtual: bool) -> None:
-        """Nothing succeeded after the healing."""
-        time = "of virtual time" if virtual else "of asking"
-        said = f"Not live: all faults were healed, and no operation succeeded within {waited_ms / 1000:.0f} s {time}"
+    def not_live(self, waited_ms: float, now_ms: float, answers: Mapping[NodeId, Answers], *, virtual: bool) -> None:
+        """Nothing succeeded after the healing. The nodes that are down are named, and those that do not answer."""
+        healed = "all faults were healed" if self.in_force.ever else "no fault was injected"
+        time = " of virtual time" if virtual else ""
+        said = f"Not live: {healed}, and no operation succeeded within {waited_ms / 1000:.0f} s{time}"
+        said += "".join(
+            f"; {node} runs and did not answer its last {seen.late} operations"
+            for node, seen in sorted(answers.items())
+            if seen.late and node not in self.why_down
+        )
         said += "".join(f"; {node} {how}" for node, how in sorted(self.why_down.items()))
         self._found("not-live", now_ms, said)
 
     def all_dead(self, now_ms: float) -> None:
-        """No node is left that runs."""
+        """No node is left that runs, and not only because each died without a fault."""
+        if self._own >= self.dead:
+            return
         how = "; ".join(f"{node} {how}" for node, how in sorted(self.why_down.items()))
-        self._found("not-live", now_ms, f"Not live: all faults were healed, and no node runs: {how}")
+        self._found("not-live", now_ms, f"Not live: no node runs: {how}")
 
     def _found(self, kind: Kind, now_ms: float, sentence: str, node: NodeId | None = None) -> None:
         if not any(one.kind == kind and one.node == node for one in self.findings):

@@ -76,9 +76,10 @@ class LiveCluster(ProcessCluster):
         with trio.move_on_after(START_S_MAX):
             while self._processes[node].running:
                 if await self._control(node, Control("view")) is not None:
+                    self.came_up(node)
                     return
                 await trio.sleep(0.02)
-        raise self.error(node, "did not come up")
+        raise self.error(node, self.ending(node))
 
     async def _control(self, node: NodeId, control: Control) -> dict[str, Any] | None:
         """The host's answer to a control message; None if there is none within CONTROL_S_MAX."""

@@ -13,6 +13,7 @@ from typing import ClassVar, Self
 import trio
 
 from checker.errors import HarnessError, TargetError
+from targets.cluster import Death
 from targets.fault import Cut, Degrade, Evidence, Fault, Heal, Kill, Pause, Restart, Resume
 from targets.live.links import Links
 from targets.live.process import NodeProcess, ended
@@ -62,7 +63,11 @@ class ProcessCluster:
         self._processes: dict[NodeId, NodeProcess] = {}
         self._paused: set[NodeId] = set()
         self._ending: set[NodeId] = set()
-        self._complained = trio.Event()
+        self._exits: dict[NodeId, trio.Event] = {}
+        """By node, set when its process has ended."""
+        self._up: set[NodeId] = set()
+        """The nodes that have come up and not ended."""
+        self._deaths: list[Death] = []
         self._evidence: list[Evidence] = []
         self._stack = AsyncExitStack()
         self._began_s = trio.current_time()
@@ -103,25 +108,47 @@ class ProcessCluster:
         self._folder = folder
 
     def launch(self, node: NodeId) -> NodeProcess:
-        """Start a node's process. Should it end by itself, that is a complaint."""
+        """Start a node's process. Should it end by itself once it has come up (`came_up`), that is a death."""
         process = self._processes[node]
         process.start()
         self._ending.discard(node)
+        self._exits[node] = trio.Event()
         assert process.process is not None
-        self._nursery.start_soon(self._watch, node, process.process)
+        self._nursery.start_soon(self._watch, node, process.process, self._exits[node])
         return process
 
-    async def _watch(self, node: NodeId, process: subprocess.Popen[bytes]) -> None:
-        code = await ended(process)
-        if node not in self._ending and self._processes[node].process is process:
-            how = f"exit code {code}" if code >= 0 else f"signal {-code}"
-            self.complain(node, f"ended by itself ({how})")
+    async def _watch(self, node: NodeId, process: subprocess.Popen[bytes], exited: trio.Event) -> None:
+        await ended(process)
+        exited.set()
+        if node in self._up and node not in self._ending and self._processes[node].process is process:
+            self.lost(node)
+            self._deaths.append(Death(node, self._words(node, self.ending(node))))
+
+    def ending(self, node: NodeId) -> str:
+        """How a process ended, to go on from the name of its node."""
+        process = self._processes[node].process
+        code = None if process is None else process.poll()
+        if code is None:
+            return "did not come up"
+        return f"exited with code {code}" if code >= 0 else f"was ended by signal {-code}"
+
+    def came_up(self, node: NodeId) -> None:
+        """A node answers: from now on its end is its death."""
+        self._up.add(node)
+
+    def lost(self, node: NodeId) -> None:
+        """A node is down by its own doing: it is not asked any more."""
+        self._up.discard(node)
+        self._ending.add(node)
+
+    async def deaths(self, *, thorough: bool = False) -> list[Death]:
+        found, self._deaths = self._deaths, []
+        return found
 
     def complain(self, node: NodeId, what: str) -> None:
         """A node did what ends a run."""
         if self.complaint is None:
             self.complaint = self.error(node, what)
-            self._complained.set()
 
     async def boot(self, node: NodeId) -> None:
         """Start a node that is not running, and return when it answers. Raises TargetError if it does not."""
@@ -130,8 +157,24 @@ class ProcessCluster:
     async def end(self, node: NodeId) -> str:
         """SIGKILL a node and wait for its end; returns what shows it."""
         self._paused.discard(node)
+        self._up.discard(node)
         self._ending.add(node)
         return await self._processes[node].kill()
+
+    async def _start_again(self, node: NodeId, fault: Restart, now_ms: float) -> None:
+        """Boot a node that was down. That it does not come up is its death, and the run goes on."""
+        try:
+            await self.boot(node)
+        except TargetError as error:
+            if self.complaint is not None:
+                raise
+            hung = self._processes[node].running
+            await self.end(node)
+            how = str(error).removeprefix(f"node {node} ")
+            self._deaths.append(Death(node, how, in_start=True, hung=hung))
+            self.note(fault, now_ms, f"{node} did not come up again", shown=False)
+        else:
+            self.note(fault, now_ms, f"{node} answers again")
 
     async def _bound_logs(self) -> None:
         """A node that shouts on stderr must not fill the disk: what it said before is dropped now and then."""
@@ -149,8 +192,11 @@ class ProcessCluster:
 
     def error(self, node: NodeId, what: str) -> TargetError:
         """What a node did wrong, with the end of its stderr."""
+        return TargetError(f"node {node} {self._words(node, what)}")
+
+    def _words(self, node: NodeId, what: str) -> str:
         tail = self._processes[node].stderr_tail()
-        return TargetError(f"node {node} {what}" + (f"; its stderr ends:\n{tail}" if tail else "; its stderr is empty"))
+        return what + (f"; its stderr ends:\n{tail}" if tail else "; its stderr is empty")
 
     def now_ms(self) -> float:
         """Time since the cluster was made."""
@@ -167,8 +213,7 @@ class ProcessCluster:
                     self.note(fault, now, f"{node}: {await self.end(node)}")
             case Restart():
                 for node in fault.nodes:
-                    await self.boot(node)
-                    self.note(fault, now, f"{node} answers again")
+                    await self._start_again(node, fault, now)
             case Pause():
                 for node in fault.nodes:
                     self.note(fault, now, f"{node}: {await self._processes[node].pause()}")

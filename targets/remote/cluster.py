@@ -15,7 +15,7 @@ from typing import Any, Self
 import trio
 
 from checker.errors import HarnessError, NaysayerError, TargetError, UsageError
-from targets.cluster import Client
+from targets.cluster import Client, Death
 from targets.fault import Cut, Degrade, Evidence, Fault, Heal, Kill, Pause, Restart, Resume, Skew
 from targets.node import NodeId
 from targets.remote.clock import SKEWING, Clocks
@@ -285,6 +285,9 @@ class RemoteCluster:
                 await clocks.skew(fault)
             case _:
                 raise HarnessError(f"{fault} cannot be carried out on hosts by commands")
+
+    async def deaths(self, *, thorough: bool = False) -> list[Death]:
+        return [] if self._processes is None else await self._processes.deaths(thorough=thorough)
 
     def evidence(self) -> list[Evidence]:
         return list(self._hosts.evidence)

@@ -12,6 +12,7 @@ from functools import partial
 import trio
 
 from checker.errors import TargetError, UsageError
+from targets.cluster import Death
 from targets.fault import Kill, Pause, Restart, Resume
 from targets.node import NodeId
 from targets.remote.config import Commands, endpoint
@@ -57,6 +58,9 @@ class Processes:
         self.paused: dict[NodeId, list[str]] = {}
         self.seen: dict[NodeId, set[str]] = {node: set() for node in hosts.nodes}
         """All processes of the system that there were."""
+        self._ready: set[NodeId] = set()
+        """The nodes that accepted connections in this run, and did not end by themselves."""
+        self._deaths: list[Death] = []
         self.running: dict[NodeId, list[str]] = {}
         self.mine: set[NodeId] = set()
         """The nodes that this run started."""
@@ -254,6 +258,7 @@ class Processes:
                     f"{node}: nothing {what} {waited_s:.0f} s after the start{await self._last_words(node)}"
                 )
             await trio.sleep(PROBE_PAUSE_S)
+        self._ready.add(node)
 
     async def _last_words(self, node: NodeId) -> str:
         said = ""
@@ -308,10 +313,26 @@ class Processes:
             if not await self.pids(node):
                 await self._begin(node)
         for node in fault.nodes:
-            await self._wait_ready(node)
+            try:
+                await self._wait_ready(node)
+            except TargetError as error:
+                how = str(error).removeprefix(f"{node}: ")
+                self._deaths.append(Death(node, f"did not come up: {how}", in_start=True))
+                self._hosts.note(fault, f"{node} did not come up again", shown=False)
+                continue
             await self.refuse_stranger(node)
             self.down.discard(node)
             self._hosts.note(fault, f"{node}: process {' '.join(await self.pids(node))} accepts connections")
+
+    async def deaths(self, *, thorough: bool) -> list[Death]:
+        """The nodes that died since this was called last, as the pid command shows them."""
+        for node in sorted(self._ready - self.down) if thorough else ():
+            if not await self.pids(node):
+                how = f"has no process any more{await self._last_words(node)}"
+                self._deaths.append(Death(node, how))
+                self.down.add(node)
+        found, self._deaths = self._deaths, []
+        return found
 
     async def pause(self, fault: Pause) -> None:
         """SIGSTOP; each process must be in state T afterwards."""

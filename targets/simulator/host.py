@@ -7,8 +7,10 @@ process. A handler that reads its disk does not get a time of its own: the effec
 
 from __future__ import annotations
 
+import traceback
 from collections import deque
 from collections.abc import Callable
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -78,6 +80,21 @@ class HostDisk:
 
     def sync_directory(self) -> None:
         self._host.sync(self._disk.sync_directory)
+
+
+class NodeRaisedError(TargetError):
+    """A handler of a node raised an exception; `how` goes on from the node's name."""
+
+    def __init__(self, node: NodeId, how: str) -> None:
+        super().__init__(f"node {node} {how}")
+        self.node = node
+        self.how = how
+
+
+def _place(error: BaseException) -> str:
+    """Where an exception was raised, as the innermost file and line."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
 
 
 class HostContext:
@@ -285,7 +302,7 @@ class Host:
             return
         except Exception as error:
             call = f"receive({sender}, {str(what)[:200]})" if sender else f"timeout({what[0]})" if what else "start()"
-            raise TargetError(f"node {self.name} raised {error!r} in {call}") from error
+            raise NodeRaisedError(self.name, f"raised {error!r}{_place(error)} in {call}") from error
         if self._syncing:
             self._is_start = what is None
         elif self._watch.at_steps or what is None:

@@ -166,6 +166,10 @@ class StdioCluster(ProcessCluster):
         self._serving.discard(node)
         return await super().end(node)
 
+    def lost(self, node: NodeId) -> None:
+        self._serving.discard(node)
+        super().lost(node)
+
     def keep(self, folder: Path) -> None:
         """Besides the logs keep the messages; whoever has the verdict writes them down (`messages.keep`)."""
         super().keep(folder)
@@ -211,17 +215,18 @@ class StdioCluster(ProcessCluster):
         if topology is not None:
             await self._confirm(node, topology, "topology")
         self._serving.add(node)
+        self.came_up(node)
 
     async def _confirm(self, node: NodeId, call: _Call, kind: str) -> None:
         with trio.move_on_after(INIT_S_MAX):
-            reply = await self._unless_ended(call)
+            reply = await self._unless_ended(node, call)
             if reply.get("type") != f"{kind}_ok":
                 raise TargetError(f"node {node} answered {kind} with {shown(reply)}, not with {kind}_ok")
             return
         raise self.error(node, f"did not answer {kind} within {INIT_S_MAX:g} s")
 
-    async def _unless_ended(self, call: _Call) -> Body:
-        """The answer to a message. Raises the complaint if a node ends, or breaks the protocol, instead."""
+    async def _unless_ended(self, node: NodeId, call: _Call) -> Body:
+        """The answer to a message. Raises TargetError if the node ends instead."""
         replies: list[Body] = []
         async with trio.open_nursery() as nursery:
 
@@ -230,11 +235,10 @@ class StdioCluster(ProcessCluster):
                 nursery.cancel_scope.cancel()
 
             nursery.start_soon(ask)
-            await self._complained.wait()
+            await self._exits[node].wait()
             nursery.cancel_scope.cancel()
         if not replies:
-            assert self.complaint is not None
-            raise self.complaint
+            raise self.complaint or self.error(node, self.ending(node))
         return replies[0]
 
     @staticmethod
@@ -251,6 +255,7 @@ class StdioCluster(ProcessCluster):
 
     async def _read(self, node: NodeId, stdout: trio.abc.ReceiveStream) -> None:
         decoder = msgspec.json.Decoder(StdioEnvelope)
+        exited = self._exits[node]
         try:
             async for text in Lines(stdout):
                 try:
@@ -263,9 +268,10 @@ class StdioCluster(ProcessCluster):
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             pass
         if node not in self._ending:
-            with trio.move_on_after(EXIT_S_MAX):  # it ended, most likely; then that is what is told
-                await self._complained.wait()
-            self.complain(node, "closed its stdout")
+            with trio.move_on_after(EXIT_S_MAX):  # it ended, most likely; then that is what is reported
+                await exited.wait()
+            if not exited.is_set() and node not in self._ending:
+                self.complain(node, "closed its stdout")
 
     def _route(self, node: NodeId, envelope: StdioEnvelope, text: bytes) -> None:
         """Pass on what a node wrote. Raises what JUNK says for a body that is none."""

@@ -25,7 +25,7 @@ from checker.errors import TargetError
 from naysayer.harness.setup import Setup
 from naysayer.live import LiveRun
 from naysayer.recorder import Recorder
-from targets.cluster import Client, Cluster
+from targets.cluster import Client, Cluster, Death
 from targets.fault import Evidence, Fault
 from targets.live.client import TcpClient
 from targets.live.wire import line
@@ -77,6 +77,9 @@ class Instant:
 
     async def views(self) -> dict[NodeId, dict[str, Any]]:
         return {}
+
+    async def deaths(self, *, thorough: bool = False) -> list[Death]:
+        return []
 
     def evidence(self) -> list[Evidence]:
         return []

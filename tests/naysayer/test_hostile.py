@@ -48,8 +48,7 @@ def left(token: str) -> list[str]:
         ("brackets", "node n0 printed a line that is no message"),
         ("gigabyte", "node n0 printed more than 8 MiB without a line's end"),
         ("floods", "node n0 sent a message to n9, which is no node, client or service here"),
-        ("crash", "node n0 ended by itself (exit code 1)"),
-        ("startless", "node n0 ended by itself (exit code 1)"),
+        ("startless", "node n0 exited with code 1"),
         ("dumb", "node n0 closed its stdout"),
     ],
 )
@@ -63,17 +62,34 @@ def test_a_breach_ends_the_run_with_the_node_and_what_it_did(
     printed = capsys.readouterr().out
     assert said in " ".join(printed.split())
     assert len(printed) < 5_000
-    assert fault not in ("crash", "startless") or "no configuration" in printed or "index out of range" in printed
+    assert fault != "startless" or "no configuration" in printed
+
+
+def test_a_node_that_exits_without_a_fault_is_a_finding(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    token = f"hostile-crash-{os.getpid()}"
+    code, events = play("crash", tmp_path, token)
+    printed = " ".join(capsys.readouterr().out.split())
+    assert code == 1
+    assert "NODE DIED" in printed
+    assert "Node n0 died though no fault was in force: it exited with code 1; its stderr ends:" in printed
+    assert "index out of range" in printed
+    assert events > 0, "the history is judged too"
+    verdict = json.loads(next(tmp_path.glob("*/latest/verdict.json")).read_text())
+    assert [one["kind"] for one in verdict["findings"]] == ["node-died"]
+    assert left(token) == []
 
 
 @pytest.mark.parametrize("fault", ["mute", "late", "shouts", "deaf"])
 def test_answers_that_do_not_come_are_unknown_outcomes_and_the_node_is_named(
-    fault: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    fault: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("naysayer.commands.drive.RECOVERY_MS_MAX", 2000.0)
+    monkeypatch.setattr("naysayer.commands.drive.PATIENT_MS", 1000.0)
     code, events = play(fault, tmp_path, f"hostile-{fault}-{os.getpid()}")
     verdict = json.loads(next(tmp_path.glob("*/latest/verdict.json")).read_text())
     assert verdict["outcomes"]["info"] > 0
-    assert code == (0 if verdict["outcomes"]["ok"] else 2), "where nothing was seen, nothing is promised"
+    expected = 0 if verdict["outcomes"]["ok"] else 2
+    assert code == (expected if fault == "late" else 1), "that stops answering, and does not start again"
     assert events > 0
     printed = " ".join(capsys.readouterr().out.split())
     assert "node n0 was slow" in printed or "node n0 never answered" in printed

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 import trio
 
+from targets.cluster import Death
+from targets.fault import Kill, Restart
 from targets.live.cluster import LiveCluster
 from targets.live.process import NodeProcess, process_state
 from targets.registry import find
@@ -82,10 +84,19 @@ def test_a_node_of_ours_that_ends_by_itself_is_named() -> None:
         with trio.fail_after(60):
             async with LiveCluster(find("quorum-kv"), nodes=2, seed=1) as cluster:
                 await cluster.start()
-                assert cluster.complaint is None
+                assert await cluster.deaths() == []
                 cluster._processes["n2"].send(signal.SIGTERM)
-                while cluster.complaint is None:
+                deaths: list[Death] = []
+                while not deaths:
                     await trio.lowlevel.checkpoint()
-                assert "node n2 ended by itself (signal 15)" in str(cluster.complaint)
+                    deaths = await cluster.deaths()
+                (death,) = deaths
+                assert (death.node, death.in_start) == ("n2", False)
+                assert death.how.startswith("was ended by signal 15; its stderr")
+                assert cluster.down == {"n2"}
+                await cluster.apply(Kill(("n1",)))
+                await cluster.apply(Restart(("n1", "n2")))
+                assert await cluster.deaths() == []
+                assert cluster.down == frozenset()
 
     trio.run(main)

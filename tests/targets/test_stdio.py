@@ -164,7 +164,6 @@ def test_a_fault_that_processes_cannot_have_is_refused() -> None:
     ("fault", "said"),
     [
         ("junk", "node n. printed a line that is no message: 'listening on port 8080'"),
-        ("exit", r"node n. ended by itself \(exit code 7\)"),
     ],
 )
 def test_a_node_that_breaks_the_protocol_is_named_with_its_stderr(fault: str, said: str) -> None:
