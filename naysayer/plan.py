@@ -43,6 +43,8 @@ class Binary(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     latency_ms: float = 0.0
     key_count: int | None = None
     max_txn_length: int | None = None
+    spare: bool = False
+    """Kill nodes only if they keep anything on disk: what is kept in memory is lost with its process by design."""
 
 
 class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -86,6 +88,10 @@ DEFAULT_NEMESIS = ("partition", "one-way", "delay", "duplicate", "kill", "power"
 REST = 3.0
 """Pauses between faults in a test of a healthy target, in multiples of those of a hunt: most operations complete. With
 1.0 a quarter of them ends in a time-out, since with seven kinds of faults one is nearly always active."""
+
+
+BINARY_NEMESIS = tuple(name for name in DEFAULT_NEMESIS if name != "duplicate")
+"""The same for programs written for Maelstrom, whose network doubles no message."""
 
 
 def make_plan(options: RunOptions) -> Plan:

@@ -36,6 +36,8 @@ from naysayer.slow import slow_nodes
 from naysayer.store import Store
 from naysayer.tell import effects, fault_spans, label, seen_in, without_effect
 from nemesis.mix import Mix
+from nemesis.schedule import Schedule
+from nemesis.spare import Spare
 from targets.cluster import Cluster
 from targets.fault import Evidence
 from targets.live.cluster import LiveCluster
@@ -61,6 +63,11 @@ UNDOING = f"the faults are being undone on the hosts, within {UNDO_S_MAX:.0f} s;
 
 AROUND_S = 0.1
 """Messages are kept from so long before the operations of a counterexample to so long after them."""
+
+SPARED = (
+    "kill was left out, since the nodes keep nothing in NAYSAYER_DATA, and would lose by design what a kill loses; "
+    "--nemesis with kill among the faults injects it all the same"
+)
 
 Make = Callable[[], Cluster]
 
@@ -204,7 +211,7 @@ class Drive:
             plan.clients,
             plan.seed,
             workload.start(),
-            Mix(plan.nemesis, stretch=STRETCH) if plan.nemesis else None,
+            self._schedule(cluster),
             timeout_ms=self.timeout_s * 1000,
             timeout_ms_max=max(self.timeout_s * 1000, PATIENT_MS),
             rate=plan.rate,
@@ -222,6 +229,14 @@ class Drive:
             broken=lambda: judge(recorder.history(), self.model, budget=LIVE, weaker=False).outcome == "invalid",
         )
         return LiveRun(cluster, setup, recorder)
+
+    def _schedule(self, cluster: Cluster) -> Schedule | None:
+        if not self.plan.nemesis:
+            return None
+        faults = Mix(self.plan.nemesis, stretch=STRETCH)
+        if isinstance(cluster, StdioCluster) and self.plan.binary is not None and self.plan.binary.spare:
+            return Spare(faults, cluster.keeps_data, lambda: cluster.remark(SPARED))
+        return faults
 
     async def _look_back(self, cluster: Cluster) -> None:
         """What shows the faults, what is to be remarked of the nodes, and the logs of hosts."""

@@ -11,6 +11,7 @@ from naysayer.commands.drive import run_test
 from naysayer.conclusion import Conclusion
 from naysayer.options import RunOptions
 from naysayer.plan import (
+    BINARY_NEMESIS,
     CLIENTS,
     DEFAULT_NEMESIS,
     Binary,
@@ -117,7 +118,8 @@ class World:
 def live_plan(world: World, options: RunOptions) -> Plan:
     """A plan for what really runs; by default with those of the usual faults that it can carry out."""
     nodes = world.nodes if options.nodes is None else options.nodes
-    nemesis = usual_faults(world.faults, nodes) if options.nemesis is None else options.nemesis
+    usual = DEFAULT_NEMESIS if options.binary is None else BINARY_NEMESIS
+    nemesis = usual_faults(world.faults, nodes, usual) if options.nemesis is None else options.nemesis
     plan = Plan(
         target=world.name,
         workload=world.workload if options.workload is None else options.workload,
@@ -142,11 +144,10 @@ def _binary(options: RunOptions) -> Binary:
         latency_ms=options.latency_ms or 0.0,
         key_count=options.key_count,
         max_txn_length=options.max_txn_length,
+        spare=options.nemesis is None,
     )
 
 
-def usual_faults(faults: frozenset[str], nodes: int) -> tuple[str, ...]:
+def usual_faults(faults: frozenset[str], nodes: int, usual: tuple[str, ...] = DEFAULT_NEMESIS) -> tuple[str, ...]:
     """Those of the usual faults that a cluster with these tags can carry out."""
-    return tuple(
-        name for name in DEFAULT_NEMESIS if catalog.find(name).needs <= faults and catalog.find(name).nodes <= nodes
-    )
+    return tuple(name for name in usual if catalog.find(name).needs <= faults and catalog.find(name).nodes <= nodes)

@@ -175,6 +175,10 @@ class StdioCluster(ProcessCluster):
         super().keep(folder)
         self.messages = MessageLog(folder)
 
+    def keeps_data(self) -> bool:
+        """Whether any node has written a file where it outlives a kill."""
+        return any(path.is_file() for path in (self._directory / "data").rglob("*"))
+
     async def start(self) -> None:
         """Start and initialise every node. Raises TargetError naming one that does not answer init within 10 s."""
         self._nursery.start_soon(self._delays.run)

@@ -12,6 +12,7 @@ from checker.errors import UsageError
 from nemesis.catalog import DIRECTED, KINDS, find
 from nemesis.mix import Mix, Waiting
 from nemesis.schedule import Look, Schedule, Situation, Step
+from nemesis.spare import Spare
 from targets.fault import (
     Corrupt,
     Cut,
@@ -341,3 +342,33 @@ def test_aliases_name_the_same_fault_and_a_wrong_name_is_told_the_right_ones() -
     assert find("skew") is find("clock")
     with pytest.raises(UsageError, match="there is no fault 'flood': choose one of partition, one-way"):
         find("flood")
+
+
+def test_kills_are_left_out_where_nothing_is_kept_on_disk() -> None:
+    """All that is left of them is the time that they would have taken."""
+    durable, spared = False, 0
+
+    def count() -> None:
+        nonlocal spared
+        spared += 1
+
+    def steps(schedule: Schedule, situation: Situation) -> list[Fault]:
+        found: list[Fault] = []
+        now_ms = 0.0
+        for _ in range(300):
+            step, schedule = schedule.next(replace(situation, now_ms=now_ms))
+            if isinstance(step, Step):
+                found.append(step.fault)
+            else:
+                assert step is not None
+                now_ms = step.at_ms
+        return found
+
+    situation = Situation(0.0, ("n0", "n1", "n2"), Random(1))
+    spare = Spare(Mix(("kill", "partition")), lambda: durable, count)
+    calm = steps(spare, situation)
+    assert not any(isinstance(fault, Kill) for fault in calm)
+    assert any(isinstance(fault, Cut) for fault in calm)
+    assert spared > 10
+    durable = True
+    assert any(isinstance(fault, Kill) for fault in steps(spare, situation))

@@ -1,0 +1,27 @@
+"""A schedule without the kills that could only show that what is kept in memory is lost with its process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from nemesis.schedule import Look, Schedule, Situation, Step
+from targets.fault import Kill
+
+
+class Spare(msgspec.Struct, frozen=True):
+    """Another schedule, whose kills are left out as long as `durable` says that nothing is kept on disk."""
+
+    schedule: Any
+    durable: Callable[[], bool]
+    spared: Callable[[], None]
+    """Called for each kill that was left out."""
+
+    def next(self, situation: Situation) -> tuple[Step | Look | None, Schedule]:
+        step, rest = self.schedule.next(situation)
+        while isinstance(step, Step) and isinstance(step.fault, Kill) and not self.durable():
+            self.spared()
+            step, rest = rest.next(situation)
+        return step, Spare(rest, self.durable, self.spared)
