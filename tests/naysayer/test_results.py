@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from naysayer.cli import run
-from naysayer.plan import Plan, read, text
+from naysayer.options import RunOptions
+from naysayer.plan import Plan, make_plan, read, text
 from naysayer.results import open_folder
 
 PLAN = Plan("quorum-kv", "register", (), 3, 5, 1)
@@ -41,7 +42,7 @@ def test_options_and_versions_are_kept_beside_the_plan(tmp_path: Path) -> None:
         "python": platform.python_version(),
         "platform": platform.platform(),
     }
-    assert read(file) == Plan("quorum-kv", "register", ("kill",), 3, 5, 7, 20)
+    assert read(file) == make_plan(RunOptions(target="quorum-kv", operations=20, seed=7, nemesis=("kill",)))
     assert "naysayer replay FOLDER" in file.read_text().splitlines()[0]
     file.write_text(file.read_text().replace("seed = 7", 'sed = "7"', 1))
     assert run(["replay", str(file)]) == 3
