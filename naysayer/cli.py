@@ -140,7 +140,6 @@ def run_test(target: str | None = None, /, *, options: RunOptions = RunOptions()
     """
     options = replace(options, target=target)
     refuse_contradictions(options)
-    options.refuse_misplaced()
     if options.live or target is None:
         from naysayer.commands.worlds import test_world
 

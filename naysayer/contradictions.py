@@ -23,10 +23,28 @@ def refuse_contradictions(options: RunOptions) -> None:
         raise UsageError("--client needs --cluster cluster.toml, which names the nodes that it connects to")
     if options.faults_on_running and options.cluster is None:
         raise UsageError("--allow-faults-on-running needs --cluster cluster.toml: all else is started by the run")
+    _misplaced(options)
     if options.operations is not None and options.time_s is not None:
         raise UsageError("--ops and --time exclude each other: a run ends after so many operations, or after that time")
     if options.topology is not None and options.workload not in (None, "broadcast"):
         raise UsageError(f"--topology and --workload {options.workload} exclude each other: it is for broadcast only")
+
+
+def _misplaced(options: RunOptions) -> None:
+    """Options that what is tested has no use for."""
+    runs = options.live or options.binary is not None or options.cluster is not None
+    for name, given in (("rate", options.rate), ("availability", options.availability)):
+        if given is not None and not runs:
+            raise UsageError(f"--{name} is for systems that really run: add --live, or give --bin or --cluster")
+    only_bin = {
+        "topology": options.topology,
+        "latency": options.latency_ms,
+        "key-count": options.key_count,
+        "max-txn-length": options.max_txn_length,
+    }
+    for name, value in only_bin.items():
+        if value is not None and options.binary is None:
+            raise UsageError(f"--{name} is for programs that speak Maelstrom's protocol: give one with --bin")
 
 
 def _one_system(options: RunOptions) -> None:

@@ -170,22 +170,6 @@ class RunOptions:
     results: Path = RESULTS
     """where the result folder is made"""
 
-    def refuse_misplaced(self) -> None:
-        """Raises UsageError for an option that what is tested has no use for."""
-        runs = self.live or self.binary is not None or self.cluster is not None
-        for name, given in (("rate", self.rate), ("availability", self.availability)):
-            if given is not None and not runs:
-                raise UsageError(f"--{name} is for systems that really run: add --live, or give --bin or --cluster")
-        only_bin = {
-            "topology": self.topology,
-            "latency": self.latency_ms,
-            "key-count": self.key_count,
-            "max-txn-length": self.max_txn_length,
-        }
-        for name, value in only_bin.items():
-            if value is not None and self.binary is None:
-                raise UsageError(f"--{name} is for programs that speak Maelstrom's protocol: give one with --bin")
-
 
 MODEL_HELP = (
     "what it should be linearizable as: register, cas-register, kv, kv-append, append-list, log, mutex, set, counter, "
@@ -248,7 +232,7 @@ class CheckOptions:
     def budget(self) -> Budget:
         """The limits for each key. Raises UsageError for one that is not positive."""
         for what, value in (("steps", self.steps), ("seconds", self.seconds), ("memory-mb", self.memory_mb)):
-            if value is not None and value <= 0:
+            if value is not None and not value > 0:  # nan is not
                 raise UsageError(f"--{what} is {value}; it must be more than 0")
         if self.memory_mb is not None and not memory_is_measured():
             raise UsageError("--memory-mb cannot be enforced: this platform does not tell a process its memory")

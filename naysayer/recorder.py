@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from checker.errors import TargetError
 from checker.history import PENDING, History, Operation, Status
 from targets.fault import Fault
 from workloads.generator import Invocation
@@ -92,9 +93,15 @@ class Recorder:
         return self._done[first:]
 
     def history(self) -> History:
-        """What was recorded; operations that never ended are pending."""
+        """What was recorded; operations that never ended are pending.
+
+        Raises TargetError for a value that is nested too deeply to be compared.
+        """
         still = [
             Operation(index, process, inv.f, inv.key, inv.input, None, call, PENDING, "info", node)
             for process, (index, inv, node, call) in self._open.items()
         ]
-        return History.of(sorted([*self._done, *still], key=lambda op: op.index))
+        try:
+            return History.of(sorted([*self._done, *still], key=lambda op: op.index))
+        except RecursionError:
+            raise TargetError("an answer is nested too deeply to be judged; history.jsonl has it") from None

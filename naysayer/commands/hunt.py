@@ -179,5 +179,9 @@ def _nothing(hunt: Hunt, caught: Caught) -> Conclusion:
     if caught.stopped:
         screen.print(f"? {hunt.target}: interrupted; nothing found in {_effort(caught)}{undecided}", markup=False)
         return replace(nothing, code=UNDECIDED)
+    if not caught.seeds:
+        said = "no seed was tried in the time given"
+        screen.print(f"? {hunt.target}: {said}", markup=False)
+        return replace(nothing, code=UNDECIDED, error=said)
     screen.print(f"✓ {hunt.target}: nothing found in {_effort(caught)}{undecided}", markup=False)
     return replace(nothing, code=UNDECIDED) if caught.undecided else nothing

@@ -54,6 +54,8 @@ class Hunt:
         """Raises UsageError for what does not fit the target, and for numbers out of bounds."""
         if self.seeds is not None and self.seeds < 1:
             raise UsageError(f"--seeds is {self.seeds}; it must be at least 1")
+        if self.time_s is not None and not self.time_s > 0:
+            raise UsageError("--time is 0; a hunt needs some seconds")
         plan = self.plan(self.first_seed)
         refuse_misfits(plan, find_target(plan.target), find_workload(plan.workload))
 

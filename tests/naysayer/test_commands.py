@@ -187,6 +187,8 @@ def test_replay_confirms_an_identical_history_and_notices_another(
         (["hunt", "quorum-kv", "--workload", "queue"], "needs dequeue, enqueue; quorum-kv offers only read, write"),
         (["hunt", "quorum-kv", "--ops", "0"], "--ops is 0"),
         (["hunt", "quorum-kv", "--seeds", "0"], "--seeds is 0"),
+        (["hunt", "quorum-kv", "--time", "0s"], "--time is 0"),
+        (["check", "h.jsonl", "--seconds", "nan"], "--seconds is nan"),
         (["test", "quorum-kv", "--ops", "many"], "many"),
         (["test", "quorum-kv", "--time", "soon"], "'soon' is not a valid duration"),
         (["test", "quorum-kv", "--wat", "1"], "--wat"),

@@ -182,3 +182,27 @@ def test_a_users_module_that_hides_one_of_ours_is_named(tmp_path: Path) -> None:
     done = shell("{naysayer} check h.jsonl", tmp_path)
     assert done.returncode == 3
     assert done.stderr.count(b"\n") == 1
+
+
+def test_a_hunt_that_tried_no_seed_is_not_green(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["hunt", "quorum-kv", "--time", "1ms", "--results", str(tmp_path)]) == 2
+    assert "? quorum-kv: no seed was tried in the time given" in capsys.readouterr().out
+
+
+DEEP = """
+import json, sys
+for line in sys.stdin:
+    message = json.loads(line)
+    body = {"type": message["body"]["type"] + "_ok", "in_reply_to": message["body"]["msg_id"]}
+    if body["type"] == "init_ok":
+        me = message["body"]["node_id"]
+    said = json.dumps({"src": me, "dest": message["src"], "body": body})
+    print(said if body["type"] == "init_ok" else said[:-2] + ', "value": ' + "[" * 900 + "]" * 900 + "}}", flush=True)
+"""
+
+
+def test_an_answer_that_is_nested_too_deeply_is_no_verdict(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "deep.py").write_text(DEEP)
+    node = ["--bin", f"{sys.executable} {tmp_path}/deep.py", "--nodes", "1", "--nemesis", "none", "--ops", "20"]
+    assert run(["test", *node, "--workload", "lin-kv", "--results", str(tmp_path / "r")]) == 3
+    assert capsys.readouterr().err == "naysayer: an answer is nested too deeply to be judged; history.jsonl has it\n"
