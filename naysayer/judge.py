@@ -101,8 +101,12 @@ def judge_run(run: Run, model: str, *, steps: int = RUN_STEPS, weaker: bool = Tr
 
 
 def enough(verdict: Verdict, seen: Seen) -> Verdict:
-    """A run in which a lost or stale value could not have been noticed is unknown, not valid."""
-    if verdict.outcome != "valid" or seen.blind is None:
+    """A run in which a lost or stale value could not have been noticed is unknown, not valid.
+
+    Where no operation succeeded, that is said of the system and not of some key of it.
+    """
+    nothing = verdict.outcome == "unknown" and not seen.total.ok
+    if seen.blind is None or not (verdict.outcome == "valid" or nothing):
         return verdict
     part = Part(None, "unknown", "outcomes", verdict.operations, reason=seen.blind)
     return replace(verdict, outcome="unknown", parts=(part, *verdict.parts))

@@ -20,7 +20,7 @@ from naysayer.findings import Finding, with_findings
 from naysayer.harness.core import Core
 from naysayer.harness.settle import Settling
 from naysayer.harness.setup import Setup
-from naysayer.injected import injected, undoes
+from naysayer.injected import injected
 from naysayer.judge import LIVE, enough, judge, undecided
 from naysayer.live import LiveRun
 from naysayer.options import RunOptions, given
@@ -278,10 +278,10 @@ class Drive:
     def story(self, verdict: Verdict) -> Story:
         """All that the report shows."""
         plan = self.plan
-        shown = [one for one in self.evidence if one.shown and not undoes(one.fault)]
+        shown = [one for one in self.evidence if one.shown]
         counted = injected(self.recorder.nemesis, self.evidence)
         facts = [
-            ("target", f"{plan.target}  {plan.nodes} nodes  {plan.world}"),
+            ("target", f"{plan.target}  {'1 node' if plan.nodes == 1 else f'{plan.nodes} nodes'}  {plan.world}"),
             ("workload", f"{plan.workload}  {plan.clients} clients, {self.recorder.invocations} operations"),
             ("faults", f"{', '.join(plan.nemesis)} · {effects(counted)}" if plan.nemesis else "none"),
             *(("shown", what) for what in _by_kind(shown)),
