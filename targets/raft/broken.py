@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from targets.node import Context, Message, NodeId
-from targets.raft.messages import AppendEntries, Entry, PreVote, RequestVote
+from targets.raft.messages import AppendEntries, Entry
 from targets.raft.node import RaftNode
-from targets.raft.persistence import HardState
+from targets.raft.storage import HardState
 
 
 class CommitPriorTerm(RaftNode):
@@ -48,8 +48,8 @@ class LogUnsynced(RaftNode):
     Power loss on a majority loses acknowledged writes. Pattern: Write-Ahead Log.
     """
 
-    def sync_entries(self) -> None:
-        pass
+    def persist_entries(self, first_index: int) -> None:
+        self.storage.append_entries(first_index, self.log.after(first_index - 1))
 
 
 class NoElectionRestriction(RaftNode):
@@ -58,7 +58,7 @@ class NoElectionRestriction(RaftNode):
     Isolate the leader while a follower lags, and let the laggard win: it overwrites acknowledged writes.
     """
 
-    def is_up_to_date(self, message: RequestVote | PreVote) -> bool:
+    def is_up_to_date(self, last_log_index: int, last_log_term: int) -> bool:
         return True
 
 
@@ -131,7 +131,7 @@ class ClearVotedForOnStepDown(RaftNode):
     The leader of the term has a majority of votes already, and none of them is this one.
     """
 
-    def recognize_leader(self, term: int, leader_id: NodeId) -> None:
-        if self.role == "candidate" and term == self.current_term:
+    def recognize_leader(self, leader_id: NodeId) -> None:
+        if self.role == "candidate":
             self.voted_for = None
-        super().recognize_leader(term, leader_id)
+        super().recognize_leader(leader_id)

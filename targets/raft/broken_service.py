@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from targets.node import Request
+from targets.raft.membership import Membership
 from targets.raft.messages import Entry, InstallSnapshot
 from targets.raft.node import RaftNode
-from targets.raft.state import Settings
+from targets.raft.reads import Reads
+from targets.raft.settings import Settings
+from targets.raft.snapshot import Snapshots
 
 
 class ReadWithoutReadIndex(RaftNode):
@@ -14,8 +17,11 @@ class ReadWithoutReadIndex(RaftNode):
     Isolate the leader: its clients read old values while the others elect and write. Pattern: HeartBeat, Lease.
     """
 
-    def needs_no_round(self) -> bool:
-        return True
+    class Unconfirmed(Reads):
+        def needs_no_round(self) -> bool:
+            return True
+
+    reads_type = Unconfirmed
 
 
 class ReadIndexBeforeOwnCommit(RaftNode):
@@ -24,8 +30,11 @@ class ReadIndexBeforeOwnCommit(RaftNode):
     Isolate the leader: the new one does not know yet that the last acknowledged writes are committed: a stale read.
     """
 
-    def read_index(self) -> int | None:
-        return self.commit_index
+    class Hasty(Reads):
+        def read_index(self) -> int | None:
+            return self._server.commit_index
+
+    reads_type = Hasty
 
 
 class LeaseUnderSkew(RaftNode):
@@ -66,11 +75,14 @@ class SnapshotOverwritesNewer(RaftNode):
     A delayed or repeated InstallSnapshot throws away entries acknowledged since: a lost acknowledged write.
     """
 
-    def has_all_of(self, message: InstallSnapshot) -> bool:
-        return False
+    class Overwriting(Snapshots):
+        def has_all_of(self, message: InstallSnapshot) -> bool:
+            return False
 
-    def entries_behind(self, message: InstallSnapshot) -> tuple[Entry, ...]:
-        return ()
+        def entries_after(self, message: InstallSnapshot) -> tuple[Entry, ...]:
+            return ()
+
+    snapshots_type = Overwriting
 
 
 class SingleServerChange(RaftNode):
@@ -80,5 +92,8 @@ class SingleServerChange(RaftNode):
     each, from one configuration; the majorities of the two results do not overlap: split brain.
     """
 
-    def may_start_change(self) -> bool:
-        return True
+    class Impatient(Membership):
+        def may_start_change(self) -> bool:
+            return True
+
+    membership_type = Impatient

@@ -7,47 +7,55 @@ the two new ones need not overlap. Hence a leader must first commit an entry of 
 
 from __future__ import annotations
 
-from abc import ABC
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from targets.node import Request
-from targets.raft.replication import Replication
+
+if TYPE_CHECKING:
+    from targets.raft.node import RaftNode
 
 
-class Membership(Replication, ABC):
+class Membership:
+    def __init__(self, server: RaftNode) -> None:
+        self._server = server
+
     def reconfigure(self, request: Request) -> None:
         """Replace the configuration by `request.input`; answered when it is committed."""
+        server = self._server
         members, error = self.next_configuration(request.input), None
         if members is None:
             error = "a configuration is a list of nodes, differing from the current one by one server"
-        elif self.log.configuration_index > self.commit_index:
+        elif server.log.configuration_index > server.commit_index:
             error = "a membership change is under way"
         elif not self.may_start_change():
             error = "the leader has not yet committed an entry of its term"
-        if members is None or error is not None:
-            self.ctx.fail(request, error or "")
-            return
-        self.propose(request, members)
+        if error is None:
+            server.propose(request, members)
+        else:
+            server.ctx.fail(request, error)
 
     def next_configuration(self, asked: Any) -> tuple[str, ...] | None:
         """The asked configuration, in the order of the nodes; None if it is not one server away (§4.1)."""
-        if not isinstance(asked, list | tuple) or not asked or not set(asked) <= set(self.ctx.nodes):
+        nodes = self._server.ctx.nodes
+        if not isinstance(asked, list | tuple) or not asked or not set(asked) <= set(nodes):
             return None
-        members = tuple(node for node in self.ctx.nodes if node in asked)
-        return members if len(set(members) ^ set(self.log.configuration)) == 1 else None
+        members = tuple(node for node in nodes if node in asked)
+        return members if len(set(members) ^ set(self._server.log.configuration)) == 1 else None
 
     def may_start_change(self) -> bool:
         """The correction of 2015: not before an entry of the leader's own term is committed."""
-        return self.has_committed_in_its_term()
+        return self._server.has_committed_in_its_term()
 
     def may_campaign(self) -> bool:
         """§4.2.2: also outside its latest configuration, until that one is known to be committed."""
-        return self.me in self.log.configuration or self.log.configuration_index > self.commit_index
+        server = self._server
+        return server.me in server.log.configuration or server.log.configuration_index > server.commit_index
 
     def leave_if_removed(self) -> None:
         """§4.2.2: a leader that removed itself leads until the change is committed, then steps down."""
-        log = self.log
-        if self.role == "leader" and self.me not in log.configuration and log.configuration_index <= self.commit_index:
-            for peer in self.peers:
-                self.replicate_to(peer)
-            self.become_follower(self.current_term)
+        server, log = self._server, self._server.log
+        removed = server.me not in log.configuration and log.configuration_index <= server.commit_index
+        if server.role == "leader" and removed:
+            for peer in server.peers:
+                server.replicate_to(peer)
+            server.become_follower(server.current_term)

@@ -1,6 +1,7 @@
-"""What Raft's servers say to each other: the RPCs of the paper (figures 2 and 13), as messages, and log entries.
+"""The messages between Raft's servers: the RPCs of the paper (figures 2 and 13), as messages, and log entries.
 
-Every message carries its sender's `term`. A reply is a message of its own: replies may be lost, repeated or late.
+Every message but PreVote carries its sender's `term`. A reply is a message of its own: it may be lost, repeated or
+late.
 """
 
 from __future__ import annotations
@@ -36,9 +37,9 @@ class RequestVoteReply(Message, frozen=True):
 
 
 class PreVote(Message, frozen=True):
-    """Dissertation §9.6: would you vote for me in `term`? It changes nobody's term or vote."""
+    """Dissertation §9.6: would you vote for me in `next_term`? It changes no term and no vote."""
 
-    term: int
+    next_term: int
     candidate_id: NodeId
     last_log_index: int
     last_log_term: int
@@ -46,8 +47,8 @@ class PreVote(Message, frozen=True):
 
 class PreVoteReply(Message, frozen=True):
     term: int
-    """The sender's own term."""
-    asked_term: int
+    next_term: int
+    """The term that was asked about."""
     vote_granted: bool
 
 

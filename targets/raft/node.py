@@ -1,108 +1,199 @@
-"""A Raft server (Ongaro and Ousterhout 2014; Ongaro's dissertation): the chapters together, inputs routed to them."""
+"""A whole Raft server: the core of figure 2 with its extensions around it, a component each.
+
+Each override below is a place where an extension meets the core: it says in which order they act.
+"""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Any
 from zlib import crc32
 
 from targets.node import Context, Message, NodeId, Request, Timer
 from targets.raft.check_quorum import CheckQuorum
-from targets.raft.election import ASK_AGAIN, ELECTION
+from targets.raft.core import Raft
 from targets.raft.machine import COMMANDS, QUERIES
 from targets.raft.membership import Membership
 from targets.raft.messages import (
-    AppendEntries,
     AppendEntriesReply,
+    Entry,
     InstallSnapshot,
     InstallSnapshotReply,
     PreVote,
     PreVoteReply,
     RequestVote,
-    RequestVoteReply,
     TimeoutNow,
 )
-from targets.raft.persistence import Persistence
-from targets.raft.replication import DURABLE, HEARTBEAT
+from targets.raft.pre_vote import LEADER_CONTACT, PreVoting
+from targets.raft.reads import Reads
+from targets.raft.sessions import ClusterClock, Sessions
+from targets.raft.settings import Settings
 from targets.raft.snapshot import Snapshots
-from targets.raft.state import Settings
 from targets.raft.transfer import TRANSFER, Transfer
 
 REMEMBERED_MAX = 10_000
 """Ids of commands that this server took as a leader, or refused, kept to answer copies of them honestly."""
 
 
-VALUES_SHOWN = 8
-"""Keys that a view shows."""
+class RaftNode(Raft):
+    """One server. A broken variant overrides a decision here, or of one of the components."""
 
-
-class RaftNode(CheckQuorum, Persistence, Snapshots, Membership, Transfer):
-    """One server; `settings` may differ from the defaults, alike on all servers."""
+    reads_type: type[Reads] = Reads
+    membership_type: type[Membership] = Membership
+    snapshots_type: type[Snapshots] = Snapshots
+    check_quorum_type: type[CheckQuorum] = CheckQuorum
 
     def __init__(self, settings: Settings | None = None) -> None:
-        super().__init__()
-        if settings is not None:
-            self.settings = settings
+        super().__init__(settings)
+        self.sessions = Sessions()
+        self.cluster_clock = ClusterClock(0.0, 0.0, 0.0)
+        self.digest = 0
+        """Running checksum of all that was applied: equal on all replicas at equal last_applied."""
         self.accepted: OrderedDict[str, None] = OrderedDict()
         self.refused: OrderedDict[str, None] = OrderedDict()
-        self._handlers: dict[type[Message], Any] = {
-            RequestVote: self.on_request_vote,
-            RequestVoteReply: self.on_request_vote_reply,
-            PreVote: self.on_pre_vote,
-            PreVoteReply: self.on_pre_vote_reply,
-            AppendEntries: self.on_append_entries,
-            AppendEntriesReply: self.on_append_entries_reply,
-            InstallSnapshot: self.on_install_snapshot,
+        self.reads = self.reads_type(self)
+        self.membership = self.membership_type(self)
+        self.snapshots = self.snapshots_type(self)
+        self.transfer = Transfer(self)
+        self.pre_voting = PreVoting(self)
+        self.check_quorum = self.check_quorum_type(self)
+        self.rpcs |= {
+            PreVoteReply: self.pre_voting.on_pre_vote_reply,
+            InstallSnapshot: self.snapshots.on_install_snapshot,
             InstallSnapshotReply: self.on_install_snapshot_reply,
-            TimeoutNow: lambda sender, message: self.on_timeout_now(message),
-            Request: lambda sender, request: self.on_request(request),
+            TimeoutNow: self.transfer.on_timeout_now,
         }
 
+    # Inputs.
+
     def start(self, ctx: Context) -> None:
-        """Recover, then wait for a leader. One may hold a lease that this server granted before it crashed."""
-        self.ctx, self.me = ctx, ctx.me
-        self.recover()
+        super().start(ctx)
         for index in range(self.log.base_index + 1, self.log.last_index + 1):
             request = self.log.entry(index).request
             if request is not None:
                 self.accepted[request.id] = None
         if self.settings.lease_reads:
-            self.hear_leader()
-        else:
-            self.await_leader()
+            self.pre_voting.leader_heard()  # a leader may hold a lease that this server granted before it crashed
 
-    def receive(self, sender: NodeId, message: Message, ctx: Context) -> None:
-        self._handlers[type(message)](sender, message)
+    def recover(self) -> None:
+        super().recover()
+        if self.recovered_state is not None:
+            self.snapshots.restore(self.recovered_state)
+
+    def on_other(self, sender: NodeId, message: Message) -> None:
+        if isinstance(message, PreVote):
+            self.pre_voting.on_pre_vote(sender, message)
+        else:
+            super().on_other(sender, message)
 
     def timeout(self, timer: Timer, ctx: Context) -> None:
-        if timer == ELECTION:
-            self.on_election_timeout()
-        elif timer == HEARTBEAT:
-            self.on_heartbeat_timeout()
-        elif timer == DURABLE:
-            self.on_durable()
-        elif timer == ASK_AGAIN:
-            self.on_ask_again_timeout()
+        if timer == LEADER_CONTACT:
+            self.pre_voting.leader_lost()
         elif timer == TRANSFER:
-            self.on_transfer_timeout()
+            self.transfer.on_timeout()
+        else:
+            super().timeout(timer, ctx)
 
-    # Clients
+    # Elections: pre-vote, loyalty, CheckQuorum.
+
+    def heeds(self, message: Message) -> bool:
+        """Dissertation §4.2.3: a candidate that the leader did not ask for is not heeded while the leader lives."""
+        if isinstance(message, RequestVote):
+            return message.leadership_transfer or not self.pre_voting.is_loyal()
+        return True
+
+    def on_election_timeout(self) -> None:
+        if self.role == "leader":
+            self.check_quorum.check()
+            return
+        self.leader_id = None
+        self.reset_election_timer()
+        if self.membership.may_campaign():
+            self.pre_voting.start()
+
+    def recognize_leader(self, leader_id: NodeId) -> None:
+        super().recognize_leader(leader_id)
+        self.pre_voting.leader_heard()
+
+    def become_follower(self, term: int) -> None:
+        if term > self.current_term:
+            self.pre_voting.leader_lost()
+        super().become_follower(term)
+
+    def start_election(self, leadership_transfer: bool = False) -> None:
+        self.pre_voting.leader_lost()
+        super().start_election(leadership_transfer)
+
+    # Leading.
+
+    def start_leading(self) -> None:
+        log_ms = self.log.entries[-1].time_ms if self.log.entries else self.cluster_clock.time_ms
+        self.cluster_clock = ClusterClock(log_ms, self.ctx.now_ms(), 2 * self.settings.heartbeat_ms)
+        self.reads.start_leading()
+        self.transfer.start_leading()
+        super().start_leading()
+        self.check_quorum.await_answers()
+
+    def stop_leading(self) -> None:
+        self.transfer.stop_leading()
+        super().stop_leading()
+        self.reads.stop_leading()
+
+    def on_heartbeat_timeout(self) -> None:
+        if self.role == "leader":
+            self.cluster_clock.advance(self.ctx.now_ms())
+            if self.settings.lease_reads:
+                self.reads.start_round()
+        super().on_heartbeat_timeout()
+
+    def entry_time_ms(self) -> float:
+        return self.cluster_clock.advance(self.ctx.now_ms())
+
+    def replicate_to(self, peer: NodeId) -> None:
+        if self.next_index.get(peer, self.log.last_index + 1) <= self.log.base_index:
+            self.snapshots.send(peer)
+        else:
+            super().replicate_to(peer)
+
+    def on_append_entries_reply(self, sender: NodeId, message: AppendEntriesReply) -> None:
+        super().on_append_entries_reply(sender, message)
+        if self.role == "leader" and message.term == self.current_term:
+            self.check_quorum.answered.add(sender)
+            self.reads.confirm_leadership(sender, message.round)
+
+    def on_install_snapshot_reply(self, sender: NodeId, message: InstallSnapshotReply) -> None:
+        if self.role == "leader" and message.term == self.current_term:
+            self.check_quorum.answered.add(sender)
+            self.advance_match_index(sender, message.match_index)
+
+    def advance_match_index(self, peer: NodeId, match_index: int) -> None:
+        super().advance_match_index(peer, match_index)
+        if self.transfer.request is not None:
+            self.transfer.hand_over_when_ready(peer)
+
+    def has_committed_in_its_term(self) -> bool:
+        """Whether this leader knows what is committed (§8)."""
+        return self.log.term(self.commit_index) == self.current_term
+
+    # Clients: sessions and reads.
 
     def on_request(self, request: Request) -> None:
         if self.role != "leader" or request.id in self.refused:
             self.refuse(request)
         elif request.f in QUERIES:
-            self.read(request)
+            self.reads.read(request)
         elif request.f == "reconfigure":
-            self.reconfigure(request)
+            self.membership.reconfigure(request)
         elif request.f == "transfer":
-            self.start_transfer(request)
+            self.transfer.start(request)
         elif request.f not in COMMANDS:
             self.ctx.fail(request, f"unknown operation {request.f}")
-        elif self.transfer is not None:
+        elif self.transfer.request is not None:
             self.refuse(request)
+        elif self.has_answered(request):
+            self.answer(request, self.sessions.answer(request))
         else:
-            self.command(request)
+            _remember(self.accepted, request)
+            self.propose(request)
 
     def refuse(self, request: Request) -> None:
         """Fail means: certainly did not happen. A copy of a command that was taken before may have, or still may.
@@ -115,48 +206,40 @@ class RaftNode(CheckQuorum, Persistence, Snapshots, Membership, Transfer):
             _remember(self.refused, request)
             self.ctx.fail(request, "not the leader", leader=self.leader_id if self.leader_id != self.me else None)
 
-    def command(self, request: Request) -> None:
-        """A command goes through the log, unless it is a retry whose answer is known (dissertation §6.3)."""
-        if self.has_answered(request):
-            self.answer(request, self.sessions.answer(request))
-            return
-        _remember(self.accepted, request)
-        self.propose(request)
+    def has_answered(self, request: Request) -> bool:
+        """Whether this command was executed before: a retry is not executed again (dissertation §6.3)."""
+        return self.sessions.has_answered(request)
 
-    # Applying
+    # Applying.
 
     def apply_committed(self) -> None:
-        """§5.3: apply what is committed, in the order of the log; then answer who waited for it."""
-        if self.last_applied >= self.commit_index:
-            return
-        for index in range(self.last_applied + 1, min(self.commit_index, self.log.last_index) + 1):
-            self.last_applied = index
-            entry = self.log.entry(index)
-            output = self.execute(entry)
-            self.digest = crc32(repr((entry.term, output, len(self.sessions))).encode(), self.digest)
-            request = self.waiting.pop(index, None)
-            if request is not None:
-                self.answer(request, output)
-        self.take_snapshot_when_due()
-        self.serve_reads()
-        self.leave_if_removed()
+        if self.last_applied < self.commit_index:
+            super().apply_committed()
+            self.snapshots.take_when_due()
+            self.reads.serve()
+            self.membership.leave_if_removed()
 
-    # For people and invariants
+    def execute(self, entry: Entry) -> object:
+        """Once per request id; the checksum is over what all replicas must agree on."""
+        output = self._execute_once(entry)
+        self.digest = crc32(repr((entry.term, output, len(self.sessions))).encode(), self.digest)
+        return output
 
-    def view(self) -> dict[str, Any]:
-        return {
-            "role": self.role,
-            "term": self.current_term,
-            "voted_for": self.voted_for,
-            "leader": self.leader_id,
-            "commit_index": self.commit_index,
-            "last_applied": self.last_applied,
-            "last_index": self.log.last_index,
-            "last_term": self.log.last_term,
-            "snapshot_index": self.log.base_index,
-            "configuration": list(self.log.configuration),
-            "values": {str(key): value for key, value in self.machine.items()[:VALUES_SHOWN]},
-        }
+    def _execute_once(self, entry: Entry) -> object:
+        request = entry.request
+        if request is None or entry.configuration is not None:
+            return entry.configuration
+        now_ms = self.session_time_ms(entry.time_ms)
+        self.sessions.expire(now_ms - self.settings.session_expiry_ms)
+        if self.has_answered(request):
+            return self.sessions.answer(request)
+        output = self.machine.apply(request.f, request.key, request.input)
+        self.sessions.remember(request, output, now_ms)
+        return output
+
+    def session_time_ms(self, log_time_ms: float) -> float:
+        """What time it is when an entry is applied: the time in the entry, the same on all replicas."""
+        return log_time_ms
 
 
 def _remember(ids: OrderedDict[str, None], request: Request) -> None:

@@ -29,8 +29,19 @@ SYNC_NS = (100_000, 1_500_000)
 Effect = tuple[bool, Callable[..., None], tuple[Any, ...]]
 """Whether it is a sync, and what to call with what."""
 
-Due = tuple[Timer]
-"""A timer, as it was set once: setting it again makes another."""
+
+class Due:
+    """A timer that is set. Where it is moved to a later time, the event of the earlier one stays and moves it then:
+    heartbeats move an election timer far more often than it fires."""
+
+    __slots__ = ("at_ns", "queued_ns", "timer")
+
+    def __init__(self, timer: Timer, at_ns: int) -> None:
+        self.timer = timer
+        self.at_ns = at_ns
+        self.queued_ns = at_ns
+        """When its event comes."""
+
 
 Input = tuple[NodeId | None, Any]
 """A sender and its message, or None and a timer that is due."""
@@ -246,13 +257,16 @@ class Host:
             self._handle(self.node, sender, message)
 
     def _fire(self, due: Due) -> None:
-        (timer,) = due
-        if self.node is None or self._timers.get(timer) is not due:
+        if self.node is None or self._timers.get(due.timer) is not due:
+            return
+        if due.at_ns > due.queued_ns:
+            due.queued_ns = due.at_ns
+            self._loop.at(max(due.at_ns, self._loop.now_ns), self._fire, due)
             return
         if self.paused or self._syncing:
             self._inbox.append((None, due))
         else:
-            del self._timers[timer]
+            del self._timers[due.timer]
             self._handle(self.node, None, due)
 
     def _drain(self) -> None:
@@ -290,7 +304,7 @@ class Host:
             if sender is not None:
                 node.receive(sender, what, self._context)
             elif what is not None:
-                node.timeout(what[0], self._context)
+                node.timeout(what.timer, self._context)
             else:
                 node.start(self._context)
             if self.behind:
@@ -301,7 +315,10 @@ class Host:
             self._die(f"node {self.name} stopped itself: {error}")
             return
         except Exception as error:
-            call = f"receive({sender}, {str(what)[:200]})" if sender else f"timeout({what[0]})" if what else "start()"
+            if sender is not None:
+                call = f"receive({sender}, {str(what)[:200]})"
+            else:
+                call = "start()" if what is None else f"timeout({what.timer})"
             raise NodeRaisedError(self.name, f"raised {error!r}{_place(error)} in {call}") from error
         if self._syncing:
             self._is_start = what is None
@@ -392,9 +409,14 @@ class Host:
 
     def set_timer(self, timer: Timer, after_ms: float) -> None:
         """Fire after so long by this machine's clock."""
-        due = self._timers[timer] = (timer,)
         after_ns = int(after_ms * MS / self._rate)
-        self._loop.at(self._loop.now_ns + (after_ns if after_ns > 0 else 0), self._fire, due)
+        at_ns = self._loop.now_ns + (after_ns if after_ns > 0 else 0)
+        due = self._timers.get(timer)
+        if due is not None and due.queued_ns <= at_ns:
+            due.at_ns = at_ns
+            return
+        due = self._timers[timer] = Due(timer, at_ns)
+        self._loop.at(at_ns, self._fire, due)
 
     def cancel_timer(self, timer: Timer) -> None:
         """Let it not fire, if it is set."""

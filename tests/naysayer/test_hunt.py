@@ -256,7 +256,7 @@ def test_a_scenario_lasts_as_long_as_it_says_though_nobody_asks_anything() -> No
     run_, verdict = scenarios.play(waits, weaker=False)
     assert [fault for _, fault in run_.recorder.nemesis] == [strike.fault for strike in strikes]
     assert run_.virtual_ms == pytest.approx(900.0)
-    assert verdict.outcome == "valid"
+    assert verdict.outcome == "unknown", "no operation was seen to succeed"
     assert scenarios.story(waits).splitlines()[-1].split() == ["900.0", "ms", "the", "end"]
 
 

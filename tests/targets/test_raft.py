@@ -14,7 +14,7 @@ from targets.raft.machine import Refusal, StateMachine
 from targets.raft.messages import Entry
 from targets.raft.node import RaftNode
 from targets.raft.sessions import ClusterClock, Sessions
-from targets.raft.state import Settings
+from targets.raft.settings import Settings
 from tests.targets import raft_scenarios
 from tests.targets.raft_stage import Stage
 from tests.targets.raft_storm import EVERYTHING, RaftStorm
