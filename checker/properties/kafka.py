@@ -8,7 +8,7 @@ returns nothing of a log says that it ends there, so nothing acknowledged may li
 last of each node, if it was drained several times).
 
 `commit_offsets` {key: offset} says that a client has processed all up to that offset, `list_committed_offsets` [keys]
--> {key: offset} where a new consumer may go on: at what was committed, behind it, or at 0. An offset beyond any that a
+-> {key: offset} where a new consumer may go on: at what was committed, behind it, or at the beginning (0, or less). An offset beyond any that a
 client committed by then would make that consumer skip messages, so it is a violation. A lower one is none: messages
 are then processed again.
 """
@@ -157,7 +157,7 @@ def _judge_committed(ops: list[Operation]) -> Explanation | None:
                 if key not in highest or highest[key][0] < offset:
                     highest[key] = (offset, commit)
         for key, offset in _pairs(op.output).items():
-            if offset == 0 or (key in highest and offset <= highest[key][0] + 1):
+            if offset <= 0 or (key in highest and offset <= highest[key][0] + 1):
                 continue
             said = f"Wrong committed offset: #{op.index} was answered {offset} for {key!r}"
             if key not in highest:

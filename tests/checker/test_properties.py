@@ -214,7 +214,8 @@ def test_a_committed_offset_lies_not_beyond_what_was_committed() -> None:
     commit = ("commit_offsets", {"k": 5}, None)
     for fine in (5, 6, 3, 0):
         assert judge("kafka", commit, listed(fine)).outcome == "valid", "a consumer goes on there and skips nothing"
-    assert judge("kafka", listed(0)).outcome == "valid", "nothing lies before offset 0"
+    for nothing in (0, -1):
+        assert judge("kafka", listed(nothing)).outcome == "valid", "nothing lies before offset 0"
     assert judge("kafka", ("commit_offsets", {"k": 5}, None, "info"), listed(5)).outcome == "valid"
     for wrong in ((commit, listed(1005)), (listed(5), commit), (commit, listed(5, other=1))):
         assert kind(judge("kafka", *wrong)) == "phantom-value"
