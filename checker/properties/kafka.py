@@ -8,9 +8,9 @@ returns nothing of a log says that it ends there, so nothing acknowledged may li
 last of each node, if it was drained several times).
 
 `commit_offsets` {key: offset} says that a client has processed all up to that offset, `list_committed_offsets` [keys]
--> {key: offset} where a new consumer may go on: at what was committed, behind it, or at the beginning (0, or less). An offset beyond any that a
-client committed by then would make that consumer skip messages, so it is a violation. A lower one is none: messages
-are then processed again.
+-> {key: offset} where a new consumer may go on: at what was committed, behind it, or at the beginning (0, or less). An
+offset beyond any that a client committed by then would make that consumer skip messages, so it is a violation. A lower
+one is none: messages are then processed again.
 """
 
 from __future__ import annotations

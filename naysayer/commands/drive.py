@@ -64,6 +64,9 @@ UNDOING = f"the faults are being undone on the hosts, within {UNDO_S_MAX:.0f} s;
 AROUND_S = 0.1
 """Messages are kept from so long before the operations of a counterexample to so long after them."""
 
+BEFORE_MS = 1000.0
+"""Messages are kept from so long before a node died, hung or was found not live."""
+
 SPARED = (
     "kill was left out, since the nodes keep nothing in NAYSAYER_DATA, and would lose by design what a kill loses; "
     "--nemesis with kill among the faults injects it all the same"
@@ -270,6 +273,7 @@ class Drive:
             ops.append(self.available.first)
         margin = int(AROUND_S * 1e9)
         windows = [(op.call - margin, min(op.ret, op.call + int(self.timeout_s * 1e9)) + margin) for op in ops]
+        windows += [(int((one.at_ms - BEFORE_MS) * 1e6), int(one.at_ms * 1e6) + margin) for one in self.findings]
         try:
             self.messages.keep(windows)
         except OSError as error:

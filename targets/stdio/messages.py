@@ -53,7 +53,7 @@ class MessageLog:
         self._lines: list[bytes] = []
         self._size = 0
         self._first_ns = self._last_ns = 0
-        self._began_ns = 0
+        self._began_ns: int | None = None
         self.lost = 0
         """How many are in no file any more."""
 
@@ -103,7 +103,10 @@ class MessageLog:
     def keep(self, windows: Sequence[Span]) -> None:
         """Write messages.jsonl with at least what passed in these times. Raises OSError."""
         self._flush()
-        chosen = self._chosen(windows)
+        began_ns = self._began_ns
+        if began_ns is None:  # the run never came to its start
+            began_ns = self._blocks[0].first_ns if self._blocks else 0
+        chosen = self._chosen([(first + began_ns, last + began_ns) for first, last in windows])
         with (self._folder / MESSAGES).open("wb") as out:
             gap = self.lost
             for number, block in enumerate(self._blocks):
@@ -113,7 +116,7 @@ class MessageLog:
                 if gap:
                     out.write(b'{"left_out":%d}\n' % gap)
                 gap = 0
-                out.writelines(self._read(block))
+                out.writelines(self._read(block, began_ns))
             if gap:
                 out.write(b'{"left_out":%d}\n' % gap)
         self.close()
@@ -125,15 +128,12 @@ class MessageLog:
         self._files, self._blocks, self._lines = [], [], []
 
     def _chosen(self, windows: Sequence[Span]) -> frozenset[int]:
-        """Which blocks: those of the windows, then the beginning, then from the end backwards."""
+        """Which blocks: those of the windows (trio's clock), then the beginning, then from the end backwards."""
         blocks = self._blocks
         chosen = {
             number
             for number, block in enumerate(blocks)
-            if any(
-                first <= block.last_ns - self._began_ns and block.first_ns - self._began_ns <= last
-                for first, last in windows
-            )
+            if any(first <= block.last_ns and block.first_ns <= last for first, last in windows)
         }
         left = KEPT_BYTES_MAX - sum(blocks[number].size for number in chosen)
         head = HEAD_BYTES
@@ -152,8 +152,9 @@ class MessageLog:
                 chosen.add(number)
         return frozenset(chosen)
 
-    def _read(self, block: _Block) -> Iterator[bytes]:
+    @staticmethod
+    def _read(block: _Block, began_ns: int) -> Iterator[bytes]:
         block.file.seek(block.place)
         for line in zlib.decompress(block.file.read(block.length)).split(b"\n"):
             time, _, rest = line.partition(b'"')
-            yield b'{"time":%d,"%b\n' % (int(time) - self._began_ns, rest)
+            yield b'{"time":%d,"%b\n' % (int(time) - began_ns, rest)
