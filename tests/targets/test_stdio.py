@@ -322,6 +322,21 @@ def test_of_many_messages_those_of_the_counterexample_are_kept(tmp_path: Path, m
     assert (tmp_path / "messages.jsonl").stat().st_size < 40_000
 
 
+def test_messages_of_a_run_that_never_began_count_from_the_first(tmp_path: Path) -> None:
+    async def main() -> MessageLog:
+        log = MessageLog(tmp_path)
+        for text in (b'"init"', b'"silence"'):
+            log.note(text, delays_ms=(0.0, 5.0))
+            await trio.sleep(0.25)
+        return log
+
+    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0)).keep([])
+    assert (tmp_path / "messages.jsonl").read_text().splitlines() == [
+        '{"time":0,"message":"init","copies":2,"delay_ms":[0.000,5.000]}',
+        '{"time":250000000,"message":"silence","copies":2,"delay_ms":[0.000,5.000]}',
+    ]
+
+
 def test_topologies_are_maelstroms() -> None:
     five = ("n0", "n1", "n2", "n3", "n4")
     assert TOPOLOGIES["grid"](five) == {
