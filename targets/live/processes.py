@@ -19,6 +19,9 @@ from targets.live.links import Links
 from targets.live.process import NodeProcess, ended
 from targets.node import NodeId
 
+LAST_LINES = 3
+"""So many lines of a log are shown where a node's death is reported; the result folder has the whole."""
+
 LOG_BYTES_MAX = 64 * 1024 * 1024
 LOG_LOOK_S = 0.25
 
@@ -122,7 +125,7 @@ class ProcessCluster:
         exited.set()
         if node in self._up and node not in self._ending and self._processes[node].process is process:
             self.lost(node)
-            self._deaths.append(Death(node, self._words(node, self.ending(node))))
+            self._deaths.append(Death(node, self.ending(node) + self._last_words(node)))
 
     def ending(self, node: NodeId) -> str:
         """How a process ended, to go on from the name of its node."""
@@ -161,7 +164,7 @@ class ProcessCluster:
         self._ending.add(node)
         return await self._processes[node].kill()
 
-    async def _start_again(self, node: NodeId, fault: Restart, now_ms: float) -> None:
+    async def _start_again(self, node: NodeId, fault: Restart, now_ms: float) -> Death | None:
         """Boot a node that was down. That it does not come up is its death, and the run goes on."""
         try:
             await self.boot(node)
@@ -169,12 +172,12 @@ class ProcessCluster:
             if self.complaint is not None:
                 raise
             hung = self._processes[node].running
+            how = str(error).removeprefix(f"node {node} ").partition("; its stderr")[0] + self._last_words(node)
             await self.end(node)
-            how = str(error).removeprefix(f"node {node} ")
-            self._deaths.append(Death(node, how, in_start=True, hung=hung))
             self.note(fault, now_ms, f"{node} did not come up again", shown=False)
-        else:
-            self.note(fault, now_ms, f"{node} answers again")
+            return Death(node, how, in_start=True, hung=hung)
+        self.note(fault, now_ms, f"{node} answers again")
+        return None
 
     async def _bound_logs(self) -> None:
         """A node that shouts on stderr must not fill the disk: what it said before is dropped now and then."""
@@ -192,11 +195,13 @@ class ProcessCluster:
 
     def error(self, node: NodeId, what: str) -> TargetError:
         """What a node did wrong, with the end of its stderr."""
-        return TargetError(f"node {node} {self._words(node, what)}")
-
-    def _words(self, node: NodeId, what: str) -> str:
         tail = self._processes[node].stderr_tail()
-        return what + (f"; its stderr ends:\n{tail}" if tail else "; its stderr is empty")
+        return TargetError(f"node {node} {what}" + (f"; its stderr ends:\n{tail}" if tail else "; its stderr is empty"))
+
+    def _last_words(self, node: NodeId) -> str:
+        """The end of a node's stderr, short and in one line."""
+        lines = [line.strip() for line in self._processes[node].stderr_tail().splitlines() if line.strip()]
+        return f"; its stderr ends: {' | '.join(lines[-LAST_LINES:])}" if lines else "; its stderr is empty"
 
     def now_ms(self) -> float:
         """Time since the cluster was made."""
@@ -212,8 +217,8 @@ class ProcessCluster:
                 for node in fault.nodes:
                     self.note(fault, now, f"{node}: {await self.end(node)}")
             case Restart():
-                for node in fault.nodes:
-                    await self._start_again(node, fault, now)
+                # all are reported when all were tried: until then the others are down by this fault
+                self._deaths += [death for node in fault.nodes if (death := await self._start_again(node, fault, now))]
             case Pause():
                 for node in fault.nodes:
                     self.note(fault, now, f"{node}: {await self._processes[node].pause()}")

@@ -312,17 +312,19 @@ class Processes:
         for node in fault.nodes:
             if not await self.pids(node):
                 await self._begin(node)
+        failed = []
         for node in fault.nodes:
             try:
                 await self._wait_ready(node)
             except TargetError as error:
                 how = str(error).removeprefix(f"{node}: ")
-                self._deaths.append(Death(node, f"did not come up: {how}", in_start=True))
+                failed.append(Death(node, f"did not come up: {how}", in_start=True))
                 self._hosts.note(fault, f"{node} did not come up again", shown=False)
                 continue
             await self.refuse_stranger(node)
             self.down.discard(node)
             self._hosts.note(fault, f"{node}: process {' '.join(await self.pids(node))} accepts connections")
+        self._deaths += failed
 
     async def deaths(self, *, thorough: bool) -> list[Death]:
         """The nodes that died since this was called last, as the pid command shows them."""
