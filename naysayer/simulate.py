@@ -1,4 +1,4 @@
-"""A simulated run: the harness core in virtual time, against a target in the simulator."""
+"""A simulated run of a plan, and what it left."""
 
 from __future__ import annotations
 
@@ -8,20 +8,17 @@ from random import Random
 
 from checker.errors import TargetError
 from naysayer.findings import Finding
-from naysayer.harness.actions import Inject, Invoke, Round, WaitUntil
-from naysayer.harness.clients import ROUNDING_MS, Progress, Thread
-from naysayer.harness.core import Core
+from naysayer.harness.clients import Progress
 from naysayer.harness.setup import Setup
 from naysayer.plan import Plan
 from naysayer.recorder import Recorder
+from naysayer.virtual import VirtualRun
 from nemesis.mix import Mix
 from nemesis.schedule import Schedule
-from targets.cluster import Death
-from targets.fault import Evidence, Fault
-from targets.node import NodeId, Reply
+from targets.fault import Evidence
+from targets.node import NodeId
 from targets.registry import find as find_target
 from targets.simulator import SimulatedCluster
-from targets.simulator.host import NodeRaisedError
 from targets.simulator.network import Sent
 from targets.simulator.traced import Step
 from workloads.generator import Generator, Invocation
@@ -119,40 +116,28 @@ class Simulation:
         self.plan = plan
         self.recorder = recorder
         self._cluster = SimulatedCluster(target, plan.nodes, plan.seed, trace=trace, place=place)
-        self._core = Core(setup, self._cluster, recorder, progress)
-        self._until_ms = until_ms
-        self._until_violation = until_violation
-        self._stopped = False
+        self._loop = VirtualRun(
+            self._cluster, setup, recorder, progress=progress, until_ms=until_ms, until_violation=until_violation
+        )
 
     def stop(self) -> None:
         """End the run as soon as possible."""
-        self._stopped = True
-        self._core.stop()
-        self._cluster.stop()
+        self._loop.stop()
 
     @property
     def asked(self) -> list[tuple[float, int, Invocation, NodeId]]:
         """Time (ms), client, operation and node of everything that was invoked."""
-        return self._core.clients.asked
+        return self._loop.core.clients.asked
 
     def run(self) -> Run:
         """Run to the end, or until a node raises an exception (which is in `findings`). `error`: a node did not even
         start."""
-        cluster, core = self._cluster, self._core
-        error, raised = None, False
+        cluster, core = self._cluster, self._loop.core
+        error = None
         try:
-            cluster.start()
-            started = True
+            self._loop.run()
         except TargetError as failure:
-            error, started = str(failure), False
-        if started:
-            try:
-                self._drive()
-            except NodeRaisedError as failure:
-                raised = True
-                core.died(Death(failure.node, failure.how, raised=True), cluster.now_ns)
-            except TargetError as failure:
-                error = str(failure)
+            error = str(failure)
         return Run(
             self.recorder,
             cluster.evidence(),
@@ -162,80 +147,11 @@ class Simulation:
             cluster.now_ms,
             core.faults_end_ms or cluster.now_ms,
             error,
-            self._stopped,
-            {} if error or raised else dict(cluster.views()),
+            self._loop.stopped,
+            {} if error or self._loop.raised else dict(cluster.views()),
             None if cluster.trace is None else [*cluster.trace, *cluster.held_back],
             cluster.violated_ms,
             core.health.findings,
             cluster.steps,
             cluster.held,
         )
-
-    def _drive(self) -> None:
-        """Carry out what the core says, until it has nothing more to say."""
-        cluster, core = self._cluster, self._core
-        while (action := core.next(cluster.now_ns)) is not None:
-            if isinstance(action, Round):
-                for thread in action.threads:
-                    thread.wake, thread.answered = partial(self._ask, thread), partial(self._answered, thread)
-                    cluster.at(thread.wakes_ms, thread.wake)
-                if action.faults:
-                    cluster.at(0.0, self._nemesis)
-                self._go(action.until_ms, idle_too=True)
-            elif isinstance(action, WaitUntil):
-                self._go(action.at_ms)
-            elif isinstance(action, Inject):
-                self._apply(action.fault)
-                # what is due now happens before the next, as it does where a script injects two faults at once
-                self._go(cluster.now_ms + ROUNDING_MS)
-
-    def _go(self, until_ms: float | None, *, idle_too: bool = False) -> None:
-        """Let time pass; with `idle_too` only as long as a client goes on, and no broken invariant is to end it."""
-        cluster = self._cluster
-        limits = [ms for ms in (until_ms, self._until_ms) if ms is not None]
-        broken = (lambda: bool(cluster.violations)) if idle_too and self._until_violation else None
-        again = not self._stopped and (not idle_too or not self._core.round_over)
-        while again:
-            stopped = cluster.run(until=broken, until_ms=min(limits) if limits else None)
-            again = stopped and not idle_too and not self._stopped
-
-    # clients
-
-    def _ask(self, thread: Thread) -> None:
-        cluster = self._cluster
-        action = self._core.ask(thread, cluster.now_ns)
-        if isinstance(action, Invoke):
-            cluster.invoke(action.request, action.node, action.timeout_ms, thread.answered)
-        elif action is not None:
-            cluster.at(action.at_ms, thread.wake)
-        elif self._core.round_over:
-            cluster.stop()
-
-    def _answered(self, thread: Thread, reply: Reply | None) -> None:
-        cluster = self._cluster
-        action = self._core.completed(thread, reply, cluster.now_ns)
-        if isinstance(action, WaitUntil):
-            cluster.at(action.at_ms, thread.wake)
-        else:
-            cluster.invoke(action.request, action.node, action.timeout_ms, thread.answered)
-
-    # the nemesis
-
-    def _nemesis(self) -> None:
-        cluster = self._cluster
-        action = self._core.fault(cluster.now_ns, cluster.views, still=self._core.look is not None and cluster.still)
-        if isinstance(action, WaitUntil):
-            cluster.at(action.at_ms, self._nemesis)
-        elif action is not None and action.at_ms > cluster.now_ms:
-            cluster.at(action.at_ms + ROUNDING_MS, partial(self._inject, action.fault))
-        elif action is not None:
-            self._inject(action.fault)
-
-    def _inject(self, fault: Fault) -> None:
-        if self._core.in_fault_phase:
-            self._apply(fault)
-            self._cluster.at(self._cluster.now_ms, self._nemesis)
-
-    def _apply(self, fault: Fault) -> None:
-        self._cluster.apply(fault)
-        self._core.injected(fault, self._cluster.now_ns)

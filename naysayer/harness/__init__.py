@@ -7,6 +7,6 @@ faults.py    which faults are in force, and what undoes them
 health.py    whether the nodes are alive: NOT LIVE, NODE DIED, NODE HUNG
 core.py      the phases: faults, healing, recovery, convergence, final reads
 
-A loop (naysayer/simulate.py in virtual time, naysayer/live.py on trio) carries the actions out and reports back. So a
+A loop (naysayer/virtual.py in virtual time, naysayer/live.py on trio) carries the actions out and reports back. So a
 verdict cannot differ between backends because of the harness.
 """

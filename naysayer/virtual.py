@@ -1,0 +1,124 @@
+"""A run in virtual time: the harness core against a target in the simulator. Its twin on trio is naysayer/live.py."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from naysayer.harness.actions import Consult, Invoke, Round, WaitUntil
+from naysayer.harness.clients import ROUNDING_MS, Journal, Progress, Thread
+from naysayer.harness.core import Core
+from naysayer.harness.setup import Setup
+from targets.cluster import Death
+from targets.fault import Fault
+from targets.node import Reply
+from targets.simulator import SimulatedCluster
+from targets.simulator.host import NodeRaisedError
+
+
+class VirtualRun:
+    """One run of a setup. `until_ms` ends it then, `until_violation` when an invariant is broken."""
+
+    def __init__(
+        self,
+        cluster: SimulatedCluster,
+        setup: Setup,
+        journal: Journal,
+        *,
+        progress: Progress | None = None,
+        until_ms: float | None = None,
+        until_violation: bool = False,
+    ) -> None:
+        self.cluster = cluster
+        self.core = Core(setup, cluster, journal, progress)
+        self.stopped = False
+        self.raised = False
+        """A node raised an exception, which ended the run."""
+        self._until_ms = until_ms
+        self._until_violation = until_violation
+
+    def stop(self) -> None:
+        """End the run at the next event, with what was recorded."""
+        self.stopped = True
+        self.core.stop()
+        self.cluster.stop()
+
+    def run(self) -> None:
+        """Start the cluster and carry out what the core says, until it has nothing more to say, or until a node raises
+        an exception. Raises TargetError if a node does not even start."""
+        self.cluster.start()
+        try:
+            self._drive()
+        except NodeRaisedError as failure:
+            self.raised = True
+            self.core.died(Death(failure.node, failure.how, raised=True), self.cluster.now_ns)
+
+    def _drive(self) -> None:
+        """Carry out what the core says, until it has nothing more to say."""
+        cluster, core = self.cluster, self.core
+        while (action := core.next(cluster.now_ns)) is not None:
+            if isinstance(action, Round):
+                for thread in action.threads:
+                    thread.wake, thread.answered = partial(self._ask, thread), partial(self._answered, thread)
+                    cluster.at(thread.wakes_ms, thread.wake)
+                if action.faults:
+                    cluster.at(0.0, self._nemesis)
+                self._go(action.until_ms, idle_too=True)
+            elif isinstance(action, WaitUntil):
+                self._go(action.at_ms)
+            elif isinstance(action, Consult):
+                core.consulted(action.call())
+            else:
+                self._apply(action.fault)
+                # what is due now happens before the next, as it does where a script injects two faults at once
+                self._go(cluster.now_ms + ROUNDING_MS)
+
+    def _go(self, until_ms: float | None, *, idle_too: bool = False) -> None:
+        """Let time pass; with `idle_too` only as long as a client goes on, and no broken invariant is to end it."""
+        cluster = self.cluster
+        limits = [ms for ms in (until_ms, self._until_ms) if ms is not None]
+        broken = (lambda: bool(cluster.violations)) if idle_too and self._until_violation else None
+        again = not self.stopped and (not idle_too or not self.core.round_over)
+        while again:
+            stopped = cluster.run(until=broken, until_ms=min(limits) if limits else None)
+            again = stopped and not idle_too and not self.stopped
+
+    # clients
+
+    def _ask(self, thread: Thread) -> None:
+        cluster = self.cluster
+        action = self.core.ask(thread, cluster.now_ns)
+        if isinstance(action, Invoke):
+            cluster.invoke(action.request, action.node, action.timeout_ms, thread.answered)
+        elif action is not None:
+            cluster.at(action.at_ms, thread.wake)
+        elif self.core.round_over:
+            cluster.stop()
+
+    def _answered(self, thread: Thread, reply: Reply | None) -> None:
+        cluster = self.cluster
+        action = self.core.completed(thread, reply, cluster.now_ns)
+        if isinstance(action, WaitUntil):
+            cluster.at(action.at_ms, thread.wake)
+        else:
+            cluster.invoke(action.request, action.node, action.timeout_ms, thread.answered)
+
+    # the nemesis
+
+    def _nemesis(self) -> None:
+        cluster = self.cluster
+        action = self.core.fault(cluster.now_ns, cluster.views, still=self.core.look is not None and cluster.still)
+        if isinstance(action, WaitUntil):
+            cluster.at(action.at_ms, self._nemesis)
+        elif action is not None and action.at_ms > cluster.now_ms:
+            cluster.at(action.at_ms + ROUNDING_MS, partial(self._inject, action.fault))
+        elif action is not None:
+            self._inject(action.fault)
+
+    def _inject(self, fault: Fault) -> None:
+        if self.core.in_fault_phase:
+            self._apply(fault)
+            self.cluster.at(self.cluster.now_ms, self._nemesis)
+
+    def _apply(self, fault: Fault) -> None:
+        self.cluster.apply(fault)
+        self.core.injected(fault, self.cluster.now_ns)
