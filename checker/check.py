@@ -17,6 +17,7 @@ from traceback import extract_tb
 from typing import Any
 
 import numpy as np
+from msgspec import structs
 
 from checker.alarm import ended_in_time
 from checker.budget import Budget, Interrupted, OutOfBudget
@@ -38,7 +39,7 @@ from checker.parallel import refuse_unknown as refuse_unknown_engine
 from checker.search import decide as search
 from checker.shrink import shrink
 from checker.verdict import Decision, Explanation, Part, Verdict
-from checker.verify import TOO_LARGE, verify_part
+from checker.verify import TOO_LARGE, refute, verify_part
 from checker.warnings import warnings
 
 FIRST_STEPS = 300_000
@@ -53,8 +54,9 @@ UNPROVED = "the search refuted it, but the verifier does not confirm that: pleas
 PROOF_TRIES_MAX = 20_000
 """Partial orders that the verifier tries on a proof before it is given out."""
 
-WITNESS_VERIFIED_MAX = 20_000
-"""The order that a monitor found is replayed before it is given out, unless it has more operations."""
+VERIFIED_OPERATIONS_MAX = 50_000
+"""What a monitor found is verified before it is given out, unless the part has more operations: then that would take
+many times as long as the monitor. (`naysayer check --certify` and checker.verify always do.)"""
 
 NOTHING_SUCCEEDED = "no operation succeeded, so nothing was seen that could be right or wrong"
 
@@ -307,10 +309,9 @@ def _proved(
 
     Where it rejects a monitor's, the search decides. Of what a search refuted the smallest proof counts that holds.
     """
-    if decision.outcome == "valid":
-        if searched or len(part) > WITNESS_VERIFIED_MAX or not _objection(decision, part, history, model, budget):
-            return decision
-    elif decision.outcome == "unknown" or (not searched and not _objection(decision, part, history, model, budget)):
+    if decision.outcome == "unknown" or (searched and decision.outcome == "valid"):
+        return decision
+    if not searched and (len(part) > VERIFIED_OPERATIONS_MAX or not _objection(decision, part, history, model, budget)):
         return decision
     whole = decision if searched else search(part, model, budget)
     if whole.outcome != "invalid":
@@ -364,7 +365,13 @@ def _explain(rows: tuple[int, ...], part: History, history: History, model: Mode
         if told is not None:
             return told
     elif isinstance(model, Register):
-        explanation = explain(counterexample, history, begins_with=model.initial(), proof=proof)
+        explanation = explain(
+            counterexample,
+            history,
+            begins_with=model.initial(),
+            proof=proof,
+            may_begin_otherwise=not isinstance(model, AppendKeyValue),
+        )
         if explanation.kind != "no-order":
             return explanation
     steps = EXPLAIN_STEPS_MAX if budget.steps is None else min(EXPLAIN_STEPS_MAX, budget.steps)
@@ -375,8 +382,15 @@ def _said(rows: tuple[int, ...], part: History, model: Model) -> list[Operation]
     """What a counterexample says without the rest of the part; None where that is what its operations returned."""
     chosen = set(rows)
     kept = [part[row] for row in rows]
-    said = model.without([part[row] for row in range(len(part)) if row not in chosen], kept)
-    return None if said is None or list(said) == kept else list(said)
+    if isinstance(model, Register) and not any(op.f == "cas" for op in kept):
+        return None  # only a cas may say less
+    if len(part) <= VERIFIED_OPERATIONS_MAX:
+        _, said = refute(list(part), model, kept, PROOF_TRIES_MAX)
+        rets = {op.index: op.ret for op in kept}
+        proof = [structs.replace(op, ret=rets.get(op.index, op.ret)) for op in said]
+    else:
+        proof = list(model.without([part[row] for row in range(len(part)) if row not in chosen], kept) or ())
+    return None if not proof or proof == kept else proof
 
 
 def _failure(error: Exception) -> str:

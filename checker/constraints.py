@@ -46,7 +46,7 @@ class Constraints:
         self.begins = self.table.code(begins_with)
         """The code of the initial value."""
         self.found: dict[int, int] = {}
-        """Per operation (by index) that found a value, its code."""
+        """Per operation (by index) that certainly found a value, its code."""
         self.left: dict[int, int] = {}
         """Per operation that may have left a value, its code."""
         for op in self.operations:
@@ -56,6 +56,8 @@ class Constraints:
             self.writers.setdefault(code, []).append(index)
         self.certain = self._certain()
         """The operations that left a value for certain: those that ended, and pending ones whose value was found."""
+        for index in [index for index in self.found if self.by_index[index].pending and index not in self.certain]:
+            del self.found[index]  # it may never have happened
 
     def _note(self, op: Operation) -> None:
         code = self.table.code

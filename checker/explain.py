@@ -26,17 +26,20 @@ def explain(
     *,
     begins_with: Any = None,
     proof: Sequence[Operation] | None = None,
+    may_begin_otherwise: bool = True,
 ) -> Explanation:
     """Explains operations which alone cannot be ordered. `part` is the history they are from, on a register that
     `begins_with` a value; `proof` is what they say without the rest of it (`Model.without`), if that is less.
 
     If `part` still holds its failed operations, a value read though its write failed is explained as such.
+    `may_begin_otherwise`: the initial value is what the caller assumes, not what the model demands.
     """
     constraints = _Story(counterexample if proof is None else proof, begins_with)
     constraints.told.update((op.index, op) for op in counterexample)
-    for describe in _DESCRIPTIONS:
+    for describe in _DESCRIPTIONS if may_begin_otherwise else _DESCRIPTIONS[1:]:
         explanation = describe(constraints, part)
         if explanation is not None:
+            explanation = _proven(constraints, explanation)
             notes = _unknown_outcomes(constraints) | explanation.notes
             return replace(explanation, notes=notes)
     return _no_order(constraints)
@@ -101,10 +104,32 @@ def _unknown_outcomes(c: _Story) -> dict[int, str]:
     return notes
 
 
+def _proven(c: _Story, explanation: Explanation) -> Explanation:
+    """The explanation; where it blames an operation of unknown outcome, it blames the one that found what that left:
+    nothing else shows that it happened."""
+    blamed = explanation.culprit
+    if blamed is None or not c.by_index[blamed].pending:
+        return explanation
+    chain = [blamed]
+    while c.by_index[chain[-1]].pending:
+        finders = [r for r in c.readers(c.left.get(chain[-1], -1)) if r not in chain]
+        if not finders:
+            return explanation
+        chain.append(min(finders, key=lambda r: (c.by_index[r].pending, r)))
+    witness = chain[-1]
+    shown = f"#{witness} {_did(c, witness)}, so #{blamed}, whose outcome is unknown,"
+    if explanation.kind == "double-cas":
+        sentence = f"{explanation.sentence} That #{blamed} happened is shown by #{witness}."
+    else:
+        sentence = explanation.sentence.replace(f"#{blamed} ", f"{shown} ", 1)
+    notes = {witness: f"cannot be: #{blamed} cannot have happened"}
+    return Explanation(explanation.kind, sentence, explanation.cycle, witness, notes)
+
+
 def _began_with(c: _Story, part: History) -> Explanation | None:
     """A value found before any operation began to write it, where the initial value may still have been there."""
     for reader, code in c.found.items():
-        if code == c.begins or c.by_index[reader].pending:
+        if code == c.begins:
             continue
         op, found = c.told[reader], c.table.values[code]
         intended = [*_writers_in(part, found, failed=False), *_writers_in(part, found, failed=True)]
@@ -231,7 +256,7 @@ def _double_cas(c: _Story, part: History) -> Explanation | None:
         takers = [reader for reader in takers if not c.by_index[reader].pending or reader in c.certain]
         if len(takers) < 2 or (c.writers.get(code) if code == c.begins else c.writer(code) is None):
             continue
-        first, second = takers[:2]
+        first, second = sorted(takers[:2], key=lambda reader: not c.by_index[reader].pending)
         value = "the initial value" if code == c.begins else f"{_value(c, code)}, which was written only once"
         return Explanation(
             "double-cas",

@@ -184,7 +184,9 @@ def _cycle(s: _Story, told: Sequence[Operation]) -> Explanation | None:
             f"Out of order: what #{early.index} left stands behind what #{late.index} left, but #{early.index} had "
         )
         sentence += f"finished before #{late.index} began."
-        return Explanation("reordered-append", sentence, cycle, early.index)
+        texts = {_text(early), _text(late)}
+        shown = [op.index for op, pieces in s.found if op.f == "read" and texts <= set(pieces)]
+        return Explanation("reordered-append", sentence, cycle, shown[0] if shown else early.index)
     if not (closing.why == "read older than" and last.why == "real time"):
         words = "; ".join(f"#{edge.before} comes before #{edge.after} ({edge.why})" for edge in cycle)
         return Explanation("contradictory-order", f"Every order contradicts itself: {words}.", cycle, cycle[0].before)

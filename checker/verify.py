@@ -44,7 +44,7 @@ def verify_part(history: History, model: Model, part: Part, *, tries: int = TRIE
     ops = [op for op in history if op.status != "fail"]
     if part.outcome == "valid":
         return _replay(ops, model, [] if part.witness is None else [int(index) for index in part.witness])
-    return None if part.outcome == "unknown" else _refute(ops, model, part.counterexample, tries)
+    return None if part.outcome == "unknown" else refute(ops, model, part.counterexample, tries)[0]
 
 
 def _replay(ops: Operations, model: Model, witness: Sequence[int]) -> str | None:
@@ -66,19 +66,20 @@ def _replay(ops: Operations, model: Model, witness: Sequence[int]) -> str | None
     return f"the witness lacks #{min(left)}" if left else None
 
 
-def _refute(ops: Operations, model: Model, counterexample: Operations, tries: int) -> str | None:
+def refute(ops: Operations, model: Model, counterexample: Operations, tries: int) -> tuple[str | None, Operations]:
+    """What is wrong with a counterexample, or None; then what its operations say without the rest of the history."""
     chosen = {op.index: op for op in counterexample}
     if [chosen[op.index] for op in ops if op.index in chosen] != [op for op in ops if op.index in chosen]:
-        return "an operation of the counterexample differs from the one in the history"
+        return "an operation of the counterexample differs from the one in the history", ()
     if len({op.index for op in ops} & chosen.keys()) != len(counterexample):
-        return "the counterexample has operations which did not happen"
+        return "the counterexample has operations which did not happen", ()
     for without in (lambda dropped, kept: kept if model.may_leave_out(dropped, kept) else None, model.without):
         moment = _sound_until(ops, chosen, without)
         remaining = without(*_parted(ops, chosen, moment))
         ordered = _has_order(remaining or (), moment, model, tries)
         if ordered is False:
-            return None
-    return "the counterexample has a legal order" if ordered else TOO_LARGE
+            return None, remaining or ()
+    return "the counterexample has a legal order" if ordered else TOO_LARGE, ()
 
 
 def _sound_until(ops: Operations, chosen: Mapping[int, Operation], without: Without) -> int:

@@ -118,6 +118,9 @@ def _against_time(
     elif not length:  # somebody shows where they are
         needed = max(place.get(row, 0) for row in rows)
         rows.append(next(row for content, row in reads if len(content) >= needed))
+        if part.ret[rows[2]] < part.call[first]:  # it cannot have seen where they are
+            rows = [first, rows[2]]
+            second = rows[1]
     a, b = part[first], part[second]
     if b.f == "append" and second not in place:
         kind = "lost-append"

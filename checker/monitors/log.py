@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from checker.history import BEGINNING, INFO, History, identity
+from checker.history import BEGINNING, INFO, History, Operation, identity
 from checker.verdict import Decision, Edge, Explanation
 
 Bound = tuple[int, int]
@@ -93,14 +93,19 @@ def _places(part: History, appends: dict[Any, int], place: dict[Any, tuple[int, 
             a, b = part[other[1]], part[row]
             sentence = f"Two records at offset {offset}: #{a.index} and #{b.index} saw different ones."
             rows = [other[1], row, appends[value], appends[other[0]]]
-            return _invalid("conflicting-offset", sentence, part, rows)
+            return _invalid("conflicting-offset", sentence, part, rows, culprit=_observer(a, b))
         first = place.setdefault(value, (offset, row))
         if first[0] != offset:
             a, b = part[first[1]], part[row]
             sentence = f"One record at two offsets: #{a.index} saw it at {first[0]}, #{b.index} at {offset}."
             rows = [first[1], row, appends[value], *_claims(part, appends, min(first[0], offset))]
-            return _invalid("moved-record", sentence, part, rows)
+            return _invalid("moved-record", sentence, part, rows, culprit=_observer(a, b))
     return None
+
+
+def _observer(a: Operation, b: Operation) -> int:
+    """Which of two operations that contradict each other is to be looked at: a read, or the one that ended later."""
+    return max((a, b), key=lambda op: (op.f == "read", op.ret, op.index)).index
 
 
 def _claims(part: History, appends: dict[Any, int], offset: int) -> list[int]:

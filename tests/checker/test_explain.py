@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from random import Random
 from typing import Any
 
@@ -11,8 +12,13 @@ from msgspec import structs
 from checker.check import check
 from checker.explain import duration, explain, show
 from checker.history import PENDING, History, Operation
+from checker.models import find
 from checker.monitors.register import decide
 from checker.verdict import Explanation
+from checker.verify import refute
+from tests.checker.brute import linearizable
+from tests.checker.generate import AUTHORS
+from tests.checker.generate import history as random_history
 from tests.checker.register_histories import random_register
 
 MS = 1_000_000
@@ -235,3 +241,68 @@ def test_spans_of_time_have_three_digits_and_a_unit() -> None:
 def test_values_are_shown_as_json_and_cut_when_long() -> None:
     assert (show(None), show("a"), show((1, 2))) == ("nothing", '"a"', "[1, 2]")
     assert show("x" * 100).endswith("…")
+
+
+def unpending(counterexample: list[Operation], culprit: int) -> None:
+    (blamed,) = [op for op in counterexample if op.index == culprit]
+    assert not blamed.pending
+    assert blamed.status == "ok"
+    assert blamed.f in ("read", "cas"), "writes and deletes return nothing that could be wrong"
+
+
+@pytest.mark.parametrize("name", ["register", "cas-register", "kv"])
+def test_without_the_operation_that_is_blamed_the_rest_has_an_order(name: str) -> None:
+    model = find(name)
+    blamed = 0
+    for number in range(1500):
+        rng = Random(f"blamed {name} {number}")
+        ops = random_history(AUTHORS[name], rng, ("mutated", "arbitrary")[number % 2], rng.randint(2, 8))
+        part = check(ops, model).worst
+        if part is None or part.outcome != "invalid":
+            continue
+        told, kept = part.explanation, list(part.counterexample)
+        assert told is not None
+        if told.culprit is None:
+            assert told.kind == "no-order"
+            continue
+        unpending(kept, told.culprit)
+        _, said = refute([op for op in ops if op.status != "fail"], model, kept, 10_000)
+        rest = [structs.replace(op, status="info") if op.ret == PENDING else op for op in said]
+        assert linearizable(model, [op for op in rest if op.index != told.culprit]), (told.sentence, ops)
+        for finished in re.findall(r"#(\d+) had already .*? and finished", told.sentence):
+            assert ops[int(finished)].ret < ops[told.culprit].call
+        blamed += 1
+    assert blamed > 300
+
+
+@pytest.mark.parametrize(
+    ("rows", "sentence"),
+    [
+        (
+            [(0, 1, "write", 1, None), (2, None, "cas", (None, 3), None), (4, 5, "read", None, 3)],
+            "Stale cas: #3 returned 3, so #2, whose outcome is unknown, replaced nothing by 3, though #1 had already "
+            "written 1 and finished.",
+        ),
+        (
+            [(0, 1, "write", 1, None), (2, None, "cas", (7, 3), None), (4, 5, "read", None, 3)],
+            "Value nobody wrote: #3 returned 3, so #2, whose outcome is unknown, replaced 7 by 3, but no operation "
+            "wrote 7.",
+        ),
+        (
+            [(0, None, "cas", (7, 3), None), (4, 5, "read", None, 3)],
+            "Unknown initial value: #2 returned 3, so #1, whose outcome is unknown, replaced 7 by 3 before any write "
+            "of 7 began, and the register is taken to begin empty. If it begins as 7, check with --initial 7.",
+        ),
+    ],
+)
+def test_what_may_not_have_happened_is_not_blamed_but_what_shows_that_it_did(rows: list[Any], sentence: str) -> None:
+    told = explained(*rows)
+    assert told.sentence == sentence
+    assert told.culprit == len(rows)
+
+
+def test_the_value_to_read_is_only_named_where_no_other_write_may_have_come_in_between() -> None:
+    rows = [(0, 1, "write", 1, None), (2, 3, "write", 2, None), (4, 5, "read", None, 1), (6, 7, "read", None, 1)]
+    assert explained(*rows).notes[3] == "must read 2: #2 ended 1 ms before #3 began"
+    told = explained(*rows, (2.5, 9, "write", 3, None))
+    assert told.notes[told.culprit or 0].startswith("may not read 1 any more")

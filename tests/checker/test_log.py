@@ -6,6 +6,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from checker.check import check
 from checker.history import PENDING, History, Operation
@@ -108,3 +109,24 @@ def test_brute_force_agrees_on_longer_logs_and_every_proof_holds() -> None:
         rng = Random(f"deep log {number}")
         ops = history(AUTHORS["log"], rng, STYLES[number % len(STYLES)], rng.randint(8, 10))
         assert disagreement(find("log"), ops)[1] is None, ops
+
+
+def test_the_read_is_blamed_and_not_the_append_that_it_contradicts() -> None:
+    ops = [
+        Operation(0, 0, "append", None, 7, 0, 0, 1),
+        Operation(1, 1, "append", None, 8, 1, 2, 3),
+        Operation(2, 2, "read", None, 0, 8, 4, 5),
+    ]
+    for order in (ops, [structs.replace(op, index=2 - op.index) for op in reversed(ops)]):
+        part = check(History.of(order), "log").worst
+        assert part is not None
+        assert part.explanation is not None
+        assert part.explanation.kind in ("moved-record", "conflicting-offset")
+        assert [op.f for op in order if op.index == part.explanation.culprit] == ["read"]
+
+
+def test_a_phantom_beside_an_append_without_an_offset_is_proved() -> None:
+    whole = History.of([Operation(0, 1, "read", "z", 4, 76, 0, 11), Operation(1, 2, "append", "z", 38, None, 5, 17)])
+    verdict = check(whole, "log")
+    assert verdict.outcome == "invalid"
+    assert verify(whole, find("log"), verdict) == []
