@@ -6,6 +6,7 @@ listens at a node's client port must be a process of the system, or the run woul
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Awaitable, Callable
 from functools import partial
 
@@ -19,7 +20,7 @@ from targets.remote.config import Commands, endpoint
 from targets.remote.hosts import Finding, Hosts, last_line
 from targets.remote.ports import Ports, connects
 from targets.remote.shell import EndlessError
-from targets.remote.sparing import sparing
+from targets.remote.sparing import cleaning, sparing
 from targets.remote.table import Identity
 
 START_S_MAX = 60.0
@@ -150,7 +151,9 @@ class Processes:
         table = await self.ports.table(node)
         spared = {pid for pid, began in self._before[node] if (pid, began) in table.identities()}
         if self._commands.stop is not None and self._may_stop(node):
-            await self._hosts.run(node, sparing(self._commands.stop, spared), check=False)
+            folder = f"/tmp/naysayer-{secrets.token_hex(8)}"
+            await self._hosts.run(node, sparing(self._commands.stop, spared, folder), check=False)
+            await self._hosts.run(node, cleaning(folder), check=False)
             with trio.move_on_after(STOP_S_MAX):
                 while await self.pids(node):
                     await trio.sleep(PROBE_PAUSE_S)
@@ -160,7 +163,7 @@ class Processes:
     def _may_stop(self, node: NodeId) -> bool:
         """Whether the stop command can be kept from what ran before: it is for this node alone, or kills by name."""
         stop, others = self._commands.stop, [one for one in self._hosts.config.beside(node) if one in self.running]
-        if stop is None or not others or stop.split()[0] in ("pkill", "killall", "kill", "sudo"):
+        if stop is None or not others or stop.split()[:1] in (["pkill"], ["killall"], ["kill"]):
             return stop is not None
         if self._hosts.fill(node, stop) != stop:
             return True

@@ -1,12 +1,18 @@
 """A `stop` command that spares what ran before the run: `pkill -x etcd` ends our etcd, not the one beside it.
 
 In the shell that runs it, pkill, killall and kill (also after sudo) are functions that leave out the processes which
-must not be ended. What else a stop command calls, such as systemctl or a script, does what it always does.
+must not be ended; for the scripts and programs that it calls, programs of these names stand first on the PATH. What
+else a stop command calls, such as systemctl, does what it always does.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+
+NAMES = ("pkill", "killall", "kill")
+PLAIN = re.compile(r"(?<![\w/.-])(?:/usr)?/s?bin/(?=(?:pkill|killall|kill)\b)")
+"""The folder in front of one of the programs, which would lead past ours."""
 
 FUNCTIONS = r"""
 naysayer_spared() {
@@ -78,6 +84,17 @@ naysayer_as=
 """
 
 
-def sparing(stop: str, pids: Iterable[int]) -> str:
-    """The command `stop`, kept from ending the processes `pids`."""
-    return f"naysayer_spare='{' '.join(map(str, sorted(pids)))}'\n{FUNCTIONS}\n{stop}"
+def sparing(stop: str, pids: Iterable[int], folder: str) -> str:
+    """The command `stop`, kept from ending the processes `pids`. `folder` is made for the time, and removed by
+    `cleaning`; where there is something of that name, it is left alone."""
+    spare = f"naysayer_spare='{' '.join(map(str, sorted(pids)))}'\n{FUNCTIONS}"
+    scripts = "".join(
+        f"cat > {folder}/{name} <<'NAYSAYER_END'\n#!/bin/sh\n{spare}\n{name} \"$@\"\nNAYSAYER_END\n" for name in NAMES
+    )
+    programs = f"{scripts}chmod 700 {folder}/*\nPATH={folder}:$PATH\n"
+    return f"{spare}\nif mkdir -m 700 {folder}; then\n{programs}fi\n{PLAIN.sub('', stop)}"
+
+
+def cleaning(folder: str) -> str:
+    """Removes the programs that `sparing` made."""
+    return f"rm -f {' '.join(f'{folder}/{name}' for name in NAMES)}; rmdir {folder} 2>/dev/null; true"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from targets.remote.sparing import sparing
+from targets.remote.sparing import cleaning, sparing
 from targets.remote.table import Table, held, listening, serving
 
 
@@ -136,6 +136,14 @@ NAME = "ny-sleeper"
         f"sudo -n pkill -9 -x {NAME}",
         f"sudo kill -KILL $(pgrep -x {NAME})",
         f"pgrep -x {NAME} > /dev/null && pkill -9 -x {NAME} || true; echo done",
+        f"/usr/bin/pkill -9 -x {NAME}",
+        f"/bin/kill -9 $(pgrep -x {NAME})",
+        f"exec pkill -9 -x {NAME}",
+        f"command pkill -9 -x {NAME}",
+        f"sh -c 'pkill -9 -x {NAME}'",
+        f"pgrep -x {NAME} | xargs kill -9",
+        f"pgrep -x {NAME} | xargs -r -n 1 kill -KILL",
+        f"for p in $(pgrep -x {NAME}); do kill -9 $p; done",
     ],
 )
 @pytest.mark.parametrize("shell", ["/bin/sh", "/bin/bash"])
@@ -144,6 +152,7 @@ def test_a_stop_command_ends_ours_and_spares_what_ran_before(shell: str, stop: s
     sudo = tmp_path / "bin" / "sudo"
     sudo.write_text('#!/bin/sh\n[ "$1" != -n ] || shift\nexec "$@"\n')
     sudo.chmod(0o755)
+    folder = str(tmp_path / "programs")
     sleeper = tmp_path / NAME
     sleeper.symlink_to("/bin/sleep")
     before, ours = (subprocess.Popen([sleeper, "60"]) for _ in range(2))
@@ -153,18 +162,23 @@ def test_a_stop_command_ends_ours_and_spares_what_ran_before(shell: str, stop: s
         for process in (before, ours):
             while NAME not in Path(f"/proc/{process.pid}/comm").read_text():
                 assert process.poll() is None
-        done = subprocess.run([shell, "-c", sparing(stop, [before.pid])], env={"PATH": path}, check=False, timeout=20)
+        done = subprocess.run(
+            [shell, "-c", sparing(stop, [before.pid], folder)], env={"PATH": path}, check=False, timeout=20
+        )
         assert ours.wait(10) in (-9, -15)
         assert before.poll() is None
-        assert done.returncode in (0, 1)
+        assert done.returncode in (0, 1, 123)
+        subprocess.run([shell, "-c", cleaning(folder)], check=True)
+        assert not Path(folder).exists()
     finally:
         for process in (before, ours):
             process.kill()
             process.wait()
 
 
-def test_a_kill_of_everything_is_refused() -> None:
-    done = subprocess.run(["/bin/sh", "-c", sparing("kill -9 -1", [])], capture_output=True, text=True, check=False)
+def test_a_kill_of_everything_is_refused(tmp_path: Path) -> None:
+    stop = sparing("kill -9 -1", [], str(tmp_path / "programs"))
+    done = subprocess.run(["/bin/sh", "-c", stop], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "would end what this run did not start" in done.stderr
 
