@@ -108,6 +108,8 @@ def read(
     with _no_garbage_collection():
         name = format or detect_format(source)
         loaded = FORMATS[name](source)
+    if model is None or isinstance(model, str):
+        micro_operations.take_whole(loaded)
     known = known or OPERATIONS
     _refuse_unknown(loaded, source, known | {drain.NAME} if "dequeue" in known else known)
     how = split(loaded, source, keys)

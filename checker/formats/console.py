@@ -25,7 +25,7 @@ EVENT = re.compile(r"\bjepsen\.\S*.*?\s" + _FIELDS)
 LINE = re.compile(r"\s*" + _FIELDS)
 """process, type, operation, value and error."""
 
-_BEGUN = re.compile(r"\bjepsen\.util - \d+\s")
+_BEGUN = re.compile(r"\bjepsen\.util(?: -|:) \d+\s+:")
 """A line that is an event of a client, whole or not."""
 
 

@@ -113,6 +113,15 @@ _TRANSACTIONAL = ("txn-list-append", "txn-rw-register")
 _MANY = frozenset({tuple, Set, Map})
 
 
+def _one_written_many_read(history: History) -> bool:
+    """Whether single values are written and reads return lists, sets or maps: no register does that."""
+    table = history.tables
+    many = np.fromiter((type(value) in _MANY for value in table.value.values), bool, len(table.value))
+    written = history.input[(history.f == table.f.code("write")) & (history.input != 0)]
+    found = history.output[(history.f == table.f.code("read")) & (history.status == OK) & (history.output != 0)]
+    return bool(len(written) and len(found) and many[found].all() and not many[written].any())
+
+
 def _of_transactions(history: History, source: Source) -> str:
     """By their micro-operations, which only list-append and rw-register do not share."""
     values = history.tables.value.values
@@ -146,9 +155,8 @@ def _register_or_store(history: History, names: frozenset[str]) -> str | None:
         return "kv-append" if reads == {str} else None
     if not names & {"write", "cas", "delete"}:
         return None
-    written, found = _inputs(history, "write") - {type(None)}, _outputs(history, "read") - {type(None)}
-    if written and found and found <= _MANY and not written & _MANY:
-        return None  # single values are written and reads return many: no register does that
+    if _one_written_many_read(history):
+        return None
     if "delete" in names or len(np.unique(history.key)) > 1:
         return "kv"
     return "cas-register" if "cas" in names else "register"

@@ -63,6 +63,8 @@ def _holds_keys(loaded: Loaded, source: Source) -> bool:
     if used & _OTHER or (used <= {"next", "read", "fenced-write"} and "fenced-write" in used):
         return False
     reads = _named(loaded, _ASKING)
+    if reads.any() and not history.input[reads].any():
+        return False
     others = ~reads
     asked = {int(code) for code in np.unique(history.input[reads])}
     given = {(names[f], int(code)) for f, code in _pairs_of(history.f[others], history.input[others])}

@@ -28,6 +28,25 @@ def is_transaction(value: Any) -> bool:
     )
 
 
+def take_whole(loaded: Loaded) -> None:
+    """Operations of any name that are lists of micro-operations throughout become `txn`, as Jepsen's wr-register names
+    transactions that only read or only write after what they do."""
+    history = loaded.history
+    table = history.tables
+    names = {table.f.values[code] for code in np.unique(history.f).tolist()}
+    if not names <= {"txn", "read", "write"} or names == {"txn"}:
+        return
+    if not history.input.all():
+        return
+    values = [table.value.values[code] for code in np.unique(history.input).tolist()]
+    if all(value and is_transaction(value) and _are_known(value) for value in values):
+        history.f = np.full_like(history.f, table.f.code("txn"))
+
+
+def _are_known(value: Micros) -> bool:
+    return all(any(name_of(micro[0]) in known for known in KNOWN.values()) for micro in value)
+
+
 def name_of(f: Token | str) -> str:
     """The name that a keyword or a string is."""
     return f.name if isinstance(f, Token) else f.removeprefix(":")

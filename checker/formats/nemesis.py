@@ -41,63 +41,75 @@ _ENDED_BY = {
 """By the first word of a fault's name: the first words of what ends it, beside stop-NAME and reset-NAME."""
 
 
+When = tuple[int | None, int]
+"""A time in ns, None if it is not known, and the number of client events before it."""
+
+
 @dataclass
-class _Open:
+class _Fault:
     name: str
-    label: str
-    begin: tuple[int | None, int]
-    end: tuple[int | None, int] | None = None
-    done: bool = False
-    """Its completion was seen."""
+    value: Any
+    begin: When
+    end: When | None = None
     ended_by: str | None = None
 
 
 class Nemesis:
-    """Gathers the nemesis' events in their order."""
+    """Gathers the nemesis' events in their order. `twice`: each is written when it begins and when it is done."""
 
     def __init__(self, *, twice: bool = True) -> None:
         self._twice = twice
-        self._faults: list[_Open] = []
-        self._last = ""
+        self._events: list[tuple[str, Any, When]] = []
 
     def add(self, name: str, value: Any, time: Any, position: int) -> None:
         """An event at a time (ns, None if not known) that follows so many client events."""
-        at = (time if type(time) is int else None, position)
-        again = self._twice and name == self._last
-        self._last = "" if again else name
-        if again:
-            self._completed(name, value, at)
-            return
-        ending = [fault for fault in self._faults if fault.end is None and _ends(name, fault.name)]
-        for fault in ending:
-            fault.end, fault.ended_by = at, name
-        if _HEALS.match(name) or (ending and name.startswith("start")):
-            return
-        lasting = _BEGINS.match(name) is not None or self._twice
-        self._faults.append(_Open(name, _label(name, value), at, None if lasting else at))
-
-    def _completed(self, name: str, value: Any, at: tuple[int | None, int]) -> None:
-        for fault in self._faults:
-            if fault.ended_by == name and fault.end is not None and not fault.done:
-                fault.end, fault.done = at, True
-        if self._faults and self._faults[-1].name == name:
-            fault = self._faults[-1]
-            fault.label = _label(name, value) if value is not None else fault.label
-            if _BEGINS.match(name) is None:
-                fault.end = at
+        self._events.append((name, value, (time if type(time) is int else None, position)))
 
     def spans(self, *, ordered: bool, times: Any) -> tuple[Span, ...]:
         """The faults on the history's clock; `times`: those of the client events, for a fault without a time."""
 
-        def when(at: tuple[int | None, int]) -> int:
+        def when(at: When) -> int:
             if ordered:
                 return at[1]
             return at[0] if at[0] is not None else int(times[min(at[1], len(times) - 1)])
 
         return tuple(
-            Span(fault.label, when(fault.begin), None if fault.end is None else when(fault.end))
-            for fault in self._faults
+            Span(_label(fault), when(fault.begin), None if fault.end is None else when(fault.end))
+            for fault in self._faults()
         )
+
+    def _faults(self) -> list[_Fault]:
+        # Where nodes are killed or paused, a bare `start` starts them; elsewhere it begins the fault that `stop` ends.
+        starts_nodes = any(name.split("-")[0] in ("kill", "crash", "pause") for name, _, _ in self._events)
+        faults: list[_Fault] = []
+        last = ""
+        for name, value, at in self._events:
+            if self._twice and name == last:
+                last = ""
+                _complete(faults, name, value, at)
+                continue
+            last = name
+            ending = [fault for fault in faults if fault.end is None and _ends(name, fault.name)]
+            for fault in ending:
+                fault.end, fault.ended_by = at, name
+            if _HEALS.match(name) or (name == "start" and starts_nodes):
+                continue
+            lasting = _BEGINS.match(name) is not None or self._twice
+            faults.append(_Fault(name, value, at, None if lasting else at))
+        return faults
+
+
+def _complete(faults: list[_Fault], name: str, value: Any, at: When) -> None:
+    """What was begun is done: ended faults end now, and the value says what a begun one did."""
+    for fault in faults:
+        if fault.ended_by == name:
+            fault.end, fault.ended_by = at, None
+    if faults and faults[-1].name == name:
+        fault = faults[-1]
+        if fault.value is None or _map_in(value) is not None:
+            fault.value = value
+        if _BEGINS.match(name) is None:
+            fault.end = at
 
 
 def _ends(name: str, fault: str) -> bool:
@@ -114,27 +126,43 @@ def _ends(name: str, fault: str) -> bool:
     return same and word in _ENDED_BY.get(of if first == "start" and of in _ENDED_BY else first, ())
 
 
-def _label(name: str, value: Any) -> str:
-    said = _said(value)
-    short = name.removeprefix("start-")
-    if name == "start" and said:
-        return said[:LABEL_MAX]
-    text = f"{short} {said}".strip()
+def _label(fault: _Fault) -> str:
+    said = _said(fault.value)
+    name = "" if fault.name == "start" and said else fault.name.removeprefix("start-")
+    text = f"{name} {said}".strip()
     return text if len(text) <= LABEL_MAX else f"{text[: LABEL_MAX - 1]}…"
+
+
+def _map_in(value: Any) -> Map | None:
+    """The map that a value is or holds, as [:isolated {...}]."""
+    if isinstance(value, Map):
+        return value
+    return next((item for item in value if isinstance(item, Map)), None) if type(value) is tuple else None
 
 
 def _said(value: Any) -> str:
     """What a nemesis' value says of the fault, in few words."""
-    if value is None:
-        return ""
-    if isinstance(value, Map):
-        return " ".join(sorted(str(_word(key)) for key, _ in value))
+    found = _map_in(value)
+    if found is not None:
+        return _sides(found) or " ".join(sorted(_word(key) for key, _ in found))
     if isinstance(value, Set):
         return " ".join(_said(item) for item in value.in_order())
     if isinstance(value, tuple):
-        return " ".join(_said(item) for item in value if not isinstance(item, Map))
-    return str(_word(value))
+        return " ".join(_said(item) for item in value)
+    return "" if value is None else _word(value)
 
 
-def _word(value: Any) -> Any:
-    return value.name if isinstance(value, Token) else value
+def _sides(cut: Map) -> str:
+    """The sides of a partition, given for each node the set of those that it does not reach; "" if it has none."""
+    if not all(isinstance(lost, Set) for _, lost in cut):
+        return ""
+    sides: dict[Set, list[str]] = {}
+    for node, lost in cut:
+        sides.setdefault(lost, []).append(_word(node))
+    nodes = {_word(node) for node, _ in cut}
+    clean = all({_word(node) for node in lost} == nodes - set(side) for lost, side in sides.items())
+    return " | ".join(sorted(" ".join(sorted(side)) for side in sides.values())) if clean else ""
+
+
+def _word(value: Any) -> str:
+    return value.name if isinstance(value, Token) else str(value)

@@ -22,7 +22,8 @@ def known_verdicts() -> dict[str, tuple[str, str, str]]:
         form = "jepsen-log" if name.startswith("etcd/") else "kv-log"
         known[name] = (form, verdict["model"], "valid" if verdict["linearizable"] else "invalid")
     for path in sorted(CORPUS.glob("edn/*/*.edn")):
-        known[str(path.relative_to(CORPUS))] = ("edn", "cas-register", "valid" if "good" in path.parts else "invalid")
+        outcome = "invalid" if "bad" in path.parts else "valid" if ":type :ok" in path.read_text() else "unknown"
+        known[str(path.relative_to(CORPUS))] = ("edn", "cas-register", outcome)
     for path in sorted(CORPUS.glob("generated/*.jsonl.gz")):
         model = "kv" if path.name.startswith("c_") else "register"
         known[str(path.relative_to(CORPUS))] = (

@@ -342,6 +342,31 @@ def test_transactions_that_only_read_do_not_say_their_model(recorded: Read) -> N
         recorded("{:process 0 :type :invoke :f :txn :value [[:r :x nil]]}\n")
 
 
+def test_transactions_may_be_named_after_what_they_do(recorded: Read) -> None:
+    text = (
+        "{:process 0 :type :invoke :f :write :value [[:w 1 5]]}\n{:process 0 :type :fail :f :write :value nil}\n"
+        "{:process 0 :type :invoke :f :read :value [[:r 1 nil]]}\n{:process 0 :type :ok :f :read :value [[:r 1 5]]}\n"
+        "{:process 1 :type :invoke :f :txn :value [[:r 1 nil] [:w 1 6]]}\n"
+    )
+    recording = recorded(text)
+    assert recording.model == "txn-rw-register"
+    assert {op.f for op in recording.history} == {"txn"}
+    (part,) = judge(recording.history, recording.model).parts
+    assert part.explanation is not None
+    assert part.explanation.kind == "aborted-read"
+    with pytest.raises(HistoryError, match="unknown operation 'txn'"):
+        recorded(text, model="register")
+
+
+def test_the_console_logs_of_newer_versions_are_read(recorded: Read) -> None:
+    line = "2024-11-05 15:17:58,885{{GMT}}\tINFO\t[jepsen worker 1] jepsen.util: 1\t{}\t:write\t5\n"
+    recording = recorded(line.format(":invoke") + "java.lang.Exception: no\n\tat x\n" + line.format(":ok"))
+    assert recording.format == "jepsen-log"
+    assert brief(recording) == [(1, "write", 5, None, "ok")]
+    with pytest.raises(HistoryError, match=":2: an event that ends before its value"):
+        recorded(line.format(":invoke") + line.format(":ok").replace("\t:write\t5", "\t:wri"))
+
+
 def faults(*events: str) -> str:
     """The nemesis' events between two operations, each at a time of its own."""
     lines = ["{:process 0 :type :invoke :f :write :value 1 :time 0}", "{:process 0 :type :ok :f :write :time 5}"]
@@ -356,8 +381,12 @@ def faults(*events: str) -> str:
     ("events", "spans"),
     [
         (["start", 'start "Cut off n1"', "stop", "stop"], [("Cut off n1", 10, 40)]),
-        (["start-partition", "start-partition [:isolated {}]", "stop-partition", "stop-partition"],
-         [("partition isolated", 10, 40)]),
+        (["start-partition :one", 'start-partition [:isolated {"a" #{"b" "c"}, "b" #{"a"}, "c" #{"a"}}]',
+          "stop-partition", "stop-partition :healed"], [("partition a | b c", 10, 40)]),
+        (["start-partition", 'start-partition {"a" #{"b"}, "b" #{"c"}, "c" #{"a"}}'], [("partition a b c", 10, None)]),
+        (["start", "start", 'kill ["n1"]', 'kill {"n1" ""}', "start", "start {}", "start", "start"],
+         [("kill n1", 30, 60)]),
+        (['add "n5"', 'add "OK"'], [("add n5", 10, 20)]),
         (["kill", 'kill {"n1" :killed}', "start", "start"], [("kill n1", 10, 40)]),
         (["pause", 'pause #{"n2"}', "resume", "resume"], [("pause n2", 10, 40)]),
         (["bump-clock", "bump-clock", "reset-clock", "reset-clock"], [("bump-clock", 10, 40)]),
