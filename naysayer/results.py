@@ -88,7 +88,19 @@ def _plain(value: Any) -> Any:
 
 
 def _json(built: Any) -> bytes:
-    return msgspec.json.format(msgspec.json.encode(built, enc_hook=_plain), indent=2) + b"\n"
+    try:
+        encoded = msgspec.json.encode(built, enc_hook=_plain)
+    except UnicodeEncodeError:  # half of a surrogate pair, which EDN can hold: shown as an escape
+        encoded = msgspec.json.encode(_encodable(msgspec.to_builtins(built, enc_hook=_plain)))
+    return msgspec.json.format(encoded, indent=2) + b"\n"
+
+
+def _encodable(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, dict):
+        return {_encodable(key): _encodable(item) for key, item in value.items()}
+    return [_encodable(item) for item in value] if isinstance(value, list | tuple | set | frozenset) else value
 
 
 def verdict_json(verdict: Verdict, **more: Any) -> bytes:

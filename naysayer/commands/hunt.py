@@ -178,7 +178,7 @@ def _nothing(hunt: Hunt, caught: Caught) -> Conclusion:
     undecided = f", {caught.undecided} undecided" if caught.undecided else ""
     if caught.stopped:
         screen.print(f"? {hunt.target}: interrupted; nothing found in {_effort(caught)}{undecided}", markup=False)
-        return replace(nothing, code=UNDECIDED)
+        return replace(nothing, code=UNDECIDED, error="interrupted")
     if not caught.seeds:
         said = "no seed was tried in the time given"
         screen.print(f"? {hunt.target}: {said}", markup=False)

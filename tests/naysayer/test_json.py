@@ -154,6 +154,21 @@ def test_recorded_histories(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert document(["check", str(edn), "--model", "register"], capsys)["outcome"] == "invalid"
 
 
+def test_values_that_json_does_not_have(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    edn = tmp_path / "h.edn"
+    value = r'{#{1} :k, "a" ##Inf, [1 "\ud800"] 3/4, nil #{"\ud800"}}'
+    edn.write_text(
+        "{:process 0, :type :invoke, :f :read, :value nil}\n"
+        f"{{:process 0, :type :ok, :f :read, :value {value}}}\n"
+        "{:process 0, :type :invoke, :f :read, :value nil}\n"
+        '{:process 0, :type :ok, :f :read, :value "\\ud800"}\n'
+    )
+    built = document(["check", str(edn), "--model", "register", "--certify"], capsys)
+    assert (built["outcome"], built["exit"]) == ("invalid", 1)
+    assert run(["check", str(edn), "--model", "register", "--junit", str(tmp_path / "junit.xml")]) == 1
+    assert [result for _, result, _ in cases(tmp_path / "junit.xml")] == ["failure"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
