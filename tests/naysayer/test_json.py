@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import re
@@ -13,7 +14,11 @@ from xml.etree import ElementTree
 
 import pytest
 
+from checker.history import Operation
+from checker.verdict import Edge, Explanation, Part, Rung
 from naysayer.cli import run
+from naysayer.seen import Counts, Seen
+from tests.naysayer.test_platforms import NODE
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "json.md"
 SCALARS: dict[str, tuple[type, ...]] = {
@@ -96,6 +101,21 @@ def test_the_page_has_a_table_for_every_type_that_it_names() -> None:
         for kind in one.values()
     }
     assert named - set(SCALARS) - {"any"} == set(TABLES) - {"Document"}
+
+
+@pytest.mark.parametrize("type_", [Part, Operation, Explanation, Edge, Rung, Seen, Counts])
+def test_the_page_has_the_fields_of_each_type(type_: Any) -> None:
+    assert list(TABLES[type_.__name__]) == list(inspect.signature(type_).parameters)
+
+
+@pytest.mark.slow
+def test_a_run_of_a_real_program(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "node.py").write_text(NODE)
+    node = ["--bin", f"{sys.executable} {tmp_path}/node.py", "--nodes", "1", "--workload", "lin-kv"]
+    built = document(["test", *node, "--nemesis", "pause", "--time", "3s", "--results", str(tmp_path / "r")], capsys)
+    assert built["exit"] in (0, 2)
+    assert built["verdict"]["latency_ms"]
+    assert built["verdict"]["faults"]
 
 
 def test_a_valid_a_broken_and_a_replayed_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
