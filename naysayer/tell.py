@@ -61,13 +61,14 @@ def tell(
     it failed otherwise. What the nodes held is told by `with_nodes`.
     """
     size = f"{plan.nodes} nodes" if plan.nodes > 1 else "1 node"
+    clients = f"{plan.clients} clients" if plan.clients > 1 else "1 client"
     facts = [
         ("target", f"{plan.target}  {size}  seed {plan.seed}"),
-        ("workload", f"{plan.workload}  {plan.clients} clients, {run.recorder.invocations} operations"),
+        ("workload", f"{plan.workload}  {clients}, {run.recorder.invocations} operations"),
         ("faults", _faults(plan, run)),
     ]
     if original is not None:
-        facts.append(("minimised", original))
+        facts.append(("kind", original))
     if run.interrupted:
         facts.append(("stopped", "before its end, by you; what was recorded is judged"))
     ends = [] if replay is None and folder is None else [("replay", f"naysayer replay {replay or folder}")]

@@ -113,17 +113,18 @@ def _report(failing: Plan, folder: Path, options: Options, stop: StopRequest) ->
     if verdict.outcome != "invalid":
         concluded = _report_original(failing, original, folder, options, smaller.cut or "its scenario does not fail")
         return replace(concluded, error=lost or concluded.error)
-    told = f"{summary(found, smaller)}\n\n{draw(smaller.scenario, run, verdict)}"
+    screen, said = console(), summary(found, smaller)
+    told = f"{said}\n\n{draw(smaller.scenario, run, verdict)}\n"
     story = tell(plan, run, verdict, folder, original=changed(original, Failure(run, verdict)))
     story = with_nodes(plan, story, partial(scenarios.rerun, smaller.scenario))
     # kept before it is shown: whoever reads only the first lines of it ends the command
     store.add(scenarios.SCENARIO, scenarios.text(smaller.scenario).encode())
-    store.add("scenario.txt", f"{told}\n".encode())
+    store.add("scenario.txt", told.encode())
     facts = facts_json(run, verdict)
     store.keep(story, facts)
-    screen = console()
-    screen.print(told, highlight=False, markup=False, soft_wrap=True)
-    screen.print()
+    width = screen.width if screen.is_terminal else None
+    drawn = draw(smaller.scenario, run, verdict, width)
+    screen.print(f"{said}\n\n{drawn}\n", highlight=False, markup=False, soft_wrap=True)
     show(story, screen)
     return replace(conclusion(story, facts, folder=folder, history=folder / HISTORY), error=lost or store.trouble)
 

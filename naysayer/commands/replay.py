@@ -53,11 +53,8 @@ def _replay_scenario(file: Path, folder: Path | None = None) -> tuple[bytes, Con
     again = BytesIO()
     run, verdict = scenarios.play(scenario, Recorder(again), trace=True)
     screen = console()
-    screen.print(
-        scenarios.story(scenario) + "\n\n" + draw(scenario, run, verdict) + "\n",
-        markup=False,
-        soft_wrap=True,
-    )
+    drawn = draw(scenario, run, verdict, screen.width if screen.is_terminal else None)
+    screen.print(f"{scenarios.story(scenario)}\n\n{drawn}\n", markup=False, soft_wrap=True)
     plan = scenarios.plan_of(scenario)
     story = tell(plan, run, verdict, folder, replay=file if folder is None else folder)
     story = with_nodes(plan, story, partial(scenarios.rerun, scenario))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from textwrap import wrap
 
 from naysayer.message_text import MessageText
 from naysayer.views import ROLE
@@ -16,9 +17,17 @@ from targets.node import NodeId, Reply, Request
 from targets.simulator.network import MS, Sent
 from targets.simulator.traced import Step
 
-LANE = 10
+LANES = (10, 8, 6, 5)
+"""How wide a lane may be: the widest that leaves room for labels."""
+
 ROWS_MAX = 80
 LABEL_MAX = 72
+
+LABEL_MIN = 24
+"""Labels get so many columns at least, or else rows of their own."""
+
+BEFORE = 12
+"""Columns before the lanes, for the time."""
 
 Mark = tuple[float, str]
 """Something that happens beside the messages: its time (ms) and what."""
@@ -46,10 +55,11 @@ def diagram(
     marks: Iterable[Mark] = (),
     changes: Sequence[Change] = (),
     ending: Ending | None = None,
+    width: int | None = None,
 ) -> str:
     """At most ROWS_MAX rows and the ending; says what was left out. Messages that did not arrive end in ╳.
 
-    Without an ending it ends with the last answer to a client.
+    Without an ending it ends with the last answer to a client. With a `width` (columns) no row is longer.
     """
     named = {name for sent in trace for name in (sent.source, sent.dest)}
     if ending is not None:
@@ -57,20 +67,21 @@ def diagram(
     names = sorted(named, key=lambda n: (n[0], len(n), n))
     end_ns = _last_answer_ns(trace) if ending is None else round(ending.at_ms * MS)
     shown = [sent for sent in trace if end_ns is None or _time_ns(sent) <= end_ns]
-    rows = _Rows(names, [one for one in changes if end_ns is None or one.step.time_ns <= end_ns])
+    rows = _Rows(names, [one for one in changes if end_ns is None or one.step.time_ns <= end_ns], width)
     for when, what in _in_order(shown, marks, rows.by_timers, end_ns):
         rows.add(when, what)
     rows.repeated()
-    lines = rows.lines
-    if len(lines) > ROWS_MAX:
-        lines = [f"  … {len(lines) - ROWS_MAX} rows before", *lines[-ROWS_MAX:]]
+    lines = [line for row in rows.rows[-ROWS_MAX:] for line in row]
+    if len(rows.rows) > ROWS_MAX:
+        lines.insert(0, f"  … {len(rows.rows) - ROWS_MAX} rows before")
     if ending is not None:
         lines = [*lines, *rows.ending(ending)]
     later = len(trace) - len(shown)
     if later:
         after = "the last answer to a client" if ending is None else "it"
         lines.append(f"  … {later} more {'message' if later == 1 else 'messages'} after {after}")
-    return "\n".join(line.rstrip() for line in ["  time ms   " + "".join(f"{name:<{LANE}}" for name in names), *lines])
+    head = "  time ms   " + "".join(f"{name:<{rows.lane}}" for name in names)
+    return "\n".join(line.rstrip() for line in [head, *lines])
 
 
 def _time_ns(sent: Sent) -> int:
@@ -95,10 +106,13 @@ def _in_order(
 
 
 class _Rows:
-    def __init__(self, names: Sequence[NodeId], changes: Sequence[Change]) -> None:
-        self.lines: list[str] = []
-        self._lane = {name: number * LANE for number, name in enumerate(names)}
-        self._width = len(names) * LANE
+    def __init__(self, names: Sequence[NodeId], changes: Sequence[Change], width: int | None) -> None:
+        self.rows: list[list[str]] = []
+        """Each with its lines: a label that is too long goes on under its beginning."""
+        self.lane = LANES[0] if width is None else _lane(len(names), width)
+        self._lane = {name: number * self.lane for number, name in enumerate(names)}
+        self._width = len(names) * self.lane
+        self._columns = width
         self._said: set[tuple[str, str, str, bool]] = set()
         self._again = 0
         self._text = MessageText()
@@ -113,7 +127,8 @@ class _Rows:
     def add(self, when_ns: int, what: Sent | Change | str) -> None:
         if isinstance(what, str):
             self.repeated()
-            self.lines.append(f"{when_ns / 1e6:9.1f}   {f'── {what} ':─<{self._width}}")
+            mark = f"── {what} "
+            self.rows.append(self._wrapped(f"{when_ns / 1e6:9.1f}   ", f"{mark:─<{self._width}}", BEFORE))
         elif isinstance(what, Change):
             self.repeated()
             self._row(when_ns, self._dots(what.step.node), f"{what.step.node}: {what.words}")
@@ -133,7 +148,20 @@ class _Rows:
         self._row(when_ns, self._arrow(sent), label + (f"  ⇒ {sent.dest}: {changed}" if changed else ""))
 
     def _row(self, when_ns: int, lanes: str, label: str) -> None:
-        self.lines.append(f"{when_ns / 1e6:9.1f}   {lanes}  {label}")
+        self.rows.append(self._labelled(f"{when_ns / 1e6:9.1f}   {lanes}  ", label))
+
+    def _labelled(self, row: str, label: str) -> list[str]:
+        """A row with its label beside it, which goes on beside the lanes; or under it, where there is no room."""
+        if self._columns is None or self._columns - len(row) >= min(LABEL_MIN, len(label)):
+            more = f"{'':{BEFORE}}{self._dots(None)}  "
+            return self._wrapped(row, label, len(row), more)
+        return [row, *self._wrapped(" " * BEFORE, label, BEFORE)]
+
+    def _wrapped(self, begin: str, text: str, indent: int, more: str | None = None) -> list[str]:
+        if self._columns is None or len(begin) + len(text) <= self._columns:
+            return [begin + text]
+        pieces = wrap(text, max(self._columns - indent, 10))
+        return [begin + pieces[0], *((more or " " * indent) + piece for piece in pieces[1:])]
 
     def _changed_by(self, sent: Sent) -> str:
         if sent.delivered_ns is None:
@@ -143,26 +171,26 @@ class _Rows:
 
     def ending(self, ending: Ending) -> list[str]:
         """The moment of the violation, and what each node is then: a row for each thing that is told."""
-        mark = f"{ending.at_ms:9.1f}   ━━ {ending.words}"
-        told = list(dict.fromkeys(name for state in ending.states.values() for name in state))
-        rows = []
-        for name in told:
-            lanes = [
-                f"{_short(ending.states[node].get(name, '-')) if node in ending.states else '':<{LANE}}"
-                for node in self._lane
-            ]
-            rows.append(f"{'':9}   {''.join(lanes)}  {name}")
-        return [mark, *rows]
+        lines = self._wrapped(f"{ending.at_ms:9.1f}   ", f"━━ {ending.words}", BEFORE)
+        for name in dict.fromkeys(name for state in ending.states.values() for name in state):
+            texts = {node: state.get(name, "-") for node, state in ending.states.items()}
+            if max(map(len, texts.values())) < self.lane:
+                lanes = "".join(f"{texts.get(node, ''):<{self.lane}}" for node in self._lane)
+                lines += self._labelled(f"{'':{BEFORE}}{lanes}  ", name)
+            else:
+                told = ", ".join(f"{node} {text}" for node, text in texts.items())
+                lines += self._wrapped(" " * BEFORE, f"{name}: {told}", BEFORE)
+        return lines
 
     def repeated(self) -> None:
         """Say how many messages were not shown since the last row."""
         if self._again:
             count = f"{self._again} that were" if self._again > 1 else "one that was"
-            self.lines.append(f"        ⋮   {self._dots(None)}  {count} sent before")
+            self.rows.append(self._labelled(f"        ⋮   {self._dots(None)}  ", f"{count} sent before"))
             self._again = 0
 
     def _dots(self, name: NodeId | None) -> str:
-        return "".join(f"{'◆' if lane == name else '│':<{LANE}}" for lane in self._lane)
+        return "".join(f"{'◆' if lane == name else '│':<{self.lane}}" for lane in self._lane)
 
     def _arrow(self, sent: Sent) -> str:
         line = ["│" if place in self._lane.values() else " " for place in range(self._width)]
@@ -178,8 +206,9 @@ class _Rows:
         return "".join(line)
 
 
-def _short(text: str) -> str:
-    return text if len(text) < LANE else text[: LANE - 2] + "…"
+def _lane(lanes: int, width: int) -> int:
+    """The widest lane that leaves room for labels, else the narrowest."""
+    return next((lane for lane in LANES if BEFORE + lanes * lane + 2 + LABEL_MIN <= width), LANES[-1])
 
 
 def change_of(step: Step, before: Mapping[str, str], after: Mapping[str, str]) -> Change | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from textwrap import fill
+
 from checker.history import Operation
 from checker.verdict import Verdict
 from naysayer.exchanges import by_operation, request_of
@@ -22,8 +24,8 @@ FEW = 12
 """Of a run of so many operations all are drawn: what is left of a minimised one is needed for the failure."""
 
 
-def draw(scenario: Scenario, run: Run, verdict: Verdict) -> str:
-    """The diagram of a traced run of the scenario.
+def draw(scenario: Scenario, run: Run, verdict: Verdict, width: int | None = None) -> str:
+    """The diagram of a traced run of the scenario, in rows of at most `width` columns if given.
 
     Drawn are the messages of the operations that prove the violation (of a few operations, of all), and of the other
     messages those that changed what their receiver shows of itself: elections and commits, but no heartbeats.
@@ -32,11 +34,13 @@ def draw(scenario: Scenario, run: Run, verdict: Verdict) -> str:
     shown = _that_matter(run, verdict)
     changes = [change_of(step, standing(step.before), standing(step.after)) for step in run.steps]
     ending = _ending(scenario, run, verdict)
-    told = diagram(shown, scenarios.marks(scenario), [one for one in changes if one is not None], ending)
+    told = diagram(shown, scenarios.marks(scenario), [one for one in changes if one is not None], ending, width)
     left = len(trace) - len(shown)
     if left:
         which = "message that changed nothing, or belongs" if left == 1 else "messages that changed nothing, or belong"
-        told += f"\n  … {left} {which} to other operations: not drawn"
+        told += "\n" + fill(
+            f"  … {left} {which} to other operations: not drawn", width or 999, subsequent_indent="    "
+        )
     return told
 
 

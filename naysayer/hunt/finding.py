@@ -54,8 +54,7 @@ def changed(original: Failure, minimised: Failure) -> str | None:
     """Names both kinds of failure where minimising has changed it."""
     if original.kind == minimised.kind:
         return None
-    before = f"{original.kind}: {original.sentence}"
-    return f"the failure is of another kind: {minimised.kind}; before minimising, {before}"
+    return f"{minimised.kind}; before minimising it was {original.kind}: {original.sentence}"
 
 
 def summary(found: Scenario, smaller: Shrunk) -> str:

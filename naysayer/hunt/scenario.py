@@ -263,7 +263,8 @@ def marks(scenario: Scenario) -> list[tuple[float, str]]:
 
 def story(scenario: Scenario) -> str:
     """The scenario as a short text: one line for everything that happens, in order of time."""
-    lines = [f"{scenario.target} on {scenario.nodes} nodes, seed {scenario.seed}:"]
+    size = "1 node" if scenario.nodes == 1 else f"{scenario.nodes} nodes"
+    lines = [f"{scenario.target} on {size}, seed {scenario.seed}:"]
     lines += [f"  {item.at_ms:9.1f} ms  {_told(item)}" for item in scenario.items]
     if scenario.calm:
         lines.append("  then all faults are healed, and the clients go on")

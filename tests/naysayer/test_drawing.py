@@ -95,6 +95,19 @@ def test_what_is_drawn_of_a_broken_invariant_reaches_it_with_roles_terms_and_com
     assert any("⇒" in row and "leader" in row for row in rows), "an election is drawn, though no operation needs it"
 
 
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_no_row_is_longer_than_the_terminal_is_wide_and_nothing_is_lost(width: int) -> None:
+    asks = (Ask(300.0, 0, "cas", "n1", "x", (1, 2)), Ask(301.0, 1, "cas", "n2", "x", (1, 2)))
+    collision = Scenario("paxos-kv/ballot-collision", "cas-register", 3, 6, asks, (Strike(5.0, Kill(("n3",))),))
+    run_, verdict = scenarios.play(collision, trace=True)
+    rows = draw(collision, run_, verdict, width).splitlines()
+    assert max(map(len, rows)) <= width
+    arrows = re.compile("[─│●▶◀╳◆]")
+    messages = [text.split("━━")[0] for text in (draw(collision, run_, verdict), "\n".join(rows))]
+    words = [sorted(arrows.sub(" ", text).split()) for text in messages]
+    assert words[0] == words[1]
+
+
 def test_messages_of_other_operations_are_not_drawn() -> None:
     """Two clients; what one of them reads proves the violation, and the other has a key of its own."""
     stale = (Ask(1.0, 0, "write", "n1", "x", 1), Ask(60.0, 0, "read", "n2", "x"))

@@ -170,7 +170,7 @@ def test_a_failure_of_another_kind_than_before_is_named_with_both() -> None:
 
     assert changed(failure("stale-read"), failure("stale-read")) is None
     said = changed(failure("stale-read"), failure("lost-write"))
-    assert said == "the failure is of another kind: lost write; before minimising, stale read: A stale-read."
+    assert said == "lost write; before minimising it was stale read: A stale-read."
 
 
 def test_a_hunt_without_a_terminal_prints_lines_of_progress(
