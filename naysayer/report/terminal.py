@@ -189,8 +189,8 @@ def _why(part: Part, screen: Console) -> None:
         if screen.width - beside >= WIDTH_MIN:
             hanging(screen, row, note, beside)
         else:
-            row.rstrip()
-            hanging(screen, Text(), row, 0)
+            number = Text(f"{'  ✗ ' if guilty else '    '}#{op.index:<4} ", style)
+            hanging(screen, number, Text(call_text(op), style), WHY_INDENT)
             hanging(screen, Text(), note, WHY_INDENT)
     if explanation.cycle:
         pieces = [Text(f"#{explanation.cycle[0].before}", GOOD)]

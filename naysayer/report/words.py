@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from checker.history import Operation
+from checker.observing import READS
 from naysayer.report.printable import printable
 
 VALUE_MAX = 40
+TRANSACTION_MAX = 200
 
 
 def value_text(value: Any) -> str:
@@ -21,10 +23,34 @@ def shortened(text: str, length_max: int) -> str:
 
 
 def call_text(op: Operation) -> str:
-    """What was asked and answered: `write 1`, `read → 0`, `cas 1→2 → no`."""
+    """What was asked and answered: `write 1`, `read → 0`, `cas 1→2 refused`, `txn r x → 1, append y 2`."""
     if op.f == "cas" and isinstance(op.input, tuple) and len(op.input) == 2:
         asked = f"cas {value_text(op.input[0])}→{value_text(op.input[1])}"
         return asked if op.pending or op.output is not False else f"{asked} refused"
+    if op.f == "txn" and isinstance(op.input, tuple):
+        return f"txn {_steps(op)}"
     asked = op.f if op.input is None else f"{op.f} {value_text(op.input)}"
     answers = op.output is not None or (op.input is None and op.f not in ("acquire", "release", "delete"))
     return f"{asked} → {value_text(op.output)}" if answers and not op.pending else asked
+
+
+def _steps(op: Operation) -> str:
+    """The steps of a transaction: with what its reads found, where that is known."""
+    known = op.status == "ok" and isinstance(op.output, tuple)
+    steps = op.output if known else op.input
+    texts = []
+    for step in steps:
+        if not isinstance(step, tuple) or len(step) != 3:
+            texts.append(value_text(step))
+            continue
+        f, key, value = step
+        reads = str(f).lstrip(":") in READS
+        arrow = " →" if reads and known else ""
+        found = "" if reads and not known else f" {_list_text(value)}"
+        texts.append(f"{printable(str(f))} {value_text(key)}{arrow}{found}")
+    return shortened(", ".join(texts), TRANSACTION_MAX)
+
+
+def _list_text(value: Any) -> str:
+    """A value; lists as transactions show them."""
+    return f"[{' '.join(value_text(item) for item in value)}]" if isinstance(value, tuple) else value_text(value)

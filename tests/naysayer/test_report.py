@@ -13,6 +13,7 @@ from naysayer.report import timeline
 from naysayer.report.console import Screen
 from naysayer.report.story import FaultSpan, Story
 from naysayer.report.terminal import exit_code, show
+from naysayer.report.words import call_text
 
 MS = 1_000_000
 LADDER = tuple(Rung(f"property {number}", number % 2 == 0, "because of #2") for number in range(8))
@@ -106,3 +107,16 @@ def test_what_fails_as_a_whole_is_not_counted_as_a_key() -> None:
     assert "an invariant is broken · 2 keys: 2 valid, 0 invalid, 0 unknown" in shown(Story(verdict, "raft-log"))
     alone = Verdict("invalid", "kv", "invariant", 4, (whole,), 0.0)
     assert "1 violation" in shown(Story(alone, "raft-log"))
+
+
+@pytest.mark.parametrize(
+    ("given", "answered", "status", "text"),
+    [
+        ((("r", 1, None), ("append", 2, 3)), (("r", 1, (7, 8)), ("append", 2, 3)), "ok", "txn r 1 → [7 8], append 2 3"),
+        ((("r", "x", None), ("w", "y", 3)), (("r", "x", None), ("w", "y", 3)), "ok", "txn r x → nothing, w y 3"),
+        ((("r", "x", None), ("w", "y", 3)), None, "info", "txn r x, w y 3"),
+        (("what", 3), None, "info", "txn what, 3"),
+    ],
+)
+def test_transactions_are_told_by_their_steps(given: tuple, answered: tuple | None, status: str, text: str) -> None:  # type: ignore[type-arg]
+    assert call_text(Operation(1, 1, "txn", None, given, answered, 0, 10, status)) == text  # type: ignore[arg-type]
