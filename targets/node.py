@@ -4,8 +4,8 @@ A handler (`start`, `receive`, `timeout`) turns one input into an ordered list o
 its Context. The world that runs the node carries the effects out in that order, those behind a sync after it, and may
 crash the node between any two of them. That is what makes "replied before it was durable" visible.
 
-One Context object serves one incarnation of a node (from a start to the crash or stop that ends it), so a node may
-keep `ctx.disk` in helpers such as a write-ahead log. A crash loses the Node object; only the disk stays.
+One Context object serves one incarnation of a node (from a start to the crash or stop that ends it): the node keeps it
+as `self.ctx`. A crash loses the Node object; only the disk stays.
 """
 
 from __future__ import annotations
@@ -122,9 +122,9 @@ class Node(Protocol):
     """A replica. `view` tells reports and invariants what it holds: small, of JSON values, without side effects."""
 
     def start(self, ctx: Context) -> None:
-        """First start and every restart: recover from ctx.disk."""
+        """First start and every restart: keep `ctx`, recover from ctx.disk."""
         ...
 
-    def receive(self, sender: NodeId, message: Message, ctx: Context) -> None: ...
-    def timeout(self, timer: Timer, ctx: Context) -> None: ...
+    def receive(self, sender: NodeId, message: Message) -> None: ...
+    def timeout(self, timer: Timer) -> None: ...
     def view(self) -> dict[str, Any]: ...

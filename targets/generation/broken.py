@@ -19,8 +19,8 @@ class GenerationVolatile(GenerationClock):
         def persist(self, *records: msgspec.Struct) -> None:
             super().persist(*(record for record in records if isinstance(record, Kept)))
 
-    def make_voter(self, ctx: Context) -> Voter:
-        return self.Forgetful(Journal(ctx.disk, Granted, Kept))
+    def make_voter(self) -> Voter:
+        return self.Forgetful(Journal(self.ctx.disk, Granted, Kept))
 
 
 class ReplyBeforeDurable(GenerationClock):
@@ -36,23 +36,23 @@ class ReplyBeforeDurable(GenerationClock):
         def persist(self, *records: msgspec.Struct) -> None:
             self.unwritten += records
 
-    def make_voter(self, ctx: Context) -> Voter:
-        return self.Eager(Journal(ctx.disk, Granted, Kept))
+    def make_voter(self) -> Voter:
+        return self.Eager(Journal(self.ctx.disk, Granted, Kept))
 
-    def on_campaign(self, sender: NodeId, message: Campaign, ctx: Context) -> None:
-        super().on_campaign(sender, message, ctx)
+    def on_campaign(self, sender: NodeId, message: Campaign) -> None:
+        super().on_campaign(sender, message)
         self.write_late()
 
-    def on_store(self, sender: NodeId, message: Store, ctx: Context) -> None:
-        super().on_store(sender, message, ctx)
+    def on_store(self, sender: NodeId, message: Store) -> None:
+        super().on_store(sender, message)
         self.write_late()
 
-    def campaign(self, ctx: Context) -> None:
-        super().campaign(ctx)
+    def campaign(self) -> None:
+        super().campaign()
         self.write_late()
 
-    def send_round(self, storing: Storing, ctx: Context) -> None:
-        super().send_round(storing, ctx)
+    def send_round(self, storing: Storing) -> None:
+        super().send_round(storing)
         self.write_late()
 
     def write_late(self) -> None:
@@ -71,8 +71,8 @@ class EqualWithoutVotedFor(GenerationClock):
         def may_grant(self, generation: int, candidate: NodeId) -> bool:
             return generation >= self.generation
 
-    def make_voter(self, ctx: Context) -> Voter:
-        return self.Generous(Journal(ctx.disk, Granted, Kept))
+    def make_voter(self) -> Voter:
+        return self.Generous(Journal(self.ctx.disk, Granted, Kept))
 
 
 class NoFencing(GenerationClock):
@@ -84,8 +84,8 @@ class NoFencing(GenerationClock):
         def may_store(self, generation: int) -> bool:
             return True
 
-    def make_voter(self, ctx: Context) -> Voter:
-        return self.Open(Journal(ctx.disk, Granted, Kept))
+    def make_voter(self) -> Voter:
+        return self.Open(Journal(self.ctx.disk, Granted, Kept))
 
 
 class LateVoteCounts(GenerationClock):
@@ -122,26 +122,26 @@ class UnboundedLease(GenerationClock):
                 self.lent_until_ms = self.ctx.now_ms() + LEASE_MS
             return may
 
-    def make_voter(self, ctx: Context) -> Voter:
+    def make_voter(self) -> Voter:
         self.lease_until_ms = 0.0
-        return self.Lender(ctx)
+        return self.Lender(self.ctx)
 
-    def win(self, standing: Standing, ctx: Context) -> None:
+    def win(self, standing: Standing) -> None:
         self.lease_until_ms = 0.0
         self.settled: dict[object, Entry] = {}
-        super().win(standing, ctx)
+        super().win(standing)
 
-    def check_round(self, storing: Storing, ctx: Context) -> None:
+    def check_round(self, storing: Storing) -> None:
         entry = storing.message.entry
         if self.is_quorum(storing.stored) and storing.message.generation == self.owned:
             if entry.key not in self.settled or entry.stamp > self.settled[entry.key].stamp:
                 self.settled[entry.key] = entry
-            self.lease_until_ms = ctx.now_ms() + LEASE_MS
-        super().check_round(storing, ctx)
+            self.lease_until_ms = self.ctx.now_ms() + LEASE_MS
+        super().check_round(storing)
 
-    def execute(self, task: Task, ctx: Context) -> None:
+    def execute(self, task: Task) -> None:
         request = task.request
-        if request.f == "read" and request.key in self.settled and ctx.now_ms() < self.lease_until_ms:
-            self.ok(task, self.settled[request.key].value, ctx)
+        if request.f == "read" and request.key in self.settled and self.ctx.now_ms() < self.lease_until_ms:
+            self.ok(task, self.settled[request.key].value)
         else:
-            super().execute(task, ctx)
+            super().execute(task)

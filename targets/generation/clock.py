@@ -88,9 +88,9 @@ class GenerationClock:
     """A node: voter, candidate and owner at once."""
 
     def start(self, ctx: Context) -> None:
-        self.me = ctx.me
-        self.nodes = ctx.nodes
-        self.voter = self.make_voter(ctx)
+        self.ctx = ctx
+        self.me, self.nodes = ctx.me, ctx.nodes
+        self.voter = self.make_voter()
         for record in self.voter.journal.recover():
             self.voter.restore(record)
         self.owned = 0
@@ -107,8 +107,8 @@ class GenerationClock:
         """Whom this node believes to be the owner."""
         self.forwarded: dict[str, Request] = {}
 
-    def make_voter(self, ctx: Context) -> Voter:
-        return Voter(Journal(ctx.disk, Granted, Kept))
+    def make_voter(self) -> Voter:
+        return Voter(Journal(self.ctx.disk, Granted, Kept))
 
     def view(self) -> dict[str, Any]:
         return {
@@ -121,109 +121,109 @@ class GenerationClock:
     def is_quorum(self, who: Iterable[NodeId]) -> bool:
         return len(list(who)) > len(self.nodes) // 2
 
-    def receive(self, sender: NodeId, message: Message, ctx: Context) -> None:
+    def receive(self, sender: NodeId, message: Message) -> None:
         match message:
             case Request():
-                self.on_request(message, ctx)
+                self.on_request(message)
             case Campaign():
-                self.on_campaign(sender, message, ctx)
+                self.on_campaign(sender, message)
             case Vote():
-                self.on_vote(sender, message, ctx)
+                self.on_vote(sender, message)
             case Refusal():
-                self.on_refusal(message, ctx)
+                self.on_refusal(message)
             case Store():
-                self.on_store(sender, message, ctx)
+                self.on_store(sender, message)
             case Stored():
-                self.on_stored(sender, message, ctx)
+                self.on_stored(sender, message)
             case Fenced():
-                self.on_fenced(message, ctx)
+                self.on_fenced(message)
             case Forward():
-                self.on_forward(sender, message, ctx)
+                self.on_forward(sender, message)
             case Forwarded():
-                self.on_forwarded(message, ctx)
+                self.on_forwarded(message)
 
-    def timeout(self, timer: Timer, ctx: Context) -> None:
+    def timeout(self, timer: Timer) -> None:
         match timer:
             case "campaign":
-                self.campaign(ctx)
+                self.campaign()
             case "owner":
                 self.owner = None
             case ("round", int(round)) if round in self.rounds:
-                self.send_round(self.rounds[round], ctx)
+                self.send_round(self.rounds[round])
             case ("forwarded", str(id)) if id in self.forwarded:
                 self.owner = None
                 request = self.forwarded.pop(id)
                 if request.f == "read":
-                    self.serve(Task(request, self.me), ctx)
+                    self.serve(Task(request, self.me))
                 else:
-                    ctx.info(request, "the owner did not answer")
+                    self.ctx.info(request, "the owner did not answer")
 
     # Clients.
 
-    def on_request(self, request: Request, ctx: Context) -> None:
+    def on_request(self, request: Request) -> None:
         if request.f not in OPERATIONS:
-            ctx.fail(request, f"generation-clock has no operation {request.f}")
+            self.ctx.fail(request, f"generation-clock has no operation {request.f}")
         elif request.f == "fenced-write":
-            self.fenced_write(request, ctx)
+            self.fenced_write(request)
         elif request.f != "next" and not self.owned and self.owner is not None:
             self.forwarded[request.id] = request
-            ctx.set_timer(("forwarded", request.id), FORWARD_MS)
-            ctx.send(self.owner, Forward(request))
+            self.ctx.set_timer(("forwarded", request.id), FORWARD_MS)
+            self.ctx.send(self.owner, Forward(request))
         else:
-            self.serve(Task(request, self.me), ctx)
+            self.serve(Task(request, self.me))
 
-    def fenced_write(self, request: Request, ctx: Context) -> None:
+    def fenced_write(self, request: Request) -> None:
         """Only the owner of that very generation may try; the replicas know whether it is over."""
         generation = request.input[0]
         if self.owned and self.owned == generation:
-            self.execute(Task(request, self.me), ctx)
+            self.execute(Task(request, self.me))
         else:
-            ctx.fail(request, f"generation {generation} is over, or another node owns it")
+            self.ctx.fail(request, f"generation {generation} is over, or another node owns it")
 
-    def on_forward(self, sender: NodeId, message: Forward, ctx: Context) -> None:
+    def on_forward(self, sender: NodeId, message: Forward) -> None:
         if self.owned:
-            self.serve(Task(message.request, sender), ctx)
+            self.serve(Task(message.request, sender))
         else:
-            ctx.send(sender, Forwarded(message.request, "again"))
+            self.ctx.send(sender, Forwarded(message.request, "again"))
 
-    def on_forwarded(self, message: Forwarded, ctx: Context) -> None:
+    def on_forwarded(self, message: Forwarded) -> None:
         request = self.forwarded.pop(message.request.id, None)
         if request is None:
             return
         if message.status == "ok":
-            ctx.reply(request, message.output)
+            self.ctx.reply(request, message.output)
         elif message.status == "info":
-            ctx.info(request, message.error)
+            self.ctx.info(request, message.error)
         else:
             self.owner = None
-            self.serve(Task(request, self.me), ctx)
+            self.serve(Task(request, self.me))
 
-    def serve(self, task: Task, ctx: Context) -> None:
+    def serve(self, task: Task) -> None:
         """Carry it out as owner, or campaign first. `next` always campaigns."""
         if self.owned and task.request.f != "next":
-            self.execute(task, ctx)
+            self.execute(task)
             return
         self.waiting.append(task)
         if self.standing is None and len(self.waiting) == 1:
             self.campaigns = 0
-            self.campaign(ctx)
+            self.campaign()
 
-    def ok(self, task: Task, output: Any, ctx: Context) -> None:
+    def ok(self, task: Task, output: Any) -> None:
         if task.origin == self.me:
-            ctx.reply(task.request, output)
+            self.ctx.reply(task.request, output)
         else:
-            ctx.send(task.origin, Forwarded(task.request, "ok", output))
+            self.ctx.send(task.origin, Forwarded(task.request, "ok", output))
 
-    def unknown(self, task: Task, error: str, ctx: Context) -> None:
+    def unknown(self, task: Task, error: str) -> None:
         """It may have happened, may yet, or a second copy of it may be under way."""
         if task.origin != self.me:
-            ctx.send(task.origin, Forwarded(task.request, "info", error=error))
+            self.ctx.send(task.origin, Forwarded(task.request, "info", error=error))
         else:
-            ctx.info(task.request, error)
+            self.ctx.info(task.request, error)
 
     # Candidates.
 
-    def campaign(self, ctx: Context) -> None:
+    def campaign(self) -> None:
         """Ask all for the next generation, after granting it to oneself on one's own disk."""
         self.standing = None
         if not self.waiting:
@@ -231,65 +231,65 @@ class GenerationClock:
         if self.campaigns == CAMPAIGNS_MAX:
             for task in self.waiting:
                 if task.origin == self.me:
-                    ctx.info(task.request, f"no majority granted a generation in {CAMPAIGNS_MAX} campaigns")
+                    self.ctx.info(task.request, f"no majority granted a generation in {CAMPAIGNS_MAX} campaigns")
                 else:
-                    ctx.send(task.origin, Forwarded(task.request, "again"))
+                    self.ctx.send(task.origin, Forwarded(task.request, "again"))
             self.waiting.clear()
             return
         self.campaigns += 1
         generation = max(self.voter.generation, self.newest_seen) + 1
         if not self.voter.grant(generation, self.me):
-            ctx.set_timer("campaign", BACK_OFF_MS)
+            self.ctx.set_timer("campaign", BACK_OFF_MS)
             return
         self.owned = 0
         served = next((task for task in self.waiting if task.request.f == "next"), None)
         self.standing = Standing(generation, served)
         self.standing.votes[self.me] = tuple(self.voter.entries.values())
-        ctx.set_timer("campaign", ROUND_MS)
+        self.ctx.set_timer("campaign", ROUND_MS)
         for node in self.nodes:
             if node != self.me:
-                ctx.send(node, Campaign(generation))
+                self.ctx.send(node, Campaign(generation))
         if self.is_quorum(self.standing.votes):
-            self.win(self.standing, ctx)
+            self.win(self.standing)
 
-    def on_campaign(self, sender: NodeId, message: Campaign, ctx: Context) -> None:
+    def on_campaign(self, sender: NodeId, message: Campaign) -> None:
         if not self.voter.grant(message.generation, sender):
-            ctx.send(sender, Refusal(message.generation, self.voter.generation))
+            self.ctx.send(sender, Refusal(message.generation, self.voter.generation))
             return
-        self.hear_owner(sender, message.generation, ctx)
-        ctx.send(sender, Vote(message.generation, tuple(self.voter.entries.values())))
+        self.hear_owner(sender, message.generation)
+        self.ctx.send(sender, Vote(message.generation, tuple(self.voter.entries.values())))
 
-    def hear_owner(self, owner: NodeId, generation: int, ctx: Context) -> None:
+    def hear_owner(self, owner: NodeId, generation: int) -> None:
         """Somebody else has, or is about to have, this generation: an older one of ours is over."""
         if generation > self.owned:
             self.owned = 0
         self.owner = owner
-        ctx.set_timer("owner", OWNER_SILENT_MS)
+        self.ctx.set_timer("owner", OWNER_SILENT_MS)
 
-    def on_vote(self, sender: NodeId, message: Vote, ctx: Context) -> None:
+    def on_vote(self, sender: NodeId, message: Vote) -> None:
         if self.standing is None or not self.counts(message, self.standing):
             return
         self.standing.votes[sender] = message.entries
         if self.is_quorum(self.standing.votes):
-            self.win(self.standing, ctx)
+            self.win(self.standing)
 
     def counts(self, vote: Vote, standing: Standing) -> bool:
         """A vote counts for the generation that it names and no other."""
         return vote.generation == standing.generation
 
-    def on_refusal(self, message: Refusal, ctx: Context) -> None:
+    def on_refusal(self, message: Refusal) -> None:
         self.newest_seen = max(self.newest_seen, message.newest)
         if self.standing is not None and self.standing.generation == message.generation:
             self.standing = None
-            ctx.set_timer("campaign", ctx.random.uniform(0.2, 1.8) * BACK_OFF_MS)
+            self.ctx.set_timer("campaign", self.ctx.random.uniform(0.2, 1.8) * BACK_OFF_MS)
 
-    def win(self, standing: Standing, ctx: Context) -> None:
+    def win(self, standing: Standing) -> None:
         """Own the generation: take over the newest entry of each key, then serve who waits."""
         self.standing = None
         self.campaigns = 0
         self.owned = generation = standing.generation
         self.owner = None
-        ctx.cancel_timer("campaign")
+        self.ctx.cancel_timer("campaign")
         self.entries = {}
         for entry in (entry for entries in standing.votes.values() for entry in entries):
             held = self.entries.get(entry.key)
@@ -300,17 +300,17 @@ class GenerationClock:
         waiting, self.waiting = self.waiting, deque()
         for task in waiting:
             if task is standing.task:
-                self.ok(task, generation, ctx)
+                self.ok(task, generation)
             elif task.request.f == "next":
                 self.waiting.append(task)
             else:
-                self.execute(task, ctx)
+                self.execute(task)
         if self.waiting:
-            self.campaign(ctx)
+            self.campaign()
 
     # Owners.
 
-    def execute(self, task: Task, ctx: Context) -> None:
+    def execute(self, task: Task) -> None:
         """Write a new entry, or store the present one again before it is read out."""
         self.round += 1
         request = task.request
@@ -319,7 +319,7 @@ class GenerationClock:
             before = task.writes_before
             task.writes_before = entry.writes if before is None else min(before, entry.writes)
             if entry.writes - task.writes_before > RECENT_MAX:
-                self.unknown(task, "too much was written since: whether this was is no longer known", ctx)
+                self.unknown(task, "too much was written since: whether this was is no longer known")
                 return
             recent = (*entry.recent, request.id)[-RECENT_MAX:]
             value = request.input[1] if request.f == "fenced-write" else request.input
@@ -327,44 +327,44 @@ class GenerationClock:
         self.entries[request.key] = entry
         storing = Storing(Store(self.owned, self.round, entry), task)
         self.rounds[self.round] = storing
-        self.send_round(storing, ctx)
+        self.send_round(storing)
 
-    def send_round(self, storing: Storing, ctx: Context) -> None:
+    def send_round(self, storing: Storing) -> None:
         """Send the store to all who have not answered, this node's own replica first."""
         message = storing.message
         if storing.sent == STORES_MAX:
             del self.rounds[message.round]
-            self.unknown(storing.task, f"no majority stored it, asked {STORES_MAX} times", ctx)
+            self.unknown(storing.task, f"no majority stored it, asked {STORES_MAX} times")
             return
         storing.sent += 1
-        ctx.set_timer(("round", message.round), ROUND_MS)
+        self.ctx.set_timer(("round", message.round), ROUND_MS)
         for node in self.nodes:
             if node != self.me and node not in storing.stored:
-                ctx.send(node, message)
+                self.ctx.send(node, message)
         if self.me not in storing.stored and self.voter.store(message.generation, message.entry):
             storing.stored.add(self.me)
-        self.check_round(storing, ctx)
+        self.check_round(storing)
 
-    def on_store(self, sender: NodeId, message: Store, ctx: Context) -> None:
+    def on_store(self, sender: NodeId, message: Store) -> None:
         if self.voter.store(message.generation, message.entry):
-            self.hear_owner(sender, message.generation, ctx)
-            ctx.send(sender, Stored(message.generation, message.round))
+            self.hear_owner(sender, message.generation)
+            self.ctx.send(sender, Stored(message.generation, message.round))
         else:
-            ctx.send(sender, Fenced(message.generation, message.round, self.voter.generation))
+            self.ctx.send(sender, Fenced(message.generation, message.round, self.voter.generation))
 
-    def on_stored(self, sender: NodeId, message: Stored, ctx: Context) -> None:
+    def on_stored(self, sender: NodeId, message: Stored) -> None:
         storing = self.rounds.get(message.round)
         if storing is not None and storing.message.generation == message.generation:
             storing.stored.add(sender)
-            self.check_round(storing, ctx)
+            self.check_round(storing)
 
-    def check_round(self, storing: Storing, ctx: Context) -> None:
+    def check_round(self, storing: Storing) -> None:
         if self.is_quorum(storing.stored):
             del self.rounds[storing.message.round]
-            ctx.cancel_timer(("round", storing.message.round))
-            self.ok(storing.task, storing.message.entry.value if storing.task.request.f == "read" else None, ctx)
+            self.ctx.cancel_timer(("round", storing.message.round))
+            self.ok(storing.task, storing.message.entry.value if storing.task.request.f == "read" else None)
 
-    def on_fenced(self, message: Fenced, ctx: Context) -> None:
+    def on_fenced(self, message: Fenced) -> None:
         """The generation is over: the request is tried under another one. A write that somebody kept all the same is
         found in the votes by its id, or is older than whatever the next owner stores: it cannot count twice. Only this
         node knows how many writes it was carried out upon, so that it cannot be tried through another one."""
@@ -375,14 +375,14 @@ class GenerationClock:
         if storing is None or storing.message.generation != message.generation:
             return
         del self.rounds[message.round]
-        ctx.cancel_timer(("round", message.round))
+        self.ctx.cancel_timer(("round", message.round))
         task = storing.task
         task.tries += 1
         if task.request.f == "fenced-write" or (task.request.f == "write" and task.origin != self.me):
-            self.unknown(task, "its generation ended before a majority had stored it", ctx)
+            self.unknown(task, "its generation ended before a majority had stored it")
         elif task.tries == TRIES_MAX:
-            self.unknown(task, f"{TRIES_MAX} generations ended before a majority had stored it", ctx)
+            self.unknown(task, f"{TRIES_MAX} generations ended before a majority had stored it")
         elif task.origin == self.me:
-            self.serve(task, ctx)
+            self.serve(task)
         else:
-            ctx.send(task.origin, Forwarded(task.request, "again"))
+            self.ctx.send(task.origin, Forwarded(task.request, "again"))

@@ -161,9 +161,9 @@ class Host:
         while True:
             with trio.move_on_at(self.context.next_due()) as waited:
                 sender, message = await self._receive.receive()
-                self.node.receive(sender, message, self.context)
+                self.node.receive(sender, message)
             if waited.cancelled_caught or self.context.next_due() <= trio.current_time():
-                self.node.timeout(self.context.pop_due(), self.context)
+                self.node.timeout(self.context.pop_due())
 
 
 def _deeper(value: Any, levels: int) -> bool:

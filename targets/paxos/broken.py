@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Any
 
 from targets.journal import Journal
-from targets.node import Context, NodeId, Request
+from targets.node import NodeId, Request
 from targets.paxos.acceptor import Acceptor, Promised, Slot, Vote
 from targets.paxos.kv import PaxosKv
 from targets.paxos.messages import Ballot, Chosen, Instance, Promise, Row
@@ -62,8 +62,8 @@ class OwnValueAlways(PaxosKv):
         def inherited(self, promises: Collection[Promise]) -> Row | None:
             return None
 
-    def make_proposer(self, ctx: Context) -> Proposer:
-        return self.Selfish(ctx.me, ctx.nodes)
+    def make_proposer(self) -> Proposer:
+        return self.Selfish(self.ctx.me, self.ctx.nodes)
 
 
 class AdoptAnyAccepted(PaxosKv):
@@ -76,8 +76,8 @@ class AdoptAnyAccepted(PaxosKv):
             reported = [promise for promise in promises if promise.row is not None]
             return min(reported, key=lambda promise: promise.accepted).row if reported else None
 
-    def make_proposer(self, ctx: Context) -> Proposer:
-        return self.Careless(ctx.me, ctx.nodes)
+    def make_proposer(self) -> Proposer:
+        return self.Careless(self.ctx.me, self.ctx.nodes)
 
 
 class BallotCollision(PaxosKv):
@@ -89,8 +89,8 @@ class BallotCollision(PaxosKv):
         def next_ballot(self, instance: Instance, seen: Ballot) -> Ballot:
             return Ballot(seen.round + 1, "")
 
-    def make_proposer(self, ctx: Context) -> Proposer:
-        return self.Nameless(ctx.me, ctx.nodes)
+    def make_proposer(self) -> Proposer:
+        return self.Nameless(self.ctx.me, self.ctx.nodes)
 
 
 class BallotReset(PaxosKv):
@@ -118,8 +118,8 @@ class BallotReset(PaxosKv):
             if record.ballot.node != self.me:
                 super().persist_vote(record)
 
-    def make_proposer(self, ctx: Context) -> Proposer:
-        return self.FreshProposer(ctx.me, ctx.nodes)
+    def make_proposer(self) -> Proposer:
+        return self.FreshProposer(self.ctx.me, self.ctx.nodes)
 
     def make_acceptor(self, journal: Journal) -> Acceptor:
         acceptor = self.FreshAcceptor(journal)
@@ -136,8 +136,8 @@ class LearnFromMinority(PaxosKv):
         def chooses(self, acceptors: Collection[NodeId]) -> bool:
             return bool(acceptors)
 
-    def make_proposer(self, ctx: Context) -> Proposer:
-        return self.Hasty(ctx.me, ctx.nodes)
+    def make_proposer(self) -> Proposer:
+        return self.Hasty(self.ctx.me, self.ctx.nodes)
 
 
 class LocalRead(PaxosKv):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from targets.journal import Journal
-from targets.node import Context, NodeId, Request
+from targets.node import NodeId, Request
 from targets.paxos.leader import Leader, command_in, pmax
 from targets.paxos.log import PaxosLog
 from targets.paxos.log_acceptor import LogAcceptor
@@ -14,11 +14,11 @@ class GetFallsBackToLocal(PaxosLog):
     """Believes that giving up is an answer. A read that no leader took is answered from the node's own copy at last:
     stale read. Faults: partition. Patterns: replicated log."""
 
-    def give_up(self, request: Request, ctx: Context) -> None:
+    def give_up(self, request: Request) -> None:
         if request.f == "read":
-            ctx.reply(request, self.machine.values.get(request.key))
+            self.ctx.reply(request, self.machine.values.get(request.key))
         else:
-            super().give_up(request, ctx)
+            super().give_up(request)
 
 
 class LeaderStartsOwnSlot(PaxosLog):
@@ -51,10 +51,10 @@ class ApplyOverGap(PaxosLog):
     """Believes that decisions arrive in order. A replica executes each one as it comes, and one that came late after
     those behind it: replicas differ, split brain. Faults: delay, reordering. Patterns: replicated log."""
 
-    def learn(self, slot: int, command: Command, ctx: Context) -> None:
+    def learn(self, slot: int, command: Command) -> None:
         self.decisions[slot] = command
         self.applied = max(self.applied, slot + 1)
-        self.execute(command, ctx)
+        self.execute(command)
 
 
 class FillHoleWithoutPhaseOne(PaxosLog):

@@ -58,9 +58,9 @@ class PaxosLog:
     """A node: replica, acceptor, and sometimes leader."""
 
     def start(self, ctx: Context) -> None:
-        self.me = ctx.me
-        self.nodes = ctx.nodes
-        self.journal = Journal(ctx.disk, Adopted, Voted, Decided)
+        self.ctx = ctx
+        self.me, self.nodes = ctx.me, ctx.nodes
+        self.journal = Journal(self.ctx.disk, Adopted, Voted, Decided)
         self.acceptor = self.make_acceptor(self.journal)
         self.machine = StateMachine()
         self.decisions: dict[int, Command] = {}
@@ -81,10 +81,10 @@ class PaxosLog:
         self.inbox: deque[Message] = deque()
         for record in self.journal.recover():
             if isinstance(record, Decided):
-                self.learn(record.slot, record.command, ctx)
+                self.learn(record.slot, record.command)
             else:
                 self.acceptor.restore(record)
-        self.await_leader(ctx)
+        self.await_leader()
 
     def make_acceptor(self, journal: Journal) -> LogAcceptor:
         return LogAcceptor(journal)
@@ -101,217 +101,217 @@ class PaxosLog:
             "values": {str(key): value for key, value in self.machine.values.items()},
         }
 
-    def receive(self, sender: NodeId, message: Message, ctx: Context) -> None:
-        self.handle(sender, message, ctx)
-        self.drain(ctx)
+    def receive(self, sender: NodeId, message: Message) -> None:
+        self.handle(sender, message)
+        self.drain()
 
-    def timeout(self, timer: Timer, ctx: Context) -> None:
+    def timeout(self, timer: Timer) -> None:
         match timer:
             case "election":
-                self.on_election_timeout(ctx)
+                self.on_election_timeout()
             case "heartbeat":
-                self.beat(ctx)
+                self.beat()
             case ("retry", str(id)) if id in self.waiting:
-                self.retry(self.waiting[id], ctx)
-        self.drain(ctx)
+                self.retry(self.waiting[id])
+        self.drain()
 
-    def drain(self, ctx: Context) -> None:
+    def drain(self) -> None:
         """What this node answered to itself needs no network."""
         while self.inbox:
-            self.handle(self.me, self.inbox.popleft(), ctx)
+            self.handle(self.me, self.inbox.popleft())
 
-    def send(self, to: NodeId, message: Message, ctx: Context) -> None:
+    def send(self, to: NodeId, message: Message) -> None:
         if to == self.me:
             self.inbox.append(message)
         else:
-            ctx.send(to, message)
+            self.ctx.send(to, message)
 
-    def broadcast(self, message: Message, ctx: Context) -> None:
+    def broadcast(self, message: Message) -> None:
         """To all, to this node's own acceptor first: what it accepts is on disk before anybody hears of it."""
-        self.handle(self.me, message, ctx)
+        self.handle(self.me, message)
         for node in self.nodes:
             if node != self.me:
-                ctx.send(node, message)
+                self.ctx.send(node, message)
 
-    def handle(self, sender: NodeId, message: Message, ctx: Context) -> None:
+    def handle(self, sender: NodeId, message: Message) -> None:
         match message:
             case Request():
-                self.on_request(message, ctx)
+                self.on_request(message)
             case Propose():
-                self.propose(message.request, ctx)
+                self.propose(message.request)
             case P1a():
-                self.on_p1a(sender, message, ctx)
+                self.on_p1a(sender, message)
             case P1b():
-                self.on_p1b(sender, message, ctx)
+                self.on_p1b(sender, message)
             case P2a():
-                self.on_p2a(sender, message, ctx)
+                self.on_p2a(sender, message)
             case P2b():
-                self.on_p2b(sender, message, ctx)
+                self.on_p2b(sender, message)
             case Preempted():
-                self.on_preempted(message, ctx)
+                self.on_preempted(message)
             case Decision():
-                self.on_decision(message, ctx)
+                self.on_decision(message)
             case Heartbeat():
-                self.on_heartbeat(sender, message, ctx)
+                self.on_heartbeat(sender, message)
             case HeartbeatReply():
-                self.on_heartbeat_reply(sender, message, ctx)
+                self.on_heartbeat_reply(sender, message)
             case PreScout():
-                self.on_pre_scout(sender, message, ctx)
+                self.on_pre_scout(sender, message)
             case PreScoutReply():
-                self.on_pre_scout_reply(sender, message, ctx)
+                self.on_pre_scout_reply(sender, message)
             case Missing():
-                self.on_missing(sender, message, ctx)
+                self.on_missing(sender, message)
 
     # The replica.
 
-    def on_request(self, request: Request, ctx: Context) -> None:
+    def on_request(self, request: Request) -> None:
         if request.f not in self.machine.operations:
-            ctx.fail(request, f"paxos-log has no operation {request.f}")
+            self.ctx.fail(request, f"paxos-log has no operation {request.f}")
         elif request.id in self.machine.answers:
-            ctx.reply(request, self.machine.answers[request.id])
+            self.ctx.reply(request, self.machine.answers[request.id])
         else:
             self.waiting[request.id] = request
             self.tries[request.id] = 0
-            self.retry(request, ctx)
+            self.retry(request)
 
-    def retry(self, request: Request, ctx: Context) -> None:
+    def retry(self, request: Request) -> None:
         """Pass it to the leader, if one is known, until it is seen decided."""
         if self.tries[request.id] == TRIES_MAX:
             del self.waiting[request.id], self.tries[request.id]
-            self.give_up(request, ctx)
+            self.give_up(request)
             return
         self.tries[request.id] += 1
-        ctx.set_timer(("retry", request.id), RETRY_MS)
-        self.pass_on(request, ctx)
+        self.ctx.set_timer(("retry", request.id), RETRY_MS)
+        self.pass_on(request)
 
-    def pass_on(self, request: Request, ctx: Context) -> None:
+    def pass_on(self, request: Request) -> None:
         if self.leader is not None and self.leader.active:
-            self.propose(request, ctx)
+            self.propose(request)
         elif self.follows is not None and self.follows != self.me:
-            ctx.send(self.follows, Propose(request))
+            self.ctx.send(self.follows, Propose(request))
 
-    def give_up(self, request: Request, ctx: Context) -> None:
+    def give_up(self, request: Request) -> None:
         """It may be in the log all the same, or yet come there: unknown."""
-        ctx.info(request, f"not decided after {TRIES_MAX} tries")
+        self.ctx.info(request, f"not decided after {TRIES_MAX} tries")
 
-    def on_decision(self, message: Decision, ctx: Context) -> None:
+    def on_decision(self, message: Decision) -> None:
         if message.slot not in self.decisions:
             self.journal.note(Decided(message.slot, message.command))
-            self.learn(message.slot, message.command, ctx)
+            self.learn(message.slot, message.command)
 
-    def learn(self, slot: int, command: Command, ctx: Context) -> None:
+    def learn(self, slot: int, command: Command) -> None:
         """Keep a decision, and execute what has become executable: in the order of slots, none left out."""
         self.decisions[slot] = command
         while self.applied in self.decisions:
             self.applied += 1
-            self.execute(self.decisions[self.applied - 1], ctx)
+            self.execute(self.decisions[self.applied - 1])
 
-    def execute(self, command: Command, ctx: Context) -> None:
+    def execute(self, command: Command) -> None:
         if command.request is None:
             return
         output = self.machine.execute(command.request)
         request = self.waiting.pop(command.request.id, None)
         if request is not None:
             del self.tries[request.id]
-            ctx.cancel_timer(("retry", request.id))
-            ctx.reply(request, output)
+            self.ctx.cancel_timer(("retry", request.id))
+            self.ctx.reply(request, output)
 
-    def on_missing(self, sender: NodeId, message: Missing, ctx: Context) -> None:
+    def on_missing(self, sender: NodeId, message: Missing) -> None:
         for slot in range(message.first, message.first + BATCH_MAX):
             if slot in self.decisions:
-                ctx.send(sender, Decision(slot, self.decisions[slot]))
+                self.ctx.send(sender, Decision(slot, self.decisions[slot]))
 
     # The acceptor.
 
-    def on_p1a(self, sender: NodeId, message: P1a, ctx: Context) -> None:
+    def on_p1a(self, sender: NodeId, message: P1a) -> None:
         if not self.acceptor.promise(message.ballot):
-            self.send(sender, Preempted(self.acceptor.ballot), ctx)
+            self.send(sender, Preempted(self.acceptor.ballot))
             return
-        self.follow(sender, message.ballot, ctx)
-        self.send(sender, P1b(message.ballot, self.acceptor.report(message.first, self.applied)), ctx)
+        self.follow(sender, message.ballot)
+        self.send(sender, P1b(message.ballot, self.acceptor.report(message.first, self.applied)))
 
-    def on_p2a(self, sender: NodeId, message: P2a, ctx: Context) -> None:
+    def on_p2a(self, sender: NodeId, message: P2a) -> None:
         if not self.acceptor.accept(message.ballot, message.slot, message.command):
-            self.send(sender, Preempted(self.acceptor.ballot), ctx)
+            self.send(sender, Preempted(self.acceptor.ballot))
             return
-        self.follow(sender, message.ballot, ctx)
-        self.send(sender, P2b(message.ballot, message.slot), ctx)
+        self.follow(sender, message.ballot)
+        self.send(sender, P2b(message.ballot, message.slot))
 
-    def on_heartbeat(self, sender: NodeId, message: Heartbeat, ctx: Context) -> None:
+    def on_heartbeat(self, sender: NodeId, message: Heartbeat) -> None:
         if message.ballot < self.acceptor.ballot:
-            self.send(sender, Preempted(self.acceptor.ballot), ctx)
+            self.send(sender, Preempted(self.acceptor.ballot))
             return
-        self.follow(sender, message.ballot, ctx)
-        ctx.send(sender, HeartbeatReply(message.ballot))
+        self.follow(sender, message.ballot)
+        self.ctx.send(sender, HeartbeatReply(message.ballot))
         if self.applied < message.decided:
-            ctx.send(sender, Missing(self.applied))
+            self.ctx.send(sender, Missing(self.applied))
 
-    def follow(self, sender: NodeId, ballot: Ballot, ctx: Context) -> None:
+    def follow(self, sender: NodeId, ballot: Ballot) -> None:
         """A sign of a leader whose ballot is the newest known: an older office of our own is over."""
         if self.leader is not None and self.leader.ballot < ballot:
-            self.resign(ctx)
+            self.resign()
         self.follows = sender
-        self.followed_ms = ctx.now_ms()
+        self.followed_ms = self.ctx.now_ms()
         if sender != self.me:
-            self.await_leader(ctx)
+            self.await_leader()
 
-    def await_leader(self, ctx: Context) -> None:
-        ctx.set_timer("election", ctx.random.uniform(*ELECTION_MS))
+    def await_leader(self) -> None:
+        self.ctx.set_timer("election", self.ctx.random.uniform(*ELECTION_MS))
 
     # Elections.
 
-    def on_election_timeout(self, ctx: Context) -> None:
+    def on_election_timeout(self) -> None:
         if self.leader is not None and self.leader.active:
-            self.check_quorum(self.leader, ctx)
+            self.check_quorum(self.leader)
         else:
-            self.start_pre_scout(ctx)
+            self.start_pre_scout()
 
-    def start_pre_scout(self, ctx: Context) -> None:
+    def start_pre_scout(self) -> None:
         """No sign of a leader: would a majority promise? A node that cannot hear the answer must depose nobody."""
         self.follows = None
         self.pre_scout = Ballot(max(self.acceptor.ballot, self.seen).round + 1, self.me)
         self.supporters = {}
-        self.await_leader(ctx)
-        self.broadcast(PreScout(self.pre_scout), ctx)
+        self.await_leader()
+        self.broadcast(PreScout(self.pre_scout))
 
-    def on_pre_scout(self, sender: NodeId, message: PreScout, ctx: Context) -> None:
+    def on_pre_scout(self, sender: NodeId, message: PreScout) -> None:
         """Agree unless a leader lives: this node itself, or one that was heard within the shortest timeout."""
         leads = self.leader is not None and self.leader.active
-        if sender == self.me or (not leads and ctx.now_ms() - self.followed_ms >= ELECTION_MS[0]):
-            self.send(sender, PreScoutReply(message.ballot), ctx)
+        if sender == self.me or (not leads and self.ctx.now_ms() - self.followed_ms >= ELECTION_MS[0]):
+            self.send(sender, PreScoutReply(message.ballot))
 
-    def on_pre_scout_reply(self, sender: NodeId, message: PreScoutReply, ctx: Context) -> None:
+    def on_pre_scout_reply(self, sender: NodeId, message: PreScoutReply) -> None:
         if message.ballot != self.pre_scout or self.follows is not None:
             return
         self.supporters[sender] = message.ballot
         if self.is_quorum(self.supporters):
             self.pre_scout = NO_BALLOT
-            self.scout(ctx)
+            self.scout()
 
-    def check_quorum(self, leader: Leader, ctx: Context) -> None:
+    def check_quorum(self, leader: Leader) -> None:
         """A leader that a majority did not answer within an election timeout resigns: it may be heard without hearing,
         and then its heartbeats would keep everybody else out of office for good."""
         if self.is_quorum(leader.heard | {self.me: leader.ballot}):
             leader.heard = {}
-            ctx.set_timer("election", ELECTION_MS[1])
+            self.ctx.set_timer("election", ELECTION_MS[1])
         else:
-            self.resign(ctx)
+            self.resign()
 
-    def resign(self, ctx: Context) -> None:
+    def resign(self) -> None:
         self.leader = None
-        ctx.cancel_timer("heartbeat")
-        self.await_leader(ctx)
+        self.ctx.cancel_timer("heartbeat")
+        self.await_leader()
 
     # The leader.
 
-    def scout(self, ctx: Context) -> None:
+    def scout(self) -> None:
         """Phase 1 for all slots that are not known to be decided."""
         highest = max(self.acceptor.ballot, self.seen)
         self.leader = self.make_leader(Ballot(highest.round + 1, self.me))
-        self.await_leader(ctx)
-        self.broadcast(P1a(self.leader.ballot, self.leader.first), ctx)
+        self.await_leader()
+        self.broadcast(P1a(self.leader.ballot, self.leader.first))
 
-    def on_p1b(self, sender: NodeId, message: P1b, ctx: Context) -> None:
+    def on_p1b(self, sender: NodeId, message: P1b) -> None:
         leader = self.leader
         if leader is None or leader.active or leader.ballot != message.ballot:
             return
@@ -319,20 +319,20 @@ class PaxosLog:
         if not self.is_quorum(leader.promises):
             return
         leader.active = True
-        ctx.set_timer("election", ELECTION_MS[1])
+        self.ctx.set_timer("election", ELECTION_MS[1])
         proposals = leader.adopt(self.me)
         leader.next_slot = max(proposals, default=leader.first - 1) + 1
         for slot, command in proposals.items():
-            self.command(leader, slot, command, ctx)
+            self.command(leader, slot, command)
         for request in list(self.waiting.values()):
-            self.propose(request, ctx)
-        self.beat(ctx)
+            self.propose(request)
+        self.beat()
 
     def is_quorum(self, who: dict[NodeId, Any]) -> bool:
         """Any two majorities share an acceptor."""
         return len(who) > len(self.nodes) // 2
 
-    def propose(self, request: Request, ctx: Context) -> None:
+    def propose(self, request: Request) -> None:
         """Give the request the next free slot, unless it is on its way or done."""
         leader = self.leader
         if leader is None or not leader.active:
@@ -340,14 +340,14 @@ class PaxosLog:
         if request.id not in self.machine.answers and not leader.proposing(request.id):
             slot = leader.next_slot
             leader.next_slot += 1
-            self.command(leader, slot, Command(request), ctx)
+            self.command(leader, slot, Command(request))
 
-    def command(self, leader: Leader, slot: int, command: Command, ctx: Context) -> None:
+    def command(self, leader: Leader, slot: int, command: Command) -> None:
         """Phase 2a for one slot."""
         leader.commanders[slot] = Commander(command)
-        self.broadcast(P2a(leader.ballot, slot, command), ctx)
+        self.broadcast(P2a(leader.ballot, slot, command))
 
-    def on_p2b(self, sender: NodeId, message: P2b, ctx: Context) -> None:
+    def on_p2b(self, sender: NodeId, message: P2b) -> None:
         leader = self.leader
         if leader is None or leader.ballot != message.ballot or message.slot not in leader.commanders:
             return
@@ -355,30 +355,30 @@ class PaxosLog:
         commander.acceptors[sender] = message.ballot
         if self.is_quorum(commander.acceptors):
             del leader.commanders[message.slot]
-            self.broadcast(Decision(message.slot, commander.command), ctx)
+            self.broadcast(Decision(message.slot, commander.command))
 
-    def on_preempted(self, message: Preempted, ctx: Context) -> None:
+    def on_preempted(self, message: Preempted) -> None:
         """Somebody promised a higher ballot: leave the office, and let the other one come up."""
         self.seen = max(self.seen, message.promised)
         if self.leader is not None and self.leader.ballot < message.promised:
-            self.resign(ctx)
+            self.resign()
 
-    def on_heartbeat_reply(self, sender: NodeId, message: HeartbeatReply, ctx: Context) -> None:
+    def on_heartbeat_reply(self, sender: NodeId, message: HeartbeatReply) -> None:
         if self.leader is not None and self.leader.ballot == message.ballot:
             self.leader.heard[sender] = message.ballot
 
-    def beat(self, ctx: Context) -> None:
+    def beat(self) -> None:
         """Tell all that the leader is there, and say again what was not answered."""
         leader = self.leader
         if leader is None or not leader.active:
             return
-        ctx.set_timer("heartbeat", HEARTBEAT_MS)
+        self.ctx.set_timer("heartbeat", HEARTBEAT_MS)
         for node in self.nodes:
             if node == self.me:
                 continue
-            ctx.send(node, Heartbeat(leader.ballot, self.applied))
+            self.ctx.send(node, Heartbeat(leader.ballot, self.applied))
             for slot, commander in leader.commanders.items():
                 if commander.beats and node not in commander.acceptors:
-                    ctx.send(node, P2a(leader.ballot, slot, commander.command))
+                    self.ctx.send(node, P2a(leader.ballot, slot, commander.command))
         for commander in leader.commanders.values():
             commander.beats += 1

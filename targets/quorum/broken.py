@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from targets.node import Context, Request, Timer
+from targets.node import Request, Timer
 from targets.quorum.messages import Get, Got, Put, Version
 from targets.quorum.node import Operation, QuorumNode, Record
 
@@ -19,8 +19,8 @@ class NoReadRepair(QuorumNode):
     reached some replicas: one read meets it, and a later one does not. New value, then the old one again.
     """
 
-    def repair(self, number: int, put: Put, ctx: Context) -> None:
-        self.finish(number, put.value, ctx)
+    def repair(self, number: int, put: Put) -> None:
+        self.finish(number, put.value)
 
 
 class AsyncReadRepair(QuorumNode):
@@ -33,20 +33,20 @@ class AsyncReadRepair(QuorumNode):
         super().__init__()
         self.behind: dict[int, Put] = {}
 
-    def repair(self, number: int, put: Put, ctx: Context) -> None:
-        self.finish(number, put.value, ctx)
+    def repair(self, number: int, put: Put) -> None:
+        self.finish(number, put.value)
         self.behind[number] = put
-        ctx.set_timer(number, BACKGROUND_MS)
+        self.ctx.set_timer(number, BACKGROUND_MS)
 
-    def timeout(self, timer: Timer, ctx: Context) -> None:
+    def timeout(self, timer: Timer) -> None:
         put = self.behind.pop(timer, None)  # type: ignore[call-overload]
         if put is None:
-            super().timeout(timer, ctx)
+            super().timeout(timer)
             return
-        self.store(put, ctx)
-        for node in ctx.nodes:
-            if node != ctx.me:
-                ctx.send(node, put)
+        self.store(put)
+        for node in self.ctx.nodes:
+            if node != self.ctx.me:
+                self.ctx.send(node, put)
 
 
 class WallClock(QuorumNode):
@@ -56,8 +56,8 @@ class WallClock(QuorumNode):
     and answers ok: the write is lost at once.
     """
 
-    def new_version(self, answers: list[Got], ctx: Context) -> Version:
-        return (ctx.now_ms(), ctx.me)
+    def new_version(self, answers: list[Got]) -> Version:
+        return (self.ctx.now_ms(), self.ctx.me)
 
 
 class TimestampTie(QuorumNode):
@@ -67,8 +67,8 @@ class TimestampTie(QuorumNode):
     keeps the one that came first, and which value a read finds depends on whom it asks.
     """
 
-    def new_version(self, answers: list[Got], ctx: Context) -> Version:
-        return (super().new_version(answers, ctx)[0], "")
+    def new_version(self, answers: list[Got]) -> Version:
+        return (super().new_version(answers)[0], "")
 
 
 class LocalCounter(QuorumNode):
@@ -78,9 +78,9 @@ class LocalCounter(QuorumNode):
     than what it overwrites, and is lost.
     """
 
-    def new_version(self, answers: list[Got], ctx: Context) -> Version:
+    def new_version(self, answers: list[Got]) -> Version:
         self.counter += 1
-        return (self.counter, ctx.me)
+        return (self.counter, self.ctx.me)
 
 
 class SubMajority(QuorumNode):
@@ -89,8 +89,8 @@ class SubMajority(QuorumNode):
     Broken reasoning: any W replicas do. Two quorums need not share a replica, so a read may miss a finished write.
     """
 
-    def majority(self, ctx: Context) -> int:
-        return max(1, len(ctx.nodes) // 2)
+    def majority(self) -> int:
+        return max(1, len(self.ctx.nodes) // 2)
 
 
 class ReadOne(QuorumNode):
@@ -100,11 +100,11 @@ class ReadOne(QuorumNode):
     a value that was overwritten long ago.
     """
 
-    def begin(self, request: Request, ctx: Context) -> None:
+    def begin(self, request: Request) -> None:
         if request.f == "read":
-            ctx.reply(request, self.look_up(Get(0, request.key)).value)
+            self.ctx.reply(request, self.look_up(Get(0, request.key)).value)
         else:
-            super().begin(request, ctx)
+            super().begin(request)
 
 
 class TimeoutIsFail(QuorumNode):
@@ -114,8 +114,8 @@ class TimeoutIsFail(QuorumNode):
     into a majority: a value that certainly was not written.
     """
 
-    def give_up(self, operation: Operation, ctx: Context) -> None:
-        ctx.fail(operation.request, "no majority has stored it")
+    def give_up(self, operation: Operation) -> None:
+        self.ctx.fail(operation.request, "no majority has stored it")
 
 
 class ClientSideCas(QuorumNode):
@@ -127,20 +127,19 @@ class ClientSideCas(QuorumNode):
 
     offers: ClassVar[frozenset[str]] = frozenset({"read", "write", "cas"})
 
-    def answered(self, number: int, operation: Operation, ctx: Context) -> None:
+    def answered(self, number: int, operation: Operation) -> None:
         if operation.request.f != "cas":
-            super().answered(number, operation, ctx)
+            super().answered(number, operation)
             return
         old, new = operation.request.input
         answers = list(operation.answers.values())
         if self.newest(answers).value == old:
             self.put(
                 number,
-                Put(number, operation.request.key, self.new_version(answers, ctx), new, operation.request.id),
-                ctx,
+                Put(number, operation.request.key, self.new_version(answers), new, operation.request.id),
             )
         else:
-            self.finish(number, False, ctx)
+            self.finish(number, False)
 
 
 class MemoryOnly(QuorumNode):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from targets.node import Context, Message, NodeId
+from targets.node import Message, NodeId
 from targets.raft.messages import AppendEntries, Entry
 from targets.raft.node import RaftNode
 from targets.raft.storage import HardState
@@ -115,9 +115,9 @@ class MajorityOfLive(RaftNode):
         super().__init__()
         self._heard_ms: dict[NodeId, float] = {}
 
-    def receive(self, sender: NodeId, message: Message, ctx: Context) -> None:
-        self._heard_ms[sender] = ctx.now_ms()
-        super().receive(sender, message, ctx)
+    def receive(self, sender: NodeId, message: Message) -> None:
+        self._heard_ms[sender] = self.ctx.now_ms()
+        super().receive(sender, message)
 
     def is_quorum(self, servers: Collection[NodeId]) -> bool:
         since_ms = self.ctx.now_ms() - self.LIVE_MS

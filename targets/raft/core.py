@@ -72,7 +72,7 @@ class Raft:
         self.recover()
         self.reset_election_timer()
 
-    def receive(self, sender: NodeId, message: Message, ctx: Context) -> None:
+    def receive(self, sender: NodeId, message: Message) -> None:
         handle = self.rpcs.get(type(message))
         if handle is None:
             self.on_other(sender, message)
@@ -84,7 +84,7 @@ class Raft:
             self.become_follower(term)
         handle(sender, message)
 
-    def timeout(self, timer: Timer, ctx: Context) -> None:
+    def timeout(self, timer: Timer) -> None:
         if timer == ELECTION:
             self.on_election_timeout()
         elif timer == HEARTBEAT:

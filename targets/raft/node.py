@@ -85,13 +85,13 @@ class RaftNode(Raft):
         else:
             super().on_other(sender, message)
 
-    def timeout(self, timer: Timer, ctx: Context) -> None:
+    def timeout(self, timer: Timer) -> None:
         if timer == LEADER_CONTACT:
             self.pre_voting.leader_lost()
         elif timer == TRANSFER:
             self.transfer.on_timeout()
         else:
-            super().timeout(timer, ctx)
+            super().timeout(timer)
 
     # Elections: pre-vote, loyalty, CheckQuorum.
 

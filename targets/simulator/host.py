@@ -302,9 +302,9 @@ class Host:
         self._view = None
         try:
             if sender is not None:
-                node.receive(sender, what, self._context)
+                node.receive(sender, what)
             elif what is not None:
-                node.timeout(what.timer, self._context)
+                node.timeout(what.timer)
             else:
                 node.start(self._context)
             if self.behind:

@@ -6,7 +6,6 @@ from contextlib import suppress
 from typing import Any
 
 from checker.errors import TargetError
-from targets.node import Context
 from targets.wal.log import WriteAheadLog
 from targets.wal.node import Copy, WalStore
 
@@ -112,9 +111,9 @@ class CleanByAge(WalStore):
         super().__init__()
         self._written: list[tuple[float, int]] = []
 
-    def low_water_mark(self, ctx: Context) -> int:
-        self._written.append((ctx.now_ms(), self.applied))
-        return max((last + 1 for ms, last in self._written if ms < ctx.now_ms() - RETENTION_MS), default=1)
+    def low_water_mark(self) -> int:
+        self._written.append((self.ctx.now_ms(), self.applied))
+        return max((last + 1 for ms, last in self._written if ms < self.ctx.now_ms() - RETENTION_MS), default=1)
 
 
 class SnapshotIndexAhead(WalStore):

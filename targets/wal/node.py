@@ -78,7 +78,8 @@ class WalStore:
     # recovery
 
     def start(self, ctx: Context) -> None:
-        self.log = self.log_class(ctx.disk, SEGMENT_BYTES)
+        self.ctx = ctx
+        self.log = self.log_class(self.ctx.disk, SEGMENT_BYTES)
         found = self.log.recover()
         if found.snapshot is not None:
             values, requests = msgspec.json.decode(found.snapshot)
@@ -105,44 +106,44 @@ class WalStore:
 
     # serving
 
-    def receive(self, sender: NodeId, message: Message, ctx: Context) -> None:
+    def receive(self, sender: NodeId, message: Message) -> None:
         self._all_sent()
         if not isinstance(message, Request):
             return
         if message.f in QUERIES:
-            ctx.reply(message, self.look_up(message.key))
+            self.ctx.reply(message, self.look_up(message.key))
         elif message.f not in COMMANDS:
-            ctx.fail(message, f"this store offers {', '.join(sorted(QUERIES | COMMANDS))}, not {message.f}")
+            self.ctx.fail(message, f"this store offers {', '.join(sorted(QUERIES | COMMANDS))}, not {message.f}")
         elif message.id in self.requests:
-            ctx.reply(message, self.requests[message.id])
+            self.ctx.reply(message, self.requests[message.id])
         elif message.id not in self.waiting:
-            self.admit(message, ctx)
+            self.admit(message)
 
     def look_up(self, key: Any) -> Any:
         """What a reader may see: only what no crash can undo."""
         return self.values.get(key)
 
-    def admit(self, request: Request, ctx: Context) -> None:
+    def admit(self, request: Request) -> None:
         """Work a command out, and let it wait for the next batch."""
         try:
             changes, output = work_out(request, self.ahead.get(request.key))
         except Refusal as refusal:
-            ctx.fail(request, str(refusal))
+            self.ctx.fail(request, str(refusal))
             return
         for change in changes:
             redo(change, self.ahead)
         if not self.waiting:
-            ctx.set_timer("commit", COMMIT_MS)
+            self.ctx.set_timer("commit", COMMIT_MS)
         self.waiting[request.id] = Waiting(request, changes, Done(request.id, output))
 
-    def timeout(self, timer: Timer, ctx: Context) -> None:
+    def timeout(self, timer: Timer) -> None:
         self._all_sent()
         if timer == "commit":
-            self.commit(ctx)
+            self.commit()
         else:
             self.write_snapshot()
 
-    def commit(self, ctx: Context) -> None:
+    def commit(self) -> None:
         """One batch: log it, make it durable, apply it, answer. In this order."""
         batch = list(self.waiting.values())
         records = [record for one in batch for record in (*one.changes, one.done)]
@@ -153,12 +154,12 @@ class WalStore:
         for record in records:
             self.apply(record)
         for one in batch:
-            ctx.reply(one.request, one.done.output)
+            self.ctx.reply(one.request, one.done.output)
             self._sent.append(one.request.id)
-        self.log.clean(self.low_water_mark(ctx))
+        self.log.clean(self.low_water_mark())
         if self.copy is None and self.applied - self.snapshot_index >= SNAPSHOT_RECORDS:
             self.copy = Copy(msgspec.json.encode((list(self.values.items()), self.requests)), self.applied)
-            ctx.set_timer("snapshot", SNAPSHOT_MS)
+            self.ctx.set_timer("snapshot", SNAPSHOT_MS)
 
     def make_durable(self) -> None:
         """After this no crash undoes what was logged."""
@@ -178,7 +179,7 @@ class WalStore:
         """The last record that the snapshot contains: replay begins behind it."""
         return copy.last
 
-    def low_water_mark(self, ctx: Context) -> int:
+    def low_water_mark(self) -> int:
         """Records below this index are not needed any more: a durable snapshot contains them."""
         return self.snapshot_index + 1
 

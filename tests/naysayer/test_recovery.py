@@ -15,7 +15,7 @@ from naysayer.recorder import Recorder
 from naysayer.simulate import RECOVERY_MS_MAX, SETTLE_MS, Run, Simulation
 from nemesis.schedule import Schedule, Situation, Step
 from targets.fault import Corrupt, Fault, Kill, Reconfigure, Restart
-from targets.node import Context, NodeId, Request, Timer
+from targets.node import NodeId, Request, Timer
 from targets.quorum.node import QuorumNode
 from targets.registry import find
 from targets.target import Target
@@ -29,16 +29,16 @@ class WaitsForEver(QuorumNode):
         super().__init__()
         self.locked = False
 
-    def begin(self, request: Request, ctx: Context) -> None:
+    def begin(self, request: Request) -> None:
         if not self.locked:
             self.locked = True
-            super().begin(request, ctx)
+            super().begin(request)
 
-    def finish(self, number: int, output: object, ctx: Context) -> None:
+    def finish(self, number: int, output: object) -> None:
         self.locked = False
-        super().finish(number, output, ctx)
+        super().finish(number, output)
 
-    def timeout(self, timer: Timer, ctx: Context) -> None:
+    def timeout(self, timer: Timer) -> None:
         pass
 
 

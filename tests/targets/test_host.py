@@ -33,12 +33,12 @@ def play(target: str, directory: Path, f: str, given: Any) -> int:
                 break
             to, message = sent.pop(0)
             if to == "n1":
-                host.node.receive("n1", message, context)
+                host.node.receive("n1", message)
 
     def step() -> None:
         settle()
         if context.next_due() < math.inf:
-            host.node.timeout(context.pop_due(), context)
+            host.node.timeout(context.pop_due())
         settle()
 
     host.node.start(context)
@@ -51,7 +51,7 @@ def play(target: str, directory: Path, f: str, given: Any) -> int:
         except JunkError:
             continue
         admitted += 1
-        host.node.receive(*host._receive.receive_nowait(), context)
+        host.node.receive(*host._receive.receive_nowait())
         step()
     return admitted
 

@@ -68,13 +68,13 @@ class Server:
     def receive(self, sender: NodeId, message: Message) -> list[Any]:
         """What it sent upon a message."""
         self.ctx.sent.clear()
-        self.raft.receive(sender, message, self.ctx)
+        self.raft.receive(sender, message)
         return [message for _, message in self.ctx.sent]
 
     def fire(self, timer: Timer) -> list[tuple[NodeId, Any]]:
         self.ctx.sent.clear()
         self.ctx.timers.pop(timer, None)
-        self.raft.timeout(timer, self.ctx)
+        self.raft.timeout(timer)
         return list(self.ctx.sent)
 
     def append(self, term: int, prev: int, prev_term: int, new: tuple[Entry, ...] = (), commit: int = 0) -> Any:

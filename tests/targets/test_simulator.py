@@ -54,36 +54,37 @@ class Scribe:
         self.length = 0
 
     def start(self, ctx: Context) -> None:
+        self.ctx = ctx
         if "file" not in ctx.disk.names():
             ctx.disk.create("file")
             ctx.disk.sync_directory()
         self.length = len(ctx.disk.read("file"))
         ctx.set_timer("tick", TICK_MS)
 
-    def receive(self, sender: NodeId, message: Message, ctx: Context) -> None:
+    def receive(self, sender: NodeId, message: Message) -> None:
         if isinstance(message, Note):
-            self.notes.append((ctx.now_ms(), message.number))
+            self.notes.append((self.ctx.now_ms(), message.number))
         elif isinstance(message, Request):
-            self.serve(message, ctx)
+            self.serve(message)
 
-    def serve(self, request: Request, ctx: Context) -> None:
+    def serve(self, request: Request) -> None:
         if request.f == "read":
-            ctx.reply(request, self.length)
+            self.ctx.reply(request, self.length)
         elif request.f == "tell":
             for number in range(request.input):
-                ctx.send("n2", Note(number))
-            ctx.reply(request)
+                self.ctx.send("n2", Note(number))
+            self.ctx.reply(request)
         elif request.f == "write":
-            ctx.disk.append("file", b"x")
-            ctx.disk.sync("file")
+            self.ctx.disk.append("file", b"x")
+            self.ctx.disk.sync("file")
             self.length += 1
-            ctx.reply(request, self.length)
+            self.ctx.reply(request, self.length)
         else:
             raise ValueError(f"what is {request.f}?")
 
-    def timeout(self, timer: Timer, ctx: Context) -> None:
-        self.ticks.append(ctx.now_ms())
-        ctx.set_timer("tick", TICK_MS)
+    def timeout(self, timer: Timer) -> None:
+        self.ticks.append(self.ctx.now_ms())
+        self.ctx.set_timer("tick", TICK_MS)
 
     def view(self) -> dict[str, Any]:
         return {"notes": self.notes, "ticks": self.ticks, "length": self.length}
