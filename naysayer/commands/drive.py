@@ -247,13 +247,13 @@ class Drive:
             slow = slow_nodes(self.recorder.ended(0), fault_spans(self.recorder.nemesis), self.timeout_s)
             for node, what in slow.items():
                 cluster.remark(str(cluster.error(node, what)))
+        if self.core is not None and self.core.clients.unsupported and isinstance(cluster, StdioCluster):
+            lacking = ", ".join(sorted(self.core.clients.unsupported))
+            cluster.remark(f"the program does not support {lacking} (error 10), which was not asked for again")
         remarks = [] if self.core is None else self.core.health.remarks
         self.evidence, self.remarks = cluster.evidence(), [*cluster.remarks, *remarks]
         if isinstance(cluster, StdioCluster):
             self.messages_sent = cluster.between_nodes
-            if self.core is not None and self.core.clients.unsupported:
-                lacking = ", ".join(sorted(self.core.clients.unsupported))
-                cluster.remark(f"the program does not support {lacking} (error 10), which was not asked for again")
         if isinstance(cluster, RemoteCluster):
             await cluster.fetch_logs(self.folder / "logs")
 
