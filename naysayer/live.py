@@ -71,7 +71,11 @@ class LiveRun:
     async def _look(self, *, thorough: bool = False) -> bool:
         """Look what became of the nodes. Returns whether one died."""
         self._trouble(self.cluster.complaint)
-        deaths = await self.cluster.deaths(thorough=thorough)
+        try:
+            deaths = await self.cluster.deaths(thorough=thorough)
+        except NaysayerError as error:  # a host that has vanished, say
+            self._trouble(error)
+            return False
         for death in deaths:
             self.core.died(death, self.now_ns())
         return bool(deaths)
