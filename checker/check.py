@@ -25,6 +25,7 @@ from checker.errors import HistoryError, NaysayerError, UsageError
 from checker.explain import explain
 from checker.explain_append import explain_append
 from checker.explain_failed import of_failed
+from checker.explain_initial import with_initial
 from checker.explain_search import explain_search, no_order
 from checker.history import BEGINNING, FAIL, INFO, OK, History, Operation
 from checker.model import Model
@@ -375,7 +376,7 @@ def _explain(rows: tuple[int, ...], part: History, history: History, model: Mode
         if explanation.kind != "no-order":
             return explanation
     steps = EXPLAIN_STEPS_MAX if budget.steps is None else min(EXPLAIN_STEPS_MAX, budget.steps)
-    return explain_search(counterexample, model, replace(budget, steps=steps), proof)
+    return with_initial(explain_search(counterexample, model, replace(budget, steps=steps), proof), history, model)
 
 
 def _said(rows: tuple[int, ...], part: History, model: Model) -> list[Operation] | None:

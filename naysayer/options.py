@@ -16,6 +16,7 @@ from cyclopts import Parameter
 
 from checker.budget import Budget, memory_is_measured
 from checker.errors import UsageError
+from checker.values import Token
 
 RESULTS = Path("results")
 
@@ -201,7 +202,7 @@ class CheckOptions:
     keys: Annotated[Keys | None, Parameter(help=KEYS_HELP)] = None
 
     initial: str | None = None
-    """the value that every register begins with, as JSON or as bare text; they are empty unless this is given"""
+    """the value that every register begins with, as JSON, keyword or bare text; they are empty unless it is given"""
 
     certify: bool = False
     """let an independent verifier confirm the proof, and write it beside the history"""
@@ -226,7 +227,7 @@ class CheckOptions:
         try:
             return msgspec.json.decode(self.initial)
         except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
-            return self.initial
+            return Token(self.initial) if self.initial.startswith(":") else self.initial
 
     @property
     def budget(self) -> Budget:

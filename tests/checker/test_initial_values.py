@@ -13,6 +13,7 @@ from checker.history import FAIL, History, Operation
 from checker.ladder import ladder
 from checker.models import find
 from checker.properties import decider
+from checker.values import Token
 from checker.verdict import Verdict
 from checker.verify import verify
 from naysayer.options import CheckOptions
@@ -79,7 +80,9 @@ def test_every_proof_about_a_refused_cas_knows_what_the_register_began_with() ->
     assert verify(whole, model, verdict) == []
 
 
-@pytest.mark.parametrize(("text", "value"), [("0", 0), ('"0"', "0"), ("a", "a"), ("true", True), ("[1,2]", [1, 2])])
+@pytest.mark.parametrize(
+    ("text", "value"), [("0", 0), ('"0"', "0"), ("a", "a"), ("true", True), ("[1,2]", [1, 2]), (":a", Token(":a"))]
+)
 def test_the_option_takes_json_or_bare_text(text: str, value: Any) -> None:
     assert CheckOptions(initial=text).begins_with == value
 

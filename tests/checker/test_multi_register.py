@@ -72,3 +72,16 @@ def test_it_is_linearizable_and_not_only_serializable(tmp_path: Path, second: in
     path.write_text("\n".join(map(json.dumps, lines)))
     recording = read(path, model="multi-register")
     assert check(recording.history, recording.model).outcome == ("valid" if second else "invalid")
+
+
+def test_a_first_read_of_what_no_transaction_wrote_names_the_option() -> None:
+    first = txn(0, ("r", "x", 5), ("r", "y", None))
+    for later in ([], [txn(1, ("w", "x", 5))]):
+        told = check([first, *later], "multi-register").worst
+        assert told is not None
+        assert told.explanation is not None
+        assert told.explanation.sentence.endswith("If registers begin with 5, check with --initial 5.")
+    told = check([txn(0, ("w", "x", 1)), txn(1, ("r", "x", 5))], "multi-register").worst
+    assert told is not None
+    assert told.explanation is not None
+    assert "--initial" not in told.explanation.sentence

@@ -1,0 +1,47 @@
+"""Whether an operation of several registers found what they may have begun with (single registers: explain.py)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from checker.explain import argument, show
+from checker.history import History, Operation, identity
+from checker.model import Model
+from checker.models.fenced import FencedRegister
+from checker.models.multi_register import READS, WRITES, MultiRegister, micros
+from checker.verdict import Explanation
+
+
+def with_initial(told: Explanation, history: History, model: Model) -> Explanation:
+    """The explanation; with the option --initial, where the operation that is blamed found a value that no operation
+    had begun to write, while registers are taken to begin empty."""
+    if not isinstance(model, FencedRegister | MultiRegister) or model.begins_with is not None or told.culprit is None:
+        return told
+    culprit = history[int(np.flatnonzero(history.index == told.culprit)[0])]
+    begun = [history[int(row)] for row in np.flatnonzero(history.call <= culprit.ret)]
+    written = {place for op in begun for place in _written(op)}
+    replaced = {register for op in begun if op.status == "ok" and op.ret < culprit.call for register, _ in _written(op)}
+    for register, value in _found(culprit):
+        place = (identity(register), identity(value))
+        if value is not None and place not in written and place[0] not in replaced:
+            hint = f" If registers begin with {show(value)}, check with --initial {argument(value)}."
+            return replace(told, sentence=told.sentence + hint)
+    return told
+
+
+def _written(op: Operation) -> Iterator[tuple[Any, Any]]:
+    if op.f == "fenced-write":
+        yield None, identity(op.input[1])
+    elif op.f == "txn":
+        yield from ((identity(register), identity(value)) for f, register, value in micros(op) if f in WRITES)
+
+
+def _found(op: Operation) -> Iterator[tuple[Any, Any]]:
+    if op.f == "read":
+        yield None, op.output
+    elif op.f == "txn":
+        yield from ((register, value) for f, register, value in micros(op) if f in READS)
