@@ -228,7 +228,8 @@ def _check_until(key: Any, history: History, model: Model, budget: Budget, left_
 
 def _out_of_time(key: Any, history: History, budget: Budget, short: Part | None) -> Part:
     """A part that the time was not enough for; `short`: what a short search made of it, if it was begun at all."""
-    reason = f"{budget.out_of_time()} before this key was begun" if short is None else str(budget.out_of_time())
+    far = " before this key was begun" if short is None else f": {(short.reason or '').partition(': ')[2]} at least"
+    reason = f"{budget.out_of_time()}{far}"
     method, steps = ("none", 0) if short is None else (short.method, short.steps)
     return Part(key, "unknown", method, len(history), steps=steps, reason=reason, bound="seconds")
 
