@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from checker.verify import TOO_LARGE
 from naysayer.cli import app, run
 from naysayer.options import seconds
 
@@ -324,3 +325,16 @@ def test_the_help_of_a_command_explains_each_of_its_arguments(name: str) -> None
     for argument in app[name].assemble_argument_collection(parse_docstring=True):
         if argument.name != "*":  # a group of options, each of which comes by itself
             assert argument.parameter.help, f"{name} {argument.name}"
+
+
+def test_a_proof_that_is_too_large_to_be_confirmed_is_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    history = tmp_path / "h.jsonl"
+    history.write_text(
+        '{"client":0,"call":0,"return":1,"op":"write","input":1}\n{"client":0,"call":2,"return":3,"op":"read","output":2}\n'
+    )
+    monkeypatch.setattr("naysayer.commands.check.verify", lambda *given: [f"key 'x': {TOO_LARGE}"])
+    assert run(["check", str(history), "--certify"]) == 1
+    assert f"not confirmed: key 'x': {TOO_LARGE}" in capsys.readouterr().out
+    assert not list(tmp_path.glob("*.proof.json"))
