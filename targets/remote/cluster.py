@@ -148,8 +148,9 @@ class RemoteCluster:
 
     async def _restore(self) -> None:
         """Start again what ran before the run, if it was killed in it."""
-        for node in sorted(self.down & self.running.keys()):
-            assert self._processes is not None
+        if self._processes is None:
+            return
+        for node in sorted(self._processes.killed & self.running.keys()):
             try:
                 await self._processes.restore(node)
             except NaysayerError as error:

@@ -63,6 +63,8 @@ class Processes:
         """The nodes that accepted connections in this run, and did not end by themselves."""
         self._deaths: list[Death] = []
         self.running: dict[NodeId, list[str]] = {}
+        self.killed: set[NodeId] = set()
+        """The nodes that this run killed, until they accept connections again."""
         self.mine: set[NodeId] = set()
         """The nodes that this run started."""
         self._before: dict[NodeId, frozenset[Identity]] = {}
@@ -297,6 +299,7 @@ class Processes:
             pids = await self._to_be(node, "killed")
             names = " ".join(pids)
             before = (await self.ports.table(node)).identities()
+            self.killed.add(node)
             await self._hosts.run(node, f"kill -9 {names}", check=len(pids) == 1)
             self.down.add(node)
             gone = partial(self._all_in, node, pids, ("", "Z", "X"))
@@ -326,6 +329,7 @@ class Processes:
                 continue
             await self.refuse_stranger(node)
             self.down.discard(node)
+            self.killed.discard(node)
             self._hosts.note(fault, f"{node}: process {' '.join(await self.pids(node))} accepts connections")
         self._deaths += failed
 

@@ -14,8 +14,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import trio
 
 from naysayer.cli import run
+from targets.fault import Kill
+from targets.remote.cluster import RemoteCluster
+from targets.remote.config import load
 from tests.naysayer.test_guide import block, free_port
 
 
@@ -315,3 +319,38 @@ def test_where_no_workload_fits_doctor_says_so(place: Place, capsys: pytest.Capt
 def test_a_flag_without_a_cluster_says_what_it_needs(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["test", "quorum-kv", "--allow-faults-on-running"]) == 3
     assert "--allow-faults-on-running needs --cluster" in capsys.readouterr().err
+
+
+def test_what_was_killed_with_leave_runs_again_also_when_the_run_is_broken_off(place: Place) -> None:
+    """The harness gives up in the middle of a kill: the last thing that it does is to start the store again."""
+    port = free_port()
+    before = place.run(port)
+    file = Path(place.toml(port))
+
+    async def main() -> None:
+        cluster = RemoteCluster(load(file), {"kill": frozenset({"kill", "restart"})}, faults_on_running=True)
+        async with cluster:
+            await cluster.start()
+            await cluster.apply(Kill(("n1",)))
+            assert before.wait(10) == -signal.SIGKILL
+        assert cluster.left == []
+
+    trio.run(main)
+    socket.create_connection(("127.0.0.1", port), timeout=5).close()
+    assert len(place.left()) == 1
+
+
+def test_what_dies_by_itself_is_not_started_again_in_place_of_its_owner(place: Place) -> None:
+    port = free_port()
+    before = place.run(port)
+    file = Path(place.toml(port))
+
+    async def main() -> None:
+        async with RemoteCluster(load(file)) as cluster:
+            await cluster.start()
+            before.kill()
+            before.wait()
+            assert [death.node for death in await cluster.deaths(thorough=True)] == ["n1"]
+
+    trio.run(main)
+    assert place.left() == []
