@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from naysayer.conclusion import Conclusion
-from naysayer.report.printable import printable
+from naysayer.report.printable import printable, printable_json
 from naysayer.versions import own_version
 
 DOCUMENT_VERSION = 1
@@ -32,7 +32,8 @@ def document(command: str, concluded: Conclusion, encoding: str = "utf-8") -> st
         "verdict": None if concluded.verdict is None else msgspec.Raw(concluded.verdict),
     }
     encoded = msgspec.json.encode(built)
-    text = msgspec.json.format(encoded, indent=2).decode() + "\n"
+    # a terminal may be what it is written to
+    text = printable_json(msgspec.json.format(encoded, indent=2).decode()) + "\n"
     try:
         text.encode(encoding)
     except UnicodeEncodeError:

@@ -7,6 +7,7 @@ surrogate pair, which no terminal can be sent. All of these are shown as escapes
 
 from __future__ import annotations
 
+import json
 import sys
 from contextlib import suppress
 
@@ -28,6 +29,11 @@ def _escape(char: str) -> str:
     if char in SHORT:
         return SHORT[char]
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def printable_json(text: str) -> str:
+    """A JSON document with the same data, in which what is not printable is escaped as JSON does it."""
+    return "".join(char if char.isprintable() or char == "\n" else json.dumps(char)[1:-1] for char in text)
 
 
 def complain(sentence: str) -> None:

