@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Hashable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from checker.history import INFO, OK, Column, History, Table
-from checker.values import Token
+from checker.history import INFO, OK, Column, History
+from checker.values import Token, identity
 
 _EFFECTS = {
     "register": ("write",),
@@ -29,7 +30,7 @@ _HARMLESS = ("read", "contains", "generate", "next", "echo", "poll", "final_poll
 
 def warnings(history: History, model: str) -> tuple[str, ...]:
     """One sentence for each thing that is amiss. Vectorised: a million operations take a tenth of a second."""
-    found = (
+    return (
         *history.notes,
         *_values_not_unique(history, model),
         *_pending(history),
@@ -38,7 +39,11 @@ def warnings(history: History, model: str) -> tuple[str, ...]:
         *_after_info(history),
         *_types_apart(history),
     )
-    return tuple(found)
+
+
+def of_record(history: History) -> tuple[str, ...]:
+    """What is amiss with the record itself, whatever it is judged as."""
+    return (*history.notes, *_two_at_once(history), *_after_info(history), *_types_apart(history))
 
 
 def _values_not_unique(history: History, model: str) -> list[str]:
@@ -143,37 +148,76 @@ _WORDS = {"true": True, "false": False}
 
 def _types_apart(history: History) -> list[str]:
     """Values and keys of which a number, a boolean or a keyword has a twin of another type."""
+    tables = history.tables
+    if _one_type(tables.value.values) and _one_type(tables.key.values):
+        return []
     answers = _named(history, ("cas", "contains"))
     returned = np.where((history.status == OK) & ~answers, history.output, 0)
+    transactions = _named(history, ("txn",))
+    values, keys = _Scalars(), _Scalars()
+    for key in _firsts(history.key, history):
+        keys.add(tables.key.values[key[0]], key[1])
+    for column in (history.input, returned):
+        for code, index in _firsts(np.where(transactions, 0, column), history):
+            values.add(tables.value.values[code], index)
+        for code, index in _firsts(np.where(transactions, column, 0), history):
+            for micro in tables.value.values[code] or ():
+                if isinstance(micro, tuple) and len(micro) == 3:
+                    keys.add(micro[1], index)
+                    values.add(micro[2], index)
     return [
-        *_twins("values", history.tables.value, (history.input, returned), history, "count as different values"),
-        *_twins("keys", history.tables.key, (history.key,), history, "are judged as two objects"),
+        *_twins("values", values, "count as different values"),
+        *_twins("keys", keys, "are judged as two objects"),
     ]
 
 
-def _twins(what: str, table: Table, columns: tuple[Column, ...], history: History, effect: str) -> list[str]:
-    if len(set(map(type, table.values)) - {type(None)}) < 2:
-        return []
-    used = np.zeros(len(table), dtype=bool)
-    for column in columns:
-        used[column] = True
+def _one_type(values: list[object]) -> bool:
+    kinds = set(map(type, values)) - {type(None)}
+    return kinds <= {int, float} or kinds <= {str}
+
+
+def _firsts(column: Column, history: History) -> list[tuple[int, int]]:
+    """Each code of a column, but that of null, with the index of the first operation that has it."""
+    codes, rows = np.unique(column, return_index=True)
+    return [pair for pair in zip(codes.tolist(), history.index[rows].tolist(), strict=True) if pair[0]]
+
+
+class _Scalars:
+    """What values are made of, each with the first operation that has it."""
+
+    SEEN_MAX = 500_000
+    """More are not looked at: lists that are read again and again would cost more than the verdict."""
+
+    def __init__(self) -> None:
+        self.found: dict[Hashable, tuple[object, int]] = {}
+        self._seen = 0
+
+    def add(self, value: object, index: int) -> None:
+        """A value of an operation, or what it holds."""
+        self._seen += 1
+        if self._seen > self.SEEN_MAX:
+            return
+        if isinstance(value, tuple | frozenset):
+            for item in value:
+                self.add(item, index)
+        elif value is not None:
+            self.found.setdefault(identity(value), (value, index))
+
+
+def _twins(what: str, scalars: _Scalars, effect: str) -> list[str]:
     pairs = [
-        (code, twin)
-        for code in np.flatnonzero(used).tolist()
-        for twin in map(table.find, _other_types(table.values[code]))
-        if twin is not None and used[twin]
+        (value, index, *scalars.found[identity(twin)])
+        for value, index in scalars.found.values()
+        for twin in _other_types(value)
+        if identity(twin) in scalars.found
     ]
     if not pairs:
         return []
-
-    def named(code: int) -> str:
-        row = int(np.flatnonzero(np.any([column == code for column in columns], axis=0))[0])
-        return f"{_short(table.values[code])} (first in #{int(history.index[row])})"
-
-    first, second = pairs[0]
+    value, first, twin, second = pairs[0]
     more = f", and {len(pairs) - 1} more such pairs" if len(pairs) > 1 else ""
+    named = f"{_short(value)} (first in #{first}) and {_short(twin)} (first in #{second}){more}"
     return [
-        f"{what} differ only in type: {named(first)} and {named(second)}{more}: they {effect}; "
+        f"{what} differ only in type: {named}: they {effect}; "
         "look for a client or recorder that turns one into the other"
     ]
 

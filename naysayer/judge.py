@@ -15,6 +15,7 @@ from checker.ladder import ladder
 from checker.models import find
 from checker.properties import PROPERTIES, decider
 from checker.verdict import Decision, Part, Verdict
+from checker.warnings import of_record
 from naysayer.findings import Finding, with_findings
 from naysayer.seen import Seen
 from naysayer.simulate import Run
@@ -92,7 +93,9 @@ def _kept(history: History, name: str, begins_with: Any) -> Verdict:
         explanation=decision.explanation,
         reason=decision.reason,
     )
-    return Verdict(decision.outcome, name, decision.method, len(history), (part,), time.perf_counter() - started)
+    seconds = time.perf_counter() - started
+    warned = of_record(history)
+    return Verdict(decision.outcome, name, decision.method, len(history), (part,), seconds, warnings=warned)
 
 
 def judge_run(run: Run, model: str, *, steps: int = RUN_STEPS, weaker: bool = True) -> Verdict:

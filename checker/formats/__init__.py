@@ -67,6 +67,9 @@ SUMMARIES: dict[str, str] = {
 }
 """The formats in a line each."""
 
+ONE_OBJECT = frozenset({"broadcast", "g-set", "g-counter", "pn-counter"})
+"""Promises that are judged over the whole history, whatever its keys."""
+
 
 @dataclass(frozen=True)
 class Recording:
@@ -141,6 +144,8 @@ def read(
 def _fit(loaded: Loaded, model: str, source: Source, keys: Keys | None) -> None:
     """Brings what operations carry into the form that a bundled model or property has. Raises HistoryError."""
     asked.settle(loaded, model, source, keys)
+    if model in ONE_OBJECT and len(np.unique(loaded.history.key)) > 1:
+        raise source.error(f"has several keys, but {model} is judged as one object; --keys none says that it is one")
     if model in micro_operations.KNOWN:
         micro_operations.check(loaded, model, source)
     if model in SETS_READ:

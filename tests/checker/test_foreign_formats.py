@@ -367,6 +367,25 @@ def test_the_console_logs_of_newer_versions_are_read(recorded: Read) -> None:
         recorded(line.format(":invoke") + line.format(":ok").replace("\t:write\t5", "\t:wri"))
 
 
+def test_promises_are_judged_with_the_warnings_about_the_record(recorded: Read) -> None:
+    recording = recorded("{:type :ok, :process 0, :value [[:append :x 1]]}\n{:type :ok, :pro")
+    assert recording.model == "txn-list-append"
+    said = judge(recording.history, recording.model).warnings
+    assert any("cut off" in one for one in said)
+    assert any("no invocations" in one for one in said)
+
+
+def test_a_promise_about_one_object_is_not_judged_over_several(recorded: Read) -> None:
+    event = "{{:process 0 :type {} :f :{} :value [{} {}]}}\n"
+    adds = "".join(
+        event.format(":invoke", f, key, value) + event.format(":ok", f, key, found)
+        for f, key, value, found in (("add", 0, 1, 1), ("add", 1, 2, 2), ("read", 0, "nil", "[1]"))
+    )
+    assert check(recorded(adds, model="set").history, "set").outcome == "valid"
+    with pytest.raises(HistoryError, match="has several keys, but g-set is judged as one object"):
+        recorded(adds, model="g-set")
+
+
 def faults(*events: str) -> str:
     """The nemesis' events between two operations, each at a time of its own."""
     lines = ["{:process 0 :type :invoke :f :write :value 1 :time 0}", "{:process 0 :type :ok :f :write :time 5}"]

@@ -128,6 +128,22 @@ def test_one_number_of_two_types_and_texts_that_are_no_numbers_are_no_reason_to_
     )
 
 
+def test_what_lists_and_transactions_hold_is_compared_too() -> None:
+    adds = Operation(0, 0, "add", None, 10, None, 0, 1), Operation(1, 1, "read", None, None, ("10",), 2, 3)
+    (said,) = warnings(of(*adds), "set")
+    assert "values differ only in type: '10' (first in #1) and 10 (first in #0)" in said
+    wrote = Operation(0, 0, "txn", None, (("w", "7", 10),), (("w", "7", 10),), 0, 1)
+    found = Operation(1, 1, "txn", None, (("r", 7, None),), (("r", 7, "10"),), 2, 3)
+    values, keys = warnings(of(wrote, found), "txn-rw-register")
+    assert "values differ only in type: '10' (first in #1) and 10 (first in #0)" in values
+    assert "keys differ only in type: '7' (first in #0) and 7 (first in #1)" in keys
+
+
+def test_a_key_and_a_value_of_a_transaction_are_not_compared() -> None:
+    wrote = Operation(0, 0, "txn", None, (("w", 10, "10"),), (("w", 10, "10"),), 0, 1)
+    assert warnings(of(wrote), "txn-rw-register") == ()
+
+
 def test_keys_that_differ_only_in_type_are_named() -> None:
     (said,) = warnings(of(write(0, 5, 0, 1, key="7"), read_of(1, None, 2, key=7)), "kv")
     assert "keys differ only in type: '7' (first in #0) and 7 (first in #1): they are judged as two objects" in said
