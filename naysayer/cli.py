@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from cyclopts import App, CycloptsError, Parameter
 
-from checker.errors import NaysayerError, UsageError
+from checker.errors import HarnessError, NaysayerError, UsageError
 from naysayer.contradictions import refuse_contradictions
 from naysayer.crash import RESULT_FOLDER, leaves, sentence
 from naysayer.options import RESULTS, CheckOptions, Duration, Faults, Output, RunOptions
@@ -25,7 +25,7 @@ from naysayer.report.printable import complain
 if TYPE_CHECKING:
     from naysayer.conclusion import Conclusion
 
-ERROR = 3
+ERROR, VIOLATION = 3, 1
 JUDGING = ("test", "hunt", "check", "replay")
 """The commands that have --json and --junit."""
 
@@ -63,7 +63,14 @@ def _concluded(command: str, output: Output, work: Callable[[], Conclusion]) -> 
         refuse_place(output.junit)
     FOR_PROGRAMS.set(output.json)
     concluded = work()
-    _hand_out(command, output, concluded)
+    try:
+        _hand_out(command, replace(output, json=False), concluded)
+    except HarnessError as error:  # a full disk: the verdict is not lost for that
+        if not output.json:
+            complain(str(error))
+        code = concluded.code if concluded.code == VIOLATION else ERROR
+        concluded = replace(concluded, code=code, error=concluded.error or str(error))
+    _hand_out(command, replace(output, junit=None), concluded)
     return concluded.code
 
 

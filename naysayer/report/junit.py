@@ -25,11 +25,14 @@ def refuse_place(file: Path) -> None:
         raise UsageError(f"--junit {file}: that is a folder; name a file")
     if not file.parent.is_dir():
         raise UsageError(f"--junit {file}: there is no folder {file.parent}")
+    if file.is_file() and file.stat().st_size and not file.read_bytes()[:100].lstrip().startswith(b"<"):
+        raise UsageError(f"--junit {file}: that exists and is no XML; name another file, so that nothing is lost")
 
 
 def write_junit(file: Path, command: str, concluded: Conclusion) -> None:
     """Write the XML to a file. What is not valid is a failure; what is unknown, or was not judged to its end, is an
     error, so that neither is green. Raises HarnessError where it cannot be written."""
+    refuse_place(file)  # an error is written too, and must not overwrite what it refused
     suite = TestSuite(f"naysayer {command}")
     for part in _own_cases(concluded):
         suite.add_testcase(_case(suite.name, concluded, part))

@@ -292,6 +292,23 @@ def test_a_place_for_the_xml_that_cannot_be_is_refused_before_the_run(
     assert not (tmp_path / "r").exists()
 
 
+def test_a_verdict_is_not_lost_where_the_xml_cannot_be_written_nor_a_history_overwritten(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = write_history(tmp_path / "bad.jsonl", WRITE, STALE)
+    built = document(["check", bad, "--junit", "/dev/full"], capsys)
+    assert (built["exit"], built["outcome"]) == (1, "invalid")
+    assert "--junit /dev/full: No space left on device" in built["error"]
+    good = write_history(tmp_path / "good.jsonl", WRITE)
+    built = document(["check", good, "--junit", "/dev/full"], capsys)
+    assert (built["exit"], built["outcome"], built["verdict"]["outcome"]) == (3, "error", "valid")
+    assert run(["check", good, "--junit", "/dev/full"]) == 3
+    assert "No space left on device" in capsys.readouterr().err
+    assert run(["check", good, "--junit", good]) == 3
+    assert "exists and is no XML" in capsys.readouterr().err
+    assert Path(good).read_text() == json.dumps(WRITE) + "\n"
+
+
 def test_a_locale_without_utf_8_gets_ascii(tmp_path: Path) -> None:
     file = write_history(tmp_path / "h.jsonl", {**WRITE, "input": "ü"}, {**STALE, "output": "→"})
     command = [sys.executable, "-m", "naysayer", "check", file, "--json"]
