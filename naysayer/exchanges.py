@@ -118,9 +118,10 @@ def served(request: Request, messages: Sequence[Sent]) -> Served | None:
     if decided_ns is None or not isinstance(answer.message, Reply):
         return None
     dealings = _dealings(node, messages)
-    # what the deciding handler sent before it answered counts as before, though it has the same time
-    before = [(ns, out, one) for ns, out, one in dealings if (ns < answer.sent_ns if out else ns <= decided_ns)]
-    after = [(ns, out, one) for ns, out, one in dealings if out and ns >= answer.sent_ns]
+    # a handler sends several messages at one time: their order counts
+    sent_before = {id(sent) for sent in messages[: messages.index(answer)]}
+    before = [(ns, out, one) for ns, out, one in dealings if (id(one) in sent_before if out else ns <= decided_ns)]
+    after = [(ns, out, one) for ns, out, one in dealings if out and id(one) not in sent_before]
     return Served(node, list(_rounds(before)), list(_rounds(after)), answer.message, answer.sent_ns)
 
 

@@ -71,7 +71,7 @@ class MessageText:
                 return self._plain(value.value)
             request = getattr(value, "request", None)
             return "no-op" if request is None else self._plain(request)
-        if isinstance(value, tuple):
+        if isinstance(value, tuple | list):
             items = [self._plain(item) for item in value]
             return ".".join(items) if hasattr(value, "_fields") else f"({', '.join(items)})"
         if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= NUMBER_MAX:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from targets.node import Node, NodeId
-from targets.quorum.messages import Version
+from targets.quorum.messages import Version, stamp
 from targets.quorum.node import QuorumNode
 
 
@@ -30,6 +30,6 @@ class ConfirmedIsKept:
         confirmed.update(before.confirmed)
         for key, version in confirmed.items():
             if node.newer(version, node.version(key)):
-                held, knew = (f"{counter:g}.{writer}" for counter, writer in (node.version(key), version))
+                held, knew = (stamp(one) for one in (node.version(key), version))
                 return f"{stepped} confirmed version {knew} of {key!r}, and after its recovery it holds {held}"
         return None

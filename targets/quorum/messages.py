@@ -13,9 +13,10 @@ NEVER: Version = (0, "")
 """The version of a key that nobody has written."""
 
 
-def versioned(value: Any, version: Version) -> str:
-    """A value with its version: `7 @3.n2`."""
-    return "no value" if version == NEVER else f"{value} @{version[0]:g}{version[1] and '.'}{version[1]}"
+def stamp(version: Version) -> str:
+    """A version as reports show it: `3.n2`."""
+    counter, node = version
+    return f"{counter:g}.{node}" if node else f"{counter:g}"
 
 
 class Get(Message, frozen=True, tag="get"):
@@ -35,7 +36,7 @@ class Got(Message, frozen=True, tag="got"):
     value: Any
 
     def content(self) -> str:
-        return versioned(self.value, self.version)
+        return "no value" if self.version == NEVER else f"{self.value} @{stamp(self.version)}"
 
 
 class Put(Message, frozen=True, tag="put"):
@@ -50,7 +51,7 @@ class Put(Message, frozen=True, tag="put"):
     """The id of the client's request that this version came from."""
 
     def content(self) -> str:
-        return versioned(self.value, self.version)
+        return f"{self.value} @{stamp(self.version)}"
 
 
 class Stored(Message, frozen=True, tag="stored"):

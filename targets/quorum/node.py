@@ -19,7 +19,7 @@ from typing import Any, ClassVar, Literal
 import msgspec
 
 from targets.node import Context, Message, NodeId, Request, Timer
-from targets.quorum.messages import NEVER, Get, Got, Put, Stored, Version
+from targets.quorum.messages import NEVER, Get, Got, Put, Stored, Version, stamp
 from targets.wal.log import WriteAheadLog
 
 RESEND_MS = 120.0
@@ -300,4 +300,4 @@ class QuorumNode:
 
     def view(self) -> dict[str, Any]:
         """Per key its value and version."""
-        return {str(key): [value, f"{version[0]:g}.{version[1]}"] for key, (version, value) in self.held.items()}
+        return {str(key): [value, stamp(version)] for key, (version, value) in self.held.items()}

@@ -151,6 +151,13 @@ def test_what_came_too_late_is_no_part_of_the_decision() -> None:
     assert [sent.message for sent in how.rounds[-1].messages] == [quick], "the other one waited until the sync was done"
 
 
+def test_what_a_handler_sent_before_its_answer_is_shown_before_it_though_the_time_is_the_same() -> None:
+    """With a quorum of one a read asks the others, and does not wait for them; a write answers, and then tells them."""
+    told = _accounts(scenarios.rerun(Scenario("quorum-kv/sub-majority", "register", 3, 1, OLD_AND_NEW, ()), trace=True))
+    assert told[2] == "held 2 @2.n2 · Get to n2 n3 · answered 2"
+    assert told[0] == "held nothing · Get to n1 n2 · answered · Put 1 @1.n3 to n1 n2"
+
+
 def test_the_request_of_an_operation_is_that_of_its_process_at_its_call() -> None:
     trace = _trace((10, "c0", "n1", ASK, None), (10, "c1", "n1", OTHER, None))
     assert request_of(Operation(0, 1, "write", "x", 2, call=10), trace) == OTHER
