@@ -5,7 +5,7 @@ operation would have noticed. `noticeable` says so, by the table ROLES:
 
     model                                 puts something in             observes it
     ------------------------------------  ----------------------------  -------------------------
-    register, multi-register              write                         read
+    register                              write                         read
     cas-register, kv                      write, cas, delete            read, cas
     kv-append                             write, append, cas, delete    read, cas
     append-list, log                      append                        read
@@ -22,7 +22,7 @@ operation would have noticed. `noticeable` says so, by the table ROLES:
     fenced-register                       fenced-write; next            read; fenced-write, next
     kafka                                 send                          poll, final_poll
     echo                                  -                             echo
-    txn-list-append, txn-rw-register, …   a write of one transaction    a read of another
+    multi-register, txn-list-append, …    a write of one transaction    a read of another
 
 An operation observes only if it ended ok. What was put in is known from an ok answer or because an operation observed
 it: a store whose writes all time out, and whose reads show them, could have been caught.
@@ -58,7 +58,6 @@ _IDS = Roles(("generate",), ("generate",), apart=True)
 
 ROLES: dict[str, tuple[Roles, ...]] = {
     "register": (Roles(("write",), ("read",)),),
-    "multi-register": (Roles(("write", "txn"), ("read", "txn")),),
     "cas-register": (_CAS,),
     "kv": (_CAS,),
     "kv-append": (Roles(("write", "append", "cas", "delete"), ("read", "cas")),),
@@ -84,8 +83,11 @@ ROLES: dict[str, tuple[Roles, ...]] = {
 }
 """By the name of a model. Transactions have a rule of their own, and a user's own model has none."""
 
-TRANSACTIONS = "txn-"
-"""How the names of the transactional models begin."""
+
+def transactional(model: str) -> bool:
+    """Whether the operations of a model are transactions of several steps."""
+    return model.startswith("txn-") or model == "multi-register"
+
 
 READS = ("r", "read")
 """The micro-operations of a transaction that only observe."""
@@ -93,7 +95,7 @@ READS = ("r", "read")
 
 def roles(model: str) -> tuple[Roles, ...]:
     """The roles of a model's operations; empty where they are not known (a user's own model)."""
-    return (Roles(("txn",), ("txn",)),) if model.startswith(TRANSACTIONS) else ROLES.get(model, ())
+    return (Roles(("txn",), ("txn",)),) if transactional(model) else ROLES.get(model, ())
 
 
 def observing(history: History, model: str) -> NDArray[np.bool_]:
@@ -115,7 +117,7 @@ def noticeable(history: History, model: str) -> str | None:
     if not known:
         return None
     ok = history.status == OK
-    if model.startswith(TRANSACTIONS):
+    if transactional(model):
         if _reads_another(history, ok):
             return None
         return "no successful transaction read a key that another had written"

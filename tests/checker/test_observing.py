@@ -8,7 +8,7 @@ import pytest
 
 from checker.history import PENDING, History, Operation, Status
 from checker.models import MODELS
-from checker.observing import ROLES, TRANSACTIONS, noticeable
+from checker.observing import ROLES, noticeable, transactional
 from checker.properties import PROPERTIES
 
 LIST_WRITE, LIST_READ = (("append", "x", 1),), (("r", "x", (1,)),)
@@ -27,7 +27,7 @@ def history(*operations: tuple[Any, ...]) -> History:
 
 
 def test_every_model_says_what_puts_something_in_and_what_observes_it() -> None:
-    lacking = [name for name in (*MODELS, *PROPERTIES) if name not in ROLES and not name.startswith(TRANSACTIONS)]
+    lacking = [name for name in (*MODELS, *PROPERTIES) if name not in ROLES and not transactional(name)]
     assert lacking == []
 
 
@@ -63,6 +63,7 @@ def test_the_roles_are_operations_of_the_model(model: str) -> None:
         ("kafka", [("send", "ok", 0, "k1"), ("poll", "ok", (), None)]),
         ("txn-list-append", [("txn", "ok", LIST_WRITE, None), ("txn", "ok", LIST_READ, None)]),
         ("txn-rw-register", [("txn", "ok", LIST_READ, None), ("txn", "ok", (("w", "x", 2),), None)]),
+        ("multi-register", [("txn", "ok", (("w", "x", 2),), None), ("txn", "ok", (("r", "x", None),), None)]),
         ("a-model-of-ones-own", [("flip", "ok", None)]),
     ],
 )
@@ -86,6 +87,7 @@ def test_a_lost_or_stale_value_could_have_been_noticed(model: str, operations: l
         ("ids", [("generate", "ok", 7), ("generate", "info", None)], "no generate succeeded after another"),
         ("echo", [("echo", "info", None)], "no echo succeeded, so a lost or stale value"),
         ("txn-list-append", [("txn", "ok", LIST_WRITE, None), ("txn", "ok", OTHER_READ, None)], "no successful trans"),
+        ("multi-register", [("txn", "ok", (("w", "x", 2),), None)], "no successful transaction read a key that"),
         ("txn-list-append", [("txn", "ok", (*LIST_WRITE, *LIST_READ), None)], "no successful transaction read a key"),
     ],
 )
