@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import floor
 
 from checker.history import Operation
 from checker.verdict import Explanation, Part, Verdict
@@ -39,7 +40,8 @@ class Availability:
         return self.answered / self.asked if self.asked else 1.0
 
     def __str__(self) -> str:
-        return f"{self.share:.2%} of {self.asked} requests to running nodes answered"
+        percent = floor(self.share * 10_000) / 100  # never 100 unless it is all of them
+        return f"{self.answered} of {self.asked} requests to running nodes answered ({percent:.2f} %)"
 
 
 def availability(operations: Sequence[Operation], events: Sequence[tuple[float, Fault]]) -> Availability:

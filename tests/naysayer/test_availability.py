@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from checker.history import PENDING, Operation, Status
 from checker.verdict import Part, Verdict
-from naysayer.availability import availability, stopped, with_availability
+from naysayer.availability import Availability, availability, stopped, with_availability
 from targets.fault import Kill, Pause, Restart, Resume
 
 MS = 1_000_000
@@ -38,14 +38,15 @@ def test_what_no_system_can_promise_is_left_out() -> None:
 def test_too_few_answers_make_a_verdict_invalid_and_name_the_first_request() -> None:
     operations = [op(0, "n0", 1, "ok"), op(2, "n1", 3, "info", "timeout"), op(1, "n2", 2, "fail", "error 11: wait")]
     seen = availability(operations, [])
-    assert str(seen) == "33.33% of 3 requests to running nodes answered"
+    assert str(seen) == "1 of 3 requests to running nodes answered (33.33 %)"
+    assert str(Availability(100_000, 99_999)).endswith("(99.99 %)"), "not rounded up to all of them"
     valid = Verdict("valid", "unique-ids", "property", 3, (Part(None, "valid", "property", 3),), 0.0)
     judged = with_availability(valid, seen, 1.0)
     assert judged.outcome == "invalid"
     assert judged.worst is not None
     assert judged.worst.explanation is not None
     assert judged.worst.explanation.sentence == (
-        "Not available: 33.33% of 3 requests to running nodes answered, --availability asks for all of them; "
+        "Not available: 1 of 3 requests to running nodes answered (33.33 %), --availability asks for all of them; "
         "the first without an answer is #1 at n2: error 11: wait."
     )
     assert with_availability(valid, seen, 0.3) == valid
