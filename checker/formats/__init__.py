@@ -37,7 +37,7 @@ from checker.formats.one_value import inputs_and_outputs
 from checker.formats.shapes import SETS_READ, refuse_misshapen, sets_as_lists
 from checker.formats.source import Source
 from checker.formats.store import locate
-from checker.formats.vocabulary import ALIASES, OPERATIONS, TRANSACTIONS
+from checker.formats.vocabulary import ALIASES, OPERATIONS, PROMISES, TRANSACTIONS
 from checker.history import Column, History
 from checker.model import Model
 
@@ -156,10 +156,9 @@ def _operations(model: str | Model | type[Model]) -> frozenset[str]:
     if not isinstance(model, str):
         return model.operations
     from checker.models import find
-    from checker.properties import PROPERTIES
 
-    if model in PROPERTIES:
-        return OPERATIONS
+    if model in PROMISES:
+        return PROMISES[model]
     return find(model).operations
 
 

@@ -64,6 +64,8 @@ _TEXT_OR_NULL: Shape = (_text_or_null, "a string or null")
 INPUTS: dict[tuple[str | None, str], Shape] = {
     (None, "cas"): _PAIR,
     ("counter", "add"): _WHOLE,
+    ("g-counter", "add"): _WHOLE,
+    ("pn-counter", "add"): _WHOLE,
     ("log", "read"): _WHOLE,
     ("fenced-register", "fenced-write"): (_numbered, "a pair [generation, value]"),
     ("kv-append", "append"): _TEXT,
@@ -79,6 +81,8 @@ OUTPUTS: dict[tuple[str | None, str], Shape] = {
     ("generation", "next"): _WHOLE,
     ("fenced-register", "next"): _WHOLE,
     ("set", "read"): (_list_or_null, "a list"),
+    ("g-set", "read"): (_list_or_null, "a list"),
+    ("broadcast", "read"): (_list_or_null, "a list"),
     ("append-list", "read"): (_list_or_null, "a list"),
     ("kv-append", "read"): _TEXT_OR_NULL,
 }

@@ -18,5 +18,18 @@ OPERATIONS = frozenset(
 )
 """What any of our models knows; other names are refused unless a model that knows them was given."""
 
+PROMISES: dict[str, frozenset[str]] = {
+    "echo": frozenset({"echo"}),
+    "unique-ids": frozenset({"generate"}),
+    "broadcast": frozenset({"broadcast", "read"}),
+    "g-set": frozenset({"add", "read"}),
+    "g-counter": frozenset({"add", "read"}),
+    "pn-counter": frozenset({"add", "read"}),
+    "kafka": frozenset({"send", "poll", "final_poll", "commit_offsets", "list_committed_offsets"}),
+    "txn-list-append": frozenset({"txn"}),
+    "txn-rw-register": frozenset({"txn"}),
+}
+"""The operations of what checker.properties judges; others would be passed over there, and nothing be judged."""
+
 WITHOUT_INPUT = frozenset({"read", "dequeue", "drain", "pop", "delete-min", "generate", "next", "acquire"})
 """Operations that are invoked without a value, and complete with what they found."""
