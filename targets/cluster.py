@@ -6,6 +6,7 @@ between, also when cancelled: no process, namespace, firewall rule or proxy is l
 
 from __future__ import annotations
 
+import re
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -37,9 +38,22 @@ class Death(msgspec.Struct, frozen=True):
     in_start: bool = False
     """It did not come up again."""
     raised: bool = False
-    """One of its handlers raised an exception: no fault excuses that."""
+    """It crashed: an exception that nothing caught, a memory fault. No fault elsewhere excuses that."""
     hung: bool = False
     """Its process runs, and did not come up in time."""
+
+
+CRASHES = re.compile(
+    r"Traceback \(most recent call last\)|Exception in thread|^panic: |^fatal error: |panicked at|terminate called|"
+    r"Segmentation fault|core dumped|Uncaught |Unhandled |AddressSanitizer|Assertion .* failed|Fatal Python error",
+    re.MULTILINE,
+)
+"""What runtimes print when a program ends by an error that it did not foresee."""
+
+
+def crashed(log_end: str) -> bool:
+    """Whether the end of a log shows that the program ended by an error, rather than by its own decision."""
+    return CRASHES.search(log_end) is not None
 
 
 class Cluster(Protocol):

@@ -60,23 +60,27 @@ class Health:
             sentence = f"Node {death.node} died{because}: it {death.how}"
             self._found("node-died", now_ms, sentence, death.node)
         else:
-            self.remarks.append(f"{death.node} died while a fault was in force or soon after one: it {death.how}")
+            self._remark(f"{death.node} died while a fault was in force or soon after one: it {death.how}")
 
     def did_not_start(self, death: Death, now_ms: float) -> None:
         """A node that was down did not come up again: a finding, unless another fault may have kept it from that.
         Then it is started once more when all is healed."""
         if self.in_force:
-            self.remarks.append(f"{death.node} did not come up again while another fault was in force: it {death.how}")
+            self._remark(f"{death.node} did not come up again while another fault was in force: it {death.how}")
             return
         self.why_down[death.node] = death.how
         if death.hung and self.lag_ms > LAG_MS_MAX:
-            self.remarks.append(f"{death.node} did not come up again, on a machine too slow to judge: it {death.how}")
+            self._remark(f"{death.node} did not come up again, on a machine too slow to judge: it {death.how}")
         elif death.hung:
             sentence = f"Node {death.node} hangs when it is started again: it {death.how}"
             self._found("node-hung", now_ms, sentence, death.node)
         else:
             sentence = f"Node {death.node} died when it was started again: it {death.how}"
             self._found("node-died", now_ms, sentence, death.node)
+
+    def _remark(self, what: str) -> None:
+        if what not in self.remarks:
+            self.remarks.append(what)
 
     def hangs(self, node: NodeId, seen: Answers | None, elsewhere: bool, hung_ms: float, now_ms: float) -> bool:
         """Whether a node that runs hangs: it answered before and does not now, though nothing hinders it, and other

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import tempfile
 from contextlib import AsyncExitStack, suppress
@@ -13,11 +14,16 @@ from typing import ClassVar, Self
 import trio
 
 from checker.errors import HarnessError, TargetError
-from targets.cluster import Death
+from targets.cluster import Death, crashed
 from targets.fault import Cut, Degrade, Evidence, Fault, Heal, Kill, Pause, Restart, Resume
 from targets.live.links import Links
 from targets.live.process import NodeProcess, ended
 from targets.node import NodeId
+
+CRASH_CODES = frozenset(
+    -getattr(signal, name) for name in ("SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL") if hasattr(signal, name)
+)
+"""Exit codes of processes that ended by an error of memory, of arithmetic, or by abort()."""
 
 LAST_LINES = 3
 """So many lines of a log are shown where a node's death is reported; the result folder has the whole."""
@@ -125,7 +131,8 @@ class ProcessCluster:
         exited.set()
         if node in self._up and node not in self._ending and self._processes[node].process is process:
             self.lost(node)
-            self._deaths.append(Death(node, self.ending(node) + self._last_words(node)))
+            by_error = process.returncode in CRASH_CODES or crashed(self._processes[node].stderr_tail())
+            self._deaths.append(Death(node, self.ending(node) + self._last_words(node), raised=by_error))
 
     def ending(self, node: NodeId) -> str:
         """How a process ended, to go on from the name of its node."""
@@ -200,7 +207,8 @@ class ProcessCluster:
 
     def _last_words(self, node: NodeId) -> str:
         """The end of a node's stderr, short and in one line."""
-        lines = [line.strip() for line in self._processes[node].stderr_tail().splitlines() if line.strip()]
+        tail = [line.strip() for line in self._processes[node].stderr_tail().splitlines()]
+        lines = [line for line in tail if line.strip("^~ ")]
         return f"; its stderr ends: {' | '.join(lines[-LAST_LINES:])}" if lines else "; its stderr is empty"
 
     def now_ms(self) -> float:

@@ -13,7 +13,7 @@ from functools import partial
 import trio
 
 from checker.errors import TargetError, UsageError
-from targets.cluster import Death
+from targets.cluster import Death, crashed
 from targets.fault import Kill, Pause, Restart, Resume
 from targets.node import NodeId
 from targets.remote.config import Commands, endpoint
@@ -337,8 +337,8 @@ class Processes:
         """The nodes that died since this was called last, as the pid command shows them."""
         for node in sorted(self._ready - self.down) if thorough else ():
             if not await self.pids(node):
-                how = f"has no process any more{await self._last_words(node)}"
-                self._deaths.append(Death(node, how))
+                words = await self._last_words(node)
+                self._deaths.append(Death(node, f"has no process any more{words}", raised=crashed(words)))
                 self.down.add(node)
         found, self._deaths = self._deaths, []
         return found

@@ -76,7 +76,7 @@ class Host:
     def _fire(self, timer: Timer, due: object) -> None:
         if self._timers.get(timer) is due:
             del self._timers[timer]
-            self.handle(lambda node: node.timeout(timer, self))
+            self.handle(lambda node: node.timeout(timer))
 
     def cancel_timer(self, timer: Timer) -> None:
         self._timers.pop(timer, None)
@@ -155,7 +155,7 @@ class OnTrio:
     def post(self, source: NodeId, dest: NodeId, message: Message) -> None:
         """Deliver a message a moment later."""
         host = self._hosts[dest]
-        self.later(MESSAGE_S, lambda: host.handle(lambda node: node.receive(source, message, host)))
+        self.later(MESSAGE_S, lambda: host.handle(lambda node: node.receive(source, message)))
 
     def answer(self, reply: Reply) -> None:
         """To the client that waits, if it still does."""

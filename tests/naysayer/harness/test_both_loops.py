@@ -46,22 +46,23 @@ class Good:
     store: Store
 
     def start(self, ctx: Context) -> None:
+        self.ctx = ctx
         self.store.starts[ctx.me] = self.store.starts.get(ctx.me, 0) + 1
         self.first = self.store.starts[ctx.me] == 1
         self.since_ms = ctx.now_ms()
 
-    def receive(self, sender: NodeId, message: Message, ctx: Context) -> None:
+    def receive(self, sender: NodeId, message: Message) -> None:
         assert isinstance(message, Request)
         self.store.asked += 1
-        if self.serves(message, ctx):
+        if self.serves(message):
             if message.f == "write":
                 self.store.values[message.key] = message.input
-            ctx.reply(message, self.store.values.get(message.key) if message.f == "read" else None)
+            self.ctx.reply(message, self.store.values.get(message.key) if message.f == "read" else None)
 
-    def serves(self, request: Request, ctx: Context) -> bool:
+    def serves(self, request: Request) -> bool:
         return True
 
-    def timeout(self, timer: Timer, ctx: Context) -> None:
+    def timeout(self, timer: Timer) -> None:
         raise AssertionError("no timer was set")
 
     def view(self) -> dict[str, Any]:
@@ -71,7 +72,7 @@ class Good:
 class DeadAfterRestart(Good):
     """Hangs in its second life."""
 
-    def serves(self, request: Request, ctx: Context) -> bool:
+    def serves(self, request: Request) -> bool:
         return self.first
 
 
@@ -80,37 +81,37 @@ class NeedsItsClock(Good):
 
     true_ms: Callable[[], float]
 
-    def serves(self, request: Request, ctx: Context) -> bool:
-        return abs(ctx.now_ms() - type(self).true_ms()) < 500
+    def serves(self, request: Request) -> bool:
+        return abs(self.ctx.now_ms() - type(self).true_ms()) < 500
 
 
 class SlowStart(Good):
     """Needs 4 s after a restart."""
 
-    def serves(self, request: Request, ctx: Context) -> bool:
-        return self.first or ctx.now_ms() - self.since_ms > 4000
+    def serves(self, request: Request) -> bool:
+        return self.first or self.ctx.now_ms() - self.since_ms > 4000
 
 
 class Refusing(Good):
     """Refuses everything in its second life: it is there, and does nothing."""
 
-    def serves(self, request: Request, ctx: Context) -> bool:
+    def serves(self, request: Request) -> bool:
         if not self.first:
-            ctx.fail(request, "no leader")
+            self.ctx.fail(request, "no leader")
         return self.first
 
 
 class HalfAnswering(Good):
     """Answers every other request."""
 
-    def serves(self, request: Request, ctx: Context) -> bool:
+    def serves(self, request: Request) -> bool:
         return self.store.asked % 2 == 0
 
 
 class Raising(Good):
     """Breaks at its 40th request, whichever node has it."""
 
-    def serves(self, request: Request, ctx: Context) -> bool:
+    def serves(self, request: Request) -> bool:
         if self.store.asked >= 40:
             raise KeyError("no such lamp")
         return True

@@ -23,7 +23,7 @@ from naysayer.recorder import Recorder
 from naysayer.report.story import Story
 from naysayer.report.terminal import exit_code
 from naysayer.simulate import Simulation
-from targets.cluster import Death
+from targets.cluster import Death, crashed
 from targets.fault import Cut, Heal, Kill, Restart, Skew
 from targets.node import Context, Message, NodeId, Reply
 from targets.quorum.node import QuorumNode
@@ -75,6 +75,21 @@ def test_an_exception_is_excused_by_nothing() -> None:
     health.injected(CUT, 1000.0)
     health.died(Death("n2", "raised KeyError('x')", raised=True), 1100.0)
     assert kinds(health) == ["node-died"]
+
+
+@pytest.mark.parametrize(
+    ("log_end", "by_error"),
+    [
+        ("Traceback (most recent call last):\n  File x\nKeyError: 1", True),
+        ('Exception in thread "main" java.lang.NullPointerException\n\tat Node.run(Node.java:7)', True),
+        ("panic: runtime error: index out of range [3]\n\ngoroutine 1 [running]:", True),
+        ("thread 'main' panicked at src/main.rs:4:5", True),
+        ("lost the lease, so I stop", False),
+        ("", False),
+    ],
+)
+def test_a_crash_is_told_from_an_exit_by_design(log_end: str, by_error: bool) -> None:
+    assert crashed(log_end) is by_error
 
 
 def test_a_node_that_does_not_come_up_again_is_a_finding_unless_another_fault_is_in_force() -> None:
@@ -150,11 +165,11 @@ class Breaks(QuorumNode):
 
     count = 0
 
-    def receive(self, sender: NodeId, message: Message, ctx: Context) -> None:
+    def receive(self, sender: NodeId, message: Message) -> None:
         Breaks.count += 1
         if Breaks.count == 300:
             raise IndexError("no such ballot")
-        super().receive(sender, message, ctx)
+        super().receive(sender, message)
 
 
 class NeverStarts(QuorumNode):
@@ -196,8 +211,8 @@ def test_a_simulated_node_that_does_not_even_start_is_an_error(monkeypatch: pyte
 class HangsAtOneNode(Good):
     """n1 answers some requests and no more."""
 
-    def serves(self, request: Any, ctx: Context) -> bool:
-        return ctx.me != "n1" or self.store.asked < 60
+    def serves(self, request: Any) -> bool:
+        return self.ctx.me != "n1" or self.store.asked < 60
 
 
 @dataclass
