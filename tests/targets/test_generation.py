@@ -97,7 +97,7 @@ def test_fenced_writes_are_linearizable_under_every_fault() -> None:
 )
 def test_clients_see_a_generation_given_twice_or_out_of_order(name: str, faults: tuple[str, ...]) -> None:
     for seed in range(SEEDS_MAX):
-        storm = Storm(NAMED[f"generation-clock/{name}"], seed, ("next",), faults, calm=0)
+        storm = Storm(NAMED[f"generation-clock/{name}"], seed, ("next",), faults, calm=False)
         storm.run()
         if out_of_order(storm.records):
             return
@@ -109,7 +109,7 @@ def test_clients_see_a_generation_given_twice_or_out_of_order(name: str, faults:
 )
 def test_the_checker_catches(name: str, faults: tuple[str, ...]) -> None:
     for seed in range(SEEDS_MAX):
-        storm = Storm(NAMED[f"generation-clock/{name}"], seed, ("read", "write"), faults, calm=0)
+        storm = Storm(NAMED[f"generation-clock/{name}"], seed, ("read", "write"), faults, calm=False)
         if storm.verify("register") == "invalid":
             return
     pytest.fail(f"{name} survived {SEEDS_MAX} seeds")

@@ -18,12 +18,12 @@ def test_a_healthy_target_is_valid_under_every_fault_and_answers_when_they_are_o
         storm = Storm(target, seed, ("read", "write", "cas"), EVERYTHING, keys=keys)
         assert storm.verify("cas-register") == "valid", f"seed {seed}"
         assert storm.cluster.violations == [], f"seed {seed}"
-        assert len(storm.records) == storm.operations + storm.calm
+        assert len(storm.records) >= storm.operations + 2 * storm.clients
 
 
 @pytest.mark.parametrize("target", [KV, LOG], ids=lambda target: target.name)
 def test_an_operation_takes_a_few_round_trips_in_a_calm_network(target: Target) -> None:
-    storm = Storm(target, 1, ("read", "write", "cas"), clients=1, calm=0)
+    storm = Storm(target, 1, ("read", "write", "cas"), clients=1, calm=False)
     storm.run()
     took_ms = sorted((op.ret - op.call) / 1e6 for op in storm.records if op.status == "ok")
     assert len(took_ms) == storm.operations

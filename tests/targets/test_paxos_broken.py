@@ -37,7 +37,7 @@ INVARIANT_SEES = {
 @pytest.mark.parametrize("name", CLIENT_SEES)
 def test_the_checker_catches(name: str) -> None:
     for seed in range(SEEDS_MAX):
-        storm = Storm(NAMED[name], seed, ("read", "write", "cas"), CLIENT_SEES[name], calm=0, keys=1 + seed % 2)
+        storm = Storm(NAMED[name], seed, ("read", "write", "cas"), CLIENT_SEES[name], calm=False, keys=1 + seed % 2)
         if storm.verify("cas-register") == "invalid":
             return
     pytest.fail(f"{name} survived {SEEDS_MAX} seeds")
@@ -46,7 +46,7 @@ def test_the_checker_catches(name: str) -> None:
 @pytest.mark.parametrize("name", INVARIANT_SEES)
 def test_an_invariant_catches(name: str) -> None:
     for seed in range(SEEDS_MAX):
-        storm = Storm(NAMED[name], seed, ("read", "write", "cas"), INVARIANT_SEES[name], calm=0, keys=1)
+        storm = Storm(NAMED[name], seed, ("read", "write", "cas"), INVARIANT_SEES[name], calm=False, keys=1)
         storm.run()
         if storm.cluster.violations:
             return

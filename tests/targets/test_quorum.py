@@ -36,7 +36,7 @@ CAUGHT = {
 def storm(
     target: Target, seed: int, faults: tuple[str, ...], mix: tuple[str, ...] = ("read", "read", "write")
 ) -> Storm:
-    return Storm(target, seed, mix, faults, calm=0, keys=1, clients=8, operations=200, pause_ms=2.0)
+    return Storm(target, seed, mix, faults, calm=False, keys=1, clients=8, operations=200, pause_ms=2.0)
 
 
 @pytest.mark.slow

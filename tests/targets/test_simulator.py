@@ -532,7 +532,7 @@ from targets.raft import RAFT
 from targets.wal import HEALTHY as WAL
 from tests.targets.storm import EVERYTHING, Storm
 for target, nodes in ((HEALTHY, 3), (RAFT, 3), (WAL, 1)):
-    storm = Storm(target, 7, ("read", "write"), EVERYTHING, nodes=nodes, calm=0)
+    storm = Storm(target, 7, ("read", "write"), EVERYTHING, nodes=nodes, calm=False)
     history = storm.run()
     text = repr((list(history), storm.cluster.evidence(), storm.cluster.views(), storm.cluster.events))
     print(sha256(text.encode()).hexdigest())
