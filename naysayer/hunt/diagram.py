@@ -118,11 +118,10 @@ class _Rows:
         self._text = MessageText()
         self.by_timers = [one for one in changes if one.step.cause is None]
         """Changes that no message made: by timers, and by starts."""
-        self._changed: dict[tuple[NodeId, NodeId, int], list[Change]] = {}
+        self._changed: dict[tuple[NodeId, int], list[Change]] = {}
         for one in changes:
             if one.step.cause is not None:
-                source, message = one.step.cause
-                self._changed.setdefault((source, one.step.node, id(message)), []).append(one)
+                self._changed.setdefault((one.step.node, id(one.step.cause[1])), []).append(one)
 
     def add(self, when_ns: int, what: Sent | Change | str) -> None:
         if isinstance(what, str):
@@ -166,7 +165,7 @@ class _Rows:
     def _changed_by(self, sent: Sent) -> str:
         if sent.delivered_ns is None:
             return ""
-        steps = self._changed.get((sent.source, sent.dest, id(sent.message)), ())
+        steps = self._changed.get((sent.dest, id(sent.message)), ())
         return next((one.words for one in steps if sent.delivered_ns <= one.step.time_ns), "")
 
     def ending(self, ending: Ending) -> list[str]:

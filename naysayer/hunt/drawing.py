@@ -15,7 +15,7 @@ from naysayer.hunt.moment import failed_ms
 from naysayer.hunt.scenario import Scenario
 from naysayer.judge import RUN_STEPS
 from naysayer.report.terminal import operations_of
-from naysayer.simulate import Run
+from naysayer.simulate import Run, client_name
 from naysayer.views import held, standing
 from targets.simulator.network import Sent
 from workloads.registry import find as find_workload
@@ -34,7 +34,8 @@ def draw(scenario: Scenario, run: Run, verdict: Verdict, width: int | None = Non
     shown = _that_matter(run, verdict)
     changes = [change_of(step, standing(step.before), standing(step.after)) for step in run.steps]
     ending = _ending(scenario, run, verdict)
-    told = diagram(shown, scenarios.marks(scenario), [one for one in changes if one is not None], ending, width)
+    lanes = [_by_client(sent, scenario.clients) for sent in shown]
+    told = diagram(lanes, scenarios.marks(scenario), [one for one in changes if one is not None], ending, width)
     left = len(trace) - len(shown)
     if left:
         which = "message that changed nothing, or belongs" if left == 1 else "messages that changed nothing, or belong"
@@ -42,6 +43,11 @@ def draw(scenario: Scenario, run: Run, verdict: Verdict, width: int | None = Non
             f"  … {left} {which} to other operations: not drawn", width or 999, subsequent_indent="    "
         )
     return told
+
+
+def _by_client(sent: Sent, clients: int) -> Sent:
+    """A client goes on as a new process after an unknown outcome, and keeps its lane."""
+    return sent._replace(source=client_name(clients, sent.source), dest=client_name(clients, sent.dest))
 
 
 def _that_matter(run: Run, verdict: Verdict) -> list[Sent]:

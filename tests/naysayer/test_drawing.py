@@ -108,6 +108,15 @@ def test_no_row_is_longer_than_the_terminal_is_wide_and_nothing_is_lost(width: i
     assert words[0] == words[1]
 
 
+def test_a_client_keeps_its_lane_after_an_unknown_outcome() -> None:
+    alone = Cut((("n1", "n2"), ("n1", "n3")), "n1 mute")
+    asks = tuple(Ask(10.0 + at, 0, "write", "n1", "x", at) for at in range(3))
+    scenario = Scenario("quorum-kv", "register", 3, 1, asks, (Strike(1.0, alone),), timeout_ms=50.0)
+    run_, verdict = scenarios.play(scenario, trace=True)
+    assert {op.process for op in run_.recorder.history()} == {0, 1, 2}
+    assert draw(scenario, run_, verdict).splitlines()[0].split() == ["time", "ms", "c0", "n1", "n2", "n3"]
+
+
 def test_messages_of_other_operations_are_not_drawn() -> None:
     """Two clients; what one of them reads proves the violation, and the other has a key of its own."""
     stale = (Ask(1.0, 0, "write", "n1", "x", 1), Ask(60.0, 0, "read", "n2", "x"))
