@@ -28,7 +28,7 @@ def test_without_any_one_operation_the_rest_has_an_order_or_leaving_it_out_is_no
         if linearizable(model, ops):
             return
         decision = decide(History.of(ops), model, Budget())
-        rows = _Shrinker(model, decision.steps).minimal(ops)
+        rows = _Shrinker(model, decision.steps, Budget()).minimal(ops)
         assert not linearizable(model, [ops[row] for row in rows])
         for row in rows:
             kept = [ops[other] for other in rows if other != row]
