@@ -408,6 +408,7 @@ def test_a_file_of_another_format_version_is_refused_with_both_versions(
     scenario.write_text('version = 9\nfrom_the = "future"\n')
     plan = tmp_path / "test.toml"
     plan.write_text("version = 0\n")
+    (tmp_path / "history.jsonl").touch()
     for file, version in ((scenario, 9), (plan, 0)):
         assert run(["replay", str(file)]) == 3
         said = capsys.readouterr().err
