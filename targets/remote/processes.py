@@ -336,7 +336,9 @@ class Processes:
     async def deaths(self, *, thorough: bool) -> list[Death]:
         """The nodes that died since this was called last, as the pid command shows them."""
         for node in sorted(self._ready - self.down) if thorough else ():
-            if not await self.pids(node):
+            where = endpoint(self._hosts.config.nodes[node].client)
+            # a pid file may be late, or belong to what was restarted by others: what accepts connections is alive
+            if not await self.pids(node) and (where is None or not await connects(*where)):
                 words = await self._last_words(node)
                 self._deaths.append(Death(node, f"has no process any more{words}", raised=crashed(words)))
                 self.down.add(node)
