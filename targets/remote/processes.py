@@ -339,7 +339,7 @@ class Processes:
             where = endpoint(self._hosts.config.nodes[node].client)
             # a pid file may be late, or belong to what was restarted by others: what accepts connections is alive
             if not await self.pids(node) and (where is None or not await connects(*where)):
-                words = await self._last_words(node)
+                words = " | ".join((await self._last_words(node)).splitlines())
                 self._deaths.append(Death(node, f"has no process any more{words}", raised=crashed(words)))
                 self.down.add(node)
         found, self._deaths = self._deaths, []
