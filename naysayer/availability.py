@@ -14,8 +14,8 @@ from math import floor
 
 from checker.history import Operation
 from checker.verdict import Explanation, Part, Verdict
-from targets.fault import Fault, Kill, Pause, Restart, Resume
-from targets.node import NodeId
+from targets.protocol.fault import Fault, Kill, Pause, Restart, Resume
+from targets.protocol.node import NodeId
 
 HEADLINE = "✗ NOT AVAILABLE"
 

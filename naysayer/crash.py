@@ -56,7 +56,9 @@ def sentence(error: BaseException, folder: Path | None) -> str:
 
 def _place_in_user_code(error: BaseException) -> str | None:
     """File and line of the innermost frame in a user's own file, if there is one."""
-    prefix = getattr(sys.modules.get("targets.own_code"), "USER_CODE", None)  # not loaded: no such file was either
+    prefix = getattr(
+        sys.modules.get("targets.protocol.own_code"), "USER_CODE", None
+    )  # not loaded: no such file was either
     place = None
     if prefix is None:
         return place

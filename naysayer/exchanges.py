@@ -17,8 +17,8 @@ from typing import Any
 import msgspec
 
 from checker.history import Operation
-from targets.node import Message, NodeId, Reply, Request
-from targets.simulator.network import Sent
+from targets.backends.simulator.network import Sent
+from targets.protocol.node import Message, NodeId, Reply, Request
 
 
 def request_of(op: Operation, trace: Sequence[Sent]) -> Request | None:

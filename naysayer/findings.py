@@ -12,7 +12,7 @@ from typing import Literal
 import msgspec
 
 from checker.verdict import Explanation, Part, Verdict
-from targets.node import NodeId
+from targets.protocol.node import NodeId
 
 Kind = Literal["invariant", "not-live", "node-died", "node-hung"]
 

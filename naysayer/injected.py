@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from targets.fault import Corrupt, Evidence, Fault, Heal, Release, Restart, Resume, Skew
+from targets.protocol.fault import Corrupt, Evidence, Fault, Heal, Release, Restart, Resume, Skew
 
 
 def undoes(fault: Fault) -> bool:

@@ -17,9 +17,9 @@ from naysayer.harness.actions import Consult, Inject, Invoke, Round, WaitUntil
 from naysayer.harness.clients import Journal, Thread
 from naysayer.harness.core import Core
 from naysayer.harness.setup import Setup
-from targets.cluster import Client, Cluster
-from targets.fault import Fault
-from targets.node import NodeId, Reply
+from targets.protocol.cluster import Client, Cluster
+from targets.protocol.fault import Fault
+from targets.protocol.node import NodeId, Reply
 
 PULSE_S = 0.1
 """How often it is looked whether nodes ended by themselves, and whether the harness itself gets its time."""

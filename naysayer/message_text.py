@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from targets.node import Message, NodeId, Reply, Request
+from targets.protocol.node import Message, NodeId, Reply, Request
 
 NUMBER_MAX = 10**9
 """Larger numbers tell operations apart and mean nothing to a reader: they are numbered again."""

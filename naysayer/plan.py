@@ -13,9 +13,9 @@ from naysayer.format_version import refuse_other_version
 from naysayer.options import RunOptions
 from naysayer.versions import versions
 from nemesis import catalog
+from targets.backends.simulator import SimulatedCluster
+from targets.protocol.target import Target
 from targets.registry import find as find_target
-from targets.simulator import SimulatedCluster
-from targets.target import Target
 from workloads.generator import Workload
 from workloads.maelstrom import tailored
 from workloads.registry import find as find_workload

@@ -12,7 +12,7 @@ import msgspec
 
 from checker.errors import TargetError
 from checker.history import PENDING, History, Operation, Status
-from targets.fault import Fault
+from targets.protocol.fault import Fault
 from workloads.generator import Invocation
 
 

@@ -12,7 +12,7 @@ from naysayer.report.story import Account
 from naysayer.report.words import value_text
 from naysayer.simulate import Run
 from naysayer.views import held
-from targets.simulator.network import MS, Sent
+from targets.backends.simulator.network import MS, Sent
 
 OPERATIONS_MAX = 6
 """Of more operations the last ones are shown."""

@@ -15,12 +15,12 @@ from naysayer.recorder import Recorder
 from naysayer.virtual import VirtualRun
 from nemesis.mix import Mix
 from nemesis.schedule import Schedule
-from targets.fault import Evidence
-from targets.node import NodeId
+from targets.backends.simulator import SimulatedCluster
+from targets.backends.simulator.network import Sent
+from targets.backends.simulator.traced import Step
+from targets.protocol.fault import Evidence
+from targets.protocol.node import NodeId
 from targets.registry import find as find_target
-from targets.simulator import SimulatedCluster
-from targets.simulator.network import Sent
-from targets.simulator.traced import Step
 from workloads.generator import Generator, Invocation
 from workloads.registry import find as find_workload
 

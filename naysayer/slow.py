@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from checker.history import Operation
 from naysayer.harness.clients import TIMEOUT
 from naysayer.report.story import FaultSpan
-from targets.node import NodeId
+from targets.protocol.node import NodeId
 
 RECOVERY_MS = 2000.0
 """So long after a fault a node may still be busy with it: an election, a restart."""

@@ -23,7 +23,7 @@ from naysayer.results import HISTORY
 from naysayer.seen import Seen, seen
 from naysayer.serving import accounts
 from naysayer.simulate import Run, Simulation
-from targets.fault import (
+from targets.protocol.fault import (
     Corrupt,
     Cut,
     Degrade,

@@ -8,11 +8,11 @@ from naysayer.harness.actions import Consult, Invoke, Round, WaitUntil
 from naysayer.harness.clients import ROUNDING_MS, Journal, Progress, Thread
 from naysayer.harness.core import Core
 from naysayer.harness.setup import Setup
-from targets.cluster import Death
-from targets.fault import Fault
-from targets.node import Reply
-from targets.simulator import SimulatedCluster
-from targets.simulator.host import NodeRaisedError
+from targets.backends.simulator import SimulatedCluster
+from targets.backends.simulator.host import NodeRaisedError
+from targets.protocol.cluster import Death
+from targets.protocol.fault import Fault
+from targets.protocol.node import Reply
 
 
 class VirtualRun:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from checker.errors import unknown_name
 from nemesis import directed, shapes
 from nemesis.schedule import Situation
-from targets.fault import (
+from targets.protocol.fault import (
     Corrupt,
     Degrade,
     Fault,
@@ -27,7 +27,7 @@ from targets.fault import (
     Skew,
     Transfer,
 )
-from targets.node import NodeId
+from targets.protocol.node import NodeId
 
 Begin = Callable[[Situation], Fault | tuple[Fault, ...] | None]
 End = Callable[[Situation, Fault], tuple[Fault, ...]]

@@ -11,8 +11,8 @@ from typing import Any
 
 from nemesis import shapes
 from nemesis.schedule import Situation
-from targets.fault import Cut, Degrade, Fault, Heal, Kill, Pause, Reconfigure, Restart
-from targets.node import NodeId
+from targets.protocol.fault import Cut, Degrade, Fault, Heal, Kill, Pause, Reconfigure, Restart
+from targets.protocol.node import NodeId
 
 Moment = Callable[[dict[NodeId, dict[str, Any]], Situation], bool]
 """Whether now is the time, given what the nodes told of themselves a moment ago and what they tell now."""

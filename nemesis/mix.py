@@ -14,8 +14,8 @@ from msgspec.structs import replace
 from nemesis.catalog import Kind, find
 from nemesis.directed import Moment, leadership
 from nemesis.schedule import Look, Schedule, Situation, Step
-from targets.fault import Fault
-from targets.node import NodeId
+from targets.protocol.fault import Fault
+from targets.protocol.node import NodeId
 
 LASTING_MS = (20.0, 150.0, 600.0, 2000.0)
 """Scales of how long a fault lasts: shorter than an election, about one, longer than several."""

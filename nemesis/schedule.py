@@ -9,8 +9,8 @@ from typing import Any, Protocol
 
 import msgspec
 
-from targets.fault import Fault
-from targets.node import NodeId
+from targets.protocol.fault import Fault
+from targets.protocol.node import NodeId
 
 
 class Situation(msgspec.Struct, frozen=True, dict=True):

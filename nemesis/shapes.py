@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 
-from targets.fault import Cut, Link
-from targets.node import NodeId
+from targets.protocol.fault import Cut, Link
+from targets.protocol.node import NodeId
 
 Shape = Callable[[Sequence[NodeId]], Cut]
 

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from nemesis.schedule import Look, Schedule, Situation, Step
-from targets.fault import Kill
+from targets.protocol.fault import Kill
 
 
 class Spare(msgspec.Struct, frozen=True):

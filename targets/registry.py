@@ -5,16 +5,16 @@ from __future__ import annotations
 from importlib import import_module
 
 from checker.errors import unknown_name
-from targets.target import Target
+from targets.protocol.target import Target
 
 FAMILIES: dict[str, str] = {
-    "wal-kv": "targets.wal",
-    "generation-clock": "targets.generation",
-    "quorum-kv": "targets.quorum",
-    "paxos-register": "targets.paxos",
-    "paxos-kv": "targets.paxos",
-    "paxos-log": "targets.paxos",
-    "raft-log": "targets.raft",
+    "wal-kv": "targets.systems.wal",
+    "generation-clock": "targets.systems.generation",
+    "quorum-kv": "targets.systems.quorum",
+    "paxos-register": "targets.systems.paxos",
+    "paxos-kv": "targets.systems.paxos",
+    "paxos-log": "targets.systems.paxos",
+    "raft-log": "targets.systems.raft",
 }
 """Healthy target -> the module whose TARGETS hold it and its broken variants."""
 

@@ -27,7 +27,7 @@ from naysayer.report.terminal import show
 from naysayer.results import proof_json, verdict_json
 from naysayer.seen import seen
 from naysayer.signals import Reporting
-from targets.own_code import own_module
+from targets.protocol.own_code import own_module
 
 
 def check_file(file: Path, options: CheckOptions) -> Conclusion:

@@ -38,14 +38,14 @@ from naysayer.tell import effects, fault_spans, label, seen_in, without_effect
 from nemesis.mix import Mix
 from nemesis.schedule import Schedule
 from nemesis.spare import Spare
-from targets.cluster import Cluster
-from targets.fault import Evidence
-from targets.live.cluster import LiveCluster
-from targets.live.processes import ProcessCluster
-from targets.remote.cluster import UNDO_S_MAX, RemoteCluster
-from targets.stdio.cluster import StdioCluster
-from targets.stdio.messages import MESSAGES, MessageLog
-from targets.stdio.protocol import not_supported
+from targets.backends.hosts.cluster import UNDO_S_MAX, RemoteCluster
+from targets.backends.processes.cluster import LiveCluster
+from targets.backends.processes.processes import ProcessCluster
+from targets.backends.stdio.cluster import StdioCluster
+from targets.backends.stdio.messages import MESSAGES, MessageLog
+from targets.backends.stdio.protocol import not_supported
+from targets.protocol.cluster import Cluster
+from targets.protocol.fault import Evidence
 from workloads.registry import find as find_workload
 
 STRETCH = 8.0

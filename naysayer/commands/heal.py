@@ -8,8 +8,8 @@ import trio
 
 from naysayer.report.console import console
 from naysayer.signals import ended_by_signals
-from targets.remote.cluster import RemoteCluster
-from targets.remote.config import load
+from targets.backends.hosts.cluster import RemoteCluster
+from targets.backends.hosts.config import load
 
 HEALING = "the hosts are being healed, which takes a moment; if I am killed now, heal again"
 ERROR = 3

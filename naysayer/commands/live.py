@@ -23,14 +23,14 @@ from naysayer.plan import (
     workload_of,
 )
 from nemesis import catalog
-from targets.live.cluster import LiveCluster
-from targets.live.processes import ProcessCluster
+from targets.backends.hosts.cluster import RemoteCluster, faults_of, what_it_takes
+from targets.backends.hosts.config import ClusterConfig, own_file
+from targets.backends.processes.cluster import LiveCluster
+from targets.backends.processes.processes import ProcessCluster
+from targets.backends.stdio.cluster import StdioCluster
+from targets.backends.stdio.protocol import DIALECTS
+from targets.backends.stdio.topology import TOPOLOGIES
 from targets.registry import find as find_target
-from targets.remote.cluster import RemoteCluster, faults_of, what_it_takes
-from targets.remote.config import ClusterConfig, own_file
-from targets.stdio.cluster import StdioCluster
-from targets.stdio.protocol import DIALECTS
-from targets.stdio.topology import TOPOLOGIES
 from workloads.registry import find as find_workload
 
 TIME_S = 10.0

@@ -7,10 +7,10 @@ from pathlib import Path
 import trio
 
 from checker.errors import NaysayerError, UsageError
-from targets.live.process import die_with_harness, refuse_platform
-from targets.live.tcp import Address, TcpNode
+from targets.backends.processes.process import die_with_harness, refuse_platform
+from targets.backends.processes.tcp import Address, TcpNode
+from targets.backends.stdio.node import StdioNode
 from targets.registry import find
-from targets.stdio.node import StdioNode
 
 
 def _address(text: str) -> Address:

@@ -6,14 +6,14 @@ from checker.errors import UsageError
 from naysayer.commands.live import World, live_plan, test_binary, test_live, test_remote
 from naysayer.conclusion import Conclusion
 from naysayer.options import RunOptions
-from targets.live.cluster import LiveCluster
-from targets.live.process import refuse_platform
-from targets.live.processes import ProcessCluster
+from targets.backends.hosts.cluster import faults_of
+from targets.backends.hosts.config import ClusterConfig, load
+from targets.backends.hosts.links import SHAPING
+from targets.backends.processes.cluster import LiveCluster
+from targets.backends.processes.process import refuse_platform
+from targets.backends.processes.processes import ProcessCluster
+from targets.backends.stdio.protocol import DIALECTS
 from targets.registry import find as find_target
-from targets.remote.cluster import faults_of
-from targets.remote.config import ClusterConfig, load
-from targets.remote.links import SHAPING
-from targets.stdio.protocol import DIALECTS
 from workloads.registry import WORKLOADS
 from workloads.registry import find as find_workload
 

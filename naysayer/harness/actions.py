@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from targets.fault import Fault
-from targets.node import NodeId, Request
+from targets.protocol.fault import Fault
+from targets.protocol.node import NodeId, Request
 
 if TYPE_CHECKING:
     from naysayer.harness.clients import Thread

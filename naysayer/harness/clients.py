@@ -15,9 +15,9 @@ from checker.history import Operation, Status
 from naysayer.harness.actions import Invoke, WaitUntil
 from naysayer.harness.routing import Routing
 from naysayer.harness.setup import REFUSED_MS, Setup
-from targets.fault import Fault
-from targets.node import NodeId, Reply, Request
-from targets.simulator.draws import SLOT_BITS
+from targets.backends.simulator.draws import SLOT_BITS
+from targets.protocol.fault import Fault
+from targets.protocol.node import NodeId, Reply, Request
 from workloads.generator import Generator, Invocation, Moment, Wait
 
 ATTEMPTS = 3

@@ -25,9 +25,9 @@ from naysayer.harness.health import LAG_MS_MAX, Health
 from naysayer.harness.settle import Settling
 from naysayer.harness.setup import FINAL_MS_MAX, Setup
 from nemesis.schedule import Look, Schedule, Situation
-from targets.cluster import Death
-from targets.fault import Fault
-from targets.node import NodeId, Reply
+from targets.protocol.cluster import Death
+from targets.protocol.fault import Fault
+from targets.protocol.node import NodeId, Reply
 from workloads.generator import Generator
 from workloads.parts import Pinned
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from targets.fault import (
+from targets.protocol.fault import (
     Corrupt,
     Cut,
     Degrade,
@@ -21,7 +21,7 @@ from targets.fault import (
     Skew,
     Transfer,
 )
-from targets.node import NodeId
+from targets.protocol.node import NodeId
 
 
 class System(Protocol):

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from naysayer.findings import Finding, Kind
 from naysayer.harness.clients import NS, Answers
 from naysayer.harness.faults import InForce
-from targets.cluster import Death
-from targets.fault import Fault, Restart
-from targets.node import NodeId
+from targets.protocol.cluster import Death
+from targets.protocol.fault import Fault, Restart
+from targets.protocol.node import NodeId
 
 GRACE_MS = 2000.0
 """So long after a fault a node may still be busy with it: an election, a restart, an exit by design."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from random import Random
 
 from checker.history import Operation
-from targets.node import NodeId
+from targets.protocol.node import NodeId
 from workloads.generator import Invocation
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from checker.history import Operation
 from checker.properties.eventual import Lack
-from targets.node import NodeId
+from targets.protocol.node import NodeId
 
 STILL_S_MAX = 30.0
 SLOW_S = 3.0

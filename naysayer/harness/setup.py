@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from checker.properties.eventual import Lack
 from nemesis.schedule import Schedule
-from targets.node import Reply
+from targets.protocol.node import Reply
 from workloads.generator import Generator
 
 REFUSED_MS = 40.0

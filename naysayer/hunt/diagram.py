@@ -13,9 +13,9 @@ from textwrap import wrap
 
 from naysayer.message_text import MessageText
 from naysayer.views import ROLE
-from targets.node import NodeId, Reply, Request
-from targets.simulator.network import MS, Sent
-from targets.simulator.traced import Step
+from targets.backends.simulator.network import MS, Sent
+from targets.backends.simulator.traced import Step
+from targets.protocol.node import NodeId, Reply, Request
 
 LANES = (10, 8, 6, 5)
 """How wide a lane may be: the widest that leaves room for labels."""

@@ -17,7 +17,7 @@ from naysayer.judge import RUN_STEPS
 from naysayer.report.terminal import operations_of
 from naysayer.simulate import Run, client_name
 from naysayer.views import held, standing
-from targets.simulator.network import Sent
+from targets.backends.simulator.network import Sent
 from workloads.registry import find as find_workload
 
 FEW = 12

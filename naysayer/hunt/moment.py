@@ -10,7 +10,7 @@ from checker.verdict import Verdict
 from naysayer.findings import METHODS
 from naysayer.judge import judge
 from naysayer.simulate import Run
-from targets.simulator.network import MS
+from targets.backends.simulator.network import MS
 
 
 def failed_ms(run: Run, verdict: Verdict, model: str, *, steps: int) -> float:

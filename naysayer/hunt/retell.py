@@ -25,7 +25,7 @@ from naysayer.judge import judge_run
 from naysayer.recorder import Recorder
 from nemesis.directed import leadership
 from nemesis.schedule import Look, Schedule, Situation, Step
-from targets.node import NodeId
+from targets.protocol.node import NodeId
 from workloads.generator import Generator, Invocation, Moment, Wait
 from workloads.registry import find as find_workload
 

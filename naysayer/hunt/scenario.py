@@ -21,8 +21,8 @@ from naysayer.results import HISTORY, REPORT, TEST, VERDICT
 from naysayer.simulate import Run, Simulation
 from naysayer.tell import label
 from nemesis.schedule import Schedule, Situation, Step
-from targets import fault as faults
-from targets.fault import Fault
+from targets.protocol import fault as faults
+from targets.protocol.fault import Fault
 from workloads.generator import Generator, Invocation, Moment, Wait
 from workloads.parts import client_of
 from workloads.registry import find as find_workload

@@ -21,9 +21,9 @@ from naysayer.hunt.campaign import Hunt, attempt
 from naysayer.hunt.finding import reproduce
 from naysayer.hunt.shrink import shrink
 from naysayer.plan import Plan
+from targets.protocol.target import Hardness
 from targets.registry import all_targets
 from targets.registry import find as find_target
-from targets.target import Hardness
 
 STRIDE = 1_000_000
 """Distance between the first seeds of two hunts."""

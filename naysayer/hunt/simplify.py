@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from naysayer.hunt.scenario import Scenario, Strike, shows_last
 from nemesis import shapes
-from targets.fault import Cut, Degrade, Fault, Hold, Kill, Pause, Reconfigure, Restart, Resume
+from targets.protocol.fault import Cut, Degrade, Fault, Hold, Kill, Pause, Reconfigure, Restart, Resume
 
 NEAR = 4
 """A fault's end is among so many that follow it."""

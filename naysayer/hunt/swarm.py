@@ -9,8 +9,8 @@ from random import Random
 
 from naysayer.plan import DEFAULT_NEMESIS, Plan
 from nemesis import catalog
+from targets.protocol.target import Target
 from targets.registry import family
-from targets.target import Target
 from workloads.registry import find as find_workload
 
 NAMED = 0.8

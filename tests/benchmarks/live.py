@@ -25,12 +25,12 @@ from checker.errors import TargetError
 from naysayer.harness.setup import Setup
 from naysayer.live import LiveRun
 from naysayer.recorder import Recorder
-from targets.cluster import Client, Cluster, Death
-from targets.fault import Evidence, Fault
-from targets.live.client import TcpClient
-from targets.live.wire import line
-from targets.node import NodeId, Reply, Request
-from targets.stdio.cluster import StdioCluster
+from targets.backends.processes.client import TcpClient
+from targets.backends.stdio.cluster import StdioCluster
+from targets.backends.wire import line
+from targets.protocol.cluster import Client, Cluster, Death
+from targets.protocol.fault import Evidence, Fault
+from targets.protocol.node import NodeId, Reply, Request
 from workloads.registry import find
 
 CLIENTS = 20

@@ -12,10 +12,10 @@ import time
 from dataclasses import replace
 from random import Random
 
-from targets.node import NodeId, Reply, Request
-from targets.raft import RAFT
-from targets.simulator import SimulatedCluster
-from targets.target import Target
+from targets.backends.simulator import SimulatedCluster
+from targets.protocol.node import NodeId, Reply, Request
+from targets.protocol.target import Target
+from targets.systems.raft import RAFT
 
 
 class Load:

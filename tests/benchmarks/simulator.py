@@ -11,10 +11,10 @@ from __future__ import annotations
 import time
 from random import Random
 
-from targets.fault import Degrade, Heal, Kill, Restart
-from targets.node import Reply, Request
-from targets.quorum import HEALTHY
-from targets.simulator import SimulatedCluster
+from targets.backends.simulator import SimulatedCluster
+from targets.protocol.fault import Degrade, Heal, Kill, Restart
+from targets.protocol.node import Reply, Request
+from targets.systems.quorum import HEALTHY
 
 CLIENTS = 10
 OPERATIONS = 20_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 from checker.history import PENDING, Operation, Status
 from checker.verdict import Part, Verdict
 from naysayer.availability import Availability, availability, stopped, with_availability
-from targets.fault import Kill, Pause, Restart, Resume
+from targets.protocol.fault import Kill, Pause, Restart, Resume
 
 MS = 1_000_000
 

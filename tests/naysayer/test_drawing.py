@@ -15,11 +15,11 @@ from naysayer.judge import judge_run
 from naysayer.report.console import as_text
 from naysayer.report.terminal import show
 from naysayer.tell import tell, with_nodes
-from targets.fault import Cut, Kill
-from targets.node import Message, Reply, Request
-from targets.quorum.messages import Get, Got
-from targets.simulator.network import MS, Sent
-from targets.simulator.traced import Step
+from targets.backends.simulator.network import MS, Sent
+from targets.backends.simulator.traced import Step
+from targets.protocol.fault import Cut, Kill
+from targets.protocol.node import Message, Reply, Request
+from targets.systems.quorum.messages import Get, Got
 
 
 def test_a_diagram_tells_what_is_new_counts_the_rest_and_ends_with_the_last_answer() -> None:

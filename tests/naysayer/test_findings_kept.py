@@ -25,7 +25,7 @@ from naysayer.plan import Plan
 from naysayer.recorder import Recorder
 from naysayer.signals import StopRequest
 from naysayer.simulate import Run
-from targets.simulator.network import MS
+from targets.backends.simulator.network import MS
 from workloads.generator import Invocation
 from workloads.registry import find as find_workload
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from naysayer.cli import run
-from targets.remote.config import load
+from targets.backends.hosts.config import load
 from tests.naysayer.test_guide import block
 from tests.naysayer.test_hosts import LACKING
 from tests.systems import needs

@@ -100,7 +100,7 @@ def test_answers_that_do_not_come_are_unknown_outcomes_and_the_node_is_named(
 def test_a_log_that_had_to_be_cut_is_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("targets.live.processes.LOG_BYTES_MAX", 1 << 20)
+    monkeypatch.setattr("targets.backends.processes.processes.LOG_BYTES_MAX", 1 << 20)
     play("shouts", tmp_path, f"hostile-shouts-{os.getpid()}")
     assert "the log of n0 grew beyond 1 MiB, and only its end was kept" in " ".join(capsys.readouterr().out.split())
     verdict = json.loads(next(tmp_path.glob("*/latest/verdict.json")).read_text())

@@ -32,9 +32,9 @@ from naysayer.simulate import Simulation
 from nemesis import shapes
 from nemesis.catalog import KINDS
 from nemesis.schedule import Look, Situation, Step
-from targets.fault import Cut, Degrade, Heal, Kill, Restart
+from targets.backends.simulator import SimulatedCluster
+from targets.protocol.fault import Cut, Degrade, Heal, Kill, Restart
 from targets.registry import all_targets, find
-from targets.simulator import SimulatedCluster
 
 pytestmark = pytest.mark.slow
 

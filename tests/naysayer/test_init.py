@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from naysayer.cli import run
-from targets.remote.config import load
+from targets.backends.hosts.config import load
 
 pytestmark = pytest.mark.slow
 
@@ -60,7 +60,7 @@ def test_doctor_tells_of_a_start_command_that_fails(tmp_path: Path, capsys: pyte
 def test_doctor_tells_how_to_mend_a_start_command_that_does_not_return(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("targets.remote.processes.RETURN_S_MAX", 0.2)
+    monkeypatch.setattr("targets.backends.hosts.processes.RETURN_S_MAX", 0.2)
     assert run(["doctor", str(_local(tmp_path, "sleep 30")), "--nemesis", "none"]) == 3
     printed = " ".join(capsys.readouterr().out.split())
     assert "no end within 0 s of: sleep 30; a start command must return while the system runs" in printed
@@ -69,7 +69,7 @@ def test_doctor_tells_how_to_mend_a_start_command_that_does_not_return(
 def test_doctor_shows_the_end_of_the_log_of_a_system_that_ends_right_after_its_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("targets.remote.processes.ALIVE_S_MIN", 0.1)
+    monkeypatch.setattr("targets.backends.hosts.processes.ALIVE_S_MIN", 0.1)
     log = tmp_path / "log"
     file = _local(tmp_path, f"nohup no-such-store >> {log} 2>&1 < /dev/null &")
     file.write_text(file.read_text().replace('pid = "true"', f'pid = "true"\nlogs = ["{log}"]'))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from naysayer.injected import injected, undoes
-from targets.fault import Corrupt, Cut, Evidence, Heal, Kill, Pause, Release, Restart, Resume, Skew, Transfer
+from targets.protocol.fault import Corrupt, Cut, Evidence, Heal, Kill, Pause, Release, Restart, Resume, Skew, Transfer
 
 KILL, PAUSE, CUT = Kill(("n1", "n2")), Pause(("n1",)), Cut((("n1", "n2"),))
 

@@ -13,13 +13,13 @@ from naysayer.harness.setup import Setup
 from naysayer.judge import judge
 from naysayer.live import LiveRun
 from naysayer.recorder import Recorder
-from targets.live.cluster import LiveCluster
-from targets.live.guests import Guests
-from targets.live.tcp import CONNECTIONS_MAX, OUTBOX_MAX, Control
-from targets.live.wire import LINE_BYTES_MAX, line
-from targets.node import Request
-from targets.raft.messages import RequestVote
+from targets.backends.processes.cluster import LiveCluster
+from targets.backends.processes.guests import Guests
+from targets.backends.processes.tcp import CONNECTIONS_MAX, OUTBOX_MAX, Control
+from targets.backends.wire import LINE_BYTES_MAX, line
+from targets.protocol.node import Request
 from targets.registry import find as find_target
+from targets.systems.raft.messages import RequestVote
 from workloads.registry import find as find_workload
 
 pytestmark = pytest.mark.slow

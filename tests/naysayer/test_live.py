@@ -15,8 +15,8 @@ from checker.history import Operation
 from naysayer.harness.setup import REFUSED_MS, Setup
 from naysayer.live import LiveRun
 from naysayer.recorder import Recorder
-from targets.cluster import Client
-from targets.node import NodeId, Reply, Request
+from targets.protocol.cluster import Client
+from targets.protocol.node import NodeId, Reply, Request
 from tests.benchmarks.live import Instant
 from workloads.generator import Generator, Invocation, Moment, Wait
 

@@ -14,10 +14,10 @@ import pytest
 import trio
 
 from naysayer.cli import run
-from targets.fault import Cut, Heal, Kill, Pause, Restart, Resume
-from targets.remote.cluster import RemoteCluster
-from targets.remote.config import load
-from targets.remote.shell import SshShell
+from targets.backends.hosts.cluster import RemoteCluster
+from targets.backends.hosts.config import load
+from targets.backends.hosts.shell import SshShell
+from targets.protocol.fault import Cut, Heal, Kill, Pause, Restart, Resume
 from tests.naysayer.test_hosts import LACKING, cluster_toml
 from tests.systems import needs
 from tests.targets.hosts import Hosts, hosts
@@ -27,10 +27,10 @@ pytestmark = needs(LACKING)
 BREAK = """
 import sys, trio
 from pathlib import Path
-from targets.fault import Cut, Pause
-from targets.remote.cluster import RemoteCluster
-from targets.remote.config import load
-from targets.remote.shell import SshShell
+from targets.protocol.fault import Cut, Pause
+from targets.backends.hosts.cluster import RemoteCluster
+from targets.backends.hosts.config import load
+from targets.backends.hosts.shell import SshShell
 
 async def main():
     async with RemoteCluster(load(Path(sys.argv[1]))) as cluster:

@@ -14,7 +14,7 @@ from tests.targets.test_hostile_services import serving
 pytestmark = pytest.mark.slow
 
 CLIENT = """
-from targets.node import Reply, Request
+from targets.protocol.node import Reply, Request
 
 STORE = {}
 
@@ -120,7 +120,7 @@ def test_a_client_without_a_cluster_says_what_it_needs(capsys: pytest.CaptureFix
 LINES = """
 import json
 import trio
-from targets.node import Reply, Request
+from targets.protocol.node import Reply, Request
 
 CALLS = []
 
@@ -188,7 +188,7 @@ def test_where_nobody_can_be_connected_to_the_run_does_not_begin(
 
 BAD = """
 import sys
-from targets.node import Reply, Request
+from targets.protocol.node import Reply, Request
 
 
 class Bad:

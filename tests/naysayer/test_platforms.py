@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import naysayer
-from targets.live.process import process_state
+from targets.backends.processes.process import process_state
 
 pytestmark = pytest.mark.slow
 
@@ -175,7 +175,7 @@ def test_macos_runs_targets_live(tmp_path: Path) -> None:
 
 def test_a_node_ends_with_a_harness_that_was_killed_on_macos_too(tmp_path: Path) -> None:
     node = """
-from targets.live.process import die_with_harness
+from targets.backends.processes.process import die_with_harness
 die_with_harness()
 print("bound", flush=True)
 while True:
@@ -199,7 +199,7 @@ os._exit(9)
 def test_a_process_state_is_known_without_proc(tmp_path: Path) -> None:
     code = """
 import os, signal, subprocess, sys
-from targets.live.process import process_state
+from targets.backends.processes.process import process_state
 child = subprocess.Popen(["sleep", "60"])
 assert process_state(child.pid) in "SIR", process_state(child.pid)
 child.send_signal(signal.SIGSTOP)

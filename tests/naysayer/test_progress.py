@@ -11,7 +11,7 @@ from naysayer.harness.setup import Setup
 from naysayer.live import LiveRun
 from naysayer.recorder import Recorder
 from naysayer.report.progress import Progress
-from targets.fault import Cut, Heal, Kill, Restart, Skew
+from targets.protocol.fault import Cut, Heal, Kill, Restart, Skew
 from tests.benchmarks.live import Instant
 from workloads.registry import find
 

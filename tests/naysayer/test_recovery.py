@@ -14,11 +14,11 @@ from naysayer.plan import Plan, make_plan
 from naysayer.recorder import Recorder
 from naysayer.simulate import RECOVERY_MS_MAX, SETTLE_MS, Run, Simulation
 from nemesis.schedule import Schedule, Situation, Step
-from targets.fault import Corrupt, Fault, Kill, Reconfigure, Restart
-from targets.node import NodeId, Request, Timer
-from targets.quorum.node import QuorumNode
+from targets.protocol.fault import Corrupt, Fault, Kill, Reconfigure, Restart
+from targets.protocol.node import NodeId, Request, Timer
+from targets.protocol.target import Target
 from targets.registry import find
-from targets.target import Target
+from targets.systems.quorum.node import QuorumNode
 from workloads.generator import Invocation
 
 

@@ -17,9 +17,9 @@ import pytest
 import trio
 
 from naysayer.cli import run
-from targets.fault import Kill
-from targets.remote.cluster import RemoteCluster
-from targets.remote.config import load
+from targets.backends.hosts.cluster import RemoteCluster
+from targets.backends.hosts.config import load
+from targets.protocol.fault import Kill
 from tests.naysayer.test_guide import block, free_port
 
 
@@ -187,7 +187,7 @@ def test_a_pid_command_that_prints_some_other_process_is_refused(
 def test_a_pid_that_listens_elsewhere_is_no_system_at_this_port(
     place: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("targets.remote.processes.ALIVE_S_MIN", 0.1)
+    monkeypatch.setattr("targets.backends.hosts.processes.ALIVE_S_MIN", 0.1)
     before = place.run(free_port())
     file = place.toml(free_port(), pid=f"pgrep -f '{place.folder}/stor[e].py'")
     assert run(["test", "--cluster", file, "--nemesis", "none"]) == 3

@@ -162,7 +162,7 @@ def test_a_server_beside_the_one_that_a_run_starts_is_spared_by_pkill(
 def test_a_pid_command_by_name_only_finds_the_wrong_server_and_is_refused(
     server: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("targets.remote.processes.ALIVE_S_MIN", 0.1)
+    monkeypatch.setattr("targets.backends.hosts.processes.ALIVE_S_MIN", 0.1)
     name = "redis-server" if server.kind == "redis" else "etcd"
     file = server.toml(free_port(), pid=f"pgrep -x {name}")
     for words in (["test", "--cluster", file], ["test", "--cluster", file, "--nemesis", "none"], ["doctor", file]):

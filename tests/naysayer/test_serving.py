@@ -16,11 +16,11 @@ from naysayer.recorder import Recorder
 from naysayer.serving import accounts
 from naysayer.simulate import Run, Simulation
 from naysayer.views import held, standing, view_text
-from targets.fault import Hold
-from targets.node import Message, Reply, Request
-from targets.quorum.messages import Get, Got, Put, Stored
-from targets.raft.messages import AppendEntries, AppendEntriesReply, Entry
-from targets.simulator.network import Cause, Sent
+from targets.backends.simulator.network import Cause, Sent
+from targets.protocol.fault import Hold
+from targets.protocol.node import Message, Reply, Request
+from targets.systems.quorum.messages import Get, Got, Put, Stored
+from targets.systems.raft.messages import AppendEntries, AppendEntriesReply, Entry
 
 
 def _accounts(run: Run) -> dict[int, str]:

@@ -10,8 +10,8 @@ from naysayer.plan import make_plan
 from naysayer.recorder import Recorder
 from naysayer.simulate import Simulation
 from nemesis.catalog import DIRECTED
+from targets.backends.simulator import SimulatedCluster
 from targets.registry import find as find_target
-from targets.simulator import SimulatedCluster
 
 
 class Lines:

@@ -13,7 +13,7 @@ from nemesis.catalog import DIRECTED, KINDS, find
 from nemesis.mix import Mix, Waiting
 from nemesis.schedule import Look, Schedule, Situation, Step
 from nemesis.spare import Spare
-from targets.fault import (
+from targets.protocol.fault import (
     Corrupt,
     Cut,
     Degrade,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nemesis import shapes
-from targets.fault import Cut
+from targets.protocol.fault import Cut
 
 FIVE = ("a", "b", "c", "d", "e")
 

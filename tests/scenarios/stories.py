@@ -36,11 +36,11 @@ from msgspec.structs import replace
 
 from checker import check
 from checker.history import History, Operation
-from targets.fault import Cut, Fault, Heal, Hold, Kill, Pause, Release, Restart, Resume
-from targets.node import NodeId, Reply
+from targets.backends.simulator.network import MS, Sent
+from targets.protocol.fault import Cut, Fault, Heal, Hold, Kill, Pause, Release, Restart, Resume
+from targets.protocol.node import NodeId, Reply
+from targets.protocol.target import Target
 from targets.registry import find
-from targets.simulator.network import MS, Sent
-from targets.target import Target
 from tests.targets.raft_stage import Stage
 
 INDENT = "    "

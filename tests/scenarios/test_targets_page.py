@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from targets.protocol.target import Target
 from targets.registry import all_targets
-from targets.target import Target
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "targets.md").read_text()

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from targets.fault import Cut, Heal, Reconfigure, Release, Transfer
-from targets.target import Target
+from targets.protocol.fault import Cut, Heal, Reconfigure, Release, Transfer
+from targets.protocol.target import Target
 from tests.targets.raft_stage import Stage
 
 

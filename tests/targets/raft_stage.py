@@ -7,10 +7,10 @@ from typing import Any
 
 from checker import check
 from checker.history import History, Operation
-from targets.fault import Cut, Fault, Heal, Hold, Kill, Restart
-from targets.node import NodeId, Reply, Request
-from targets.simulator import SimulatedCluster
-from targets.target import Target
+from targets.backends.simulator import SimulatedCluster
+from targets.protocol.fault import Cut, Fault, Heal, Hold, Kill, Restart
+from targets.protocol.node import NodeId, Reply, Request
+from targets.protocol.target import Target
 
 MOMENT_MS = 1.5e-6
 """Gets virtual time to the next nanosecond."""

@@ -11,7 +11,8 @@ from typing import Any
 
 from checker import check
 from checker.history import History, Operation
-from targets.fault import (
+from targets.backends.simulator import SimulatedCluster
+from targets.protocol.fault import (
     Cut,
     Degrade,
     Fault,
@@ -26,9 +27,8 @@ from targets.fault import (
     Skew,
     Transfer,
 )
-from targets.node import NodeId, Reply, Request
-from targets.simulator import SimulatedCluster
-from targets.target import Target
+from targets.protocol.node import NodeId, Reply, Request
+from targets.protocol.target import Target
 
 EVERYTHING = (
     "kill", "pause", "isolate", "leader", "halves", "ring", "bridge", "one-way", "loss", "duplicate", "delay", "skew",

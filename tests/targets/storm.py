@@ -13,10 +13,10 @@ from naysayer.harness.setup import Setup
 from naysayer.recorder import Recorder
 from naysayer.virtual import VirtualRun
 from nemesis.schedule import Look, Schedule, Situation, Step
-from targets.fault import Cut, Degrade, Fault, Heal, Kill, Pause, Restart, Resume, Skew
-from targets.node import NodeId
-from targets.simulator import SimulatedCluster
-from targets.target import Target
+from targets.backends.simulator import SimulatedCluster
+from targets.protocol.fault import Cut, Degrade, Fault, Heal, Kill, Pause, Restart, Resume, Skew
+from targets.protocol.node import NodeId
+from targets.protocol.target import Target
 from workloads.generator import Generator, Invocation, Moment
 
 EVERYTHING = ("kill", "pause", "isolate", "partial", "loss", "duplicate", "delay", "skew")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from targets.node import Message, NodeId, Reply, Request, Timer
+from targets.protocol.node import Message, NodeId, Reply, Request, Timer
 
 
 @dataclass

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from targets.node import NodeId, Request
-from targets.quorum.messages import NEVER, Get, Got, Put, Stored
-from targets.quorum.node import RESEND_MS, QuorumNode
-from targets.simulator.disk import SimulatedDisk
+from targets.backends.simulator.disk import SimulatedDisk
+from targets.protocol.node import NodeId, Request
+from targets.systems.quorum.messages import NEVER, Get, Got, Put, Stored
+from targets.systems.quorum.node import RESEND_MS, QuorumNode
 from tests.targets.stub import Stub
 
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from targets.fault import Cut
-from targets.node import NodeId, Reply, Request
+from targets.backends.simulator import SimulatedCluster
+from targets.protocol.fault import Cut
+from targets.protocol.node import NodeId, Reply, Request
 from targets.registry import find
-from targets.simulator import SimulatedCluster
 
 SEEDS = range(5)
 TARGETS = ("raft-log", "paxos-log")

@@ -8,8 +8,8 @@ import pytest
 
 from checker.errors import UsageError
 from naysayer.cli import run
-from targets.json_values import DEPTH_MAX, objection
-from targets.remote.config import load
+from targets.backends.hosts.config import load
+from targets.protocol.json_values import DEPTH_MAX, objection
 
 TOML = """
 name = "mine"

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from checker.history import Operation
-from targets.fault import Hold, Release
-from targets.generation import CLOCK, TARGETS
-from targets.generation.clock import RECENT_MAX
-from targets.node import Reply, Request
-from targets.simulator import SimulatedCluster
+from targets.backends.simulator import SimulatedCluster
+from targets.protocol.fault import Hold, Release
+from targets.protocol.node import Reply, Request
+from targets.systems.generation import CLOCK, TARGETS
+from targets.systems.generation.clock import RECENT_MAX
 from tests.targets.storm import EVERYTHING, Storm
 
 NAMED = {target.name: target for target in TARGETS}

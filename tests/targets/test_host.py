@@ -10,10 +10,10 @@ import msgspec
 import pytest
 import trio
 
-from targets.live.host import Host, JunkError, LiveContext
-from targets.node import Message, NodeId, Request
+from targets.backends.directory_disk import DirectoryDisk
+from targets.backends.processes.host import Host, JunkError, LiveContext
+from targets.protocol.node import Message, NodeId, Request
 from targets.registry import find
-from targets.wal.directory import DirectoryDisk
 
 pytestmark = pytest.mark.slow
 

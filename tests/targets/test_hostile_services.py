@@ -16,12 +16,12 @@ import trio
 
 from checker.errors import UsageError
 from naysayer.cli import run
-from targets.cluster import Client
-from targets.node import Reply, Request
-from targets.services import exchange, resp
-from targets.services.etcd import EtcdClient
-from targets.services.http import Call, HttpClient
-from targets.services.redis import RedisClient
+from targets.backends.clients import exchange, resp
+from targets.backends.clients.etcd import EtcdClient
+from targets.backends.clients.http import Call, HttpClient
+from targets.backends.clients.redis import RedisClient
+from targets.protocol.cluster import Client
+from targets.protocol.node import Reply, Request
 
 pytestmark = pytest.mark.slow
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from targets.paxos import KV, LOG, REGISTER
-from targets.target import Target
+from targets.protocol.target import Target
+from targets.systems.paxos import KV, LOG, REGISTER
 from tests.targets.storm import EVERYTHING, Storm
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from targets.paxos import TARGETS
+from targets.systems.paxos import TARGETS
 from tests.targets.storm import EVERYTHING, Storm
 
 pytestmark = pytest.mark.slow

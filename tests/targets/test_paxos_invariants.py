@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from targets.node import Node, NodeId
-from targets.paxos.acceptor import Acceptor, Slot
-from targets.paxos.invariants import PromisesNeverFall
-from targets.paxos.messages import Ballot, Instance, Promise, Row
-from targets.paxos.proposer import Attempt
-from targets.paxos.register import PaxosRegister
+from targets.protocol.node import Node, NodeId
+from targets.systems.paxos.acceptor import Acceptor, Slot
+from targets.systems.paxos.invariants import PromisesNeverFall
+from targets.systems.paxos.messages import Ballot, Instance, Promise, Row
+from targets.systems.paxos.proposer import Attempt
+from targets.systems.paxos.register import PaxosRegister
 
 NODES = ("n1", "n2", "n3")
 LOW, HIGH = Ballot(1, "n1"), Ballot(2, "n1")

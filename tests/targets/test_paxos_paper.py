@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from targets.node import NodeId, Request
-from targets.paxos.kv import PaxosKv
-from targets.paxos.messages import (
+from targets.backends.simulator.disk import SimulatedDisk
+from targets.protocol.node import NodeId, Request
+from targets.systems.paxos.kv import PaxosKv
+from targets.systems.paxos.messages import (
     NO_BALLOT,
     Accept,
     Accepted,
@@ -21,7 +22,6 @@ from targets.paxos.messages import (
     Refuse,
     Row,
 )
-from targets.simulator.disk import SimulatedDisk
 from tests.targets.stub import Stub
 
 ONE = Instance("x", 1)

@@ -12,17 +12,17 @@ from pathlib import Path
 import pytest
 import trio
 
-from targets.cluster import Death
-from targets.fault import Kill, Restart
-from targets.live.cluster import LiveCluster
-from targets.live.process import NodeProcess, process_state
+from targets.backends.processes.cluster import LiveCluster
+from targets.backends.processes.process import NodeProcess, process_state
+from targets.protocol.cluster import Death
+from targets.protocol.fault import Kill, Restart
 from targets.registry import find
 
 pytestmark = pytest.mark.slow
 
 BOUND = """
 import signal
-from targets.live.process import die_with_harness
+from targets.backends.processes.process import die_with_harness
 die_with_harness()
 print("bound", flush=True)
 signal.pause()
@@ -32,7 +32,7 @@ HARNESS = """
 import sys
 from pathlib import Path
 import trio
-from targets.live.process import NodeProcess
+from targets.backends.processes.process import NodeProcess
 
 async def main():
     node = NodeProcess("n1", [sys.executable, "-c", sys.argv[1]], log=Path(sys.argv[2]), pipes=True)

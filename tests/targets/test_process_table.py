@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from targets.remote.sparing import cleaning, sparing
-from targets.remote.table import Table, held, listening, serving
+from targets.backends.hosts.sparing import cleaning, sparing
+from targets.backends.hosts.table import Table, held, listening, serving
 
 
 def line(pid: int, parent: int, began: int, name: str = "x", state: str = "S") -> str:
@@ -184,7 +184,7 @@ def test_a_kill_of_everything_is_refused(tmp_path: Path) -> None:
 
 
 def test_this_machine_is_read_too() -> None:
-    from targets.remote.table import SNAPSHOT
+    from targets.backends.hosts.table import SNAPSHOT
 
     table = Table.read(subprocess.run(["/bin/sh", "-c", SNAPSHOT], capture_output=True, text=True, check=True).stdout)
     if sys.platform == "linux":

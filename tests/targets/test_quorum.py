@@ -9,12 +9,12 @@ from __future__ import annotations
 import pytest
 
 from checker import check
-from targets.fault import Kill, Restart
-from targets.node import NodeId, Reply, Request
-from targets.quorum import HEALTHY, TARGETS
-from targets.quorum.node import SNAPSHOT_RECORDS, QuorumNode
-from targets.simulator import SimulatedCluster
-from targets.target import Target
+from targets.backends.simulator import SimulatedCluster
+from targets.protocol.fault import Kill, Restart
+from targets.protocol.node import NodeId, Reply, Request
+from targets.protocol.target import Target
+from targets.systems.quorum import HEALTHY, TARGETS
+from targets.systems.quorum.node import SNAPSHOT_RECORDS, QuorumNode
 from tests.targets.storm import EVERYTHING, Storm
 
 NAMED = {target.name.rpartition("/")[2]: target for target in TARGETS}

@@ -6,15 +6,15 @@ from dataclasses import replace
 
 import pytest
 
-from targets.fault import Cut, Heal, Kill, Reconfigure, Restart, Transfer
-from targets.node import Request
-from targets.raft import RAFT
-from targets.raft.log import Log
-from targets.raft.machine import Refusal, StateMachine
-from targets.raft.messages import Entry
-from targets.raft.node import RaftNode
-from targets.raft.sessions import ClusterClock, Sessions
-from targets.raft.settings import Settings
+from targets.protocol.fault import Cut, Heal, Kill, Reconfigure, Restart, Transfer
+from targets.protocol.node import Request
+from targets.systems.raft import RAFT
+from targets.systems.raft.log import Log
+from targets.systems.raft.machine import Refusal, StateMachine
+from targets.systems.raft.messages import Entry
+from targets.systems.raft.node import RaftNode
+from targets.systems.raft.sessions import ClusterClock, Sessions
+from targets.systems.raft.settings import Settings
 from tests.targets import raft_scenarios
 from tests.targets.raft_stage import Stage
 from tests.targets.raft_storm import EVERYTHING, RaftStorm

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from targets.raft import RAFT, TARGETS
 from targets.registry import find
+from targets.systems.raft import RAFT, TARGETS
 from tests.targets import raft_scenarios as scenarios
 from tests.targets.raft_storm import RaftStorm
 

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from targets.node import Node, NodeId, Request
-from targets.raft.invariants import ElectionSafety, LeaderCompleteness, LogMatching, StateMachineSafety
-from targets.raft.log import Log
-from targets.raft.messages import Entry
-from targets.raft.node import RaftNode
-from targets.target import Invariant
+from targets.protocol.node import Node, NodeId, Request
+from targets.protocol.target import Invariant
+from targets.systems.raft.invariants import ElectionSafety, LeaderCompleteness, LogMatching, StateMachineSafety
+from targets.systems.raft.log import Log
+from targets.systems.raft.messages import Entry
+from targets.systems.raft.node import RaftNode
 
 NODES = ("n1", "n2", "n3")
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from targets.node import Message, NodeId, Reply, Request, Timer
-from targets.raft import RAFT
-from targets.raft.core import ELECTION, HEARTBEAT, Raft
-from targets.raft.messages import AppendEntries, AppendEntriesReply, Entry, RequestVote, RequestVoteReply
-from targets.simulator import SimulatedCluster
-from targets.simulator.disk import SimulatedDisk
+from targets.backends.simulator import SimulatedCluster
+from targets.backends.simulator.disk import SimulatedDisk
+from targets.protocol.node import Message, NodeId, Reply, Request, Timer
+from targets.systems.raft import RAFT
+from targets.systems.raft.core import ELECTION, HEARTBEAT, Raft
+from targets.systems.raft.messages import AppendEntries, AppendEntriesReply, Entry, RequestVote, RequestVoteReply
 from tests.targets.stub import Stub
 
 

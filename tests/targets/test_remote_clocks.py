@@ -17,9 +17,9 @@ import pytest
 import trio
 
 from naysayer.cli import run
-from targets.fault import Fault, Kill, Restart, Skew
-from targets.remote.cluster import RemoteCluster
-from targets.remote.config import load
+from targets.backends.hosts.cluster import RemoteCluster
+from targets.backends.hosts.config import load
+from targets.protocol.fault import Fault, Kill, Restart, Skew
 from tests.systems import needs
 from tests.targets.hosts import Hosts, hosts, missing
 
@@ -122,9 +122,9 @@ def test_heal_sets_the_clock_right_that_a_killed_harness_left_wrong(
     skew = """
 import sys, trio
 from pathlib import Path
-from targets.fault import Skew
-from targets.remote.cluster import RemoteCluster
-from targets.remote.config import load
+from targets.protocol.fault import Skew
+from targets.backends.hosts.cluster import RemoteCluster
+from targets.backends.hosts.config import load
 
 async def main():
     async with RemoteCluster(load(Path(sys.argv[1]))) as cluster:

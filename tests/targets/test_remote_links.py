@@ -13,10 +13,10 @@ import trio
 
 from checker.errors import HarnessError
 from naysayer.cli import run
-from targets.fault import Cut, Degrade, Evidence, Heal
-from targets.remote import probe
-from targets.remote.cluster import RemoteCluster
-from targets.remote.config import load
+from targets.backends.hosts import probe
+from targets.backends.hosts.cluster import RemoteCluster
+from targets.backends.hosts.config import load
+from targets.protocol.fault import Cut, Degrade, Evidence, Heal
 from tests.systems import needs
 from tests.targets.hosts import Hosts, hosts, missing
 

@@ -14,7 +14,12 @@ from typing import Any, ClassVar
 import pytest
 
 from checker.errors import HarnessError, TargetError
-from targets.fault import (
+from targets.backends.simulator import SimulatedCluster
+from targets.backends.simulator.cluster import DELAY_MS
+from targets.backends.simulator.draws import SLOT_BITS, Draws
+from targets.backends.simulator.host import SYNC_NS
+from targets.backends.simulator.loop import Loop
+from targets.protocol.fault import (
     Corrupt,
     Cut,
     Degrade,
@@ -29,13 +34,8 @@ from targets.fault import (
     Resume,
     Skew,
 )
-from targets.node import Context, Message, Node, NodeId, Reply, Request, Timer
-from targets.simulator import SimulatedCluster
-from targets.simulator.cluster import DELAY_MS
-from targets.simulator.draws import SLOT_BITS, Draws
-from targets.simulator.host import SYNC_NS
-from targets.simulator.loop import Loop
-from targets.target import Target
+from targets.protocol.node import Context, Message, Node, NodeId, Reply, Request, Timer
+from targets.protocol.target import Target
 
 TICK_MS = 25.0
 """Longer than a message takes: a fault armed behind a tick meets the handler that it is meant for."""
@@ -527,9 +527,9 @@ def test_an_exception_in_a_node_names_the_node_and_the_input() -> None:
 
 PROGRAM = """
 from hashlib import sha256
-from targets.quorum import HEALTHY
-from targets.raft import RAFT
-from targets.wal import HEALTHY as WAL
+from targets.systems.quorum import HEALTHY
+from targets.systems.raft import RAFT
+from targets.systems.wal import HEALTHY as WAL
 from tests.targets.storm import EVERYTHING, Storm
 for target, nodes in ((HEALTHY, 3), (RAFT, 3), (WAL, 1)):
     storm = Storm(target, 7, ("read", "write"), EVERYTHING, nodes=nodes, calm=False)

@@ -13,16 +13,16 @@ import trio
 import trio.testing
 
 from checker.errors import HarnessError, TargetError
-from targets.fault import Cut, Degrade, Heal, Kill, Pause, Restart, Resume
-from targets.live.links import Links
-from targets.live.process import process_state
-from targets.node import Reply, Request
-from targets.stdio.cluster import StdioCluster, StdioEnvelope
-from targets.stdio.delays import Delays
-from targets.stdio.messages import MessageLog
-from targets.stdio.protocol import to_body, to_reply
-from targets.stdio.services import LastWriteWinsKV, LinearizableKV, SequentialKV, TimestampOracle
-from targets.stdio.topology import TOPOLOGIES
+from targets.backends.processes.links import Links
+from targets.backends.processes.process import process_state
+from targets.backends.stdio.cluster import StdioCluster, StdioEnvelope
+from targets.backends.stdio.delays import Delays
+from targets.backends.stdio.messages import MessageLog
+from targets.backends.stdio.protocol import to_body, to_reply
+from targets.backends.stdio.services import LastWriteWinsKV, LinearizableKV, SequentialKV, TimestampOracle
+from targets.backends.stdio.topology import TOPOLOGIES
+from targets.protocol.fault import Cut, Degrade, Heal, Kill, Pause, Restart, Resume
+from targets.protocol.node import Reply, Request
 
 pytestmark = pytest.mark.slow
 
@@ -140,7 +140,7 @@ def test_a_paused_node_is_stopped_and_answers_after_it_resumes() -> None:
 def test_messages_that_a_node_does_not_read_are_lost_in_the_end_which_is_told_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("targets.stdio.cluster.OUTBOX_MAX", 5)
+    monkeypatch.setattr("targets.backends.stdio.cluster.OUTBOX_MAX", 5)
 
     async def body(cluster: StdioCluster) -> None:
         await cluster.apply(Pause(("n0",)))
@@ -300,7 +300,7 @@ def test_the_messages_and_logs_of_a_run_are_kept(tmp_path: Path) -> None:
 
 def test_of_many_messages_those_of_the_counterexample_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in (("BLOCK_BYTES", 2000), ("KEPT_BYTES_MAX", 30_000), ("HEAD_BYTES", 6000)):
-        monkeypatch.setattr(f"targets.stdio.messages.{name}", value)
+        monkeypatch.setattr(f"targets.backends.stdio.messages.{name}", value)
 
     async def main() -> MessageLog:
         log = MessageLog(tmp_path)
@@ -369,7 +369,7 @@ def test_topologies_are_maelstroms() -> None:
 
 
 def test_a_node_that_never_answers_init_is_a_target_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("targets.stdio.cluster.INIT_S_MAX", 0.3)
+    monkeypatch.setattr("targets.backends.stdio.cluster.INIT_S_MAX", 0.3)
     with pytest.raises(TargetError, match=r"node n. did not answer init"):
         run(idle, fault="mute")
 

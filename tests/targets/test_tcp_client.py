@@ -10,9 +10,9 @@ import msgspec
 import pytest
 import trio
 
-from targets.live.client import TcpClient
-from targets.live.wire import LINE_BYTES_MAX, Envelope, Lines, line
-from targets.node import Reply, Request
+from targets.backends.processes.client import TcpClient
+from targets.backends.wire import LINE_BYTES_MAX, Envelope, Lines, line
+from targets.protocol.node import Reply, Request
 
 pytestmark = pytest.mark.slow
 

@@ -8,10 +8,10 @@ from random import Random
 import pytest
 
 from checker.errors import TargetError
-from targets.node import Disk
-from targets.simulator.disk import SimulatedDisk
-from targets.wal.directory import DirectoryDisk
-from targets.wal.log import HEAD, WriteAheadLog
+from targets.backends.directory_disk import DirectoryDisk
+from targets.backends.simulator.disk import SimulatedDisk
+from targets.protocol.node import Disk
+from targets.systems.wal.log import HEAD, WriteAheadLog
 
 SEGMENT = 200
 

@@ -9,10 +9,10 @@ from naysayer.options import RunOptions
 from naysayer.plan import make_plan
 from naysayer.recorder import Recorder
 from naysayer.simulate import Simulation
-from targets.fault import Kill, Restart
-from targets.node import Reply, Request
-from targets.simulator import SimulatedCluster
-from targets.wal import HEALTHY, TARGETS
+from targets.backends.simulator import SimulatedCluster
+from targets.protocol.fault import Kill, Restart
+from targets.protocol.node import Reply, Request
+from targets.systems.wal import HEALTHY, TARGETS
 from workloads.registry import find
 
 SEEDS_MAX = 150

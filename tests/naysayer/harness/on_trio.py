@@ -14,9 +14,9 @@ from typing import Any, Self
 import trio
 
 from checker.errors import TargetError
-from targets.cluster import Death
-from targets.fault import Evidence, Fault, Heal, Kill, Restart, Skew
-from targets.node import Message, Node, NodeId, Reply, Request, Timer
+from targets.protocol.cluster import Death
+from targets.protocol.fault import Evidence, Fault, Heal, Kill, Restart, Skew
+from targets.protocol.node import Message, Node, NodeId, Reply, Request, Timer
 
 MESSAGE_S = 0.002
 

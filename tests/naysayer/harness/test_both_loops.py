@@ -21,10 +21,10 @@ from naysayer.live import LiveRun
 from naysayer.recorder import Recorder
 from naysayer.virtual import VirtualRun
 from nemesis.schedule import Schedule, Situation, Step
-from targets.fault import Fault, Kill, Restart, Skew
-from targets.node import Context, Message, NodeId, Request, Timer
-from targets.simulator import SimulatedCluster
-from targets.target import Target
+from targets.backends.simulator import SimulatedCluster
+from targets.protocol.fault import Fault, Kill, Restart, Skew
+from targets.protocol.node import Context, Message, NodeId, Request, Timer
+from targets.protocol.target import Target
 from tests.naysayer.harness.on_trio import OnTrio
 from workloads.registry import find as find_workload
 

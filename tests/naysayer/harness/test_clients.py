@@ -9,8 +9,8 @@ from naysayer.harness.actions import Invoke, WaitUntil
 from naysayer.harness.clients import NS, Clients
 from naysayer.harness.setup import Setup
 from naysayer.recorder import Recorder
-from targets.node import Reply, Request
-from targets.stdio.protocol import not_supported
+from targets.backends.stdio.protocol import not_supported
+from targets.protocol.node import Reply, Request
 from workloads.generator import Generator, Invocation, Moment
 
 

@@ -23,12 +23,12 @@ from naysayer.recorder import Recorder
 from naysayer.report.story import Story
 from naysayer.report.terminal import exit_code
 from naysayer.simulate import Simulation
-from targets.cluster import Death, crashed
-from targets.fault import Cut, Heal, Kill, Restart, Skew
-from targets.node import Context, Message, NodeId, Reply
-from targets.quorum.node import QuorumNode
+from targets.protocol.cluster import Death, crashed
+from targets.protocol.fault import Cut, Heal, Kill, Restart, Skew
+from targets.protocol.node import Context, Message, NodeId, Reply
+from targets.protocol.target import Target
 from targets.registry import find
-from targets.target import Target
+from targets.systems.quorum.node import QuorumNode
 from tests.naysayer.harness.on_trio import OnTrio
 from tests.naysayer.harness.test_both_loops import Good, Store
 from workloads.registry import find as find_workload

@@ -17,9 +17,9 @@ from naysayer.harness.setup import Setup
 from naysayer.judge import judge
 from naysayer.live import LiveRun
 from naysayer.recorder import Recorder
-from targets.cluster import Client
-from targets.fault import Fault
-from targets.node import NodeId, Reply, Request
+from targets.protocol.cluster import Client
+from targets.protocol.fault import Fault
+from targets.protocol.node import NodeId, Reply, Request
 from tests.benchmarks.live import Instant
 from workloads.registry import find
 

@@ -1,0 +1,396 @@
+"""A cluster on hosts: started, broken, healed and inspected by commands; every fault checked by a probe.
+
+What can be done to links, processes and clocks is told in files of their own; here is the order of things.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import trio
+
+from checker.errors import HarnessError, NaysayerError, TargetError, UsageError
+from targets.backends.hosts.clock import SKEWING, Clocks
+from targets.backends.hosts.config import ClusterConfig, make_client, own_file
+from targets.backends.hosts.guarded import ENDINGS, GuardedClient, OwnRemarks, described, first_error, place_of
+from targets.backends.hosts.hosts import Finding, Hosts
+from targets.backends.hosts.keys import OwnKeys, new_run
+from targets.backends.hosts.links import LOSING, SHAPING, Links
+from targets.backends.hosts.processes import LEADING, SIGNALLING, Processes
+from targets.protocol.cluster import Client, Death
+from targets.protocol.fault import Cut, Degrade, Evidence, Fault, Heal, Kill, Pause, Restart, Resume, Skew
+from targets.protocol.node import NodeId
+
+LOG_BYTES_MAX = 16 * 1024 * 1024
+UNDO_S_MAX = 120.0
+OPEN_S_MAX = 10.0
+OPEN_PAUSE_S = 0.2
+WARM_S_MAX = 5.0
+"""A system accepts connections some time before its clients can be opened."""
+
+NEEDS = (
+    (LOSING | SHAPING, "ssh", "[ssh] in cluster.toml: links are cut on hosts, and this machine is one"),
+    (SIGNALLING, "commands", "[commands] in cluster.toml: how to start the system and find its process"),
+    (LEADING, "leader", "a `leader` command in [commands] of cluster.toml, which tells whether a node leads"),
+    (SKEWING, "clock", "[clock] in cluster.toml, and libfaketime in the start command"),
+)
+"""By tags of faults, what cluster.toml must have, and how to say so."""
+
+
+ON_RUNNING = SIGNALLING | SKEWING | {"power", "corrupt"}
+"""What is not done to a system that this run did not start: kill, pause, wrong clocks, storage faults."""
+
+
+def faults_of(config: ClusterConfig) -> frozenset[str]:
+    """What can be done to these hosts, by what cluster.toml says; whether they allow it is found on the hosts."""
+    has = {
+        "ssh": config.ssh is not None,
+        "commands": config.commands is not None,
+        "leader": config.commands is not None and config.commands.leader is not None,
+        "clock": config.clock is not None,
+    }
+    return frozenset({"heal", "degrade"}.union(*(tags for tags, part, _ in NEEDS if has[part])))
+
+
+def what_it_takes(missing: frozenset[str]) -> str:
+    """What it would take to carry out faults with tags that are not in `faults_of`."""
+    return next((what for tags, _, what in NEEDS if tags & missing), "a target of ours (naysayer list)")
+
+
+def _free_name(folder: Path, name: str) -> Path:
+    """A file of that name in the folder, or name-2 ...: logs of several folders may have one name."""
+    names = (name, *(f"{name}-{number}" for number in range(2, 1000)))
+    return next(folder / one for one in names if not (folder / one).exists())
+
+
+class RemoteCluster:
+    """`async with RemoteCluster(config, wanted) as cluster: await cluster.start()`; at the end everything is undone.
+
+    What this run started is stopped; a system that ran before is left running, and gets no fault of ON_RUNNING unless
+    `faults_on_running`.
+
+    `wanted`: the faults that will be asked for, by name with their tags; start refuses one that a host does not allow.
+    `left`: afterwards, what could not be undone.
+    """
+
+    def __init__(
+        self,
+        config: ClusterConfig,
+        wanted: Mapping[str, frozenset[str]] | None = None,
+        *,
+        faults_on_running: bool = False,
+    ) -> None:
+        self.config = config
+        self._faults_on_running = faults_on_running
+        self.complaint: TargetError | None = None
+        self.remarks: list[str] = []
+        self._own = OwnRemarks(self.remarks)
+        self.nodes: tuple[NodeId, ...] = tuple(config.nodes)
+        self.faults = faults_of(config)
+        self.left: list[str] = []
+        self._wanted = wanted or {}
+        self._run = new_run()
+        self._cleared: set[NodeId] = set()
+        """The nodes whose links this run has touched."""
+        self._hosts = Hosts(config)
+        self._links = Links(self._hosts)
+        self._processes: Processes | None = None
+        self._clocks: Clocks | None = None
+        if config.commands is not None:
+            self._processes = Processes(self._hosts, config.commands, self.remarks)
+            if config.clock is not None:
+                self._clocks = Clocks(self._hosts, self._processes, config.clock)
+        self.run = self._hosts.run
+
+    @property
+    def down(self) -> frozenset[NodeId]:
+        return frozenset(() if self._processes is None else self._processes.down)
+
+    @property
+    def paused(self) -> frozenset[NodeId]:
+        return frozenset(() if self._processes is None else self._processes.paused)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> bool | None:
+        with trio.CancelScope(shield=True):
+            await self._end()
+        return None
+
+    async def _end(self) -> None:
+        waiting = list(self.nodes)
+        with trio.move_on_after(UNDO_S_MAX):
+            while waiting:
+                self.left += await self.undo(waiting[0], own=True)
+                del waiting[0]
+            await self._stop()
+            await self._restore()
+        self.left += [f"{node}: not undone within {UNDO_S_MAX:.0f} s" for node in waiting]
+        await self.close()
+
+    async def _stop(self) -> None:
+        """Stop the system on every host that answers, where this run started it."""
+        if self._processes is None:
+            return
+        for node in sorted(self._processes.mine):
+            with suppress(NaysayerError):
+                await self._processes.stop(node)
+                if self._clocks is not None:
+                    await self._clocks.sweep(node)
+
+    async def _restore(self) -> None:
+        """Start again what ran before the run, if it was killed in it."""
+        if self._processes is None:
+            return
+        for node in sorted(self._processes.killed & self.running.keys()):
+            try:
+                await self._processes.restore(node)
+            except NaysayerError as error:
+                self.left.append(f"{node}: ran before, and could not be started again: {error}")
+
+    async def close(self) -> None:
+        """Log out."""
+        await self._hosts.close()
+
+    async def start(self) -> None:
+        """Reach every host, see what runs there, undo what an earlier run left, look whether the wanted faults are
+        possible, start what does not run.
+
+        Raises UsageError naming a fault that is not possible, the node, and what it would take.
+        """
+        tags = frozenset[str]().union(*self._wanted.values())
+        for node in self.nodes:
+            await self._hosts.open(node)
+        await self.survey()
+        self._refuse_on_running()
+        for node in self.nodes:
+            await self.clear(node)
+            self._refuse(await self.examine_host(node, tags))
+        await self.launch()
+        for node in self.nodes:
+            self._refuse(await self.examine_system(node, tags))
+        await self._try_clients()
+
+    async def survey(self) -> None:
+        """See on every host whether the system runs already. Nothing is changed; raises UsageError as
+        Processes.survey does."""
+        for node in self.nodes:
+            if (found := await self.look(node)) is not None:
+                self.remarks.append(f"{node} ran before: {found}; it is used as it is and left running")
+
+    async def look(self, node: NodeId) -> str | None:
+        """The process of a node's system if it runs already. Only reads. Raises UsageError as Processes.survey does,
+        and if a lost run has left the clock of a running system wrong."""
+        found = None if self._processes is None else await self._processes.survey(node)
+        if found is not None and self._clocks is not None and (text := await self._clocks.left(node)) is not None:
+            raise UsageError(f"{node}: {found} runs with a wrong clock ({text}): naysayer heal sets it right")
+        return found
+
+    @property
+    def running(self) -> dict[NodeId, list[str]]:
+        """By node, the processes that ran before this run."""
+        return {} if self._processes is None else self._processes.running
+
+    def _refuse_on_running(self) -> None:
+        names = [name for name, tags in self._wanted.items() if tags & ON_RUNNING]
+        if not self.running or not names:
+            return
+        nodes = ", ".join(f"{node} (process {' '.join(pids)})" for node, pids in self.running.items())
+        what = f"{', '.join(names)} on a system that ran before this run"
+        if not self._faults_on_running:
+            others = ",".join(name for name in self._wanted if name not in names) or "none"
+            raise UsageError(
+                f"{what} is refused: {nodes}. Stop it, so that this run starts it and stops it again; or leave these "
+                f"faults out with --nemesis {others}; or add --allow-faults-on-running, and it is restarted and left "
+                "running"
+            )
+        self.remarks.append(f"{what} was allowed: {nodes}; where it was killed it was started again, and left running")
+
+    def _refuse(self, findings: list[Finding]) -> None:
+        for one in findings:
+            names = [name for name, tags in self._wanted.items() if tags & one.tags]
+            if one.bad and names:
+                raise UsageError(f"fault {', '.join(names)} cannot be carried out on {one.node}: {one.text}")
+
+    async def clear(self, node: NodeId) -> None:
+        """Undo on a host what an earlier run left, without touching a system that runs. Raises HarnessError if that
+        cannot be done."""
+        self._cleared.add(node)
+        troubles = await self._links.undo(node)
+        if self._clocks is not None and node not in self.running:
+            troubles += await self._clocks.undo(node)
+        if troubles:
+            raise HarnessError(troubles[0])
+
+    async def refuse_stranger(self, node: NodeId) -> None:
+        """Raises UsageError if what listens at a node's client port is not of the system. Only reads."""
+        if self._processes is not None:
+            await self._processes.refuse_stranger(node)
+
+    async def remains(self, node: NodeId) -> list[str]:
+        """What an earlier run has left on a host's links. Only reads."""
+        return await self._links.left(node)
+
+    async def examine_host(self, node: NodeId, tags: frozenset[str]) -> list[Finding]:
+        """What a node's host has to carry out faults with these tags; the system need not run."""
+        return await self._links.examine(node, tags & self.faults)
+
+    async def examine_system(self, node: NodeId, tags: frozenset[str]) -> list[Finding]:
+        """What a node's running system allows of faults with these tags."""
+        found = [] if self._processes is None else await self._processes.examine(node, tags & self.faults)
+        return found if self._clocks is None else found + await self._clocks.examine(node, tags & self.faults)
+
+    async def launch(self) -> None:
+        """Install and start the system where it does not run, and wait until each node accepts."""
+        if self._processes is not None:
+            await self._processes.install()
+            await self._processes.start()
+
+    async def runs(self, node: NodeId) -> bool:
+        """Whether the system runs on a node; where cluster.toml cannot tell, it is believed to."""
+        return self._processes is None or bool(await self._processes.pids(node))
+
+    def now_ms(self) -> float:
+        """Time since the cluster was made."""
+        return self._hosts.now_ms()
+
+    async def apply(self, fault: Fault) -> None:
+        """Carry out one fault and check by a probe that it took effect."""
+        match fault, self._processes, self._clocks:
+            case Cut(), _, _:
+                await self._links.cut(fault)
+            case Degrade(), _, _:
+                await self._links.degrade(fault)
+            case Heal(), _, _:
+                await self._links.heal()
+            case Kill(power=False, effects=None), Processes() as processes, _:
+                await processes.kill(fault)
+            case Restart(), Processes() as processes, clocks:
+                if clocks is not None:
+                    for node in fault.nodes:
+                        await clocks.started_anew(node)
+                await processes.restart(fault)
+            case Pause(), Processes() as processes, _:
+                await processes.pause(fault)
+            case Resume(), Processes() as processes, _:
+                await processes.resume(fault)
+            case Skew(), _, Clocks() as clocks:
+                await clocks.skew(fault)
+            case _:
+                raise HarnessError(f"{fault} cannot be carried out on hosts by commands")
+
+    async def deaths(self, *, thorough: bool = False) -> list[Death]:
+        return [] if self._processes is None else await self._processes.deaths(thorough=thorough)
+
+    def evidence(self) -> list[Evidence]:
+        return list(self._hosts.evidence)
+
+    async def undo(self, node: NodeId, *, own: bool = False) -> list[str]:
+        """Undo all faults that this or an earlier run left on a host; returns what could not be undone.
+
+        Rules and queueing disciplines go, the clock is right, stopped processes go on. What was killed stays down.
+        `own`: of a system that ran before, only what this run did to it.
+        """
+        try:
+            await self.run(node, "true")
+        except NaysayerError as error:
+            return [str(error)]  # and the parts would wait as long for it
+        parts: list[Callable[[], Awaitable[list[str]]]] = []
+        if not own or node in self._cleared:
+            parts.append(partial(self._links.undo, node))
+        if self._processes is not None:
+            every = not own or node in self._processes.mine
+            parts.append(partial(self._processes.undo, node, all_stopped=every))
+        if self._clocks is not None and (not own or node in self._clocks.touched):
+            parts.append(partial(self._clocks.undo, node))
+        troubles: list[str] = []
+        for part in parts:
+            try:
+                troubles += await part()
+            except NaysayerError as error:
+                troubles.append(str(error))
+        return troubles
+
+    async def fetch_logs(self, directory: Path) -> list[str]:
+        """Copy the logs named in cluster.toml to directory/<node>/; returns what could not be fetched."""
+        troubles: list[str] = []
+        if self.config.commands is None:
+            return troubles
+        for node in self.nodes:
+            for log in self.config.commands.logs:
+                try:
+                    text = (await self.run(node, f"tail -c {LOG_BYTES_MAX} {log}")).out
+                except NaysayerError as error:
+                    troubles.append(str(error))
+                    continue
+                name = Path(self._hosts.fill(node, log)).name
+                place = _free_name(directory / node, "log" if name in ("", "..") else name)
+                place.parent.mkdir(parents=True, exist_ok=True)
+                place.write_text(text)
+        return troubles
+
+    async def views(self) -> dict[NodeId, dict[str, Any]]:
+        """Who leads, where cluster.toml has a command that tells; nothing else is known of somebody else's system."""
+        if self._processes is None or self.config.commands is None or self.config.commands.leader is None:
+            return {}
+        return {
+            node: {"role": "leader" if await self._processes.leads(node) else "follower"}
+            for node in self.nodes
+            if node not in self.down and node not in self.paused
+        }
+
+    def client(self, node: NodeId) -> Client:
+        if node not in self.config.nodes:
+            raise UsageError(f"cluster.toml names no node {node}")
+        return OwnKeys(self._plain_client(node), self._run)
+
+    def _plain_client(self, node: NodeId) -> Client:
+        config, address = self.config.client, self.config.nodes[node].client
+        path = own_file(config)
+        if path is None:
+            return make_client(config, address)
+        return GuardedClient(lambda: make_client(config, address), path, self.nodes, self._own)
+
+    async def _try_clients(self) -> None:
+        """Open a client class of the user's own once for each node, before anything depends on it.
+
+        Raises UsageError with its place if it raises, or if no node accepts; a node that is down is a remark.
+        """
+        path = own_file(self.config.client)
+        if path is None:
+            return
+        refused = [found for node in self.nodes if (found := await self._try_client(node, path)) is not None]
+        if len(refused) == len(self.nodes):
+            raise UsageError(f"no client could be opened: {refused[0]}")
+        self.remarks += [f"{one}, before the run began" for one in refused]
+
+    async def _try_client(self, node: NodeId, path: str) -> str | None:
+        """What keeps a client of a node from being opened; a system that has just been started may need a while."""
+        until_s = trio.current_time() + (0.0 if self._processes is None else WARM_S_MAX)
+        while True:
+            client = self._plain_client(node)
+            text, of_network = f"{node}: {path}: open did not return within {OPEN_S_MAX:.0f} s", True
+            with trio.move_on_after(OPEN_S_MAX):
+                try:
+                    await client.open()
+                    text = ""
+                except ENDINGS as error:
+                    one = first_error(error)
+                    text = f"{node}: {place_of(one, path)}: open raised {described(one)}"
+                    of_network = isinstance(one, OSError)
+            await client.close()
+            if not text:
+                return None
+            if trio.current_time() >= until_s:
+                if not of_network:
+                    raise UsageError(text)
+                return text
+            await trio.sleep(OPEN_PAUSE_S)

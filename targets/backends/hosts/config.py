@@ -1,0 +1,212 @@
+"""cluster.toml: the hosts, how to reach them, how to start and inspect the system, how clients talk to it."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+import msgspec
+
+from checker.errors import UsageError
+from targets.backends.clients.http import Call
+from targets.protocol.cluster import Client
+from targets.protocol.node import NodeId
+from targets.protocol.own_code import own_module
+
+CLIENT_METHODS = ("open", "invoke", "close")
+"""What a client class of the user's own must have, all `async def` (see targets.protocol.cluster.Client)."""
+
+
+NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,62}[A-Za-z0-9_])?")
+"""A node's name is part of paths and of shell commands."""
+
+HOST = re.compile(r"[A-Za-z0-9_\[:]([A-Za-z0-9_.:%\]-]*)")
+
+
+class Ssh(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How hosts are logged into. Unknown host keys are refused unless `accept_unknown_hosts`."""
+
+    user: str = "root"
+    port: int = 22
+    key: str | None = None
+    known_hosts: str | None = None
+    jump: str | None = None
+    """user@host:port of a host to go through."""
+    accept_unknown_hosts: bool = False
+    sudo: bool = False
+    """Run every command as root, by sudo -n."""
+    connect_timeout_s: float = 10.0
+
+
+class Commands(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Commands for /bin/sh on each host. {node}, {host} and {client} are replaced by the node's own.
+
+    `pid` prints the process id of the system (nothing if it is down); `start` must return while it runs.
+    """
+
+    start: str
+    pid: str
+    install: str | None = None
+    stop: str | None = None
+    leader: str | None = None
+    """Exit code 0 on a node that leads: for the faults directed at leaders, such as isolate-leader."""
+    logs: tuple[str, ...] = ()
+    """Files fetched into the result."""
+
+
+class NodeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One node: `host` is the name or address for SSH and for partitions, `client` what clients connect to."""
+
+    host: str
+    client: str
+    port: int | None = None
+    """SSH port, where it differs from [ssh]."""
+    address: str | None = None
+    """What the other nodes reach it by, where that is not `host`: partitions are made by it."""
+
+    @property
+    def known_as(self) -> str:
+        """The name or address that packets between nodes come from."""
+        return self.address or self.host
+
+
+class Clock(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How the system was started with libfaketime: the file named by FAKETIME_TIMESTAMP_FILE in its start command."""
+
+    faketime: str
+
+
+class ClientConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How clients talk to the system: kind is http, etcd, redis, or path.py:Name of a Client class of your own."""
+
+    kind: str
+    timeout_s: float = 1.0
+    operations: tuple[str, ...] = ("read", "write", "cas")
+    http: dict[str, Call] = {}
+    options: dict[str, Any] = {}
+
+
+class ClusterConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole file. Without [commands] the system is left alone: it is only driven, and no fault can be asked for."""
+
+    name: str
+    nodes: dict[NodeId, NodeConfig]
+    client: ClientConfig
+    ssh: Ssh | None = None
+    """Without it, commands run in a shell on this machine."""
+    commands: Commands | None = None
+    clock: Clock | None = None
+    """Without it, clocks stay right."""
+
+    def beside(self, node: NodeId) -> list[NodeId]:
+        """The other nodes on the same host."""
+        host = self.nodes[node].host
+        return [name for name, one in self.nodes.items() if name != node and (self.ssh is None or one.host == host)]
+
+
+def load(path: Path, client: str | None = None) -> ClusterConfig:
+    """Read cluster.toml; `client` takes the place of its kind of client.
+
+    Raises UsageError naming the file, the place in it and what is wrong, also in a client class of the user's own.
+    """
+    try:
+        config = msgspec.toml.decode(path.read_bytes(), type=ClusterConfig)
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from error
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: {error}") from error
+    if not config.nodes:
+        raise UsageError(f"{path}: [nodes] is empty; name at least one, such as [nodes.n1]")
+    for name, node in config.nodes.items():
+        _refuse_odd_names(path, name, node)
+    if not any(char.isalnum() for char in config.name):
+        raise UsageError(f"{path}: name is {config.name!r}; give the system a name, such as my-store")
+    if config.clock is not None and (config.commands is None or not config.clock.faketime.startswith("/")):
+        raise UsageError(f"{path}: [clock] faketime must be a path from the root, and needs [commands]")
+    # a file of the user's own is found beside the cluster.toml that names it, or from where the command was typed
+    kind = client or (str(path.parent / config.client.kind) if ":" in config.client.kind else config.client.kind)
+    config = msgspec.structs.replace(config, client=msgspec.structs.replace(config.client, kind=kind))
+    if not config.client.timeout_s > 0:
+        raise UsageError(f"{path}: [client] timeout_s is {config.client.timeout_s}; it must be more than 0")
+    for name, node in config.nodes.items():
+        if ":" not in config.client.kind and endpoint(node.client) is None:
+            raise UsageError(f"{path}: [nodes.{name}] client is {node.client!r}; write http://host:port or host:port")
+        try:
+            make_client(config.client, node.client)
+        except TypeError as error:
+            raise UsageError(f"{path}: [client] options of kind {config.client.kind}: {error}") from error
+    if config.client.kind != "http":
+        return config
+    offered = tuple(name for name in config.client.operations if name in config.client.http)
+    if not offered:
+        raise UsageError(f"{path}: kind is http, but there is no [client.http.read] or the like for any of operations")
+    config = msgspec.structs.replace(config, client=msgspec.structs.replace(config.client, operations=offered))
+    return config
+
+
+def _refuse_odd_names(path: Path, name: str, node: NodeConfig) -> None:
+    if NAME.fullmatch(name) is None:
+        raise UsageError(
+            f"{path}: [nodes.{name!r}] is not a valid name of a node: it becomes the name of a folder and part of "
+            "commands; write up to 64 letters, digits, '-', '_' and '.', such as n1"
+        )
+    for what, value in (("host", node.host), ("address", node.address)):
+        if value is not None and HOST.fullmatch(value) is None:
+            raise UsageError(f"{path}: [nodes.{name}] {what} is {value!r}; write the name or address of a host")
+
+
+def endpoint(client: str) -> tuple[str, int] | None:
+    """Host and port of a `client` of [nodes]: a URL, or host:port; None for anything else."""
+    try:
+        parts = urlsplit(client if "//" in client else f"//{client}")
+        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    except ValueError:
+        return None
+    return (parts.hostname, port) if parts.hostname and port else None
+
+
+def own_file(config: ClientConfig) -> str | None:
+    """The file of the user's own that the client class comes from; None for our own clients."""
+    return config.kind.rpartition(":")[0] if ":" in config.kind else None
+
+
+def make_client(config: ClientConfig, address: str) -> Client:
+    """A client for the node at `address`, by the kind that cluster.toml names."""
+    match config.kind:
+        case "http":
+            from targets.backends.clients.http import HttpClient
+
+            return HttpClient(address, config.http)
+        case "etcd":
+            from targets.backends.clients.etcd import EtcdClient
+
+            return EtcdClient(address, **config.options)
+        case "redis":
+            from targets.backends.clients.redis import RedisClient
+
+            found = endpoint(address)
+            assert found is not None
+            return RedisClient(*found, **config.options)
+        case kind if ":" in kind:
+            return _own_client(kind, address, config.options)
+        case kind:
+            raise UsageError(f"client kind {kind!r} is unknown: http, etcd, redis, or path.py:Name of your own class")
+
+
+def _own_client(kind: str, address: str, options: dict[str, Any]) -> Client:
+    """An instance of the class Name of path.py, for one node. Raises UsageError saying what is wrong with it."""
+    path, _, name = kind.rpartition(":")
+    found = getattr(own_module(path, f"client {kind!r}"), name, None)
+    if not isinstance(found, type):
+        raise UsageError(f"client {kind!r}: {path} defines no class {name}")
+    lacking = [one for one in CLIENT_METHODS if not inspect.iscoroutinefunction(getattr(found, one, None))]
+    if lacking:
+        raise UsageError(f"client {kind!r}: {name} is no client, it lacks `async def {lacking[0]}`")
+    try:
+        return cast("Client", found(address, **options))
+    except (Exception, SystemExit) as error:
+        call = f"{name}({address!r}{''.join(f', {key}=...' for key in options)})"
+        raise UsageError(f"client {kind!r}: {call} raised {type(error).__name__}: {error}") from error

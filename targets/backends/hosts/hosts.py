@@ -1,0 +1,93 @@
+"""What all parts of a cluster on hosts share: a shell on each host, and the evidence of faults."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+
+import trio
+
+from checker.errors import HarnessError, NaysayerError
+from targets.backends.hosts.config import ClusterConfig
+from targets.backends.hosts.shell import LocalShell, Outcome, Shell, SshShell
+from targets.protocol.fault import Evidence, Fault
+from targets.protocol.node import NodeId
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was found on a node of the means to carry out the faults with these tags; `bad`: they are not there."""
+
+    node: NodeId
+    tags: frozenset[str]
+    text: str
+    bad: bool = False
+
+
+class Hosts:
+    """Runs commands for nodes, each on its own host; keeps what was shown of faults."""
+
+    def __init__(self, config: ClusterConfig) -> None:
+        self.config = config
+        self.nodes: tuple[NodeId, ...] = tuple(config.nodes)
+        self.evidence: list[Evidence] = []
+        self._shells: dict[NodeId, Shell] = {
+            node: LocalShell() if config.ssh is None else SshShell(one.host, config.ssh, one.port)
+            for node, one in config.nodes.items()
+        }
+        self._began_s = trio.current_time()
+
+    def now_ms(self) -> float:
+        """Time since the cluster was made."""
+        return (trio.current_time() - self._began_s) * 1000
+
+    def note(self, fault: Fault, detail: str, *, shown: bool = True) -> None:
+        """Keep what shows that a fault took effect, or that it did not."""
+        self.evidence.append(Evidence(fault, self.now_ms(), None, shown, detail))
+
+    def fill(self, node: NodeId, command: str) -> str:
+        """A command of cluster.toml with the node's own names in place."""
+        one = self.config.nodes[node]
+        for name, value in (("node", node), ("host", one.host), ("client", one.client)):
+            command = command.replace("{" + name + "}", value)
+        return command
+
+    async def open(self, node: NodeId) -> None:
+        """Log in. Raises UsageError or HarnessError naming the host."""
+        await self._shells[node].open()
+
+    async def run(self, node: NodeId, command: str, *, check: bool = True, timeout_s: float = 30.0) -> Outcome:
+        """Run a command on a node's host. Raises HarnessError with what it printed, if it fails and `check`."""
+        done = await self._shells[node].run(self.fill(node, command), timeout_s)
+        if check and done.code != 0:
+            said = (done.err or done.out).strip()[-500:]
+            raise HarnessError(f"{node}: exit code {done.code} of: {self.fill(node, command)}: {said}")
+        return done
+
+    async def close(self) -> None:
+        """Log out everywhere."""
+        for shell in self._shells.values():
+            await shell.close()
+
+
+async def side_by_side(calls: Iterable[Callable[[], Awaitable[object]]]) -> None:
+    """Make calls at the same time. Raises the first of our errors, after all have ended."""
+    errors: list[NaysayerError] = []
+
+    async def one(call: Callable[[], Awaitable[object]]) -> None:
+        try:
+            await call()
+        except NaysayerError as error:
+            errors.append(error)
+
+    async with trio.open_nursery() as nursery:
+        for call in calls:
+            nursery.start_soon(one, call)
+    if errors:
+        raise errors[0]
+
+
+def last_line(done: Outcome) -> str:
+    """The last thing that a command said: mostly its error."""
+    lines = (done.err.strip() or done.out.strip()).splitlines()
+    return lines[-1].strip() if lines else f"exit code {done.code}"

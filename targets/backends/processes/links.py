@@ -1,0 +1,105 @@
+"""The state of the links between processes whose messages pass through the harness: what is lost, late or doubled.
+
+Shared by the per-link TCP proxies and by the router of stdio nodes. `plan` says for one message when its copies are
+to be delivered; what the harness does with a message is counted, since a fault that touched nothing is no coverage.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from random import Random
+from typing import ClassVar
+
+from targets.protocol.fault import Cut, Degrade, Evidence, Fault, Heal, Link
+
+LOST, LATE, DOUBLED, HELD = "lost", "late", "doubled", "held back for others to overtake"
+"""What a fault did to a message."""
+
+
+@dataclass
+class _Active:
+    fault: Cut | Degrade
+    from_ms: float
+    to_ms: float | None = None
+    did: Counter[str] = field(default_factory=Counter)
+
+    def evidence(self) -> Evidence:
+        """Shown only if each effect that was asked for was had by some message."""
+        did = ", ".join(f"{count} messages {effect}" for effect, count in self.did.items())
+        shown = all(self.did[effect] for effect in self._asked())
+        return Evidence(self.fault, self.from_ms, self.to_ms, shown, did or "no message was touched")
+
+    def _asked(self) -> list[str]:
+        if isinstance(self.fault, Cut):
+            return [LOST]
+        asked = {
+            LATE: self.fault.delay_ms,
+            LOST: self.fault.loss,
+            DOUBLED: self.fault.duplicate,
+            HELD: self.fault.reorder,
+        }
+        return [effect for effect, value in asked.items() if value]
+
+
+@dataclass
+class Links:
+    """All links of one cluster; those never mentioned are perfect. Draws are by link, from the seed."""
+
+    seed: int
+    _active: list[_Active] = field(default_factory=list)
+    _ended: list[_Active] = field(default_factory=list)
+    _by_link: dict[Link, list[_Active]] = field(default_factory=dict)
+    _random: dict[Link, Random] = field(default_factory=dict)
+
+    doubled: bool = False
+    """Whether any message was delivered twice so far."""
+
+    FAULTS: ClassVar[frozenset[str]] = frozenset({"cut", "degrade", "lose", "shape", "heal"})
+
+    def apply(self, fault: Fault, now_ms: float) -> None:
+        """Begin a Cut or a Degrade, or end them all (Heal)."""
+        if isinstance(fault, Heal):
+            for active in self._active:
+                active.to_ms = now_ms
+            self._ended += self._active
+            self._active = []
+            self._by_link = {}
+        elif isinstance(fault, Cut | Degrade):
+            active = _Active(fault, now_ms)
+            self._active.append(active)
+            for link in fault.links:
+                self._by_link.setdefault(link, []).append(active)
+
+    def plan(self, link: Link) -> tuple[float, ...]:
+        """Delays (ms) after which copies of the next message on this link are delivered; empty if it is lost."""
+        active = self._by_link.get(link)
+        if not active:
+            return (0.0,)
+        random = self._random.get(link)
+        if random is None:
+            random = self._random[link] = Random(f"{self.seed} {link[0]} {link[1]}")
+        copies = [0.0]
+        for one in active:
+            if isinstance(one.fault, Cut):
+                one.did[LOST] += 1
+                return ()
+            degrade = one.fault
+            if random.random() < degrade.loss:
+                one.did[LOST] += 1
+                return ()
+            if degrade.duplicate and random.random() < degrade.duplicate:
+                copies.append(0.0)
+                one.did[DOUBLED] += 1
+                self.doubled = True
+            if degrade.delay_ms:
+                copies = [delay + random.expovariate(1 / degrade.delay_ms) for delay in copies]
+                one.did[LATE] += 1
+            if degrade.reorder and random.random() < degrade.reorder:
+                copies[0] += 2 * degrade.delay_ms + 20.0
+                one.did[HELD] += 1
+        return tuple(copies)
+
+    def evidence(self) -> list[Evidence]:
+        """One entry for each cut and degradation so far: what became of the messages on its links."""
+        return [one.evidence() for one in self._ended + self._active]

@@ -1,0 +1,389 @@
+"""A target in the simulator: nodes, network, clients' requests, faults, and what shows that they took effect."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from checker.errors import HarnessError
+from targets.backends.simulator.draws import Draws
+from targets.backends.simulator.host import DOWN, Host
+from targets.backends.simulator.loop import Loop
+from targets.backends.simulator.network import MS, Cause, Network, Receiver, Sent, describe
+from targets.backends.simulator.traced import Step, TracedHost
+from targets.backends.simulator.watch import Watch
+from targets.protocol.fault import (
+    Corrupt,
+    Cut,
+    Degrade,
+    Evidence,
+    Fault,
+    Heal,
+    Hold,
+    Kill,
+    Pause,
+    Reconfigure,
+    Release,
+    Restart,
+    Resume,
+    Skew,
+    Transfer,
+)
+from targets.protocol.node import Message, Node, NodeId, Reply, Request
+from targets.protocol.target import Target
+
+DELAY_MS = (0.5, 10.0)
+"""The least and the most that a healthy link takes; most messages take 1 to 4 ms."""
+
+RECONNECT_MS = 5.0
+"""How soon a client that was refused tries again."""
+
+Done = Callable[[Reply | None], None]
+
+
+def _call(callback: Callable[[], None]) -> None:
+    callback()
+
+
+class Reset(Message, frozen=True, tag="reset"):
+    """To a client: the connection over which it sent this request is no more, and there will be no answer on it."""
+
+    id: str
+
+
+class SimulatedCluster:
+    """One run of one target. Everything happens inside `run`, in virtual time; the driver adds its own events by `at`.
+
+    Raises TargetError out of `run` when a node's handler raises: that is a bug of the target, not a verdict.
+    """
+
+    faults = frozenset(
+        {
+            "kill",
+            "power",
+            "restart",
+            "pause",
+            "resume",
+            "cut",
+            "degrade",
+            "lose",
+            "shape",
+            "client-links",
+            "leader",
+            "hold",
+            "release",
+            "heal",
+            "skew",
+            "corrupt",
+            "reconfigure",
+            "transfer",
+        }
+    )
+
+    def __init__(
+        self,
+        target: Target,
+        nodes: int,
+        seed: int,
+        *,
+        delay_ms: tuple[float, float] = DELAY_MS,
+        trace: bool = False,
+        place: Callable[[NodeId], NodeId] = str,
+    ) -> None:
+        """`delay_ms`: the least and the most of a healthy link. `place`: by a client's name, whose links are its own;
+        faults on clients' links name the places."""
+        self.target = target
+        self.nodes: tuple[NodeId, ...] = tuple(f"n{i + 1}" for i in range(nodes))
+        self._loop = Loop()
+        self._network = Network(self._loop, seed, self._receiver, delay_ms, place)
+        self._watch = Watch(self._loop, target)
+        self._random = Draws(self._loop, f"{seed} cluster")
+        self._running: dict[NodeId, Node] = {}
+        kind = TracedHost if trace else Host
+        self._hosts = {
+            name: kind(name, self.nodes, target, self._loop, seed, self._network.send, self._running, self._watch)
+            for name in self.nodes
+        }
+        self.steps: list[Step] = []
+        """Of a traced run: what inputs changed on the nodes, in order of time."""
+        self.held: dict[tuple[str, NodeId], dict[str, Any]] = {}
+        """Of a traced run: what a node showed when a request arrived there, by the request's id and the node."""
+        if trace:
+            self._note_causes()
+        self._waiting: dict[str, tuple[Request, Done]] = {}
+        self._refused: set[str] = set()
+        """Requests of the only server's clients that wait until it accepts connections again."""
+        self._reached: set[str] = set()
+        """Those that it has accepted, whatever became of them."""
+        self._given_up: set[str] = set()
+        """Those whose clients were told that they failed: of what the network doubled a late copy comes to nothing."""
+        self._evidence: list[Evidence] = []
+        self._awaiting: list[tuple[Kill, NodeId, float]] = []
+        self._admin = 0
+
+    def _note_causes(self) -> None:
+        self._network.trace = []
+        self._network.cause = self._handled_by
+        for host in self._hosts.values():
+            if isinstance(host, TracedHost):
+                host.steps, host.held = self.steps, self.held
+
+    def _handled_by(self, name: NodeId) -> Cause | None:
+        return getattr(self._hosts.get(name), "handling", None)
+
+    @property
+    def now_ns(self) -> int:
+        """Virtual time since the start."""
+        return self._loop.now_ns
+
+    @property
+    def now_ms(self) -> float:
+        return self._loop.now_ns / MS
+
+    @property
+    def events(self) -> int:
+        """Events processed so far: deliveries, timers, syncs, and the driver's own."""
+        return self._loop.events
+
+    @property
+    def violations(self) -> list[str]:
+        """What invariants have found, oldest first."""
+        return self._watch.violations
+
+    @property
+    def violated_ms(self) -> float | None:
+        """When the first invariant was found broken; None if all hold."""
+        return None if self._watch.first_ns is None else self._watch.first_ns / MS
+
+    @property
+    def trace(self) -> list[Sent] | None:
+        """Every message sent, if asked for. One that is held back comes when it is released."""
+        return self._network.trace
+
+    @property
+    def held_back(self) -> list[Sent]:
+        """The messages that are held back at this time."""
+        return self._network.held_back
+
+    @property
+    def down(self) -> frozenset[NodeId]:
+        return frozenset(self._hosts.keys() - self._running.keys())
+
+    @property
+    def paused(self) -> frozenset[NodeId]:
+        return frozenset([name for name, host in self._hosts.items() if host.paused])
+
+    def start(self) -> None:
+        """Start all nodes."""
+        for host in self._hosts.values():
+            host.start()
+
+    def at(self, ms: float, callback: Callable[[], None]) -> None:
+        """Call back at a virtual time; at once, after what is due already, if it has passed."""
+        self._loop.at(max(int(ms * MS), self._loop.now_ns), _call, callback)
+
+    def after(self, ms: float, callback: Callable[[], None]) -> None:
+        """Call back when so much virtual time has passed."""
+        self.at(self._loop.now_ns / MS + ms, callback)
+
+    def run(
+        self,
+        until: Callable[[], bool] | None = None,
+        until_ms: float | None = None,
+    ) -> bool:
+        """Let virtual time pass until the first of the given ends, `stop`, or until nothing is left to happen.
+
+        Returns whether `stop` ended it.
+        """
+        return self._loop.run(until, None if until_ms is None else int(until_ms * MS))
+
+    def stop(self) -> None:
+        """End `run` when the event that is happening has happened (or the next `run` at once)."""
+        self._loop.stop()
+
+    # clients
+
+    def invoke(self, request: Request, node: NodeId, timeout_ms: float, done: Done) -> None:
+        """Send a client's request to a node; `done` gets the reply, or None if none will come. Once, either way.
+
+        What reaches a node that is down is lost. Only where there is no other node to turn to do clients connect again
+        until they are accepted; and a restarted server resets their old connections, whose outcome is then unknown.
+        """
+        waiting = self._waiting[request.id] = (request, done)
+        self._network.send(request.client, node, request)
+        self._loop.at(self._loop.now_ns + int(timeout_ms * MS), self._timed_out, waiting)
+
+    def _timed_out(self, waiting: tuple[Request, Done]) -> None:
+        request, done = waiting
+        if self._waiting.get(request.id) is not waiting:
+            return
+        del self._waiting[request.id]
+        if request.id in self._refused:
+            self._given_up.add(request.id)
+            done(Reply(request.id, "fail", None, "connection refused"))
+        else:
+            done(None)
+
+    def _receiver(self, name: NodeId) -> Receiver:
+        """Who takes what is sent to a name: a node, or else a client."""
+        host = self._hosts.get(name)
+        if host is None:
+            return self._answered
+        return self._connected if len(self.nodes) == 1 else host.receive
+
+    def _answered(self, source: NodeId, message: Message) -> None:
+        if isinstance(message, Reply):
+            self._end(message.id, message)
+        elif isinstance(message, Reset):
+            self._end(message.id, None)
+
+    def _end(self, id: str, reply: Reply | None) -> None:
+        waiting = self._waiting.pop(id, None)
+        if waiting is not None:
+            waiting[1](reply)
+
+    def _connected(self, source: NodeId, message: Message) -> None:
+        """To the only server, which accepts no connections while it is down."""
+        (only,) = self._hosts.values()
+        if not isinstance(message, Request):
+            only.receive(source, message)
+        elif only.node is None:
+            self._refuse(message, only.name)
+        elif message.id not in self._given_up:
+            self._reached.add(message.id)
+            self._refused.discard(message.id)
+            only.receive(source, message)
+
+    def _refuse(self, request: Request, node: NodeId) -> None:
+        """Of a request that the network doubled, one copy may have been accepted before: then nobody knows."""
+        if request.id in self._waiting and request.id not in self._reached:
+            self._refused.add(request.id)
+            self._loop.at(self._loop.now_ns + int(RECONNECT_MS * MS), self._connect, (request, node))
+
+    def _connect(self, attempt: tuple[Request, NodeId]) -> None:
+        request, node = attempt
+        if self._hosts[node].node is None:
+            self._refuse(request, node)
+        elif request.id in self._waiting and request.id in self._refused:
+            self._refused.discard(request.id)
+            self._network.send(request.client, node, request)
+
+    def _reset_connections(self, node: NodeId) -> None:
+        for request, _ in list(self._waiting.values()):
+            if request.id not in self._refused:
+                self._network.send(node, request.client, Reset(request.id))
+
+    # what is seen from outside
+
+    def views(self) -> dict[NodeId, dict[str, Any]]:
+        """What each running node tells of itself."""
+        views = [(name, host.view()) for name, host in self._hosts.items()]
+        return {name: view for name, view in views if view is not DOWN}
+
+    @property
+    def still(self) -> bool:
+        """Whether nothing has happened on any node since `views` was called."""
+        return not [host for host in self._hosts.values() if not host.still]
+
+    # faults
+
+    def apply(self, fault: Fault) -> None:
+        """Carry out one fault now. Raises HarnessError for one that makes no sense here."""
+        match fault:
+            case Kill():
+                for name in fault.nodes:
+                    self._kill(fault, name)
+            case Restart():
+                for name in fault.nodes:
+                    self._hosts[name].die_after = None  # a death that has not come yet is called off
+                    if self._hosts[name].node is None:
+                        if len(self.nodes) == 1:
+                            self._reset_connections(name)
+                        self._hosts[name].start()
+                        self._note(fault, f"{name} runs again")
+            case Pause():
+                for name in fault.nodes:
+                    runs = self._hosts[name].node is not None
+                    self._hosts[name].paused = runs
+                    self._note(fault, f"{name} {'is stopped' if runs else 'was down'}", shown=runs)
+            case Resume():
+                for name in fault.nodes:
+                    host = self._hosts[name]
+                    self._note(fault, f"{name}: {host.waiting} inputs had waited", shown=host.paused)
+                    host.resume()
+            case Cut() | Degrade() | Hold():
+                self._network.disturb(fault)
+            case Release():
+                self._note(fault, f"{self._network.release()} messages released")
+            case Heal():
+                self._network.heal()
+                for host in self._hosts.values():
+                    host.die_after = None  # a death that has not come yet must not come after the healing
+            case Skew():
+                host = self._hosts[fault.node]
+                host.skew(fault.offset_ms, fault.rate)
+                self._note(fault, f"{fault.node}'s clock says {host.clock_ms():.1f} at {self.now_ms:.1f} ms")
+            case Corrupt():
+                self._corrupt(fault)
+            case Reconfigure():
+                self._administer(fault, "reconfigure", fault.nodes)
+            case Transfer():
+                self._administer(fault, "transfer", fault.to)
+            case _:
+                raise HarnessError(f"the simulator knows no fault {fault}")
+
+    def _kill(self, fault: Kill, name: NodeId) -> None:
+        host = self._hosts[name]
+        if host.node is None:
+            self._note(fault, f"{name} was down already", shown=False)
+        elif fault.effects is None:
+            self._note(fault, f"{name}: {host.kill(power=fault.power, torn=fault.torn)}")
+        else:
+            host.die_after = fault.effects
+            host.power_with_it = (fault.power, fault.torn)
+            self._awaiting.append((fault, name, self.now_ms))
+
+    def _corrupt(self, fault: Corrupt) -> None:
+        disk = self._hosts[fault.node].disk
+        if fault.kind == "full":
+            disk.full = not fault.undo
+            self._note(fault, f"{fault.node}'s disk is {'full' if disk.full else 'no longer full'}")
+        elif fault.kind == "fsync-error":
+            disk.fail_next_sync = not fault.undo
+            self._note(fault, f"the next fsync of {fault.node} fails" if not fault.undo else "fsync works again")
+        elif fault.kind == "bit-flip":
+            found = disk.flip(self._random)
+            self._note(fault, found or "nothing is stored yet", shown=found is not None)
+        else:
+            raise HarnessError("a torn write needs a power loss: Kill(power=True, torn=True)")
+
+    def _administer(self, fault: Fault, f: str, given: Any) -> None:
+        """Ask every running node by its own client protocol; only a leader will do it."""
+        for name, host in self._hosts.items():
+            if host.node is not None and not host.paused:
+                self._admin += 1
+                request = Request(f"admin-{self._admin}", "admin", f, None, given)
+                self.invoke(request, name, 1000.0, self._administered(fault, name))
+
+    def _administered(self, fault: Fault, name: NodeId) -> Done:
+        def done(reply: Reply | None) -> None:
+            if reply is not None and reply.status == "ok":
+                self._note(fault, f"{name} has done it")
+
+        return done
+
+    def _note(self, fault: Fault, detail: str, *, shown: bool = True) -> None:
+        self._evidence.append(Evidence(fault, self.now_ms, None, shown, detail))
+
+    def evidence(self) -> list[Evidence]:
+        """What shows that each fault took effect, up to now."""
+        found = list(self._evidence)
+        for number, (fault, name, from_ms) in enumerate(self._awaiting):
+            # the next such fault on the same node takes the place of this one
+            later = [ms for _, other, ms in self._awaiting[number + 1 :] if other == name]
+            to_ms = min(later, default=self.now_ms)
+            deaths = [why for ns, why in self._hosts[name].deaths if from_ms * MS <= ns <= to_ms * MS]
+            found.append(Evidence(fault, from_ms, None, bool(deaths), f"{name}: {[*deaths, 'has not died of it'][0]}"))
+        for one in self._network.disturbances:
+            found.append(Evidence(one.fault, one.from_ms, one.to_ms, one.touched > 0, describe(one)))
+        return sorted(found, key=lambda one: one.from_ms)

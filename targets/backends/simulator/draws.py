@@ -1,0 +1,66 @@
+"""Random numbers that depend on when they are drawn, and not on what was drawn before.
+
+So what one operation meets stays the same when another operation is left out: that is what lets a failure shrink. Time
+is cut into slots of about a millisecond, in which a link or a disk is equally slow, as real ones are; an event that is
+moved by less than that mostly meets the same. A number is a salt of the place plus the slot's number times the golden
+ratio, scrambled by a step of splitmix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators",
+2014).
+"""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from random import Random
+
+from targets.backends.simulator.loop import Loop
+
+SLOT_BITS = 20
+"""A slot is 2 to the power of so many nanoseconds."""
+
+_64 = (1 << 64) - 1
+_53 = (1 << 53) - 1
+_GOLDEN = 0x9E3779B97F4A7C15
+_ODD = 0xD1B54A32D192ED03
+"""Sets apart what is drawn in one slot."""
+_MIX = 0xBF58476D1CE4E5B9
+_UNIT = 2.0**-53
+
+
+def salt(name: str) -> int:
+    """64 bits that tell a place from others."""
+    return int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), "big")
+
+
+def share(salt: int, now_ns: int) -> float:
+    """The number in [0, 1) that holds at a place for as long as the slot lasts."""
+    bits = salt + (now_ns >> SLOT_BITS) * _GOLDEN & _64
+    return ((bits ^ bits >> 32) * _MIX >> 11 & _53) * _UNIT
+
+
+class Draws(Random):
+    """A generator whose numbers depend on the slot, and within it on how many were drawn."""
+
+    def __init__(self, loop: Loop, name: str) -> None:
+        super().__init__(0)
+        self._loop = loop
+        self._salt = salt(name)
+        self._slot = -1
+        self._state = 0
+
+    def _next(self) -> int:
+        slot = self._loop.now_ns >> SLOT_BITS
+        if slot != self._slot:
+            self._slot, self._state = slot, self._salt + slot * _GOLDEN
+        self._state = bits = self._state + _ODD & _64
+        return (bits ^ bits >> 32) * _MIX & _64
+
+    def random(self) -> float:
+        """The next number in [0, 1)."""
+        return (self._next() >> 11) * _UNIT
+
+    def getrandbits(self, k: int) -> int:
+        """The next `k` random bits."""
+        bits = 0
+        for _ in range(0, k, 64):
+            bits = bits << 64 | self._next()
+        return bits >> (-k % 64)

@@ -1,0 +1,423 @@
+"""One simulated machine: runs a node, carries out the effects of its handlers in order, and may die between any two.
+
+An effect is carried out when the handler asks for it. A sync takes a drawn time, from the end of the handler on: what
+was asked for behind it is carried out after it, and inputs that arrive meanwhile wait, as they do for a single-threaded
+process. A handler that reads its disk does not get a time of its own: the effects before the read happen at once.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from checker.errors import TargetError
+from targets.backends.simulator.disk import DiskFailure, SimulatedDisk
+from targets.backends.simulator.draws import Draws, salt, share
+from targets.backends.simulator.loop import Loop
+from targets.backends.simulator.network import MS
+from targets.backends.simulator.watch import Watch
+from targets.protocol.node import Message, Node, NodeId, Reply, Request, Timer
+from targets.protocol.target import Target
+
+SYNC_NS = (100_000, 1_500_000)
+"""The least and the most that a sync takes."""
+
+Effect = tuple[bool, Callable[..., None], tuple[Any, ...]]
+"""Whether it is a sync, and what to call with what."""
+
+
+class Due:
+    """A timer that is set. Where it is moved to a later time, the event of the earlier one stays and moves it then:
+    heartbeats move an election timer far more often than it fires."""
+
+    __slots__ = ("at_ns", "queued_ns", "timer")
+
+    def __init__(self, timer: Timer, at_ns: int) -> None:
+        self.timer = timer
+        self.at_ns = at_ns
+        self.queued_ns = at_ns
+        """When its event comes."""
+
+
+Input = tuple[NodeId | None, Any]
+"""A sender and its message, or None and a timer that is due."""
+
+
+DOWN: dict[str, Any] = {}
+"""The view of a node that does not run (this very dict: a node may have nothing to tell)."""
+
+
+class Crashed(BaseException):
+    """The node died within its handler. No Exception: the unwinding is not for the node to catch."""
+
+
+class HostDisk:
+    """The node's view of its disk: a write is an effect, a read first carries out what still waits."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._effect = host.effect
+        self._disk = host.disk
+
+    def names(self) -> list[str]:
+        self._host.flush()
+        return self._disk.names()
+
+    def read(self, name: str) -> bytes:
+        self._host.flush()
+        return self._disk.read(name)
+
+    def create(self, name: str) -> None:
+        self._effect(self._disk.create, name)
+
+    def append(self, name: str, data: bytes) -> None:
+        self._effect(self._disk.append, name, data)
+
+    def truncate(self, name: str, size: int) -> None:
+        self._effect(self._disk.truncate, name, size)
+
+    def sync(self, name: str) -> None:
+        self._host.sync(self._disk.sync, name)
+
+    def rename(self, old: str, new: str) -> None:
+        self._effect(self._disk.rename, old, new)
+
+    def remove(self, name: str) -> None:
+        self._effect(self._disk.remove, name)
+
+    def sync_directory(self) -> None:
+        self._host.sync(self._disk.sync_directory)
+
+
+class NodeRaisedError(TargetError):
+    """A handler of a node raised an exception; `how` goes on from the node's name."""
+
+    def __init__(self, node: NodeId, how: str) -> None:
+        super().__init__(f"node {node} {how}")
+        self.node = node
+        self.how = how
+
+
+def _place(error: BaseException) -> str:
+    """Where an exception was raised, as the innermost file and line."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+
+
+class HostContext:
+    """The Context of one incarnation of a node.
+
+    Most effects are sends and timers, with nothing in their way: those are carried out without `effect` and its frames.
+    """
+
+    def __init__(self, host: Host, random: Random) -> None:
+        self.me = host.name
+        self.nodes = host.nodes
+        self.random = random
+        self.disk = HostDisk(host)
+        self.now_ms = host.clock_ms
+        self._host = host
+
+    def send(self, to: NodeId, message: Message) -> None:
+        host = self._host
+        if host.behind or host.die_after is not None:
+            host.effect(host.send, self.me, to, message)
+        else:
+            host.send(self.me, to, message)
+
+    def reply(self, request: Request, output: Any = None) -> None:
+        self.send(request.client, Reply(request.id, "ok", output))
+
+    def fail(self, request: Request, error: str, leader: NodeId | None = None) -> None:
+        self.send(request.client, Reply(request.id, "fail", None, error, leader))
+
+    def info(self, request: Request, error: str) -> None:
+        self.send(request.client, Reply(request.id, "info", None, error))
+
+    def set_timer(self, timer: Timer, after_ms: float) -> None:
+        host = self._host
+        if host.behind or host.die_after is not None:
+            host.effect(host.set_timer, timer, after_ms)
+        else:
+            host.set_timer(timer, after_ms)
+
+    def cancel_timer(self, timer: Timer) -> None:
+        host = self._host
+        if host.behind or host.die_after is not None:
+            host.effect(host.cancel_timer, timer)
+        else:
+            host.cancel_timer(timer)
+
+
+class Host:
+    """One machine: a disk and a clock that last, and a node that comes and goes."""
+
+    def __init__(
+        self,
+        name: NodeId,
+        nodes: tuple[NodeId, ...],
+        target: Target,
+        loop: Loop,
+        seed: int,
+        send: Callable[[NodeId, NodeId, Message], None],
+        running: dict[NodeId, Node],
+        watch: Watch,
+    ) -> None:
+        """`running` holds all nodes that run, kept by the hosts."""
+        self.name = name
+        self.nodes = nodes
+        self.disk = SimulatedDisk()
+        self.node: Node | None = None
+        self.paused = False
+        self.incarnation = 0
+        self.send = send
+        self.die_after: int | None = None
+        self.power_with_it: tuple[bool, bool] = (False, False)
+        self.deaths: list[tuple[int, str]] = []
+        """When and why the node died of itself, oldest first."""
+        self._target = target
+        self._loop = loop
+        self._running = running
+        self._watch = watch
+        self.random = Draws(loop, f"{seed} {name} machine")
+        self._node_random = Draws(loop, f"{seed} {name}")
+        self._sync_salt = salt(f"{seed} {name} sync")
+        self._inbox: deque[Input] = deque()
+        self.behind: deque[Effect] = deque()
+        """A sync, and the effects behind it."""
+        self._timers: dict[Timer, Due] = {}
+        """As they were set last: what was set before does not fire."""
+        self._syncing = False
+        self._synced_in_pause = False
+        self._is_start = False
+        """Whether the handler whose sync goes on is the start."""
+        self._view: dict[str, Any] | None = None
+        self._rate = 1.0
+        self._clock_base_ns = 0
+        self._clock_base_ms = 0.0
+
+    # the clock
+
+    def clock_ms(self) -> float:
+        """What this machine's clock says."""
+        return self._clock_base_ms + (self._loop.now_ns - self._clock_base_ns) / MS * self._rate
+
+    def skew(self, offset_ms: float, rate: float) -> None:
+        """Set the clock that far from the true time, and its speed from now on."""
+        self._clock_base_ns = self._loop.now_ns
+        self._clock_base_ms = self._loop.now_ns / MS + offset_ms
+        self._rate = rate
+
+    # life and death
+
+    def start(self) -> None:
+        """First start, or restart after a death."""
+        self.incarnation += 1
+        self.node = self._running[self.name] = self._target.node()
+        self._context = HostContext(self, self._node_random)
+        self._handle(self.node, None, None)
+
+    def kill(self, *, power: bool, torn: bool) -> str:
+        """End the node at once; returns what was lost with it."""
+        self.node = self._view = None
+        self._running.pop(self.name, None)
+        self.die_after = None
+        self.incarnation += 1
+        self.behind.clear()
+        self._syncing = self._synced_in_pause = False
+        self._inbox.clear()
+        self._timers.clear()
+        self.paused = False
+        return self.disk.lose_power(self.random, torn=torn) if power else "process ended; the page cache stayed"
+
+    def _die(self, reason: str) -> None:
+        power, torn = self.power_with_it
+        self.deaths.append((self._loop.now_ns, f"{reason}; {self.kill(power=power, torn=torn)}"))
+        self.power_with_it = (False, False)
+
+    def resume(self) -> None:
+        """Go on after a pause, with all that arrived meanwhile."""
+        self.paused = False
+        if self._synced_in_pause:
+            self._synced_in_pause = False
+            self._synced(self.incarnation)
+        self._drain()
+
+    # inputs
+
+    def receive(self, sender: NodeId, message: Message) -> None:
+        """A message has arrived; it is lost if the node is down, and waits while it is paused or syncing."""
+        if self.paused or self._syncing:
+            self._inbox.append((sender, message))
+        elif self.node is not None:
+            self._handle(self.node, sender, message)
+
+    def _fire(self, due: Due) -> None:
+        if self.node is None or self._timers.get(due.timer) is not due:
+            return
+        if due.at_ns > due.queued_ns:
+            due.queued_ns = due.at_ns
+            self._loop.at(max(due.at_ns, self._loop.now_ns), self._fire, due)
+            return
+        if self.paused or self._syncing:
+            self._inbox.append((None, due))
+        else:
+            del self._timers[due.timer]
+            self._handle(self.node, None, due)
+
+    def _drain(self) -> None:
+        inbox = self._inbox
+        while inbox and not self.paused and not self._syncing:
+            sender, what = inbox.popleft()
+            if sender is not None:
+                self.receive(sender, what)
+            else:
+                self._fire(what)
+
+    def view(self) -> dict[str, Any]:
+        """What the node tells of itself, DOWN if it does not run; it is asked again only when something has happened.
+
+        A nemesis that waits for its moment looks far more often than something happens.
+        """
+        if self._view is None:
+            self._view = DOWN if self.node is None else self.node.view()
+        return self._view
+
+    @property
+    def still(self) -> bool:
+        """Whether nothing has happened here since `view` was called."""
+        return self._view is not None
+
+    @property
+    def waiting(self) -> int:
+        """How many inputs wait for the node."""
+        return len(self._inbox)
+
+    def _handle(self, node: Node, sender: NodeId | None, what: Any) -> None:
+        """Let the node take one input: a message, or else a timer that is due, or else (None) its start."""
+        self._view = None
+        try:
+            if sender is not None:
+                node.receive(sender, what)
+            elif what is not None:
+                node.timeout(what.timer)
+            else:
+                node.start(self._context)
+            if self.behind:
+                self._go_on()
+        except Crashed:
+            return
+        except TargetError as error:
+            self._die(f"node {self.name} stopped itself: {error}")
+            return
+        except Exception as error:
+            if sender is not None:
+                call = f"receive({sender}, {str(what)[:200]})"
+            else:
+                call = "start()" if what is None else f"timeout({what.timer})"
+            raise NodeRaisedError(self.name, f"raised {error!r}{_place(error)} in {call}") from error
+        if self._syncing:
+            self._is_start = what is None
+        elif self._watch.at_steps or what is None:
+            self._ask_invariants(what is None)
+
+    def _ask_invariants(self, is_start: bool) -> None:
+        """What a handler did counts when it is durable: until then nobody has heard of it, and a crash undoes it."""
+        watch = self._watch
+        for invariant in watch.at_starts if is_start else watch.at_steps:
+            found = invariant.check(self.name, self._running)
+            if found is not None:
+                watch.broken(invariant, found)
+
+    # effects
+
+    def effect(self, call: Callable[..., None], *arguments: Any) -> None:
+        """Carry out an effect of the running handler; behind a sync it waits for its turn."""
+        if self.behind:
+            self.behind.append((False, call, arguments))
+        else:
+            self._carry_out(call, arguments)
+
+    def sync(self, call: Callable[..., None], *arguments: Any) -> None:
+        """A sync is the first of what waits: it takes its time when the handler has ended."""
+        self.behind.append((True, call, arguments))
+
+    def flush(self) -> None:
+        """Carry out what waits, without waiting for syncs: the running handler wants to read."""
+        while self.behind:
+            _, call, arguments = self.behind.popleft()
+            self._carry_out(call, arguments)
+
+    def _carry_out(self, call: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+        """Raises Crashed if the node dies before it, or of it."""
+        if self.die_after is not None:
+            self._count_down(self.die_after)
+        try:
+            call(*arguments)
+        except DiskFailure as failure:
+            self._die(str(failure))
+            raise Crashed from None
+
+    def _count_down(self, left: int) -> None:
+        if left == 0:
+            self._die("died between two effects of a handler")
+            raise Crashed
+        self.die_after = left - 1
+
+    def _go_on(self) -> None:
+        """Carry out what waits, up to the next sync: that takes its time."""
+        behind = self.behind
+        while behind:
+            is_sync, call, arguments = behind[0]
+            if is_sync:
+                if self.die_after is not None:
+                    self._count_down(self.die_after)
+                self._syncing = True
+                now_ns = self._loop.now_ns
+                took_ns = SYNC_NS[0] + int(share(self._sync_salt, now_ns) ** 3 * (SYNC_NS[1] - SYNC_NS[0]))
+                self._loop.at(now_ns + took_ns, self._synced, self.incarnation)
+                return
+            behind.popleft()
+            self._carry_out(call, arguments)
+
+    def _synced(self, incarnation: int) -> None:
+        """The sync is done: go on with what waits behind it, then with the inputs that waited."""
+        if incarnation != self.incarnation:
+            return
+        if self.paused:
+            self._synced_in_pause = True
+            return
+        self._syncing = False
+        _, call, arguments = self.behind.popleft()
+        try:
+            call(*arguments)
+            self._go_on()
+        except Crashed:
+            return
+        except DiskFailure as failure:
+            self._die(str(failure))
+            return
+        if not self._syncing:
+            self._ask_invariants(self._is_start)
+            self._drain()
+
+    # timers
+
+    def set_timer(self, timer: Timer, after_ms: float) -> None:
+        """Fire after so long by this machine's clock."""
+        after_ns = int(after_ms * MS / self._rate)
+        at_ns = self._loop.now_ns + (after_ns if after_ns > 0 else 0)
+        due = self._timers.get(timer)
+        if due is not None and due.queued_ns <= at_ns:
+            due.at_ns = at_ns
+            return
+        due = self._timers[timer] = Due(timer, at_ns)
+        self._loop.at(at_ns, self._fire, due)
+
+    def cancel_timer(self, timer: Timer) -> None:
+        """Let it not fire, if it is set."""
+        self._timers.pop(timer, None)

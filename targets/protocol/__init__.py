@@ -1,0 +1,1 @@
+"""The contract between systems, backends and the harness: nodes, messages, faults, clusters, targets."""

@@ -1,0 +1,94 @@
+"""What a live cluster is to the driver: something to start, reach, break and stop. The simulator has a twin of its own.
+
+Everything here runs on trio. A cluster is an async context manager that cleans up at its end, whatever happened in
+between, also when cancelled: no process, namespace, firewall rule or proxy is left behind.
+"""
+
+from __future__ import annotations
+
+import re
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+import msgspec
+
+from checker.errors import TargetError
+from targets.protocol.fault import Evidence, Fault
+from targets.protocol.node import NodeId, Reply, Request
+
+
+class Client(Protocol):
+    """One process' connection to one node. A client is used by one task at a time.
+
+    `invoke` answers ok, fail (certainly did not happen: nothing was sent, or the node said so) or info (unknown). It
+    does not raise for what the target does, and needs no time-out of its own: the driver cancels it.
+    """
+
+    async def open(self) -> None: ...
+    async def invoke(self, request: Request) -> Reply: ...
+    async def close(self) -> None: ...
+
+
+class Death(msgspec.Struct, frozen=True):
+    """A node that ended by itself, or did not come up when it was started again. `how` goes on from its name, with the
+    end of its log: "exited with code 1; its stderr ends: ..." """
+
+    node: NodeId
+    how: str
+    in_start: bool = False
+    """It did not come up again."""
+    raised: bool = False
+    """It crashed: an exception that nothing caught, a memory fault. No fault elsewhere excuses that."""
+    hung: bool = False
+    """Its process runs, and did not come up in time."""
+
+
+CRASHES = re.compile(
+    r"Traceback \(most recent call last\)|Exception in thread|^panic: |^fatal error: |panicked at|terminate called|"
+    r"Segmentation fault|core dumped|Uncaught |Unhandled |AddressSanitizer|Assertion .* failed|Fatal Python error",
+    re.MULTILINE,
+)
+"""What runtimes print when a program ends by an error that it did not foresee."""
+
+
+def crashed(log_end: str) -> bool:
+    """Whether the end of a log shows that the program ended by an error, rather than by its own decision."""
+    return CRASHES.search(log_end) is not None
+
+
+class Cluster(Protocol):
+    """A system under test that really runs. `faults` holds the tags of the faults that it can carry out, and what some
+    need besides: `lose` and `shape` (delay, duplicate, reorder), the two ways to degrade, and `leader`: it can be told.
+
+    `apply` raises HarnessError when a fault could not be carried out; what shows that it took effect is in `evidence`.
+    """
+
+    nodes: tuple[NodeId, ...]
+    complaint: TargetError | None
+    """What the target did that ends a run: it broke the protocol."""
+    remarks: list[str]
+    """What else the report should say, such as a log that was cut."""
+
+    @property
+    def faults(self) -> frozenset[str]: ...
+    @property
+    def down(self) -> frozenset[NodeId]: ...
+    @property
+    def paused(self) -> frozenset[NodeId]: ...
+    async def __aenter__(self) -> Self: ...
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> bool | None: ...
+    async def start(self) -> None: ...
+    async def apply(self, fault: Fault) -> None: ...
+    async def views(self) -> dict[NodeId, dict[str, Any]]:
+        """What each node tells of itself; empty where a cluster cannot tell."""
+        ...
+
+    async def deaths(self, *, thorough: bool = False) -> list[Death]:
+        """The nodes that died since this was called last, after they had come up. `thorough`: look now, even if that
+        costs a command on every host."""
+        ...
+
+    def evidence(self) -> list[Evidence]: ...
+    def client(self, node: NodeId) -> Client: ...

@@ -1,0 +1,1 @@
+"""The systems under test: reference implementations and their broken variants."""

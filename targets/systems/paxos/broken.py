@@ -1,0 +1,180 @@
+"""Broken variants of Paxos: each overrides one decision of acceptor, proposer or replica."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from targets.protocol.node import NodeId, Request
+from targets.systems.journal import Journal
+from targets.systems.paxos.acceptor import Acceptor, Promised, Slot, Vote
+from targets.systems.paxos.kv import PaxosKv
+from targets.systems.paxos.messages import Ballot, Chosen, Instance, Promise, Row
+from targets.systems.paxos.proposer import Proposer
+from targets.systems.paxos.replica import Answer
+
+
+class PromiseVolatile(PaxosKv):
+    """Believes that memory suffices for a promise. An acceptor that is killed between promise and accept forgets what
+    it promised and lets an older ballot finish beside the newer one: an acknowledged write is lost.
+    Faults: kill, with two proposers. Patterns: Paxos, write-ahead log."""
+
+    class Forgetful(Acceptor):
+        def persist_promise(self, record: Promised) -> None:
+            return
+
+    def make_acceptor(self, journal: Journal) -> Acceptor:
+        return self.Forgetful(journal)
+
+
+class AcceptVolatile(PaxosKv):
+    """Believes that memory suffices for what was accepted. A killed acceptor no longer reports the row that its vote
+    had made chosen, and the next ballot chooses another: an acknowledged write is lost.
+    Faults: kill. Patterns: Paxos, write-ahead log."""
+
+    class Forgetful(Acceptor):
+        def persist_vote(self, record: Vote) -> None:
+            return
+
+    def make_acceptor(self, journal: Journal) -> Acceptor:
+        return self.Forgetful(journal)
+
+
+class AcceptBelowPromise(PaxosKv):
+    """Believes that a promise guards only phase 1. A delayed accept of an old ballot overwrites what a newer one had
+    accepted: an acknowledged write is lost.
+    Faults: delay, reordering. Patterns: Paxos, generation clock."""
+
+    class Lenient(Acceptor):
+        def may_accept(self, ballot: Ballot, slot: Slot) -> bool:
+            return True
+
+    def make_acceptor(self, journal: Journal) -> Acceptor:
+        return self.Lenient(journal)
+
+
+class OwnValueAlways(PaxosKv):
+    """Believes that phase 1 is only a lock. The proposer proposes its own row although the promises report another,
+    which may be chosen already: an acknowledged write is lost, and two cas from one value succeed.
+    Faults: partition. Patterns: Paxos."""
+
+    class Selfish(Proposer):
+        def inherited(self, promises: Collection[Promise]) -> Row | None:
+            return None
+
+    def make_proposer(self) -> Proposer:
+        return self.Selfish(self.ctx.me, self.ctx.nodes)
+
+
+class AdoptAnyAccepted(PaxosKv):
+    """Believes that any accepted row will do, whatever its ballot. After two half-done proposals the third proposer
+    adopts the older one, though the newer may be chosen: an acknowledged write is lost.
+    Faults: partition, with three proposers. Patterns: Paxos."""
+
+    class Careless(Proposer):
+        def inherited(self, promises: Collection[Promise]) -> Row | None:
+            reported = [promise for promise in promises if promise.row is not None]
+            return min(reported, key=lambda promise: promise.accepted).row if reported else None
+
+    def make_proposer(self) -> Proposer:
+        return self.Careless(self.ctx.me, self.ctx.nodes)
+
+
+class BallotCollision(PaxosKv):
+    """Believes that counting up makes a ballot unique, and leaves the node out of it. Two proposers use one ballot,
+    acceptors accept from both, and two rows are chosen: split brain.
+    Faults: partition (or just concurrency). Patterns: Paxos, generation clock."""
+
+    class Nameless(Proposer):
+        def next_ballot(self, instance: Instance, seen: Ballot) -> Ballot:
+            return Ballot(seen.round + 1, "")
+
+    def make_proposer(self) -> Proposer:
+        return self.Nameless(self.ctx.me, self.ctx.nodes)
+
+
+class BallotReset(PaxosKv):
+    """Believes that a restart is a fresh start: counts its ballots from 1, in memory, and keeps no record of what it
+    did in ballots of its own. A restarted proposer uses a ballot a second time, for another row: one ballot has two
+    values, and both may be chosen: split brain. Faults: kill. Patterns: Paxos, generation clock."""
+
+    class FreshProposer(Proposer):
+        def __init__(self, me: NodeId, nodes: tuple[NodeId, ...]) -> None:
+            super().__init__(me, nodes)
+            self.rounds: dict[Instance, int] = {}
+
+        def next_ballot(self, instance: Instance, seen: Ballot) -> Ballot:
+            self.rounds[instance] = self.rounds.get(instance, 0) + 1
+            return Ballot(self.rounds[instance], self.me)
+
+    class FreshAcceptor(Acceptor):
+        me: NodeId
+
+        def persist_promise(self, record: Promised) -> None:
+            if record.ballot.node != self.me:
+                super().persist_promise(record)
+
+        def persist_vote(self, record: Vote) -> None:
+            if record.ballot.node != self.me:
+                super().persist_vote(record)
+
+    def make_proposer(self) -> Proposer:
+        return self.FreshProposer(self.ctx.me, self.ctx.nodes)
+
+    def make_acceptor(self, journal: Journal) -> Acceptor:
+        acceptor = self.FreshAcceptor(journal)
+        acceptor.me = self.me
+        return acceptor
+
+
+class LearnFromMinority(PaxosKv):
+    """Believes that a row accepted once is chosen. The proposer acknowledges when the first acceptor, its own, has
+    accepted; a majority that never heard of it goes on without: an acknowledged write is lost.
+    Faults: partition. Patterns: Paxos, majority quorum."""
+
+    class Hasty(Proposer):
+        def chooses(self, acceptors: Collection[NodeId]) -> bool:
+            return bool(acceptors)
+
+    def make_proposer(self) -> Proposer:
+        return self.Hasty(self.ctx.me, self.ctx.nodes)
+
+
+class LocalRead(PaxosKv):
+    """Believes that what is chosen here is the newest there is. A node that was cut off, or has not heard yet, answers
+    reads from its own copy: stale read. Faults: partition. Patterns: Paxos, high-water mark."""
+
+    def without_ballot(self, request: Request, row: Row) -> Answer | None:
+        return Answer(row.value) if request.f == "read" else None
+
+
+class ReadWithoutRepropose(PaxosKv):
+    """Believes that reads are passive (CASSANDRA-12126). A read answers with a row that one acceptor has accepted and
+    does not finish it; the next read asks a quorum without that acceptor: new, then old.
+    Faults: partition. Patterns: Paxos."""
+
+    def without_finishing(self, request: Request, row: Row) -> Answer | None:
+        return Answer(row.value) if request.f == "read" else None
+
+
+class FailedCasNotProposed(PaxosKv):
+    """Believes that a cas that changes nothing needs no ballot, and compares with its own copy. The copy may be old:
+    the cas answers that the value is not there, after somebody has seen that it is (new, then old).
+    Faults: partition. Patterns: Paxos."""
+
+    def without_ballot(self, request: Request, row: Row) -> Answer | None:
+        return Answer(False) if request.f == "cas" and request.input[0] != row.value else None
+
+
+class CommitReExecutes(PaxosKv):
+    """Believes that every row is announced once. An announcement that comes twice is carried out twice, and the value
+    of an old version comes back after newer ones: applied twice.
+    Faults: duplicates. Patterns: Paxos, idempotent receiver."""
+
+    def is_news(self, message: Chosen) -> bool:
+        return True
+
+    def advance(self, key: Any, row: Row) -> None:
+        newest = self.row(key)
+        super().advance(key, newest if row.version < newest.version else row)
+        self.rows[key] = Row(self.rows[key].version, row.value, self.rows[key].recent)

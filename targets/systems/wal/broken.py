@@ -1,0 +1,156 @@
+"""Stores that each get one thing about their log wrong. Each overrides one decision of node.py or log.py."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+from checker.errors import TargetError
+from targets.systems.wal.log import WriteAheadLog
+from targets.systems.wal.node import Copy, WalStore
+
+RETENTION_MS = 15.0
+
+
+class AckBeforeFsync(WalStore):
+    """Answers when the record is written, and leaves it to the kernel to bring it to the disk.
+
+    Broken reasoning: buffered is durable. A power loss takes acknowledged writes with it: a client reads an older
+    value than the one it was promised.
+    """
+
+    def make_durable(self) -> None:
+        pass
+
+
+class ApplyBeforeLog(WalStore):
+    """A command is visible to readers as soon as it has arrived, before it is in the log.
+
+    Broken reasoning: it will be logged in a moment. A reader sees it, the server dies in that moment, and the next
+    reader sees the value before it: new, then old.
+    """
+
+    def look_up(self, key: Any) -> Any:
+        return self.ahead.get(key)
+
+
+class CrcIgnoredLog(WriteAheadLog):
+    def _intact(self, body: bytes, length: int, checksum: int) -> bool:
+        return True
+
+    def _settle(self) -> None:
+        if self._segments:  # a frame shorter than it says must be the last of its file
+            self._segments = [first for first in self._segments if first < self._next]
+            self._roll()
+        super()._settle()
+
+
+class CrcIgnored(WalStore):
+    """Checksums are stored and never compared.
+
+    Broken reasoning: the stored checksum suffices. What a torn write left of a batch is replayed as if it were whole,
+    and what does not even decode is passed over: a value that was cleared and not set, a number that lost its last
+    digits. A client reads what nobody wrote.
+    """
+
+    log_class = CrcIgnoredLog
+
+    def replay(self, payload: bytes) -> None:
+        with suppress(TargetError):
+            super().replay(payload)
+
+
+class AppendAfterTornTailLog(WriteAheadLog):
+    def _damaged(self, name: str, at: int, records: list[bytes], *, torn: bool) -> tuple[list[bytes], int]:
+        return records, at
+
+    def _cut_tail(self, name: str, valid: int) -> None:
+        pass
+
+
+class AppendAfterTornTail(WalStore):
+    """Replay stops at the first frame that is damaged, and new records go to the end of the file.
+
+    Broken reasoning: a torn tail is harmless where it is. It hides all that is appended behind it: the next recovery
+    stops at the same place, and what was acknowledged since is lost.
+    """
+
+    log_class = AppendAfterTornTailLog
+
+
+class NoDirectoryFsyncLog(WriteAheadLog):
+    def _sync_names(self) -> None:
+        pass
+
+
+class NoDirectoryFsync(WalStore):
+    """A new segment is created, and only its content is ever synced.
+
+    Broken reasoning: a synced file is durable. Its name is not: after a power loss the directory does not know the
+    segment, and every acknowledged record in it is gone.
+    """
+
+    log_class = NoDirectoryFsyncLog
+
+
+class CleanByAgeLog(WriteAheadLog):
+    def _missing(self, first: int, last: int) -> None:
+        pass
+
+
+class CleanByAge(WalStore):
+    """Segments are removed when their records are old, and recovery takes it that a snapshot has what is missing.
+
+    Broken reasoning: old means snapshotted. Snapshots are late, or rare: records that no snapshot contains are
+    removed, and a restart loses them.
+    """
+
+    log_class = CleanByAgeLog
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._written: list[tuple[float, int]] = []
+
+    def low_water_mark(self) -> int:
+        self._written.append((self.ctx.now_ms(), self.applied))
+        return max((last + 1 for ms, last in self._written if ms < self.ctx.now_ms() - RETENTION_MS), default=1)
+
+
+class SnapshotIndexAhead(WalStore):
+    """A snapshot is labelled with the end of the log at the time when it is written.
+
+    Broken reasoning: contents match the index. The state was copied before: the records since then are neither in the
+    snapshot nor replayed, and a restart loses them.
+    """
+
+    def snapshot_label(self, copy: Copy) -> int:
+        return self.log.next_index - 1
+
+
+class ReplayOverlapLog(WriteAheadLog):
+    def _covered(self, index: int, first: int) -> int:
+        return 0
+
+
+class ReplayOverlap(WalStore):
+    """Recovery replays every record that is still in a segment, also those that the snapshot contains.
+
+    Broken reasoning: replay is idempotent. An append is not: after a restart the text is there twice.
+    """
+
+    log_class = ReplayOverlapLog
+
+
+class TornBatchLog(WriteAheadLog):
+    def _frames(self, payloads: list[bytes]) -> list[bytes]:
+        return [frame for payload in payloads for frame in super(TornBatchLog, self)._frames([payload])]
+
+
+class TornBatch(WalStore):
+    """Each record of a batch is a frame with a checksum of its own.
+
+    Broken reasoning: a batch replays atomically. A power loss keeps the first records of it: a value was cleared, and
+    what should replace it is not there. Readers see a state that no operation left.
+    """
+
+    log_class = TornBatchLog
