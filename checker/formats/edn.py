@@ -13,6 +13,7 @@ from checker.formats.columns import Loaded
 from checker.formats.edn_text import EdnError, TornError, elements, forms, keyed, untagged, value
 from checker.formats.jepsen import JepsenEvents
 from checker.formats.source import Source
+from checker.values import Token
 
 NAME = "edn"
 
@@ -53,7 +54,10 @@ def event(events: JepsenEvents, source: Source, line: int, form: str) -> None:
 
 def _of_map(form: str) -> dict[str, Any]:
     texts = keyed(untagged(form))
-    fields = {name: value(texts[name]) for name in _READ if name in texts}
+    judged = not texts.get("process", "").startswith(":")
+    fields = {name: value(texts[name]) for name in _READ if name in texts and (judged or name != "value")}
+    if not judged and "value" in texts:
+        fields["value"] = _of_fault(texts["value"])
     if "error" in texts:
         fields["error"] = texts["error"]
     return fields
@@ -63,7 +67,17 @@ def _of_vector(form: str) -> dict[str, Any]:
     inside = [text for _, text in forms(form, 1, len(form) - 1)]
     if len(inside) not in (3, 4, 5):
         raise EdnError("is a vector of another length than [process type f value]")
-    fields = dict(zip(("process", "type", "f", "value"), map(value, inside[:4]), strict=False))
+    fields = dict(zip(("process", "type", "f"), map(value, inside[:3]), strict=True))
+    if len(inside) > 3:
+        fields["value"] = _of_fault(inside[3]) if isinstance(fields["process"], Token) else value(inside[3])
     if len(inside) == 5:
         fields["error"] = inside[4]
     return fields
+
+
+def _of_fault(form: str) -> Any:
+    """What a nemesis says of its fault. It is drawn, not judged: where it is no value, the fault's name is enough."""
+    try:
+        return value(form)
+    except EdnError:
+        return None

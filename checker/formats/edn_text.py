@@ -25,7 +25,13 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _CLOSES = {"(": ")", "[": "]", "{": "}", "#{": "}"}
-_INTEGER = re.compile(r"[-+]?\d{1,4000}N?")
+_INTEGER = re.compile(r"[-+]?(?:0|[1-9]\d{0,3999})N?")
+_NUMBER = re.compile(r"[-+]?(?:(?:0|[1-9]\d*)(?:\.\d*)?(?:[eE][-+]?\d+)?M?|(?:0|[1-9]\d*)N|0[xX][0-9a-fA-F]+|\d+/\d+)")
+"""Numbers that edn_format reads whole. Of others (017, 2r101, 12abc) it returns the beginning, and drops the rest."""
+
+_CHARACTERS = {"\n": "newline", "\r": "return", " ": "space", "\t": "tab", "\f": "formfeed", "\b": "backspace"}
+_TAGGED = re.compile(r"(#[A-Za-z][\w.*+!?$%&=<>/\-]*)\s*(.+)", re.DOTALL)
+_STANDARD_TAGS = ("#inst", "#uuid")
 _DEPTH_MAX = 64
 _EVENT_TAG = re.compile(r"#[\w.\-]+(?:/[\w.\-]+)?\s*(?=\{)")
 
@@ -204,6 +210,12 @@ def _other(form: str) -> Any:
     """Strings with escapes, other numbers, characters, tagged values."""
     import edn_format
 
+    tagged = _TAGGED.fullmatch(form)
+    if tagged and tagged[1] not in _STANDARD_TAGS:
+        # No map of a history has a tag as its key, so this is equal to the same value under the same tag alone.
+        return Map([(Token(tagged[1]), parse(tagged[2]))])
+    if form.lstrip("+-")[:1].isdigit() and not _NUMBER.fullmatch(form):
+        raise EdnError(f"{form[:40]!r} is no number of EDN")
     try:
         found = edn_format.loads(form)
     except Exception as error:  # edn_format raises whatever its parser, or a tag, came upon
@@ -212,4 +224,8 @@ def _other(form: str) -> Any:
         raise EdnError("NaN equals nothing, not even itself: no history can be judged with it")
     if isinstance(found, edn_format.Symbol):
         raise EdnError(f"{form[:40]!r} is a symbol, not a value")
-    return Token(form) if form.startswith("\\") else found
+    if form.startswith("\\"):
+        return Token(f"\\{_CHARACTERS.get(found, found)}")
+    if isinstance(found, Decimal) and Decimal(repr(float(found))) == found:
+        return float(found)  # 1.1M and 1.1 are one number
+    return found

@@ -10,6 +10,7 @@ from checker.formats.events import KINDS, EventRows
 from checker.formats.micro_operations import is_transaction, name_of
 from checker.formats.nemesis import Nemesis
 from checker.formats.source import Source
+from checker.formats.vocabulary import ALIASES
 from checker.values import Token, shown
 
 NEMESIS = "nemesis"
@@ -42,6 +43,8 @@ class JepsenEvents:
             raise self._source.error(f"the process {shown(process, 40)} is neither a number nor a name", line)
         if name is None:
             name = self._absent_f(kind, said, line)
+        if kind == "ok" and "value" not in fields and name is not None and ALIASES.get(name, name) == "read":
+            raise self._source.error("a read that is ok, but without its value: one that found nothing has nil", line)
         error = fields.get("error") if kind in ("fail", "info") else None
         self._rows.add(line, kind, process, name, fields.get("key"), said, fields.get("time"), error)
 

@@ -451,3 +451,32 @@ def test_faults_of_our_own_records_are_spans(recorded: Read) -> None:
         '{"type":"ok","process":0,"time":10}\n'
     )
     assert recording.faults == (Span("cut halves", 5, 8), Span("kill n1", 6, None), Span("skew n2", 7, 9))
+
+
+@pytest.mark.parametrize("said", ['#object[java.net.Socket 0x1 "x"]', "[[java.lang.Thread run]]", '#"a b"'])
+@pytest.mark.parametrize(
+    "event", ["{{:process :nemesis, :type :info, :f :kill, :value {}}}", "[:nemesis :info :kill {}]"]
+)
+def test_what_a_nemesis_says_in_no_edn_loses_no_history(recorded: Read, said: str, event: str) -> None:
+    write = "{:process 0, :type :invoke, :f :write, :value 1}\n{:process 0, :type :ok, :f :write, :value 1}\n"
+    recording = recorded(f"{write}{event.format(said)}\n", model="register")
+    assert brief(recording) == [(0, "write", 1, None, "ok")]
+    assert [fault.label.split()[0] for fault in recording.faults] == ["kill"]
+
+
+@pytest.mark.parametrize(
+    "read_ok",
+    [
+        "{:process 1, :type :ok, :f :read, :val 1}",
+        "[1 :ok :read]",
+        '{"process": 1, "type": "ok", "f": "get", "val": 1}',
+    ],
+)
+def test_a_read_whose_value_is_not_given_is_not_a_read_of_nothing(recorded: Read, read_ok: str) -> None:
+    text = {
+        "{:": "{:process 1, :type :invoke, :f :read, :value nil}",
+        "[1": "[1 :invoke :read nil]",
+        '{"': '{"process": 1, "type": "invoke", "f": "get", "value": null}',
+    }[read_ok[:2]]
+    with pytest.raises(HistoryError, match=":2: a read that is ok, but without its value"):
+        recorded(f"{text}\n{read_ok}\n", model="register")

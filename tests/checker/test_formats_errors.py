@@ -108,7 +108,7 @@ BAD: dict[str, tuple[bytes, str]] = {
     ),
     "EDN NaN": (changed(EDN, b":value 1", b":value ##NaN"), ":2: NaN equals nothing"),
     "EDN symbol": (changed(EDN, b":value 1", b":value one"), ":2: 'one' is a symbol"),
-    "EDN tag": (changed(EDN, b":value 1", b":value #x/y 1"), ":2: '#x/y 1' is no EDN value we can read"),
+    "EDN tag": (changed(EDN, b":value 1", b':value #inst "1"'), ":2: '#inst \"1\"' is no EDN value we can read"),
     "EDN time": (EDN.replace(b":value", b":time 1.5 :value"), ":1: the time 1.5 is no whole number"),
     "EDN time here and there": (
         EDN.replace(b":value", b":time 1 :value") + EDN.replace(b"0", b"1"),

@@ -25,6 +25,11 @@ EQUAL = [
     ("#{[1 :a]}", "#{(1 :a)}"),
     (":x/y", ":x/y"),
     ('"a"', '"\\u0061"'),
+    ("1.10M", "1.1"),
+    ("\\u0041", "\\A"),
+    ("\\u000a", "\\newline"),
+    ("#my.Record{:a 1 :b #{1 2}}", "#my.Record {:b #{2 1}, :a 1}"),
+    ("0xff", "255"),
 ]
 DIFFERENT = [
     ("[1 2]", "#{1 2}"),
@@ -48,6 +53,10 @@ DIFFERENT = [
     ("nil", "false"),
     ("nil", "[]"),
     ("[1 2]", "[2 1]"),
+    ("#my/tag 1", "1"),
+    ("#my/tag 1", "#my/tug 1"),
+    ("#my/tag 1", '{"#my/tag" 1}'),
+    ("0.1000000000000000055511151231257827M", "0.1"),
 ]
 
 
@@ -129,3 +138,9 @@ def test_equal_means_the_same_code_hash_and_place_after_pickling(one: object, ot
         assert hash(one) == hash(other)
     assert pickle.loads(pickle.dumps(one)) == one
     assert freeze(one) == one
+
+
+@pytest.mark.parametrize("text", ["017", "2r101", "12abc", "1.2.3", "-08"])
+def test_a_number_is_read_whole_or_refused(text: str) -> None:
+    with pytest.raises(EdnError, match="is no number of EDN"):
+        parse(text)
