@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from naysayer.play.stage import Stage
 from targets.protocol.fault import Cut, Heal, Reconfigure, Release, Transfer
 from targets.protocol.target import Target
-from tests.targets.raft_stage import Stage
 
 
 def figure_8(target: Target, seed: int) -> str:

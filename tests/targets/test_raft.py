@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from naysayer.play.stage import Stage
 from targets.protocol.fault import Cut, Heal, Kill, Reconfigure, Restart, Transfer
 from targets.protocol.node import Request
 from targets.systems.raft import RAFT
@@ -16,7 +17,6 @@ from targets.systems.raft.node import RaftNode
 from targets.systems.raft.sessions import ClusterClock, Sessions
 from targets.systems.raft.settings import Settings
 from tests.targets import raft_scenarios
-from tests.targets.raft_stage import Stage
 from tests.targets.raft_storm import EVERYTHING, RaftStorm
 
 

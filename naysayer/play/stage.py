@@ -1,4 +1,4 @@
-"""A stage for directed scenarios: who leads is found out, not prescribed; links are cut and requests sent by hand."""
+"""A simulated cluster under a script: leaders are found, not prescribed; links are cut and requests sent one by one."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from checker import check
+from checker.errors import UsageError
 from checker.history import History, Operation
 from targets.backends.simulator import SimulatedCluster
 from targets.protocol.fault import Cut, Fault, Heal, Hold, Kill, Restart
@@ -14,6 +15,9 @@ from targets.protocol.target import Target
 
 MOMENT_MS = 1.5e-6
 """Gets virtual time to the next nanosecond."""
+
+LEADER_MS = 5000.0
+"""How long an election is waited for."""
 
 
 class Stage:
@@ -45,18 +49,22 @@ class Stage:
         return until()
 
     def leader(self, among: Iterable[NodeId] | None = None, after_term: int = 0) -> NodeId:
-        """The leader with the highest term among the nodes, as soon as there is one in a term after `after_term`."""
+        """The leader with the highest term among the nodes, as soon as there is one in a term after `after_term`.
+
+        Raises UsageError if none is elected in time.
+        """
         found: list[tuple[int, NodeId]] = []
 
         def exists() -> bool:
             found[:] = [
                 (view["term"], node)
                 for node, view in self.cluster.views().items()
-                if view["role"] == "leader" and view["term"] > after_term and (among is None or node in among)
+                if view.get("role") == "leader" and view["term"] > after_term and (among is None or node in among)
             ]
             return bool(found)
 
-        assert self.wait(exists, 5000.0), "no leader was elected"
+        if not self.wait(exists, LEADER_MS):
+            raise UsageError(f"no such leader was elected within {LEADER_MS:g} ms: try another seed")
         return max(found)[1]
 
     def ready_leader(self, among: Iterable[NodeId] | None = None, after_term: int = 0) -> NodeId:

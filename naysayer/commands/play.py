@@ -1,0 +1,89 @@
+"""`naysayer play STORY`: play scripted runs and compare what comes out with what they expect."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.table import Table
+
+from checker.errors import HarnessError, UsageError
+from naysayer.play import Played, play_story
+from naysayer.play.shipped import find_story, shipped, title
+from naysayer.report.console import console
+
+VALID, DIFFERS, UNKNOWN = 0, 1, 2
+JUDGED = {"invalid": DIFFERS, "unknown": UNKNOWN, "valid": VALID}
+
+
+def play(stories: tuple[str, ...], *, rewrite: bool) -> int:
+    """Play each story, or list those shipped; returns the highest exit code, as `check` would give it."""
+    if not stories:
+        _list()
+        return VALID
+    paths = [_path(story) for story in stories]
+    codes = [_play(path, rewrite=rewrite) for path in paths]
+    return DIFFERS if DIFFERS in codes else max(codes)
+
+
+def _path(story: str) -> Path:
+    """A file, or a shipped story: what looks like a path is one."""
+    path = Path(story)
+    if path.is_file():
+        return path
+    if path.suffix or "/" in story:
+        raise UsageError(f"{story}: {'a folder, not a story' if path.is_dir() else 'no such file'}")
+    return find_story(story)
+
+
+def _play(path: Path, *, rewrite: bool) -> int:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path} is not a text in UTF-8") from error
+    played = play_story(text, str(path))
+    screen = console()
+    screen.print(played.text, markup=False, highlight=False, soft_wrap=True)
+    if rewrite:
+        return _rewrite(path, played)
+    if not played.expects:
+        return _judged(played)
+    if played.holds:
+        screen.print(f"{path.stem}: as expected", markup=False, highlight=False, soft_wrap=True)
+        return VALID
+    lines = [f"{path.stem}: NOT as expected", *played.difference()]
+    screen.print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)
+    return DIFFERS
+
+
+def _rewrite(path: Path, played: Played) -> int:
+    if not played.holds:
+        try:
+            path.write_text(played.text, encoding="utf-8")
+        except OSError as error:
+            raise HarnessError(f"{path}: {error.strerror}") from error
+    said = "unchanged" if played.holds else f"output rewritten in {path}"
+    console().print(f"{path.stem}: {said}", markup=False, highlight=False, soft_wrap=True)
+    return VALID
+
+
+def _judged(played: Played) -> int:
+    """A story without any output yet is judged by its verdicts; without a verdict nothing is known."""
+    worst = max((JUDGED[one] for one in played.verdicts if one != "invalid"), default=UNKNOWN)
+    code = DIFFERS if "invalid" in played.verdicts else worst
+    judged = ", ".join(played.verdicts) or "nothing was judged: end with `verdict`"
+    said = f"the story expects nothing yet ({judged}); --rewrite writes what came out as what is expected"
+    console().print(said, markup=False, highlight=False, soft_wrap=True)
+    return code
+
+
+def _list() -> None:
+    screen = console()
+    table = Table(title="Stories", title_justify="left", box=None, show_header=False, padding=(0, 2))
+    table.add_column(no_wrap=True, style="bold")
+    table.add_column(overflow="fold")
+    for name, path in shipped().items():
+        table.add_row(name, title(path))
+    screen.print(table)
+    screen.print("\nnaysayer play NAME plays one; naysayer play FILE plays your own (docs/stories.md)")

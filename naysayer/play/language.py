@@ -1,0 +1,202 @@
+"""The language of stories: the steps there are, and the parser.
+
+A line at the margin is a step, an indented line is output of the step above it, a line that begins with # is for the
+reader. Several steps may stand on one line with `;` between them. All lines are checked before anything is run.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from checker.errors import UsageError
+
+INDENT = "    "
+"""Begins a line of output."""
+
+
+class StoryError(UsageError):
+    """A story that cannot be played; its text names the line and what is accepted there."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """One kind of step: the method of Running that carries it out, how it is written, and what it does."""
+
+    action: str
+    usage: str
+    meaning: str
+    pattern: str
+
+
+FORMS = (
+    Form(
+        "write",
+        "[meanwhile] CLIENT writes KEY VALUE at NODE",
+        "sends a write and waits for the answer, at most 500 ms; with `meanwhile` it does not wait, and the answer "
+        "appears in the step in which it arrives",
+        r"(meanwhile )?(\w+) writes (\w+) (\w+) at (\w+)",
+    ),
+    Form("read", "[meanwhile] CLIENT reads KEY at NODE", "a read", r"(meanwhile )?(\w+) reads (\w+) at (\w+)"),
+    Form(
+        "swap",
+        "[meanwhile] CLIENT swaps KEY from VALUE to VALUE at NODE",
+        "a compare-and-set; `nothing` stands for a key without a value",
+        r"(meanwhile )?(\w+) swaps (\w+) from (\w+) to (\w+) at (\w+)",
+    ),
+    Form(
+        "repeat",
+        "[meanwhile] CLIENT asks again at NODE",
+        "repeats the client's last request under the same request id",
+        r"(meanwhile )?(\w+) asks again at (\w+)",
+    ),
+    Form(
+        "hold",
+        "hold [COUNT] NODE -> NODE [MESSAGE]",
+        "keeps back the next message on a link, or the next COUNT, or only those of one kind",
+        r"hold (\d+ )?(\w+) -> (\w+)(?: (\w+))?",
+    ),
+    Form("release", "release", "delivers what is held back", r"release"),
+    Form("heal", "heal", "ends all cuts and delivers what is held back", r"heal"),
+    Form(
+        "cut",
+        "cut NODE - NODE | cut NODE -> NODE",
+        "loses everything sent between two nodes, both ways or one way",
+        r"cut (\w+) (->|-) (\w+)",
+    ),
+    Form(
+        "groups",
+        "groups [NODES] [| NODES]...",
+        "heals, then lets nodes talk within their group only; a node in no group is alone",
+        r"groups(?: ([\w |]+))?",
+    ),
+    Form(
+        "kill",
+        "kill NODE [power [torn]] [after COUNT effects]",
+        "ends a node's process at once, or after that many further effects of its handlers; `power`: what it did not "
+        "sync may be lost; `torn`: half of its last write may be on the disk",
+        r"kill (\w+)( power)?( torn)?(?: after (\d+) effects?)?",
+    ),
+    Form("process", "restart NODE | pause NODE | resume NODE", "as it says", r"(restart|pause|resume) (\w+)"),
+    Form("run", "run MS", "lets so many milliseconds pass", r"run (\d+)"),
+    Form(
+        "run_until",
+        "run MS until NODE has COUNT entries",
+        "the same, but no longer than until the node's log has so many entries",
+        r"run (\d+) until (\w+) has (\d+) entries",
+    ),
+    Form(
+        "leader",
+        "leader NAME [among NODES] [after NODE]",
+        "waits for a leader, in a term after that of another node, and calls it NAME from here on",
+        r"leader (\w+)(?: among ([\w ]+?))?(?: after (\w+))?",
+    ),
+    Form(
+        "name",
+        "name NAME...",
+        "gives names to the nodes that have none yet; `others` stands for these nodes wherever NODES are asked for",
+        r"name ([\w ]+)",
+    ),
+    Form("look", "look [FIELD]...", "shows the state of all nodes, or these fields of it", r"look((?: \w+)*)"),
+    Form("watch", "watch MESSAGE...", "from here on shows these messages when they are sent", r"watch ([\w ]+)"),
+    Form(
+        "verdict",
+        "verdict",
+        "waits until every request has ended, and shows what the checker says of all that the clients saw, and which "
+        "invariants were violated",
+        r"verdict",
+    ),
+)
+"""Every step but the first (`cluster`) and `again`, which story.py carries out."""
+
+CLUSTER = Form(
+    "cluster",
+    "cluster TARGET nodes COUNT [seed SEED]",
+    "comes first: the target and its size; messages take exactly 2 ms",
+    r"cluster (\S+) nodes ([1-9]\d*)(?: seed (\d+))?",
+)
+AGAIN = Form(
+    "again",
+    "again TARGET",
+    "plays all steps above once more with another target, and shows the steps that come out differently",
+    r"again (\S+)",
+)
+
+Kind = Literal["silent", "cluster", "again", "steps"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step: its form and what its blanks were filled with."""
+
+    form: Form
+    arguments: tuple[str | None, ...]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line at the margin, with the steps on it; `silent` are comments and blank lines."""
+
+    number: int
+    text: str
+    kind: Kind
+    steps: tuple[Step, ...] = ()
+
+
+def parse(text: str, source: str) -> tuple[Line, ...]:
+    """The lines of a story without its output. Raises StoryError naming the line and what is accepted there."""
+    lines: list[Line] = []
+    begun = False
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.startswith(INDENT):
+            continue
+        try:
+            lines.append(_line(number, line.rstrip(), begun))
+        except StoryError as error:
+            raise StoryError(f"{source}:{number}: {error}") from None
+        begun = begun or lines[-1].kind == "cluster"
+    if not begun:
+        raise StoryError(f"{source}: a story needs a cluster: {CLUSTER.usage}")
+    return tuple(lines)
+
+
+def _line(number: int, line: str, begun: bool) -> Line:
+    if not line or line.startswith("#"):
+        return Line(number, line, "silent")
+    if line[0].isspace():
+        raise StoryError("a step begins at the margin, its output is indented by four spaces")
+    word = line.split()[0]
+    if word == CLUSTER.action and begun:
+        raise StoryError("a story has one cluster; `again TARGET` plays it with another target")
+    if word != CLUSTER.action and not begun:
+        raise StoryError(f"a story begins with its cluster: {CLUSTER.usage}")
+    if word == CLUSTER.action:
+        return Line(number, line, "cluster", (_match((CLUSTER,), line),))
+    if word == AGAIN.action:
+        return Line(number, line, "again", (_match((AGAIN,), line),))
+    return Line(number, line, "steps", tuple(_match(FORMS, part.strip()) for part in line.split(";")))
+
+
+def _match(forms: tuple[Form, ...], text: str) -> Step:
+    for form in forms:
+        match = re.fullmatch(form.pattern, text)
+        if match is not None:
+            return Step(form, match.groups())
+    raise StoryError(f"no such step: {text!r}; {_accepted(text)}")
+
+
+def _accepted(text: str) -> str:
+    """What is written like it: the forms with one of its words, else all of them."""
+    words = set(text.split())
+    near = [form.usage for form in (*FORMS, CLUSTER, AGAIN) if words & _keywords(form)]
+    if near:
+        return f"accepted: {'; '.join(near)}"
+    usages = "; ".join(form.usage for form in (*FORMS, AGAIN))
+    return f"accepted: {usages}"
+
+
+def _keywords(form: Form) -> set[str]:
+    """The words that only this kind of step has."""
+    first = {one.split()[0] for one in form.usage.split(" | ") if one[0].islower()}
+    return first | ({"writes", "reads", "swaps", "asks"} & set(form.usage.split()))

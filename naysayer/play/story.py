@@ -1,0 +1,80 @@
+"""A whole story: its output written into its text, its twin, and what it was expected to show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import unified_diff
+
+from checker.errors import UsageError
+from naysayer.play.language import INDENT, Line, StoryError, parse
+from naysayer.play.running import Running
+from targets.protocol.target import Target
+from targets.registry import find
+
+
+@dataclass(frozen=True)
+class Played:
+    """A story that was played."""
+
+    source: str
+    expected: str
+    """The text as it was written, output included."""
+    text: str
+    """The text with the output of this time."""
+    verdicts: tuple[str, ...]
+    """What each verdict of the story came to, in order: valid, invalid or unknown."""
+
+    @property
+    def expects(self) -> bool:
+        """Whether its text says what should come out."""
+        return any(line.startswith(INDENT) for line in self.expected.splitlines())
+
+    @property
+    def holds(self) -> bool:
+        """Whether exactly that came out."""
+        return self.text == self.expected
+
+    def difference(self) -> list[str]:
+        """The lines that differ, in the manner of diff."""
+        lines = unified_diff(self.expected.splitlines(), self.text.splitlines(), "expected", "played", lineterm="")
+        return list(lines)
+
+
+def play_story(text: str, source: str) -> Played:
+    """Play a story; `source` names it in errors. Raises StoryError, with the line, if that is not possible."""
+    output: list[str] = []
+    verdicts: list[str] = []
+    before: list[Line] = []
+    """The steps so far, the cluster first, for twins."""
+    running: Running | None = None
+    for line in parse(text, source):
+        output.append(line.text)
+        lines: list[str] = []
+        try:
+            if line.kind == "cluster":
+                running = Running(line.steps[0])
+                before = [line]
+            elif line.kind == "again":
+                lines, found = _twin(before, find(str(line.steps[0].arguments[0])))
+                verdicts += found
+            elif line.kind == "steps" and running is not None:
+                seen = len(running.verdicts)
+                lines = running.line(line)
+                verdicts += running.verdicts[seen:]
+                before.append(line)
+        except UsageError as error:
+            raise StoryError(f"{source}:{line.number}: {error}") from error
+        output += [INDENT + one for one in lines]
+    return Played(source, text, "\n".join(output) + "\n", tuple(verdicts))
+
+
+def _twin(before: list[Line], target: Target) -> tuple[list[str], list[str]]:
+    """The steps that come out differently with another target, and its verdicts."""
+    cluster, *rest = before
+    one, other = Running(cluster.steps[0]), Running(cluster.steps[0], target)
+    lines: list[str] = []
+    for line in rest:
+        was, now = one.line(line), other.line(line)
+        if was != now or line.text == "verdict":
+            lines += [line.text, *(INDENT + text for text in now or ["nothing happens"])]
+    return lines, other.verdicts
