@@ -331,8 +331,11 @@ def test_pinning_changes_nothing_else() -> None:
 def test_workloads_are_found_by_name() -> None:
     assert find("register").model == "register"
     assert names() == tuple(WORKLOADS)
-    with pytest.raises(UsageError, match="no workload 'regster': choose one of register, cas-register"):
+    with pytest.raises(UsageError) as misspelt:
         find("regster")
+    assert str(misspelt.value) == "there is no workload 'regster': did you mean register?"
+    with pytest.raises(UsageError, match="no workload 'zzz': choose one of register, cas-register"):
+        find("zzz")
 
 
 def test_every_workload_has_a_line_for_people() -> None:
