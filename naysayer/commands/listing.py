@@ -26,7 +26,7 @@ def list_all(*, broken: bool) -> int:
                 for t in all_targets()
                 if t.broken is not None
             ],
-            ("target", "broken reasoning", "faults", "shows", "hard"),
+            ("target", "misconception", "faults", "shows", "hard"),
         )
         return 0
     healthy = [target for target in all_targets() if target.broken is None]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from targets.protocol.target import Broken, Hardness, Target
+from targets.protocol.target import Target
 from targets.systems.generation import broken
 from targets.systems.generation.clock import OPERATIONS, GenerationClock
 from targets.systems.generation.invariants import GenerationsNeverFall, OneOwner
 from targets.systems.generation.messages import MESSAGES
+from targets.systems.variant import variant
 
 CLOCK = Target(
     name="generation-clock",
@@ -24,79 +23,46 @@ CLOCK = Target(
 )
 
 
-def _broken(
-    name: str,
-    node: type[GenerationClock],
-    reasoning: str,
-    faults: tuple[str, ...],
-    anomaly: str,
-    hardness: Hardness,
-    workload: str,
-) -> Target:
-    return replace(
-        CLOCK,
-        name=f"generation-clock/{name}",
-        summary=f"generation-clock, believing: {reasoning}",
-        node=node,
-        workload=workload,
-        broken=Broken(reasoning, faults, anomaly, hardness),
-    )
-
-
 TARGETS: tuple[Target, ...] = (
     CLOCK,
-    _broken(
+    variant(
+        CLOCK,
         "generation-volatile",
         broken.GenerationVolatile,
-        "promises outlive memory",
         ("kill",),
         "two owners of one generation",
         "M",
-        "generation",
+        workload="generation",
     ),
-    _broken(
+    variant(
+        CLOCK,
         "reply-before-durable",
         broken.ReplyBeforeDurable,
-        "the write will finish",
         ("power",),
         "two owners of one generation",
         "M",
-        "generation",
+        workload="generation",
     ),
-    _broken(
+    variant(
+        CLOCK,
         "equal-without-voted-for",
         broken.EqualWithoutVotedFor,
-        "equal is mine",
         (),
         "duplicate generation",
         "E",
-        "generation",
+        workload="generation",
     ),
-    _broken(
-        "no-fencing",
-        broken.NoFencing,
-        "the old leader knows",
-        ("pause-leader", "isolate-leader"),
-        "lost acknowledged write",
-        "E",
-        "fenced-register",
+    variant(CLOCK, "no-fencing", broken.NoFencing, ("pause-leader", "isolate-leader"), "lost acknowledged write", "E"),
+    variant(
+        CLOCK, "late-vote-counts", broken.LateVoteCounts, ("delay", "hold"), "split brain", "H", workload="generation"
     ),
-    _broken(
-        "late-vote-counts",
-        broken.LateVoteCounts,
-        "a vote belongs to this term",
-        ("delay", "hold"),
-        "split brain",
-        "H",
-        "generation",
-    ),
-    _broken(
+    variant(
+        CLOCK,
         "unbounded-lease",
         broken.UnboundedLease,
-        "my clock is the lease's clock",
         ("clock", "isolate-leader", "pause-leader"),
         "stale read, split brain",
         "M",
-        "register",
+        workload="register",
     ),
 )

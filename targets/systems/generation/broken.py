@@ -12,8 +12,11 @@ from targets.systems.journal import Journal
 
 
 class GenerationVolatile(GenerationClock):
-    """Believes that a promise need not outlive memory. A voter that is killed forgets which generation it gave away,
-    and gives it away again: one generation has two owners. Faults: kill. Patterns: generation clock."""
+    """A voter keeps in memory only which generation it granted.
+
+    Misconception: promises outlive memory. A voter that is killed forgets which generation it gave away, and gives it
+    away again: one generation has two owners.
+    """
 
     class Forgetful(Voter):
         def persist(self, *records: msgspec.Struct) -> None:
@@ -24,9 +27,11 @@ class GenerationVolatile(GenerationClock):
 
 
 class ReplyBeforeDurable(GenerationClock):
-    """Believes that the write will finish, and answers before it. A voter that is killed between answer and write
-    has given away a generation that it no longer knows: one generation has two owners.
-    Faults: kill between two effects. Patterns: generation clock, write-ahead log."""
+    """A voter answers before its answer is on disk.
+
+    Misconception: the write will finish. A voter that is killed between answer and write has given away a generation
+    that it no longer knows: one generation has two owners.
+    """
 
     class Eager(Voter):
         def __init__(self, journal: Journal) -> None:
@@ -64,8 +69,10 @@ class ReplyBeforeDurable(GenerationClock):
 
 
 class EqualWithoutVotedFor(GenerationClock):
-    """Believes that an equal generation is one's own, and does not remember for whom it voted. Two candidates of one
-    generation both get a majority: duplicate generation. Faults: none. Patterns: generation clock."""
+    """A voter grants an equal generation again, and does not remember for whom it voted.
+
+    Misconception: equal is mine. Two candidates of one generation both get a majority: duplicate generation.
+    """
 
     class Generous(Voter):
         def may_grant(self, generation: int, candidate: NodeId) -> bool:
@@ -76,9 +83,11 @@ class EqualWithoutVotedFor(GenerationClock):
 
 
 class NoFencing(GenerationClock):
-    """Believes that a deposed owner knows that it is one. Replicas acknowledge stores of generations that are over,
-    and an owner that was paused or cut off acknowledges a write that nobody will read: lost acknowledged write.
-    Faults: pause, leader isolated. Patterns: generation clock, fencing."""
+    """Replicas acknowledge stores of generations that are over.
+
+    Misconception: the old leader knows. An owner that was paused or cut off does not know that it was deposed, and
+    acknowledges a write that no later read finds: lost acknowledged write.
+    """
 
     class Open(Voter):
         def may_store(self, generation: int) -> bool:
@@ -89,9 +98,11 @@ class NoFencing(GenerationClock):
 
 
 class LateVoteCounts(GenerationClock):
-    """Believes that every vote that arrives belongs to the present campaign. A vote for an earlier generation makes
-    a candidate the owner of one that no majority has granted: two owners at once, split brain.
-    Faults: delay. Patterns: generation clock."""
+    """Every vote that arrives counts for the present campaign.
+
+    Misconception: a vote belongs to this term. A vote for an earlier generation makes a candidate the owner of one that
+    no majority has granted: two owners at once, split brain.
+    """
 
     def counts(self, vote: Vote, standing: Standing) -> bool:
         return True
@@ -102,9 +113,11 @@ LEASE_MS = 80.0
 
 
 class UnboundedLease(GenerationClock):
-    """Believes that its own clock is the lease's clock. An owner reads from memory for as long as its clock says,
-    counted from when the answers reached it; a slow clock, or a pause on the way, makes its lease outlive the one
-    that the voters granted: stale read. Faults: clock skew, pause. Patterns: generation clock, lease."""
+    """An owner reads from memory for as long as its own clock says that its lease lasts.
+
+    Misconception: my clock is the lease's clock. It counts from when the answers reached it; a slow clock, or a pause
+    on the way, makes its lease outlive the one that the voters granted: stale read.
+    """
 
     class Lender(Voter):
         def __init__(self, ctx: Context) -> None:

@@ -12,7 +12,7 @@ stores what it is about to return. Both are Paxos' phase 1 and 2 under another n
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Any
 
 from targets.protocol.node import Context, Message, NodeId, Request, Timer
@@ -29,6 +29,7 @@ from targets.systems.generation.messages import (
 )
 from targets.systems.generation.voter import Granted, Kept, Voter
 from targets.systems.journal import Journal
+from targets.systems.majority import majority
 
 OPERATIONS = frozenset({"next", "read", "write", "fenced-write"})
 ROUND_MS = 60.0
@@ -118,8 +119,8 @@ class GenerationClock:
             "entries": {str(key): [*entry.stamp, entry.value] for key, entry in self.voter.entries.items()},
         }
 
-    def is_quorum(self, who: Iterable[NodeId]) -> bool:
-        return len(list(who)) > len(self.nodes) // 2
+    def is_quorum(self, who: Collection[NodeId]) -> bool:
+        return len(who) >= majority(self.nodes)
 
     def receive(self, sender: NodeId, message: Message) -> None:
         match message:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
-
-from targets.protocol.target import Broken, Hardness, Target
+from targets.protocol.target import Target
 from targets.systems.paxos import broken, broken_log
 from targets.systems.paxos.invariants import BallotsNeverFall, OneCommandPerSlot, OneValueChosen, PromisesNeverFall
 from targets.systems.paxos.kv import PaxosKv
@@ -13,9 +10,7 @@ from targets.systems.paxos.log import PaxosLog
 from targets.systems.paxos.log_messages import LOG_MESSAGES
 from targets.systems.paxos.messages import MESSAGES
 from targets.systems.paxos.register import PaxosRegister
-
-if TYPE_CHECKING:
-    from targets.systems.paxos.replica import PaxosReplica
+from targets.systems.variant import variant
 
 REGISTER = Target(
     name="paxos-register",
@@ -56,121 +51,39 @@ LOG = Target(
 )
 
 
-def _broken(
-    name: str,
-    node: type[PaxosReplica] | type[PaxosLog],
-    reasoning: str,
-    faults: tuple[str, ...],
-    anomaly: str,
-    hardness: Hardness,
-    healthy: Target = KV,
-) -> Target:
-    return replace(
-        healthy,
-        name=f"{healthy.name}/{name}",
-        summary=f"{healthy.name}, believing: {reasoning}",
-        node=node,
-        broken=Broken(reasoning, faults, anomaly, hardness),
-    )
-
-
 TARGETS: tuple[Target, ...] = (
     REGISTER,
     KV,
     LOG,
-    _broken(
-        "promise-volatile", broken.PromiseVolatile, "memory suffices", ("kill", "hold"), "lost acknowledged write", "M"
-    ),
-    _broken("accept-volatile", broken.AcceptVolatile, "memory suffices", ("kill",), "lost acknowledged write", "M"),
-    _broken(
-        "accept-below-promise",
-        broken.AcceptBelowPromise,
-        "the promise guards only prepare",
-        ("delay", "hold"),
-        "lost acknowledged write",
-        "M",
-    ),
-    _broken(
-        "own-value-always",
-        broken.OwnValueAlways,
-        "phase 1 only locks",
-        ("partition",),
-        "lost acknowledged write, double cas",
-        "E",
-    ),
-    _broken(
-        "adopt-any-accepted",
-        broken.AdoptAnyAccepted,
-        "the order of ballots is irrelevant",
-        ("partition",),
-        "lost acknowledged write",
-        "H",
-    ),
-    _broken("ballot-collision", broken.BallotCollision, "counters are unique", ("partition",), "split brain", "M"),
-    _broken("ballot-reset", broken.BallotReset, "a restart is fresh", ("kill",), "split brain", "M"),
-    _broken(
-        "learn-from-minority",
-        broken.LearnFromMinority,
-        "one accept is chosen",
-        ("partition",),
-        "lost acknowledged write",
-        "E",
-    ),
-    _broken("local-read", broken.LocalRead, "committed here is the latest", ("partition",), "stale read", "E"),
-    _broken(
-        "read-without-repropose",
-        broken.ReadWithoutRepropose,
-        "reads are passive (Cassandra 12126)",
-        ("partition",),
-        "new then old",
-        "M",
-    ),
-    _broken(
-        "failed-cas-not-proposed",
-        broken.FailedCasNotProposed,
-        "a no-op needs no ballot",
-        ("partition",),
-        "new then old",
-        "M",
-    ),
-    _broken(
-        "commit-re-executes", broken.CommitReExecutes, "one commit per value", ("duplicate",), "applied twice", "E"
-    ),
-    _broken(
-        "get-falls-back-to-local",
-        broken_log.GetFallsBackToLocal,
-        "giving up is an answer",
-        ("partition",),
-        "stale read",
-        "M",
+    variant(KV, "promise-volatile", broken.PromiseVolatile, ("kill", "hold"), "lost acknowledged write", "M"),
+    variant(KV, "accept-volatile", broken.AcceptVolatile, ("kill",), "lost acknowledged write", "M"),
+    variant(KV, "accept-below-promise", broken.AcceptBelowPromise, ("delay", "hold"), "lost acknowledged write", "M"),
+    variant(KV, "own-value-always", broken.OwnValueAlways, ("partition",), "lost acknowledged write, double cas", "E"),
+    variant(KV, "adopt-any-accepted", broken.AdoptAnyAccepted, ("partition",), "lost acknowledged write", "H"),
+    variant(KV, "ballot-collision", broken.BallotCollision, ("partition",), "split brain", "M"),
+    variant(KV, "ballot-reset", broken.BallotReset, ("kill",), "split brain", "M"),
+    variant(KV, "learn-from-minority", broken.LearnFromMinority, ("partition",), "lost acknowledged write", "E"),
+    variant(KV, "local-read", broken.LocalRead, ("partition",), "stale read", "E"),
+    variant(KV, "read-without-repropose", broken.ReadWithoutRepropose, ("partition",), "new then old", "M"),
+    variant(KV, "failed-cas-not-proposed", broken.FailedCasNotProposed, ("partition",), "new then old", "M"),
+    variant(KV, "commit-re-executes", broken.CommitReExecutes, ("duplicate",), "applied twice", "E"),
+    variant(LOG, "get-falls-back-to-local", broken_log.GetFallsBackToLocal, ("partition",), "stale read", "M"),
+    variant(LOG, "leader-starts-own-slot", broken_log.LeaderStartsOwnSlot, ("isolate-leader",), "split brain", "E"),
+    variant(
         LOG,
-    ),
-    _broken(
-        "leader-starts-own-slot",
-        broken_log.LeaderStartsOwnSlot,
-        "my slot counter is fresh",
-        ("isolate-leader",),
-        "split brain",
-        "E",
-        LOG,
-    ),
-    _broken(
         "promise-omits-committed",
         broken_log.PromiseOmitsCommitted,
-        "the leader knows the commits",
         ("isolate-leader",),
         "lost acknowledged write",
         "M",
-        LOG,
     ),
-    _broken("apply-over-gap", broken_log.ApplyOverGap, "order is implicit", ("reorder",), "split brain", "E", LOG),
-    _broken(
+    variant(LOG, "apply-over-gap", broken_log.ApplyOverGap, ("reorder",), "split brain", "E"),
+    variant(
+        LOG,
         "fill-hole-without-phase-1",
         broken_log.FillHoleWithoutPhaseOne,
-        "a hole is empty",
         ("isolate-leader",),
         "lost acknowledged write",
         "M",
-        LOG,
     ),
 )

@@ -15,9 +15,11 @@ from targets.systems.paxos.replica import Answer
 
 
 class PromiseVolatile(PaxosKv):
-    """Believes that memory suffices for a promise. An acceptor that is killed between promise and accept forgets what
-    it promised and lets an older ballot finish beside the newer one: an acknowledged write is lost.
-    Faults: kill, with two proposers. Patterns: Paxos, write-ahead log."""
+    """An acceptor keeps its promises in memory only.
+
+    Misconception: memory suffices for a promise. An acceptor that is killed between promise and accept forgets what it
+    promised and lets an older ballot of another proposer finish beside the newer one: an acknowledged write is lost.
+    """
 
     class Forgetful(Acceptor):
         def persist_promise(self, record: Promised) -> None:
@@ -28,9 +30,11 @@ class PromiseVolatile(PaxosKv):
 
 
 class AcceptVolatile(PaxosKv):
-    """Believes that memory suffices for what was accepted. A killed acceptor no longer reports the row that its vote
-    had made chosen, and the next ballot chooses another: an acknowledged write is lost.
-    Faults: kill. Patterns: Paxos, write-ahead log."""
+    """An acceptor keeps what it accepted in memory only.
+
+    Misconception: memory suffices for a vote. A killed acceptor no longer reports the row that its vote had made
+    chosen, and the next ballot chooses another: an acknowledged write is lost.
+    """
 
     class Forgetful(Acceptor):
         def persist_vote(self, record: Vote) -> None:
@@ -41,9 +45,11 @@ class AcceptVolatile(PaxosKv):
 
 
 class AcceptBelowPromise(PaxosKv):
-    """Believes that a promise guards only phase 1. A delayed accept of an old ballot overwrites what a newer one had
+    """An acceptor accepts below what it promised.
+
+    Misconception: the promise guards only prepare. A delayed accept of an old ballot overwrites what a newer one had
     accepted: an acknowledged write is lost.
-    Faults: delay, reordering. Patterns: Paxos, generation clock."""
+    """
 
     class Lenient(Acceptor):
         def may_accept(self, ballot: Ballot, slot: Slot) -> bool:
@@ -54,9 +60,11 @@ class AcceptBelowPromise(PaxosKv):
 
 
 class OwnValueAlways(PaxosKv):
-    """Believes that phase 1 is only a lock. The proposer proposes its own row although the promises report another,
-    which may be chosen already: an acknowledged write is lost, and two cas from one value succeed.
-    Faults: partition. Patterns: Paxos."""
+    """The proposer proposes its own row although the promises report another.
+
+    Misconception: phase 1 only locks. The row reported may be chosen already: an acknowledged write is lost, and two
+    cas from one value succeed.
+    """
 
     class Selfish(Proposer):
         def inherited(self, promises: Collection[Promise]) -> Row | None:
@@ -67,9 +75,11 @@ class OwnValueAlways(PaxosKv):
 
 
 class AdoptAnyAccepted(PaxosKv):
-    """Believes that any accepted row will do, whatever its ballot. After two half-done proposals the third proposer
-    adopts the older one, though the newer may be chosen: an acknowledged write is lost.
-    Faults: partition, with three proposers. Patterns: Paxos."""
+    """The proposer adopts any row that the promises report, whatever its ballot.
+
+    Misconception: the order of ballots is irrelevant. After two half-done proposals the third proposer adopts the older
+    one, though the newer may be chosen: an acknowledged write is lost.
+    """
 
     class Careless(Proposer):
         def inherited(self, promises: Collection[Promise]) -> Row | None:
@@ -81,9 +91,11 @@ class AdoptAnyAccepted(PaxosKv):
 
 
 class BallotCollision(PaxosKv):
-    """Believes that counting up makes a ballot unique, and leaves the node out of it. Two proposers use one ballot,
-    acceptors accept from both, and two rows are chosen: split brain.
-    Faults: partition (or just concurrency). Patterns: Paxos, generation clock."""
+    """A ballot is a counter without the node's name.
+
+    Misconception: counters are unique. Two proposers use one ballot, acceptors accept from both, and two rows are
+    chosen: split brain.
+    """
 
     class Nameless(Proposer):
         def next_ballot(self, instance: Instance, seen: Ballot) -> Ballot:
@@ -94,9 +106,11 @@ class BallotCollision(PaxosKv):
 
 
 class BallotReset(PaxosKv):
-    """Believes that a restart is a fresh start: counts its ballots from 1, in memory, and keeps no record of what it
-    did in ballots of its own. A restarted proposer uses a ballot a second time, for another row: one ballot has two
-    values, and both may be chosen: split brain. Faults: kill. Patterns: Paxos, generation clock."""
+    """Ballots are counted from 1 in memory, and an acceptor keeps no record of its own node's ballots.
+
+    Misconception: a restart is fresh. A restarted proposer uses a ballot a second time, for another row: one ballot has
+    two values, and both may be chosen: split brain.
+    """
 
     class FreshProposer(Proposer):
         def __init__(self, me: NodeId, nodes: tuple[NodeId, ...]) -> None:
@@ -128,9 +142,11 @@ class BallotReset(PaxosKv):
 
 
 class LearnFromMinority(PaxosKv):
-    """Believes that a row accepted once is chosen. The proposer acknowledges when the first acceptor, its own, has
-    accepted; a majority that never heard of it goes on without: an acknowledged write is lost.
-    Faults: partition. Patterns: Paxos, majority quorum."""
+    """The proposer acknowledges when the first acceptor, its own, has accepted.
+
+    Misconception: one accept is chosen. A majority that never received the row goes on without it: an acknowledged
+    write is lost.
+    """
 
     class Hasty(Proposer):
         def chooses(self, acceptors: Collection[NodeId]) -> bool:
@@ -141,35 +157,44 @@ class LearnFromMinority(PaxosKv):
 
 
 class LocalRead(PaxosKv):
-    """Believes that what is chosen here is the newest there is. A node that was cut off, or has not heard yet, answers
-    reads from its own copy: stale read. Faults: partition. Patterns: Paxos, high-water mark."""
+    """A node answers reads from its own copy.
+
+    Misconception: committed here is the latest. A node that was cut off, or has not received the newest row yet,
+    answers with an older one: stale read.
+    """
 
     def without_ballot(self, request: Request, row: Row) -> Answer | None:
         return Answer(row.value) if request.f == "read" else None
 
 
 class ReadWithoutRepropose(PaxosKv):
-    """Believes that reads are passive (CASSANDRA-12126). A read answers with a row that one acceptor has accepted and
-    does not finish it; the next read asks a quorum without that acceptor: new, then old.
-    Faults: partition. Patterns: Paxos."""
+    """A read answers with a row that one acceptor has accepted, and does not finish it.
+
+    Misconception: reads are passive (Cassandra 12126). The next read asks a quorum without that acceptor: new, then
+    old.
+    """
 
     def without_finishing(self, request: Request, row: Row) -> Answer | None:
         return Answer(row.value) if request.f == "read" else None
 
 
 class FailedCasNotProposed(PaxosKv):
-    """Believes that a cas that changes nothing needs no ballot, and compares with its own copy. The copy may be old:
-    the cas answers that the value is not there, after somebody has seen that it is (new, then old).
-    Faults: partition. Patterns: Paxos."""
+    """A cas that would change nothing is answered from the node's own copy.
+
+    Misconception: a no-op needs no ballot. The copy may be old: the cas answers that the value is not there, after a
+    client has seen that it is (new, then old).
+    """
 
     def without_ballot(self, request: Request, row: Row) -> Answer | None:
         return Answer(False) if request.f == "cas" and request.input[0] != row.value else None
 
 
 class CommitReExecutes(PaxosKv):
-    """Believes that every row is announced once. An announcement that comes twice is carried out twice, and the value
-    of an old version comes back after newer ones: applied twice.
-    Faults: duplicates. Patterns: Paxos, idempotent receiver."""
+    """Every announcement of a row is carried out.
+
+    Misconception: one commit per value. An announcement that comes twice is carried out twice, and the value of an old
+    version comes back after newer ones: applied twice.
+    """
 
     def is_news(self, message: Chosen) -> bool:
         return True

@@ -11,8 +11,10 @@ from targets.systems.paxos.log_messages import NO_OP, Ballot, Command, Pvalue
 
 
 class GetFallsBackToLocal(PaxosLog):
-    """Believes that giving up is an answer. A read that no leader took is answered from the node's own copy at last:
-    stale read. Faults: partition. Patterns: replicated log."""
+    """A read that no leader took is answered from the node's own copy at last.
+
+    Misconception: giving up is an answer. The copy is as old as the last decision that the node learned: stale read.
+    """
 
     def give_up(self, request: Request) -> None:
         if request.f == "read":
@@ -22,8 +24,10 @@ class GetFallsBackToLocal(PaxosLog):
 
 
 class LeaderStartsOwnSlot(PaxosLog):
-    """Believes that its own count of slots is fresh. A new leader goes on behind its own last slot, whatever the
-    promises report there: a slot is decided twice, split brain. Faults: leader isolated. Patterns: replicated log."""
+    """A new leader goes on after its own last slot, whatever the promises report there.
+
+    Misconception: my slot counter is fresh. A slot is decided twice: split brain.
+    """
 
     class OwnCount(Leader):
         def adopt(self, me: NodeId) -> dict[int, Command]:
@@ -35,9 +39,11 @@ class LeaderStartsOwnSlot(PaxosLog):
 
 
 class PromiseOmitsCommitted(PaxosLog):
-    """Believes that the leader knows what is decided. A promise reports only what is not decided yet; a new leader
-    that missed a decision fills its slot with something else: lost acknowledged write.
-    Faults: leader isolated. Patterns: replicated log, high-water mark."""
+    """A promise reports only what is not decided yet.
+
+    Misconception: the leader knows the commits. A new leader that missed a decision fills its slot with something else:
+    lost acknowledged write.
+    """
 
     class Terse(LogAcceptor):
         def report(self, first: int, decided: int) -> tuple[Pvalue, ...]:
@@ -48,8 +54,11 @@ class PromiseOmitsCommitted(PaxosLog):
 
 
 class ApplyOverGap(PaxosLog):
-    """Believes that decisions arrive in order. A replica executes each one as it comes, and one that came late after
-    those behind it: replicas differ, split brain. Faults: delay, reordering. Patterns: replicated log."""
+    """A replica executes each decision as it comes.
+
+    Misconception: order is implicit. One that comes late is executed after those of later slots: replicas differ, split
+    brain.
+    """
 
     def learn(self, slot: int, command: Command) -> None:
         self.decisions[slot] = command
@@ -58,9 +67,10 @@ class ApplyOverGap(PaxosLog):
 
 
 class FillHoleWithoutPhaseOne(PaxosLog):
-    """Believes that a hole in its own log is empty. A new leader fills the slots it has nothing for with no-ops,
-    without a look at what the promises say of them: lost acknowledged write.
-    Faults: leader isolated. Patterns: replicated log."""
+    """A new leader fills the slots that it has nothing for with no-ops, whatever the promises report.
+
+    Misconception: a hole is empty. A promise may report a command there that is decided: lost acknowledged write.
+    """
 
     class Filler(Leader):
         def adopt(self, me: NodeId) -> dict[int, Command]:

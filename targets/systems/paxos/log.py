@@ -15,6 +15,7 @@ import msgspec
 
 from targets.protocol.node import Context, Message, NodeId, Request, Timer
 from targets.systems.journal import Journal
+from targets.systems.majority import majority
 from targets.systems.paxos.leader import Commander, Leader
 from targets.systems.paxos.log_acceptor import Adopted, LogAcceptor, Voted
 from targets.systems.paxos.log_messages import (
@@ -330,7 +331,7 @@ class PaxosLog:
 
     def is_quorum(self, who: dict[NodeId, Any]) -> bool:
         """Any two majorities share an acceptor."""
-        return len(who) > len(self.nodes) // 2
+        return len(who) >= majority(self.nodes)
 
     def propose(self, request: Request) -> None:
         """Give the request the next free slot, unless it is on its way or done."""

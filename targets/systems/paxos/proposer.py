@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from targets.protocol.node import NodeId
+from targets.systems.majority import majority
 from targets.systems.paxos.messages import NO_BALLOT, Ballot, Instance, Promise, Row
 
 
@@ -44,7 +45,7 @@ class Proposer:
 
     def is_quorum(self, who: Collection[NodeId]) -> bool:
         """Any two majorities share an acceptor: all of Paxos' safety rests on this."""
-        return len(who) > len(self.nodes) // 2
+        return len(who) >= majority(self.nodes)
 
     def chooses(self, acceptors: Collection[NodeId]) -> bool:
         """Section 2.2: a value is chosen when a majority has accepted it."""

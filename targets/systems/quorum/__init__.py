@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from targets.protocol.node import Message, Node
-from targets.protocol.target import Broken, Hardness, Target
+from targets.protocol.node import Message
+from targets.protocol.target import Target
 from targets.systems.quorum import broken
 from targets.systems.quorum.invariants import ConfirmedIsKept
 from targets.systems.quorum.messages import Get, Got, Put, Stored
 from targets.systems.quorum.node import QuorumNode
+from targets.systems.variant import variant
 
 MESSAGES: tuple[type[Message], ...] = (Get, Got, Put, Stored)
 
@@ -24,52 +25,26 @@ HEALTHY = Target(
 )
 
 
-def _broken(
-    name: str, node: type[QuorumNode], reasoning: str, faults: tuple[str, ...], anomaly: str, hardness: Hardness
-) -> Target:
-    def make() -> Node:
-        return node()
-
-    return Target(
-        name=f"quorum-kv/{name}",
-        summary=(node.__doc__ or "").partition("\n")[0],
-        node=make,
-        operations=node.offers,
-        workload="cas-register" if "cas" in node.offers else "register",
-        messages=MESSAGES,
-        workloads=("cas-register", "register") if "cas" in node.offers else ("register",),
-        recovery=HEALTHY.recovery,
-        broken=Broken(reasoning, faults, anomaly, hardness),
-        patterns=HEALTHY.patterns,
-    )
-
-
 TARGETS: tuple[Target, ...] = (
     HEALTHY,
-    _broken(
-        "no-read-repair", broken.NoReadRepair, "R + W > N suffices", ("delay", "loss", "hold"), "new then old", "E"
-    ),
-    _broken(
-        "async-read-repair",
-        broken.AsyncReadRepair,
-        "the repair lands in time",
-        ("hold", "delay", "pause"),
-        "new then old",
-        "M",
-    ),
-    _broken("wall-clock-last-write-wins", broken.WallClock, "clocks agree", ("clock",), "lost acknowledged write", "E"),
-    _broken("timestamp-tie", broken.TimestampTie, "ties are impossible", ("delay",), "split brain", "M"),
-    _broken(
-        "local-counter-version",
-        broken.LocalCounter,
-        "my own counter is the maximum",
+    variant(HEALTHY, "no-read-repair", broken.NoReadRepair, ("delay", "loss", "hold"), "new then old", "E"),
+    variant(HEALTHY, "async-read-repair", broken.AsyncReadRepair, ("hold", "delay", "pause"), "new then old", "M"),
+    variant(HEALTHY, "wall-clock-last-write-wins", broken.WallClock, ("clock",), "lost acknowledged write", "E"),
+    variant(HEALTHY, "timestamp-tie", broken.TimestampTie, ("delay",), "split brain", "M"),
+    variant(HEALTHY, "local-counter-version", broken.LocalCounter, (), "lost acknowledged write", "E"),
+    variant(HEALTHY, "sub-majority", broken.SubMajority, ("partition",), "stale read", "E"),
+    variant(HEALTHY, "read-one", broken.ReadOne, ("partition",), "stale read", "E"),
+    variant(HEALTHY, "timeout-is-fail", broken.TimeoutIsFail, ("partition",), "value nobody wrote", "E"),
+    variant(
+        HEALTHY,
+        "client-side-cas",
+        broken.ClientSideCas,
         (),
-        "lost acknowledged write",
+        "double CAS",
         "E",
+        operations=broken.ClientSideCas.offers,
+        workload="cas-register",
+        workloads=("cas-register", "register"),
     ),
-    _broken("sub-majority", broken.SubMajority, "any W replicas do", ("partition",), "stale read", "E"),
-    _broken("read-one", broken.ReadOne, "the local copy is fresh", ("partition",), "stale read", "E"),
-    _broken("timeout-is-fail", broken.TimeoutIsFail, "no quorum, no effect", ("partition",), "value nobody wrote", "E"),
-    _broken("client-side-cas", broken.ClientSideCas, "read then write is atomic", (), "double CAS", "E"),
-    _broken("memory-only", broken.MemoryOnly, "replicas never all restart", ("kill",), "lost acknowledged write", "M"),
+    variant(HEALTHY, "memory-only", broken.MemoryOnly, ("kill",), "lost acknowledged write", "M"),
 )

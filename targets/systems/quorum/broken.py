@@ -13,9 +13,9 @@ BACKGROUND_MS = 20.0
 
 
 class NoReadRepair(QuorumNode):
-    """A read answers with the newest that it found, and leaves the others as they are.
+    """A read answers with the newest that it found, and leaves the other replicas as they are.
 
-    Broken reasoning: R + W > N suffices, every read meets the last write. But a write that is still going on has
+    Misconception: R + W > N suffices. Every read meets the last finished write. But a write that is still going on has
     reached some replicas: one read meets it, and a later one does not. New value, then the old one again.
     """
 
@@ -26,7 +26,7 @@ class NoReadRepair(QuorumNode):
 class AsyncReadRepair(QuorumNode):
     """A read answers first; a background task repairs a little later.
 
-    Broken reasoning: the repair lands in time. If it is slow or lost, the next read is faster and finds the old value.
+    Misconception: the repair lands in time. If it is slow or lost, the next read is faster and finds the old value.
     """
 
     def __init__(self) -> None:
@@ -52,8 +52,8 @@ class AsyncReadRepair(QuorumNode):
 class WallClock(QuorumNode):
     """Versions are the coordinator's clock: last write wins, as Cassandra's cells do.
 
-    Broken reasoning: clocks agree. A coordinator whose clock is behind writes versions that lose against older ones,
-    and answers ok: the write is lost at once.
+    Misconception: clocks agree. A coordinator whose clock is behind writes versions that lose against older ones, and
+    answers ok: the write is lost at once.
     """
 
     def new_version(self, answers: list[Got]) -> Version:
@@ -63,8 +63,8 @@ class WallClock(QuorumNode):
 class TimestampTie(QuorumNode):
     """Versions are counters without the node's name.
 
-    Broken reasoning: ties are impossible. Two coordinators that write at once choose the same counter; each replica
-    keeps the one that came first, and which value a read finds depends on whom it asks.
+    Misconception: ties are impossible. Two coordinators that write at once choose the same counter; each replica keeps
+    the one that came first, and which value a read finds depends on which replicas it asks.
     """
 
     def new_version(self, answers: list[Got]) -> Version:
@@ -72,10 +72,10 @@ class TimestampTie(QuorumNode):
 
 
 class LocalCounter(QuorumNode):
-    """The version comes from this replica's own counter; nobody is asked before a write.
+    """The version comes from this replica's own counter; no other replica is asked before a write.
 
-    Broken reasoning: my own counter is the maximum. Another coordinator has counted further: the new write is older
-    than what it overwrites, and is lost.
+    Misconception: my own counter is the maximum. Another coordinator has counted further: the new write is older than
+    what it overwrites, and is lost.
     """
 
     def new_version(self, answers: list[Got]) -> Version:
@@ -86,7 +86,7 @@ class LocalCounter(QuorumNode):
 class SubMajority(QuorumNode):
     """A quorum is half of the replicas, rounded down.
 
-    Broken reasoning: any W replicas do. Two quorums need not share a replica, so a read may miss a finished write.
+    Misconception: any W replicas do. Two quorums need not share a replica, so a read may miss a finished write.
     """
 
     def majority(self) -> int:
@@ -96,8 +96,8 @@ class SubMajority(QuorumNode):
 class ReadOne(QuorumNode):
     """A read is answered from this replica's own copy.
 
-    Broken reasoning: the local copy is fresh. A replica that was cut off, or that a write has not reached, answers with
-    a value that was overwritten long ago.
+    Misconception: the local copy is fresh. A replica that was cut off, or that a write has not reached, answers with a
+    value that was overwritten long ago.
     """
 
     def begin(self, request: Request) -> None:
@@ -110,7 +110,7 @@ class ReadOne(QuorumNode):
 class TimeoutIsFail(QuorumNode):
     """A write that no majority confirmed is reported as failed.
 
-    Broken reasoning: no quorum, no effect. Some replica may hold it, and a later read will find it there and repair it
+    Misconception: no quorum, no effect. Some replica may hold it, and a later read will find it there and repair it
     into a majority: a value that certainly was not written.
     """
 
@@ -121,8 +121,8 @@ class TimeoutIsFail(QuorumNode):
 class ClientSideCas(QuorumNode):
     """A compare-and-set is offered: read, compare, write.
 
-    Broken reasoning: a read then a write is atomic. Two clients read the same value, both compare well, both write:
-    one value was swapped twice.
+    Misconception: read then write is atomic. Two clients read the same value, both compare well, both write: one value
+    was swapped twice.
     """
 
     offers: ClassVar[frozenset[str]] = frozenset({"read", "write", "cas"})
@@ -145,8 +145,8 @@ class ClientSideCas(QuorumNode):
 class MemoryOnly(QuorumNode):
     """Nothing is written to disk.
 
-    Broken reasoning: replicas never all restart. When a majority has restarted, in turn or at once, all that only it
-    held is gone.
+    Misconception: replicas never all restart. When a majority has restarted, in turn or at once, all that only it held
+    is gone.
     """
 
     def persist(self, record: Record) -> None:

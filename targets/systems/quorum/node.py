@@ -19,6 +19,7 @@ from typing import Any, ClassVar, Literal
 import msgspec
 
 from targets.protocol.node import Context, Message, NodeId, Request, Timer
+from targets.systems.majority import majority
 from targets.systems.quorum.messages import NEVER, Get, Got, Put, Stored, Version, stamp
 from targets.systems.wal.log import WriteAheadLog
 
@@ -138,8 +139,8 @@ class QuorumNode:
     # decisions
 
     def majority(self) -> int:
-        """Any two sets of this size share a replica."""
-        return len(self.ctx.nodes) // 2 + 1
+        """How many replicas must answer in each phase."""
+        return majority(self.ctx.nodes)
 
     def newer(self, one: Version, other: Version) -> bool:
         """Versions are compared by counter, then by node: two are never equal unless they are the same write's."""

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from targets.protocol.node import Message, NodeId
+from targets.systems.majority import majority
 from targets.systems.raft.messages import AppendEntries, Entry
 from targets.systems.raft.node import RaftNode
 from targets.systems.raft.storage import HardState
 
 
 class CommitPriorTerm(RaftNode):
-    """Counts replicas of any entry: "a majority has it, so it is committed" (figure 8 of the paper).
+    """Counts replicas of an entry of any term (against §5.4.2; figure 8 of the paper).
 
-    An earlier term's entry on a majority can still be overwritten by a leader whose last entry is of a term between.
-    Needs three leaderships in a row, each cut off or killed: an acknowledged write is lost. Pattern: Replicated Log.
+    Misconception: a majority is committed. An earlier term's entry on a majority can still be overwritten by a leader
+    whose last entry is of a term between. Needs three leaderships in a row, each cut off or killed: an acknowledged
+    write is lost.
     """
 
     def may_count_replicas(self, n: int) -> bool:
@@ -22,9 +24,10 @@ class CommitPriorTerm(RaftNode):
 
 
 class VotedForVolatile(RaftNode):
-    """Keeps votedFor in memory only: "a vote is for now". A voter that crashes in an election votes twice.
+    """Keeps votedFor in memory only.
 
-    Kill a voter in an election: two leaders in one term, split brain. Pattern: Generation Clock, Write-Ahead Log.
+    Misconception: one vote in memory. A voter that crashes in an election votes twice: two leaders in one term, split
+    brain.
     """
 
     def hard_state(self) -> HardState:
@@ -32,10 +35,10 @@ class VotedForVolatile(RaftNode):
 
 
 class TermVolatile(RaftNode):
-    """Keeps currentTerm in memory only: "the term is relearned from the first message".
+    """Keeps currentTerm in memory only.
 
-    After a crash the server takes part in old terms again, and votes in them: two leaders in one term, split brain.
-    Pattern: Generation Clock.
+    Misconception: the term is relearned. After a crash the server takes part in old terms again, and votes in them: two
+    leaders in one term, split brain.
     """
 
     def hard_state(self) -> HardState:
@@ -43,9 +46,9 @@ class TermVolatile(RaftNode):
 
 
 class LogUnsynced(RaftNode):
-    """Acknowledges entries that are written but not synced: "acknowledged is durable".
+    """Acknowledges entries that are written but not synced.
 
-    Power loss on a majority loses acknowledged writes. Pattern: Write-Ahead Log.
+    Misconception: acknowledged is durable. Power loss on a majority loses acknowledged writes.
     """
 
     def persist_entries(self, first_index: int) -> None:
@@ -53,9 +56,10 @@ class LogUnsynced(RaftNode):
 
 
 class NoElectionRestriction(RaftNode):
-    """Votes for any candidate: "any server of a majority qualifies" (against §5.4.1).
+    """Votes for any candidate (against §5.4.1).
 
-    Isolate the leader while a follower lags, and let the laggard win: it overwrites acknowledged writes.
+    Misconception: any voter qualifies. Isolate the leader while a follower lags, and let that follower win: it
+    overwrites acknowledged writes.
     """
 
     def is_up_to_date(self, last_log_index: int, last_log_term: int) -> bool:
@@ -63,9 +67,10 @@ class NoElectionRestriction(RaftNode):
 
 
 class TruncateOnAnyAppend(RaftNode):
-    """Cuts the log behind every AppendEntries: "a message is the leader's latest word".
+    """Cuts the log after what any AppendEntries brings.
 
-    A delayed or repeated message cuts off entries that were acknowledged since: a lost acknowledged write.
+    Misconception: a message is the latest. A delayed or repeated message cuts off entries that were acknowledged since:
+    a lost acknowledged write.
     """
 
     def merge_entries(self, prev_log_index: int, entries: tuple[Entry, ...]) -> int | None:
@@ -77,9 +82,10 @@ class TruncateOnAnyAppend(RaftNode):
 
 
 class NoPreviousTermCheck(RaftNode):
-    """Checks only that the log is long enough: "an index identifies an entry" (against §5.3).
+    """Checks only that the log is long enough (against §5.3).
 
-    An isolated leader's uncommitted tail is taken for the new leader's entries: replicas apply different commands.
+    Misconception: an index identifies an entry. An isolated leader's uncommitted tail is taken for the new leader's
+    entries: replicas apply different commands.
     """
 
     def matches_previous(self, message: AppendEntries) -> bool:
@@ -87,9 +93,10 @@ class NoPreviousTermCheck(RaftNode):
 
 
 class MatchFromLogEnd(RaftNode):
-    """Acknowledges its whole log: "my tail is verified".
+    """Acknowledges its whole log.
 
-    An isolated leader's uncommitted tail counts as a copy of the new leader's entries: acknowledged writes are lost.
+    Misconception: my tail is verified. An isolated leader's uncommitted tail counts as a copy of the new leader's
+    entries: acknowledged writes are lost.
     """
 
     def verified_match_index(self, message: AppendEntries) -> int:
@@ -97,9 +104,10 @@ class MatchFromLogEnd(RaftNode):
 
 
 class CommitToOwnLast(RaftNode):
-    """Commits up to min(leaderCommit, its own last index): "the tail is verified" (against §5.3, figure 2).
+    """Commits up to min(leaderCommit, its own last index) (against §5.3, figure 2).
 
-    A heartbeat makes an isolated leader's uncommitted tail committed on it: replicas apply different commands.
+    Misconception: the tail is verified. A heartbeat makes an isolated leader's uncommitted tail committed on it:
+    replicas apply different commands.
     """
 
     def commit_bound(self, message: AppendEntries) -> int:
@@ -107,7 +115,10 @@ class CommitToOwnLast(RaftNode):
 
 
 class MajorityOfLive(RaftNode):
-    """A majority of those heard from of late is enough: "unreachable is absent". Both sides of a partition go on."""
+    """A majority of the servers that sent something of late is enough.
+
+    Misconception: unreachable is absent. Both sides of a partition go on.
+    """
 
     LIVE_MS = 300.0
 
@@ -122,13 +133,14 @@ class MajorityOfLive(RaftNode):
     def is_quorum(self, servers: Collection[NodeId]) -> bool:
         since_ms = self.ctx.now_ms() - self.LIVE_MS
         live = [peer for peer in self.peers if self._heard_ms.get(peer, self.LIVE_MS * -1) >= since_ms]
-        return 2 * sum(peer in servers for peer in [self.me, *live]) > 1 + len(live)
+        return sum(peer in servers for peer in [self.me, *live]) >= majority([self.me, *live])
 
 
 class ClearVotedForOnStepDown(RaftNode):
-    """The control: a candidate that recognizes its term's leader forgets its vote. It looks like a bug and is harmless.
+    """The control: a candidate that recognizes its term's leader forgets its vote.
 
-    The leader of the term has a majority of votes already, and none of them is this one.
+    Misconception: a vote is over when its election is. It looks like a bug and is harmless: the leader of the term has
+    a majority of votes already, and none of them is this one.
     """
 
     def recognize_leader(self, leader_id: NodeId) -> None:

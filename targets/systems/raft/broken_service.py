@@ -12,9 +12,9 @@ from targets.systems.raft.snapshot import Snapshots
 
 
 class ReadWithoutReadIndex(RaftNode):
-    """Reads at once while it believes to lead: "my role is current".
+    """Reads at once while its role is leader.
 
-    Isolate the leader: its clients read old values while the others elect and write. Pattern: HeartBeat, Lease.
+    Misconception: my role is current. Isolate the leader: its clients read old values while the others elect and write.
     """
 
     class Unconfirmed(Reads):
@@ -25,9 +25,10 @@ class ReadWithoutReadIndex(RaftNode):
 
 
 class ReadIndexBeforeOwnCommit(RaftNode):
-    """A new leader reads at its commit index at once: "the commit index is current" (against §8, dissertation §6.4).
+    """A new leader reads at its commit index at once (against §8, dissertation §6.4).
 
-    Isolate the leader: the new one does not know yet that the last acknowledged writes are committed: a stale read.
+    Misconception: the commit index is current. Isolate the leader: the new one does not know yet that the last
+    acknowledged writes are committed: a stale read.
     """
 
     class Hasty(Reads):
@@ -38,18 +39,19 @@ class ReadIndexBeforeOwnCommit(RaftNode):
 
 
 class LeaseUnderSkew(RaftNode):
-    """Serves reads under a lease by its own clock: "drift is bounded".
+    """Serves reads under a lease by its own clock.
 
-    A slow or set-back clock, or a pause between looking at it and answering, lets an isolated leader read old values.
+    Misconception: drift is bounded. A slow or set-back clock, or a pause between looking at it and answering, lets an
+    isolated leader read old values.
     """
 
     settings = Settings(lease_reads=True)
 
 
 class NoSessionDedup(RaftNode):
-    """Executes whatever arrives: "a retry is a new operation".
+    """Executes every command that arrives.
 
-    Lose a reply and retry: appended or added twice, a cas that fails on its own success.
+    Misconception: a retry is new. Lose a reply and retry: appended or added twice, a cas that fails on its own success.
     """
 
     def has_answered(self, request: Request) -> bool:
@@ -57,10 +59,10 @@ class NoSessionDedup(RaftNode):
 
 
 class SessionExpiryLocalClock(RaftNode):
-    """Expires sessions by each replica's own clock: "replicas agree on time".
+    """Expires sessions by each replica's own clock.
 
-    With a skewed clock one replica forgets a session that others keep; a retry is executed there only: replicas differ.
-    Its expiry is short, so that a skew of a second shows it.
+    Misconception: replicas agree on time. With a skewed clock one replica forgets a session that others keep; a retry
+    is executed there only: replicas differ. Its expiry is short, so that a skew of a second shows it.
     """
 
     settings = Settings(session_expiry_ms=1000.0)
@@ -70,9 +72,10 @@ class SessionExpiryLocalClock(RaftNode):
 
 
 class SnapshotOverwritesNewer(RaftNode):
-    """Installs whatever snapshot comes: "a snapshot is ahead of me" (against figure 13, step 6).
+    """Installs every snapshot that comes (against figure 13, step 6).
 
-    A delayed or repeated InstallSnapshot throws away entries acknowledged since: a lost acknowledged write.
+    Misconception: a snapshot is ahead. A delayed or repeated InstallSnapshot throws away entries acknowledged since: a
+    lost acknowledged write.
     """
 
     class Overwriting(Snapshots):
@@ -86,10 +89,11 @@ class SnapshotOverwritesNewer(RaftNode):
 
 
 class SingleServerChange(RaftNode):
-    """Changes membership before it committed an entry of its term: "old configurations cannot overlap with new ones".
+    """Changes membership before it committed an entry of its term.
 
-    The bug of Raft's dissertation (Ongaro, raft-dev, July 2015): two leaders, each cut off in turn, change one server
-    each, from one configuration; the majorities of the two results do not overlap: split brain.
+    Misconception: old configurations cannot overlap. The bug of Raft's dissertation (Ongaro, raft-dev, July 2015): two
+    leaders, each cut off in turn, change one server each, from one configuration; the majorities of the two results do
+    not overlap: split brain.
     """
 
     class Impatient(Membership):

@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection
 from typing import Any, Literal
 
 from targets.protocol.node import Context, Message, NodeId, Request, Timer
+from targets.systems.majority import majority
 from targets.systems.raft.log import Log
 from targets.systems.raft.machine import QUERIES, Refusal, StateMachine
 from targets.systems.raft.messages import AppendEntries, AppendEntriesReply, Entry, RequestVote, RequestVoteReply
@@ -228,7 +229,7 @@ class Raft:
         """Whether these servers include a majority of the members. Any two majorities share a server: that is what
         elections and commitment rest on."""
         members = self.log.configuration
-        return 2 * len([member for member in members if member in servers]) > len(members)
+        return len([member for member in members if member in servers]) >= majority(members)
 
     @property
     def peers(self) -> list[NodeId]:

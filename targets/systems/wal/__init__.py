@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from targets.protocol.target import Broken, Hardness, Target
+from targets.protocol.target import Target
+from targets.systems.variant import variant
 from targets.systems.wal import broken
 from targets.systems.wal.invariants import NothingAcknowledgedIsLost
 from targets.systems.wal.node import COMMANDS, QUERIES, WalStore
@@ -25,66 +24,17 @@ HEALTHY = Target(
 )
 
 
-def _broken(
-    name: str,
-    node: type[WalStore],
-    reasoning: str,
-    faults: tuple[str, ...],
-    anomaly: str,
-    hardness: Hardness,
-    workload: str = "kv-append",
-) -> Target:
-    return replace(
-        HEALTHY,
-        name=f"wal-kv/{name}",
-        summary=(node.__doc__ or "").partition("\n")[0],
-        node=node,
-        workload=workload,
-        broken=Broken(reasoning, faults, anomaly, hardness),
-    )
-
-
 LOST, PHANTOM = "lost acknowledged write", "value nobody wrote"
 
 TARGETS: tuple[Target, ...] = (
     HEALTHY,
-    _broken("ack-before-fsync", broken.AckBeforeFsync, "buffered is durable", ("power",), LOST, "E"),
-    _broken(
-        "apply-before-log",
-        broken.ApplyBeforeLog,
-        "readers may see what is not durable",
-        ("kill", "power"),
-        "new then old",
-        "E",
-    ),
-    _broken(
-        "crc-ignored",
-        broken.CrcIgnored,
-        "the stored checksum suffices, nobody checks it",
-        ("torn",),
-        PHANTOM,
-        "M",
-        "cas-register",
-    ),
-    _broken(
-        "append-after-torn-tail",
-        broken.AppendAfterTornTail,
-        "garbage in the tail hides later records",
-        ("torn", "kill"),
-        LOST,
-        "M",
-    ),
-    _broken("no-directory-fsync", broken.NoDirectoryFsync, "a new segment's name is durable", ("power",), LOST, "M"),
-    _broken("clean-by-age", broken.CleanByAge, "old means snapshotted", ("kill",), LOST, "E"),
-    _broken("snapshot-index-ahead", broken.SnapshotIndexAhead, "contents match the index", ("kill",), LOST, "M"),
-    _broken("replay-overlap", broken.ReplayOverlap, "replay is idempotent", ("kill",), "applied twice", "E"),
-    _broken(
-        "torn-batch",
-        broken.TornBatch,
-        "a batch replays atomically",
-        ("torn", "power"),
-        PHANTOM,
-        "M",
-        "cas-register",
-    ),
+    variant(HEALTHY, "ack-before-fsync", broken.AckBeforeFsync, ("power",), LOST, "E"),
+    variant(HEALTHY, "apply-before-log", broken.ApplyBeforeLog, ("kill", "power"), "new then old", "E"),
+    variant(HEALTHY, "crc-ignored", broken.CrcIgnored, ("torn",), PHANTOM, "M", workload="cas-register"),
+    variant(HEALTHY, "append-after-torn-tail", broken.AppendAfterTornTail, ("torn", "kill"), LOST, "M"),
+    variant(HEALTHY, "no-directory-fsync", broken.NoDirectoryFsync, ("power",), LOST, "M"),
+    variant(HEALTHY, "clean-by-age", broken.CleanByAge, ("kill",), LOST, "E"),
+    variant(HEALTHY, "snapshot-index-ahead", broken.SnapshotIndexAhead, ("kill",), LOST, "M"),
+    variant(HEALTHY, "replay-overlap", broken.ReplayOverlap, ("kill",), "applied twice", "E"),
+    variant(HEALTHY, "torn-batch", broken.TornBatch, ("torn", "power"), PHANTOM, "M", workload="cas-register"),
 )

@@ -15,8 +15,8 @@ RETENTION_MS = 15.0
 class AckBeforeFsync(WalStore):
     """Answers when the record is written, and leaves it to the kernel to bring it to the disk.
 
-    Broken reasoning: buffered is durable. A power loss takes acknowledged writes with it: a client reads an older
-    value than the one it was promised.
+    Misconception: buffered is durable. A power loss takes acknowledged writes with it: a client reads an older value
+    than the one it was promised.
     """
 
     def make_durable(self) -> None:
@@ -26,8 +26,8 @@ class AckBeforeFsync(WalStore):
 class ApplyBeforeLog(WalStore):
     """A command is visible to readers as soon as it has arrived, before it is in the log.
 
-    Broken reasoning: it will be logged in a moment. A reader sees it, the server dies in that moment, and the next
-    reader sees the value before it: new, then old.
+    Misconception: readers may see what is not durable. It will be logged in a moment; a reader sees it, the server dies
+    in that moment, and the next reader sees the value before it: new, then old.
     """
 
     def look_up(self, key: Any) -> Any:
@@ -48,9 +48,9 @@ class CrcIgnoredLog(WriteAheadLog):
 class CrcIgnored(WalStore):
     """Checksums are stored and never compared.
 
-    Broken reasoning: the stored checksum suffices. What a torn write left of a batch is replayed as if it were whole,
-    and what does not even decode is passed over: a value that was cleared and not set, a number that lost its last
-    digits. A client reads what nobody wrote.
+    Misconception: the stored checksum suffices. What a torn write left of a batch is replayed as if it were whole, and
+    what does not even decode is passed over: a value that was cleared and not set, a number that lost its last digits.
+    A client reads what no client wrote.
     """
 
     log_class = CrcIgnoredLog
@@ -71,8 +71,8 @@ class AppendAfterTornTailLog(WriteAheadLog):
 class AppendAfterTornTail(WalStore):
     """Replay stops at the first frame that is damaged, and new records go to the end of the file.
 
-    Broken reasoning: a torn tail is harmless where it is. It hides all that is appended behind it: the next recovery
-    stops at the same place, and what was acknowledged since is lost.
+    Misconception: a torn tail is harmless where it is. It hides all that is appended after it: the next recovery stops
+    at the same place, and what was acknowledged since is lost.
     """
 
     log_class = AppendAfterTornTailLog
@@ -86,8 +86,8 @@ class NoDirectoryFsyncLog(WriteAheadLog):
 class NoDirectoryFsync(WalStore):
     """A new segment is created, and only its content is ever synced.
 
-    Broken reasoning: a synced file is durable. Its name is not: after a power loss the directory does not know the
-    segment, and every acknowledged record in it is gone.
+    Misconception: a new segment's name is durable. After a power loss the directory does not know the segment, and
+    every acknowledged record in it is gone.
     """
 
     log_class = NoDirectoryFsyncLog
@@ -99,10 +99,10 @@ class CleanByAgeLog(WriteAheadLog):
 
 
 class CleanByAge(WalStore):
-    """Segments are removed when their records are old, and recovery takes it that a snapshot has what is missing.
+    """Segments are removed when their records are old, as if a snapshot had what is missing.
 
-    Broken reasoning: old means snapshotted. Snapshots are late, or rare: records that no snapshot contains are
-    removed, and a restart loses them.
+    Misconception: old means snapshotted. Snapshots are late, or rare: records that no snapshot contains are removed,
+    and a restart loses them.
     """
 
     log_class = CleanByAgeLog
@@ -119,7 +119,7 @@ class CleanByAge(WalStore):
 class SnapshotIndexAhead(WalStore):
     """A snapshot is labelled with the end of the log at the time when it is written.
 
-    Broken reasoning: contents match the index. The state was copied before: the records since then are neither in the
+    Misconception: contents match the index. The state was copied before: the records since then are neither in the
     snapshot nor replayed, and a restart loses them.
     """
 
@@ -135,7 +135,7 @@ class ReplayOverlapLog(WriteAheadLog):
 class ReplayOverlap(WalStore):
     """Recovery replays every record that is still in a segment, also those that the snapshot contains.
 
-    Broken reasoning: replay is idempotent. An append is not: after a restart the text is there twice.
+    Misconception: replay is idempotent. An append is not: after a restart the text is there twice.
     """
 
     log_class = ReplayOverlapLog
@@ -149,8 +149,8 @@ class TornBatchLog(WriteAheadLog):
 class TornBatch(WalStore):
     """Each record of a batch is a frame with a checksum of its own.
 
-    Broken reasoning: a batch replays atomically. A power loss keeps the first records of it: a value was cleared, and
-    what should replace it is not there. Readers see a state that no operation left.
+    Misconception: a batch replays atomically. A power loss keeps the first records of it: a value was cleared, and what
+    should replace it is not there. Readers see a state that no operation left.
     """
 
     log_class = TornBatchLog
