@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +19,16 @@ VERDICT = "verdict.json"
 TEST = "test.toml"
 REPORT = "report.txt"
 LATEST = "latest"
+
+
+def refuse_unwritable(root: Path) -> None:
+    """Make the folder of the results, before hours go into what could not be kept there. Raises HarnessError."""
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=root):
+            pass
+    except OSError as error:
+        raise HarnessError(f"{root}: {error.strerror}; --results DIR chooses another place") from error
 
 
 def new_folder(root: Path, test: str) -> Path:

@@ -25,7 +25,7 @@ from naysayer.plan import Plan, text
 from naysayer.recorder import Recorder
 from naysayer.report.console import console
 from naysayer.report.terminal import show
-from naysayer.results import HISTORY, new_folder
+from naysayer.results import HISTORY, new_folder, refuse_unwritable
 from naysayer.signals import StopRequest
 from naysayer.store import Store
 from naysayer.tell import tell, with_nodes
@@ -45,6 +45,7 @@ def hunt_target(hunt: Hunt, *, engine: str, results: Path) -> Conclusion:
     SIGINT and SIGTERM end the search, or the minimising: what is found by then is kept and reported.
     """
     hunt.refuse_misfits()
+    refuse_unwritable(results)
     with StopRequest() as stop:
         caught = _search(hunt, engine, stop)
         if caught.plan is None:

@@ -87,4 +87,4 @@ def _squeezed(scenario: Scenario, share: float) -> Scenario:
 
     asks = [replace(ask, at_ms=sooner(ask.at_ms)) for ask in scenario.asks]
     strikes = [Strike(sooner(strike.at_ms), strike.fault) for strike in scenario.strikes]
-    return replace(scenario.of([*asks, *strikes]), storm_ms=min(scenario.storm_ms, sooner(scenario.storm_ms)))
+    return replace(scenario.of([*asks, *strikes]), storm_ms=min(scenario.storm_ms, max(0.0, sooner(scenario.storm_ms))))

@@ -268,7 +268,7 @@ def story(scenario: Scenario) -> str:
     lines += [f"  {item.at_ms:9.1f} ms  {_told(item)}" for item in scenario.items]
     if scenario.calm:
         lines.append("  then all faults are healed, and the clients go on")
-    elif scenario.storm_ms:
+    elif scenario.storm_ms > max((item.at_ms for item in scenario.items), default=0.0):
         lines.append(f"  {scenario.storm_ms:9.1f} ms  the end")
     return "\n".join(lines)
 

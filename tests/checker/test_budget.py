@@ -112,3 +112,9 @@ def test_where_memory_cannot_be_measured_the_other_limits_hold(monkeypatch: pyte
     meter.spend(10_000)
     with pytest.raises(OutOfBudget, match="out of steps"):
         meter.spend()
+
+
+@pytest.mark.parametrize("seconds", [1e12, float("inf")])
+def test_a_budget_beyond_what_a_timer_counts_is_no_bound(seconds: float) -> None:
+    ops = [Operation(0, 0, "write", None, 1, None, 0, 1), Operation(1, 1, "read", None, None, 1, 2, 3)]
+    assert check(ops, "register", budget=Budget(seconds=seconds)).outcome == "valid"

@@ -240,10 +240,15 @@ def test_what_cannot_be_done_is_one_sentence_and_exit_code_3(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_results_that_cannot_be_written_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("command", [["test", "quorum-kv"], ["hunt", "quorum-kv/read-one", "--seeds", "10000000"]])
+def test_results_that_cannot_be_written_are_told_before_the_run(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "file").write_text("in the way")
-    assert run(["test", "quorum-kv", "--results", str(tmp_path / "file")]) == 3
-    assert "--results DIR chooses another place" in capsys.readouterr().err
+    assert run([*command, "--results", str(tmp_path / "file")]) == 3
+    printed = capsys.readouterr()
+    assert "--results DIR chooses another place" in printed.err
+    assert printed.out == ""
 
 
 def test_an_interrupted_run_is_kept_and_judged(tmp_path: Path) -> None:

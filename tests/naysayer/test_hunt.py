@@ -22,7 +22,7 @@ from naysayer.hunt.diagram import diagram
 from naysayer.hunt.finding import reproduce
 from naysayer.hunt.guess import guesses, last_operations, some_of
 from naysayer.hunt.retell import GLANCE_MS, Telling, claims, cues, hurried, told
-from naysayer.hunt.scenario import Ask, Scenario, Strike
+from naysayer.hunt.scenario import Ask, Scenario, Strike, story
 from naysayer.hunt.scoreboard import healthy, hunt_variant, table
 from naysayer.hunt.shrink import SIGHT, shrink
 from naysayer.hunt.swarm import draw
@@ -435,3 +435,14 @@ def test_a_batch_of_seeds_leaves_nothing_in_memory() -> None:
     gc.collect()
     assert attempt(Hunt("quorum-kv", operations=40), 1, 3).failed is None
     assert [left for left in gc.get_objects() if isinstance(left, SimulatedCluster)] == []
+
+
+def test_a_scenario_that_is_moved_forward_has_no_end_before_its_beginning() -> None:
+    asks = (Ask(800.0, 0, "write", "n1", "x", 1), Ask(2600.0, 0, "read", "n1", "x"))
+    scenario = Scenario("wal-kv", "register", 1, 1, asks, (), storm_ms=2700.0)
+    for candidate in islice(guesses(scenario, Random(1)), 200):
+        assert candidate.storm_ms >= 0.0
+    early = replace(scenario, storm_ms=100.0)
+    assert all(candidate.storm_ms >= 0.0 for candidate in islice(guesses(early, Random(1)), 200))
+    assert "the end" not in story(early)
+    assert "2700.0 ms  the end" in story(scenario)
