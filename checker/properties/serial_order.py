@@ -5,15 +5,21 @@ replays does. Transactions are placed one after another: one may come next if al
 reads what is there now, and nobody who is not placed yet read a version that it would replace. Those that only read
 are placed as soon as they may; among writers the one that returned first is tried first, as most systems serialize in
 about that order. A dead end takes back the last writer that was not the only choice, within a bounded number of steps.
+
+An order that also keeps real time is looked for first: then only what overlapped can be taken wrongly, and a dead end
+shows soon. Most systems have one; where there is none, any order will do.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 import networkx as nx
+
+from checker.history import BEGINNING, PENDING
 
 STEPS_PER_TRANSACTION = 400
 STEPS_MAX = 400_000
@@ -25,9 +31,16 @@ class Transaction:
     """What a transaction read of others, and what it left, by key."""
 
     index: int
-    ended: int
+    call: int
+    ret: int
+    """PENDING where nobody knows when it took effect."""
     reads: dict[Any, Any] = field(default_factory=dict)
     writes: dict[Any, Any] = field(default_factory=dict)
+
+    @property
+    def expected(self) -> int:
+        """About when it took effect, as far as is known."""
+        return self.call if self.ret == PENDING else self.ret
 
 
 INITIAL: Any = None
@@ -46,17 +59,36 @@ def explains(order: Sequence[Transaction]) -> bool:
 
 def find(transactions: Mapping[int, Transaction], known: nx.DiGraph[int]) -> list[int] | None:
     """Indices in an order that was replayed and explains all reads; None if none was found. `known` has no cycle."""
-    order = _Search(transactions, known).run()
-    if order is None or len(order) != len(transactions) or not explains([transactions[index] for index in order]):
-        return None
-    return order
+    for edges in (chain(known.edges, _real_time(transactions.values())), known.edges):
+        order = _Search(transactions, edges).run()
+        if order is not None and len(order) == len(transactions):
+            return order if explains([transactions[index] for index in order]) else None
+    return None
+
+
+def _real_time(transactions: Iterable[Transaction]) -> Iterator[tuple[int, int]]:
+    """Pairs of which the first returned before the second was called; those that follow from others are left out."""
+    returned = sorted((one for one in transactions if one.ret != PENDING), key=lambda one: one.ret)
+    at, newest, recent = 0, BEGINNING, list[Transaction]()
+    for later in sorted(transactions, key=lambda one: one.call):
+        while at < len(returned) and returned[at].ret < later.call:
+            recent.append(returned[at])
+            newest = max(newest, returned[at].call)
+            at += 1
+        recent = [one for one in recent if one.ret >= newest]
+        for one in recent:
+            yield one.index, later.index
 
 
 class _Search:
-    def __init__(self, transactions: Mapping[int, Transaction], known: nx.DiGraph[int]) -> None:
+    def __init__(self, transactions: Mapping[int, Transaction], edges: Iterable[tuple[int, int]]) -> None:
+        """`edges`: indices of transactions, of which the first must come before the second."""
         self.transactions = transactions
-        self.after = {index: list(known.successors(index)) if index in known else [] for index in transactions}
-        self.waits = {index: known.in_degree(index) if index in known else 0 for index in transactions}
+        self.after: dict[int, list[int]] = {index: [] for index in transactions}
+        self.waits = dict.fromkeys(transactions, 0)
+        for before, after in edges:
+            self.after[before].append(after)
+            self.waits[after] += 1
         self.readers: dict[tuple[Any, Any], int] = {}
         for transaction in transactions.values():
             for version in transaction.reads.items():
@@ -96,7 +128,7 @@ class _Search:
             allowed = [index for index in self.free if self._may(self.transactions[index])]
             readers = [index for index in allowed if not self.transactions[index].writes]
             if not readers:
-                return sorted(allowed, key=lambda index: (-self.transactions[index].ended, -index))
+                return sorted(allowed, key=lambda index: (-self.transactions[index].expected, -index))
             for index in readers:
                 self._place(index)
 

@@ -218,7 +218,7 @@ def _serial(part: History, happened: set[int], known: nx.DiGraph[int], begins_wi
     for op in part:
         if op.index not in happened:
             continue
-        one = transactions[op.index] = serial_order.Transaction(op.index, op.call if op.pending else op.ret)
+        one = transactions[op.index] = serial_order.Transaction(op.index, op.call, op.ret)
         for f, key, said in _micros(op):
             value = _version(op, key, said, begins_with)
             if f == "w":

@@ -145,6 +145,35 @@ def test_long_serial_executions_of_blind_writes_are_found_serializable() -> None
     assert decider("txn-rw-register")(history(rows)).outcome == "valid"
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_transactions_of_a_few_clients_that_took_effect_while_they_ran_are_found_serializable(seed: int) -> None:
+    """Blind writes to many keys, five clients at a time, some without an answer: only real time says where to look."""
+    random = Random(f"clients {seed}")
+    executed, free, state = list[Operation](), [0] * 5, dict[str, Any]()
+    plans = []
+    for number in range(1500):
+        client = free.index(min(free))
+        call = free[client]
+        ret = call + random.randint(10, 100)
+        plans.append((random.randint(call + 1, ret - 1), number, client, call, ret))
+        free[client] = ret + random.randint(1, 20)
+    for _, number, client, call, ret in sorted(plans):
+        output: Steps = []
+        for place in range(random.randint(1, 4)):
+            key = f"k{min(int(random.expovariate(0.2)), 60)}"
+            if random.random() < 0.5:
+                state[key] = 10 * number + place
+                output.append(["w", key, state[key]])
+            else:
+                output.append(["r", key, state.get(key)])
+        asked = [[f, key, None if f == "r" else value] for f, key, value in output]
+        status: Status = "info" if random.random() < 0.01 else "ok"
+        got, end = (output, ret) if status == "ok" else (None, PENDING)
+        executed.append(Operation(number, client, "txn", None, asked, got, call, end, status))
+    whole = History.of(sorted(executed, key=lambda op: op.index))
+    assert decider("txn-rw-register")(whole).outcome == "valid"
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_registers_that_begin_with_a_value_are_judged_like_those_that_begin_empty(seed: int) -> None:
     random = Random(f"begins {seed}")
