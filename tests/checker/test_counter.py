@@ -97,7 +97,8 @@ def test_brute_force_agrees_and_every_proof_holds() -> None:
     decided = agreed("counter", author, 2000, "counter")
     assert decided["valid by schedule"] > 600
     assert decided["invalid by schedule"] > 300
-    assert len(decided) == 2
+    assert decided["unknown by schedule"] < 200, "those in which no operation succeeded"
+    assert len(decided) == 3
 
 
 @pytest.mark.parametrize("step", [-1, 3, -7])
