@@ -8,8 +8,8 @@ from checker.history import Operation
 from targets.backends.simulator import SimulatedCluster
 from targets.protocol.fault import Hold, Release
 from targets.protocol.node import Reply, Request
+from targets.systems.executed_once import RECENT_MAX
 from targets.systems.generation import CLOCK, TARGETS
-from targets.systems.generation.clock import RECENT_MAX
 from tests.targets.storm import EVERYTHING, Storm
 
 NAMED = {target.name: target for target in TARGETS}

@@ -16,6 +16,7 @@ from collections.abc import Collection
 from typing import Any
 
 from targets.protocol.node import Context, Message, NodeId, Request, Timer
+from targets.systems.executed_once import RECENT_MAX, with_newest
 from targets.systems.generation.messages import (
     Campaign,
     Entry,
@@ -47,8 +48,6 @@ FORWARD_MS = 100.0
 much later: a read may come twice, a write is then given up."""
 TRIES_MAX = 12
 """Under how many generations one request is tried."""
-RECENT_MAX = 128
-"""How many writes an entry remembers. A write that was tried is tried again only as long as it would be remembered."""
 
 
 class Task:
@@ -322,7 +321,7 @@ class GenerationClock:
             if entry.writes - task.writes_before > RECENT_MAX:
                 self.unknown(task, "too much was written since: whether this was is no longer known")
                 return
-            recent = (*entry.recent, request.id)[-RECENT_MAX:]
+            recent = with_newest(entry.recent, request.id)
             value = request.input[1] if request.f == "fenced-write" else request.input
             entry = Entry(request.key, self.owned, self.round, value, recent, entry.writes + 1)
         self.entries[request.key] = entry

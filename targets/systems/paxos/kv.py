@@ -11,8 +11,9 @@ from __future__ import annotations
 from typing import Any
 
 from targets.protocol.node import Request
+from targets.systems.executed_once import with_newest
 from targets.systems.paxos.messages import Done, Row
-from targets.systems.paxos.replica import RECENT_MAX, Answer, PaxosReplica
+from targets.systems.paxos.replica import Answer, PaxosReplica
 
 
 class PaxosKv(PaxosReplica):
@@ -36,4 +37,4 @@ class PaxosKv(PaxosReplica):
 
 def next_row(row: Row, value: Any, done: Done) -> Row:
     """The version after `row`, made by the request that is `done` with it."""
-    return Row(row.version + 1, value, (*row.recent, done)[-RECENT_MAX:])
+    return Row(row.version + 1, value, with_newest(row.recent, done))

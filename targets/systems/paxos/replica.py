@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from targets.protocol.node import Context, Message, NodeId, Request, Timer
+from targets.systems.executed_once import RECENT_MAX
 from targets.systems.journal import Journal
 from targets.systems.paxos.acceptor import Acceptor, Promised, Vote
 from targets.systems.paxos.messages import (
@@ -37,8 +38,6 @@ BACK_OFF_MS = 30.0
 """The mean pause after the first lost duel; it grows with each further one."""
 BALLOTS_MAX = 12
 """After so many ballots a request is given up."""
-RECENT_MAX = 128
-"""How many requests a row remembers."""
 
 
 class Learned(msgspec.Struct, frozen=True, tag="learned"):

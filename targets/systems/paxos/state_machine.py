@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from typing import Any
 
 from targets.protocol.node import Request
+from targets.systems.executed_once import AnswerTable
 
 ANSWERS_MAX = 10_000
 """How many answers are remembered; the same ones on every replica, as all execute the same commands in order."""
@@ -18,16 +18,14 @@ class StateMachine:
 
     def __init__(self) -> None:
         self.values: dict[Any, Any] = {}
-        self.answers: OrderedDict[str, Any] = OrderedDict()
+        self.answers: AnswerTable[Any] = AnswerTable(ANSWERS_MAX)
 
     def execute(self, request: Request) -> Any:
         """Carry the request out, unless that was done before: then only its answer is given again."""
         if request.id in self.answers:
             return self.answers[request.id]
         output = self.apply(request)
-        self.answers[request.id] = output
-        if len(self.answers) > ANSWERS_MAX:
-            self.answers.popitem(last=False)
+        self.answers.remember(request.id, output)
         return output
 
     def apply(self, request: Request) -> Any:

@@ -19,6 +19,7 @@ from typing import Any, ClassVar, Literal
 import msgspec
 
 from targets.protocol.node import Context, Message, NodeId, Request, Timer
+from targets.systems.executed_once import AnswerTable
 from targets.systems.majority import majority
 from targets.systems.quorum.messages import NEVER, Get, Got, Put, Stored, Version, stamp
 from targets.systems.wal.log import WriteAheadLog
@@ -76,7 +77,7 @@ class QuorumNode:
     def __init__(self) -> None:
         self.held: dict[Any, tuple[Version, Any]] = {}
         self.operations: dict[int, Operation] = {}
-        self.requests: dict[str, Answer] = {}
+        self.requests: AnswerTable[Answer] = AnswerTable(REQUESTS_KEPT)
         self.counter = 0
         """The largest counter that this replica ever gave out: no version is used twice, also after a crash."""
         self.next_op = 0
@@ -188,9 +189,7 @@ class QuorumNode:
         if request.f not in self.offers:
             self.ctx.fail(request, f"this store offers {', '.join(sorted(self.offers))}, not {request.f}")
             return
-        self.requests[request.id] = UNDER_WAY
-        while len(self.requests) > REQUESTS_KEPT:
-            del self.requests[next(iter(self.requests))]
+        self.requests.remember(request.id, UNDER_WAY)
         self.next_op += 1
         self.operations[self.next_op] = Operation(request)
         self.send_phase(self.next_op)
@@ -275,7 +274,7 @@ class QuorumNode:
     def finish(self, number: int, output: Any) -> None:
         self.ctx.cancel_timer(number)
         request = self.operations.pop(number).request
-        self.requests[request.id] = Answer("ok", output)
+        self.requests.remember(request.id, Answer("ok", output))
         self.ctx.reply(request, output)
 
     def timeout(self, timer: Timer) -> None:
@@ -293,10 +292,10 @@ class QuorumNode:
     def give_up(self, operation: Operation) -> None:
         """No majority answered. A write that was sent may be found by somebody later; nothing else happened."""
         if operation.put is None or operation.request.f == "read":
-            self.requests[operation.request.id] = Answer("fail")
+            self.requests.remember(operation.request.id, Answer("fail"))
             self.ctx.fail(operation.request, "no majority answered")
         else:
-            self.requests[operation.request.id] = UNKNOWN
+            self.requests.remember(operation.request.id, UNKNOWN)
             self.ctx.info(operation.request, "no majority has stored it, but some may have")
 
     def view(self) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from typing import Any, ClassVar, NamedTuple
 import msgspec
 
 from targets.protocol.node import Context, Message, NodeId, Request, Timer
+from targets.systems.executed_once import AnswerTable
 from targets.systems.wal.log import WriteAheadLog
 from targets.systems.wal.records import Add, Clear, Done, Record, decode, encode, redo
 
@@ -60,7 +61,7 @@ class WalStore:
     def __init__(self) -> None:
         self.values: dict[Any, Any] = {}
         """What is durable and applied: what readers see."""
-        self.requests: dict[str, Any] = {}
+        self.requests: AnswerTable[Any] = AnswerTable(REQUESTS_KEPT)
         """Executed requests and their outputs."""
         self.applied = 0
         """The index of the last record that is in the state."""
@@ -97,9 +98,7 @@ class WalStore:
     def apply(self, record: Record) -> None:
         """Let the state take a record in."""
         if isinstance(record, Done):
-            self.requests[record.request] = record.output
-            while len(self.requests) > REQUESTS_KEPT:
-                del self.requests[next(iter(self.requests))]
+            self.requests.remember(record.request, record.output)
         else:
             redo(record, self.values)
         self.applied += 1
