@@ -5,9 +5,10 @@ Exit codes everywhere: 0 valid or nothing found, 1 a violation, 2 unknown, 3 err
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext, redirect_stdout, suppress
 from contextvars import copy_context
 from dataclasses import replace
 from itertools import pairwise
@@ -62,7 +63,8 @@ def _concluded(command: str, output: Output, work: Callable[[], Conclusion]) -> 
 
         refuse_place(output.junit)
     FOR_PROGRAMS.set(output.json)
-    concluded = work()
+    with _stdout_kept_free() if output.json else nullcontext():
+        concluded = work()
     try:
         _hand_out(command, replace(output, json=False), concluded)
     except HarnessError as error:  # a full disk: the verdict is not lost for that
@@ -72,6 +74,19 @@ def _concluded(command: str, output: Output, work: Callable[[], Conclusion]) -> 
         concluded = replace(concluded, code=code, error=concluded.error or str(error))
     _hand_out(command, replace(output, junit=None), concluded)
     return concluded.code
+
+
+@contextmanager
+def _stdout_kept_free() -> Iterator[None]:
+    """Stdout is for one document: what a user's model or client prints meanwhile, in any process, goes to stderr."""
+    with ExitStack() as stack:
+        with suppress(OSError):  # one of them is closed
+            kept = os.dup(1)
+            stack.callback(os.close, kept)
+            os.dup2(2, 1)
+            stack.callback(os.dup2, kept, 1)
+        stack.enter_context(redirect_stdout(sys.stderr))
+        yield
 
 
 def _hand_out(command: str, output: Output, concluded: Conclusion) -> None:

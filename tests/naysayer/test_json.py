@@ -317,3 +317,26 @@ def test_a_locale_without_utf_8_gets_ascii(tmp_path: Path) -> None:
     built = json.loads(done.stdout.decode("ascii"))
     assert built["verdict"]["not_valid"][0]["counterexample"][0]["output"] == "→"
     assert done.stderr == b""
+
+
+def test_what_a_model_prints_is_not_in_the_document(tmp_path: Path) -> None:
+    (tmp_path / "loud.py").write_text(
+        "import os\nfrom checker import Model\nclass Loud(Model):\n"
+        "    name, summary, operations = 'loud', 'prints', frozenset({'write'})\n"
+        "    def initial(self): return None\n"
+        "    def step(self, state, op):\n"
+        "        print('printed')\n        os.system('echo by a process')\n        return state\n"
+    )
+    (tmp_path / "h.jsonl").write_text(
+        '{"type":"invoke","process":0,"f":"write","input":1}\n{"type":"ok","process":0,"f":"write"}\n'
+    )
+    judged = subprocess.run(
+        [sys.executable, "-m", "naysayer", "check", "h.jsonl", "--model", "loud.py:Loud", "--json"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(PAGE.parents[1])},
+        capture_output=True,
+        text=True,
+    )
+    assert json.loads(judged.stdout)["outcome"] == "valid", judged.stderr
+    assert "printed" in judged.stderr
+    assert "by a process" in judged.stderr
