@@ -52,6 +52,30 @@ FORMS = (
         r"(meanwhile )?(\w+) asks again at (\w+)",
     ),
     Form(
+        "generation",
+        "[meanwhile] CLIENT takes a generation at NODE",
+        "asks the node to own a new generation (generation-clock)",
+        r"(meanwhile )?(\w+) takes a generation at (\w+)",
+    ),
+    Form(
+        "fenced_write",
+        "[meanwhile] CLIENT writes KEY VALUE at NODE under its generation",
+        "a write that shows the generation which the client was given last",
+        r"(meanwhile )?(\w+) writes (\w+) (\w+) at (\w+) under its generation",
+    ),
+    Form(
+        "transfer",
+        "[meanwhile] CLIENT hands leadership to NODE at NODE",
+        "asks the leader to transfer its leadership",
+        r"(meanwhile )?(\w+) hands leadership to (\w+) at (\w+)",
+    ),
+    Form(
+        "members",
+        "[meanwhile] CLIENT sets members to NODES at NODE",
+        "asks the leader for another configuration",
+        r"(meanwhile )?(\w+) sets members to ([\w ]+?) at (\w+)",
+    ),
+    Form(
         "hold",
         "hold [COUNT] NODE -> NODE [MESSAGE]",
         "keeps back the next message on a link, or the next COUNT, or only those of one kind",
@@ -79,6 +103,12 @@ FORMS = (
         r"kill (\w+)( power)?( torn)?(?: after (\d+) effects?)?",
     ),
     Form("process", "restart NODE | pause NODE | resume NODE", "as it says", r"(restart|pause|resume) (\w+)"),
+    Form(
+        "clock",
+        "clock NODE +MS [rate RATE] | clock NODE -MS [rate RATE]",
+        "moves a node's clock from the true time, and lets it run at so many times true speed",
+        r"clock (\w+) ([+-]\d+)(?: rate (\d+(?:\.\d+)?))?",
+    ),
     Form("run", "run MS", "lets so many milliseconds pass", r"run (\d+)"),
     Form(
         "run_until",
@@ -87,10 +117,17 @@ FORMS = (
         r"run (\d+) until (\w+) has (\d+) entries",
     ),
     Form(
+        "run_until_shown",
+        "run MS until NODE shows FIELD VALUE [and NODE shows FIELD VALUE]...",
+        "the same, but no longer than until `look` would show these",
+        r"run (\d+) until (\w+ shows \w+ \S+(?: and \w+ shows \w+ \S+)*)",
+    ),
+    Form(
         "leader",
-        "leader NAME [among NODES] [after NODE]",
-        "waits for a leader, in a term after that of another node, and calls it NAME from here on",
-        r"leader (\w+)(?: among ([\w ]+?))?(?: after (\w+))?",
+        "leader [NAME] [among NODES] [after NODE]",
+        "waits for a leader, in a term after that of another node, and calls it NAME from here on; `leader` stands "
+        "for the one found last wherever NODE is asked for",
+        r"leader(?: (?!among |after )(\w+))?(?: among ([\w ]+?))?(?: after (\w+))?",
     ),
     Form(
         "name",
@@ -99,13 +136,13 @@ FORMS = (
         r"name ([\w ]+)",
     ),
     Form("look", "look [FIELD]...", "shows the state of all nodes, or these fields of it", r"look((?: \w+)*)"),
-    Form("watch", "watch MESSAGE...", "from here on shows these messages when they are sent", r"watch ([\w ]+)"),
+    Form("watch", "watch [MESSAGE]...", "from here on shows these messages when they are sent", r"watch((?: \w+)*)"),
     Form(
         "verdict",
-        "verdict",
-        "waits until every request has ended, and shows what the checker says of all that the clients saw, and which "
-        "invariants were violated",
-        r"verdict",
+        "verdict [as MODEL]",
+        "waits until every request has ended, and shows what the checker says of all that the clients saw (as "
+        "cas-register, unless another model is named), and which invariants were violated",
+        r"verdict(?: as (\S+))?",
     ),
 )
 """Every step but the first (`cluster`) and `again`, which story.py carries out."""
@@ -122,6 +159,9 @@ AGAIN = Form(
     "plays all steps above once more with another target, and shows the steps that come out differently",
     r"again (\S+)",
 )
+
+TIMES = r"(\d{1,3}) times (.+)"
+"""Repeats one step; a # in it stands for 1, 2, 3 and so on."""
 
 Kind = Literal["silent", "cluster", "again", "steps"]
 
@@ -175,7 +215,14 @@ def _line(number: int, line: str, begun: bool) -> Line:
         return Line(number, line, "cluster", (_match((CLUSTER,), line),))
     if word == AGAIN.action:
         return Line(number, line, "again", (_match((AGAIN,), line),))
-    return Line(number, line, "steps", tuple(_match(FORMS, part.strip()) for part in line.split(";")))
+    return Line(number, line, "steps", tuple(step for part in line.split(";") for step in _repeated(part.strip())))
+
+
+def _repeated(part: str) -> list[Step]:
+    times = re.fullmatch(TIMES, part)
+    if times is None:
+        return [_match(FORMS, part)]
+    return [_match(FORMS, times[2].replace("#", str(count))) for count in range(1, int(times[1]) + 1)]
 
 
 def _match(forms: tuple[Form, ...], text: str) -> Step:
@@ -199,4 +246,4 @@ def _accepted(text: str) -> str:
 def _keywords(form: Form) -> set[str]:
     """The words that only this kind of step has."""
     first = {one.split()[0] for one in form.usage.split(" | ") if one[0].islower()}
-    return first | ({"writes", "reads", "swaps", "asks"} & set(form.usage.split()))
+    return first | ({"writes", "reads", "swaps", "asks", "takes", "hands", "sets"} & set(form.usage.split()))

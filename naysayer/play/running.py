@@ -13,7 +13,7 @@ from checker.history import History, Operation
 from naysayer.play.language import Line, Step, StoryError
 from naysayer.play.stage import Stage
 from naysayer.play.texts import answered, message, short, value
-from targets.protocol.fault import Cut, Fault, Heal, Hold, Kill, Pause, Release, Restart, Resume
+from targets.protocol.fault import Cut, Fault, Heal, Hold, Kill, Pause, Release, Restart, Resume, Skew
 from targets.protocol.node import NodeId
 from targets.protocol.target import Target
 from targets.registry import find
@@ -37,6 +37,8 @@ class Running:
         target = target or find(str(name))
         self.stage = Stage(target, int(nodes or 0), int(seed or 0), delay_ms=DELAY_MS, trace=True)
         self.names: dict[str, NodeId] = {}
+        self.found: NodeId | None = None
+        """The leader that a step found last."""
         self.clients: dict[int, str] = {}
         """By the number of an operation: the client, and the node that was asked."""
         self.last: dict[str, tuple[int, tuple[Any, ...]]] = {}
@@ -70,6 +72,21 @@ class Running:
     def _swap(self, meanwhile: str | None, client: str, key: str, old: str, new: str, node: str) -> None:
         self._ask(meanwhile, client, node, "cas", key, (value(old), value(new)))
 
+    def _generation(self, meanwhile: str | None, client: str, node: str) -> None:
+        self._ask(meanwhile, client, node, "next")
+
+    def _fenced_write(self, meanwhile: str | None, client: str, key: str, given: str, node: str) -> None:
+        mine = [one for one in self.stage.ended if one.f == "next" and self._client(one) == client]
+        if not mine or mine[-1].status != "ok":
+            raise StoryError(f"{client} was given no generation")
+        self._ask(meanwhile, client, node, "fenced-write", key, (mine[-1].output, value(given)))
+
+    def _transfer(self, meanwhile: str | None, client: str, successor: str, node: str) -> None:
+        self._ask(meanwhile, client, node, "transfer", None, self._node(successor))
+
+    def _members(self, meanwhile: str | None, client: str, members: str, node: str) -> None:
+        self._ask(meanwhile, client, node, "reconfigure", None, tuple(self._nodes(members)))
+
     def _repeat(self, meanwhile: str | None, client: str, node: str) -> None:
         if client not in self.last:
             raise StoryError(f"{client} has not asked anything yet")
@@ -79,7 +96,7 @@ class Running:
     def _ask(self, meanwhile: str | None, client: str, node: str, *asked: Any, retry: str | None = None) -> None:
         self.stage.pass_ms(1)  # a request sent at the very time of another's answer would count as concurrent with it
         index = self.stage.ask(self._node(node), *asked, timeout_ms=TIMEOUT_MS, retry=retry)
-        self.clients[index] = f"{client} at {node}"
+        self.clients[index] = f"{client} at {self._node(node)}"
         if retry is None:
             self.last[client] = (index, asked)
         else:
@@ -88,13 +105,16 @@ class Running:
             self.stage.answer(index, TIMEOUT_MS + 1)
 
     def _answers(self) -> list[tuple[int, str]]:
-        new = [one for one in self.stage.records if one.index not in self.shown]
+        new = [one for one in self.stage.ended if one.index not in self.shown]
         self.shown.update(one.index for one in new)
         return [(one.ret, self._answered(one)) for one in new]
 
     def _answered(self, one: Operation) -> str:
         number = self.repeats.get(one.index, one.index)
         return answered(one, number, self.clients[one.index], self.stage.replies[one.index])
+
+    def _client(self, one: Operation) -> str:
+        return self.clients[one.index].partition(" ")[0]
 
     # faults
 
@@ -126,6 +146,9 @@ class Running:
     def _process(self, what: str, node: str) -> None:
         self.stage.apply(PROCESS[what]((self._node(node),)))
 
+    def _clock(self, node: str, offset_ms: str, rate: str | None) -> None:
+        self.stage.apply(Skew(self._node(node), float(offset_ms), float(rate or 1)))
+
     # time, names, views
 
     def _run(self, ms: str) -> None:
@@ -137,15 +160,23 @@ class Running:
             raise StoryError(f"{node} shows no last_index to count its entries by")
         self.stage.wait(lambda: self.stage.view(name)["last_index"] >= int(entries), int(ms))
 
-    def _leader(self, name: str, among: str | None, after: str | None) -> list[str]:
+    def _run_until_shown(self, ms: str, conditions: str) -> None:
+        wanted = [(self._node(one[0]), one[2], one[3]) for one in map(str.split, conditions.split(" and "))]
+        for node, field, _ in wanted:
+            view = self.stage.view(node)
+            if view and field not in view:
+                raise StoryError(f"{self._renamed(node)} shows no {field}; its fields: {', '.join(view)}")
+        self.stage.wait(
+            lambda: all(short(self.stage.view(node).get(field)) == text for node, field, text in wanted), int(ms)
+        )
+
+    def _leader(self, name: str | None, among: str | None, after: str | None) -> list[str]:
         nodes = None if among is None else self._nodes(among)
         term = 0 if after is None else self.stage.view(self._node(after)).get("term", 0)
-        found = self.stage.leader(nodes, term)
-        if name not in self.names:
-            self.names[name] = found
-        elif self.names[name] != found:
+        self.found = found = self.stage.leader(nodes, term)
+        if name is not None and self.names.setdefault(name, found) != found:
             raise StoryError(f"{self._renamed(found)} leads, not {name}: try another seed")
-        return [f"{name} leads in term {self.stage.view(found)['term']}"]
+        return [f"{found} leads in term {self.stage.view(found)['term']}"]
 
     def _name(self, names: str) -> None:
         given, nodes = names.split(), self._nodes("others")
@@ -165,9 +196,9 @@ class Running:
         return lines
 
     def _watch(self, kinds: str) -> None:
-        for kind in kinds.split():
+        self.watched = set(kinds.split())
+        for kind in self.watched:
             self._know(kind)
-            self.watched.add(kind)
 
     def _know(self, kind: str | None) -> None:
         known = {one.__name__ for one in self.stage.cluster.target.messages} | {"Request", "Reply"}
@@ -183,10 +214,11 @@ class Running:
             if type(sent.message).__name__ in self.watched
         ]
 
-    def _verdict(self) -> list[str]:
+    def _verdict(self, model: str | None) -> list[str]:
         stage = self.stage
-        stage.wait(lambda: len(stage.replies) == len(self.clients), TIMEOUT_MS + 1)
-        verdict = check(History.of(self._operations()), MODEL)
+        latest = {self.repeats.get(index, index): index for index in sorted(self.clients)}
+        stage.wait(lambda: all(index in stage.replies for index in latest.values()), TIMEOUT_MS + 1)
+        verdict = check(History.of(self._operations()), model or MODEL)
         worst = verdict.worst
         lines = [f"{verdict.outcome}: {worst.explanation.sentence}" if worst and worst.explanation else verdict.outcome]
         lines += [f"warning: {warning}" for warning in verdict.warnings]
@@ -198,22 +230,23 @@ class Running:
         """What the clients saw; a repeated request makes its operation last from the first request to the answer."""
         found = {one.index: one for one in self.stage.records}
         for repeat, first in sorted(self.repeats.items()):
-            found[first] = replace(found.pop(repeat), index=first, process=first, call=found[first].call)
+            ended = found.pop(repeat, None)  # one that was repeated once more gets no answer of its own
+            if ended is not None:
+                found[first] = replace(ended, index=first, process=first, call=self.stage.calls[first])
         return list(found.values())
 
     # nodes
 
     def _node(self, name: str) -> NodeId:
-        node = self.names.get(name, name)
+        node = self.found if name == "leader" and self.found is not None else self.names.get(name, name)
         if node not in self.stage.nodes:
             known = ", ".join([*self.stage.nodes, *self.names])
             raise StoryError(f"there is no node {name}: the nodes are {known}")
         return node
 
     def _nodes(self, names: str) -> list[NodeId]:
-        if names.strip() == "others":
-            return [node for node in self.stage.nodes if node not in self.names.values()]
-        return [self._node(name) for name in names.split()]
+        others = [node for node in self.stage.nodes if node not in self.names.values()]
+        return [node for name in names.split() for node in (others if name == "others" else [self._node(name)])]
 
     def _renamed(self, text: str) -> str:
         """With the names that the story gave the nodes."""

@@ -16,6 +16,9 @@ from targets.protocol.target import Target
 MOMENT_MS = 1.5e-6
 """Gets virtual time to the next nanosecond."""
 
+ADMINISTRATION = ("reconfigure", "transfer")
+"""Requests about the cluster, which no model judges."""
+
 LEADER_MS = 5000.0
 """How long an election is waited for."""
 
@@ -25,14 +28,22 @@ class Stage:
 
     def __init__(self, target: Target, nodes: int, seed: int, **network: Any) -> None:
         self.cluster = SimulatedCluster(target, nodes, seed, **network)
-        self.records: list[Operation] = []
+        self.ended: list[Operation] = []
+        """What was asked and has ended, in order."""
         self.replies: dict[int, Reply | None] = {}
+        self.calls: dict[int, int] = {}
+        """When each request was sent, in nanoseconds."""
         self._count = 0
         self.cluster.start()
 
     @property
     def nodes(self) -> tuple[NodeId, ...]:
         return self.cluster.nodes
+
+    @property
+    def records(self) -> list[Operation]:
+        """The history: what has ended, but for requests to the cluster about itself."""
+        return [one for one in self.ended if one.f not in ADMINISTRATION]
 
     def view(self, node: NodeId) -> dict[str, Any]:
         return self.cluster.views().get(node, {})
@@ -112,15 +123,13 @@ class Stage:
         index = self._count
         name = retry or f"r{index}"
         request = Request(name, f"c{name}", f, key, input)
-        call = self.cluster.now_ns
+        call = self.calls[index] = self.cluster.now_ns
 
         def done(reply: Reply | None) -> None:
             self.replies[index] = reply
             status: Any = "info" if reply is None else reply.status
-            if f in ("read", "write", "cas"):
-                output = reply.output if reply is not None else None
-                ret = self.cluster.now_ns
-                self.records.append(Operation(index, index, f, key, input, output, call, ret, status, node))
+            output = reply.output if reply is not None else None
+            self.ended.append(Operation(index, index, f, key, input, output, call, self.cluster.now_ns, status, node))
 
         self.cluster.invoke(request, node, timeout_ms, done)
         return index

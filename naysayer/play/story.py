@@ -75,6 +75,6 @@ def _twin(before: list[Line], target: Target) -> tuple[list[str], list[str]]:
     lines: list[str] = []
     for line in rest:
         was, now = one.line(line), other.line(line)
-        if was != now or line.text == "verdict":
+        if was != now or any(step.form.action == "verdict" for step in line.steps):
             lines += [line.text, *(INDENT + text for text in now or ["nothing happens"])]
     return lines, other.verdicts

@@ -8,8 +8,9 @@ import msgspec
 
 from checker.history import Operation
 from targets.backends.simulator.network import MS, Sent
-from targets.protocol.node import Reply
+from targets.protocol.node import Reply, Request
 
+WITHOUT_OUTPUT = ("write", "fenced-write", "transfer", "reconfigure")
 NOTHING = "nothing"
 """Stands for the value of a key that was never written."""
 
@@ -26,16 +27,36 @@ def short(value: Any) -> str:
     if isinstance(value, tuple) and hasattr(value, "_fields"):
         return ".".join(map(short, value))
     if isinstance(value, list | tuple):
-        return f"({' '.join(short(one) for one in value)})"
+        return f"({' '.join(text for one in value if (text := short(one)))})"
+    if isinstance(value, bytes):
+        return f"{len(value)} bytes"
+    if isinstance(value, Request):
+        return f"{value.f} {value.key}{'' if value.input is None else f' {short(value.input)}'}"
+    if isinstance(value, msgspec.Struct):
+        return _carried(value)
     return NOTHING if value is None else str(value)
 
 
 def answered(operation: Operation, number: int, client: str, reply: Reply | None) -> str:
     """An operation that ended: who asked what, under which number, and what came back."""
-    given = {"write": " {}", "cas": " from {} to {}"}.get(operation.f, "")
-    blanks = operation.input if operation.f == "cas" else (operation.input,)
-    request = f"#{number} {client}: {operation.f} {operation.key}{given.format(*map(short, blanks))}"
+    request = f"#{number} {client}: {_request(operation)}"
     return f"{request} -> {_answer(operation.f, reply)}   ({(operation.ret - operation.call) / MS:.0f} ms)"
+
+
+def _request(operation: Operation) -> str:
+    f, given = operation.f, operation.input
+    match f:
+        case "cas":
+            return f"cas {operation.key} from {short(given[0])} to {short(given[1])}"
+        case "fenced-write":
+            return f"write {operation.key} {short(given[1])} under generation {given[0]}"
+        case "transfer":
+            return f"hand leadership to {given}"
+        case "reconfigure":
+            return f"set members to {' '.join(given)}"
+        case "next":
+            return "take a generation"
+    return f"{f} {operation.key}{'' if f == 'read' else f' {short(given)}'}"
 
 
 def _answer(f: str, reply: Reply | None) -> str:
@@ -43,19 +64,28 @@ def _answer(f: str, reply: Reply | None) -> str:
         return "no answer"
     if reply.status != "ok":
         return f"{'refused' if reply.status == 'fail' else 'unknown'}: {reply.error}"
-    return "ok" if f == "write" else short(reply.output)
+    return "ok" if f in WITHOUT_OUTPUT else short(reply.output)
 
 
 def message(sent: Sent) -> str:
-    """A message with the fields that say something."""
+    """A message with the fields that say something: not those that only tell exchanges apart, nor defaults."""
     fields = [
-        f"{field.name} {short(_plain(content))}"
+        f"{field.name} {short(content)}"
         for field in msgspec.structs.fields(sent.message)
-        if (content := getattr(sent.message, field.name)) != field.default
+        if (content := getattr(sent.message, field.name)) != field.default and not _is_id(field.name, content)
     ]
-    return f"{type(sent.message).__name__} {', '.join(fields)}{' (lost)' if sent.delivered_ns is None else ''}"
+    shown = f"{type(sent.message).__name__} {', '.join(fields)}".rstrip()
+    return f"{shown}{' (lost)' if sent.delivered_ns is None else ''}"
 
 
-def _plain(content: Any) -> Any:
-    """A row of Paxos by the value it carries: the rest is bookkeeping."""
-    return content.value if isinstance(content, msgspec.Struct) and hasattr(content, "value") else content
+def _is_id(name: str, content: Any) -> bool:
+    return name in ("op", "round") or (name == "request" and isinstance(content, str))
+
+
+def _carried(content: msgspec.Struct) -> str:
+    """A row, entry or command by the value or request that it carries: the rest is bookkeeping."""
+    for name in ("value", "request"):
+        if hasattr(content, name):
+            carried = getattr(content, name)
+            return "no-op" if name == "request" and carried is None else short(carried)
+    return str(content)

@@ -57,7 +57,7 @@ def test_a_changed_outcome_does_not_pass_for_the_expected_one() -> None:
         ("alice thinks", r"a.txt:2: no such step: 'alice thinks'; accepted: .*CLIENT writes KEY VALUE at NODE"),
         (
             "alice writes x at n1",
-            r"a.txt:2: no such step: .*; accepted: \[meanwhile\] CLIENT writes KEY VALUE at NODE$",
+            r"a.txt:2: no such step: .*; accepted: \[meanwhile\] CLIENT writes KEY VALUE at NODE;",
         ),
         ("kill n1 soon", r"a.txt:2: no such step: 'kill n1 soon'; accepted: kill NODE \[power \[torn\]\]"),
         ("run 10\nkill n9", "a.txt:3: there is no node n9: the nodes are n1, n2, n3"),
@@ -86,3 +86,23 @@ def test_all_lines_are_checked_before_anything_is_played() -> None:
     """The unknown target of the first line would be found when it is played; the parser comes first."""
     with pytest.raises(StoryError, match=r"a.txt:3: no such step"):
         play_story("cluster no-such-target nodes 3\nverdict\nalice thinks\n", "a.txt")
+
+
+def test_a_step_is_repeated_with_a_number_in_it() -> None:
+    played = play_story("cluster quorum-kv nodes 3\n2 times alice writes x # at n1\nverdict\n", "a.txt")
+    assert "#1 alice at n1: write x 1 -> ok" in played.text
+    assert "#2 alice at n1: write x 2 -> ok" in played.text
+    with pytest.raises(StoryError, match=r"a.txt:2: no such step: 'alice thinks 1'"):
+        play_story("cluster quorum-kv nodes 3\n2 times alice thinks #\n", "a.txt")
+
+
+def test_a_request_that_is_repeated_before_it_ended_is_one_operation() -> None:
+    steps = "cluster raft-log nodes 3\nleader S1\nkill S1\nmeanwhile alice writes x 1 at S1\nalice asks again at S1\n"
+    again = "leader among n1 n2 n3 after S1\nalice asks again at leader\nbob reads x at leader\nverdict\n"
+    played = play_story(steps + again, "a.txt")
+    assert re.findall(r"#\d \w+ at \w+: \w+ x .*-> [\w ]+\b", played.text) == [
+        "#1 alice at S1: write x 1 -> no answer",
+        "#1 alice at n2: write x 1 -> ok",
+        "#4 bob at n2: read x -> 1",
+    ]
+    assert played.verdicts == ("valid",)
