@@ -14,7 +14,7 @@ from math import floor
 
 from checker.history import Operation
 from checker.verdict import Explanation, Part, Verdict
-from targets.protocol.fault import Fault, Kill, Pause, Restart, Resume
+from targets.protocol.fault import KILLED, PAUSED, Condition, Fault
 from targets.protocol.node import NodeId
 
 HEADLINE = "✗ NOT AVAILABLE"
@@ -65,14 +65,16 @@ def stopped(events: Sequence[tuple[float, Fault]]) -> dict[NodeId, list[Span]]:
     found: dict[NodeId, list[Span]] = {}
     for at_ms, fault in events:
         at_ns = int(at_ms * 1e6)
-        if isinstance(fault, Kill | Pause):
-            for node in fault.nodes:
-                found.setdefault(node, []).append((at_ns, None))
-        elif isinstance(fault, Restart | Resume):
-            for node in fault.nodes:
-                spans = found.get(node, [])
-                found[node] = [(first, at_ns if last is None else last) for first, last in spans]
+        for node in _nodes(fault.ends()):
+            found[node] = [(first, at_ns if last is None else last) for first, last in found.get(node, [])]
+        for node in _nodes(fault.begins()):
+            found.setdefault(node, []).append((at_ns, None))
     return found
+
+
+def _nodes(conditions: frozenset[Condition]) -> set[NodeId]:
+    """The nodes of which these say that their process does not run."""
+    return {one.where for one in conditions if one.what in (KILLED, PAUSED)}
 
 
 AFTERWARDS_NS = 2_000_000_000

@@ -6,19 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from targets.protocol.fault import Corrupt, Evidence, Fault, Heal, Release, Restart, Resume, Skew
-
-
-def undoes(fault: Fault) -> bool:
-    """Whether this event only ends faults: a heal, a restart, a clock set right."""
-    match fault:
-        case Heal() | Release() | Restart() | Resume():
-            return True
-        case Skew():
-            return fault == Skew(fault.node)
-        case Corrupt():
-            return fault.undo
-    return False
+from targets.protocol.fault import Evidence, Fault
 
 
 @dataclass(frozen=True)
@@ -37,9 +25,9 @@ def injected(events: Sequence[tuple[float, Fault]], evidence: Sequence[Evidence]
     A fault that hit several nodes has evidence for each, and took effect if one of them shows it. Clocks of events and
     of evidence may differ by a moment, so they are matched by what the fault was.
     """
-    faults = Counter(fault for _, fault in events if not undoes(fault))
+    faults = Counter(fault for _, fault in events if not fault.only_ends)
     strikes = {(one.fault, one.from_ms) for one in evidence if one.shown}
     shown = Counter(fault for fault, _ in strikes)
-    hidden = [one for one in evidence if (one.fault, one.from_ms) not in strikes and not undoes(one.fault)]
+    hidden = [one for one in evidence if (one.fault, one.from_ms) not in strikes and not one.fault.only_ends]
     took_effect = sum(min(count, shown[fault]) for fault, count in faults.items())
     return Injected(faults.total(), took_effect, tuple(hidden))

@@ -85,7 +85,7 @@ class Recorder:
         """The nemesis did something."""
         self.nemesis.append((time_ns / 1e6, fault))
         if self._file is not None:
-            f, said = fault.__struct_config__.tag, detail or None
+            f, said = fault.tag, detail or None
             self._write(self._file, type="nemesis", f=f, fault=fault, time=time_ns, detail=said)
 
     def ended(self, first: int) -> list[Operation]:

@@ -23,22 +23,7 @@ from naysayer.results import HISTORY
 from naysayer.seen import Seen, seen
 from naysayer.serving import accounts
 from naysayer.simulate import Run, Simulation
-from targets.protocol.fault import (
-    Corrupt,
-    Cut,
-    Degrade,
-    Fault,
-    Heal,
-    Hold,
-    Kill,
-    Pause,
-    Reconfigure,
-    Release,
-    Restart,
-    Resume,
-    Skew,
-    Transfer,
-)
+from targets.protocol.fault import Fault
 
 MS = 1_000_000
 
@@ -141,65 +126,23 @@ def without_effect(counted: Injected) -> tuple[str, ...]:
     count = counted.count - counted.took_effect
     if not count:
         return ()
-    example = "".join(f" ({label(one.fault)}: {one.detail})" for one in counted.without[:1])
+    example = "".join(f" ({one.fault.label()}: {one.detail})" for one in counted.without[:1])
     return (f"{count} of {counted.count} faults had no observable effect and are not counted as coverage{example}",)
 
 
-def label(fault: Fault) -> str:
-    """A fault in a few words."""
-    match fault:
-        case Cut():
-            return f"cut {fault.shape}" if fault.shape else f"cut {len(fault.links)} links"
-        case Kill():
-            return f"{'power off' if fault.power else 'kill'} {' '.join(fault.nodes)}"
-        case Pause():
-            return f"pause {' '.join(fault.nodes)}"
-        case Degrade():
-            words = [
-                f"{name} {value:g}"
-                for name, value in (
-                    ("delay", fault.delay_ms),
-                    ("loss", fault.loss),
-                    ("duplicate", fault.duplicate),
-                    ("reorder", fault.reorder),
-                )
-                if value
-            ]
-            return f"{' '.join(words)} on {len(fault.links)} links"
-        case Hold():
-            return f"hold {fault.count} of {fault.link[0]}→{fault.link[1]}"
-        case Skew():
-            return f"clock of {fault.node} {fault.offset_ms:+.0f} ms ×{fault.rate:g}"
-        case Corrupt():
-            return f"{fault.kind} on {fault.node}"
-        case Reconfigure():
-            return f"members {' '.join(fault.nodes)}"
-        case Transfer():
-            return f"lead to {fault.to}"
-    return str(fault.__struct_config__.tag)
-
-
-ENDED_BY: dict[type[Fault], tuple[type[Fault], ...]] = {
-    Cut: (Heal,),
-    Degrade: (Heal,),
-    Hold: (Release, Heal),
-    Kill: (Restart,),
-    Pause: (Resume, Restart),
-}
-
-
-def _ends(later: Fault, fault: Fault) -> bool:
-    """Whether a later event ends a fault."""
-    if isinstance(fault, Skew):
-        return isinstance(later, Skew) and later.node == fault.node
-    return isinstance(later, ENDED_BY.get(type(fault), ()))
-
-
 def fault_spans(events: Sequence[tuple[float, Fault]]) -> list[FaultSpan]:
-    """Each fault (with its time, ms) with the time at which something ended it."""
-    found = []
-    for number, (at_ms, fault) in enumerate(events):
-        if type(fault) in ENDED_BY or (isinstance(fault, Skew) and fault != Skew(fault.node)):
-            to_ms = next((later_ms for later_ms, later in events[number + 1 :] if _ends(later, fault)), None)
-            found.append(FaultSpan(label(fault), at_ms, to_ms))
-    return found
+    """Each fault that lasts (with its time, ms) with the time at which later events had ended it wholly."""
+    return [
+        FaultSpan(fault.label(), at_ms, _end_ms(fault, events[number + 1 :]))
+        for number, (at_ms, fault) in enumerate(events)
+        if fault.begins() and not fault.momentary
+    ]
+
+
+def _end_ms(fault: Fault, later: Sequence[tuple[float, Fault]]) -> float | None:
+    left = fault.begins()
+    for at_ms, event in later:
+        left -= event.ends()
+        if not left:
+            return at_ms
+    return None

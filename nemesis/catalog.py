@@ -14,6 +14,7 @@ from nemesis import directed, shapes
 from nemesis.schedule import Situation
 from targets.protocol.fault import (
     Corrupt,
+    Cut,
     Degrade,
     Fault,
     Heal,
@@ -21,12 +22,12 @@ from targets.protocol.fault import (
     Kill,
     Pause,
     Reconfigure,
-    Release,
     Restart,
     Resume,
     Skew,
     Transfer,
 )
+from targets.protocol.links import between
 from targets.protocol.node import NodeId
 
 Begin = Callable[[Situation], Fault | tuple[Fault, ...] | None]
@@ -112,7 +113,7 @@ def _degrade(**what: float) -> Begin:
 
 def _clients(situation: Situation) -> Fault | None:
     """Lose what clients send and get; what they send comes twice only where that must do no harm."""
-    both = shapes.between(situation.clients, situation.nodes)
+    both = between(situation.clients, situation.nodes)
     return Degrade(both, loss=0.25, duplicate=0.25 if situation.sessions else 0.0) if both else None
 
 
@@ -152,11 +153,14 @@ def _transfer(situation: Situation) -> Fault | None:
 
 
 def _heal(situation: Situation, fault: Fault) -> tuple[Fault, ...]:
+    """All links, also where the network was not the first thing that went wrong."""
     return (Heal(),)
 
 
-def _release(situation: Situation, fault: Fault) -> tuple[Fault, ...]:
-    return (Release(),)
+def _undo(situation: Situation, fault: Fault) -> tuple[Fault, ...]:
+    """What its class says ends it."""
+    ending = fault.undone_by()
+    return () if ending is None else (ending,)
 
 
 def _restart(situation: Situation, fault: Fault) -> tuple[Fault, ...]:
@@ -170,17 +174,10 @@ def _resume(situation: Situation, fault: Fault) -> tuple[Fault, ...]:
     return (Resume(tuple(sorted(situation.paused))),) if situation.paused else ()
 
 
-def _right_clock(situation: Situation, fault: Fault) -> tuple[Fault, ...]:
-    return (Skew(fault.node),) if isinstance(fault, Skew) else ()
-
-
 def _undo_disk(situation: Situation, fault: Fault) -> tuple[Fault, ...]:
     """Room again, and a restart: a node whose write failed has stopped."""
-    return (Corrupt(fault.node, fault.kind, undo=True), Restart((fault.node,))) if isinstance(fault, Corrupt) else ()
-
-
-def _nothing(situation: Situation, fault: Fault) -> tuple[Fault, ...]:
-    return ()
+    nodes = tuple(sorted({one.where for one in fault.begins()}))
+    return (*_undo(situation, fault), Restart(nodes))
 
 
 def _everybody(situation: Situation, fault: Fault) -> tuple[Fault, ...]:
@@ -194,17 +191,15 @@ def _heal_members(situation: Situation, fault: Fault) -> tuple[Fault, ...]:
     return (Heal(), *_everybody(situation, fault))
 
 
-LINKS = frozenset({"cut", "heal"})
-LOSSY_LINKS = frozenset({"degrade", "lose", "heal"})
-BAD_LINKS = frozenset({"degrade", "shape", "heal"})
+LINKS = Cut.tags
+LOSSY_LINKS = Degrade.tags | {"lose"}
+BAD_LINKS = Degrade.tags | {"shape"}
 CLIENT_LINKS = LOSSY_LINKS | {"client-links"}
-DEATH = frozenset({"kill", "restart"})
+DEATH = Kill.tags
 LEADER = frozenset({"leader"})
 """The nodes tell who leads: what strikes at leaders needs to know."""
 
-STOP = frozenset({"pause", "resume"})
 POWER = DEATH | {"power"}
-BAD_DISK = DEATH | {"corrupt"}
 
 _SHAPES = "cuts the network: halves, one alone, a bridge, a ring"
 _ONE_WAY = "cuts links in one direction: deaf, mute, one side unheard"
@@ -241,25 +236,23 @@ _KINDS = (
     Kind("kill-leader", "kills the node that leads", DEATH | LEADER, directed.kill_leader, _restart, "life"),
     Kind("power", _POWER, POWER, _kill(power=True), _restart, "life"),
     Kind("torn", _TORN, POWER, _kill(power=True, torn=True), _restart, "life"),
-    Kind("pause", "stops a process for a while (SIGSTOP)", STOP, _pause, _resume, "pause"),
-    Kind("pause-leader", "stops the node that leads", STOP | LEADER, directed.pause_leader, _resume, "pause"),
-    Kind("clock", "moves a node's clock, or lets it run wrong", frozenset({"skew"}), _skew, _right_clock, "clock"),
+    Kind("pause", "stops a process for a while (SIGSTOP)", Pause.tags, _pause, _resume, "pause"),
+    Kind("pause-leader", "stops the node that leads", Pause.tags | LEADER, directed.pause_leader, _resume, "pause"),
+    Kind("clock", "moves a node's clock, or lets it run wrong", Skew.tags, _skew, _undo, "clock"),
     Kind("delay", "makes links slow and unordered", BAD_LINKS, _slow, _heal, "net", 2),
     Kind("loss", "loses some messages", LOSSY_LINKS, _degrade(loss=0.25), _heal, "net", 2),
     Kind("clients", "loses some requests and replies of clients", CLIENT_LINKS, _clients, _heal, "net"),
     Kind("duplicate", "delivers some messages twice", BAD_LINKS, _degrade(duplicate=0.4), _heal, "net", 2),
     Kind("reorder", "delivers messages out of order", BAD_LINKS, _degrade(reorder=0.5), _heal, "net", 2),
-    Kind("hold", "delivers single messages much later", frozenset({"hold", "release"}), _hold, _release, "hold", 2),
-    Kind("fsync-error", "lets a sync fail: the node stops", BAD_DISK, _corrupt("fsync-error"), _restart, "life"),
-    Kind("disk-full", "leaves no room on a disk", BAD_DISK, _corrupt("full"), _undo_disk, "life"),
-    Kind("bit-flip", "flips a stored bit", BAD_DISK, _corrupt("bit-flip"), _nothing, "disk"),
-    Kind(
-        "membership", "takes a node out and back in", frozenset({"reconfigure"}), _reconfigure, _everybody, "group", 3
-    ),
+    Kind("hold", "delivers single messages much later", Hold.tags, _hold, _undo, "hold", 2),
+    Kind("fsync-error", "lets a sync fail: the node stops", Corrupt.tags, _corrupt("fsync-error"), _restart, "life"),
+    Kind("disk-full", "leaves no room on a disk", Corrupt.tags, _corrupt("full"), _undo_disk, "life"),
+    Kind("bit-flip", "flips a stored bit", Corrupt.tags, _corrupt("bit-flip"), _undo, "disk"),
+    Kind("membership", "takes a node out and back in", Reconfigure.tags, _reconfigure, _everybody, "group", 3),
     Kind(
         "split-members",
         "cuts off leader after leader, and has each leave out a node that it does not reach",
-        LINKS | LEADER | {"reconfigure"},
+        LINKS | LEADER | Reconfigure.tags,
         directed.split_members,
         _heal_members,
         "net",
@@ -267,7 +260,7 @@ _KINDS = (
         moments=(directed.new_leader, directed.grew("last_index")),
         rounds=(1, 2, 2, 3),
     ),
-    Kind("transfer", "hands the leadership over", frozenset({"transfer"}), _transfer, _nothing, "group", 2),
+    Kind("transfer", "hands the leadership over", Transfer.tags, _transfer, _undo, "group", 2),
 )
 
 KINDS: dict[str, Kind] = {kind.name: kind for kind in _KINDS}

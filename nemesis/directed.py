@@ -12,6 +12,7 @@ from typing import Any
 from nemesis import shapes
 from nemesis.schedule import Situation
 from targets.protocol.fault import Cut, Degrade, Fault, Heal, Kill, Pause, Reconfigure, Restart
+from targets.protocol.links import between
 from targets.protocol.node import NodeId
 
 Moment = Callable[[dict[NodeId, dict[str, Any]], Situation], bool]
@@ -84,7 +85,7 @@ def _part(situation: Situation, first: NodeId, companies: int) -> tuple[Cut, lis
     near, far = sorted(others[:count]), others[count:]
     company = f" with {' '.join(near)}" if near else ""
     shape = f"leader {first}{company} ╳ {' '.join(sorted(far))}"
-    return Cut(shapes.between([first, *near], sorted(far)), shape, under_way=True), far
+    return Cut(between([first, *near], sorted(far)), shape, under_way=True), far
 
 
 def depose(situation: Situation) -> tuple[Fault, ...] | None:

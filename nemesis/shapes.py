@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 
 from targets.protocol.fault import Cut, Link
+from targets.protocol.links import between, sides
 from targets.protocol.node import NodeId
 
 Shape = Callable[[Sequence[NodeId]], Cut]
@@ -15,24 +16,15 @@ def links(nodes: Sequence[NodeId]) -> tuple[Link, ...]:
     return tuple((a, b) for a in nodes for b in nodes if a != b)
 
 
-def between(left: Sequence[NodeId], right: Sequence[NodeId]) -> tuple[Link, ...]:
-    """Every link from one side to the other, and back."""
-    return tuple(link for a in left for b in right for link in ((a, b), (b, a)))
-
-
-def _sides(left: Sequence[NodeId], right: Sequence[NodeId]) -> str:
-    return f"{' '.join(sorted(left))} ╳ {' '.join(sorted(right))}"
-
-
 def halves(nodes: Sequence[NodeId]) -> Cut:
     """A majority and a minority (or two halves of an even number) that do not hear each other."""
     cut = len(nodes) // 2
-    return Cut(between(nodes[:cut], nodes[cut:]), _sides(nodes[:cut], nodes[cut:]))
+    return Cut(between(nodes[:cut], nodes[cut:]), sides(nodes[:cut], nodes[cut:]))
 
 
 def isolate(nodes: Sequence[NodeId]) -> Cut:
     """The first node alone."""
-    return Cut(between(nodes[:1], nodes[1:]), _sides(nodes[:1], nodes[1:]))
+    return Cut(between(nodes[:1], nodes[1:]), sides(nodes[:1], nodes[1:]))
 
 
 def bridge(nodes: Sequence[NodeId]) -> Cut:
@@ -40,7 +32,7 @@ def bridge(nodes: Sequence[NodeId]) -> Cut:
     middle, rest = nodes[0], nodes[1:]
     cut = len(rest) // 2
     left, right = rest[:cut], rest[cut:]
-    return Cut(between(left, right), f"{_sides(left, right)} bridged by {middle}")
+    return Cut(between(left, right), f"{sides(left, right)} bridged by {middle}")
 
 
 def ring(nodes: Sequence[NodeId]) -> Cut:
@@ -65,19 +57,6 @@ def crossed(nodes: Sequence[NodeId]) -> Cut:
     cut = len(nodes) // 2
     left, right = nodes[:cut], nodes[cut:]
     return Cut(tuple((a, b) for a in left for b in right), f"{' '.join(sorted(left))} ↛ {' '.join(sorted(right))}")
-
-
-def words(links: Collection[Link]) -> str:
-    """What a set of links cuts, for people: two sides, if it parts two, else every link."""
-    first = min(a for a, _ in links)
-    right = sorted({b for a, b in links if a == first})
-    left = sorted({a for a, b in links if b in right})
-    apart = not set(left) & set(right)
-    if apart and set(links) == set(between(left, right)):
-        return _sides(*sorted((left, right), key=len))
-    if apart and set(links) == {(a, b) for a in left for b in right}:
-        return f"{' '.join(left)} ↛ {' '.join(right)}"
-    return ", ".join(f"{a}↛{b}" for a, b in sorted(links))
 
 
 TWO_WAY: tuple[Shape, ...] = (halves, isolate, bridge, ring)

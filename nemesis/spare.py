@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from nemesis.schedule import Look, Schedule, Situation, Step
-from targets.protocol.fault import Kill
+from targets.protocol.fault import KILLED, Fault
 
 
 class Spare(msgspec.Struct, frozen=True):
@@ -21,7 +21,11 @@ class Spare(msgspec.Struct, frozen=True):
 
     def next(self, situation: Situation) -> tuple[Step | Look | None, Schedule]:
         step, rest = self.schedule.next(situation)
-        while isinstance(step, Step) and isinstance(step.fault, Kill) and not self.durable():
+        while isinstance(step, Step) and _kills(step.fault) and not self.durable():
             self.spared()
             step, rest = rest.next(situation)
         return step, Spare(rest, self.durable, self.spared)
+
+
+def _kills(fault: Fault) -> bool:
+    return any(begun.what == KILLED for begun in fault.begins())

@@ -34,7 +34,7 @@ from naysayer.seen import Seen
 from naysayer.signals import Reporting, ended_by_signals
 from naysayer.slow import slow_nodes
 from naysayer.store import Store
-from naysayer.tell import effects, fault_spans, label, seen_in, without_effect
+from naysayer.tell import effects, fault_spans, seen_in, without_effect
 from nemesis.mix import Mix
 from nemesis.schedule import Schedule
 from nemesis.spare import Spare
@@ -333,6 +333,6 @@ def doubted(verdict: Verdict, settling: Settling | None, undecided: str | None =
 
 def _by_kind(shown: list[Evidence]) -> list[str]:
     """A line for each kind of fault: how often, and what showed the last of them."""
-    last = {str(one.fault.__struct_config__.tag): one for one in shown}
-    count = Counter(str(one.fault.__struct_config__.tag) for one in shown)
-    return [f"{count[kind]} × {kind}, the last: {label(one.fault)}: {one.detail}" for kind, one in last.items()]
+    last = {one.fault.tag: one for one in shown}
+    count = Counter(one.fault.tag for one in shown)
+    return [f"{count[kind]} × {kind}, the last: {one.fault.label()}: {one.detail}" for kind, one in last.items()]

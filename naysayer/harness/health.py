@@ -12,7 +12,7 @@ from naysayer.findings import Finding, Kind
 from naysayer.harness.clients import NS, Answers
 from naysayer.harness.faults import InForce
 from targets.protocol.cluster import Death
-from targets.protocol.fault import Fault, Restart
+from targets.protocol.fault import KILLED, Fault
 from targets.protocol.node import NodeId
 
 GRACE_MS = 2000.0
@@ -47,9 +47,9 @@ class Health:
     def injected(self, fault: Fault, now_ms: float) -> None:
         """Take in a fault, or what undoes one: a node that was started again is no longer dead."""
         self.in_force.injected(fault, now_ms)
-        if isinstance(fault, Restart):
-            for node in fault.nodes:
-                self.why_down.pop(node, None)
+        for ended in fault.ends():
+            if ended.what == KILLED:
+                self.why_down.pop(ended.where, None)
 
     def died(self, death: Death, now_ms: float) -> None:
         """A node that had come up ended by itself: a finding, unless a fault was in force. It stays down."""

@@ -20,7 +20,6 @@ from msgspec.structs import replace
 from checker.history import Operation, freeze
 from naysayer.hunt.campaign import STEPS
 from naysayer.hunt.scenario import Ask, Item, Scenario, Script, Strike, Strikes, staged
-from naysayer.hunt.simplify import renamed
 from naysayer.judge import judge_run
 from naysayer.recorder import Recorder
 from nemesis.directed import leadership
@@ -140,7 +139,7 @@ class Telling:
             if cue.leader is not None and self.claim is not None:
                 self._swap(cue.leader, self.claim[1])
             if isinstance(cue.item, Strike):
-                fault = renamed(cue.item.fault, self.cast)
+                fault = cue.item.fault.renamed(self.cast)
                 assert fault is not None, "everybody stays"
                 return Step(now_ms, fault), self
             ask = cue.item

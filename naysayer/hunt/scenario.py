@@ -19,10 +19,8 @@ from naysayer.recorder import Recorder
 from naysayer.report.words import value_text
 from naysayer.results import HISTORY, REPORT, TEST, VERDICT
 from naysayer.simulate import Run, Simulation
-from naysayer.tell import label
 from nemesis.schedule import Schedule, Situation, Step
-from targets.protocol import fault as faults
-from targets.protocol.fault import Fault
+from targets.protocol.fault import FAULT
 from workloads.generator import Generator, Invocation, Moment, Wait
 from workloads.parts import client_of
 from workloads.registry import find as find_workload
@@ -32,25 +30,6 @@ VERSION = 1
 
 SCENARIO = "scenario.toml"
 """The file of a result folder that holds the scenario."""
-
-LINKS_TOLD = 6
-"""More bad links than these are only counted."""
-
-FAULTS: Any = (
-    faults.Kill
-    | faults.Restart
-    | faults.Pause
-    | faults.Resume
-    | faults.Cut
-    | faults.Degrade
-    | faults.Hold
-    | faults.Release
-    | faults.Heal
-    | faults.Skew
-    | faults.Corrupt
-    | faults.Reconfigure
-    | faults.Transfer
-)
 
 
 class Ask(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -68,7 +47,7 @@ class Strike(msgspec.Struct, frozen=True):
     """A fault is carried out at `at_ms` (or its end: heal, restart, resume)."""
 
     at_ms: float
-    fault: FAULTS
+    fault: FAULT
 
 
 Item = Ask | Strike
@@ -258,7 +237,7 @@ def plan_of(scenario: Scenario, nemesis: tuple[str, ...] = ()) -> Plan:
 
 def marks(scenario: Scenario) -> list[tuple[float, str]]:
     """The faults with their times (ms), for the message diagram."""
-    return [(strike.at_ms, _struck(strike.fault)) for strike in scenario.strikes]
+    return [(strike.at_ms, strike.fault.in_full()) for strike in scenario.strikes]
 
 
 def story(scenario: Scenario) -> str:
@@ -274,7 +253,9 @@ def story(scenario: Scenario) -> str:
 
 
 def _told(item: Item) -> str:
-    return _struck(item.fault) if isinstance(item, Strike) else f"client {item.client} asks {item.node}: {_asked(item)}"
+    return (
+        item.fault.in_full() if isinstance(item, Strike) else f"client {item.client} asks {item.node}: {_asked(item)}"
+    )
 
 
 def _asked(ask: Ask) -> str:
@@ -282,16 +263,6 @@ def _asked(ask: Ask) -> str:
         return f"fenced-write {ask.key} {value_text(ask.input[1])} under the generation given last"
     given = "" if ask.input is None else f" {value_text(ask.input)}"
     return f"{ask.f}{'' if ask.key is None else f' {ask.key}'}{given}"
-
-
-def _struck(fault: Fault) -> str:
-    nodes = getattr(fault, "nodes", ())
-    text = label(fault)
-    if isinstance(fault, faults.Degrade) and len(fault.links) <= LINKS_TOLD:
-        return f"{text.rsplit(' on ', 1)[0]} on {' '.join(f'{a}→{b}' for a, b in fault.links)}"
-    if isinstance(fault, faults.Kill) and fault.effects is not None:
-        text += f" after {fault.effects} effects"
-    return text if not nodes or all(node in text for node in nodes) else f"{text} {' '.join(nodes)}"
 
 
 def text(scenario: Scenario) -> str:

@@ -9,8 +9,6 @@ from typing import Any
 from msgspec.structs import replace
 
 from naysayer.hunt.scenario import Scenario, Strike, shows_last
-from nemesis import shapes
-from targets.protocol.fault import Cut, Degrade, Fault, Hold, Kill, Pause, Reconfigure, Restart, Resume
 
 NEAR = 4
 """A fault's end is among so many that follow it."""
@@ -36,39 +34,9 @@ def fewer_nodes(scenario: Scenario) -> Iterator[Scenario]:
             asks = tuple(replace(ask, node=named[ask.node]) for ask in scenario.asks if ask.node in named)
             if len(asks) < len(scenario.asks):
                 continue
-            struck = ((strike.at_ms, renamed(strike.fault, named)) for strike in scenario.strikes)
+            struck = ((strike.at_ms, strike.fault.renamed(named)) for strike in scenario.strikes)
             strikes = tuple(Strike(at_ms, fault) for at_ms, fault in struck if fault is not None)
             yield replace(scenario, nodes=count, asks=asks, strikes=strikes)
-
-
-def renamed(fault: Fault, named: dict[str, str]) -> Fault | None:
-    """The fault among the nodes that stay; None if it was about others only."""
-    match fault:
-        case Kill() | Restart() | Pause() | Resume() | Reconfigure():
-            nodes = tuple(sorted(named[node] for node in fault.nodes if node in named))
-            return replace(fault, nodes=nodes) if nodes else None
-        case Cut() | Degrade():
-            links = tuple((_of(named, a), _of(named, b)) for a, b in fault.links if _stays(named, a, b))
-            if not links:
-                return None
-            words = {"shape": shapes.words(links)} if isinstance(fault, Cut) else {}
-            return replace(fault, links=links, **words)
-        case Hold():
-            a, b = fault.link
-            return replace(fault, link=(_of(named, a), _of(named, b))) if _stays(named, a, b) else None
-    for field in ("node", "to"):
-        node = getattr(fault, field, None)
-        if node is not None:
-            return replace(fault, **{field: named[node]}) if node in named else None
-    return fault
-
-
-def _of(named: dict[str, str], place: str) -> str:
-    return named.get(place, place)
-
-
-def _stays(named: dict[str, str], *places: str) -> bool:
-    return all(place in named or not place.startswith("n") for place in places)
 
 
 def fed_back(scenario: Scenario) -> Iterator[Scenario]:
@@ -92,49 +60,17 @@ def fewer_clients(scenario: Scenario) -> Iterator[Scenario]:
 
 def _clients(scenario: Scenario, named: dict[int, int]) -> Scenario:
     places = {f"c{old}": f"c{new}" for old, new in named.items()}
-    strikes = []
-    for strike in scenario.strikes:
-        fault = strike.fault
-        if isinstance(fault, Degrade):
-            fault = replace(fault, links=tuple(dict.fromkeys((_of(places, a), _of(places, b)) for a, b in fault.links)))
-        strikes.append(Strike(strike.at_ms, fault))
+    strikes = tuple(Strike(strike.at_ms, strike.fault.with_clients(places)) for strike in scenario.strikes)
     asks = tuple(replace(ask, client=named.get(ask.client, ask.client)) for ask in scenario.asks)
-    return replace(scenario, asks=asks, strikes=tuple(strikes))
+    return replace(scenario, asks=asks, strikes=strikes)
 
 
 def milder_faults(scenario: Scenario) -> Iterator[Scenario]:
     """Each fault with fewer nodes or links, or without one of its troubles."""
     for number, strike in enumerate(scenario.strikes):
-        for fault in _milder(strike.fault):
+        for fault in strike.fault.milder():
             changed = Strike(strike.at_ms, fault)
             yield replace(scenario, strikes=(*scenario.strikes[:number], changed, *scenario.strikes[number + 1 :]))
-
-
-def _milder(fault: Fault) -> Iterator[Fault]:
-    match fault:
-        case Kill() | Restart() | Pause() | Resume():
-            if len(fault.nodes) > 1:
-                for node in fault.nodes:
-                    yield replace(fault, nodes=tuple(other for other in fault.nodes if other != node))
-            if isinstance(fault, Kill):
-                for plain in ({"effects": None}, {"torn": False}, {"power": False, "torn": False}):
-                    if replace(fault, **plain) != fault:
-                        yield replace(fault, **plain)
-        case Degrade():
-            for name in ("delay_ms", "loss", "duplicate", "reorder"):
-                milder = replace(fault, **{name: 0.0})
-                if milder != fault and (milder.delay_ms or milder.loss or milder.duplicate or milder.reorder):
-                    yield milder
-            half = len(fault.links) // 2
-            for links in (fault.links[:half], fault.links[half:]):
-                if links and half:
-                    yield replace(fault, links=links)
-            if 1 < len(fault.links) <= NEAR:
-                for link in fault.links:
-                    yield replace(fault, links=tuple(other for other in fault.links if other != link))
-        case Hold():
-            if fault.count > 1:
-                yield replace(fault, count=1)
 
 
 def sooner(scenario: Scenario) -> Iterator[Scenario]:

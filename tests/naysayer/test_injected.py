@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from naysayer.injected import injected, undoes
+from naysayer.injected import injected
 from targets.protocol.fault import Corrupt, Cut, Evidence, Heal, Kill, Pause, Release, Restart, Resume, Skew, Transfer
 
 KILL, PAUSE, CUT = Kill(("n1", "n2")), Pause(("n1",)), Cut((("n1", "n2"),))
@@ -10,9 +10,9 @@ KILL, PAUSE, CUT = Kill(("n1", "n2")), Pause(("n1",)), Cut((("n1", "n2"),))
 
 def test_what_ends_a_fault_is_no_fault() -> None:
     for fault in (Heal(), Release(), Restart(("n1",)), Resume(("n1",)), Skew("n1"), Corrupt("n1", "full", undo=True)):
-        assert undoes(fault)
+        assert fault.only_ends
     for other in (KILL, PAUSE, CUT, Skew("n1", 10.0), Skew("n1", 0.0, 3.0), Corrupt("n1", "full"), Transfer("n1")):
-        assert not undoes(other)
+        assert not other.only_ends
 
 
 def test_a_fault_took_effect_if_one_of_its_nodes_shows_it() -> None:

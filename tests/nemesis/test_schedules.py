@@ -113,7 +113,7 @@ def test_each_fault_begins_and_its_end_leaves_the_cluster_sound(name: str) -> No
         begun_ever = True
         faults = begun if isinstance(begun, tuple) else (begun,)
         for fault in faults:
-            assert type(fault).__struct_config__.tag in kind.needs | {"restart"}
+            assert fault.needs() <= kind.needs | {"restart"}
             model.apply(fault)
         now = situation(seed, down=frozenset(model.down), paused=frozenset(model.paused))
         for fault in kind.end(now, faults[0]):

@@ -6,6 +6,7 @@ import pytest
 
 from nemesis import shapes
 from targets.protocol.fault import Cut
+from targets.protocol.links import words
 
 FIVE = ("a", "b", "c", "d", "e")
 
@@ -81,8 +82,8 @@ def test_a_shape_names_the_nodes_in_the_same_way_whatever_their_drawn_order() ->
 @pytest.mark.parametrize("shape", [shapes.halves, shapes.isolate, shapes.crossed])
 def test_two_sides_are_told_by_their_links_alone(shape: shapes.Shape) -> None:
     cut = shape(("n2", "n1", "n3"))
-    assert shapes.words(cut.links) == cut.shape
+    assert words(cut.links) == cut.shape
 
 
 def test_links_that_part_no_two_sides_are_told_one_by_one() -> None:
-    assert shapes.words((("b", "a"), ("a", "c"))) == "a↛c, b↛a"
+    assert words((("b", "a"), ("a", "c"))) == "a↛c, b↛a"
