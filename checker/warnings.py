@@ -109,7 +109,7 @@ def _two_at_once(history: History) -> list[str]:
     rows = np.flatnonzero(history.status != INFO)
     rows = rows[np.lexsort((history.call[rows], history.process[rows]))]
     process, call, ret = history.process[rows], history.call[rows], history.ret[rows]
-    at_once = np.flatnonzero((process[1:] == process[:-1]) & (call[1:] < ret[:-1]))
+    at_once = np.flatnonzero((process[1:] == process[:-1]) & (call[1:] < ret[:-1]) & ~_one_drain(history, rows))
     if not len(at_once):
         return []
     first = int(at_once[0])
@@ -127,7 +127,7 @@ def _after_info(history: History) -> list[str]:
     """Processes with an operation after one of unknown outcome, which still counts as open."""
     rows = np.lexsort((history.call, history.process))
     process, status = history.process[rows], history.status[rows]
-    again = np.flatnonzero((process[1:] == process[:-1]) & (status[:-1] == INFO))
+    again = np.flatnonzero((process[1:] == process[:-1]) & (status[:-1] == INFO) & ~_one_drain(history, rows))
     if not len(again):
         return []
     first = int(again[np.argmin(history.call[rows[again + 1]])])
@@ -140,6 +140,14 @@ def _after_info(history: History) -> list[str]:
         + ": look for a recorder that writes info where the operation failed or succeeded, or for a client that keeps "
         f"its number; #{before} counts as open to the end, which can hide violations"
     ]
+
+
+def _one_drain(history: History, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Of each two neighbours, whether they are dequeues of one drain that a reader could not put in order."""
+    alike = _named(history, ("dequeue",))[rows[1:]]
+    for column in (history.f, history.process, history.call, history.ret):
+        alike &= column[rows[1:]] == column[rows[:-1]]
+    return np.asarray(alike, dtype=np.bool_)
 
 
 _NUMBER = re.compile(r"-?\d{1,300}(\.\d{1,300})?")

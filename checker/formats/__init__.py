@@ -126,7 +126,7 @@ def read(
         _fit(loaded, model, source, keys)
     own = not isinstance(model, str) and drain.NAME in model.operations  # a model of the user's that knows drains
     model = model if isinstance(model, str) else model.name
-    loaded = loaded if own else drain.expanded(loaded, source)
+    loaded = loaded if own else drain.expanded(loaded, source, in_order=model != "unordered-queue")
     refuse_misshapen(loaded, model, source)
     loaded.history.notes = (*source.notes, *loaded.history.notes)
     return Recording(

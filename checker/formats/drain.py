@@ -22,8 +22,11 @@ from checker.values import Set
 NAME = "drain"
 
 
-def expanded(loaded: Loaded, source: Source) -> Loaded:
-    """The history with each drain as dequeues, numbered anew. Raises HistoryError for one that lists no values."""
+def expanded(loaded: Loaded, source: Source, *, in_order: bool) -> Loaded:
+    """The history with each drain as dequeues, numbered anew. Raises HistoryError for one that lists no values.
+
+    `in_order`: the model asks in which order values are taken; then it is noted where a drain's own order was lost.
+    """
     history = loaded.history
     if NAME not in {history.tables.f.values[code] for code in np.unique(history.f).tolist()}:
         return loaded
@@ -33,18 +36,32 @@ def expanded(loaded: Loaded, source: Source) -> Loaded:
     enqueued = sum(op.f == "enqueue" and op.status != "fail" for op, _ in operations)
     alone = _alone(history)
     told: list[tuple[Operation, int]] = []
+    unordered: list[int] = []
     for row, (op, line) in enumerate(operations):
         if op.f != NAME:
             told.append((op, line))
         elif op.status != "fail":
             if op.status == "ok" and _taken(op) is None:
                 raise source.error(f"drain with the output {op.output!r}, not a list of the values it took", line)
-            told += [(part, line) for part in _dequeues(op, enqueued, alone[row])]
+            dequeues = _dequeues(op, enqueued, alone[row])
+            told += [(part, line) for part in dequeues]
+            if not op.pending and len(dequeues) > 2 and dequeues[0].call == dequeues[1].call:
+                unordered.append(line)
     told.sort(key=lambda pair: pair[0].call)
     numbered = [structs.replace(op, index=number) for number, (op, _) in enumerate(told)]
     whole = History.of(numbered)
     whole.notes = history.notes
+    if in_order and unordered:
+        whole.notes += (_order_lost(unordered),)
     return replace(loaded, history=whole, lines=np.array([line for _, line in told], dtype=np.int64))
+
+
+def _order_lost(lines: list[int]) -> str:
+    which = f"the drain in line {lines[0]}" if len(lines) == 1 else f"{len(lines):,} drains (first: line {lines[0]})"
+    return (
+        f"{which} overlapped other operations: the order of the values in the list was not judged, so a violation that "
+        "only this order shows would be missed"
+    )
 
 
 def _taken(drain: Operation) -> tuple[Any, ...] | None:

@@ -15,6 +15,7 @@ from checker.formats import UNORDERED, read
 from checker.history import PENDING, History, Operation
 from checker.models import find
 from checker.verify import verify
+from checker.warnings import of_record
 from tests.checker.fuzz import agreed
 from tests.checker.generate import AUTHORS, STYLES, history
 
@@ -131,6 +132,32 @@ def test_the_order_of_a_drain_is_kept_where_a_file_has_no_times(tmp_path: Path) 
             lines.append(f"{{:type :{kind}, :process 0, :f {f}, :value {value}}}")
     path.write_text("\n".join(lines))
     assert (judged(path), judged(path, "queue")) == ("valid", "invalid")
+
+
+def test_a_drain_whose_order_cannot_be_judged_earns_a_warning(tmp_path: Path) -> None:
+    def warned(model: str, *drains: tuple[Any, ...]) -> list[str]:
+        notes = read(recorded(tmp_path / "h.jsonl", *ONE_TWO, *drains), model=model).history.notes
+        return [note for note in notes if "drain" in note]
+
+    drain, other = (10, 20, "drain", None, [2, 1]), (11, 19, "drain", None, [])
+    assert warned("queue", drain) == []
+    assert warned("unordered-queue", drain, other) == []
+    assert warned("queue", (10, 20, "drain", None, [1]), (30, 40, "drain", None, [2])) == []
+    (one,) = warned("queue", drain, other)
+    assert one.startswith(
+        "the drain in line 3 overlapped other operations: the order of the values in the list was not"
+    )
+    (two,) = warned("queue", drain, (15, 25, "drain", None, [2, 3]))
+    assert two.startswith("2 drains (first: line 3) overlapped other operations")
+
+
+@pytest.mark.parametrize("ended", [(20, [2, 1]), (None, None)])
+def test_the_dequeues_of_one_drain_are_no_doubtful_record(tmp_path: Path, ended: tuple[Any, Any]) -> None:
+    ret, taken = ended
+    drains = [(10, ret, "drain", None, taken), (11, 19, "drain", None, [])]
+    whole = read(recorded(tmp_path / "h.jsonl", *ONE_TWO, *drains), model="unordered-queue").history
+    assert len(whole) == 6 - (ret is None)
+    assert of_record(whole) == ()
 
 
 def test_a_drain_that_lists_no_values_is_refused_with_its_line(tmp_path: Path) -> None:
