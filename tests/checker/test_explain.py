@@ -262,6 +262,7 @@ def rooted(ops: list[Operation]) -> list[Operation]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["register", "cas-register", "kv"])
 def test_without_the_operation_that_is_blamed_the_rest_has_an_order(name: str) -> None:
     model = find(name)

@@ -31,6 +31,7 @@ def sentence(verdict: Verdict) -> str:
     return verdict.worst.explanation.sentence
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["register", "cas-register", "kv", "fenced-register"])
 def test_brute_force_agrees_whatever_registers_begin_with(name: str) -> None:
     decided: dict[str, int] = {}

@@ -55,6 +55,7 @@ def test_what_nobody_can_tell_apart_may_be_made_equal(name: str) -> None:
     holds()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("f", ["write", "cas"])
 def test_crashed_writes_that_nobody_found_cost_few_steps(f: str) -> None:
     """Twenty of them, and a refused cas that needs one: each value apart would be a configuration of its own."""

@@ -55,6 +55,7 @@ def _less(inside: tuple[Any, ...], value: Any) -> list[Any]:
     return rest
 
 
+@pytest.mark.slow
 def test_the_twin_that_lets_pending_dequeues_take_anything_agrees() -> None:
     model = find("unordered-queue")
     outcomes = set()
@@ -75,6 +76,7 @@ def pending(op: Operation) -> Operation:
     return Operation(op.index, op.process, op.f, None, op.input, None, op.call, PENDING, "info")
 
 
+@pytest.mark.slow
 def test_brute_force_agrees_and_every_proof_holds() -> None:
     decided = agreed("unordered-queue", AUTHORS["unordered-queue"], 1500, "unordered")
     assert decided["valid by values in and out"] > 500

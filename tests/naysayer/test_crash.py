@@ -147,6 +147,7 @@ def shell(command: str, folder: Path, **environment: str) -> subprocess.Complete
     )
 
 
+@pytest.mark.slow
 def test_output_that_cannot_be_written_is_no_verdict(tmp_path: Path) -> None:
     done = shell("{naysayer} check h.jsonl > /dev/full", tmp_path)
     assert done.returncode == 3
@@ -160,6 +161,7 @@ def test_output_that_cannot_be_written_is_no_verdict(tmp_path: Path) -> None:
     assert shell("{naysayer} check nothing 2>/dev/full", tmp_path).returncode == 3
 
 
+@pytest.mark.slow
 def test_an_encoding_without_our_symbols_and_a_name_without_an_encoding_are_printed(tmp_path: Path) -> None:
     done = shell("{naysayer} check h.jsonl", tmp_path, PYTHONIOENCODING="ascii")
     assert done.returncode == 0

@@ -38,6 +38,7 @@ def _failing(name: str) -> Plan:
     return failed
 
 
+@pytest.mark.slow
 def test_what_is_reported_is_stored_checks_the_same_and_replays(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -78,6 +79,7 @@ def _the_stored_history_is_the_minimised_one(folder: Path, capsys: pytest.Captur
         assert " ".join(sentence.split()) in " ".join(capsys.readouterr().out.split())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     ["wal-kv/torn-batch", "generation-clock/no-fencing", "raft-log/log-unsynced", "paxos-kv/ballot-collision"],
@@ -117,6 +119,7 @@ def test_a_run_is_a_violation_from_the_answer_on_that_makes_it_one() -> None:
     assert failed_ms(happened, verdict, "register", steps=10_000) == 50.0
 
 
+@pytest.mark.slow
 def test_what_is_left_when_minimising_is_interrupted_still_fails() -> None:
     found, _ = reproduce(_failing("raft-log/no-session-dedup"))
     smaller = shrink(found, lambda smallest: smallest.runs < 10)
@@ -137,6 +140,7 @@ def test_a_signal_is_a_request_to_stop_and_its_handler_goes_again(number: signal
     assert signal.getsignal(number) is before
 
 
+@pytest.mark.slow
 def test_a_signal_while_minimising_reports_the_failure(tmp_path: Path) -> None:
     name = "raft-log/term-volatile"  # whose minimising takes many seconds
     process = subprocess.Popen(
@@ -173,6 +177,7 @@ def test_a_failure_of_another_kind_than_before_is_named_with_both() -> None:
     assert said == "lost write; before minimising it was stale read: A stale-read."
 
 
+@pytest.mark.slow
 def test_a_hunt_without_a_terminal_prints_lines_of_progress(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

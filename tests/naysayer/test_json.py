@@ -118,6 +118,7 @@ def test_a_run_of_a_real_program(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert built["verdict"]["faults"]
 
 
+@pytest.mark.slow
 def test_a_valid_a_broken_and_a_replayed_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     results = ["--results", str(tmp_path)]
     built = document(["test", "quorum-kv", "--ops", "150", *results], capsys)
@@ -139,6 +140,7 @@ def test_a_valid_a_broken_and_a_replayed_run(tmp_path: Path, capsys: pytest.Capt
     assert "DIFFERS" in again["error"]
 
 
+@pytest.mark.slow
 def test_a_hunt_that_finds_and_one_that_does_not(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     results = ["--results", str(tmp_path)]
     built = document(["hunt", "quorum-kv/no-read-repair", "--first-seed", "24", "--seeds", "5", *results], capsys)
@@ -309,6 +311,7 @@ def test_a_verdict_is_not_lost_where_the_xml_cannot_be_written_nor_a_history_ove
     assert Path(good).read_text() == json.dumps(WRITE) + "\n"
 
 
+@pytest.mark.slow
 def test_a_locale_without_utf_8_gets_ascii(tmp_path: Path) -> None:
     file = write_history(tmp_path / "h.jsonl", {**WRITE, "input": "ü"}, {**STALE, "output": "→"})
     command = [sys.executable, "-m", "naysayer", "check", file, "--json"]

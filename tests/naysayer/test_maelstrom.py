@@ -13,6 +13,8 @@ import pytest
 from naysayer.cli import run
 from tests.systems import needs, without
 
+pytestmark = pytest.mark.slow  # each starts processes
+
 NODES = Path(__file__).resolve().parents[1] / "targets" / "stdio_nodes"
 
 

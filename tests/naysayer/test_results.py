@@ -48,6 +48,7 @@ def test_options_and_versions_are_kept_beside_the_plan(tmp_path: Path) -> None:
     assert run(["replay", str(file)]) == 3
 
 
+@pytest.mark.slow
 def test_a_hunt_keeps_what_was_asked_of_it(tmp_path: Path) -> None:
     arguments = ["hunt", "quorum-kv/no-read-repair", "--first-seed", "24", "--seeds", "5", "--results", str(tmp_path)]
     assert run(arguments) == 1

@@ -21,6 +21,12 @@ from targets.backends.hosts.cluster import RemoteCluster
 from targets.backends.hosts.config import load
 from targets.protocol.fault import Kill
 from tests.naysayer.test_guide import block, free_port
+from tests.systems import without
+
+pytestmark = [
+    pytest.mark.slow,  # each starts processes
+    pytest.mark.skipif(bool(without("pgrep", "pkill")), reason="this machine lacks pgrep and pkill (procps)"),
+]
 
 
 class Place:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -20,7 +19,7 @@ import pytest
 from naysayer.cli import run
 from tests.naysayer.test_guide import free_port
 from tests.naysayer.test_running import recommended
-from tests.systems import needs, without
+from tests.systems import IN_CI, needs, without
 
 pytestmark = needs(without("redis-server", "etcd", "pkill"))
 
@@ -201,7 +200,9 @@ def test_when_allowed_a_running_server_is_killed_started_again_and_left_running(
     os.kill(int(left[0]), signal.SIGKILL)
 
 
-@pytest.mark.skipif(os.geteuid() != 0 or shutil.which("unshare") is None, reason="takes root and unshare")
+@pytest.mark.skipif(
+    not IN_CI and (os.geteuid() != 0 or bool(without("unshare"))), reason="needs root and unshare (util-linux)"
+)
 def test_a_system_in_a_network_of_its_own_behind_a_forwarder_is_used_with_a_remark(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

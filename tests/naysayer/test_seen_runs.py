@@ -79,6 +79,7 @@ def store(*, reads: int, writes: int) -> Iterator[int]:
         thread.join(10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("reads", "writes", "output", "code", "said"),
     [

@@ -52,6 +52,7 @@ def test_looks_that_are_left_out_are_in_vain(seed: int, monkeypatch: pytest.Monk
     assert few < looked
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_in_a_default_test_of_a_healthy_store_most_operations_complete(seed: int) -> None:
     recorder = Recorder()

@@ -104,6 +104,7 @@ def test_clients_see_a_generation_given_twice_or_out_of_order(name: str, faults:
     pytest.fail(f"{name} survived {SEEDS_MAX} seeds")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "faults"), [("no-fencing", ("pause", "isolate")), ("unbounded-lease", ("isolate", "skew"))]
 )

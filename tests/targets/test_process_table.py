@@ -10,6 +10,7 @@ import pytest
 
 from targets.backends.hosts.sparing import cleaning, sparing
 from targets.backends.hosts.table import Table, held, listening, serving
+from tests.systems import without
 
 
 def line(pid: int, parent: int, began: int, name: str = "x", state: str = "S") -> str:
@@ -120,6 +121,8 @@ def test_holders_of_sockets_are_read_from_ls() -> None:
 NAME = "ny-sleeper"
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(bool(without("pgrep", "pkill")), reason="this machine lacks pgrep and pkill (procps)")
 @pytest.mark.parametrize(
     "stop",
     [

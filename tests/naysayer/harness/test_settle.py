@@ -118,6 +118,7 @@ def test_a_quick_system_is_done_at_once() -> None:
     assert str(settling) == "every node showed all 0.0 s after the healing"
 
 
+@pytest.mark.slow
 def test_a_system_that_is_slow_but_gets_better_is_not_accused() -> None:
     def shows(node: NodeId, s: float, added: list[Any]) -> list[Any]:
         return added if node != "n3" else added[: int(s / (STILL_S_MAX - 5))]
