@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from checker import check
 from checker.errors import UsageError
-from checker.history import History, Operation
+from checker.history import Operation
 from targets.backends.simulator import SimulatedCluster
-from targets.protocol.fault import Cut, Fault, Heal, Hold, Kill, Restart
+from targets.protocol.fault import Cut, Fault, Heal
 from targets.protocol.node import NodeId, Reply, Request
 from targets.protocol.target import Target
 
@@ -48,9 +47,6 @@ class Stage:
     def view(self, node: NodeId) -> dict[str, Any]:
         return self.cluster.views().get(node, {})
 
-    def others(self, *nodes: NodeId) -> list[NodeId]:
-        return [node for node in self.nodes if node not in nodes]
-
     def pass_ms(self, ms: float) -> None:
         self.cluster.run(until_ms=self.cluster.now_ms + ms)
 
@@ -78,12 +74,6 @@ class Stage:
             raise UsageError(f"no such leader was elected within {LEADER_MS:g} ms: try another seed")
         return max(found)[1]
 
-    def ready_leader(self, among: Iterable[NodeId] | None = None, after_term: int = 0) -> NodeId:
-        """A leader that has committed its no-op."""
-        leader = self.leader(among, after_term)
-        self.wait(lambda: self.view(leader)["commit_index"] == self.view(leader)["last_index"])
-        return leader
-
     # faults
 
     def apply(self, *faults: Fault) -> None:
@@ -98,13 +88,6 @@ class Stage:
         self.apply(Heal())
         if cut:
             self.apply(Cut(cut))
-
-    def crash(self, node: NodeId) -> None:
-        """Power loss and restart at once."""
-        self.apply(Kill((node,), power=True), Restart((node,)))
-
-    def hold(self, source: NodeId, dest: NodeId, message: str, count: int = 1) -> None:
-        self.apply(Hold((source, dest), count, message))
 
     # clients
 
@@ -139,21 +122,3 @@ class Stage:
         self.wait(lambda: index in self.replies, ms)
         self.pass_ms(MOMENT_MS)
         return self.replies.get(index)
-
-    def do(self, node: NodeId, f: str, key: Any = None, input: Any = None, **more: Any) -> Reply | None:
-        return self.answer(self.ask(node, f, key, input, **more))
-
-    def read_somewhere(self, nodes: Iterable[NodeId], key: Any, tries: int = 30) -> bool:
-        """Read until a leader among the nodes answers."""
-        chosen = list(nodes)
-        for attempt in range(tries):
-            reply = self.do(chosen[attempt % len(chosen)], "read", key, timeout_ms=200.0)
-            if reply is not None and reply.status == "ok":
-                return True
-            self.pass_ms(30)
-        return False
-
-    def outcome(self) -> str:
-        """invalid (clients saw it), invariant, or valid; a scenario may do without clients."""
-        outcome = check(History.of(self.records), "cas-register").outcome if self.records else "valid"
-        return "invariant" if outcome != "invalid" and self.cluster.violations else outcome

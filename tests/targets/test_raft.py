@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import pytest
 
-from naysayer.play.stage import Stage
 from targets.protocol.fault import Cut, Heal, Kill, Reconfigure, Restart, Transfer
 from targets.protocol.node import Request
 from targets.systems.raft import RAFT
@@ -16,7 +15,7 @@ from targets.systems.raft.messages import Entry
 from targets.systems.raft.node import RaftNode
 from targets.systems.raft.sessions import ClusterClock, Sessions
 from targets.systems.raft.settings import Settings
-from tests.targets import raft_scenarios
+from tests.targets.raft_stage import RaftStage as Stage
 from tests.targets.raft_storm import EVERYTHING, RaftStorm
 
 
@@ -279,8 +278,3 @@ def test_lease_reads_are_linearizable_while_clocks_agree() -> None:
     for number in range(12):
         storm = RaftStorm(leased, number, faults=faults, nodes=3)
         assert storm.verdict() == "valid", f"seed {number}: {storm.cluster.violations}"
-
-
-@pytest.mark.parametrize("scenario", raft_scenarios.SCENARIOS, ids=lambda scenario: scenario.__name__)
-def test_no_directed_scenario_accuses_the_healthy_target(scenario: raft_scenarios.Scenario) -> None:
-    assert scenario(RAFT, raft_scenarios.SEEDS[scenario]) == "valid"

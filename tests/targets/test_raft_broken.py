@@ -1,30 +1,33 @@
-"""Every broken Raft is caught: by storms of the faults it is named for, or by the directed scenario of its story."""
+"""Every broken Raft is caught: by storms of the faults it is named for, or by its story (naysayer/play/stories)."""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
+from naysayer.play import play_story
+from naysayer.play.shipped import shipped
 from targets.registry import find
 from targets.systems.raft import RAFT, TARGETS
-from tests.targets import raft_scenarios as scenarios
 from tests.targets.raft_storm import RaftStorm
 
 pytestmark = pytest.mark.slow
 
 CAUGHT = ("invalid", "invariant")
 
-BY_SCENARIO: dict[str, scenarios.Scenario] = {
-    "commit-prior-term": scenarios.figure_8,
-    "voted-for-volatile": scenarios.voter_crashes_in_election,
-    "term-volatile": scenarios.voter_crashes_in_election,
-    "match-from-log-end": scenarios.uncommitted_tail_acknowledged,
-    "commit-to-own-last": scenarios.uncommitted_tail_committed,
-    "read-index-before-own-commit": scenarios.new_leader_reads_at_once,
-    "snapshot-overwrites-newer": scenarios.old_snapshot_arrives_late,
-    "single-server-change": scenarios.two_changes_at_once,
+BY_STORY = {
+    "commit-prior-term": "figure-8",
+    "voted-for-volatile": "one-vote",
+    "term-volatile": "one-vote",
+    "match-from-log-end": "unverified-tail",
+    "commit-to-own-last": "unverified-tail",
+    "read-index-before-own-commit": "leadership-transfer",
+    "snapshot-overwrites-newer": "late-snapshot",
+    "single-server-change": "membership-2015",
 }
+"""tests/scenarios plays each of them: the variant is caught, and its healthy twin is not."""
 
 BY_STORM: dict[str, dict[str, Any]] = {
     "log-unsynced": {"faults": ("kill",)},
@@ -45,13 +48,14 @@ CONTROL = "clear-voted-for-on-step-down"
 
 def test_every_broken_variant_has_its_proof_here() -> None:
     names = [target.name.removeprefix("raft-log/") for target in TARGETS if target is not RAFT]
-    assert sorted(names) == sorted([*BY_SCENARIO, *BY_STORM, CONTROL])
+    assert sorted(names) == sorted([*BY_STORY, *BY_STORM, CONTROL])
 
 
-@pytest.mark.parametrize("name", BY_SCENARIO)
-def test_a_broken_variant_falls_in_its_scenario(name: str) -> None:
-    scenario = BY_SCENARIO[name]
-    assert scenario(find(f"raft-log/{name}"), scenarios.SEEDS[scenario]) in CAUGHT
+@pytest.mark.parametrize("name", BY_STORY)
+def test_a_broken_variant_falls_in_its_story(name: str) -> None:
+    text = shipped()[BY_STORY[name]].read_text()
+    targets = re.findall(r"^(?:cluster|again) (\S+)", text, re.M)
+    assert play_story(text, name).verdicts[targets.index(f"raft-log/{name}")] == "invalid"
 
 
 @pytest.mark.parametrize("name", BY_STORM)
@@ -68,5 +72,10 @@ def test_the_control_survives() -> None:
     target = find(f"raft-log/{CONTROL}")
     for seed in range(15):
         assert RaftStorm(target, seed, faults=("leader", "one-way", "kill", "hold"), nodes=5).verdict() == "valid"
-    for scenario, seed in scenarios.SEEDS.items():
-        assert scenario(target, seed) == "valid"
+
+
+@pytest.mark.parametrize("story", sorted(set(BY_STORY.values())))
+def test_the_control_survives_the_stories(story: str) -> None:
+    alone = shipped()[story].read_text().partition("\nagain ")[0]
+    played = play_story(re.sub(r"^cluster \S+", f"cluster raft-log/{CONTROL}", alone, flags=re.M), story)
+    assert played.verdicts == ("valid",)
