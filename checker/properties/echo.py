@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from checker.history import OK, History
+from checker.values import shown
 from checker.verdict import Decision, Explanation
 
 
@@ -17,7 +18,7 @@ def decide_echo(part: History) -> Decision:
     for row in range(len(part)):
         if part.status[row] == OK and part.input[row] != part.output[row]:
             op = part[row]
-            said = f"#{op.index} sent {op.input!r} and got {op.output!r} back"
+            said = f"#{op.index} sent {shown(op.input)} and got {shown(op.output)} back"
             return _violation((row,), "wrong-echo", f"Wrong echo: {said}.", op.index)
     return Decision("valid", "property")
 
@@ -31,7 +32,7 @@ def decide_unique_ids(part: History) -> Decision:
         code = int(part.output[row])
         if code in seen:
             first, op = part[seen[code]], part[row]
-            sentence = f"Duplicate id: #{op.index} was given {op.output!r}, which #{first.index} already had."
+            sentence = f"Duplicate id: #{op.index} was given {shown(op.output)}, which #{first.index} already had."
             return _violation((seen[code], row), "duplicate-id", sentence, op.index)
         seen[code] = row
     return Decision("valid", "property")

@@ -220,3 +220,9 @@ def test_a_committed_offset_lies_not_beyond_what_was_committed() -> None:
     for wrong in ((commit, listed(1005)), (listed(5), commit), (commit, listed(5, other=1))):
         assert kind(judge("kafka", *wrong)) == "phantom-value"
     assert kind(judge("kafka", ("commit_offsets", {"k": 5}, None, "fail"), listed(5))) == "phantom-value"
+
+
+def test_values_are_shown_as_records_write_them_not_as_python_does() -> None:
+    explained = judge("unique-ids", ("generate", None, None), ("generate", None, None)).explanation
+    assert explained is not None
+    assert explained.sentence == "Duplicate id: #1 was given null, which #0 already had."
