@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
 from targets.protocol.node import Context, NodeId
-from targets.systems.generation.clock import GenerationClock, Standing, Storing, Task
+from targets.systems.generation.candidate import Candidate, Standing
+from targets.systems.generation.clock import GenerationClock
 from targets.systems.generation.messages import Campaign, Entry, Store, Vote
+from targets.systems.generation.owner import Owner, Storing
+from targets.systems.generation.task import Task
 from targets.systems.generation.voter import Granted, Kept, Voter
 from targets.systems.journal import Journal
 
@@ -44,6 +49,18 @@ class ReplyBeforeDurable(GenerationClock):
     def make_voter(self) -> Voter:
         return self.Eager(Journal(self.ctx.disk, Granted, Kept))
 
+    class EagerCandidate(Candidate):
+        def campaign(self) -> None:
+            super().campaign()
+            ReplyBeforeDurable.write_late(self.node)
+
+    class EagerOwner(Owner):
+        def send_round(self, storing: Storing) -> None:
+            super().send_round(storing)
+            ReplyBeforeDurable.write_late(self.node)
+
+    candidate_type, owner_type = EagerCandidate, EagerOwner
+
     def on_campaign(self, sender: NodeId, message: Campaign) -> None:
         super().on_campaign(sender, message)
         self.write_late()
@@ -52,18 +69,10 @@ class ReplyBeforeDurable(GenerationClock):
         super().on_store(sender, message)
         self.write_late()
 
-    def campaign(self) -> None:
-        super().campaign()
-        self.write_late()
-
-    def send_round(self, storing: Storing) -> None:
-        super().send_round(storing)
-        self.write_late()
-
-    def write_late(self) -> None:
+    def write_late(self: GenerationClock) -> None:
         """The answer is on its way; now the disk."""
         voter = self.voter
-        if isinstance(voter, self.Eager) and voter.unwritten:
+        if isinstance(voter, ReplyBeforeDurable.Eager) and voter.unwritten:
             voter.journal.write(*voter.unwritten)
             voter.unwritten.clear()
 
@@ -104,8 +113,11 @@ class LateVoteCounts(GenerationClock):
     no majority has granted: two owners at once, split brain.
     """
 
-    def counts(self, vote: Vote, standing: Standing) -> bool:
-        return True
+    class Credulous(Candidate):
+        def counts(self, vote: Vote, standing: Standing) -> bool:
+            return True
+
+    candidate_type = Credulous
 
 
 LEASE_MS = 80.0
@@ -135,26 +147,34 @@ class UnboundedLease(GenerationClock):
                 self.lent_until_ms = self.ctx.now_ms() + LEASE_MS
             return may
 
+    class Holder(Owner):
+        def __init__(self, node: GenerationClock) -> None:
+            super().__init__(node)
+            self.lease_until_ms = 0.0
+            self.settled: dict[object, Entry] = {}
+
+        def take_over(self, generation: int, votes: Iterable[tuple[Entry, ...]]) -> None:
+            self.lease_until_ms = 0.0
+            self.settled.clear()
+            super().take_over(generation, votes)
+
+        def check_round(self, storing: Storing) -> None:
+            entry = storing.message.entry
+            if self.node.is_quorum(storing.stored) and storing.message.generation == self.owned:
+                if entry.key not in self.settled or entry.stamp > self.settled[entry.key].stamp:
+                    self.settled[entry.key] = entry
+                self.lease_until_ms = self.node.ctx.now_ms() + LEASE_MS
+            super().check_round(storing)
+
+        def execute(self, task: Task) -> None:
+            request = task.request
+            has_lease = self.node.ctx.now_ms() < self.lease_until_ms
+            if request.f == "read" and request.key in self.settled and has_lease:
+                self.node.ok(task, self.settled[request.key].value)
+            else:
+                super().execute(task)
+
+    owner_type = Holder
+
     def make_voter(self) -> Voter:
-        self.lease_until_ms = 0.0
         return self.Lender(self.ctx)
-
-    def win(self, standing: Standing) -> None:
-        self.lease_until_ms = 0.0
-        self.settled: dict[object, Entry] = {}
-        super().win(standing)
-
-    def check_round(self, storing: Storing) -> None:
-        entry = storing.message.entry
-        if self.is_quorum(storing.stored) and storing.message.generation == self.owned:
-            if entry.key not in self.settled or entry.stamp > self.settled[entry.key].stamp:
-                self.settled[entry.key] = entry
-            self.lease_until_ms = self.ctx.now_ms() + LEASE_MS
-        super().check_round(storing)
-
-    def execute(self, task: Task) -> None:
-        request = task.request
-        if request.f == "read" and request.key in self.settled and self.ctx.now_ms() < self.lease_until_ms:
-            self.ok(task, self.settled[request.key].value)
-        else:
-            super().execute(task)

@@ -18,10 +18,10 @@ class OneOwner:
 
     def check(self, stepped: NodeId, nodes: Mapping[NodeId, Node]) -> str | None:
         node = nodes[stepped]
-        if isinstance(node, GenerationClock) and node.owned:
-            owner, object_of_owner = self._owners.setdefault(node.owned, (stepped, node))
+        if isinstance(node, GenerationClock) and node.owner.owned:
+            owner, object_of_owner = self._owners.setdefault(node.owner.owned, (stepped, node))
             if object_of_owner is not node:
-                return f"generation {node.owned} belongs to {owner}, and now {stepped} owns it too"
+                return f"generation {node.owner.owned} belongs to {owner}, and now {stepped} owns it too"
         return None
 
 
@@ -37,12 +37,12 @@ class GenerationsNeverFall:
         node = nodes[stepped]
         if not isinstance(node, GenerationClock):
             return None
-        found = self._fallen(stepped, node)
-        if found is None and node.standing is not None:
-            for voter in node.standing.votes:
+        found, standing = self._fallen(stepped, node), node.candidate.standing
+        if found is None and standing is not None:
+            for voter in standing.votes:
                 # its own vote may still be on its way to the disk
-                if voter != stepped and self._granted.get(voter, 0) < node.standing.generation:
-                    self._granted[voter] = node.standing.generation
+                if voter != stepped and self._granted.get(voter, 0) < standing.generation:
+                    self._granted[voter] = standing.generation
                     found = found or self._fallen(voter, nodes.get(voter))
         return found
 

@@ -17,7 +17,7 @@ from targets.systems.journal import Journal
 
 
 class Granted(msgspec.Struct, frozen=True, tag="granted"):
-    """On disk: the generation was given to this candidate (None: it was heard of from its owner's store)."""
+    """On disk: the generation was given to this candidate (None: it was learned from its owner's store)."""
 
     generation: int
     candidate: NodeId | None
@@ -56,6 +56,7 @@ class Voter:
 
     def may_grant(self, generation: int, candidate: NodeId) -> bool:
         """One vote per generation: an equal generation is granted only to the candidate that has it already."""
+        # two majorities share a voter, which votes once: so a generation has one owner, ever
         return generation > self.generation or (generation == self.generation and candidate == self.voted_for)
 
     def store(self, generation: int, entry: Entry) -> bool:
@@ -75,7 +76,8 @@ class Voter:
         return True
 
     def may_store(self, generation: int) -> bool:
-        """The fence."""
+        """The fence. "An acceptor can accept a proposal numbered n iff it has not responded to a prepare request having
+        a number greater than n" (P1a of Paxos)."""
         return generation >= self.generation
 
     def persist(self, *records: msgspec.Struct) -> None:
