@@ -28,7 +28,10 @@ KILLED, PAUSED = "kill", "pause"
 
 
 class Fault(msgspec.Struct, frozen=True, tag_field="fault"):
-    """Base of all faults. What is said of a fault here is true unless its class says otherwise."""
+    """Base of all faults. What is said of a fault here is true unless its class says otherwise.
+
+    A class whose faults also end faults of the same class has a field `undo`: by that readers of histories know those.
+    """
 
     tags: ClassVar[frozenset[str]] = frozenset()
     """What a backend must be able to carry out for this fault and for what ends it, as in `Cluster.faults`."""

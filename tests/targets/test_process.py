@@ -12,10 +12,12 @@ from pathlib import Path
 import pytest
 import trio
 
+from checker.errors import HarnessError
 from targets.backends.processes.cluster import LiveCluster
 from targets.backends.processes.process import NodeProcess, process_state
+from targets.backends.processes.processes import ProcessCluster
 from targets.protocol.cluster import Death
-from targets.protocol.fault import Kill, Restart
+from targets.protocol.fault import Corrupt, Fault, Hold, Kill, Restart
 from targets.registry import find
 
 pytestmark = pytest.mark.slow
@@ -98,5 +100,26 @@ def test_a_node_of_ours_that_ends_by_itself_is_named() -> None:
                 await cluster.apply(Restart(("n1", "n2")))
                 assert await cluster.deaths() == []
                 assert cluster.down == frozenset()
+
+    trio.run(main)
+
+
+@pytest.mark.parametrize(
+    ("fault", "needs"),
+    [
+        (Kill(("n1",), power=True), "power"),
+        (Kill(("n1",), effects=3), "power"),
+        (Hold(("n1", "n2")), "hold, release"),
+        (Corrupt("n1", "full"), "corrupt"),
+    ],
+)
+def test_a_fault_that_processes_cannot_have_is_refused_and_nothing_is_done(fault: Fault, needs: str) -> None:
+    async def main() -> None:
+        cluster = ProcessCluster(2, seed=1)
+        with pytest.raises(
+            HarnessError, match=f"on processes of this machine, only in the simulator: it needs {needs}$"
+        ):
+            await cluster.apply(fault)
+        assert cluster.evidence() == []
 
     trio.run(main)

@@ -217,11 +217,14 @@ class ProcessCluster:
 
     async def apply(self, fault: Fault) -> None:
         """Carry out one fault and note what shows it. Raises HarnessError for one that cannot be carried out here."""
+        if missing := fault.needs() - self.faults:
+            what = f"{fault.label()} cannot be carried out on processes of this machine, only in the simulator"
+            raise HarnessError(f"{what}: it needs {', '.join(sorted(missing))}")
         now = self.now_ms()
         match fault:
             case Cut() | Degrade() | Heal():
                 self._links.apply(fault, now)
-            case Kill() if not fault.power and fault.effects is None:
+            case Kill():
                 for node in fault.nodes:
                     self.note(fault, now, f"{node}: {await self.end(node)}")
             case Restart():
@@ -236,7 +239,7 @@ class ProcessCluster:
                     self.note(fault, now, f"{node}: {await self._processes[node].resume()}")
                     self._paused.discard(node)
             case _:
-                raise HarnessError(f"{fault} cannot be carried out on processes of this machine, only in the simulator")
+                raise HarnessError(f"processes of this machine know no fault {fault}")
 
     def note(self, fault: Fault, from_ms: float, detail: str, *, shown: bool = True) -> None:
         """Keep what shows that a fault took effect."""
