@@ -66,11 +66,11 @@ class Stuck(Model):
 def test_a_step_that_takes_longer_than_the_seconds_left_is_ended() -> None:
     before = signal.getsignal(signal.SIGALRM)
     ops = [Operation(i, 0, "write", None, i, None, 10 * i, 10 * i + 5) for i in range(5)]
-    part = check(ops, Stuck, budget=Budget(seconds=0.05)).worst
+    part = check(ops, Stuck, budget=Budget(seconds=0.3)).worst
     assert part is not None
     assert (part.outcome, part.bound) == ("unknown", "seconds")
     assert part.reason is not None
-    assert part.reason.startswith("out of time (0.05 s): 3 of 5 operations placed")
+    assert part.reason.startswith("out of time (0.3 s): 3 of 5 operations placed")
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
     assert signal.getsignal(signal.SIGALRM) is before
 
@@ -79,7 +79,7 @@ def test_cheap_keys_are_judged_before_expensive_ones() -> None:
     hard = [Operation(i, 0, "write", "hard", 3, None, i, i) for i in range(3)]
     easy = [Operation(10 + i, 0, "write", f"easy{i}", 1, None, 10 + i, 10 + i) for i in range(20)]
     judged: list[int] = []
-    budget = Budget(seconds=0.3)
+    budget = Budget(seconds=1)
     verdict = check([*hard, *easy], Stuck, budget=budget, progress=lambda done, total: judged.append(done))
     assert verdict.parts[0].key == "hard", "parts stay in the order of the history"
     assert [part.outcome for part in verdict.parts] == ["unknown", *["valid"] * 20]
