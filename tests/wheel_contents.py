@@ -36,11 +36,12 @@ def main() -> int:
             described = next(name for name in names if name.endswith(".dist-info/METADATA"))
             metadata = message_from_bytes(opened.read(described))
     tops = {name.split("/")[0] for name in names if ".dist-info/" not in name}
-    modules = {str(path.relative_to(root)) for package in PACKAGES for path in (root / package).rglob("*.py")}
+    wanted = {str(path.relative_to(root)) for package in PACKAGES for path in (root / package).rglob("*.py")}
+    wanted |= {str(path.relative_to(root)) for path in (root / "naysayer" / "play" / "stories").glob("*.txt")}
     problems = []
     if tops != PACKAGES:
         problems.append(f"top-level names are {sorted(tops)}, expected {sorted(PACKAGES)}")
-    if missing := sorted(modules - set(names)):
+    if missing := sorted(wanted - set(names)):
         problems.append(f"missing: {missing}")
     if not any(name.endswith("entry_points.txt") for name in names):
         problems.append("no console script")

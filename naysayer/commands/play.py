@@ -21,6 +21,9 @@ def play(stories: tuple[str, ...], *, rewrite: bool) -> int:
         _list()
         return VALID
     paths = [_path(story) for story in stories]
+    named = [story for story in stories if not Path(story).is_file()]
+    if rewrite and named:
+        raise UsageError(f"--rewrite needs a file: {named[0]} is a story that comes with Naysayer")
     codes = [_play(path, rewrite=rewrite) for path in paths]
     return DIFFERS if DIFFERS in codes else max(codes)
 

@@ -79,7 +79,7 @@ FORMS = (
         "hold",
         "hold [COUNT] NODE -> NODE [MESSAGE]",
         "keeps back the next message on a link, or the next COUNT, or only those of one kind",
-        r"hold (\d+ )?(\w+) -> (\w+)(?: (\w+))?",
+        r"hold ([1-9]\d{0,8} )?(\w+) -> (\w+)(?: (\w+))?",
     ),
     Form("release", "release", "delivers what is held back", r"release"),
     Form("heal", "heal", "ends all cuts and delivers what is held back", r"heal"),
@@ -100,27 +100,27 @@ FORMS = (
         "kill NODE [power [torn]] [after COUNT effects]",
         "ends a node's process at once, or after that many further effects of its handlers; `power`: what it did not "
         "sync may be lost; `torn`: half of its last write may be on the disk",
-        r"kill (\w+)( power)?( torn)?(?: after (\d+) effects?)?",
+        r"kill (\w+)(?:( power)( torn)?)?(?: after (\d{1,9}) effects?)?",
     ),
     Form("process", "restart NODE | pause NODE | resume NODE", "as it says", r"(restart|pause|resume) (\w+)"),
     Form(
         "clock",
         "clock NODE +MS [rate RATE] | clock NODE -MS [rate RATE]",
         "moves a node's clock from the true time, and lets it run at so many times true speed",
-        r"clock (\w+) ([+-]\d+)(?: rate (\d+(?:\.\d+)?))?",
+        r"clock (\w+) ([+-]\d{1,9})(?: rate (\d{1,3}(?:\.\d{1,6})?))?",
     ),
-    Form("run", "run MS", "lets so many milliseconds pass", r"run (\d+)"),
+    Form("run", "run MS", "lets so many milliseconds of virtual time pass, 999999 at most", r"run (\d{1,6})"),
     Form(
         "run_until",
         "run MS until NODE has COUNT entries",
         "the same, but no longer than until the node's log has so many entries",
-        r"run (\d+) until (\w+) has (\d+) entries",
+        r"run (\d{1,6}) until (\w+) has (\d{1,9}) entries",
     ),
     Form(
         "run_until_shown",
         "run MS until NODE shows FIELD VALUE [and NODE shows FIELD VALUE]...",
         "the same, but no longer than until `look` would show these",
-        r"run (\d+) until (\w+ shows \w+ \S+(?: and \w+ shows \w+ \S+)*)",
+        r"run (\d{1,6}) until (\w+ shows \w+ \S+(?: and \w+ shows \w+ \S+)*)",
     ),
     Form(
         "leader",
@@ -151,7 +151,7 @@ CLUSTER = Form(
     "cluster",
     "cluster TARGET nodes COUNT [seed SEED]",
     "comes first: the target and its size; messages take exactly 2 ms",
-    r"cluster (\S+) nodes ([1-9]\d*)(?: seed (\d+))?",
+    r"cluster (\S+) nodes ([1-9]\d?)(?: seed (\d{1,18}))?",
 )
 AGAIN = Form(
     "again",
@@ -160,6 +160,7 @@ AGAIN = Form(
     r"again (\S+)",
 )
 
+CLIENT = "CLIENT"
 TIMES = r"(\d{1,3}) times (.+)"
 """Repeats one step; a # in it stands for 1, 2, 3 and so on."""
 
@@ -234,16 +235,19 @@ def _match(forms: tuple[Form, ...], text: str) -> Step:
 
 
 def _accepted(text: str) -> str:
-    """What is written like it: the forms with one of its words, else all of them."""
-    words = set(text.split())
-    near = [form.usage for form in (*FORMS, CLUSTER, AGAIN) if words & _keywords(form)]
+    """How the steps are written that share a word with it; else what a client may do, and the other steps."""
+    words, forms = set(text.split()), (CLUSTER, *FORMS, AGAIN)
+    near = [form.usage for form in forms if words & _keywords(form)]
     if near:
         return f"accepted: {'; '.join(near)}"
-    usages = "; ".join(form.usage for form in (*FORMS, AGAIN))
-    return f"accepted: {usages}"
+    clients = [form.usage for form in forms if CLIENT in form.usage]
+    others = sorted({word for form in forms if CLIENT not in form.usage for word in _keywords(form)})
+    return f"accepted: {'; '.join(clients)}; or a step that begins with {', '.join(others)}"
 
 
 def _keywords(form: Form) -> set[str]:
-    """The words that only this kind of step has."""
-    first = {one.split()[0] for one in form.usage.split(" | ") if one[0].islower()}
-    return first | ({"writes", "reads", "swaps", "asks", "takes", "hands", "sets"} & set(form.usage.split()))
+    """The words by which this kind of step is known."""
+    usages = form.usage.split(" | ")
+    if CLIENT in form.usage:
+        return {usage.partition(f"{CLIENT} ")[2].split()[0] for usage in usages}
+    return {usage.split()[0] for usage in usages}

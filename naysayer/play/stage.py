@@ -66,7 +66,8 @@ class Stage:
             found[:] = [
                 (view["term"], node)
                 for node, view in self.cluster.views().items()
-                if view.get("role") == "leader" and view["term"] > after_term and (among is None or node in among)
+                if view.get("role") == "leader" and (among is None or node in among)
+                if view.get("term", 0) > after_term
             ]
             return bool(found)
 

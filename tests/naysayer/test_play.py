@@ -71,6 +71,7 @@ def test_one_story_that_differs_is_enough_for_exit_code_1(story: Path) -> None:
         ("figure-9", "there is no story 'figure-9': did you mean figure-8?"),
         ("nowhere/mine.txt", "nowhere/mine.txt: no such file"),
         ("bad", "bad:2: no such step: 'alice thinks'"),
+        ("figure-8 --rewrite", "--rewrite needs a file: figure-8 is a story that comes with Naysayer"),
     ],
 )
 def test_what_cannot_be_played_ends_with_exit_code_3(
@@ -78,7 +79,7 @@ def test_what_cannot_be_played_ends_with_exit_code_3(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("bad").write_text("cluster quorum-kv nodes 3\nalice thinks\n")
-    assert run(["play", name]) == 3
+    assert run(["play", *name.split()]) == 3
     assert said in capsys.readouterr().err
 
 
