@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 
 from naysayer.cli import run
+from tests.systems import without
+
+PGREP = pytest.mark.skipif(bool(without("pgrep", "pkill")), reason="this machine lacks pgrep and pkill (procps)")
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
@@ -73,12 +76,14 @@ def test_the_broadcast_node_keeps_its_promise_under_partitions(folder: Path) -> 
 
 
 @pytest.mark.slow
+@PGREP
 def test_the_line_store_starts_and_is_valid_under_kills_and_pauses(line_store: Path) -> None:
     assert run(["doctor", "cluster.toml", "--nemesis", "kill,pause"]) == 0
     assert run(["test", "--cluster", "cluster.toml", "--nemesis", "kill,pause", "--time", "4s"]) == 0
 
 
 @pytest.mark.slow
+@PGREP
 def test_the_line_store_with_caches_is_caught(line_store: Path, capsys: pytest.CaptureFixture[str]) -> None:
     line_store.write_text(line_store.read_text().replace(" >> {node}.out", " --cache >> {node}.out"))
     assert run(["test", "--cluster", "cluster.toml", "--nemesis", "none", "--time", "2s"]) == 1

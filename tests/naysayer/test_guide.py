@@ -11,8 +11,12 @@ from textwrap import dedent
 import pytest
 
 from naysayer.cli import run
+from tests.systems import without
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(bool(without("pgrep", "pkill")), reason="this machine lacks pgrep and pkill (procps)"),
+]
 
 GUIDE = Path(__file__).resolve().parents[2] / "docs" / "your-cluster.md"
 

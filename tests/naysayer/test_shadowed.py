@@ -10,6 +10,8 @@ import pytest
 
 from naysayer.__main__ import PACKAGES
 
+pytestmark = pytest.mark.slow  # each starts processes
+
 THEIRS = "raise SystemExit('their file was run')\n"
 
 
