@@ -30,6 +30,9 @@ STRETCHES = (1.0, 3.0, 10.0)
 SETTLE_MS = 1500.0
 """How long a healed cluster may take to find itself before operations are invoked again."""
 
+PROGRESS_TIMEOUTS = 3.0
+"""Of the target's time-outs: within so long a majority that nothing hinders must get something done."""
+
 RECOVERY_MS_MAX = 10_000.0
 """By then an operation must have succeeded in the recovery phase."""
 
@@ -106,6 +109,7 @@ class Simulation:
             stay=True,
             client_links=True,
             recover=calm and until_ms is None,
+            progress_ms=PROGRESS_TIMEOUTS * target.timeout_ms,
             settle_ms=SETTLE_MS,
             recovery_ms_max=RECOVERY_MS_MAX,
             virtual=True,

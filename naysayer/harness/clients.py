@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from checker.history import Operation, Status
 from naysayer.harness.actions import Invoke, WaitUntil
+from naysayer.harness.progress import MajorityProgress
 from naysayer.harness.routing import Routing
 from naysayer.harness.setup import REFUSED_MS, Setup
 from targets.backends.simulator.draws import SLOT_BITS
@@ -153,6 +154,10 @@ class Clients:
         """By node."""
         self.unsupported: set[str] = set()
         """Operations that the system says it does not have."""
+        self.majority_progress: MajorityProgress | None = None
+        """Looks whether something succeeds during the fault phase, if that is judged."""
+        self.stalled: Callable[[MajorityProgress, int], None]
+        """Called where it finds that nothing does."""
         self._routings: dict[int, Routing] = {}
         self._randoms: dict[int, Random] = {}
         self._rounds = 0
@@ -189,6 +194,7 @@ class Clients:
 
     def begin_recovery(self) -> None:
         """What succeeds from now on is a sign of life; a script has come to its end."""
+        self.majority_progress = None
         self.scripted = False
         self.rate = None
         self.succeeded = 0
@@ -277,6 +283,13 @@ class Clients:
             self.ever_succeeded = True
         elif status != "fail" or thread.asked.f not in CONDITIONAL:
             self.refused_by_design = False
+        progress = self.majority_progress
+        if progress is not None:
+            if status == "ok":
+                progress.succeeded(now_ns / NS)
+            elif progress.in_vain(f"c{client}", thread.node, thread.call_ns / NS, now_ns / NS):
+                self.stalled(progress, now_ns)
+                self.majority_progress = None
         if self._look_at_nodes:
             self.answers.setdefault(thread.node, Answers()).take(reply, thread.call_ns, now_ns)
         if self.finished is not None:

@@ -22,6 +22,7 @@ from naysayer.harness.actions import Action, Consult, Inject, Invoke, Round, Wai
 from naysayer.harness.clients import NS, Clients, Journal, Progress, Thread
 from naysayer.harness.faults import System, damaged, undoing
 from naysayer.harness.health import LAG_MS_MAX, Health
+from naysayer.harness.progress import ASKED_MIN, MajorityProgress
 from naysayer.harness.settle import Settling
 from naysayer.harness.setup import FINAL_MS_MAX, Setup
 from nemesis.schedule import Look, Schedule, Situation
@@ -49,6 +50,9 @@ class Core:
         self.completed: Callable[[Thread, Reply | None, int], Invoke | WaitUntil] = self.clients.completed
         """A reply has come, or (None) none within the time. The request goes out again, or the client pauses."""
         self.health = Health()
+        if setup.progress_ms is not None:
+            self.clients.majority_progress = MajorityProgress(system.nodes, setup.progress_ms)
+            self.clients.stalled = self._stalled
         self.faults: list[Fault] = []
         """All that were injected, and what undid them."""
         self.in_fault_phase = True
@@ -120,6 +124,8 @@ class Core:
         """A fault, or what undoes one, was carried out."""
         self.faults.append(fault)
         self.health.injected(fault, now_ns / NS)
+        if self.clients.majority_progress is not None:
+            self.clients.majority_progress.injected(fault, now_ns / NS)
         self.journal.happened(fault, now_ns, detail)
 
     def died(self, death: Death, now_ns: int) -> None:
@@ -130,6 +136,10 @@ class Core:
             self.health.died(death, now_ns / NS)
         if self.health.dead >= set(self.system.nodes):
             self.clients.ended = True  # none is left to ask
+
+    def _stalled(self, progress: MajorityProgress, now_ns: int) -> None:
+        """A majority that nothing hinders gets nothing done."""
+        self.health.stalled(progress.sentence(now_ns / NS, virtual=self.setup.virtual), now_ns / NS)
 
     def lagged(self, ms: float) -> None:
         """The harness woke up so much later than it had asked for."""
@@ -154,8 +164,10 @@ class Core:
         yield self._round(setup.clients, setup.time_ms, setup.operations, faults=True)
         if self._now_ms < setup.least_ms:
             yield WaitUntil(setup.least_ms)
-        self.faults_end_ms = self._now_ms
         self.in_fault_phase = False
+        if setup.recover and not setup.scripted:
+            yield from self._doubts()
+        self.faults_end_ms = self._now_ms
         clients.left, clients.until_ms = 0, None
         if not setup.recover or (self.stopped and not setup.heal_when_stopped):
             return
@@ -175,6 +187,19 @@ class Core:
             return
         if self._recovery_asked and not clients.succeeded:
             self._judge_liveness(worked)
+
+    def _doubts(self) -> Iterator[Action]:
+        """Before anything is healed: where nothing has succeeded for a while and a majority is hindered by nothing, ask
+        on with the faults as they are, until something succeeds or that majority has had its time."""
+        clients = self.clients
+        while not self.stopped and not self._aborted and not clients.ended:
+            progress = clients.majority_progress
+            if progress is None or not progress.in_doubt(self._now_ms):
+                return
+            until_ms = progress.since_ms + progress.within_ms + 2 * clients.timeout_ms
+            if self._now_ms >= until_ms:
+                return
+            yield self._round(self.setup.clients, until_ms, ASKED_MIN * self.setup.clients)
 
     @property
     def _now_ms(self) -> float:

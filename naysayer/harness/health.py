@@ -101,6 +101,8 @@ class Health:
 
     def not_live(self, waited_ms: float, now_ms: float, answers: Mapping[NodeId, Answers], *, virtual: bool) -> None:
         """Nothing succeeded after the healing. The nodes that are down are named, and those that do not answer."""
+        # it says more than that nothing succeeded before the healing either
+        self.findings[:] = [one for one in self.findings if one.kind != "not-live"]
         healed = "all faults were healed" if self.in_force.ever else "no fault was injected"
         time = " of virtual time" if virtual else ""
         said = f"Not live: {healed}, and no operation succeeded within {waited_ms / 1000:.0f} s{time}"
@@ -111,6 +113,10 @@ class Health:
         )
         said += "".join(f"; {node} {how}" for node, how in sorted(self.why_down.items()))
         self._found("not-live", now_ms, said)
+
+    def stalled(self, sentence: str, now_ms: float) -> None:
+        """A majority that nothing hindered got nothing done while faults were in force elsewhere."""
+        self._found("not-live", now_ms, sentence)
 
     def all_dead(self, now_ms: float) -> None:
         """No node is left that runs, and not only because each died without a fault."""

@@ -57,6 +57,9 @@ class Setup:
     """How long a healed system is left alone before operations are invoked again."""
     recovery_ms_max: float = 10_000.0
     """By then an operation must have succeeded, or the system is not live."""
+    progress_ms: float | None = None
+    """Within so long some operation must succeed while a majority is hindered by nothing, also during faults (see
+    progress.py); None: not judged."""
     virtual: bool = False
     """Time is virtual: a report says so."""
     known_to_fit: bool = False

@@ -77,6 +77,7 @@ TARGETS: tuple[Target, ...] = (
         RAFT, "single-server-change", broken_service.SingleServerChange, ("membership", "split-members"), SPLIT, "H"
     ),
     variant(RAFT, "majority-of-live", broken.MajorityOfLive, ("partition",), SPLIT, "E"),
+    variant(RAFT, "no-check-quorum", broken.NoCheckQuorum, ("one-way",), "no progress", "M"),
     variant(
         RAFT,
         "clear-voted-for-on-step-down",

@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 from targets.protocol.node import Message, NodeId
 from targets.systems.majority import majority
+from targets.systems.raft.check_quorum import CheckQuorum
 from targets.systems.raft.messages import AppendEntries, Entry
 from targets.systems.raft.node import RaftNode
 from targets.systems.raft.storage import HardState
@@ -134,6 +135,20 @@ class MajorityOfLive(RaftNode):
         since_ms = self.ctx.now_ms() - self.LIVE_MS
         live = [peer for peer in self.peers if self._heard_ms.get(peer, self.LIVE_MS * -1) >= since_ms]
         return sum(peer in servers for peer in [self.me, *live]) >= majority([self.me, *live])
+
+
+class NoCheckQuorum(RaftNode):
+    """Leads for as long as no server of a newer term says otherwise (against dissertation §6.2).
+
+    Misconception: a leader that is heard leads. Its heartbeats keep the followers loyal, and none of their answers
+    arrives: a leader that can send and not receive commits nothing, and no other server is elected.
+    """
+
+    class Unchecked(CheckQuorum):
+        def check(self) -> None:
+            self.await_answers()
+
+    check_quorum_type = Unchecked
 
 
 class ClearVotedForOnStepDown(RaftNode):
