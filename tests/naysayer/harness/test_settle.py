@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 import trio
@@ -105,7 +106,12 @@ def play(
                 nursery.start_soon(stop)
             await run.run()
 
-    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+    async def in_this_thread(call: Callable[[], object]) -> object:
+        return call()
+
+    # while another thread judged, the clock would jump on and on
+    with patch.object(trio.to_thread, "run_sync", in_this_thread):
+        trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
     assert run.core.settling is not None
     history = recorder.history()
     return run.core.settling, decider("g-set")(history), [op for op in history if op.input == "final"]
