@@ -3,6 +3,7 @@ looked at too late. By a timer signal, in the main thread of a platform that has
 
 from __future__ import annotations
 
+import gc
 import signal
 import threading
 import time
@@ -14,6 +15,9 @@ from checker.budget import Budget
 
 AGAIN_S = 0.1
 """A step may catch what ends it: it is raised again after this while."""
+
+SOON_S = 0.001
+"""How soon it rings again where an exception would be lost."""
 
 LONGEST_S = 1e8
 """Three years; the platform's timer knows no infinity."""
@@ -28,17 +32,30 @@ def ended_in_time(budget: Budget) -> Iterator[None]:
     armed = True
 
     def ring(number: int, frame: FrameType | None) -> None:
-        if armed:
+        if armed and _loses_exceptions(frame):
+            signal.setitimer(signal.ITIMER_REAL, SOON_S, AGAIN_S)
+        elif armed:
             raise budget.out_of_time()
 
     before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, min(max(budget.deadline - time.monotonic(), 0.001), LONGEST_S), AGAIN_S)
+    left_s = min(max(budget.deadline - time.monotonic(), SOON_S), LONGEST_S)
+    signal.setitimer(signal.ITIMER_REAL, left_s, AGAIN_S)
     try:
         yield
     finally:
         armed = False
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+def _loses_exceptions(frame: FrameType | None) -> bool:
+    """Whether Python is in a destructor or a callback of its garbage collector, from which no exception comes out."""
+    callbacks = {getattr(callback, "__code__", None) for callback in gc.callbacks}
+    while frame is not None:
+        if frame.f_code in callbacks or frame.f_code.co_name == "__del__":
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _has_timer() -> bool:

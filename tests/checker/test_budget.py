@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import signal
+import time
 from pathlib import Path
 
 import pytest
 
 from checker import Inconsistent, Model, Operation, budget, check
+from checker.alarm import ended_in_time
 from checker.budget import SAMPLE_STEPS, Budget, Meter, OutOfBudget
 from checker.model import State
 
@@ -118,3 +120,19 @@ def test_where_memory_cannot_be_measured_the_other_limits_hold(monkeypatch: pyte
 def test_a_budget_beyond_what_a_timer_counts_is_no_bound(seconds: float) -> None:
     ops = [Operation(0, 0, "write", None, 1, None, 0, 1), Operation(1, 1, "read", None, None, 1, 2, 3)]
     assert check(ops, "register", budget=Budget(seconds=seconds)).outcome == "valid"
+
+
+def test_a_step_that_is_in_a_destructor_at_its_deadline_is_ended_after_it() -> None:
+    class Slow:
+        def __del__(self) -> None:
+            end = time.monotonic() + 0.05
+            while time.monotonic() < end:
+                pass
+
+    def step() -> None:
+        Slow()
+        while True:
+            pass
+
+    with pytest.raises(OutOfBudget), ended_in_time(Budget(seconds=0.02).begun()):
+        step()
