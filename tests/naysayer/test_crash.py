@@ -182,9 +182,10 @@ def test_a_users_module_that_hides_one_of_ours_is_named(tmp_path: Path) -> None:
         )
         (tmp_path / f"{name}.py").unlink()
     (tmp_path / "numpy.py").write_text("")  # not ours to look for, but no verdict either
-    done = shell("{naysayer} check h.jsonl", tmp_path)
+    done = shell("TMPDIR=. {naysayer} check h.jsonl", tmp_path)
     assert done.returncode == 3
     assert done.stderr.count(b"\n") == 1
+    assert len(list(tmp_path.glob("naysayer-*.txt"))) == 1, "the traceback"
 
 
 def test_a_hunt_that_tried_no_seed_is_not_green(
