@@ -35,6 +35,7 @@ from targets.systems.paxos.log_messages import (
     PreScoutReply,
     Propose,
 )
+from targets.systems.paxos.roles import ManyRoles
 from targets.systems.paxos.state_machine import StateMachine
 
 HEARTBEAT_MS = 25.0
@@ -55,7 +56,7 @@ class Decided(msgspec.Struct, frozen=True, tag="decided"):
     command: Command
 
 
-class PaxosLog:
+class PaxosLog(ManyRoles):
     """A node: replica, acceptor, and sometimes leader."""
 
     def start(self, ctx: Context) -> None:
@@ -102,10 +103,6 @@ class PaxosLog:
             "values": {str(key): value for key, value in self.machine.values.items()},
         }
 
-    def receive(self, sender: NodeId, message: Message) -> None:
-        self.handle(sender, message)
-        self.drain()
-
     def timeout(self, timer: Timer) -> None:
         match timer:
             case "election":
@@ -115,24 +112,6 @@ class PaxosLog:
             case ("retry", str(id)) if id in self.waiting:
                 self.retry(self.waiting[id])
         self.drain()
-
-    def drain(self) -> None:
-        """What this node answered to itself needs no network."""
-        while self.inbox:
-            self.handle(self.me, self.inbox.popleft())
-
-    def send(self, to: NodeId, message: Message) -> None:
-        if to == self.me:
-            self.inbox.append(message)
-        else:
-            self.ctx.send(to, message)
-
-    def broadcast(self, message: Message) -> None:
-        """To all, to this node's own acceptor first: what it accepts is on disk before anybody hears of it."""
-        self.handle(self.me, message)
-        for node in self.nodes:
-            if node != self.me:
-                self.ctx.send(node, message)
 
     def handle(self, sender: NodeId, message: Message) -> None:
         match message:

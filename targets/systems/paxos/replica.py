@@ -31,6 +31,7 @@ from targets.systems.paxos.messages import (
     Row,
 )
 from targets.systems.paxos.proposer import Attempt, Proposer
+from targets.systems.paxos.roles import ManyRoles
 
 ROUND_MS = 80.0
 """How long a ballot may take before its proposer tries a higher one."""
@@ -66,7 +67,7 @@ class Task:
         """The highest ballot that refused one of its own."""
 
 
-class PaxosReplica:
+class PaxosReplica(ManyRoles):
     """The frame that paxos-register and paxos-kv share: `execute` says what a request does to a row."""
 
     def start(self, ctx: Context) -> None:
@@ -105,34 +106,12 @@ class PaxosReplica:
             "ballots": {str(key): list(attempt.ballot) for key, attempt in self.attempts.items()},
         }
 
-    def receive(self, sender: NodeId, message: Message) -> None:
-        self.handle(sender, message)
-        self.drain()
-
     def timeout(self, timer: Timer) -> None:
         """A key's ballot took too long, or its back-off is over."""
         match timer:
             case ("ballot", key):
                 self.begin(key)
         self.drain()
-
-    def drain(self) -> None:
-        """What this node answered to itself needs no network."""
-        while self.inbox:
-            self.handle(self.me, self.inbox.popleft())
-
-    def send(self, to: NodeId, message: Message) -> None:
-        if to == self.me:
-            self.inbox.append(message)
-        else:
-            self.ctx.send(to, message)
-
-    def broadcast(self, message: Message) -> None:
-        """To all, to this node's own acceptor first: its promise is on disk before anybody hears of the ballot."""
-        self.handle(self.me, message)
-        for node in self.nodes:
-            if node != self.me:
-                self.ctx.send(node, message)
 
     def handle(self, sender: NodeId, message: Message) -> None:
         match message:
