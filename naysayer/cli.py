@@ -235,18 +235,18 @@ def replay(what: Path, /, *, output: Output = Output()) -> int:
 
 
 @app.command
-def play(*stories: str, rewrite: bool = False) -> int:
+def play(*scenarios: str, rewrite: bool = False) -> int:
     """Play scripted runs in the simulator, and compare what comes out with the output that they expect.
 
-    Exit code 0: as expected; 1: not. A story without any output yet is judged by its verdicts.
+    Exit code 0: as expected; 1: not. A scenario without any output yet is judged by its verdicts.
 
     Args:
-        stories: names of shipped stories, such as figure-8, or files; without any the shipped ones are listed
+        scenarios: names of shipped scenarios, such as figure-8, or files; without any the shipped ones are listed
         rewrite: write the output of this time into the files
     """
-    from naysayer.commands.play import play as play_stories
+    from naysayer.commands.play import play as play_scenarios
 
-    return play_stories(stories, rewrite=rewrite)
+    return play_scenarios(scenarios, rewrite=rewrite)
 
 
 @app.command

@@ -37,7 +37,7 @@ def main() -> int:
             metadata = message_from_bytes(opened.read(described))
     tops = {name.split("/")[0] for name in names if ".dist-info/" not in name}
     wanted = {str(path.relative_to(root)) for package in PACKAGES for path in (root / package).rglob("*.py")}
-    wanted |= {str(path.relative_to(root)) for path in (root / "naysayer" / "play" / "stories").glob("*.txt")}
+    wanted |= {str(path.relative_to(root)) for path in (root / "naysayer" / "play" / "scenarios").glob("*.txt")}
     problems = []
     if tops != PACKAGES:
         problems.append(f"top-level names are {sorted(tops)}, expected {sorted(PACKAGES)}")

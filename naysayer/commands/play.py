@@ -1,4 +1,4 @@
-"""`naysayer play STORY`: play scripted runs and compare what comes out with what they expect."""
+"""`naysayer play SCENARIO`: play scripted runs and compare what comes out with what they expect."""
 
 from __future__ import annotations
 
@@ -7,35 +7,35 @@ from pathlib import Path
 from rich.table import Table
 
 from checker.errors import HarnessError, UsageError
-from naysayer.play import Played, play_story
-from naysayer.play.shipped import find_story, shipped, title
+from naysayer.play import Played, play_scenario
+from naysayer.play.shipped import find_scenario, shipped, title
 from naysayer.report.console import console
 
 VALID, DIFFERS, UNKNOWN = 0, 1, 2
 JUDGED = {"invalid": DIFFERS, "unknown": UNKNOWN, "valid": VALID}
 
 
-def play(stories: tuple[str, ...], *, rewrite: bool) -> int:
-    """Play each story, or list those shipped; returns the highest exit code, as `check` would give it."""
-    if not stories:
+def play(scenarios: tuple[str, ...], *, rewrite: bool) -> int:
+    """Play each scenario, or list those shipped; returns the highest exit code, as `check` would give it."""
+    if not scenarios:
         _list()
         return VALID
-    paths = [_path(story) for story in stories]
-    named = [story for story in stories if not Path(story).is_file()]
+    paths = [_path(scenario) for scenario in scenarios]
+    named = [scenario for scenario in scenarios if not Path(scenario).is_file()]
     if rewrite and named:
-        raise UsageError(f"--rewrite needs a file: {named[0]} is a story that comes with Naysayer")
+        raise UsageError(f"--rewrite needs a file: {named[0]} is a scenario that comes with Naysayer")
     codes = [_play(path, rewrite=rewrite) for path in paths]
     return DIFFERS if DIFFERS in codes else max(codes)
 
 
-def _path(story: str) -> Path:
-    """A file, or a shipped story: what looks like a path is one."""
-    path = Path(story)
+def _path(scenario: str) -> Path:
+    """A file, or a shipped scenario: what looks like a path is one."""
+    path = Path(scenario)
     if path.is_file():
         return path
-    if path.suffix or "/" in story:
-        raise UsageError(f"{story}: {'a folder, not a story' if path.is_dir() else 'no such file'}")
-    return find_story(story)
+    if path.suffix or "/" in scenario:
+        raise UsageError(f"{scenario}: {'a folder, not a scenario' if path.is_dir() else 'no such file'}")
+    return find_scenario(scenario)
 
 
 def _play(path: Path, *, rewrite: bool) -> int:
@@ -45,7 +45,7 @@ def _play(path: Path, *, rewrite: bool) -> int:
         raise UsageError(f"{path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise UsageError(f"{path} is not a text in UTF-8") from error
-    played = play_story(text, str(path))
+    played = play_scenario(text, str(path))
     screen = console()
     screen.print(played.text, markup=False, highlight=False, soft_wrap=True)
     if rewrite:
@@ -72,21 +72,21 @@ def _rewrite(path: Path, played: Played) -> int:
 
 
 def _judged(played: Played) -> int:
-    """A story without any output yet is judged by its verdicts; without a verdict nothing is known."""
+    """A scenario without any output yet is judged by its verdicts; without a verdict nothing is known."""
     worst = max((JUDGED[one] for one in played.verdicts if one != "invalid"), default=UNKNOWN)
     code = DIFFERS if "invalid" in played.verdicts else worst
     judged = ", ".join(played.verdicts) or "nothing was judged: end with `verdict`"
-    said = f"the story expects nothing yet ({judged}); --rewrite writes what came out as what is expected"
+    said = f"the scenario expects nothing yet ({judged}); --rewrite writes what came out as what is expected"
     console().print(said, markup=False, highlight=False, soft_wrap=True)
     return code
 
 
 def _list() -> None:
     screen = console()
-    table = Table(title="Stories", title_justify="left", box=None, show_header=False, padding=(0, 2))
+    table = Table(title="Scenarios", title_justify="left", box=None, show_header=False, padding=(0, 2))
     table.add_column(no_wrap=True, style="bold")
     table.add_column(overflow="fold")
     for name, path in shipped().items():
         table.add_row(name, title(path))
     screen.print(table)
-    screen.print("\nnaysayer play NAME plays one; naysayer play FILE plays your own (docs/stories.md)")
+    screen.print("\nnaysayer play NAME plays one; naysayer play FILE plays your own (docs/scenarios.md)")

@@ -1,14 +1,14 @@
-"""Stories: scripted runs as text files, for the terminal, the documentation and the tests.
+"""Scenarios: scripted runs as text files, for the terminal, the documentation and the tests.
 
-language.py   which steps there are, and the parser: from a text to checked lines
-stage.py      a simulated cluster under a script: leaders are found, links cut, requests sent one by one
-running.py    carries out the steps of one story on one cluster, and describes what happened
-texts.py      values, answers and messages as a story shows them
-story.py      a whole story: its output written into its text, its healthy or broken twin, what it was expected to show
-shipped.py    the stories that come with the package
+language.py   the steps that exist, and the parser: from text to checked lines
+stage.py      a simulated cluster: finds its leader, cuts links, sends one request at a time
+running.py    carries out the steps of one scenario on one cluster, and describes what happened
+texts.py      how a scenario shows values, replies and messages
+scenario.py   plays a whole scenario with its twin, and compares the output with what was expected
+shipped.py    the scenarios that come with the package
 """
 
-from naysayer.play.language import StoryError
-from naysayer.play.story import Played, play_story
+from naysayer.play.language import ScenarioError
+from naysayer.play.scenario import Played, play_scenario
 
-__all__ = ["Played", "StoryError", "play_story"]
+__all__ = ["Played", "ScenarioError", "play_scenario"]

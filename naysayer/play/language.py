@@ -1,4 +1,4 @@
-"""The language of stories: the steps there are, and the parser.
+"""The language of scenarios: the steps there are, and the parser.
 
 A line at the margin is a step, an indented line is output of the step above it, a line that begins with # is for the
 reader. Several steps may stand on one line with `;` between them. All lines are checked before anything is run.
@@ -16,8 +16,8 @@ INDENT = "    "
 """Begins a line of output."""
 
 
-class StoryError(UsageError):
-    """A story that cannot be played; its text names the line and what is accepted there."""
+class ScenarioError(UsageError):
+    """A scenario that cannot be played; its text names the line and what is accepted there."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ FORMS = (
         r"verdict(?: as (\S+))?",
     ),
 )
-"""Every step but the first (`cluster`) and `again`, which story.py carries out."""
+"""Every step but the first (`cluster`) and `again`, which scenario.py carries out."""
 
 CLUSTER = Form(
     "cluster",
@@ -186,7 +186,7 @@ class Line:
 
 
 def parse(text: str, source: str) -> tuple[Line, ...]:
-    """The lines of a story without its output. Raises StoryError naming the line and what is accepted there."""
+    """The lines of a scenario without its output. Raises ScenarioError naming the line and what is accepted there."""
     lines: list[Line] = []
     begun = False
     for number, line in enumerate(text.splitlines(), 1):
@@ -194,11 +194,11 @@ def parse(text: str, source: str) -> tuple[Line, ...]:
             continue
         try:
             lines.append(_line(number, line.rstrip(), begun))
-        except StoryError as error:
-            raise StoryError(f"{source}:{number}: {error}") from None
+        except ScenarioError as error:
+            raise ScenarioError(f"{source}:{number}: {error}") from None
         begun = begun or lines[-1].kind == "cluster"
     if not begun:
-        raise StoryError(f"{source}: a story needs a cluster: {CLUSTER.usage}")
+        raise ScenarioError(f"{source}: a scenario needs a cluster: {CLUSTER.usage}")
     return tuple(lines)
 
 
@@ -206,12 +206,12 @@ def _line(number: int, line: str, begun: bool) -> Line:
     if not line or line.startswith("#"):
         return Line(number, line, "silent")
     if line[0].isspace():
-        raise StoryError("a step begins at the margin, its output is indented by four spaces")
+        raise ScenarioError("a step begins at the margin, its output is indented by four spaces")
     word = line.split()[0]
     if word == CLUSTER.action and begun:
-        raise StoryError("a story has one cluster; `again TARGET` plays it with another target")
+        raise ScenarioError("a scenario has one cluster; `again TARGET` plays it with another target")
     if word != CLUSTER.action and not begun:
-        raise StoryError(f"a story begins with its cluster: {CLUSTER.usage}")
+        raise ScenarioError(f"a scenario begins with its cluster: {CLUSTER.usage}")
     if word == CLUSTER.action:
         return Line(number, line, "cluster", (_match((CLUSTER,), line),))
     if word == AGAIN.action:
@@ -231,7 +231,7 @@ def _match(forms: tuple[Form, ...], text: str) -> Step:
         match = re.fullmatch(form.pattern, text)
         if match is not None:
             return Step(form, match.groups())
-    raise StoryError(f"no such step: {text!r}; {_accepted(text)}")
+    raise ScenarioError(f"no such step: {text!r}; {_accepted(text)}")
 
 
 def _accepted(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Carries out the steps of one story on one simulated cluster, and describes what happened during each."""
+"""Carries out the steps of one scenario on one simulated cluster, and describes what happened during each."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from checker import check
 from checker.history import History, Operation
-from naysayer.play.language import Line, Step, StoryError
+from naysayer.play.language import Line, ScenarioError, Step
 from naysayer.play.stage import Stage
 from naysayer.play.texts import answered, message, short, value
 from targets.protocol.fault import Cut, Fault, Heal, Hold, Kill, Pause, Release, Restart, Resume, Skew
@@ -26,13 +26,13 @@ PROCESS: dict[str, Callable[[tuple[NodeId, ...]], Fault]] = {"restart": Restart,
 
 
 class Running:
-    """One cluster on which the steps of a story are carried out, in order.
+    """One cluster on which the steps of a scenario are carried out, in order.
 
     Raises UsageError where a step asks for what there is not: a node, a request to repeat, a leader.
     """
 
     def __init__(self, cluster: Step, target: Target | None = None) -> None:
-        """Start the cluster that a story begins with; of another `target`, if given."""
+        """Start the cluster that a scenario begins with; of another `target`, if given."""
         name, nodes, seed = cluster.arguments
         target = target or find(str(name))
         self.stage = Stage(target, int(nodes or 0), int(seed or 0), delay_ms=DELAY_MS, trace=True)
@@ -78,7 +78,7 @@ class Running:
     def _fenced_write(self, meanwhile: str | None, client: str, key: str, given: str, node: str) -> None:
         mine = [one for one in self.stage.ended if one.f == "next" and self._client(one) == client]
         if not mine or mine[-1].status != "ok":
-            raise StoryError(f"{client} was given no generation")
+            raise ScenarioError(f"{client} was given no generation")
         self._ask(meanwhile, client, node, "fenced-write", key, (mine[-1].output, value(given)))
 
     def _transfer(self, meanwhile: str | None, client: str, successor: str, node: str) -> None:
@@ -89,7 +89,7 @@ class Running:
 
     def _repeat(self, meanwhile: str | None, client: str, node: str) -> None:
         if client not in self.last:
-            raise StoryError(f"{client} has not asked anything yet")
+            raise ScenarioError(f"{client} has not asked anything yet")
         number, asked = self.last[client]
         self._ask(meanwhile, client, node, *asked, retry=f"r{number}")
 
@@ -157,7 +157,7 @@ class Running:
     def _run_until(self, ms: str, node: str, entries: str) -> None:
         name = self._node(node)
         if "last_index" not in self.stage.view(name):
-            raise StoryError(f"{node} shows no last_index to count its entries by")
+            raise ScenarioError(f"{node} shows no last_index to count its entries by")
         self.stage.wait(lambda: self.stage.view(name)["last_index"] >= int(entries), int(ms))
 
     def _run_until_shown(self, ms: str, conditions: str) -> None:
@@ -165,7 +165,7 @@ class Running:
         for node, field, _ in wanted:
             view = self.stage.view(node)
             if view and field not in view:
-                raise StoryError(f"{self._renamed(node)} shows no {field}; its fields: {', '.join(view)}")
+                raise ScenarioError(f"{self._renamed(node)} shows no {field}; its fields: {', '.join(view)}")
         self.stage.wait(
             lambda: all(short(self.stage.view(node).get(field)) == text for node, field, text in wanted), int(ms)
         )
@@ -175,13 +175,13 @@ class Running:
         term = 0 if after is None else self.stage.view(self._node(after)).get("term", 0)
         self.found = found = self.stage.leader(nodes, term)
         if name is not None and self.names.setdefault(name, found) != found:
-            raise StoryError(f"{self._renamed(found)} leads, not {name}: try another seed")
+            raise ScenarioError(f"{self._renamed(found)} leads, not {name}: try another seed")
         return [f"{found} leads in term {self.stage.view(found)['term']}"]
 
     def _name(self, names: str) -> None:
         given, nodes = names.split(), self._nodes("others")
         if len(given) > len(nodes):
-            raise StoryError(f"only {len(nodes)} nodes are left without a name")
+            raise ScenarioError(f"only {len(nodes)} nodes are left without a name")
         self.names.update(zip(given, nodes, strict=False))
 
     def _look(self, fields: str) -> list[str]:
@@ -203,7 +203,7 @@ class Running:
     def _know(self, kind: str | None) -> None:
         known = {one.__name__ for one in self.stage.cluster.target.messages} | {"Request", "Reply"}
         if kind is not None and kind not in known:
-            raise StoryError(
+            raise ScenarioError(
                 f"{self.stage.cluster.target.name} sends no {kind}; its messages: {', '.join(sorted(known))}"
             )
 
@@ -241,7 +241,7 @@ class Running:
         node = self.found if name == "leader" and self.found is not None else self.names.get(name, name)
         if node not in self.stage.nodes:
             known = ", ".join([*self.stage.nodes, *self.names])
-            raise StoryError(f"there is no node {name}: the nodes are {known}")
+            raise ScenarioError(f"there is no node {name}: the nodes are {known}")
         return node
 
     def _nodes(self, names: str) -> list[NodeId]:
@@ -249,6 +249,6 @@ class Running:
         return [node for name in names.split() for node in (others if name == "others" else [self._node(name)])]
 
     def _renamed(self, text: str) -> str:
-        """With the names that the story gave the nodes."""
+        """With the names that the scenario gave the nodes."""
         given = {node: name for name, node in self.names.items()}
         return re.sub(r"\bn\d+\b", lambda match: given.get(match[0], match[0]), text)

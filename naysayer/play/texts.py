@@ -1,4 +1,4 @@
-"""How a story shows values, answers and messages."""
+"""How a scenario shows values, answers and messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`naysayer play`: stories by name or by file, compared with their expected output, rewritten on demand."""
+"""`naysayer play`: scenarios by name or by file, compared with their expected output, rewritten on demand."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ STEPS = "cluster quorum-kv nodes 3\nalice writes x 1 at n1\nbob reads x at n2\nv
 
 
 @pytest.fixture
-def story(tmp_path: Path) -> Path:
+def scenario(tmp_path: Path) -> Path:
     path = tmp_path / "mine.txt"
     path.write_text(STEPS)
     return path
@@ -27,51 +27,53 @@ def test_without_a_name_the_shipped_stories_are_listed(capsys: pytest.CaptureFix
     assert [name for name in shipped() if name not in listed] == []
 
 
-def test_a_shipped_story_is_played_by_its_name(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_shipped_scenario_is_played_by_its_name(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["play", "new-then-old"]) == 0
     out = capsys.readouterr().out
     assert "invalid: Stale read: #4 returned 0" in out
     assert out.endswith("new-then-old: as expected\n")
 
 
-def test_rewrite_writes_the_output_which_is_then_expected(story: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["play", str(story), "--rewrite"]) == 0
-    written = story.read_text()
+def test_rewrite_writes_the_output_which_is_then_expected(scenario: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["play", str(scenario), "--rewrite"]) == 0
+    written = scenario.read_text()
     assert "    #2 bob at n2: read x -> 1" in written
     assert [line for line in written.splitlines() if line[0] != " "] == STEPS.splitlines()
-    assert run(["play", str(story)]) == 0
-    story.write_text(written.replace("read x -> 1", "read x -> 2"))
+    assert run(["play", str(scenario)]) == 0
+    scenario.write_text(written.replace("read x -> 1", "read x -> 2"))
     capsys.readouterr()
-    assert run(["play", str(story)]) == 1
+    assert run(["play", str(scenario)]) == 1
     out = capsys.readouterr().out
     assert "NOT as expected" in out
     assert "-    #2 bob at n2: read x -> 2" in out
     assert "+    #2 bob at n2: read x -> 1" in out
 
 
-def test_a_story_without_output_is_judged_by_its_verdicts(story: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["play", str(story)]) == 0
+def test_a_scenario_without_output_is_judged_by_its_verdicts(
+    scenario: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["play", str(scenario)]) == 0
     assert "expects nothing yet (valid)" in capsys.readouterr().out
-    story.write_text(STEPS.replace("verdict\n", ""))
-    assert run(["play", str(story)]) == 2
+    scenario.write_text(STEPS.replace("verdict\n", ""))
+    assert run(["play", str(scenario)]) == 2
     assert "nothing was judged" in capsys.readouterr().out
     stale = "cut n3 - n1 ; cut n3 - n2\nalice writes x 2 at n1\nbob reads x at n3\nverdict\n"
-    story.write_text(STEPS.replace("quorum-kv", "quorum-kv/read-one").replace("verdict\n", stale))
-    assert run(["play", str(story)]) == 1
+    scenario.write_text(STEPS.replace("quorum-kv", "quorum-kv/read-one").replace("verdict\n", stale))
+    assert run(["play", str(scenario)]) == 1
 
 
-def test_one_story_that_differs_is_enough_for_exit_code_1(story: Path) -> None:
-    story.write_text(STEPS + "    invalid\n")
-    assert run(["play", "torn-tail", str(story)]) == 1
+def test_one_scenario_that_differs_is_enough_for_exit_code_1(scenario: Path) -> None:
+    scenario.write_text(STEPS + "    invalid\n")
+    assert run(["play", "torn-tail", str(scenario)]) == 1
 
 
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("figure-9", "there is no story 'figure-9': did you mean figure-8?"),
+        ("figure-9", "there is no scenario 'figure-9': did you mean figure-8?"),
         ("nowhere/mine.txt", "nowhere/mine.txt: no such file"),
         ("bad", "bad:2: no such step: 'alice thinks'"),
-        ("figure-8 --rewrite", "--rewrite needs a file: figure-8 is a story that comes with Naysayer"),
+        ("figure-8 --rewrite", "--rewrite needs a file: figure-8 is a scenario that comes with Naysayer"),
     ],
 )
 def test_what_cannot_be_played_ends_with_exit_code_3(
@@ -84,6 +86,6 @@ def test_what_cannot_be_played_ends_with_exit_code_3(
 
 
 def test_the_documentation_has_every_step_as_it_is_written() -> None:
-    page = (ROOT / "docs" / "stories.md").read_text()
+    page = (ROOT / "docs" / "scenarios.md").read_text()
     forms = (CLUSTER, *FORMS, AGAIN)
     assert [form.usage for form in forms if form.usage.replace("|", "\\|") not in page] == []

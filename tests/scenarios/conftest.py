@@ -6,4 +6,4 @@ import pytest
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--rewrite", action="store_true", help="rewrite the golden output of the stories")
+    parser.addoption("--rewrite", action="store_true", help="rewrite the golden output of the scenarios")

@@ -1,4 +1,4 @@
-"""Every broken Raft is caught: by storms of the faults it is named for, or by its story (naysayer/play/stories)."""
+"""Every broken Raft is caught: by storms of the faults it is named for, or by its scenario (naysayer/play/scenarios)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from naysayer.play import play_story
+from naysayer.play import play_scenario
 from naysayer.play.shipped import shipped
 from targets.registry import find
 from targets.systems.raft import RAFT, TARGETS
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 
 CAUGHT = ("invalid", "invariant")
 
-BY_STORY = {
+BY_SCENARIO = {
     "commit-prior-term": "figure-8",
     "voted-for-volatile": "one-vote",
     "term-volatile": "one-vote",
@@ -51,14 +51,14 @@ CONTROL = "clear-voted-for-on-step-down"
 
 def test_every_broken_variant_has_its_proof_here() -> None:
     names = [target.name.removeprefix("raft-log/") for target in TARGETS if target is not RAFT]
-    assert sorted(names) == sorted([*BY_STORY, *BY_STORM, *BY_PROGRESS, CONTROL])
+    assert sorted(names) == sorted([*BY_SCENARIO, *BY_STORM, *BY_PROGRESS, CONTROL])
 
 
-@pytest.mark.parametrize("name", BY_STORY)
-def test_a_broken_variant_falls_in_its_story(name: str) -> None:
-    text = shipped()[BY_STORY[name]].read_text()
+@pytest.mark.parametrize("name", BY_SCENARIO)
+def test_a_broken_variant_falls_in_its_scenario(name: str) -> None:
+    text = shipped()[BY_SCENARIO[name]].read_text()
     targets = re.findall(r"^(?:cluster|again) (\S+)", text, re.M)
-    assert play_story(text, name).verdicts[targets.index(f"raft-log/{name}")] == "invalid"
+    assert play_scenario(text, name).verdicts[targets.index(f"raft-log/{name}")] == "invalid"
 
 
 @pytest.mark.parametrize("name", BY_STORM)
@@ -77,8 +77,8 @@ def test_the_control_survives() -> None:
         assert RaftStorm(target, seed, faults=("leader", "one-way", "kill", "hold"), nodes=5).verdict() == "valid"
 
 
-@pytest.mark.parametrize("story", sorted(set(BY_STORY.values())))
-def test_the_control_survives_the_stories(story: str) -> None:
-    alone = shipped()[story].read_text().partition("\nagain ")[0]
-    played = play_story(re.sub(r"^cluster \S+", f"cluster raft-log/{CONTROL}", alone, flags=re.M), story)
+@pytest.mark.parametrize("scenario", sorted(set(BY_SCENARIO.values())))
+def test_the_control_survives_the_scenarios(scenario: str) -> None:
+    alone = shipped()[scenario].read_text().partition("\nagain ")[0]
+    played = play_scenario(re.sub(r"^cluster \S+", f"cluster raft-log/{CONTROL}", alone, flags=re.M), scenario)
     assert played.verdicts == ("valid",)

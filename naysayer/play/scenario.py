@@ -1,4 +1,4 @@
-"""A whole story: its output written into its text, its twin, and what it was expected to show."""
+"""A whole scenario: its output written into its text, its twin, and what it was expected to show."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from difflib import unified_diff
 
 from checker.errors import UsageError
-from naysayer.play.language import INDENT, Line, StoryError, parse
+from naysayer.play.language import INDENT, Line, ScenarioError, parse
 from naysayer.play.running import Running
 from targets.protocol.target import Target
 from targets.registry import find
@@ -14,7 +14,7 @@ from targets.registry import find
 
 @dataclass(frozen=True)
 class Played:
-    """A story that was played."""
+    """A scenario that was played."""
 
     source: str
     expected: str
@@ -22,7 +22,7 @@ class Played:
     text: str
     """The text with the output of this time."""
     verdicts: tuple[str, ...]
-    """What each verdict of the story came to, in order: valid, invalid or unknown."""
+    """What each verdict of the scenario came to, in order: valid, invalid or unknown."""
 
     @property
     def expects(self) -> bool:
@@ -40,8 +40,8 @@ class Played:
         return list(lines)
 
 
-def play_story(text: str, source: str) -> Played:
-    """Play a story; `source` names it in errors. Raises StoryError, with the line, if that is not possible."""
+def play_scenario(text: str, source: str) -> Played:
+    """Play a scenario; `source` names it in errors. Raises ScenarioError, with the line, if that is not possible."""
     output: list[str] = []
     verdicts: list[str] = []
     before: list[Line] = []
@@ -63,7 +63,7 @@ def play_story(text: str, source: str) -> Played:
                 verdicts += running.verdicts[seen:]
                 before.append(line)
         except UsageError as error:
-            raise StoryError(f"{source}:{line.number}: {error}") from error
+            raise ScenarioError(f"{source}:{line.number}: {error}") from error
         output += [INDENT + one for one in lines]
     return Played(source, text, "\n".join(output) + "\n", tuple(verdicts))
 
