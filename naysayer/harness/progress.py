@@ -7,7 +7,7 @@ its heartbeats keep the others loyal, it commits nothing, and all is well again 
 So: while such a majority exists and no fault touches its nodes, for longer than a stated time, and each node that runs
 is asked (one outside may lead, with a majority of its own), some operation must succeed, at whichever node. Nothing is
 judged any more in a run in which members were changed by request, since the majority that counts is another one then,
-or in which a clock or a disk was struck, on whichever node: a leader whose disk fails may hold up all that follow it,
+or in which a clock or a disk had a fault, on whichever node: a leader whose disk fails may hold up all that follow it,
 and no promise of these systems is about that.
 """
 
@@ -16,22 +16,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from targets.protocol.fault import (
-    Corrupt,
-    Cut,
-    Degrade,
-    Fault,
-    Heal,
-    Hold,
-    Kill,
-    Link,
-    Pause,
-    Reconfigure,
-    Release,
-    Restart,
-    Resume,
-    Skew,
-)
+from targets.protocol.fault import Condition, Fault, Link
+from targets.protocol.fault_base import HELD, KILLED, LINKS, PAUSED
 from targets.protocol.node import NodeId
 
 ASKED_MIN = 2
@@ -52,11 +38,10 @@ class MajorityProgress:
         self.since_ms = 0.0
         """Since then nothing touched them, and no operation succeeded."""
         self._vain: Counter[NodeId] = Counter()
-        self._bad_links: set[Link] = set()
-        self._held: set[Link] = set()
-        self._stopped: set[NodeId] = set()
+        self._in_force: dict[Condition, frozenset[Link]] = {}
+        """What is in force, and on which links messages are lost or late because of it."""
         self._excused = False
-        """Nothing is judged any more: a clock or disk was struck, or members were changed."""
+        """Nothing is judged any more: a clock or disk had a fault, or members were changed."""
 
     def injected(self, fault: Fault, now_ms: float) -> None:
         """Take in a fault, or what ends one. One that touches the majority gives it time again."""
@@ -71,35 +56,29 @@ class MajorityProgress:
 
     def _take(self, fault: Fault) -> set[NodeId]:
         """Note what the fault does; the nodes that it touches."""
-        match fault:
-            case Cut() | Degrade():
-                self._bad_links |= set(fault.links)
-                touched = {node for link in fault.links for node in link}
-            case Hold():
-                self._held.add(fault.link)
-                touched = set(fault.link)
-            case Heal() | Release():
-                ended = self._held | (self._bad_links if isinstance(fault, Heal) else set())
-                touched = {node for link in ended for node in link}
-                self._held -= ended
-                self._bad_links -= ended
-            case Kill() | Pause():
-                touched = set(fault.nodes)
-                self._stopped |= touched
-            case Restart() | Resume():
-                touched = set(fault.nodes)
-                self._stopped -= touched
-            case Skew() | Corrupt() | Reconfigure():
-                touched = set(self.nodes)
-                self._excused = True
-            case _:
-                touched = set(self.nodes)  # a transfer, or not known here: it may touch any
-        return touched
+        begins, ends = fault.begins(), fault.ends()
+        other = [one for one in begins if one not in (LINKS, HELD) and one.what not in (KILLED, PAUSED)]
+        if other or fault.members() is not None:
+            self._excused = True
+        if self._excused or not (begins or ends):
+            return set(self.nodes)  # a transfer, for one, may touch any
+        links = set(fault.bad_links()).union(*[self._in_force.pop(one, ()) for one in ends])
+        for one in begins:
+            self._in_force[one] = self._in_force.get(one, frozenset()) | fault.bad_links()
+        return {node for link in links for node in link} | {one.where for one in begins | ends}
+
+    @property
+    def _bad_links(self) -> frozenset[Link]:
+        return frozenset().union(*self._in_force.values())
+
+    @property
+    def _stopped(self) -> set[NodeId]:
+        return {one.where for one in self._in_force if one.what in (KILLED, PAUSED)}
 
     def _unhindered(self) -> frozenset[NodeId]:
         """A majority that nothing hinders, found by leaving out the node with the most bad links until none is left."""
-        left = [node for node in self.nodes if node not in self._stopped]
-        bad = self._bad_links | self._held
+        stopped, bad = self._stopped, self._bad_links
+        left = [node for node in self.nodes if node not in stopped]
         while True:
             counts = Counter(node for link in bad if link[0] in left and link[1] in left for node in link)
             if not counts:
@@ -118,12 +97,14 @@ class MajorityProgress:
         """An operation did not succeed; whether this shows that the majority makes no progress."""
         if call_ms < self.since_ms or not self.majority:
             return False
-        if (client, node) in self._bad_links or (node, client) in self._bad_links:
+        bad = self._bad_links
+        if (client, node) in bad or (node, client) in bad:
             return False
         self._vain[node] += 1
         if now_ms - self.since_ms < self.within_ms:
             return False
-        return all(self._vain[one] >= ASKED_MIN for one in self.nodes if one not in self._stopped)
+        stopped = self._stopped
+        return all(self._vain[one] >= ASKED_MIN for one in self.nodes if one not in stopped)
 
     def in_doubt(self, now_ms: float) -> bool:
         """Whether the majority has been asked in vain for so long that it is worth asking on."""
@@ -141,12 +122,13 @@ class MajorityProgress:
     def _hindrances(self) -> str:
         """The faults in force, as they matter to the majority: by the nodes outside."""
         words = []
+        stopped, bad = self._stopped, self._bad_links
         for node in self.nodes:
             if node in self.majority:
                 continue
-            to = sorted(a for a, b in self._bad_links | self._held if b == node and a in self.majority)
-            of = sorted(b for a, b in self._bad_links | self._held if a == node and b in self.majority)
-            if node in self._stopped:
+            to = sorted(a for a, b in bad if b == node and a in self.majority)
+            of = sorted(b for a, b in bad if a == node and b in self.majority)
+            if node in stopped:
                 words.append(f"{node} was killed or paused")
             if to:
                 words.append(f"messages from {' '.join(to)} to {node} are lost or late")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
 from checker import check
@@ -13,7 +13,7 @@ from checker.history import History, Operation
 from naysayer.play.language import Line, ScenarioError, Step
 from naysayer.play.stage import Stage
 from naysayer.play.texts import answered, message, short, value
-from targets.protocol.fault import Cut, Fault, Heal, Hold, Kill, Pause, Release, Restart, Resume, Skew
+from targets.protocol.fault import FAULT, Cut, Heal, Hold, Kill, Release, Skew
 from targets.protocol.node import NodeId
 from targets.protocol.target import Target
 from targets.registry import find
@@ -22,7 +22,6 @@ DELAY_MS = (2.0, 2.0)
 TIMEOUT_MS = 500.0
 """How long a client waits."""
 MODEL = "cas-register"
-PROCESS: dict[str, Callable[[tuple[NodeId, ...]], Fault]] = {"restart": Restart, "pause": Pause, "resume": Resume}
 
 
 class Running:
@@ -143,8 +142,9 @@ class Running:
             return [one.detail for one in self.stage.cluster.evidence() if one.fault is fault]
         return []
 
-    def _process(self, what: str, node: str) -> None:
-        self.stage.apply(PROCESS[what]((self._node(node),)))
+    def _process(self, tag: str, node: str) -> None:
+        """Carry out a fault of one node's process, which the step names by its tag."""
+        self.stage.apply(msgspec.convert({"fault": tag, "nodes": [self._node(node)]}, FAULT))
 
     def _clock(self, node: str, offset_ms: str, rate: str | None) -> None:
         self.stage.apply(Skew(self._node(node), float(offset_ms), float(rate or 1)))

@@ -77,6 +77,9 @@ class _OfLinks(Fault, frozen=True):
     def begins(self) -> frozenset[Condition]:
         return frozenset({LINKS})
 
+    def bad_links(self) -> frozenset[Link]:
+        return frozenset(self.links)
+
     def undone_by(self) -> Fault | None:
         return Heal()
 
@@ -252,6 +255,9 @@ class Hold(Fault, frozen=True, tag="hold"):
 
     def begins(self) -> frozenset[Condition]:
         return frozenset({HELD})
+
+    def bad_links(self) -> frozenset[Link]:
+        return frozenset({self.link})
 
     def undone_by(self) -> Fault | None:
         return Release()

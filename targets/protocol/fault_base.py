@@ -10,6 +10,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 
 import msgspec
 
+from targets.protocol.links import Link
 from targets.protocol.node import NodeId
 
 
@@ -83,6 +84,10 @@ class Fault(msgspec.Struct, frozen=True, tag_field="fault"):
     def milder(self) -> Iterator[Self]:
         """What is a little less of the same fault, the simplest first."""
         return iter(())
+
+    def bad_links(self) -> frozenset[Link]:
+        """The links on which messages are lost or late, for as long as what `begins` names is in force."""
+        return frozenset()
 
     def damages(self) -> frozenset[NodeId]:
         """The nodes that may never run again, whatever is undone."""

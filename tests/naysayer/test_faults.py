@@ -12,6 +12,7 @@ import pytest
 
 from checker.formats import read
 from naysayer.harness.faults import InForce, undoing
+from naysayer.harness.progress import MajorityProgress
 from naysayer.hunt import scenario as scenarios
 from naysayer.hunt import simplify
 from naysayer.hunt.scenario import Ask, Scenario, Strike
@@ -20,6 +21,7 @@ from naysayer.tell import fault_spans
 from nemesis.catalog import KINDS
 from targets.backends.simulator import SimulatedCluster
 from targets.protocol.fault import FAULT, Fault, Heal, Restart, Resume, fault_types
+from targets.protocol.fault_base import HELD, LINKS
 from workloads.generator import Invocation
 
 NODES = ("n1", "n2", "n3", "n4")
@@ -174,6 +176,21 @@ def test_the_end_of_a_run_leaves_nothing_in_force_that_can_be_undone(fault: Faul
         assert ending.only_ends
         in_force.injected(ending, 2.0)
     assert not in_force or (fault.momentary and fault.undone_by() is None)
+
+
+@every_fault
+def test_a_majority_is_not_blamed_for_what_it_hinders(fault: Fault) -> None:
+    progress = MajorityProgress(NODES, 1000.0)
+    progress.injected(fault, 1.0)
+    assert bool(fault.bad_links()) == bool(fault.begins() & {LINKS, HELD})
+    if fault.begins():
+        assert progress.majority < set(NODES), "it says neither which nodes it stops nor which links it makes bad"
+    elif not fault.ends():
+        assert progress.since_ms == 1.0, "it may touch any node, so all are given time again"
+    ending = fault.undone_by()
+    if ending is not None and progress.majority:
+        progress.injected(ending, 2.0)
+        assert (progress.majority, progress.since_ms) == (set(NODES), 2.0)
 
 
 def test_a_fault_of_some_nodes_is_not_over_when_another_node_is_started() -> None:
