@@ -106,7 +106,7 @@ class VirtualRun:
 
     def _nemesis(self) -> None:
         cluster = self.cluster
-        action = self.core.fault(cluster.now_ns, cluster.views, still=self.core.look is not None and cluster.still)
+        action = self.core.fault(cluster.now_ns, cluster.views, still=self.core.poll is not None and cluster.still)
         if isinstance(action, WaitUntil):
             cluster.at(action.at_ms, self._nemesis)
         elif action is not None and action.at_ms > cluster.now_ms:

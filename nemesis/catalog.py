@@ -49,7 +49,7 @@ class Kind:
     channel: str
     nodes: int = 1
     """It makes no sense with fewer nodes."""
-    moments: tuple[directed.Moment, ...] = ()
+    triggers: tuple[directed.Trigger, ...] = ()
     """A directed fault waits for one of these before it begins; without any, all times will do."""
     rounds: tuple[int, ...] = (1,)
     """How often in a row it may strike: at a moment of its own each time, and the last fault gives way to the next."""
@@ -218,7 +218,7 @@ _KINDS = (
         _heal,
         "net",
         2,
-        moments=(directed.grew("last_index"), directed.grew("commit_index"), directed.new_leader),
+        triggers=(directed.grew("last_index"), directed.grew("commit_index"), directed.new_leader),
         rounds=(1, 2, 3, 6),
     ),
     Kind(
@@ -229,7 +229,7 @@ _KINDS = (
         _heal,
         "net",
         2,
-        moments=(directed.new_leader, directed.grew("last_index")),
+        triggers=(directed.new_leader, directed.grew("last_index")),
         rounds=(1, 2, 2, 3),
     ),
     Kind("kill", "kills processes (any number of nodes) and restarts them", DEATH, _kill_plain, _restart, "life"),
@@ -257,7 +257,7 @@ _KINDS = (
         _heal_members,
         "net",
         3,
-        moments=(directed.new_leader, directed.grew("last_index")),
+        triggers=(directed.new_leader, directed.grew("last_index")),
         rounds=(1, 2, 2, 3),
     ),
     Kind("transfer", "hands the leadership over", Transfer.tags, _transfer, _undo, "group", 2),
@@ -265,7 +265,7 @@ _KINDS = (
 
 KINDS: dict[str, Kind] = {kind.name: kind for kind in _KINDS}
 
-DIRECTED = tuple(kind.name for kind in _KINDS if kind.moments and "reconfigure" not in kind.needs)
+DIRECTED = tuple(kind.name for kind in _KINDS if kind.triggers and "reconfigure" not in kind.needs)
 """Those of them that need no command for administrators."""
 
 ALIASES = {"crash": "kill", "skew": "clock", "one-way-partition": "one-way"}

@@ -15,7 +15,7 @@ from targets.protocol.fault import Cut, Degrade, Fault, Heal, Kill, Pause, Recon
 from targets.protocol.links import between
 from targets.protocol.node import NodeId
 
-Moment = Callable[[dict[NodeId, dict[str, Any]], Situation], bool]
+Trigger = Callable[[dict[NodeId, dict[str, Any]], Situation], bool]
 """Whether now is the time, given what the nodes told of themselves a moment ago and what they tell now."""
 
 
@@ -35,7 +35,7 @@ def leader(situation: Situation) -> NodeId | None:
     return None if claim is None else claim[1]
 
 
-def grew(what: str) -> Moment:
+def grew(what: str) -> Trigger:
     """The leader tells more of something than a moment ago: few others have it yet, or have heard of it."""
 
     def tells(view: dict[str, Any]) -> int:

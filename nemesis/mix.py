@@ -12,8 +12,8 @@ import msgspec
 from msgspec.structs import replace
 
 from nemesis.catalog import Kind, find
-from nemesis.directed import Moment, leadership
-from nemesis.schedule import Look, Schedule, Situation, Step
+from nemesis.directed import Trigger, leadership
+from nemesis.schedule import Poll, Schedule, Situation, Step
 from targets.protocol.fault import Fault
 from targets.protocol.node import NodeId
 
@@ -43,7 +43,7 @@ class Waiting(msgspec.Struct, frozen=True):
 
     kind: Kind
     until_ms: float
-    moment: Moment
+    moment: Trigger
     views: dict[NodeId, dict[str, Any]]
     """What the nodes told of themselves when it last looked."""
     rounds: int = 1
@@ -70,7 +70,7 @@ class Mix(msgspec.Struct, frozen=True):
     waiting: tuple[Waiting, ...] = ()
     """At most one in each channel; an earlier strike of the same series may be in force meanwhile."""
 
-    def next(self, situation: Situation) -> tuple[Step | Look | None, Schedule]:
+    def next(self, situation: Situation) -> tuple[Step | Poll | None, Schedule]:
         if not self.kinds:
             return None, self
         now = situation.now_ms
@@ -91,12 +91,12 @@ class Mix(msgspec.Struct, frozen=True):
         again = tuple([replace(wait, views=situation.views) for wait in self.waiting])
         soonest = min([due, *[one.until_ms for one in self.active]])
         watching = min([wait.until_ms for wait in again]) if again else None
-        return Look(soonest, watching), replace(self, next_ms=due, waiting=again)
+        return Poll(soonest, watching), replace(self, next_ms=due, waiting=again)
 
     def _without(self, wait: Waiting) -> Mix:
         return replace(self, waiting=tuple(other for other in self.waiting if other is not wait))
 
-    def _seize(self, wait: Waiting, situation: Situation) -> tuple[Step | Look | None, Schedule]:
+    def _seize(self, wait: Waiting, situation: Situation) -> tuple[Step | Poll | None, Schedule]:
         """The moment has come: strike in place of the strike before, and wait for the next if there are more rounds."""
         kind = wait.kind
         rest = replace(self, active=tuple(one for one in self.active if one.kind is not kind))
@@ -108,11 +108,11 @@ class Mix(msgspec.Struct, frozen=True):
         return rest._strike(kind, situation, following.until_ms - situation.now_ms)
 
     def _await(self, kind: Kind, situation: Situation, patience_ms: float, rounds: int) -> Waiting:
-        moment = situation.random.choice(kind.moments)
+        moment = situation.random.choice(kind.triggers)
         until_ms = situation.now_ms + patience_ms * self.stretch
         return Waiting(kind, until_ms, moment, situation.views, rounds)
 
-    def _begin(self, situation: Situation) -> tuple[Step | Look | None, Schedule]:
+    def _begin(self, situation: Situation) -> tuple[Step | Poll | None, Schedule]:
         now = situation.now_ms
         rest = replace(self, next_ms=now + self._pause(situation))
         begun = [one.kind for one in self.active] + [wait.kind for wait in self.waiting]
@@ -121,7 +121,7 @@ class Mix(msgspec.Struct, frozen=True):
         if not free:
             return rest.next(situation)
         kind = situation.random.choice(free)
-        if not kind.moments:
+        if not kind.triggers:
             return rest._strike(kind, situation)
         if any("role" in view for view in situation.views.values()):
             wait = self._await(kind, situation, PATIENCE_MS, situation.random.choice(kind.rounds))
@@ -130,7 +130,7 @@ class Mix(msgspec.Struct, frozen=True):
 
     def _strike(
         self, kind: Kind, situation: Situation, lasting_ms: float | None = None
-    ) -> tuple[Step | Look | None, Schedule]:
+    ) -> tuple[Step | Poll | None, Schedule]:
         """Begin a fault; how long it lasts is drawn unless given."""
         begun = kind.begin(situation)
         if begun is None:

@@ -22,7 +22,7 @@ class Situation(msgspec.Struct, frozen=True, dict=True):
     random: Random
     down: frozenset[NodeId] = frozenset()
     paused: frozenset[NodeId] = frozenset()
-    look: Callable[[], dict[NodeId, dict[str, Any]]] = dict
+    poll: Callable[[], dict[NodeId, dict[str, Any]]] = dict
     """Asks the nodes; most decisions need no answer."""
     clients: tuple[NodeId, ...] = ()
     """Names of the clients, where their links can be made bad too."""
@@ -32,7 +32,7 @@ class Situation(msgspec.Struct, frozen=True, dict=True):
     @cached_property
     def views(self) -> dict[NodeId, dict[str, Any]]:
         """By node that runs, what Node.view says of it; empty where the cluster cannot tell."""
-        return self.look()
+        return self.poll()
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -42,30 +42,30 @@ class Step(msgspec.Struct, frozen=True):
     fault: Fault
 
 
-WATCH_MS = 1.0
-"""How often to look whether a moment has come."""
+POLL_MS = 1.0
+"""How often to ask whether a trigger has fired."""
 
 
-class Look(msgspec.Struct, frozen=True):
-    """Ask again at `at_ms`: nothing to do before.
+class Poll(msgspec.Struct, frozen=True):
+    """Ask the schedule again at `at_ms`; there is nothing to do before.
 
-    Until `watching_ms` (if given) a moment is waited for as well: ask also after WATCH_MS, though not in vain where
-    no node tells anything new.
+    Until `watching_ms`, if given, the schedule waits for a trigger too: it is asked every POLL_MS as well, except while
+    no node shows anything new.
     """
 
     at_ms: float
     watching_ms: float | None = None
 
     def next_ms(self, now_ms: float) -> float:
-        """When to look next."""
-        return self.at_ms if self.watching_ms is None else min(self.at_ms, now_ms + WATCH_MS)
+        """When to ask next."""
+        return self.at_ms if self.watching_ms is None else min(self.at_ms, now_ms + POLL_MS)
 
-    def in_vain(self, now_ms: float) -> bool:
-        """Whether there is nothing to ask now as long as no node tells anything new."""
+    def pointless(self, now_ms: float) -> bool:
+        """Whether asking now cannot help, unless a node shows something new."""
         return self.watching_ms is not None and now_ms < self.watching_ms and now_ms < self.at_ms
 
 
 class Schedule(Protocol):
     """A source of faults; None when nothing more will go wrong. The driver heals, resumes and restarts at the end."""
 
-    def next(self, situation: Situation) -> tuple[Step | Look | None, Schedule]: ...
+    def next(self, situation: Situation) -> tuple[Step | Poll | None, Schedule]: ...

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from nemesis.schedule import Look, Schedule, Situation, Step
+from nemesis.schedule import Poll, Schedule, Situation, Step
 from targets.protocol.fault import KILLED, Fault
 
 
@@ -19,7 +19,7 @@ class Spare(msgspec.Struct, frozen=True):
     spared: Callable[[], None]
     """Called for each kill that was left out."""
 
-    def next(self, situation: Situation) -> tuple[Step | Look | None, Schedule]:
+    def next(self, situation: Situation) -> tuple[Step | Poll | None, Schedule]:
         step, rest = self.schedule.next(situation)
         while isinstance(step, Step) and _kills(step.fault) and not self.durable():
             self.spared()

@@ -10,7 +10,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from checker.history import Operation
-from workloads.generator import Generator, Invocation, Moment, Workload
+from workloads.generator import Generator, Invocation, Turn, Workload
 from workloads.parts import Keys, choose, reads
 
 OPERATIONS_PER_KEY = 200
@@ -24,9 +24,9 @@ class Appends(Struct, frozen=True):
     keys: Keys = field(default_factory=lambda: Keys(operations_per_key=OPERATIONS_PER_KEY))
     appended: int = 0
 
-    def next(self, moment: Moment) -> tuple[Invocation, Generator]:
-        key, keys = self.keys.pick(moment.random)
-        f = choose(moment.random, (0.5, "read"), (0.45, "append"), (0.05, "write"))
+    def next(self, turn: Turn) -> tuple[Invocation, Generator]:
+        key, keys = self.keys.pick(turn.random)
+        f = choose(turn.random, (0.5, "read"), (0.45, "append"), (0.05, "write"))
         if f == "read":
             return Invocation("read", key), replace(self, keys=keys)
         number = self.appended + 1

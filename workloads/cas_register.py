@@ -14,7 +14,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from checker.history import Operation
-from workloads.generator import Generator, Invocation, Moment, Workload
+from workloads.generator import Generator, Invocation, Turn, Workload
 from workloads.parts import Keys, choose, reads
 
 
@@ -31,8 +31,8 @@ class CasRegisters(Struct, frozen=True):
     """By key, the cas asked for last."""
     absent: bool = False
 
-    def next(self, moment: Moment) -> tuple[Invocation, Generator]:
-        random = moment.random
+    def next(self, turn: Turn) -> tuple[Invocation, Generator]:
+        random = turn.random
         key, keys = self.keys.pick(random)
         f = choose(random, (0.35, "read"), (0.2, "write"), (0.3, "cas"), (0.1, "again"), (0.05, "old"))
         after = replace(self, keys=keys)

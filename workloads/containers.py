@@ -6,7 +6,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from checker.history import Operation
-from workloads.generator import Generator, Invocation, Moment, Workload
+from workloads.generator import Generator, Invocation, Turn, Workload
 from workloads.parts import choose, reads
 
 RECENT = 8
@@ -18,13 +18,13 @@ class Set(Struct, frozen=True):
 
     added: int = 0
 
-    def next(self, moment: Moment) -> tuple[Invocation, Generator]:
-        f = choose(moment.random, (0.35, "add"), (0.4, "contains"), (0.15, "remove"), (0.1, "read"))
+    def next(self, turn: Turn) -> tuple[Invocation, Generator]:
+        f = choose(turn.random, (0.35, "add"), (0.4, "contains"), (0.15, "remove"), (0.1, "read"))
         if f == "read":
             return Invocation("read", "set"), self
         if f == "add" or not self.added:
             return Invocation("add", "set", self.added + 1), replace(self, added=self.added + 1)
-        return Invocation(f, "set", moment.random.randint(max(1, self.added - RECENT), self.added)), self
+        return Invocation(f, "set", turn.random.randint(max(1, self.added - RECENT), self.added)), self
 
     def observe(self, operation: Operation) -> Generator:
         return self
@@ -33,8 +33,8 @@ class Set(Struct, frozen=True):
 class Counter(Struct, frozen=True):
     """Increments by one, and reads: what the monitor of counters judges in n log n."""
 
-    def next(self, moment: Moment) -> tuple[Invocation, Generator]:
-        if choose(moment.random, (0.5, "add"), (0.5, "read")) == "read":
+    def next(self, turn: Turn) -> tuple[Invocation, Generator]:
+        if choose(turn.random, (0.5, "add"), (0.5, "read")) == "read":
             return Invocation("read", "counter"), self
         return Invocation("add", "counter", 1), self
 
@@ -51,12 +51,12 @@ class Container(Struct, frozen=True):
     shuffled: bool = False
     """Values come in random order (a priority queue would else be a queue)."""
 
-    def next(self, moment: Moment) -> tuple[Invocation, Generator]:
-        if choose(moment.random, (0.52, self.put), (0.48, self.take)) == self.take:
+    def next(self, turn: Turn) -> tuple[Invocation, Generator]:
+        if choose(turn.random, (0.52, self.put), (0.48, self.take)) == self.take:
             return Invocation(self.take, "q"), self
         value = self.values + 1
         if self.shuffled:  # the low digits keep it unique, the high ones are its place
-            value += moment.random.randrange(1000) * 10_000_000
+            value += turn.random.randrange(1000) * 10_000_000
         return Invocation(self.put, "q", value), replace(self, values=self.values + 1)
 
     def observe(self, operation: Operation) -> Generator:

@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from checker.history import Operation
-from workloads.generator import Generator, Invocation, Moment, Workload
+from workloads.generator import Generator, Invocation, Turn, Workload
 from workloads.parts import choose, client_of, reads
 
 KEY = "x"
@@ -31,11 +31,11 @@ class FencedWrites(Struct, frozen=True):
     held: tuple[Held | None, ...] = ()
     written: int = 0
 
-    def next(self, moment: Moment) -> tuple[Invocation, Generator]:
-        held = self.held + (None,) * (moment.clients - len(self.held))
-        mine = held[moment.client]
+    def next(self, turn: Turn) -> tuple[Invocation, Generator]:
+        held = self.held + (None,) * (turn.clients - len(self.held))
+        mine = held[turn.client]
         after = replace(self, held=held)
-        f = choose(moment.random, (0.3, "read"), (0.6, "fenced-write"), (0.1, "next"))
+        f = choose(turn.random, (0.3, "read"), (0.6, "fenced-write"), (0.1, "next"))
         if f == "next":
             return Invocation("next", KEY), after
         if f == "read" or mine is None:

@@ -1,7 +1,7 @@
 """Generators are values: asking one for the next operation returns the operation and the generator of the rest.
 
 A driver asks on behalf of a client that is free, and tells the generator about each completed operation, so that a
-workload can feed back what was read. Everything random comes from `Moment.random`.
+workload can feed back what was read. Everything random comes from `Turn.random`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import msgspec
 from checker.history import Operation
 
 
-class Moment(msgspec.Struct, frozen=True):
+class Turn(msgspec.Struct, frozen=True):
     """When and for whom an operation is asked: `client` counts from 0 and stays the same after an unknown outcome
     (its process id does not); `clients` is their number."""
 
@@ -44,7 +44,7 @@ class Wait(msgspec.Struct, frozen=True):
 class Generator(Protocol):
     """A source of operations. `next` returns None in place of an operation when it has run dry."""
 
-    def next(self, moment: Moment) -> tuple[Invocation | Wait | None, Generator]: ...
+    def next(self, turn: Turn) -> tuple[Invocation | Wait | None, Generator]: ...
 
     def observe(self, operation: Operation) -> Generator:
         """The generator after one more operation has completed (ok, fail or info)."""

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from checker.history import Operation
 from workloads.cas_register import CasRegisters
-from workloads.generator import Generator, Invocation, Moment, Workload
+from workloads.generator import Generator, Invocation, Turn, Workload
 from workloads.parts import Keys, reads
 
 DELETES = 0.08
@@ -20,11 +20,11 @@ class Store(Struct, frozen=True):
     keys: Keys = field(default_factory=lambda: Keys(BASES))
     registers: Generator | None = None
 
-    def next(self, moment: Moment) -> tuple[Invocation, Generator]:
-        if moment.random.random() < DELETES:
-            key, _ = self.keys.pick(moment.random)
+    def next(self, turn: Turn) -> tuple[Invocation, Generator]:
+        if turn.random.random() < DELETES:
+            key, _ = self.keys.pick(turn.random)
             return Invocation("delete", key), self
-        asked, rest = self._others().next(moment)
+        asked, rest = self._others().next(turn)
         assert isinstance(asked, Invocation)
         return asked, replace(self, registers=rest)
 

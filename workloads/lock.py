@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from checker.history import Operation
-from workloads.generator import Generator, Invocation, Moment, Wait, Workload
+from workloads.generator import Generator, Invocation, Turn, Wait, Workload
 from workloads.parts import client_of
 
 HOLD_MS_MAX = 20.0
@@ -32,14 +32,14 @@ class Lock(Struct, frozen=True):
 
     holding: tuple[Holding | None, ...] = ()
 
-    def next(self, moment: Moment) -> tuple[Invocation | Wait, Generator]:
-        holding = self.holding + (None,) * (moment.clients - len(self.holding))
-        mine = holding[moment.client]
+    def next(self, turn: Turn) -> tuple[Invocation | Wait, Generator]:
+        holding = self.holding + (None,) * (turn.clients - len(self.holding))
+        mine = holding[turn.client]
         lock = replace(self, holding=holding)
         if mine is None:
             return Invocation("acquire", KEY), lock
         if not mine.waited:
-            return Wait(moment.random.uniform(0, HOLD_MS_MAX)), lock._with(moment.client, replace(mine, waited=True))
+            return Wait(turn.random.uniform(0, HOLD_MS_MAX)), lock._with(turn.client, replace(mine, waited=True))
         return Invocation("release", KEY, mine.token), lock
 
     def observe(self, operation: Operation) -> Generator:

@@ -6,7 +6,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from checker.history import Operation
-from workloads.generator import Generator, Invocation, Moment, Workload
+from workloads.generator import Generator, Invocation, Turn, Workload
 from workloads.parts import EachClient, choose
 
 KEY = "log"
@@ -20,12 +20,12 @@ class Log(Struct, frozen=True):
     appended: int = 0
     highest: int = -1
 
-    def next(self, moment: Moment) -> tuple[Invocation, Generator]:
-        if choose(moment.random, (0.5, "append"), (0.5, "read")) == "append":
+    def next(self, turn: Turn) -> tuple[Invocation, Generator]:
+        if choose(turn.random, (0.5, "append"), (0.5, "read")) == "append":
             return Invocation("append", KEY, self.appended + 1), replace(self, appended=self.appended + 1)
-        near_the_end = moment.random.random() < 0.7
+        near_the_end = turn.random.random() < 0.7
         first = max(0, self.highest - 3) if near_the_end else 0
-        return Invocation("read", KEY, moment.random.randint(first, self.highest + 1 if self.highest >= 0 else 0)), self
+        return Invocation("read", KEY, turn.random.randint(first, self.highest + 1 if self.highest >= 0 else 0)), self
 
     def observe(self, operation: Operation) -> Generator:
         if operation.f == "append" and operation.status == "ok" and isinstance(operation.output, int):

@@ -17,7 +17,7 @@ from checker.errors import UsageError
 from checker.history import Operation
 from checker.properties.eventual import FINAL
 from workloads.cas_register import CasRegisters
-from workloads.generator import Generator, Invocation, Moment, Workload
+from workloads.generator import Generator, Invocation, Turn, Workload
 from workloads.kv import Store
 from workloads.numbers import Ask
 from workloads.parts import EachClient, Keys, choose, client_of, reads
@@ -34,8 +34,8 @@ class Put(Struct, frozen=True):
     reads_share: float = 0.0
     values: int = 0
 
-    def next(self, moment: Moment) -> tuple[Invocation, Generator]:
-        if self.reads_share and moment.random.random() < self.reads_share:
+    def next(self, turn: Turn) -> tuple[Invocation, Generator]:
+        if self.reads_share and turn.random.random() < self.reads_share:
             return Invocation("read"), self
         return Invocation(self.f, None, self.values + 1), Put(self.f, self.reads_share, self.values + 1)
 
@@ -48,10 +48,10 @@ class Increments(Struct, frozen=True):
 
     down: bool
 
-    def next(self, moment: Moment) -> tuple[Invocation, Generator]:
-        if choose(moment.random, (0.6, "add"), (0.4, "read")) == "read":
+    def next(self, turn: Turn) -> tuple[Invocation, Generator]:
+        if choose(turn.random, (0.6, "add"), (0.4, "read")) == "read":
             return Invocation("read"), self
-        return Invocation("add", None, moment.random.randint(-5 if self.down else 0, 5)), self
+        return Invocation("add", None, turn.random.randint(-5 if self.down else 0, 5)), self
 
     def observe(self, operation: Operation) -> Generator:
         return self
@@ -62,7 +62,7 @@ class Echo(Struct, frozen=True):
 
     sent: int = 0
 
-    def next(self, moment: Moment) -> tuple[Invocation, Generator]:
+    def next(self, turn: Turn) -> tuple[Invocation, Generator]:
         return Invocation("echo", None, f"Please echo {self.sent + 1}"), Echo(self.sent + 1)
 
     def observe(self, operation: Operation) -> Generator:
@@ -81,18 +81,18 @@ class Messages(Struct, frozen=True):
     """By client and log, the highest offset that it was shown since it committed."""
     clients: int = 1
 
-    def next(self, moment: Moment) -> tuple[Invocation, Generator]:
-        random = moment.random
-        rest = self if self.clients == moment.clients else replace(self, clients=moment.clients)
+    def next(self, turn: Turn) -> tuple[Invocation, Generator]:
+        random = turn.random
+        rest = self if self.clients == turn.clients else replace(self, clients=turn.clients)
         mix = ((0.5, "send"), (0.35, "poll"), (0.1, "commit_offsets"), (0.05, "list_committed_offsets"))
         f = choose(random, *mix)
         if f == "send":
             return Invocation(f, random.choice(self.logs), self.sent + 1), replace(rest, sent=self.sent + 1)
         if f == "list_committed_offsets":
             return Invocation(f, None, self.logs), rest
-        mine = self.polled.get(moment.client)
+        mine = self.polled.get(turn.client)
         if f == "commit_offsets" and mine:
-            return Invocation(f, None, dict(mine)), replace(rest, polled={**self.polled, moment.client: {}})
+            return Invocation(f, None, dict(mine)), replace(rest, polled={**self.polled, turn.client: {}})
         back = 0 if random.random() < 0.2 else 5
         return Invocation("poll", None, {key: max(0, self.ends.get(key, 0) - back) for key in self.logs}), rest
 
@@ -120,13 +120,13 @@ class Transactions(Struct, frozen=True):
     length_max: int = 4
     written: int = 0
 
-    def next(self, moment: Moment) -> tuple[Invocation, Generator]:
+    def next(self, turn: Turn) -> tuple[Invocation, Generator]:
         rest = self
         steps: list[tuple[str, Any, Any]] = []
-        for _ in range(moment.random.randint(1, self.length_max)):
-            key, keys = rest.keys.pick(moment.random)
+        for _ in range(turn.random.randint(1, self.length_max)):
+            key, keys = rest.keys.pick(turn.random)
             rest = replace(rest, keys=keys)
-            if choose(moment.random, (0.5, "r"), (0.5, self.write)) == "r":
+            if choose(turn.random, (0.5, "r"), (0.5, self.write)) == "r":
                 steps.append(("r", key, None))
             else:
                 rest = replace(rest, written=rest.written + 1)
@@ -146,11 +146,11 @@ class Drain(Struct, frozen=True):
     places: Mapping[int, Mapping[str, int]] = field(default_factory=dict)
     done: frozenset[int] = frozenset()
 
-    def next(self, moment: Moment) -> tuple[Invocation | None, Generator]:
-        if moment.client in self.done:
+    def next(self, turn: Turn) -> tuple[Invocation | None, Generator]:
+        if turn.client in self.done:
             return None, self
-        place = self.places.get(moment.client, dict.fromkeys(self.logs, 0))
-        return Invocation(self.f, None, dict(place)), replace(self, clients=moment.clients)
+        place = self.places.get(turn.client, dict.fromkeys(self.logs, 0))
+        return Invocation(self.f, None, dict(place)), replace(self, clients=turn.clients)
 
     def observe(self, operation: Operation) -> Generator:
         client = client_of(operation, self.clients)

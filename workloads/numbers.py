@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from checker.history import Operation
-from workloads.generator import Generator, Invocation, Moment, Workload
+from workloads.generator import Generator, Invocation, Turn, Workload
 
 
 class Ask(Struct, frozen=True):
@@ -13,7 +13,7 @@ class Ask(Struct, frozen=True):
 
     f: str
 
-    def next(self, moment: Moment) -> tuple[Invocation, Generator]:
+    def next(self, turn: Turn) -> tuple[Invocation, Generator]:
         return Invocation(self.f), self
 
     def observe(self, operation: Operation) -> Generator:

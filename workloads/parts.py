@@ -10,7 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from checker.history import Operation
-from workloads.generator import Generator, Invocation, Moment, Wait
+from workloads.generator import Generator, Invocation, Turn, Wait
 
 HOT_SHARE = 0.5
 """How often the first key is taken: contention on one object finds more than load on many."""
@@ -61,12 +61,12 @@ class EachClient(Struct, frozen=True):
     asked: tuple[int, ...] = ()
     """By client, how many of them it has been given."""
 
-    def next(self, moment: Moment) -> tuple[Invocation | Wait | None, Generator]:
-        asked = self.asked + (0,) * (moment.client + 1 - len(self.asked))
-        place = asked[moment.client]
+    def next(self, turn: Turn) -> tuple[Invocation | Wait | None, Generator]:
+        asked = self.asked + (0,) * (turn.client + 1 - len(self.asked))
+        place = asked[turn.client]
         if place == len(self.invocations):
             return None, self
-        after = (*asked[: moment.client], place + 1, *asked[moment.client + 1 :])
+        after = (*asked[: turn.client], place + 1, *asked[turn.client + 1 :])
         return self.invocations[place], replace(self, asked=after)
 
     def observe(self, operation: Operation) -> Generator:
@@ -79,10 +79,10 @@ class Limited(Struct, frozen=True):
     generator: Generator
     left: int
 
-    def next(self, moment: Moment) -> tuple[Invocation | Wait | None, Generator]:
+    def next(self, turn: Turn) -> tuple[Invocation | Wait | None, Generator]:
         if self.left <= 0:
             return None, self
-        asked, rest = self.generator.next(moment)
+        asked, rest = self.generator.next(turn)
         return asked, Limited(rest, self.left - isinstance(asked, Invocation))
 
     def observe(self, operation: Operation) -> Generator:
@@ -95,10 +95,10 @@ class Pinned(Struct, frozen=True):
     generator: Generator
     nodes: tuple[str, ...]
 
-    def next(self, moment: Moment) -> tuple[Invocation | Wait | None, Generator]:
-        asked, rest = self.generator.next(moment)
+    def next(self, turn: Turn) -> tuple[Invocation | Wait | None, Generator]:
+        asked, rest = self.generator.next(turn)
         if isinstance(asked, Invocation):
-            asked = replace(asked, node=self.nodes[moment.client % len(self.nodes)])
+            asked = replace(asked, node=self.nodes[turn.client % len(self.nodes)])
         return asked, replace(self, generator=rest)
 
     def observe(self, operation: Operation) -> Generator:

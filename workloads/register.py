@@ -6,7 +6,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from checker.history import Operation
-from workloads.generator import Generator, Invocation, Moment, Workload
+from workloads.generator import Generator, Invocation, Turn, Workload
 from workloads.parts import Keys, choose, reads
 
 
@@ -16,9 +16,9 @@ class Registers(Struct, frozen=True):
     keys: Keys = field(default_factory=Keys)
     written: int = 0
 
-    def next(self, moment: Moment) -> tuple[Invocation, Generator]:
-        key, keys = self.keys.pick(moment.random)
-        if choose(moment.random, (0.5, "read"), (0.5, "write")) == "read":
+    def next(self, turn: Turn) -> tuple[Invocation, Generator]:
+        key, keys = self.keys.pick(turn.random)
+        if choose(turn.random, (0.5, "read"), (0.5, "write")) == "read":
             return Invocation("read", key), replace(self, keys=keys)
         value = self.written + 1
         return Invocation("write", key, value), replace(self, keys=keys, written=value)

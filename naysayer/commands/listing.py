@@ -22,11 +22,17 @@ def list_all(*, broken: bool) -> int:
             screen,
             "Broken variants",
             [
-                (t.name, t.broken.reasoning, ", ".join(t.broken.faults) or "none", t.broken.anomaly, t.broken.hardness)
+                (
+                    t.name,
+                    t.broken.misconception,
+                    ", ".join(t.broken.faults) or "none",
+                    t.broken.anomaly,
+                    t.broken.difficulty,
+                )
                 for t in all_targets()
                 if t.broken is not None
             ],
-            ("target", "misconception", "faults", "shows", "hard"),
+            ("target", "misconception", "faults", "anomaly", "difficulty"),
         )
         return 0
     healthy = [target for target in all_targets() if target.broken is None]

@@ -19,7 +19,7 @@ from naysayer.harness.setup import REFUSED_MS, Setup
 from targets.backends.simulator.draws import SLOT_BITS
 from targets.protocol.fault import Fault
 from targets.protocol.node import NodeId, Reply, Request
-from workloads.generator import Generator, Invocation, Moment, Wait
+from workloads.generator import Generator, Invocation, Turn, Wait
 
 ATTEMPTS = 3
 """How often a client asks, with the same request id, a system that promises to execute a request once."""
@@ -217,10 +217,10 @@ class Clients:
         if not self.are_done(now_ns):
             if self.rate is not None and (wait := self._slot(thread, now_ns / NS, self.rate)) is not None:
                 return wait
-            moment = Moment(now_ns / NS, thread.client, len(self.threads), thread.random)
-            asked, self.generator = self.generator.next(moment)
+            turn = Turn(now_ns / NS, thread.client, len(self.threads), thread.random)
+            asked, self.generator = self.generator.next(turn)
             if self.unsupported:
-                asked = self._supported(asked, moment)
+                asked = self._supported(asked, turn)
         if asked is None:
             self.going -= 1
             return None
@@ -229,12 +229,12 @@ class Clients:
             return WaitUntil(now_ns / NS + pause_ms)
         return self._invoke(thread, asked, now_ns)
 
-    def _supported(self, asked: Invocation | Wait | None, moment: Moment) -> Invocation | Wait | None:
+    def _supported(self, asked: Invocation | Wait | None, turn: Turn) -> Invocation | Wait | None:
         """The operation, or the next that the system has."""
         for _ in range(UNSUPPORTED_MAX):
             if not isinstance(asked, Invocation) or asked.f not in self.unsupported:
                 return asked
-            asked, self.generator = self.generator.next(moment)
+            asked, self.generator = self.generator.next(turn)
         return None
 
     def _slot(self, thread: Thread, now_ms: float, rate: float) -> WaitUntil | None:

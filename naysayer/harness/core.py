@@ -25,15 +25,15 @@ from naysayer.harness.health import LAG_MS_MAX, Health
 from naysayer.harness.progress import ASKED_MIN, MajorityProgress
 from naysayer.harness.settle import Settling
 from naysayer.harness.setup import FINAL_MS_MAX, Setup
-from nemesis.schedule import Look, Schedule, Situation
+from nemesis.schedule import Poll, Schedule, Situation
 from targets.protocol.cluster import Death
 from targets.protocol.fault import Fault
 from targets.protocol.node import NodeId, Reply
 from workloads.generator import Generator
 from workloads.parts import Pinned
 
-AFTER_LOOK_MS = 0.001
-"""A look comes a little later than asked: virtual time counts whole nanoseconds, and must get past the moment."""
+AFTER_POLL_MS = 0.001
+"""A poll comes a little later than asked: virtual time counts whole nanoseconds, and must get past the time asked."""
 
 
 class Core:
@@ -70,7 +70,7 @@ class Core:
         self._now_ns = 0
         self._answer = False
         self._schedule: Schedule | None = setup.schedule
-        self.look: Look | None = None
+        self.poll: Poll | None = None
         self._random = Random(f"{setup.seed} nemesis")
         self._client_names = tuple(f"c{c}" for c in range(setup.clients)) if setup.client_links else ()
         self._script = self._phases()
@@ -94,9 +94,11 @@ class Core:
         if not self.in_fault_phase or self._schedule is None or self.clients.are_done(now_ns):
             return None
         now_ms = now_ns / NS
-        look = self.look
-        if still and look is not None and look.in_vain(now_ms):
-            return WaitUntil(look.next_ms(now_ms) + AFTER_LOOK_MS)  # which is not before now: it is in vain till then
+        poll = self.poll
+        if still and poll is not None and poll.pointless(now_ms):
+            return WaitUntil(
+                poll.next_ms(now_ms) + AFTER_POLL_MS
+            )  # which is not before now: polling is pointless till then
         situation = Situation(
             now_ms,
             self.system.nodes,
@@ -108,17 +110,17 @@ class Core:
             self.setup.sessions,
         )
         step, self._schedule = self._schedule.next(situation)
-        self.look = None
+        self.poll = None
         if step is None:
             return None
-        if isinstance(step, Look):
-            self.look = step
+        if isinstance(step, Poll):
+            self.poll = step
             return self._again(step, now_ms)
         return Inject(step.fault, step.at_ms)
 
     @staticmethod
-    def _again(look: Look, now_ms: float) -> WaitUntil:
-        return WaitUntil(max(look.next_ms(now_ms), now_ms) + AFTER_LOOK_MS)
+    def _again(poll: Poll, now_ms: float) -> WaitUntil:
+        return WaitUntil(max(poll.next_ms(now_ms), now_ms) + AFTER_POLL_MS)
 
     def injected(self, fault: Fault, now_ns: int, detail: str = "") -> None:
         """A fault, or what undoes one, was carried out."""

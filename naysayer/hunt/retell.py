@@ -23,9 +23,9 @@ from naysayer.hunt.scenario import Ask, Item, Scenario, Script, Strike, Strikes,
 from naysayer.judge import judge_run
 from naysayer.recorder import Recorder
 from nemesis.directed import leadership
-from nemesis.schedule import Look, Schedule, Situation, Step
+from nemesis.schedule import Poll, Schedule, Situation, Step
 from targets.protocol.node import NodeId
-from workloads.generator import Generator, Invocation, Moment, Wait
+from workloads.generator import Generator, Invocation, Turn, Wait
 from workloads.registry import find as find_workload
 
 LOOK_MS = 2.0
@@ -64,10 +64,10 @@ class _Watch:
     """The schedule of a scenario, which notes who leads."""
 
     strikes: Schedule
-    step: Step | Look | None = None
+    step: Step | Poll | None = None
     claims: list[tuple[float, Claim]] = field(default_factory=list)
 
-    def next(self, situation: Situation) -> tuple[Step | Look | None, Schedule]:
+    def next(self, situation: Situation) -> tuple[Step | Poll | None, Schedule]:
         claim = leadership(situation)
         if not self.claims or self.claims[-1][1] != claim:
             self.claims.append((situation.now_ms, claim))
@@ -75,7 +75,7 @@ class _Watch:
             self.step, self.strikes = self.strikes.next(situation)
         following_ms = situation.now_ms + LOOK_MS
         if self.step is None or self.step.at_ms > following_ms:
-            return Look(following_ms), self
+            return Poll(following_ms), self
         step, self.step = self.step, None
         return step, self
 
@@ -127,13 +127,13 @@ class Telling:
     elected_ms: float | None = None
     """When somebody else was seen to lead than at the last cue."""
 
-    def next(self, situation: Situation) -> tuple[Step | Look | None, Schedule]:
+    def next(self, situation: Situation) -> tuple[Step | Poll | None, Schedule]:
         now_ms = situation.now_ms
         while self.left:
             cue = self.left[0]
             due_ms = self._due_ms(cue, situation)
             if due_ms > now_ms + 0.01:
-                return Look(min(due_ms, now_ms + _patience_ms(cue))), self
+                return Poll(min(due_ms, now_ms + _patience_ms(cue))), self
             self.left.popleft()
             self.last_ms, self.elected_ms, self.claim = now_ms, None, leadership(situation)
             if cue.leader is not None and self.claim is not None:
@@ -178,14 +178,14 @@ class _Speaker:
     telling: Telling
     linger_ms: float
 
-    def next(self, moment: Moment) -> tuple[Invocation | Wait | None, Generator]:
-        mine = self.telling.asks.get(moment.client)
+    def next(self, turn: Turn) -> tuple[Invocation | Wait | None, Generator]:
+        mine = self.telling.asks.get(turn.client)
         if mine:
             ask = mine.popleft()
             return Invocation(ask.f, ask.key, freeze(ask.input), ask.node), self
-        wait_ms = self.telling.wait_ms(moment.client, moment.now_ms)
-        if wait_ms is None and moment.client == 0:
-            left_ms = self.telling.last_ms + self.linger_ms - moment.now_ms
+        wait_ms = self.telling.wait_ms(turn.client, turn.now_ms)
+        if wait_ms is None and turn.client == 0:
+            left_ms = self.telling.last_ms + self.linger_ms - turn.now_ms
             wait_ms = max(left_ms, GLANCE_MS) if self.telling.left or left_ms > 0 else None
         return None if wait_ms is None else Wait(wait_ms), self
 

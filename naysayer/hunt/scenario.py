@@ -21,7 +21,7 @@ from naysayer.results import HISTORY, REPORT, TEST, VERDICT
 from naysayer.simulate import Run, Simulation
 from nemesis.schedule import Schedule, Situation, Step
 from targets.protocol.fault import FAULT
-from workloads.generator import Generator, Invocation, Moment, Wait
+from workloads.generator import Generator, Invocation, Turn, Wait
 from workloads.parts import client_of
 from workloads.registry import find as find_workload
 
@@ -108,17 +108,17 @@ class Script:
         left = tuple(tuple(ask for ask in asks if ask.client == client) for client in clients)
         return Script(left, lasts_ms=scenario.storm_ms)
 
-    def next(self, moment: Moment) -> tuple[Invocation | Wait | None, Generator]:
-        mine = self.left[moment.client]
+    def next(self, turn: Turn) -> tuple[Invocation | Wait | None, Generator]:
+        mine = self.left[turn.client]
         if not mine:
-            stays = moment.client == 0 and moment.now_ms < self.lasts_ms
-            return Wait(self.lasts_ms - moment.now_ms) if stays else None, self
-        if mine[0].at_ms > moment.now_ms:
-            return Wait(mine[0].at_ms - moment.now_ms), self
-        rest = (*self.left[: moment.client], mine[1:], *self.left[moment.client + 1 :])
+            stays = turn.client == 0 and turn.now_ms < self.lasts_ms
+            return Wait(self.lasts_ms - turn.now_ms) if stays else None, self
+        if mine[0].at_ms > turn.now_ms:
+            return Wait(mine[0].at_ms - turn.now_ms), self
+        rest = (*self.left[: turn.client], mine[1:], *self.left[turn.client + 1 :])
         given = freeze(mine[0].input)
         if shows_last(mine[0]):
-            given = (self.given.get(moment.client, 0), given[1])
+            given = (self.given.get(turn.client, 0), given[1])
         return Invocation(mine[0].f, mine[0].key, given, mine[0].node), replace(self, left=rest)
 
     def observe(self, operation: Operation) -> Generator:

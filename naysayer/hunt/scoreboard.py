@@ -21,15 +21,15 @@ from naysayer.hunt.campaign import Hunt, attempt
 from naysayer.hunt.finding import reproduce
 from naysayer.hunt.shrink import shrink
 from naysayer.plan import Plan
-from targets.protocol.target import Hardness
+from targets.protocol.target import Difficulty
 from targets.registry import all_targets
 from targets.registry import find as find_target
 
 STRIDE = 1_000_000
 """Distance between the first seeds of two hunts."""
 
-LIMIT_S = {"E": 1.0, "M": 1.0, "H": 10.0, "control": 0.2}
-"""How much longer than --cpu a hunt may take, by hardness."""
+LIMIT_S = {"easy": 1.0, "medium": 1.0, "hard": 10.0, "benign": 0.2}
+"""How much longer than --cpu a hunt may take, by difficulty."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Row:
     """One hunted variant; seeds and CPU seconds are medians of the hunts that caught it."""
 
     name: str
-    hardness: Hardness
+    difficulty: Difficulty
     caught: int
     hunts: int
     seeds: float
@@ -49,7 +49,7 @@ def hunt_variant(name: str, hunts: int, cpu_s: float) -> Row:
     """Hunt a variant several times, in this process, and shrink the first failure."""
     broken = find_target(name).broken
     assert broken is not None
-    limit_s = cpu_s * LIMIT_S[broken.hardness]
+    limit_s = cpu_s * LIMIT_S[broken.difficulty]
     found: list[tuple[int, float, Plan]] = []
     for number in range(hunts):
         caught = _one_hunt(name, 1 + number * STRIDE, limit_s)
@@ -63,7 +63,7 @@ def hunt_variant(name: str, hunts: int, cpu_s: float) -> Row:
         size = f"{len(smaller.asks)} ops, {len(smaller.strikes)} faults, {smaller.nodes} nodes"
     seeds = statistics.median(seeds for seeds, _, _ in found) if found else 0
     spent = statistics.median(spent for _, spent, _ in found) if found else limit_s
-    return Row(name, broken.hardness, len(found), hunts, seeds, spent, size)
+    return Row(name, broken.difficulty, len(found), hunts, seeds, spent, size)
 
 
 def _one_hunt(name: str, first: int, limit_s: float) -> tuple[int, float, Plan] | None:
@@ -87,12 +87,12 @@ def healthy(name: str, seeds: int) -> str:
 
 def table(rows: list[Row], sound: list[tuple[str, int, str]]) -> str:
     """The scoreboard in Markdown; of healthy targets the name, how many seeds, and what was said of them."""
-    lines = ["# Scoreboard", "", "| broken variant | hard | caught | seeds | CPU s | shrunken scenario |"]
+    lines = ["# Scoreboard", "", "| broken variant | difficulty | caught | seeds | CPU s | shrunken scenario |"]
     lines.append("|---|---|---|---|---|---|")
     for row in rows:
         mark = f"{row.caught} of {row.hunts}" if row.caught else "no"
         effort = f"{row.seeds:.0f} | {row.cpu_s:.1f}"
-        lines.append(f"| {row.name} | {row.hardness} | {mark} | {effort} | {row.size} |")
+        lines.append(f"| {row.name} | {row.difficulty} | {mark} | {effort} | {row.size} |")
     lines += ["", "| healthy target | seeds | false alarms |", "|---|---|---|"]
     lines += [f"| {name} | {seeds} | {said or 'none'} |" for name, seeds, said in sound]
     how = (
@@ -104,9 +104,9 @@ def table(rows: list[Row], sound: list[tuple[str, int, str]]) -> str:
 
 
 def main() -> int:
-    """Run it; exit code 1 if a healthy target was accused or the control was caught."""
+    """Run it; exit code 1 if a healthy target was accused or a benign variant was caught."""
     parser = argparse.ArgumentParser(description="Hunts every broken variant, and every healthy target.")
-    parser.add_argument("--cpu", type=float, default=60.0, help="CPU seconds for each hunt (ten times that for H)")
+    parser.add_argument("--cpu", type=float, default=60.0, help="CPU seconds for each hunt (hard: ten times that)")
     parser.add_argument("--hunts", type=int, default=5)
     parser.add_argument("--healthy", type=int, default=2000, help="seeds of each healthy target")
     parser.add_argument("--only", default="", help="targets whose name contains this")
@@ -133,8 +133,8 @@ def main() -> int:
             told = [(name, arguments.healthy, sound[name]) for name in sane if name in sound]
             arguments.out.parent.mkdir(parents=True, exist_ok=True)
             arguments.out.write_text(table([rows[name] for name in variants if name in rows], told), encoding="utf-8")
-    control = any(row.hardness == "control" and row.caught for row in rows.values())
-    return 1 if control or any(said.endswith("fails") for said in sound.values()) else 0
+    benign = any(row.difficulty == "benign" and row.caught for row in rows.values())
+    return 1 if benign or any(said.endswith("fails") for said in sound.values()) else 0
 
 
 if __name__ == "__main__":

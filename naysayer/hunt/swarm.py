@@ -99,7 +99,7 @@ def _named(target: Target) -> tuple[str, ...]:
 
 def _directed(target: Target) -> bool:
     """What takes three aligned events to go wrong gets the directed faults too, and so do the healthy targets."""
-    return target.broken is None or target.broken.hardness == "H"
+    return target.broken is None or target.broken.difficulty == "hard"
 
 
 def _workload(target: Target, random: Random) -> str:

@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 
 from targets.protocol.node import Message, Node, NodeId
 
-Hardness = Literal["E", "M", "H", "control"]
+Difficulty = Literal["easy", "medium", "hard", "benign"]
 
 
 class Invariant(Protocol):
@@ -27,12 +27,12 @@ class Invariant(Protocol):
 class Broken:
     """What a broken variant gets wrong (a row of the list of mutants)."""
 
-    reasoning: str
+    misconception: str
     faults: tuple[str, ...]
     """Names of the nemesis' faults that expose it; empty if none is needed."""
     anomaly: str
     """stale read, lost acknowledged write, split brain ..."""
-    hardness: Hardness
+    difficulty: Difficulty
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from inspect import getdoc
 from typing import Any
 
 from targets.protocol.node import Node
-from targets.protocol.target import Broken, Hardness, Target
+from targets.protocol.target import Broken, Difficulty, Target
 
 MISCONCEPTION = re.compile(r"^Misconception: (.+?)\.(?:\s|$)", re.MULTILINE)
-"""Where a variant's docstring states its reasoning: up to the first full stop, on one line."""
+"""Where a variant's docstring states its misconception: up to the first full stop, on one line."""
 
 
 def variant(
@@ -20,12 +20,12 @@ def variant(
     node: type[Node],
     faults: tuple[str, ...],
     anomaly: str,
-    hardness: Hardness,
+    difficulty: Difficulty,
     **changes: Any,
 ) -> Target:
     """`healthy` with a node that overrides one of its decisions, named `healthy/name`.
 
-    The first line of the node's docstring is the summary, and its `Misconception: ...` the reasoning that `list`
+    The first line of the node's docstring is the summary, and its `Misconception: ...` the misconception that `list`
     shows. `faults` expose it, as `anomaly`; `changes` are other fields of the target that differ. Raises ValueError if
     the docstring states no misconception.
     """
@@ -38,6 +38,6 @@ def variant(
         name=f"{healthy.name}/{name}",
         summary=documentation.partition("\n")[0],
         node=node,
-        broken=Broken(stated[1] if stated else "", faults, anomaly, hardness),
+        broken=Broken(stated[1] if stated else "", faults, anomaly, difficulty),
         **changes,
     )

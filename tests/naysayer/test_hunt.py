@@ -31,7 +31,7 @@ from naysayer.recorder import Recorder
 from naysayer.simulate import Simulation
 from nemesis import shapes
 from nemesis.catalog import KINDS
-from nemesis.schedule import Look, Situation, Step
+from nemesis.schedule import Poll, Situation, Step
 from targets.backends.simulator import SimulatedCluster
 from targets.protocol.fault import Cut, Degrade, Heal, Kill, Restart
 from targets.registry import all_targets, find
@@ -285,12 +285,12 @@ def test_what_is_told_again_happens_to_whoever_leads_now_and_as_soon_as_somebody
     """Here n2 leads, from 700 ms on, where n3 had led from 450 ms on."""
     telling = Telling(deque(cues([Strike(460.0, STRUCK)], LED)), {name: name for name in ("n1", "n2", "n3")})
 
-    def at(now_ms: float, leader: str | None) -> Step | Look | None:
+    def at(now_ms: float, leader: str | None) -> Step | Poll | None:
         views = {name: {"role": "leader" if name == leader else "follower", "term": 2} for name in telling.cast}
-        return telling.next(Situation(now_ms, tuple(telling.cast), Random(0), look=lambda: views))[0]
+        return telling.next(Situation(now_ms, tuple(telling.cast), Random(0), poll=lambda: views))[0]
 
-    assert at(460.0, None) == Look(460.0 + GLANCE_MS)
-    assert at(700.0, "n2") == Look(710.0)
+    assert at(460.0, None) == Poll(460.0 + GLANCE_MS)
+    assert at(700.0, "n2") == Poll(710.0)
     struck = at(710.0, "n2")
     assert isinstance(struck, Step)
     assert struck.fault == Cut((("n2", "n3"), ("n3", "n2")), "n2 ╳ n3")

@@ -18,7 +18,7 @@ from naysayer.recorder import Recorder
 from targets.protocol.cluster import Client
 from targets.protocol.node import NodeId, Reply, Request
 from tests.benchmarks.live import Instant
-from workloads.generator import Generator, Invocation, Moment, Wait
+from workloads.generator import Generator, Invocation, Turn, Wait
 
 Answer = Callable[[Request], Awaitable[Reply]]
 
@@ -31,7 +31,7 @@ class Writes:
     wait_ms: float = 0.0
     waited: bool = True
 
-    def next(self, moment: Moment) -> tuple[Invocation | Wait, Generator]:
+    def next(self, turn: Turn) -> tuple[Invocation | Wait, Generator]:
         if not self.waited:
             return Wait(self.wait_ms), Writes(self.count, self.wait_ms)
         return Invocation("write", "x", self.count + 1), Writes(self.count + 1, self.wait_ms, not self.wait_ms)

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from checker.errors import UsageError
 from nemesis.catalog import DIRECTED, KINDS, find
 from nemesis.mix import Mix, Waiting
-from nemesis.schedule import Look, Schedule, Situation, Step
+from nemesis.schedule import Poll, Schedule, Situation, Step
 from nemesis.spare import Spare
 from targets.protocol.fault import (
     Corrupt,
@@ -39,7 +39,7 @@ LATER_MS = 1e9
 
 
 def situation(seed: int = 1, **changes: Any) -> Situation:
-    return replace(Situation(0.0, NODES, Random(seed), look=lambda: VIEWS, clients=("c0", "c1")), **changes)
+    return replace(Situation(0.0, NODES, Random(seed), poll=lambda: VIEWS, clients=("c0", "c1")), **changes)
 
 
 class Model:
@@ -132,7 +132,7 @@ def test_a_schedule_is_the_same_whenever_the_seed_is(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(10))
 def test_what_a_mix_began_it_ends_when_nothing_new_begins(seed: int) -> None:
-    kinds = tuple(name for name in KINDS if not KINDS[name].moments)
+    kinds = tuple(name for name in KINDS if not KINDS[name].triggers)
     _, model, rest = drive(Mix(kinds), seed, 20_000)
     assert isinstance(rest, Mix)
     _, _, ended = drive(replace(rest, next_ms=LATER_MS), seed, 0.0)
@@ -151,7 +151,7 @@ def test_two_faults_of_one_channel_are_never_in_force_at_once() -> None:
     random, now_ms = Random(1), 0.0
     most = 0
     for _ in range(3_000):
-        step, schedule = schedule.next(Situation(now_ms, NODES, random, look=lambda: VIEWS))
+        step, schedule = schedule.next(Situation(now_ms, NODES, random, poll=lambda: VIEWS))
         assert step is not None
         now_ms = max(now_ms + 0.001, step.at_ms)
         assert isinstance(schedule, Mix)
@@ -185,7 +185,7 @@ def test_the_leader_is_who_claims_the_highest_term() -> None:
 
 @pytest.mark.parametrize("name", ["isolate-leader", "kill-leader", "pause-leader"])
 def test_without_a_leader_there_is_none_to_harm(name: str) -> None:
-    assert KINDS[name].begin(situation(look=lambda: {"n1": {"role": "follower"}})) is None
+    assert KINDS[name].begin(situation(poll=lambda: {"n1": {"role": "follower"}})) is None
 
 
 def test_power_losses_also_come_between_two_effects() -> None:
@@ -202,19 +202,19 @@ def grown(**of: Any) -> dict[str, dict[str, Any]]:
 
 def watch(
     name: str, before: dict[str, dict[str, Any]], now: dict[str, dict[str, Any]], seed: int = 1
-) -> Step | Look | None:
+) -> Step | Poll | None:
     """What the mix does when the views change while the directed fault waits."""
     waiting: Schedule = Mix((name,), next_ms=0.0)
-    step, waiting = waiting.next(situation(seed, look=lambda: before))
-    assert isinstance(step, Look)
-    return waiting.next(situation(seed, look=lambda: now, now_ms=1.0))[0]
+    step, waiting = waiting.next(situation(seed, poll=lambda: before))
+    assert isinstance(step, Poll)
+    return waiting.next(situation(seed, poll=lambda: now, now_ms=1.0))[0]
 
 
 @pytest.mark.parametrize("what", ["last_index", "commit_index"])
 def test_a_leader_is_deposed_when_its_log_or_what_is_committed_grew_and_not_before(what: str) -> None:
     """Each wait is for one of these, or for a new leader, drawn at random."""
     before = grown(last_index=9, commit_index=5)
-    assert all(isinstance(watch("depose", before, before, seed), Look) for seed in range(20))
+    assert all(isinstance(watch("depose", before, before, seed), Poll) for seed in range(20))
     after = {**before, "n2": {**before["n2"], what: 10}}
     steps = [watch("depose", before, after, seed) for seed in range(20)]
     struck = [step for step in steps if isinstance(step, Step)]
@@ -237,7 +237,7 @@ def test_leader_after_leader_is_deposed() -> None:
     schedule: Schedule = Mix(("depose",), next_ms=0.0)
     random, now_ms, cuts, longest = Random(1), 0.0, [], 0
     while now_ms < 20_000:
-        step, schedule = schedule.next(Situation(now_ms, NODES, random, look=lambda now_ms=now_ms: views(now_ms)))
+        step, schedule = schedule.next(Situation(now_ms, NODES, random, poll=lambda now_ms=now_ms: views(now_ms)))
         assert step is not None
         now_ms = max(now_ms + 0.001, step.at_ms)
         if isinstance(step, Step) and isinstance(step.fault, Cut):
@@ -254,16 +254,16 @@ def test_leader_after_leader_is_deposed() -> None:
 def test_a_series_strikes_at_each_leadership_once() -> None:
     def at(now_ms: float, term: int, size: int) -> Situation:
         view = {"role": "leader", "term": term, "last_index": size, "commit_index": size}
-        return Situation(now_ms, NODES, Random(1), look=lambda: {"n1": view})
+        return Situation(now_ms, NODES, Random(1), poll=lambda: {"n1": view})
 
-    grew = find("depose").moments[0]
+    grew = find("depose").triggers[0]
     wait = Waiting(find("depose"), LATER_MS, grew, at(0.0, 1, 1).views, 2)
     series = Mix(("depose",), next_ms=LATER_MS, waiting=(wait,))
     step, following = series.next(at(1.0, 1, 2))
     assert isinstance(step, Step)
     assert isinstance(following, Mix)
     following = replace(following, due=())
-    assert isinstance(following.next(at(2.0, 1, 3))[0], Look), "it was struck in term 1"
+    assert isinstance(following.next(at(2.0, 1, 3))[0], Poll), "it was struck in term 1"
     assert isinstance(following.next(at(2.0, 2, 3))[0], Step), "it leads again"
 
 
@@ -281,7 +281,7 @@ def test_the_leader_is_cut_off_alone_or_with_up_to_a_bare_majority() -> None:
 
 
 def strike(name: str, seed: int, views: dict[str, dict[str, Any]] = VIEWS) -> tuple[Fault, ...]:
-    begun = find(name).begin(situation(seed, look=lambda: views))
+    begun = find(name).begin(situation(seed, poll=lambda: views))
     assert isinstance(begun, tuple)
     return begun
 
@@ -301,7 +301,7 @@ def test_a_leader_leaves_out_a_node_that_it_does_not_reach() -> None:
 
 def test_a_series_of_splits_ends_with_everybody_a_member() -> None:
     heal, change = find("split-members").end(
-        situation(look=lambda: grown(configuration=["n2", "n3", "n4", "n5"])), Heal()
+        situation(poll=lambda: grown(configuration=["n2", "n3", "n4", "n5"])), Heal()
     )
     assert heal == Heal()
     assert change == Reconfigure(NODES)
@@ -323,7 +323,7 @@ def test_an_outage_strikes_all_who_follow_and_neither_leaders_nor_candidates() -
 
 
 def test_an_outage_waits_for_a_leader_that_is_new_or_whose_log_grew() -> None:
-    assert all(isinstance(watch("outage", VIEWS, VIEWS, seed), Look) for seed in range(20))
+    assert all(isinstance(watch("outage", VIEWS, VIEWS, seed), Poll) for seed in range(20))
     elected = [watch("outage", {**VIEWS, "n2": VIEWS["n3"]}, VIEWS, seed) for seed in range(20)]
     appended = [watch("outage", VIEWS, grown(last_index=10), seed) for seed in range(20)]
     for steps in (elected, appended):

@@ -12,12 +12,12 @@ from naysayer.harness.clients import TIMEOUT
 from naysayer.harness.setup import Setup
 from naysayer.recorder import Recorder
 from naysayer.virtual import VirtualRun
-from nemesis.schedule import Look, Schedule, Situation, Step
+from nemesis.schedule import Poll, Schedule, Situation, Step
 from targets.backends.simulator import SimulatedCluster
 from targets.protocol.fault import Cut, Degrade, Fault, Heal, Kill, Pause, Restart, Resume, Skew
 from targets.protocol.node import NodeId
 from targets.protocol.target import Target
-from workloads.generator import Generator, Invocation, Moment
+from workloads.generator import Generator, Invocation, Turn
 
 EVERYTHING = ("kill", "pause", "isolate", "partial", "loss", "duplicate", "delay", "skew")
 
@@ -36,9 +36,9 @@ class Operations:
     count: int = 0
     known: dict[Any, Any] = field(default_factory=dict)
 
-    def next(self, moment: Moment) -> tuple[Invocation, Generator]:
-        f = moment.random.choice(self.mix)
-        key = None if f == "next" else f"k{moment.random.randrange(self.keys)}"
+    def next(self, turn: Turn) -> tuple[Invocation, Generator]:
+        f = turn.random.choice(self.mix)
+        key = None if f == "next" else f"k{turn.random.randrange(self.keys)}"
         count = self.count + 1
         given: dict[str, Any] = {
             "write": count,
@@ -46,7 +46,7 @@ class Operations:
             "append": f"<{count}>",
             "add": 1,
         }
-        node = self.pinned[moment.client % len(self.pinned)] if self.pinned else None
+        node = self.pinned[turn.client % len(self.pinned)] if self.pinned else None
         return Invocation(f, key, given.get(f), node), replace(self, count=count)
 
     def observe(self, operation: Operation) -> Generator:
@@ -73,7 +73,7 @@ class Faults:
     heal_ms: float | None = None
     due: tuple[Fault, ...] = ()
 
-    def next(self, situation: Situation) -> tuple[Step | Look | None, Schedule]:
+    def next(self, situation: Situation) -> tuple[Step | Poll | None, Schedule]:
         random, now = situation.random, situation.now_ms
         if self.due:
             return Step(now, self.due[0]), replace(self, due=self.due[1:])
@@ -82,7 +82,7 @@ class Faults:
         if self.heal_ms is not None and now >= self.heal_ms:
             return replace(self, heal_ms=None, due=healing(situation)).next(situation)
         if now < self.next_ms:
-            return Look(self.next_ms if self.heal_ms is None else min(self.heal_ms, self.next_ms)), self
+            return Poll(self.next_ms if self.heal_ms is None else min(self.heal_ms, self.next_ms)), self
         fault = self.draw(random.choice(self.kinds), situation)
         lasting = random.choice((20.0, 120.0, 500.0)) * random.random()
         heal_ms = now + lasting if random.random() < 0.45 else None

@@ -19,8 +19,8 @@ BROKEN = [target for target in all_targets() if target.broken is not None]
 @pytest.mark.parametrize("target", BROKEN, ids=[target.name for target in BROKEN])
 def test_a_variant_says_what_it_does_and_why_that_seems_right(target: Target) -> None:
     assert target.broken is not None
-    assert target.broken.reasoning, target.name
-    assert target.broken.reasoning.count("\n") == 0
+    assert target.broken.misconception, target.name
+    assert target.broken.misconception.count("\n") == 0
     assert target.summary.endswith("."), "the first line of a docstring is a sentence"
     assert target.summary != next(t for t in all_targets() if t.name == target.name.partition("/")[0]).summary
 
@@ -32,11 +32,11 @@ def test_what_a_variant_gets_wrong_is_read_from_its_docstring() -> None:
         Misconception: it will be stored in a moment (or two). Then the power fails.
         """
 
-    made = variant(HEALTHY, "hasty", Hasty, ("power",), "lost acknowledged write", "E", nodes=5)
+    made = variant(HEALTHY, "hasty", Hasty, ("power",), "lost acknowledged write", "easy", nodes=5)
     assert made.name == "quorum-kv/hasty"
     assert made.summary == "Answers before anything is stored."
     assert made.broken is not None
-    assert made.broken.reasoning == "it will be stored in a moment (or two)"
+    assert made.broken.misconception == "it will be stored in a moment (or two)"
     assert (made.nodes, made.operations) == (5, HEALTHY.operations)
 
 
@@ -45,7 +45,7 @@ def test_a_docstring_without_a_misconception_is_refused() -> None:
         """Answers before anything is stored."""
 
     with pytest.raises(ValueError, match="the docstring of Silent has no line that begins with 'Misconception: '"):
-        variant(HEALTHY, "silent", Silent, (), "stale read", "E")
+        variant(HEALTHY, "silent", Silent, (), "stale read", "easy")
 
 
 @pytest.mark.parametrize("count", range(1, 8))

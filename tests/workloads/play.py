@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 from checker.history import PENDING, Operation, Status
-from workloads.generator import Generator, Invocation, Moment, Wait
+from workloads.generator import Generator, Invocation, Turn, Wait
 
 Answer = Callable[[Invocation, int], tuple[Status, Any]]
 """What the system says to an invocation of a client."""
@@ -29,7 +29,7 @@ def play(
     while len(played) < operations and len(dry) < clients:
         client = turns % clients
         turns += 1
-        asked, generator = generator.next(Moment(float(turns), client, clients, random))
+        asked, generator = generator.next(Turn(float(turns), client, clients, random))
         if asked is None:
             dry.add(client)
         if not isinstance(asked, Invocation):

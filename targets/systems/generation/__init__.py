@@ -31,7 +31,7 @@ TARGETS: tuple[Target, ...] = (
         broken.GenerationVolatile,
         ("kill",),
         "two owners of one generation",
-        "M",
+        "medium",
         workload="generation",
     ),
     variant(
@@ -40,7 +40,7 @@ TARGETS: tuple[Target, ...] = (
         broken.ReplyBeforeDurable,
         ("power",),
         "two owners of one generation",
-        "M",
+        "medium",
         workload="generation",
     ),
     variant(
@@ -49,12 +49,20 @@ TARGETS: tuple[Target, ...] = (
         broken.EqualWithoutVotedFor,
         (),
         "duplicate generation",
-        "E",
+        "easy",
         workload="generation",
     ),
-    variant(CLOCK, "no-fencing", broken.NoFencing, ("pause-leader", "isolate-leader"), "lost acknowledged write", "E"),
     variant(
-        CLOCK, "late-vote-counts", broken.LateVoteCounts, ("delay", "hold"), "split brain", "H", workload="generation"
+        CLOCK, "no-fencing", broken.NoFencing, ("pause-leader", "isolate-leader"), "lost acknowledged write", "easy"
+    ),
+    variant(
+        CLOCK,
+        "late-vote-counts",
+        broken.LateVoteCounts,
+        ("delay", "hold"),
+        "split brain",
+        "hard",
+        workload="generation",
     ),
     variant(
         CLOCK,
@@ -62,7 +70,7 @@ TARGETS: tuple[Target, ...] = (
         broken.UnboundedLease,
         ("clock", "isolate-leader", "pause-leader"),
         "stale read, split brain",
-        "M",
+        "medium",
         workload="register",
     ),
 )

@@ -27,24 +27,26 @@ HEALTHY = Target(
 
 TARGETS: tuple[Target, ...] = (
     HEALTHY,
-    variant(HEALTHY, "no-read-repair", broken.NoReadRepair, ("delay", "loss", "hold"), "new then old", "E"),
-    variant(HEALTHY, "async-read-repair", broken.AsyncReadRepair, ("hold", "delay", "pause"), "new then old", "M"),
-    variant(HEALTHY, "wall-clock-last-write-wins", broken.WallClock, ("clock",), "lost acknowledged write", "E"),
-    variant(HEALTHY, "timestamp-tie", broken.TimestampTie, ("delay",), "split brain", "M"),
-    variant(HEALTHY, "local-counter-version", broken.LocalCounter, (), "lost acknowledged write", "E"),
-    variant(HEALTHY, "sub-majority", broken.SubMajority, ("partition",), "stale read", "E"),
-    variant(HEALTHY, "read-one", broken.ReadOne, ("partition",), "stale read", "E"),
-    variant(HEALTHY, "timeout-is-fail", broken.TimeoutIsFail, ("partition",), "value nobody wrote", "E"),
+    variant(HEALTHY, "no-read-repair", broken.NoReadRepair, ("delay", "loss", "hold"), "non-monotonic read", "easy"),
+    variant(
+        HEALTHY, "async-read-repair", broken.AsyncReadRepair, ("hold", "delay", "pause"), "non-monotonic read", "medium"
+    ),
+    variant(HEALTHY, "wall-clock-last-write-wins", broken.WallClock, ("clock",), "lost acknowledged write", "easy"),
+    variant(HEALTHY, "timestamp-tie", broken.TimestampTie, ("delay",), "split brain", "medium"),
+    variant(HEALTHY, "local-counter-version", broken.LocalCounter, (), "lost acknowledged write", "easy"),
+    variant(HEALTHY, "sub-majority", broken.SubMajority, ("partition",), "stale read", "easy"),
+    variant(HEALTHY, "read-one", broken.ReadOne, ("partition",), "stale read", "easy"),
+    variant(HEALTHY, "timeout-is-fail", broken.TimeoutIsFail, ("partition",), "value that was never written", "easy"),
     variant(
         HEALTHY,
         "client-side-cas",
         broken.ClientSideCas,
         (),
         "double CAS",
-        "E",
+        "easy",
         operations=broken.ClientSideCas.offers,
         workload="cas-register",
         workloads=("cas-register", "register"),
     ),
-    variant(HEALTHY, "memory-only", broken.MemoryOnly, ("kill",), "lost acknowledged write", "M"),
+    variant(HEALTHY, "memory-only", broken.MemoryOnly, ("kill",), "lost acknowledged write", "medium"),
 )

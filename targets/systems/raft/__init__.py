@@ -40,50 +40,62 @@ LOST, SPLIT, STALE = "lost acknowledged write", "split brain", "stale read"
 
 TARGETS: tuple[Target, ...] = (
     RAFT,
-    variant(RAFT, "commit-prior-term", broken.CommitPriorTerm, ("depose", "kill"), LOST, "H"),
-    variant(RAFT, "voted-for-volatile", broken.VotedForVolatile, ("power", "outage"), SPLIT, "H"),
-    variant(RAFT, "term-volatile", broken.TermVolatile, ("power", "isolate-leader", "hold"), SPLIT, "M"),
-    variant(RAFT, "log-unsynced", broken.LogUnsynced, ("power",), LOST, "M"),
-    variant(RAFT, "read-without-read-index", broken_service.ReadWithoutReadIndex, ("isolate-leader",), STALE, "E"),
+    variant(RAFT, "commit-prior-term", broken.CommitPriorTerm, ("depose", "kill"), LOST, "hard"),
+    variant(RAFT, "voted-for-volatile", broken.VotedForVolatile, ("power", "outage"), SPLIT, "hard"),
+    variant(RAFT, "term-volatile", broken.TermVolatile, ("power", "isolate-leader", "hold"), SPLIT, "medium"),
+    variant(RAFT, "log-unsynced", broken.LogUnsynced, ("power",), LOST, "medium"),
+    variant(RAFT, "read-without-read-index", broken_service.ReadWithoutReadIndex, ("isolate-leader",), STALE, "easy"),
     variant(
         RAFT,
         "read-index-before-own-commit",
         broken_service.ReadIndexBeforeOwnCommit,
         ("kill-leader", "one-way", "partition", "loss"),
         STALE,
-        "M",
+        "medium",
     ),
     variant(
-        RAFT, "lease-under-skew", broken_service.LeaseUnderSkew, ("clock", "isolate-leader", "pause-leader"), STALE, "M"
+        RAFT,
+        "lease-under-skew",
+        broken_service.LeaseUnderSkew,
+        ("clock", "isolate-leader", "pause-leader"),
+        STALE,
+        "medium",
     ),
-    variant(RAFT, "no-election-restriction", broken.NoElectionRestriction, ("partition", "isolate-leader"), LOST, "M"),
     variant(
-        RAFT, "truncate-on-any-append", broken.TruncateOnAnyAppend, ("delay", "duplicate", "isolate-leader"), LOST, "M"
+        RAFT, "no-election-restriction", broken.NoElectionRestriction, ("partition", "isolate-leader"), LOST, "medium"
     ),
-    variant(RAFT, "no-previous-term-check", broken.NoPreviousTermCheck, ("isolate-leader",), SPLIT, "M"),
-    variant(RAFT, "match-from-log-end", broken.MatchFromLogEnd, ("isolate-leader", "partition"), LOST, "H"),
-    variant(RAFT, "commit-to-own-last", broken.CommitToOwnLast, ("isolate-leader",), SPLIT, "H"),
-    variant(RAFT, "no-session-dedup", broken_service.NoSessionDedup, ("loss", "clients"), "applied twice", "E"),
-    variant(RAFT, "session-expiry-local-clock", broken_service.SessionExpiryLocalClock, ("clock",), SPLIT, "M"),
+    variant(
+        RAFT,
+        "truncate-on-any-append",
+        broken.TruncateOnAnyAppend,
+        ("delay", "duplicate", "isolate-leader"),
+        LOST,
+        "medium",
+    ),
+    variant(RAFT, "no-previous-term-check", broken.NoPreviousTermCheck, ("isolate-leader",), SPLIT, "medium"),
+    variant(RAFT, "match-from-log-end", broken.MatchFromLogEnd, ("isolate-leader", "partition"), LOST, "hard"),
+    variant(RAFT, "commit-to-own-last", broken.CommitToOwnLast, ("isolate-leader",), SPLIT, "hard"),
+    variant(RAFT, "no-session-dedup", broken_service.NoSessionDedup, ("loss", "clients"), "applied twice", "easy"),
+    variant(RAFT, "session-expiry-local-clock", broken_service.SessionExpiryLocalClock, ("clock",), SPLIT, "medium"),
     variant(
         RAFT,
         "snapshot-overwrites-newer",
         broken_service.SnapshotOverwritesNewer,
         ("delay", "duplicate", "isolate-leader"),
         LOST,
-        "M",
+        "medium",
     ),
     variant(
-        RAFT, "single-server-change", broken_service.SingleServerChange, ("membership", "split-members"), SPLIT, "H"
+        RAFT, "single-server-change", broken_service.SingleServerChange, ("membership", "split-members"), SPLIT, "hard"
     ),
-    variant(RAFT, "majority-of-live", broken.MajorityOfLive, ("partition",), SPLIT, "E"),
-    variant(RAFT, "no-check-quorum", broken.NoCheckQuorum, ("one-way",), "no progress", "M"),
+    variant(RAFT, "majority-of-live", broken.MajorityOfLive, ("partition",), SPLIT, "easy"),
+    variant(RAFT, "no-check-quorum", broken.NoCheckQuorum, ("one-way",), "no progress", "medium"),
     variant(
         RAFT,
         "clear-voted-for-on-step-down",
         broken.ClearVotedForOnStepDown,
         ("isolate-leader", "partition", "kill"),
         "none: it is harmless",
-        "control",
+        "benign",
     ),
 )

@@ -152,7 +152,7 @@ class NoCheckQuorum(RaftNode):
 
 
 class ClearVotedForOnStepDown(RaftNode):
-    """The control: a candidate that recognizes its term's leader forgets its vote.
+    """Benign: a candidate that recognizes its term's leader forgets its vote.
 
     Misconception: a vote is over when its election is. It looks like a bug and is harmless: the leader of the term has
     a majority of votes already, and none of them is this one.

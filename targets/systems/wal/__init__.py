@@ -24,17 +24,17 @@ HEALTHY = Target(
 )
 
 
-LOST, PHANTOM = "lost acknowledged write", "value nobody wrote"
+LOST, PHANTOM = "lost acknowledged write", "value that was never written"
 
 TARGETS: tuple[Target, ...] = (
     HEALTHY,
-    variant(HEALTHY, "ack-before-fsync", broken.AckBeforeFsync, ("power",), LOST, "E"),
-    variant(HEALTHY, "apply-before-log", broken.ApplyBeforeLog, ("kill", "power"), "new then old", "E"),
-    variant(HEALTHY, "crc-ignored", broken.CrcIgnored, ("torn",), PHANTOM, "M", workload="cas-register"),
-    variant(HEALTHY, "append-after-torn-tail", broken.AppendAfterTornTail, ("torn", "kill"), LOST, "M"),
-    variant(HEALTHY, "no-directory-fsync", broken.NoDirectoryFsync, ("power",), LOST, "M"),
-    variant(HEALTHY, "clean-by-age", broken.CleanByAge, ("kill",), LOST, "E"),
-    variant(HEALTHY, "snapshot-index-ahead", broken.SnapshotIndexAhead, ("kill",), LOST, "M"),
-    variant(HEALTHY, "replay-overlap", broken.ReplayOverlap, ("kill",), "applied twice", "E"),
-    variant(HEALTHY, "torn-batch", broken.TornBatch, ("torn", "power"), PHANTOM, "M", workload="cas-register"),
+    variant(HEALTHY, "ack-before-fsync", broken.AckBeforeFsync, ("power",), LOST, "easy"),
+    variant(HEALTHY, "apply-before-log", broken.ApplyBeforeLog, ("kill", "power"), "non-monotonic read", "easy"),
+    variant(HEALTHY, "crc-ignored", broken.CrcIgnored, ("torn",), PHANTOM, "medium", workload="cas-register"),
+    variant(HEALTHY, "append-after-torn-tail", broken.AppendAfterTornTail, ("torn", "kill"), LOST, "medium"),
+    variant(HEALTHY, "no-directory-fsync", broken.NoDirectoryFsync, ("power",), LOST, "medium"),
+    variant(HEALTHY, "clean-by-age", broken.CleanByAge, ("kill",), LOST, "easy"),
+    variant(HEALTHY, "snapshot-index-ahead", broken.SnapshotIndexAhead, ("kill",), LOST, "medium"),
+    variant(HEALTHY, "replay-overlap", broken.ReplayOverlap, ("kill",), "applied twice", "easy"),
+    variant(HEALTHY, "torn-batch", broken.TornBatch, ("torn", "power"), PHANTOM, "medium", workload="cas-register"),
 )

@@ -11,7 +11,7 @@ from naysayer.harness.setup import Setup
 from naysayer.recorder import Recorder
 from targets.backends.stdio.protocol import not_supported
 from targets.protocol.node import Reply, Request
-from workloads.generator import Generator, Invocation, Moment
+from workloads.generator import Generator, Invocation, Turn
 
 
 class Alternating:
@@ -20,7 +20,7 @@ class Alternating:
     def __init__(self, asked: int = 0) -> None:
         self.asked = asked
 
-    def next(self, moment: Moment) -> tuple[Invocation, Generator]:
+    def next(self, turn: Turn) -> tuple[Invocation, Generator]:
         return Invocation("cas" if self.asked % 2 else "read", 0), Alternating(self.asked + 1)
 
     def observe(self, operation: Operation) -> Generator:
