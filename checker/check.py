@@ -32,11 +32,10 @@ from checker.model import Model
 from checker.models import MODELS, find
 from checker.models.containers import PriorityQueue
 from checker.models.kv import AppendKeyValue
-from checker.models.priorities import misfit, mixed
+from checker.models.priorities import incomparable, why_incomparable
 from checker.models.register import Register
 from checker.monitors import MONITORS
-from checker.parallel import pool
-from checker.parallel import refuse_unknown as refuse_unknown_engine
+from checker.parallel import pool, validate_engine
 from checker.search import decide as search
 from checker.shrink import shrink
 from checker.verdict import Decision, Explanation, Part, Verdict
@@ -88,12 +87,12 @@ def check(
     started = time.perf_counter()
     chosen = resolve(model)
     if engine is not None:
-        refuse_unknown_engine(engine)
+        validate_engine(engine)
     if not isinstance(history, History):
         history = History.of(history)
-    refuse_unknown(history, chosen)
-    if isinstance(chosen, PriorityQueue) and (rows := misfit(history)) is not None:
-        raise HistoryError(f"operation #{int(history.index[rows[0]])}: {mixed(history, rows)}")
+    validate_operations(history, chosen)
+    if isinstance(chosen, PriorityQueue) and (rows := incomparable(history)) is not None:
+        raise HistoryError(f"operation #{int(history.index[rows[0]])}: {why_incomparable(history, rows)}")
     if len(history) and int(history.call.min()) == BEGINNING:
         raise HistoryError(f"a call at {BEGINNING} ns: times must lie above the least 64-bit number; shift them")
     limits = (Budget() if budget is None else budget).begun()
@@ -140,7 +139,7 @@ def resolve(model: str | Model | type[Model]) -> Model:
     return chosen
 
 
-def refuse_unknown(history: History, model: Model) -> None:
+def validate_operations(history: History, model: Model) -> None:
     """Raises UsageError if the history has an operation that the model does not know."""
     for code, name in enumerate(history.tables.f.values):
         if name not in model.operations and (unknown := history.f == code).any():
@@ -287,7 +286,7 @@ def effective(history: History, model: Model) -> History:
 def _decide(part: History, history: History, model: Model, budget: Budget) -> Decision:
     bundled = _bundled(model)
     monitored = MONITORS[model.name](part, budget, model) if bundled and model.name in MONITORS else None
-    decision = monitored or search(_blurred(part, model) if bundled else part, model, budget)
+    decision = monitored or search(_canonicalised(part, model) if bundled else part, model, budget)
     try:
         decision = _proved(decision, part, history, model, budget, searched=monitored is None)
     except Interrupted:
@@ -351,9 +350,9 @@ def _bundled(model: Model) -> bool:
     return MODELS.get(model.name) is type(model)
 
 
-def _blurred(part: History, model: Model) -> History:
+def _canonicalised(part: History, model: Model) -> History:
     ops = list(part)
-    alike = model.blurred(ops)
+    alike = model.canonicalised(ops)
     return part if alike is ops else History.of(alike)
 
 
@@ -363,9 +362,9 @@ def _explain(rows: tuple[int, ...], part: History, history: History, model: Mode
     proof = _said(rows, part, model)
     appends = bool((history.f == history.tables.f.code("append")).any())
     if isinstance(model, AppendKeyValue) and appends:
-        told = explain_append(counterexample, history)
-        if told is not None:
-            return told
+        explanation = explain_append(counterexample, history)
+        if explanation is not None:
+            return explanation
     elif isinstance(model, Register):
         explanation = explain(
             counterexample,

@@ -1,5 +1,5 @@
 """The configurations of a just-in-time search (Lowe, "Testing for linearizability", 2017, section 5): what a system
-may look like at one moment, given the calls and returns so far.
+may look like at one instant, given the calls and returns so far.
 
 A configuration is a state, the set of live operations already linearized in it (a mask over the slots of the
 operations that were called and have not returned, so it stays small however long the history is), and how many of the
@@ -85,7 +85,7 @@ class Steps:
 
 
 class Frontier:
-    """All configurations at one moment. Feed it the events in order; `ret` says whether any is left."""
+    """All configurations at one instant. Feed it the events in order; `ret` says whether any is left."""
 
     def __init__(self, steps: Steps, meter: Meter, *, remember: bool = True) -> None:
         """`remember`: keep how each configuration came about, for a witness (memory then grows with the history)."""
@@ -199,7 +199,7 @@ class Frontier:
             spend(1 + len(others) + len(self.pending))
             final = steps.next(kind, state)
             if final >= 0:
-                self._settle(after, final, mask, (used, total, self._link(row, chain)), readers)
+                self._add_idle(after, final, mask, (used, total, self._link(row, chain)), readers)
                 if not waits:
                     continue
             tried = set()
@@ -209,7 +209,9 @@ class Frontier:
                 tried.add(other_kind)
                 then = steps.next(other_kind, state)
                 if then >= 0:
-                    item = self._settle(seen, then, mask | other_bit, (used, total, self._link(other, chain)), readers)
+                    item = self._add_idle(
+                        seen, then, mask | other_bit, (used, total, self._link(other, chain)), readers
+                    )
                     if item is not None:
                         queue.appendleft(item)
             for counter, (pending_kind, rows, first) in enumerate(self.pending):
@@ -219,7 +221,7 @@ class Frontier:
                 then = steps.next(pending_kind, state)
                 if then >= 0 and then != state:
                     more = (used + (1 << (FIELD * counter)), total + 1, self._link(rows[taken], chain))
-                    item = self._settle(seen, then, mask, more, readers)
+                    item = self._add_idle(seen, then, mask, more, readers)
                     if item is not None:
                         queue.append(item)
         self.reached = tuple(dict.fromkeys(state for state, _ in seen))
@@ -232,7 +234,7 @@ class Frontier:
             (readers if self.steps.effect_free[kind] else others).append((row, bit, kind))
         return others, readers
 
-    def _settle(
+    def _add_idle(
         self, target: Configurations, state: int, mask: int, used: Used, readers: Iterable[tuple[int, int, int]]
     ) -> tuple[int, int, Used] | None:
         """Linearizes what changes nothing and fits this state, then adds the configuration; None if dominated."""

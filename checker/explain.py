@@ -34,8 +34,8 @@ def explain(
     If `part` still holds its failed operations, a value read though its write failed is explained as such.
     `may_begin_otherwise`: the initial value is what the caller assumes, not what the model demands.
     """
-    constraints = _Story(counterexample if proof is None else proof, begins_with)
-    constraints.told.update((op.index, op) for op in counterexample)
+    constraints = _Case(counterexample if proof is None else proof, begins_with)
+    constraints.recorded.update((op.index, op) for op in counterexample)
     for describe in _DESCRIPTIONS if may_begin_otherwise else _DESCRIPTIONS[1:]:
         explanation = describe(constraints, part)
         if explanation is not None:
@@ -45,12 +45,12 @@ def explain(
     return _no_order(constraints)
 
 
-class _Story(Constraints):
+class _Case(Constraints):
     """The graph, and the operations as the history has them, for sentences."""
 
     def __init__(self, operations: Sequence[Operation], begins_with: Any) -> None:
         super().__init__(operations, begins_with)
-        self.told = dict(self.by_index)
+        self.recorded = dict(self.by_index)
 
 
 def show(value: Any) -> str:
@@ -72,13 +72,13 @@ def duration(ns: int) -> str:
     return f"{ns} ns"
 
 
-def _value(c: _Story, code: int) -> str:
+def _value(c: _Case, code: int) -> str:
     return show(c.table.values[code])
 
 
-def _had(c: _Story, index: int) -> str:
+def _had(c: _Case, index: int) -> str:
     """What an operation had found or done: "read 1", "written 1", "replaced 1 by 2"."""
-    op = c.told[index]
+    op = c.recorded[index]
     if op.f == "read":
         return f"read {show(op.output)}"
     if op.f == "cas":
@@ -86,15 +86,15 @@ def _had(c: _Story, index: int) -> str:
     return "deleted the value" if op.f == "delete" else f"written {show(op.input)}"
 
 
-def _did(c: _Story, index: int) -> str:
+def _did(c: _Case, index: int) -> str:
     """The same in the past tense: "returned 1", "wrote 1"."""
-    op = c.told[index]
+    op = c.recorded[index]
     if op.f == "read":
         return f"returned {show(op.output)}"
     return _had(c, index).replace("written", "wrote")
 
 
-def _unknown_outcomes(c: _Story) -> dict[int, str]:
+def _unknown_outcomes(c: _Case) -> dict[int, str]:
     """Notes for pending operations: who proves that they happened."""
     notes = {}
     for index, code in c.left.items():
@@ -104,7 +104,7 @@ def _unknown_outcomes(c: _Story) -> dict[int, str]:
     return notes
 
 
-def _proven(c: _Story, explanation: Explanation) -> Explanation:
+def _proven(c: _Case, explanation: Explanation) -> Explanation:
     """The explanation; where it blames an operation of unknown outcome, it blames the one that found what that left:
     nothing else shows that it happened."""
     blamed = explanation.culprit
@@ -126,12 +126,12 @@ def _proven(c: _Story, explanation: Explanation) -> Explanation:
     return Explanation(explanation.kind, sentence, explanation.cycle, witness, notes)
 
 
-def _began_with(c: _Story, part: History) -> Explanation | None:
+def _began_with(c: _Case, part: History) -> Explanation | None:
     """A value found before any operation began to write it, where the initial value may still have been there."""
     for reader, code in c.found.items():
         if code == c.begins:
             continue
-        op, found = c.told[reader], c.table.values[code]
+        op, found = c.recorded[reader], c.table.values[code]
         intended = [*_writers_in(part, found, failed=False), *_writers_in(part, found, failed=True)]
         writers = np.isin(part.index, intended)
         replaced = _changes(part) & (part.ret < op.call) & (part.index != reader)
@@ -174,7 +174,7 @@ def argument(value: Any) -> str:
         return shlex.quote(str(value))
 
 
-def _nobody_wrote(c: _Story, part: History) -> Explanation | None:
+def _phantom(c: _Case, part: History) -> Explanation | None:
     """A value that no operation in the whole part may have written."""
     for reader, code in c.found.items():
         if code == c.begins or any(w != reader for w in c.writers.get(code, [])):
@@ -223,7 +223,7 @@ def _writers_in(part: History, value: Any, *, failed: bool) -> list[int]:
     return sorted(indices)
 
 
-def _before_written(c: _Story, part: History) -> Explanation | None:
+def _before_written(c: _Case, part: History) -> Explanation | None:
     """A value found by an operation which ended before anybody began to write it."""
     for reader, code in c.found.items():
         others = [w for w in c.writers.get(code, []) if w != reader]
@@ -249,7 +249,7 @@ def _before_written(c: _Story, part: History) -> Explanation | None:
     return None
 
 
-def _double_cas(c: _Story, part: History) -> Explanation | None:
+def _double_cas(c: _Case, part: History) -> Explanation | None:
     """Two cas that both replaced a value which was there only once."""
     for code in sorted(set(c.found.values())):
         takers = [reader for reader in c.readers(code) if reader in c.left]
@@ -268,7 +268,7 @@ def _double_cas(c: _Story, part: History) -> Explanation | None:
     return None
 
 
-def _rootless(c: _Story, part: History) -> Explanation | None:
+def _rootless(c: _Case, part: History) -> Explanation | None:
     """Cas that only feed each other: none of their values was ever written."""
     for start in c.left:
         chain = [start]
@@ -288,7 +288,7 @@ def _rootless(c: _Story, part: History) -> Explanation | None:
     return None
 
 
-def _cycle(c: _Story, part: History) -> Explanation | None:
+def _cycle(c: _Case, part: History) -> Explanation | None:
     """The cycle of the graph; its sentence is that of a stale read where an operation found an old value."""
     cycle = c.cycle()
     if not cycle:
@@ -320,8 +320,8 @@ def _reason(edge: Edge) -> str:
     }.get(edge.why, "its value was replaced")
 
 
-def _stale(c: _Story, part: History, cycle: tuple[Edge, ...], evidence: int, culprit: int) -> Explanation:
-    seen, stale = c.told[evidence], c.told[culprit]
+def _stale(c: _Case, part: History, cycle: tuple[Edge, ...], evidence: int, culprit: int) -> Explanation:
+    seen, stale = c.recorded[evidence], c.recorded[culprit]
     gap = f"#{evidence} ended {duration(stale.call - seen.ret)} before #{culprit} began"
     old = _value(c, c.found[culprit])
     newer = c.left.get(evidence, c.found.get(evidence, c.begins))
@@ -348,7 +348,7 @@ def _stale(c: _Story, part: History, cycle: tuple[Edge, ...], evidence: int, cul
     return Explanation(kind, sentence, cycle, culprit, notes)
 
 
-def _rivals(c: _Story, part: History, newer: int, stale: Operation) -> bool:
+def _rivals(c: _Case, part: History, newer: int, stale: Operation) -> bool:
     """Whether operations outside the counterexample may have replaced this value before an operation found another."""
     since = min((c.by_index[w].call for w in c.writers.get(newer, [])), default=int(np.iinfo(np.int64).min))
     refused = (part.f == part.tables.f.code("cas")) & (part.output == part.tables.value.code(False))
@@ -373,7 +373,7 @@ def _lost(part: History, write: Operation) -> bool:
     return int((ok_reads & (part.call > write.ret) & (part.ret < until)).sum()) >= 2
 
 
-def _refused(c: _Story, part: History) -> Explanation | None:
+def _refused(c: _Case, part: History) -> Explanation | None:
     """A cas that was refused though the register can only have held what it asked for."""
     for op in c.operations:
         if op.f == "cas" and op.output is False and not op.pending and isinstance(op.input, tuple):
@@ -387,16 +387,16 @@ def _refused(c: _Story, part: History) -> Explanation | None:
     return None
 
 
-def _no_order(c: _Story) -> Explanation:
+def _no_order(c: _Case) -> Explanation:
     names = ", ".join(f"#{op.index}" for op in c.operations[:8]) + (" ..." if len(c.operations) > 8 else "")
     last = max(c.operations, key=lambda op: (not op.pending, op.ret, op.index), default=None)
     culprit = None if last is None else last.index
     return Explanation("no-order", f"No order of {names} explains what all of them returned.", culprit=culprit)
 
 
-_DESCRIPTIONS: tuple[Callable[[_Story, History], Explanation | None], ...] = (
+_DESCRIPTIONS: tuple[Callable[[_Case, History], Explanation | None], ...] = (
     _began_with,
-    _nobody_wrote,
+    _phantom,
     _before_written,
     _double_cas,
     _rootless,

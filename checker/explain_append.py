@@ -1,7 +1,7 @@
 """Why no order works, in one plain sentence, for strings that are appended to.
 
 First what the values found show by themselves: text that nobody put in, a piece twice, pieces in different orders. Then
-the string is told as a CAS register (monitors/string_append.py), whose graph of constraints has the cycle.
+the string is encoded as a CAS register (monitors/string_append.py), whose graph of constraints has the cycle.
 """
 
 from __future__ import annotations
@@ -14,23 +14,23 @@ import numpy as np
 from checker.constraints import Constraints
 from checker.explain import duration, show
 from checker.history import FAIL, OK, History, Operation
-from checker.monitors.string_append import Telling, as_register, tell
+from checker.monitors.string_append import Encoding, as_register, encode
 from checker.verdict import Edge, Explanation
 
 Pieces = tuple[str, ...]
 
 
-class _Story:
+class _Case:
     """The operations of a counterexample, and the pieces of each value that one of them found."""
 
-    def __init__(self, part: History, history: History, telling: Telling) -> None:
+    def __init__(self, part: History, history: History, encoding: Encoding) -> None:
         self.operations = list(part)
         self.history = history
-        self.telling = telling
-        self.found = [(op, tuple(telling.tokens(value))) for op in self.operations for value in _values(op)]
+        self.encoding = encoding
+        self.found = [(op, tuple(encoding.tokens(value))) for op in self.operations for value in _values(op)]
 
-    def putter(self, piece: str) -> Operation | None:
-        row = self.telling.puts.get(piece)
+    def source(self, piece: str) -> Operation | None:
+        row = self.encoding.puts.get(piece)
         return None if row is None else self.operations[row]
 
 
@@ -40,13 +40,13 @@ def explain_append(counterexample: Sequence[Operation], history: History) -> Exp
     `history` is what they are from, with its failed operations.
     """
     part = History.of(counterexample)
-    told = tell(part)
-    if told is None:
+    encoded = encode(part)
+    if encoded is None:
         return None
-    story = _Story(part, history, told[0])
-    described = (describe(story) for describe in _DESCRIPTIONS)
+    case = _Case(part, history, encoded[0])
+    described = (describe(case) for describe in _DESCRIPTIONS)
     found = next((explanation for explanation in described if explanation is not None), None)
-    return found or _cycle(story, as_register(part, *told))
+    return found or _cycle(case, as_register(part, *encoded))
 
 
 def _values(op: Operation) -> Iterator[str]:
@@ -55,10 +55,10 @@ def _values(op: Operation) -> Iterator[str]:
         yield value
 
 
-def _nobody(s: _Story) -> Explanation | None:
+def _phantom(s: _Case) -> Explanation | None:
     """Text that nobody put in."""
     for op, pieces in s.found:
-        rest = next((piece for piece in pieces if s.putter(piece) is None), None)
+        rest = next((piece for piece in pieces if s.source(piece) is None), None)
         if rest is None:
             continue
         failed = [other for other in _failed(s.history) if rest.startswith(_text(other) or rest + " ")]
@@ -81,10 +81,10 @@ def _text(op: Operation) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-def _twice(s: _Story) -> Explanation | None:
+def _twice(s: _Case) -> Explanation | None:
     for op, pieces in s.found:
         again = next((piece for at, piece in enumerate(pieces) if piece in pieces[:at]), None)
-        by = s.putter(again) if again is not None else None
+        by = s.source(again) if again is not None else None
         if by is not None:
             did = "Appended" if by.f == "append" else "Written"
             sentence = (
@@ -94,11 +94,11 @@ def _twice(s: _Story) -> Explanation | None:
     return None
 
 
-def _early(s: _Story) -> Explanation | None:
+def _early(s: _Case) -> Explanation | None:
     """A piece found by somebody who ended before it began to be put in."""
     for op, pieces in s.found:
         for piece in pieces:
-            by = s.putter(piece)
+            by = s.source(piece)
             if by is not None and op.ret < by.call:
                 sentence = (
                     f"Read before it was there: #{op.index} {_had(op)} and ended before #{by.index}, which put in "
@@ -110,11 +110,11 @@ def _early(s: _Story) -> Explanation | None:
     return None
 
 
-def _mixed(s: _Story) -> Explanation | None:
+def _mixed(s: _Case) -> Explanation | None:
     """A text that replaced everything, behind another."""
     for op, pieces in s.found:
         for before, piece in pairwise(pieces):
-            by = s.putter(piece)
+            by = s.source(piece)
             if by is not None and by.f != "append":
                 sentence = (
                     f"Not overwritten: #{op.index} {_had(op)}, in which {show(piece)} stands behind {show(before)}, "
@@ -124,7 +124,7 @@ def _mixed(s: _Story) -> Explanation | None:
     return None
 
 
-def _disagree(s: _Story) -> Explanation | None:
+def _disagree(s: _Case) -> Explanation | None:
     """Two values that show one piece behind different ones, or different ones behind one piece."""
     ahead: dict[str, tuple[Operation, Pieces]] = {}
     behind: dict[str, tuple[Operation, str]] = {}
@@ -148,7 +148,7 @@ def _until(piece: str, pieces: Pieces) -> Pieces:
     return pieces[: pieces.index(piece)]
 
 
-def _orders(s: _Story, piece: str, a: Operation, in_a: Pieces, b: Operation, in_b: Pieces) -> Explanation:
+def _orders(s: _Case, piece: str, a: Operation, in_a: Pieces, b: Operation, in_b: Pieces) -> Explanation:
     """`a` and `b` found values that show a piece behind different texts."""
     for x, y in zip([x for x in in_a if x in in_b], [y for y in in_b if y in in_a], strict=True):
         if x != y:
@@ -158,7 +158,7 @@ def _orders(s: _Story, piece: str, a: Operation, in_a: Pieces, b: Operation, in_
     lost = next((x for x in before_a if x not in before_b), None)
     less, more = (a, b) if lost is None else (b, a)
     lost = next(x for x in before_b if x not in before_a) if lost is None else lost
-    by = s.putter(lost)
+    by = s.source(lost)
     what = "append" if by is not None and by.f == "append" else "write"
     sentence = (
         f"Lost {what}: #{less.index} shows {show(piece)} without {show(lost)} ahead of it, but #{more.index} shows "
@@ -167,12 +167,12 @@ def _orders(s: _Story, piece: str, a: Operation, in_a: Pieces, b: Operation, in_
     return Explanation(f"lost-{what}", sentence, culprit=less.index)
 
 
-_DESCRIPTIONS: tuple[Callable[[_Story], Explanation | None], ...] = (_nobody, _twice, _early, _mixed, _disagree)
+_DESCRIPTIONS: tuple[Callable[[_Case], Explanation | None], ...] = (_phantom, _twice, _early, _mixed, _disagree)
 
 
-def _cycle(s: _Story, told: Sequence[Operation]) -> Explanation | None:
+def _cycle(s: _Case, encoded: Sequence[Operation]) -> Explanation | None:
     """The cycle of the graph of the CAS register, in the words of strings."""
-    cycle = Constraints(told).cycle()
+    cycle = Constraints(encoded).cycle()
     by_index = {op.index: op for op in s.operations}
     if not cycle:
         return None
@@ -196,7 +196,7 @@ def _cycle(s: _Story, told: Sequence[Operation]) -> Explanation | None:
     return Explanation(kind, sentence, cycle[1:] + cycle[:1], late.index, notes)
 
 
-def _late(s: _Story, seen: Operation, late: Operation) -> tuple[str, str]:
+def _late(s: _Case, seen: Operation, late: Operation) -> tuple[str, str]:
     """Kind and sentence: `late` found an old value, though `seen` had finished."""
     had = f"#{seen.index} had already {_done(seen)} and finished"
     if late.f == "append":

@@ -16,12 +16,16 @@ from checker.models.multi_register import READS, WRITES, MultiRegister, micros
 from checker.verdict import Explanation
 
 
-def with_initial(told: Explanation, history: History, model: Model) -> Explanation:
+def with_initial(explanation: Explanation, history: History, model: Model) -> Explanation:
     """The explanation; with the option --initial, where the operation that is blamed found a value that no operation
     had begun to write, while registers are taken to begin empty."""
-    if not isinstance(model, FencedRegister | MultiRegister) or model.begins_with is not None or told.culprit is None:
-        return told
-    culprit = history[int(np.flatnonzero(history.index == told.culprit)[0])]
+    if (
+        not isinstance(model, FencedRegister | MultiRegister)
+        or model.begins_with is not None
+        or explanation.culprit is None
+    ):
+        return explanation
+    culprit = history[int(np.flatnonzero(history.index == explanation.culprit)[0])]
     begun = [history[int(row)] for row in np.flatnonzero(history.call <= culprit.ret)]
     written = {place for op in begun for place in _written(op)}
     replaced = {register for op in begun if op.status == "ok" and op.ret < culprit.call for register, _ in _written(op)}
@@ -29,8 +33,8 @@ def with_initial(told: Explanation, history: History, model: Model) -> Explanati
         place = (identity(register), identity(value))
         if value is not None and place not in written and place[0] not in replaced:
             hint = f" If registers begin with {show(value)}, check with --initial {argument(value)}."
-            return replace(told, sentence=told.sentence + hint)
-    return told
+            return replace(explanation, sentence=explanation.sentence + hint)
+    return explanation
 
 
 def _written(op: Operation) -> Iterator[tuple[Any, Any]]:

@@ -21,9 +21,9 @@ def explain_search(
 ) -> Explanation:
     """Explains operations which a search found to have no order. `proof`: what they say without the rest of the
     history (`Model.without`), if that is less."""
-    told = {op.index: op for op in counterexample}
+    original = {op.index: op for op in counterexample}
     part = History.of(counterexample if proof is None else proof)
-    unaltered = all(told.get(op.index) == op for op in part)
+    unaltered = all(original.get(op.index) == op for op in part)
     try:
         with ended_in_time(budget.begun()):
             steps = Steps(model)
@@ -33,7 +33,7 @@ def explain_search(
                 return no_order(len(part))
             if unaltered:
                 return fits_nowhere(part[row], [steps.states[state] for state in frontier.reached], model)
-            return _contradicts(told.get(part[row].index, part[row]), counterexample)
+            return _contradicts(original.get(part[row].index, part[row]), counterexample)
     except OutOfBudget:
         return no_order(len(part))
 

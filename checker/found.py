@@ -13,7 +13,7 @@ from checker.monitors.register_columns import register_columns
 
 INITIALLY = -1
 """In `writer`: the value found is the initial one."""
-NOBODY = -2
+NO_WRITER = -2
 """In `writer`: nobody wrote the value found, or the operation found none."""
 
 
@@ -21,8 +21,8 @@ NOBODY = -2
 class Found:
     """The operations that happened, in order of call. A cas is a read and a write at once.
 
-    `writer[i]` is the position of the operation whose value operation i found, INITIALLY, or NOBODY. `since[i]` is
-    the first moment at which somebody knew the value that operation i wrote (the least return among it and those who
+    `writer[i]` is the position of the operation whose value operation i found, INITIALLY, or NO_WRITER. `since[i]` is
+    the first instant at which somebody knew the value that operation i wrote (the least return among it and those who
     found it).
     """
 
@@ -45,7 +45,7 @@ class Found:
 
     def unknown(self) -> NDArray[np.bool_]:
         """The operations that found a value which nobody wrote."""
-        return np.asarray(self.reads & (self.writer == NOBODY), dtype=np.bool_)
+        return np.asarray(self.reads & (self.writer == NO_WRITER), dtype=np.bool_)
 
     def newest_ended(self, news: Column) -> Column:
         """Per operation, the greatest of `news` among those on the same key that returned before its call."""
@@ -88,9 +88,9 @@ def found_values(history: History, begins_with: Any = None) -> Found | None:
         return None
     rows = np.flatnonzero(kept)
     finds, leaves, reads, writes = finds[rows], leaves[rows], reads[rows], writes[rows]
-    writer_of = np.where(initial, INITIALLY, NOBODY)
+    writer_of = np.where(initial, INITIALLY, NO_WRITER)
     writer_of[leaves[writes]] = np.flatnonzero(writes)
-    writer = np.where(reads, writer_of[finds], NOBODY)
+    writer = np.where(reads, writer_of[finds], NO_WRITER)
     since = ops.ret[rows].copy()
     np.minimum.at(since, writer[writer >= 0], ops.ret[rows][writer >= 0])
     at = ops.row[rows]

@@ -118,7 +118,7 @@ def regular(found: Found) -> Rung:
     returns the value of a write that overlaps it, or of one that no other write lies wholly between."""
     wrong = _irregular(found)
     return rung(
-        "regular register", found, wrong, _unheard(found, wrong) or "returned a value overwritten before it began"
+        "regular register", found, wrong, _unwritten(found, wrong) or "returned a value overwritten before it began"
     )
 
 
@@ -137,10 +137,10 @@ def safe(found: Found) -> Rung:
         ended = np.searchsorted(np.sort(found.ret[writes]), found.call[rows], side="left")
         overlapped[rows] = begun - ended > found.writes[rows]
     wrong = _irregular(found) & ~overlapped
-    return rung("safe register", found, wrong, _unheard(found, wrong) or "ran alone and returned an old value")
+    return rung("safe register", found, wrong, _unwritten(found, wrong) or "ran alone and returned an old value")
 
 
-def _unheard(found: Found, wrong: NDArray[np.bool_]) -> str:
+def _unwritten(found: Found, wrong: NDArray[np.bool_]) -> str:
     """What the first operation that is wrong did, if nobody had begun to write the value that it returned."""
     if not wrong.any():
         return ""

@@ -60,7 +60,7 @@ class Model:
         """
         return all(self.effect_free(op) for op in dropped)
 
-    def blurred(self, ops: Sequence[Operation]) -> Sequence[Operation]:
+    def canonicalised(self, ops: Sequence[Operation]) -> Sequence[Operation]:
         """All of `ops`, in place, with what nobody can tell apart made equal: legal in exactly the same orders.
 
         The search counts pending operations that are equal, instead of trying each. Models made from a bundled one

@@ -3,7 +3,7 @@
 A verdict "valid" over a history in which no read succeeded after a write had is empty: whatever the system did, no
 operation would have noticed. `noticeable` says so, by the table ROLES:
 
-    model                                 puts something in             observes it
+    model                                 updates something in             observes it
     ------------------------------------  ----------------------------  -------------------------
     register                              write                         read
     cas-register, kv                      write, cas, delete            read, cas
@@ -43,11 +43,12 @@ from checker.models import MODELS
 class Roles(NamedTuple):
     """Operation kinds of a model: those that put something in, and those that would notice that it was lost or stale.
 
-    Without `puts` one observation is enough (an echo). `apart`: two at the same time notice each other as well (ids).
+    Without `updates` one observation is enough (an echo). `apart`: two at the same time notice each other as well
+    (ids).
     """
 
-    puts: tuple[str, ...]
-    sees: tuple[str, ...]
+    updates: tuple[str, ...]
+    observes: tuple[str, ...]
     apart: bool = False
 
 
@@ -100,12 +101,12 @@ def roles(model: str) -> tuple[Roles, ...]:
 
 def observing(history: History, model: str) -> NDArray[np.bool_]:
     """Which operations would notice a lost or stale value, had they succeeded."""
-    return _named(history, {name for one in roles(model) for name in one.sees})
+    return _named(history, {name for one in roles(model) for name in one.observes})
 
 
-def putting(history: History, model: str) -> NDArray[np.bool_]:
+def updating(history: History, model: str) -> NDArray[np.bool_]:
     """Which operations put something in, if they succeeded: a refused cas did not."""
-    return _named(history, {name for one in roles(model) for name in one.puts}) & ~_refused(history)
+    return _named(history, {name for one in roles(model) for name in one.updates}) & ~_refused(history)
 
 
 def noticeable(history: History, model: str) -> str | None:
@@ -123,22 +124,22 @@ def noticeable(history: History, model: str) -> str | None:
         return "no successful transaction read a key that another had written"
     if any(_seen_after(history, model, one, ok) for one in known):
         return None
-    puts = any(one.puts for one in known)
-    if puts and not (ok & putting(history, model)).any():
-        return f"no {_any_of(history, [one.puts for one in known])} succeeded, so nothing could be lost or stale"
-    sees = _any_of(history, [one.sees for one in known])
-    put = _any_of(history, [one.puts for one in known])
-    after = "" if not puts else " after another" if put == sees else f" after any {put}"
-    return f"no {sees} succeeded{after}, so a lost or stale value could not have been noticed"
+    updates = any(one.updates for one in known)
+    if updates and not (ok & updating(history, model)).any():
+        return f"no {_any_of(history, [one.updates for one in known])} succeeded, so nothing could be lost or stale"
+    observes = _any_of(history, [one.observes for one in known])
+    put = _any_of(history, [one.updates for one in known])
+    after = "" if not updates else " after another" if put == observes else f" after any {put}"
+    return f"no {observes} succeeded{after}, so a lost or stale value could not have been noticed"
 
 
 def _seen_after(history: History, model: str, one: Roles, ok: NDArray[np.bool_]) -> bool:
     """Whether, on one key, an operation observed after it was known that something was there."""
-    sees = ok & _named(history, set(one.sees))
-    if not one.puts:
-        return bool(sees.any())
-    puts = ok & _named(history, set(one.puts)) & ~_refused(history)
-    known = puts | (sees & ~_empty(history))
+    observes = ok & _named(history, set(one.observes))
+    if not one.updates:
+        return bool(observes.any())
+    updates = ok & _named(history, set(one.updates)) & ~_refused(history)
+    known = updates | (observes & ~_empty(history))
     if one.apart:
         return bool(np.count_nonzero(known) > 1)
     by_key = model in MODELS and MODELS[model].by_key
@@ -146,7 +147,7 @@ def _seen_after(history: History, model: str, one: Roles, ok: NDArray[np.bool_])
     size = int(key.max(initial=0)) + 1
     first_known = np.full(size, np.iinfo(np.int64).max)
     np.minimum.at(first_known, key[known], history.ret[known])
-    return bool((history.call[sees] > first_known[key[sees]]).any())
+    return bool((history.call[observes] > first_known[key[observes]]).any())
 
 
 def _reads_another(history: History, ok: NDArray[np.bool_]) -> bool:

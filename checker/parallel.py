@@ -21,7 +21,7 @@ DASK = "dask:"
 CONNECT_S_MAX = 10
 
 
-def refuse_unknown(engine: str | Executor) -> None:
+def validate_engine(engine: str | Executor) -> None:
     """Raises UsageError for a name that is none of an engine."""
     if not isinstance(engine, Executor) and engine != "processes" and not engine.startswith(DASK):
         raise UsageError(f"unknown engine {engine!r}: use processes, or dask:ADDRESS (dask:tcp://host:8786)")
@@ -33,7 +33,7 @@ def pool(engine: str | Executor, tasks: int) -> Iterator[Executor]:
 
     Raises UsageError for another name, a cluster that does not answer, or where `distributed` is not installed.
     """
-    refuse_unknown(engine)
+    validate_engine(engine)
     if isinstance(engine, Executor):
         yield engine
     elif engine == "processes":

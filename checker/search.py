@@ -1,7 +1,7 @@
 """The search, for any model: walks the events in order and keeps every configuration the system may be in.
 
 If none is left after a return, the history has no linearization, and nothing after that event was needed to know it.
-Time is exponential only in the operations that are live (and, less so, pending) at one moment.
+Time is exponential only in the operations that are live (and, less so, pending) at one instant.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ ALONE_MAX = 8
 REPEATED_STEPS_MAX = 50_000
 """A search that took more is not repeated only to find an earlier end."""
 
-MOMENTS_MAX = 64
+INSTANTS_MAX = 64
 """How far back (in calls) an earlier end of the counterexample is looked for."""
 
 
@@ -46,24 +46,24 @@ def shrink(
     ops = list(part)
     shrinker = _Shrinker(model, decision.steps, budget or Budget())
     last = ops[decision.counterexample[-1]].call
-    moments = [min((op.call for op in ops if op.call > last), default=PENDING)]
+    instants = [min((op.call for op in ops if op.call > last), default=PENDING)]
     if decision.steps <= REPEATED_STEPS_MAX:
-        moments = sorted({op.call for op in ops if op.call <= last})[-MOMENTS_MAX:] + moments
-    low, high = 0, len(moments) - 1
-    while low < high:  # the history before the last moment has no order; the first such moment is wanted
+        instants = sorted({op.call for op in ops if op.call <= last})[-INSTANTS_MAX:] + instants
+    low, high = 0, len(instants) - 1
+    while low < high:  # the history before the last instant has no order; the first such instant is wanted
         middle = (low + high) // 2
-        if shrinker.refuted(_before(moments[middle], ops), decision.steps + THIN_STEPS):
+        if shrinker.refuted(_before(instants[middle], ops), decision.steps + THIN_STEPS):
             high = middle
         else:
             low = middle + 1
-    rows = shrinker.minimal(_before(moments[high], ops))
+    rows = shrinker.minimal(_before(instants[high], ops))
     return rows, shrinker.steps_left > 0
 
 
-def _before(moment: int, ops: Sequence[Operation]) -> list[Operation]:
-    """What was called before a moment; what had not returned by then may not have happened yet."""
-    called = [op for op in ops if op.call < moment]
-    return [op if op.ret < moment else structs.replace(op, ret=PENDING) for op in called]
+def _before(instant: int, ops: Sequence[Operation]) -> list[Operation]:
+    """What was called before an instant; what had not returned by then may not have happened yet."""
+    called = [op for op in ops if op.call < instant]
+    return [op if op.ret < instant else structs.replace(op, ret=PENDING) for op in called]
 
 
 class _Shrinker:

@@ -2,7 +2,8 @@
 
 *valid*: the witness is replayed on the model, one operation after another, in linear time.
 *invalid*: the counterexample is part of the history, unaltered; leaving out the rest is sound (`Model.may_leave_out` or
-`Model.without`; also all called after some moment, if what had not returned by then may be missing); no order is legal.
+`Model.without`; also all called after some instant, if what had not returned by then may be missing); no order is
+legal.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from checker.verdict import Part, Verdict
 Operations = Sequence[Operation]
 Without = Callable[[Operations, Operations], Operations | None]
 TOO_LARGE = "the counterexample is too large to be confirmed"
-TRIES_MAX, ENDS_MAX = 2_000_000, 64  # partial orders tried, and moments at which a counterexample may end
+TRIES_MAX, ENDS_MAX = 2_000_000, 64  # partial orders tried, and instants at which a counterexample may end
 
 
 def verify(history: History, model: Model, verdict: Verdict) -> list[str]:
@@ -74,36 +75,36 @@ def refute(ops: Operations, model: Model, counterexample: Operations, tries: int
     if len({op.index for op in ops} & chosen.keys()) != len(counterexample):
         return "the counterexample has operations which did not happen", ()
     for without in (lambda dropped, kept: kept if model.may_leave_out(dropped, kept) else None, model.without):
-        moment = _sound_until(ops, chosen, without)
-        remaining = without(*_parted(ops, chosen, moment))
-        ordered = _has_order(remaining or (), moment, model, tries)
+        instant = _sound_until(ops, chosen, without)
+        remaining = without(*_parted(ops, chosen, instant))
+        ordered = _has_order(remaining or (), instant, model, tries)
         if ordered is False:
             return None, remaining or ()
     return "the counterexample has a legal order" if ordered else TOO_LARGE, ()
 
 
 def _sound_until(ops: Operations, chosen: Mapping[int, Operation], without: Without) -> int:
-    """The latest moment such that, of all called before it, those not chosen (by index) may be left out."""
+    """The latest instant such that, of all called before it, those not chosen (by index) may be left out."""
 
-    moments = sorted({op.call for op in ops if op.index not in chosen})
-    ends = {bisect_right(moments, time) for op in chosen.values() for time in (op.call, op.ret)} - {len(moments)}
-    tried = [PENDING, *(moments[at] for at in sorted(ends, reverse=True)[:ENDS_MAX])]
-    sound = (moment for moment in tried if without(*_parted(ops, chosen, moment)) is not None)
-    return next(sound, min(moments, default=PENDING))
+    instants = sorted({op.call for op in ops if op.index not in chosen})
+    ends = {bisect_right(instants, time) for op in chosen.values() for time in (op.call, op.ret)} - {len(instants)}
+    tried = [PENDING, *(instants[at] for at in sorted(ends, reverse=True)[:ENDS_MAX])]
+    sound = (instant for instant in tried if without(*_parted(ops, chosen, instant)) is not None)
+    return next(sound, min(instants, default=PENDING))
 
 
-def _parted(ops: Operations, chosen: Mapping[int, Operation], moment: int) -> tuple[Operations, Operations]:
-    """What was called before a moment: not chosen, and chosen. What had not returned by then never does."""
-    called = [op if op.ret < moment else structs.replace(op, ret=PENDING) for op in ops if op.call < moment]
+def _parted(ops: Operations, chosen: Mapping[int, Operation], instant: int) -> tuple[Operations, Operations]:
+    """What was called before an instant: not chosen, and chosen. What had not returned by then never does."""
+    called = [op if op.ret < instant else structs.replace(op, ret=PENDING) for op in ops if op.call < instant]
     return [op for op in called if op.index not in chosen], [op for op in called if op.index in chosen]
 
 
-def _has_order(ops: Operations, moment: int, model: Model, tries: int) -> bool | None:
+def _has_order(ops: Operations, instant: int, model: Model, tries: int) -> bool | None:
     """Whether some order of all that had returned by then, and some of the others, is legal; None: too many to try."""
     rows = list(enumerate(sorted(ops, key=lambda op: op.call)))
     asked = [identity((op.f, op.key, op.input)) if op.pending else i for i, op in rows]  # pending twins go in order
     first = [sum(1 << j for j, b in rows if b.ret < a.call or (j < i and asked[j] == asked[i])) for i, a in rows]
-    must = sum(1 << i for i, op in rows if not op.pending and op.ret < moment)
+    must = sum(1 << i for i, op in rows if not op.pending and op.ret < instant)
     stack, seen = [((1 << len(ops)) - 1, model.initial())], set[object]()
     while stack:
         left, state = stack.pop()

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from checker.history import OK, STATUSES, History
 from checker.models import MODELS
-from checker.observing import noticeable, observing, putting
+from checker.observing import noticeable, observing, updating
 from naysayer.report.story import FaultSpan
 
 FEW_OK = 20
@@ -186,5 +186,5 @@ def _unread(history: History, model: str, finals: Rows) -> list[str]:
         return []
     ok = history.status == OK
     asked = np.setdiff1d(history.key[finals], history.key[finals & ok])
-    lacking = np.intersect1d(asked, history.key[ok & putting(history, model)])
+    lacking = np.intersect1d(asked, history.key[ok & updating(history, model)])
     return [str(history.tables.key.values[code]) for code in lacking.tolist()]

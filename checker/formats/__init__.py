@@ -20,7 +20,6 @@ import numpy as np
 
 from checker.errors import unknown_name
 from checker.formats import (
-    asked,
     console,
     drain,
     edn,
@@ -29,12 +28,13 @@ from checker.formats import (
     jsonl_operations,
     kv_log,
     micro_operations,
+    read_inputs,
 )
 from checker.formats.columns import Clock, Loaded, Span
 from checker.formats.detection import detect_format, detect_model
 from checker.formats.keys import Keys, split
 from checker.formats.one_value import inputs_and_outputs
-from checker.formats.shapes import SETS_READ, refuse_misshapen, sets_as_lists
+from checker.formats.shapes import SETS_READ, sets_as_lists, validate_shapes
 from checker.formats.source import Source
 from checker.formats.store import locate
 from checker.formats.vocabulary import ALIASES, OPERATIONS, PROMISES, TRANSACTIONS
@@ -112,9 +112,9 @@ def read(
         name = format or detect_format(source)
         loaded = FORMATS[name](source)
     if model is None or isinstance(model, str):
-        micro_operations.take_whole(loaded)
+        micro_operations.as_transactions(loaded)
     known = known or OPERATIONS
-    _refuse_unknown(loaded, source, known | {drain.NAME} if "dequeue" in known else known)
+    _validate_operations(loaded, source, known | {drain.NAME} if "dequeue" in known else known)
     how = split(loaded, source, keys)
     if loaded.one_value:
         inputs_and_outputs(loaded, source)
@@ -127,7 +127,7 @@ def read(
     own = not isinstance(model, str) and drain.NAME in model.operations  # a model of the user's that knows drains
     model = model if isinstance(model, str) else model.name
     loaded = loaded if own else drain.expanded(loaded, source, in_order=model != "unordered-queue")
-    refuse_misshapen(loaded, model, source)
+    validate_shapes(loaded, model, source)
     loaded.history.notes = (*source.notes, *loaded.history.notes)
     return Recording(
         history=loaded.history,
@@ -143,7 +143,7 @@ def read(
 
 def _fit(loaded: Loaded, model: str, source: Source, keys: Keys | None) -> None:
     """Brings what operations carry into the form that a bundled model or property has. Raises HistoryError."""
-    asked.settle(loaded, model, source, keys)
+    read_inputs.clear(loaded, model, source, keys)
     if model in ONE_OBJECT and len(np.unique(loaded.history.key)) > 1:
         raise source.error(f"has several keys, but {model} is judged as one object; --keys none says that it is one")
     if model in micro_operations.KNOWN:
@@ -162,7 +162,7 @@ def _operations(model: str | Model | type[Model]) -> frozenset[str]:
     return find(model).operations
 
 
-def _refuse_unknown(loaded: Loaded, source: Source, known: frozenset[str]) -> None:
+def _validate_operations(loaded: Loaded, source: Source, known: frozenset[str]) -> None:
     history = loaded.history
     values = history.tables.f.values
     strange = [int(code) for code in np.unique(history.f) if values[code] not in known]

@@ -1,6 +1,6 @@
 """`drain` of a queue: dequeues until it is empty, as a client does at the end of a test. Its output lists what came.
 
-A drain takes no moment but a while, in which other clients may dequeue too. So it is told as what it was: one dequeue
+A drain takes no instant but a while, in which other clients may dequeue too. So it is told as what it was: one dequeue
 for each value, and a last one that found nothing, all within the time of the drain. Where nothing else was under way,
 they follow one another in time; otherwise only a queue's own order says which came first. Of a drain whose outcome is
 unknown, as many dequeues may have happened as there are values to take.
@@ -35,25 +35,25 @@ def expanded(loaded: Loaded, source: Source, *, in_order: bool) -> Loaded:
         operations = _widened(operations)
     enqueued = sum(op.f == "enqueue" and op.status != "fail" for op, _ in operations)
     alone = _alone(history)
-    told: list[tuple[Operation, int]] = []
+    parts: list[tuple[Operation, int]] = []
     unordered: list[int] = []
     for row, (op, line) in enumerate(operations):
         if op.f != NAME:
-            told.append((op, line))
+            parts.append((op, line))
         elif op.status != "fail":
             if op.status == "ok" and _taken(op) is None:
                 raise source.error(f"drain with the output {op.output!r}, not a list of the values it took", line)
             dequeues = _dequeues(op, enqueued, alone[row])
-            told += [(part, line) for part in dequeues]
+            parts += [(dequeue, line) for dequeue in dequeues]
             if not op.pending and len(dequeues) > 2 and dequeues[0].call == dequeues[1].call:
                 unordered.append(line)
-    told.sort(key=lambda pair: pair[0].call)
-    numbered = [structs.replace(op, index=number) for number, (op, _) in enumerate(told)]
+    parts.sort(key=lambda pair: pair[0].call)
+    numbered = [structs.replace(op, index=number) for number, (op, _) in enumerate(parts)]
     whole = History.of(numbered)
     whole.notes = history.notes
     if in_order and unordered:
         whole.notes += (_order_lost(unordered),)
-    return replace(loaded, history=whole, lines=np.array([line for _, line in told], dtype=np.int64))
+    return replace(loaded, history=whole, lines=np.array([line for _, line in parts], dtype=np.int64))
 
 
 def _order_lost(lines: list[int]) -> str:

@@ -186,18 +186,18 @@ def value(form: str) -> Any:
         return tuple([value(item) for _, item in forms(form, 1, len(form) - 1)])
     if form.startswith("#{"):
         items = [value(item) for _, item in forms(form, 2, len(form) - 1)]
-        _refuse_twins("a set has the element", items)
+        _reject_twins("a set has the element", items)
         return Set(items)
     if form.startswith("{"):
         items = [value(item) for _, item in forms(form, 1, len(form) - 1)]
         if len(items) % 2:
             raise EdnError("is a map with a key that has no value")
-        _refuse_twins("a map has the key", items[::2])
+        _reject_twins("a map has the key", items[::2])
         return Map(zip(items[::2], items[1::2], strict=True))
     return _other(form)
 
 
-def _refuse_twins(what: str, items: list[Any]) -> None:
+def _reject_twins(what: str, items: list[Any]) -> None:
     seen = set()
     for item in items:
         key = identity(item)

@@ -72,7 +72,7 @@ class EventRows:
             raise self._source.error("holds no operations")
         rows = completed(self._rows, self._source)
         line, kind, process, f, key, value, time, error = (list(column) for column in zip(*rows, strict=True))
-        timed = np.array([moment is not None for moment in time])
+        timed = np.array([instant is not None for instant in time])
         if timed.any() and not timed.all():
             raise self._source.error("has no :time, but other events have", line[int(np.argmin(timed))])
         tables = self._source.tables()
@@ -103,11 +103,11 @@ def pair(events: Events, source: Source, nemesis: Nemesis) -> Loaded:
     follows[1:] = process[1:] == process[:-1]
     after_invocation = follows.copy()
     after_invocation[1:] &= invoked[:-1]
-    _refuse_misplaced(events, source, order, invoked, after_invocation)
+    _reject_misplaced(events, source, order, invoked, after_invocation)
 
     ends = np.flatnonzero(~invoked)
     begin_of_ended, end = order[ends - 1], order[ends]
-    _refuse_mismatched(events, source, time, begin_of_ended, end)
+    _reject_mismatched(events, source, time, begin_of_ended, end)
 
     begins = np.flatnonzero(events.kind == INVOKE)
     begins = begins[np.argsort(time[begins], kind="stable")]
@@ -140,7 +140,7 @@ def pair(events: Events, source: Source, nemesis: Nemesis) -> Loaded:
     return Loaded(history, events.line[begins], clock, faults)
 
 
-def _refuse_misplaced(events: Events, source: Source, order: Column, invoked: Column, after_invocation: Column) -> None:
+def _reject_misplaced(events: Events, source: Source, order: Column, invoked: Column, after_invocation: Column) -> None:
     wrong = order[np.flatnonzero(invoked == after_invocation)]
     if not len(wrong):
         return
@@ -155,7 +155,7 @@ def _refuse_misplaced(events: Events, source: Source, order: Column, invoked: Co
     )
 
 
-def _refuse_mismatched(events: Events, source: Source, time: Column, begin: Column, end: Column) -> None:
+def _reject_mismatched(events: Events, source: Source, time: Column, begin: Column, end: Column) -> None:
     other_f = (events.f[begin] != events.f[end]) & (events.f[end] != 0)
     other_key = (events.key[begin] != events.key[end]) & (events.key[end] != 0)
     backwards = time[end] < time[begin]

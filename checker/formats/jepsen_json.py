@@ -31,7 +31,7 @@ class _BadJson(ValueError):  # noqa: N818 - private, and it says what is bad
 def load(source: Source) -> Loaded:
     """Reads the events and pairs them. Raises HistoryError with the line of the first that makes no sense."""
     text = source.text(TEXT_BYTES_MAX, "JSON").removeprefix("\ufeff")
-    decoder = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_refuse_constant, parse_float=_finite)
+    decoder = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_reject_constant, parse_float=_finite)
     events = JepsenEvents(source)
     at = _after_space(text, 0)
     array = text.startswith("[", at)
@@ -85,7 +85,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _refuse_constant(name: str) -> NoReturn:
+def _reject_constant(name: str) -> NoReturn:
     raise _BadJson(f"holds {name}, which is no JSON")
 
 

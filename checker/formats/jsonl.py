@@ -163,7 +163,7 @@ def _line_by_line(
             if row is None:
                 continue
             if line.count(b":") != sum(value is not msgspec.UNSET for value in msgspec.structs.astuple(row)):
-                json.loads(line, object_pairs_hook=_refuse_twins)
+                json.loads(line, object_pairs_hook=_reject_twins)
         except _BROKEN as error:
             if number == source.unfinished and _cut_off(error, line):
                 lost, row = salvage(decoder, line)
@@ -205,7 +205,7 @@ class _TwinError(ValueError):
     """A JSON object names a field twice; which of the two counts is anybody's guess."""
 
 
-def _refuse_twins(pairs: list[tuple[str, Any]]) -> None:
+def _reject_twins(pairs: list[tuple[str, Any]]) -> None:
     seen: set[str] = set()
     for name, _ in pairs:
         if name in seen:

@@ -69,8 +69,8 @@ def load(source: Source) -> Loaded:
                 continue
             columns = {name: cells.select(clients.tolist()) for name, cells in columns.items()}
             kind, lines = kind[clients], lines[clients]
-        _refuse_absent(source, columns["process"], lines, "process", np.ones(len(lines), dtype=bool))
-        _refuse_absent(source, columns["f"], lines, "f", kind == INVOKE)
+        _reject_absent(source, columns["process"], lines, "process", np.ones(len(lines), dtype=bool))
+        _reject_absent(source, columns["f"], lines, "f", kind == INVOKE)
         timed = _timed(source, columns["time"], lines, timed)
         given = columns["input"].codes(tables.value)
         returned = columns["output"].codes(tables.value)
@@ -136,7 +136,7 @@ def _texts(errors: jsonl.Cells) -> jsonl.Cells:
     return jsonl.Cells.of([repr(v) if _is_given(v) and type(v) is not str else v for v in errors.values])
 
 
-def _refuse_absent(source: Source, cells: jsonl.Cells, lines: Column, name: str, needed: NDArray[np.bool_]) -> None:
+def _reject_absent(source: Source, cells: jsonl.Cells, lines: Column, name: str, needed: NDArray[np.bool_]) -> None:
     if cells.kinds <= {int, str}:
         return
     for row, value in enumerate(cells.values):

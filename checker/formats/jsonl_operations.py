@@ -46,7 +46,7 @@ def load(source: Source) -> Loaded:
         call = np.array(columns["call"].values, dtype=np.int64)
         returns = columns["ret"].values
         if type(None) in columns["ret"].kinds:
-            returns = [PENDING if moment is None else moment for moment in returns]
+            returns = [PENDING if instant is None else instant for instant in returns]
         ret = np.array(returns, dtype=np.int64)
         status = _status(source, columns, ret, lines)
         early = np.flatnonzero(ret < call)

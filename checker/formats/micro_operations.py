@@ -28,7 +28,7 @@ def is_transaction(value: Any) -> bool:
     )
 
 
-def take_whole(loaded: Loaded) -> None:
+def as_transactions(loaded: Loaded) -> None:
     """Operations of any name that are lists of micro-operations throughout become `txn`, as Jepsen's wr-register names
     transactions that only read or only write after what they do."""
     history = loaded.history

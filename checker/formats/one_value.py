@@ -39,7 +39,7 @@ def inputs_and_outputs(loaded: Loaded, source: Source) -> None:
         f = history.tables.f.values[code]
         rows = np.flatnonzero(history.f == code)
         if f in ("write", "cas"):
-            _refuse_changed(loaded, source, f, rows)
+            _reject_changed(loaded, source, f, rows)
         if f in _EFFECTS:
             history.output[rows] = 0
         elif f == "cas":
@@ -50,7 +50,7 @@ def inputs_and_outputs(loaded: Loaded, source: Source) -> None:
             history.output[rows] = named(history, history.output[rows])
 
 
-def _refuse_changed(loaded: Loaded, source: Source, f: str, rows: Column) -> None:
+def _reject_changed(loaded: Loaded, source: Source, f: str, rows: Column) -> None:
     history = loaded.history
     values = history.tables.value.values
     ended = rows[(history.status[rows] == OK) & (history.output[rows] != 0)]

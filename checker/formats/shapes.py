@@ -10,7 +10,7 @@ import numpy as np
 from checker.formats.columns import Loaded
 from checker.formats.source import Source
 from checker.history import OK
-from checker.models.priorities import misfit, mixed
+from checker.models.priorities import incomparable, why_incomparable
 from checker.values import Set
 
 
@@ -103,11 +103,11 @@ def sets_as_lists(loaded: Loaded) -> None:
             history.output[rows[history.output[rows] == code]] = table.code(table.values[code].in_order())
 
 
-def refuse_misshapen(loaded: Loaded, model: str, source: Source) -> None:
+def validate_shapes(loaded: Loaded, model: str, source: Source) -> None:
     """Raises HistoryError for the first operation whose input or output cannot be one of this model's."""
     history = loaded.history
-    if model == "priority-queue" and (odd := misfit(history)) is not None:
-        raise source.error(mixed(history, odd), int(loaded.lines[odd[0]]))
+    if model == "priority-queue" and (odd := incomparable(history)) is not None:
+        raise source.error(why_incomparable(history, odd), int(loaded.lines[odd[0]]))
     tables = history.tables
     for f in np.unique(history.f):
         name = tables.f.values[f]

@@ -85,25 +85,27 @@ def _stand_in(element: Hashable, dropped: Sequence[Operation], kept: Sequence[Op
     *A new beginning*: a kept add or remove that was called when all dropped ones had ended, such that everybody else
     who is kept was called after it, or is pending, or was under way and says the same. It may be taken to come first.
     """
-    own = [(op, says) for op in kept if (says := _says(element, op)) is not None]
+    own = [(op, present) for op in kept if (present := _requires(element, op)) is not None]
     if all(op.f == "remove" for op in dropped) and sum(op.f == "add" for op, _ in own) <= 1:
-        there = max((op.call for op, says in own if says and (op.f == "add" or op.ret != PENDING)), default=BEGINNING)
+        there = max(
+            (op.call for op, present in own if present and (op.f == "add" or op.ret != PENDING)), default=BEGINNING
+        )
         others = [op for op in dropped if op.ret >= there]
         if not others:
             return []
         first = min(others, key=lambda op: op.call)
         return [structs.replace(first, output=None, ret=PENDING, status="info")]
     ended = max(op.ret for op in dropped)
-    for first, said in own:
+    for first, required in own:
         begins = first.f in ("add", "remove") and not first.pending and ended < first.call
         if begins and all(
-            op.pending or op.call > first.ret or (says == said and op.ret >= first.call) for op, says in own
+            op.pending or op.call > first.ret or (present == required and op.ret >= first.call) for op, present in own
         ):
             return []
     return None
 
 
-def _says(element: Hashable, op: Operation) -> bool | None:
+def _requires(element: Hashable, op: Operation) -> bool | None:
     """Whether an operation needs (or makes) the element to be there, or not; None if it has nothing to do with it."""
     if op.f == "read":
         return None if op.pending else element in set(map(identity, op.output or ()))

@@ -54,10 +54,10 @@ class FencedRegister(Model):
     def effect_free(self, op: Operation) -> bool:
         return op.f == "read" or (op.f == "next" and op.pending)
 
-    def blurred(self, ops: Sequence[Operation]) -> Sequence[Operation]:
+    def canonicalised(self, ops: Sequence[Operation]) -> Sequence[Operation]:
         """Values that no read found are all the same, and a write of unknown outcome shows its generation to nobody."""
         known = {identity(op.output) for op in ops if op.f == "read" and not op.pending}
-        return [_blurred(op, known) if op.f == "fenced-write" else op for op in ops]
+        return [_canonicalised(op, known) if op.f == "fenced-write" else op for op in ops]
 
     def may_leave_out(self, dropped: Sequence[Operation], kept: Sequence[Operation]) -> bool:
         """Always, unless a kept read shows what a dropped write wrote: no other read and no fence misses it."""
@@ -65,7 +65,7 @@ class FencedRegister(Model):
         return not any(op.f == "read" and not op.pending and identity(op.output) in written for op in kept)
 
 
-def _blurred(op: Operation, known: Collection[Any]) -> Operation:
+def _canonicalised(op: Operation, known: Collection[Any]) -> Operation:
     generation, value = op.input
     given = (None if op.pending else generation, value if identity(value) in known else UNSEEN)
     return structs.replace(op, input=given)

@@ -38,7 +38,7 @@ class AppendKeyValue(Register):
             return state + op.input
         return Inconsistent(f"append {op.input!r} to {state!r}: both must be strings")
 
-    def blurred(self, ops: Sequence[Operation]) -> Sequence[Operation]:
+    def canonicalised(self, ops: Sequence[Operation]) -> Sequence[Operation]:
         """Every text may show in the value."""
         return ops
 

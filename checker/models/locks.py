@@ -48,10 +48,10 @@ class Mutex(Model):
         return op.f == "acquire" and not op.pending and op.output is False
 
     def may_leave_out(self, dropped: Sequence[Operation], kept: Sequence[Operation]) -> bool:
-        """Refused acquires; all that named certain tokens; or what was over before some moment, if the lock was free.
+        """Refused acquires; all that named certain tokens; or what was over before some instant, if the lock was free.
 
         *Free*: as many acquires as releases had ended, and nobody was releasing. Then at most one acquire that was
-        under way may have taken place as well, and it may as well have taken place at that moment.
+        under way may have taken place as well, and it may as well have taken place at that instant.
         """
         changing = [op for op in dropped if not self.effect_free(op)]
         if not changing:

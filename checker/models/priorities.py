@@ -10,7 +10,7 @@ from checker.history import FAIL, History
 from checker.values import Map, Set, Token
 
 
-def misfit(history: History) -> tuple[int, int] | None:
+def incomparable(history: History) -> tuple[int, int] | None:
     """The row of an insert whose value has no place among the others, and the row of the first insert; None if all
     have. Failed inserts do not count: they never happened."""
     inserts = np.flatnonzero((history.f == history.tables.f.code("insert")) & (history.status != FAIL))
@@ -25,8 +25,8 @@ def misfit(history: History) -> tuple[int, int] | None:
     return (int(inserts[min(wrong)]), int(inserts[0])) if wrong else None
 
 
-def mixed(history: History, rows: tuple[int, int]) -> str:
-    """The sentence for a misfit."""
+def why_incomparable(history: History, rows: tuple[int, int]) -> str:
+    """The sentence for a incomparable."""
     wrong, first = history[rows[0]], history[rows[1]]
     beside = "" if rows[0] == rows[1] else f" beside {first.input!r} (#{first.index})"
     return (

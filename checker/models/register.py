@@ -67,11 +67,13 @@ class Register(Model):
             return False
         return all(_stays_refused(op, kept, self.initial()) for op in kept if op.f == "cas" and refused(op))
 
-    def blurred(self, ops: Sequence[Operation]) -> Sequence[Operation]:
+    def canonicalised(self, ops: Sequence[Operation]) -> Sequence[Operation]:
         """Values that no read found and no cas compares with are all the same."""
         known = {identity(value) for value in found(ops)}
         known |= {identity(op.input[0]) for op in ops if op.f == "cas"}
-        return [_blurred(op) if op.f in ("write", "cas") and identity(leaves(op)) not in known else op for op in ops]
+        return [
+            _canonicalised(op) if op.f in ("write", "cas") and identity(leaves(op)) not in known else op for op in ops
+        ]
 
     def weakened(self, dropped: Sequence[Operation], kept: Sequence[Operation]) -> Sequence[Operation]:
         """A cas from a value that a dropped operation left counts as a write of its new value.
@@ -99,7 +101,7 @@ UNSEEN: Any = object()
 """Stands for what nobody found; no history has it."""
 
 
-def _blurred(op: Operation) -> Operation:
+def _canonicalised(op: Operation) -> Operation:
     return structs.replace(op, input=UNSEEN if op.f == "write" else (op.input[0], UNSEEN))
 
 

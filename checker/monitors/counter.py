@@ -1,7 +1,7 @@
 """The monitor of counters whose increments are all alike (mostly by one): scheduling of unit jobs.
 
 With increments by d (which may be negative) a read of k d counts k of them; other reads are impossible. Call slot k the
-moment T(k) at which the counter got from k-1 to k increments. A read of k = v stands between T(v) and T(v+1), so
+instant T(k) at which the counter got from k-1 to k increments. A read of k = v stands between T(v) and T(v+1), so
 
     T(k) >= the call of every read of less than k        T(k) <= the return of every read of k or more
 

@@ -2,11 +2,11 @@
 
 Then no order is in doubt. A `contains` that said no stands before the add of its element, one that said yes behind it;
 a read of all stands behind the adds of what it shows and before all other adds; so the sets read must form a chain by
-inclusion. Each operation's earliest moment is the greatest call among those that must stand before it and its own. The
-history is linearizable iff no earliest moment is later than the operation's return, and then the earliest moments are
+inclusion. Each operation's earliest instant is the greatest call among those that must stand before it and its own. The
+history is linearizable iff no earliest instant is later than the operation's return, and then the earliest instants are
 a witness. Cost: the total size of the distinct reads, and n log n.
 
-A pending add of an element that nobody saw may be left out: without it the element is there at fewer moments, and only
+A pending add of an element that nobody saw may be left out: without it the element is there at fewer instants, and only
 those who saw it absent have an opinion. An ok one that no read shows stands behind all reads.
 """
 
@@ -24,7 +24,7 @@ from checker.verdict import Decision, Edge, Explanation
 METHOD = "inclusion"
 
 Elements = frozenset[Hashable]
-Moment = tuple[int, int]
+Instant = tuple[int, int]
 """(time, row of the operation whose call it is)."""
 
 
@@ -34,7 +34,7 @@ class _Seen:
 
     adds: dict[Hashable, int] = field(default_factory=dict)
     absent: dict[Hashable, list[int]] = field(default_factory=dict)
-    """Element -> rows that were told that it is not there."""
+    """Element -> rows that found it absent."""
     present: dict[Hashable, list[int]] = field(default_factory=dict)
     reads: list[tuple[Elements, list[int]]] = field(default_factory=list)
     """Distinct sets with the rows that read them, the smallest first."""
@@ -52,8 +52,8 @@ def decide(part: History) -> Decision | None:
                     return None
                 seen.adds[identity(op.input)] = row
             case "contains":
-                told = seen.present if op.output else seen.absent
-                told.setdefault(identity(op.input), []).append(row)
+                answers = seen.present if op.output else seen.absent
+                answers.setdefault(identity(op.input), []).append(row)
             case "read":
                 code = int(part.output[row])
                 if code not in by_code:
@@ -70,7 +70,7 @@ def decide(part: History) -> Decision | None:
 
 def _phantom(ops: list[Operation], seen: _Seen) -> Decision | None:
     """Somebody saw an element that nobody added."""
-    rows = [row for element, told in seen.present.items() if element not in seen.adds for row in told]
+    rows = [row for element, found in seen.present.items() if element not in seen.adds for row in found]
     for elements, readers in seen.reads:
         rows += readers if not elements <= seen.adds.keys() else []
     if not rows:
@@ -97,11 +97,11 @@ def _forked(ops: list[Operation], seen: _Seen) -> Decision | None:
 def _in_time(ops: list[Operation], seen: _Seen) -> Decision:
     """Goes from one set to the next, with the latest of all calls so far."""
     order: list[tuple[int, int, int]] = []
-    floor: Moment = (BEGINNING, -1)
+    floor: Instant = (BEGINNING, -1)
     late: list[tuple[int, int]] = []
 
-    def put(row: int, after: Moment) -> Moment:
-        """The earliest moment of an operation behind others."""
+    def put(row: int, after: Instant) -> Instant:
+        """The earliest instant of an operation behind others."""
         earliest = max(after, (ops[row].call, row))
         if earliest[0] > ops[row].ret:
             late.append((earliest[1], row))

@@ -1,7 +1,7 @@
 """The monitor of logs: `append` answers an offset, `read` of an offset answers the value there, or None beyond the end.
 
 With unique values the place of every value that anybody saw is known, so the order of appends is forced by offset.
-Let T(o) be the moment at which the log got its record o. Then T grows with o, and
+Let T(o) be the instant at which the log got its record o. Then T grows with o, and
 
     T(o) >= the call of the append at o, and of every read that found nothing at o
     T(o) <= the return of the append at o, and of every read that found its value at o
@@ -141,20 +141,20 @@ def _fit(part: History, at: dict[int, int], length: int, shown: dict[int, int]) 
             low[offset] = max(low[offset], (int(part.call[row]), row))
         else:
             high[offset] = min(high[offset], (int(part.ret[row]), row))
-    moments: list[int] = []
+    instants: list[int] = []
     latest: Bound = (BEGINNING, -1)
     for offset in range(length):
         latest = max(latest, low[offset])
         if latest[0] > high[offset][0]:
             return _late(part, at, latest[1], high[offset][1], offset, shown)
-        moments.append(latest[0])
-    keyed = [(moments[offset], offset, at[offset]) for offset in range(length)]
+        instants.append(latest[0])
+    keyed = [(instants[offset], offset, at[offset]) for offset in range(length)]
     for row in reads:
         offset, call = values[part.input[row]], int(part.call[row])
         if values[part.output[row]] is None:
-            keyed.append((call, -1, row))  # before the appends of its moment
+            keyed.append((call, -1, row))  # before the appends of its instant
         else:
-            keyed.append((max(call, moments[offset]), length, row))  # behind them
+            keyed.append((max(call, instants[offset]), length, row))  # behind them
     return Decision("valid", "offsets", witness=[row for _, _, row in sorted(keyed)])
 
 

@@ -40,12 +40,12 @@ Mask = np.ndarray[tuple[int], np.dtype[np.bool_]]
 
 @dataclass(frozen=True)
 class Conflict:
-    """These operations, with all that were called by this moment, have no order."""
+    """These operations, with all that were called by this instant, have no order."""
 
     kind: str
     sentence: str
     rows: tuple[int, ...]
-    moment: int
+    instant: int
     culprit: int
     """Index of an operation."""
 
@@ -123,17 +123,17 @@ def _order(lock: Lock) -> list[int] | Conflict:
     waiting: dict[bool, list[tuple[int, int, int]]] = {True: [], False: []}
     turn, called = True, 0
     for row in due.tolist():
-        moment = ret[row]
-        while called < len(calls) and call[calls[called]] <= moment:
+        instant = ret[row]
+        while called < len(calls) and call[calls[called]] <= instant:
             other = calls[called]
             heapq.heappush(waiting[acquire[other]], (ret[other], rank[other], other))
             called += 1
         while not placed[row]:
             if not waiting[turn]:
-                return _no_turn(lock, row, moment, len(order))
+                return _no_turn(lock, row, instant, len(order))
             other = heapq.heappop(waiting[turn])[2]
             placed[other] = True
-            order.append((moment, other))
+            order.append((instant, other))
             turn = not turn
     if lock.refused.any():
         order += [(call[row], row) for row in np.flatnonzero(lock.refused).tolist()]
@@ -151,8 +151,8 @@ def _cut(lock: Lock) -> tuple[Column, Column] | Conflict:
         one, other = int(rows[again[0]]), int(rows[again[0] + 1])
         first, second = lock.part[one], lock.part[other]
         sentence = f"Token given twice: #{first.index} and #{second.index} were both given {second.output!r}."
-        moment = max(int(lock.ret[one]), int(lock.ret[other]))
-        return Conflict("token-twice", sentence, (one, other), moment, second.index)
+        instant = max(int(lock.ret[one]), int(lock.ret[other]))
+        return Conflict("token-twice", sentence, (one, other), instant, second.index)
     call[rows] = np.maximum.accumulate(call[rows])
     ret[rows] = np.minimum.accumulate(ret[rows][::-1])[::-1]
     late = np.flatnonzero(call[rows] > ret[rows])
@@ -169,7 +169,7 @@ def _cut(lock: Lock) -> tuple[Column, Column] | Conflict:
     return call, ret
 
 
-def _no_turn(lock: Lock, row: int, moment: int, placed: int) -> Conflict:
+def _no_turn(lock: Lock, row: int, instant: int, placed: int) -> Conflict:
     op = lock.part[row]
     kind, title, did, mine, other = "held-twice", "Held twice", "acquired", "acquires", "releases"
     if op.f == "release":
@@ -178,7 +178,7 @@ def _no_turn(lock: Lock, row: int, moment: int, placed: int) -> Conflict:
         f"{title}: when #{op.index} had {did} the lock, at least {(placed + 1) // 2 + 1} of these {mine} must have "
         f"taken place, but only {placed // 2} {other} can have."
     )
-    return Conflict(kind, sentence, (row,), moment, op.index)
+    return Conflict(kind, sentence, (row,), instant, op.index)
 
 
 def _replays(part: History, order: Sequence[int]) -> bool:
@@ -193,39 +193,39 @@ def _replays(part: History, order: Sequence[int]) -> bool:
 
 
 def _shrunk(lock: Lock, conflict: Conflict) -> Decision:
-    """The proof: what was called by the moment of the conflict, from the latest moment on at which the lock was free.
+    """The proof: what was called by the instant of the conflict, from the latest instant on at which the lock was free.
 
     See Mutex.may_leave_out. Tokens are known only when they are returned, and may tie in what came before: so later
     and later ends are tried, then earlier and earlier beginnings.
     """
-    moment = conflict.moment
+    instant = conflict.instant
     if (lock.token >= 0).any():
-        later, step = np.unique(lock.ret[lock.ret > moment]), 1
-        while len(later) and _refuted(lock.part.select(lock.call <= moment), moment) is None:
-            moment = int(later[min(step, len(later)) - 1])
+        later, step = np.unique(lock.ret[lock.ret > instant]), 1
+        while len(later) and _refuted(lock.part.select(lock.call <= instant), instant) is None:
+            instant = int(later[min(step, len(later)) - 1])
             later, step = later[step:], 2 * step
-    called = np.flatnonzero(~lock.refused & (lock.call <= moment))
+    called = np.flatnonzero(~lock.refused & (lock.call <= instant))
     call, ret, acquire = lock.call[called], lock.ret[called], lock.acquire[called]
-    ends = np.unique(ret[ret < moment])
+    ends = np.unique(ret[ret < instant])
     acquired, released = (np.searchsorted(np.sort(ret[kind]), ends, side="right") for kind in (acquire, ~acquire))
     releasing = np.searchsorted(np.sort(call[~acquire]), ends, side="right")
     free = ends[(acquired == released) & (releasing == released)]
     back = 1
     while back <= len(free):
         rows = called[ret > free[-back]]
-        found = _refuted(lock.part.select(rows), moment)
+        found = _refuted(lock.part.select(rows), instant)
         if found is not None:
             return _invalid(found, rows.tolist())
         back *= 2
     return _invalid(conflict, called.tolist())
 
 
-def _refuted(part: History, moment: int) -> Conflict | None:
-    """Why these have no order, even if what returned after that moment need not have taken place; None if they do."""
+def _refuted(part: History, instant: int) -> Conflict | None:
+    """Why these have no order, even if what returned after that instant need not have taken place; None if they do."""
     lock = _columns(part)
     if lock is None:
         return None
-    later = lock.ret > moment
+    later = lock.ret > instant
     order = _order(replace(lock, ret=np.where(later, PENDING, lock.ret), token=np.where(later, -1, lock.token)))
     return order if isinstance(order, Conflict) else None
 

@@ -1,7 +1,7 @@
 """Which spans of values can be nested: the heart of the monitor of stacks (see stack.py for why), O(n log n).
 
-A value is put in within [first, in_by] and taken out within [out_from, last], where in_by < out_from. Wanted: a moment
-for each, so that of any two spans one lies within the other, or they are apart.
+A value is put in within [first, in_by] and taken out within [out_from, last], where in_by < out_from. Wanted: an
+instant for each, so that of any two spans one lies within the other, or they are apart.
 
 Positions are in order of in_by, so what belongs together is a range of positions. Three things make it fast. A chain
 per component, links from left to right that overlap and cover it; when a link goes, only its place is covered anew, by
@@ -24,7 +24,7 @@ NONE = -1
 
 @dataclass(frozen=True)
 class Nested:
-    """Moments at which each value is put in and taken out, and its place if it shares them: outer ones first."""
+    """Instants at which each value is put in and taken out, and its place if it shares them: outer ones first."""
 
     put: Column
     take: Column

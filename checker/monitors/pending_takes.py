@@ -26,7 +26,7 @@ NAMED_MAX = 5
 
 
 @dataclass(frozen=True)
-class InTheWay:
+class Blocking:
     """`i` must be gone before `j` is taken where before[j] < after[i] and until[j] > in_by[i]."""
 
     before: Column
@@ -34,15 +34,15 @@ class InTheWay:
     until: Column
 
 
-def guess(values: Values, relation: Callable[[Values], InTheWay]) -> Values | Decision | None:
+def assign(values: Values, relation: Callable[[Values], Blocking]) -> Values | Decision | None:
     """The values with pending takes for those that need one; a refutation if there are too few; None if unclear."""
     if not len(values.unknown):
         return values
     waiting = values.unknown[np.argsort(values.part.call[values.unknown], kind="stable")]
     missing = np.flatnonzero(values.take < 0)
-    guessed, got = values, missing[:0]
+    assigned, got = values, missing[:0]
     for rounds in range(ROUNDS_MAX):
-        deadline, cause = _deadlines(guessed, missing, relation(guessed))
+        deadline, cause = _deadlines(assigned, missing, relation(assigned))
         order = np.argsort(deadline, kind="stable")
         order = order[deadline[order] < PENDING]
         some = min(len(order), len(waiting))
@@ -52,24 +52,24 @@ def guess(values: Values, relation: Callable[[Values], InTheWay]) -> Values | De
             chosen = order[: first + 1]
             return _too_few(values, missing[chosen], cause[chosen]) if not rounds else None
         if np.array_equal(missing[order], got):
-            return replace(guessed, unknown=waiting[len(got) :])
+            return replace(assigned, unknown=waiting[len(got) :])
         got = missing[order]
         columns = {name: getattr(values, name).copy() for name in ("take", "out_from", "last")}
         columns["take"][got] = waiting[: len(got)]
         columns["out_from"][got] = np.maximum(values.first[got], values.part.call[waiting[: len(got)]])
         columns["last"][got] = deadline[order]
-        guessed = replace(values, **columns)
+        assigned = replace(values, **columns)
     return None
 
 
-def _deadlines(values: Values, missing: Column, way: InTheWay) -> tuple[Column, Column]:
+def _deadlines(values: Values, missing: Column, blocking: Blocking) -> tuple[Column, Column]:
     """By when each of the missing must be gone (PENDING: never), and the row of the take that says so.
 
     Takes enter in order of `before`; a Fenwick tree over `until`, latest first, has the least return of those in it.
     """
     part, taken = values.part, np.flatnonzero(values.take >= 0)
-    before = np.concatenate((way.before[taken], np.full(len(values.empties), BEGINNING)))
-    until = np.concatenate((way.until[taken], part.call[values.empties]))
+    before = np.concatenate((blocking.before[taken], np.full(len(values.empties), BEGINNING)))
+    until = np.concatenate((blocking.until[taken], part.call[values.empties]))
     last = np.concatenate((values.last[taken], part.ret[values.empties]))
     row = np.concatenate((values.take[taken], values.empties))
     by_return = np.argsort(last, kind="stable")
@@ -79,7 +79,7 @@ def _deadlines(values: Values, missing: Column, way: InTheWay) -> tuple[Column, 
     leaf = (len(row) - np.searchsorted(sorted_until, until, side="left")).tolist()
     later = (len(row) - np.searchsorted(sorted_until, values.in_by[missing], side="right")).tolist()
     entering = np.argsort(before, kind="stable")
-    ready = np.searchsorted(before[entering], way.after[missing], side="left").tolist()
+    ready = np.searchsorted(before[entering], blocking.after[missing], side="left").tolist()
     takes, places = entering.tolist(), place.tolist()
     none = len(row)
     tree = [none] * (none + 1)

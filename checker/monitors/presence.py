@@ -1,16 +1,17 @@
 """The lives of a set's elements, each added by one operation at most: whether they can be, and when.
 
-Such an element comes once, at a moment u, and goes once, at d, or never. Its *evidence* is whoever found it there (also
-a read of all that shows it), and the add, if that is known to have happened. Let m be the least return and M the
+Such an element comes once, at an instant u, and goes once, at d, or never. Its *evidence* is whoever found it there
+(also a read of all that shows it), and the add, if that is known to have happened. Let m be the least return and M the
 greatest call among the evidence. Then
 
     add.call <= u <= m,    M <= d,    u <= d,    some remove was under way at d,
 
 and whoever did not find it there, or removed it, was called by u, or returned at d or later. So the latest u and the
-earliest d are best: u = m, and d is the earliest moment from max(m, M) on at which a remove was under way. Only where
-M <= m and a remove was under way at some moment in between, the element may come and go at that moment; then nobody is
-in the way. Conversely, moments u and d within these bounds give each operation a moment of its own in its interval.
-Elements do not influence each other (linearizability is local: Herlihy and Wing 1990, section 3.2). Cost: n log n.
+earliest d are best: u = m, and d is the earliest instant from max(m, M) on at which a remove was under way. Only where
+M <= m and a remove was under way at some instant in between, the element may come and go at that instant; then nobody
+is in the way. Conversely, instants u and d within these bounds give each operation an instant of its own in its
+interval. Elements do not influence each other (linearizability is local: Herlihy and Wing 1990, section 3.2). Cost: n
+log n.
 
 A pending add of an element that nobody found may be left out. A pending remove may go as the remove at d, or be left
 out: it asks for nothing.
@@ -25,11 +26,11 @@ from numpy.typing import NDArray
 
 from checker.history import BEGINNING, PENDING, Column, History
 
-NOBODY = -1
+NO_ROW = -1
 
 
 @dataclass(frozen=True)
-class Sayings:
+class Claims:
     """What operations say of elements, in columns: an entry for each operation that names an element, and two for each
     element of a set that was read: the read of it that returned first, and the one called last.
 
@@ -46,18 +47,18 @@ class Sayings:
     def __len__(self) -> int:
         return len(self.row)
 
-    def only(self, chosen: NDArray[np.bool_]) -> Sayings:
-        return Sayings(self.part, self.element[chosen], self.row[chosen], self.there[chosen], self.codes)
+    def only(self, chosen: NDArray[np.bool_]) -> Claims:
+        return Claims(self.part, self.element[chosen], self.row[chosen], self.there[chosen], self.codes)
 
 
 @dataclass(frozen=True)
-class Lives:
-    """Per element, in columns: when it comes and goes, and who says so (as rows, or NOBODY)."""
+class Lifetimes:
+    """Per element, in columns: when it comes and goes, and who says so (as rows, or NO_ROW)."""
 
     add: Column
-    """NOBODY: never there."""
+    """NO_ROW: never there."""
     remove: Column
-    """NOBODY: never gone."""
+    """NO_ROW: never gone."""
     comes: Column
     """u; PENDING if never there."""
     goes: Column
@@ -71,61 +72,61 @@ class Lives:
         return len(self.add)
 
 
-def lives(says: Sayings) -> Lives:
+def lifetimes(claims: Claims) -> Lifetimes:
     """The lives of elements which are added once at most. Whether they can be, `too_early` and `missed` tell."""
-    part, size = says.part, len(says.codes)
-    adds, removes = (part.f[says.row] == part.tables.f.code(f) for f in ("add", "remove"))
-    call, ret = part.call[says.row], part.ret[says.row]
+    part, size = claims.part, len(claims.codes)
+    adds, removes = (part.f[claims.row] == part.tables.f.code(f) for f in ("add", "remove"))
+    call, ret = part.call[claims.row], part.ret[claims.row]
     found = np.zeros(size, dtype=np.bool_)
-    found[says.element[says.there & (~adds | (ret != PENDING))]] = True
-    evidence = np.flatnonzero(says.there & found[says.element])
-    add = np.full(size, NOBODY)
-    add[says.element[evidence[adds[evidence]]]] = says.row[evidence[adds[evidence]]]
-    first, last = np.full(size, NOBODY), np.full(size, NOBODY)
+    found[claims.element[claims.there & (~adds | (ret != PENDING))]] = True
+    evidence = np.flatnonzero(claims.there & found[claims.element])
+    add = np.full(size, NO_ROW)
+    add[claims.element[evidence[adds[evidence]]]] = claims.row[evidence[adds[evidence]]]
+    first, last = np.full(size, NO_ROW), np.full(size, NO_ROW)
     by_return, by_call = (evidence[np.argsort(column[evidence], kind="stable")] for column in (-ret, call))
-    first[says.element[by_return]] = says.row[by_return]  # the last one assigned stays: the least return
-    last[says.element[by_call]] = says.row[by_call]
+    first[claims.element[by_return]] = claims.row[by_return]  # the last one assigned stays: the least return
+    last[claims.element[by_call]] = claims.row[by_call]
     comes = np.where(first >= 0, part.ret[first], PENDING)
     latest = np.where(last >= 0, part.call[last], PENDING)
-    removes &= (latest < PENDING)[says.element]
-    remove = _first_remove(says, np.flatnonzero(removes & (ret >= latest[says.element])), size)
+    removes &= (latest < PENDING)[claims.element]
+    remove = _first_remove(claims, np.flatnonzero(removes & (ret >= latest[claims.element])), size)
     goes = np.where(remove >= 0, np.maximum(part.call[remove], latest), PENDING)
-    brief = goes <= comes  # it may come and go at one moment
-    later = _first_remove(says, np.flatnonzero(removes & (ret >= np.maximum(latest, comes)[says.element])), size)
+    brief = goes <= comes  # it may come and go at one instant
+    later = _first_remove(claims, np.flatnonzero(removes & (ret >= np.maximum(latest, comes)[claims.element])), size)
     remove = np.where(brief, remove, later)
     goes_later = np.where(later >= 0, np.maximum(part.call[later], np.maximum(latest, comes)), PENDING)
-    return Lives(add, remove, np.where(brief, goes, comes), np.where(brief, goes, goes_later), first, last)
+    return Lifetimes(add, remove, np.where(brief, goes, comes), np.where(brief, goes, goes_later), first, last)
 
 
-def _first_remove(says: Sayings, chosen: Column, size: int) -> Column:
+def _first_remove(claims: Claims, chosen: Column, size: int) -> Column:
     """Per element, the row of the chosen entry that was called first."""
-    order = chosen[np.argsort(-says.part.call[says.row[chosen]], kind="stable")]
-    rows = np.full(size, NOBODY)
-    rows[says.element[order]] = says.row[order]
+    order = chosen[np.argsort(-claims.part.call[claims.row[chosen]], kind="stable")]
+    rows = np.full(size, NO_ROW)
+    rows[claims.element[order]] = claims.row[order]
     return rows
 
 
-def missed(says: Sayings, life: Lives) -> NDArray[np.bool_]:
+def missed(claims: Claims, lifetime: Lifetimes) -> NDArray[np.bool_]:
     """Entries that did not find the element, or removed it, though it certainly was there all the time."""
-    call, ret = says.part.call[says.row], says.part.ret[says.row]
-    return ~says.there & (call > life.comes[says.element]) & (ret < life.goes[says.element])
+    call, ret = claims.part.call[claims.row], claims.part.ret[claims.row]
+    return ~claims.there & (call > lifetime.comes[claims.element]) & (ret < lifetime.goes[claims.element])
 
 
-def moments(says: Sayings, life: Lives) -> tuple[Column, Column]:
-    """When each entry takes place, and its place among those of that moment; BEGINNING: not at all.
+def instants(claims: Claims, lifetime: Lifetimes) -> tuple[Column, Column]:
+    """When each entry takes place, and its place among those of that instant; BEGINNING: not at all.
 
-    Whoever takes place at one moment and says nothing of one and the same element may do so in any order.
+    Whoever takes place at one instant and says nothing of one and the same element may do so in any order.
     """
-    part = says.part
-    call = part.call[says.row]
-    comes, goes = life.comes[says.element], life.goes[says.element]
-    before = ~says.there & (call <= comes)
-    adds, removes = says.row == life.add[says.element], says.row == life.remove[says.element]
-    moment = np.where(before, call, np.maximum(call, goes))
-    moment = np.where(says.there, np.maximum(call, comes), moment)
-    moment = np.where(adds, comes, np.where(removes, goes, moment))
+    part = claims.part
+    call = part.call[claims.row]
+    comes, goes = lifetime.comes[claims.element], lifetime.goes[claims.element]
+    before = ~claims.there & (call <= comes)
+    adds, removes = claims.row == lifetime.add[claims.element], claims.row == lifetime.remove[claims.element]
+    instant = np.where(before, call, np.maximum(call, goes))
+    instant = np.where(claims.there, np.maximum(call, comes), instant)
+    instant = np.where(adds, comes, np.where(removes, goes, instant))
     place = np.where(before, 0, 4)
-    place = np.where(says.there, 2, place)
+    place = np.where(claims.there, 2, place)
     place = np.where(adds, 1, np.where(removes, 3, place))
-    idle = (part.ret[says.row] == PENDING) & ~adds & ~removes
-    return np.where(idle, BEGINNING, moment), place
+    idle = (part.ret[claims.row] == PENDING) & ~adds & ~removes
+    return np.where(idle, BEGINNING, instant), place

@@ -3,12 +3,12 @@
 Only a smaller value is in the way of a delete-min, so values are decided one after another, the smallest first, and a
 take that found nothing last (decrease and conquer: Lee and Mathur, "Efficient Decrease-and-Conquer Linearizability
 Monitoring", OOPSLA 2025). A value may be inserted as late as possible, since being inside only hinders others: at
-in_by, or right before it is deleted. It is deleted at the first moment in [out_from, last] at which no smaller value is
-inside; that hinders greater ones least, and by induction every choice before it was the best one too. If there is no
-such moment, there is no order. A deleted value w is inside in the open interval (in_by, out_w).
+in_by, or right before it is deleted. It is deleted at the first instant in [out_from, last] at which no smaller value
+is inside; that hinders greater ones least, and by induction every choice before it was the best one too. If there is no
+such instant, there is no order. A deleted value w is inside in the open interval (in_by, out_w).
 
-The first moment outside all such intervals is always the out_from of some value, or where a take was called: so those
-moments are sorted once, and the ones that an interval covers are skipped from then on (union-find).
+The first instant outside all such intervals is always the out_from of some value, or where a take was called: so those
+instants are sorted once, and the ones that an interval covers are skipped from then on (union-find).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from __future__ import annotations
 import numpy as np
 
 from checker.history import BEGINNING, Column, History
-from checker.monitors.pending_takes import InTheWay, guess
+from checker.monitors.pending_takes import Blocking, assign
 from checker.monitors.values import METHOD, Values, read, thinned, wrongly_empty
 from checker.verdict import Decision
 
@@ -36,12 +36,12 @@ def decide(part: History) -> Decision | None:
     out, late = _deleted(relaxed, rank)
     if late is not None:
         return _refuted(relaxed, rank, out, late)
-    guessed = guess(values, lambda values: InTheWay(before=-rank, after=-rank, until=values.out_from))
-    if not isinstance(guessed, Values):
-        return guessed
-    if guessed is not relaxed:
-        out, late = _deleted(guessed, rank)
-    return None if late is not None else Decision("valid", METHOD, witness=_witness(guessed, rank, out))
+    assigned = assign(values, lambda values: Blocking(before=-rank, after=-rank, until=values.out_from))
+    if not isinstance(assigned, Values):
+        return assigned
+    if assigned is not relaxed:
+        out, late = _deleted(assigned, rank)
+    return None if late is not None else Decision("valid", METHOD, witness=_witness(assigned, rank, out))
 
 
 def _ranks(values: Values) -> Column | None:
@@ -56,19 +56,19 @@ def _ranks(values: Values) -> Column | None:
 
 
 def _deleted(values: Values, rank: Column) -> tuple[Column, int | None]:
-    """The moment at which each value (then each empty take) is deleted, and the first for which there is none.
+    """The instant at which each value (then each empty take) is deleted, and the first for which there is none.
 
     Entries from `len(values)` on are the empty takes. That one and what comes after it are left at BEGINNING.
     """
     part, size = values.part, len(values)
     start = np.concatenate((values.out_from, part.call[values.empties]))
     last = np.concatenate((values.last, part.ret[values.empties]))
-    moments, first = np.unique(start, return_inverse=True)
+    instants, first = np.unique(start, return_inverse=True)
     order = np.concatenate((np.argsort(rank), np.arange(size, len(first))))
-    # Places among the moments, in the order of the loop: so it runs through memory, not about it.
-    at, by = first[order].tolist(), np.searchsorted(moments, last[order], side="right").tolist()
-    after = np.searchsorted(moments, values.in_by[order[:size]], side="right").tolist()
-    skip = list(range(len(moments) + 1))
+    # Places among the instants, in the order of the loop: so it runs through memory, not about it.
+    at, by = first[order].tolist(), np.searchsorted(instants, last[order], side="right").tolist()
+    after = np.searchsorted(instants, values.in_by[order[:size]], side="right").tolist()
+    skip = list(range(len(instants) + 1))
     taken: list[int] = []
     for place, (here, end) in enumerate(zip(at, by, strict=True)):
         while skip[here] != here:
@@ -82,25 +82,25 @@ def _deleted(values: Values, rank: Column) -> tuple[Column, int | None]:
                 skip[covered] = covered + 1
             skip[covered] = covered = skip[skip[covered]]
     out = np.full(len(first), BEGINNING)
-    out[order[: len(taken)]] = moments[taken]
+    out[order[: len(taken)]] = instants[taken]
     return out, None if len(taken) == len(first) else int(order[len(taken)])
 
 
 def _witness(values: Values, rank: Column, out: Column) -> Column:
-    """At one moment: the deletes, the smallest first, each perhaps right behind its insert; empty takes; inserts."""
+    """At one instant: the deletes, the smallest first, each perhaps right behind its insert; empty takes; inserts."""
     out, empty = out[: len(values)], out[len(values) :]
     taken = values.take >= 0
     stays = values.in_by < out
-    moment = np.concatenate((np.where(stays, values.in_by, out), out[taken], empty))
+    instant = np.concatenate((np.where(stays, values.in_by, out), out[taken], empty))
     phase = np.concatenate((stays, np.zeros(taken.sum() + len(empty), dtype=np.bool_)))
     ranks = np.concatenate((rank, rank[taken], np.full(len(empty), len(values))))
     deletes = np.concatenate((np.zeros(len(values)), np.ones(taken.sum() + len(empty))))
     rows = np.concatenate((values.put, values.take[taken], values.empties))
-    return rows[np.lexsort((deletes, ranks, phase, moment))]
+    return rows[np.lexsort((deletes, ranks, phase, instant))]
 
 
 def _refuted(values: Values, rank: Column, out: Column, late: int) -> Decision:
-    """The proof: the one without a moment, the smaller values that cover its interval, and what delayed those."""
+    """The proof: the one without an instant, the smaller values that cover its interval, and what delayed those."""
     chosen = np.array(sorted(_reasons(values, rank, out, late)), dtype=np.int64)
     few = values.only(chosen, [late - len(values)] if late >= len(values) else [])
     every = range(len(few.empties))
@@ -137,17 +137,17 @@ def _reasons(values: Values, rank: Column, out: Column, late: int) -> set[int]:
 
 
 def _cover(values: Values, rank: Column, out: Column, i: int) -> list[int]:
-    """Smaller values of which one is inside at each moment from when this one might have been deleted until it was."""
+    """Smaller values of which one is inside at each instant from when this one might have been deleted until it was."""
     if i < len(values):
         smaller = np.flatnonzero(rank < rank[i])
-        moment, end = int(values.out_from[i]), int(values.last[i] if out[i] == BEGINNING else out[i] - 1)
+        instant, end = int(values.out_from[i]), int(values.last[i] if out[i] == BEGINNING else out[i] - 1)
     else:
         row = values.empties[i - len(values)]
         smaller = np.arange(len(values))
-        moment, end = int(values.part.call[row]), int(values.part.ret[row])
+        instant, end = int(values.part.call[row]), int(values.part.ret[row])
     chosen = []
-    while moment <= end:
-        candidates = smaller[values.in_by[smaller] < moment]
+    while instant <= end:
+        candidates = smaller[values.in_by[smaller] < instant]
         chosen.append(int(candidates[np.argmax(out[candidates])]))
-        moment = int(out[chosen[-1]])
+        instant = int(out[chosen[-1]])
     return chosen

@@ -2,9 +2,9 @@
 
 Refuted by what refutes every container (values.py), or because `a` was enqueued before `b`, but dequeued after it or
 never (Henzinger, Sezgin and Vafeiadis, "Aspect-Oriented Linearizability Proofs", CONCUR 2013). Each is a proof by
-itself. "Valid" is only said with a witness: each empty dequeue is put at a moment at which nobody need be inside, then
-values and empty dequeues are sorted by their enqueues and dequeues together, and both follow that order as early as
-they can. If that fails, the search decides.
+itself. "Valid" is only said with a witness: each empty dequeue is put at an instant at which nobody need be inside,
+then values and empty dequeues are sorted by their enqueues and dequeues together, and both follow that order as early
+as they can. If that fails, the search decides.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from heapq import heappop, heappush
 import numpy as np
 
 from checker.history import BEGINNING, Column, History
-from checker.monitors.pending_takes import InTheWay, guess
+from checker.monitors.pending_takes import Blocking, assign
 from checker.monitors.values import METHOD, Values, inside, read, wrongly_empty
 from checker.verdict import Decision
 
@@ -29,17 +29,17 @@ def decide(part: History) -> Decision | None:
     refuted = wrongly_empty(relaxed) or _overtaken(relaxed)
     if refuted is not None:
         return refuted
-    guessed = guess(values, _in_the_way)
-    if not isinstance(guessed, Values):
-        return guessed
-    order = _witness(guessed)
+    assigned = assign(values, _blocking)
+    if not isinstance(assigned, Values):
+        return assigned
+    order = _witness(assigned)
     return None if order is None else Decision("valid", METHOD, witness=order)
 
 
-def _in_the_way(values: Values) -> InTheWay:
+def _blocking(values: Values) -> Blocking:
     """`i` was certainly enqueued before `j` was."""
     always = np.zeros(len(values), dtype=np.int64)
-    return InTheWay(before=always, after=always + 1, until=values.first)
+    return Blocking(before=always, after=always + 1, until=values.first)
 
 
 def _overtaken(values: Values) -> Decision | None:
@@ -143,6 +143,6 @@ def _merged(put: Column, take: Column, first: Column, in_by: Column, out_from: C
     segment = 2 * np.cumsum(empty) - empty
     number = np.arange(len(put))
     rows = np.concatenate((put, take[taken]))
-    moments, segments = np.concatenate((came, went[taken])), np.concatenate((segment, segment[taken]))
+    instants, segments = np.concatenate((came, went[taken])), np.concatenate((segment, segment[taken]))
     second = np.concatenate((np.zeros(len(put), dtype=np.int64), np.ones(int(taken.sum()), dtype=np.int64)))
-    return rows[np.lexsort((np.concatenate((number, number[taken])), second, segments, moments))]
+    return rows[np.lexsort((np.concatenate((number, number[taken])), second, segments, instants))]

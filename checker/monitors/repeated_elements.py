@@ -42,8 +42,8 @@ def judge(ops: Sequence[Operation], budget: Budget) -> Decision:
 def _small(ops: Sequence[Operation], decision: Decision, budget: Budget) -> tuple[int, ...]:
     """Rows of a small part of a counterexample that has no order either."""
     whole = decision.counterexample
-    moment = max(ops[row].call for row in whole)
-    cut = [op if op.ret <= moment else structs.replace(op, ret=PENDING) for op in (ops[row] for row in whole)]
+    instant = max(ops[row].call for row in whole)
+    cut = [op if op.ret <= instant else structs.replace(op, ret=PENDING) for op in (ops[row] for row in whole)]
     for begins in _beginnings(cut):
         chosen = [at for at, op in enumerate(cut) if op.ret >= begins]
         kept = [cut[at] for at in chosen]
@@ -64,11 +64,11 @@ def _beginnings(ops: Sequence[Operation]) -> list[int]:
     changes = np.array([op.f != "contains" and not op.pending for op in ops], dtype=np.bool_)
     sure = np.array([not op.pending for op in ops], dtype=np.bool_)
     begins: list[int] = []
-    for says in (True, False):
-        other = sure & (there != says)
+    for state in (True, False):
+        other = sure & (there != state)
         called, returned = np.sort(call[other]), np.sort(ret[other])
         begun = np.searchsorted(called, ret, side="right")
         alone = begun == np.searchsorted(returned, call, side="left")
-        begins += call[changes & (there == says) & alone & (ret != PENDING)].tolist()
+        begins += call[changes & (there == state) & alone & (ret != PENDING)].tolist()
     begins.sort(reverse=True)
     return [begins[(1 << step) - 1] for step in range(len(begins).bit_length()) if (1 << step) <= len(begins)]

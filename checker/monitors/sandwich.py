@@ -2,8 +2,8 @@
 
 *Refused cas.* "The register did not hold a" says that it held any one of the other values: a disjunction, which zones
 cannot express. It changes nothing, so leaving it out keeps every legal history legal: what is illegal without it is
-illegal. If the rest is legal, each refused cas is put at the first moment of the witness where the register held
-something else; they bound each other only from below, so the first moment is the best one in that witness. Where
+illegal. If the rest is legal, each refused cas is put at the first instant of the witness where the register held
+something else; they bound each other only from below, so the first instant is the best one in that witness. Where
 there is none, another witness may have one, and the search must say.
 
 *Values written more than once.* A legal history stays legal when a value goes with everything that wrote or found it

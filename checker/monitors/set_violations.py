@@ -6,43 +6,43 @@ import numpy as np
 
 from checker.explain import show
 from checker.history import Column, History, Operation
-from checker.monitors.presence import NOBODY, Lives, Sayings, missed
+from checker.monitors.presence import NO_ROW, Claims, Lifetimes, missed
 from checker.monitors.snapshots import Snapshots
 from checker.verdict import Decision, Edge, Explanation
 
 METHOD = "elements"
 
 
-def violation(says: Sayings, life: Lives, reads: Snapshots) -> Decision | None:
+def violation(claims: Claims, lifetime: Lifetimes, reads: Snapshots) -> Decision | None:
     """Refutes by one element; None if no life does."""
-    part = says.part
-    seen = life.first >= 0
-    phantom = np.flatnonzero(seen & (life.add == NOBODY))
+    part = claims.part
+    seen = lifetime.first >= 0
+    phantom = np.flatnonzero(seen & (lifetime.add == NO_ROW))
     if len(phantom):
-        x = phantom[np.argmin(part.ret[life.first[phantom]])]
-        return _phantom(part, int(life.first[x]), says.codes[x])
-    early = np.flatnonzero(seen & (part.ret[life.first] < part.call[life.add]))
+        x = phantom[np.argmin(part.ret[lifetime.first[phantom]])]
+        return _phantom(part, int(lifetime.first[x]), claims.codes[x])
+    early = np.flatnonzero(seen & (part.ret[lifetime.first] < part.call[lifetime.add]))
     if len(early):
-        x = int(early[np.argmin(part.ret[life.first[early]])])
-        return _early(part, life, x, says.codes[x])
-    wrong = np.flatnonzero(missed(says, life))
-    found = [(int(says.element[entry]), int(says.row[entry])) for entry in _first(part, says.row[wrong], wrong)]
-    found += _missing(life, reads)
+        x = int(early[np.argmin(part.ret[lifetime.first[early]])])
+        return _early(part, lifetime, x, claims.codes[x])
+    wrong = np.flatnonzero(missed(claims, lifetime))
+    found = [(int(claims.element[entry]), int(claims.row[entry])) for entry in _first(part, claims.row[wrong], wrong)]
+    found += _missing(lifetime, reads)
     if not found:
         return None
     x, row = min(found, key=lambda pair: (int(part.ret[pair[1]]), pair))
-    return _missed(part, life, x, row, says.codes[x])
+    return _missed(part, lifetime, x, row, claims.codes[x])
 
 
 def _first(part: History, rows: Column, entries: Column) -> list[int]:
     return [int(entries[np.argmin(part.ret[rows])])] if len(rows) else []
 
 
-def _missing(life: Lives, reads: Snapshots) -> list[tuple[int, int]]:
+def _missing(lifetime: Lifetimes, reads: Snapshots) -> list[tuple[int, int]]:
     """(element, row) of the read that returned first among those which lack an element that was certainly there."""
     found: list[tuple[int, int, int]] = []
-    for first, end, shown in reads.shown(len(life)):
-        comes, goes = life.comes[first:end, None], life.goes[first:end, None]
+    for first, end, shown in reads.shown(len(lifetime)):
+        comes, goes = lifetime.comes[first:end, None], lifetime.goes[first:end, None]
         wrong = ~shown & (reads.call > comes) & (reads.ret < goes)
         at = np.flatnonzero(wrong.any(axis=0))
         if len(at):
@@ -56,17 +56,17 @@ def _phantom(part: History, row: int, code: int) -> Decision:
     return _invalid("phantom-value", f"Element nobody added: #{op.index} {_found(op)} {value}.", [row], op)
 
 
-def _early(part: History, life: Lives, x: int, code: int) -> Decision:
-    early, late = int(life.first[x]), int(life.add[x])
+def _early(part: History, lifetime: Lifetimes, x: int, code: int) -> Decision:
+    early, late = int(lifetime.first[x]), int(lifetime.add[x])
     a, b, value = part[early], part[late], show(part.tables.value.values[code])
     sentence = f"Found before added: #{a.index} {_found(a)} {value} and ended before #{b.index}, its only add, began."
     cycle = (Edge(b.index, a.index, "read by"), Edge(a.index, b.index, "real time"))
     return _invalid("read-before-written", sentence, [early, late], a, cycle)
 
 
-def _missed(part: History, life: Lives, x: int, row: int, code: int) -> Decision:
+def _missed(part: History, lifetime: Lifetimes, x: int, row: int, code: int) -> Decision:
     """`row` did not find the element there, or removed it, though it was there all the time."""
-    add, first, last = (int(column[x]) for column in (life.add, life.first, life.last))
+    add, first, last = (int(column[x]) for column in (lifetime.add, lifetime.first, lifetime.last))
     op, a, b, value = part[row], part[first], part[last], show(part.tables.value.values[code])
     seen = f"#{a.index} had already {'added it' if first == add else 'found it'} and finished"
     before = (Edge(a.index, op.index, "real time"), Edge(op.index, int(part.index[add]), "before the add"))

@@ -5,8 +5,8 @@ object of its own that is there or not. If one operation at most adds it, its li
 if several do, its own history is judged by the search, whose states are two (repeated_elements.py). The orders found
 are merged: each operation as early as its element's order lets it be.
 
-A read of all elements says of each whether it is there, all at one moment. It refutes as a `contains` of any one
-element; if no element refutes, the moments must still agree: snapshots.py looks for an order, and if it finds none the
+A read of all elements says of each whether it is there, all at one instant. It refutes as a `contains` of any one
+element; if no element refutes, the instants must still agree: snapshots.py looks for an order, and if it finds none the
 search goes on.
 """
 
@@ -20,7 +20,7 @@ from msgspec import structs
 from checker.budget import Budget
 from checker.history import BEGINNING, Column, History, Operation
 from checker.monitors import growing_sets, repeated_elements
-from checker.monitors.presence import Sayings, lives, moments
+from checker.monitors.presence import Claims, instants, lifetimes
 from checker.monitors.set_violations import METHOD, violation
 from checker.monitors.snapshots import Snapshots, in_order
 from checker.verdict import Decision
@@ -29,7 +29,7 @@ LOOKS_MAX = 200_000_000
 """Elements times reads of all elements: more are left to the search."""
 
 Order = tuple[Column, Column, Column]
-"""Rows, their moments, and the places of those that share a moment."""
+"""Rows, their instants, and the places of those that share an instant."""
 
 
 def decide(part: History, budget: Budget) -> Decision | None:
@@ -42,32 +42,32 @@ def decide(part: History, budget: Budget) -> Decision | None:
     read = _read(part)
     if read is None:
         return None
-    says, reads = read
-    added = says.element[part.f[says.row] == part.tables.f.code("add")]
-    repeated = np.bincount(added, minlength=len(says.codes)) > 1
-    once = says.only(~repeated[says.element])
-    life = lives(once)
-    refuted = violation(once, life, reads)
+    claims, reads = read
+    added = claims.element[part.f[claims.row] == part.tables.f.code("add")]
+    repeated = np.bincount(added, minlength=len(claims.codes)) > 1
+    once = claims.only(~repeated[claims.element])
+    lifetime = lifetimes(once)
+    refuted = violation(once, lifetime, reads)
     if refuted is not None:
         return refuted
-    orders = _repeated(says.only(repeated[says.element]), reads, budget)
+    orders = _repeated(claims.only(repeated[claims.element]), reads, budget)
     if isinstance(orders, Decision) or orders is None:
         return orders
     if len(reads):
-        return None if orders else in_order(once, life, reads)
-    moment, place = moments(once, life)
-    happened = moment != BEGINNING
-    orders.append((once.row[happened], moment[happened], place[happened]))
-    rows, moment, place = (np.concatenate(columns) for columns in zip(*orders, strict=True))
-    return Decision("valid", METHOD, witness=rows[np.lexsort((place, moment))])
+        return None if orders else in_order(once, lifetime, reads)
+    instant, place = instants(once, lifetime)
+    happened = instant != BEGINNING
+    orders.append((once.row[happened], instant[happened], place[happened]))
+    rows, instant, place = (np.concatenate(columns) for columns in zip(*orders, strict=True))
+    return Decision("valid", METHOD, witness=rows[np.lexsort((place, instant))])
 
 
-def _read(part: History) -> tuple[Sayings, Snapshots] | None:
+def _read(part: History) -> tuple[Claims, Snapshots] | None:
     """What operations say of elements; None if an answer is no answer, or there are too many reads of all elements."""
     names, table = part.tables.f, part.tables.value
     asking = part.f == names.code("contains")
-    told, answer = np.unique(part.output[asking], return_inverse=True)
-    answers = [table.values[code] for code in told.tolist()]
+    returned, answer = np.unique(part.output[asking], return_inverse=True)
+    answers = [table.values[code] for code in returned.tolist()]
     if not all(value in (True, False) for value in answers):
         return None
     there = part.f == names.code("add")
@@ -87,27 +87,27 @@ def _read(part: History) -> tuple[Sayings, Snapshots] | None:
     ended, begun = np.zeros(len(sets), dtype=np.int64), np.zeros(len(sets), dtype=np.int64)
     ended[content[np.argsort(-reads.ret, kind="stable")]] = rows[np.argsort(-reads.ret, kind="stable")]
     begun[content] = rows
-    says = Sayings(
+    claims = Claims(
         part,
         np.concatenate((element, member, member)),
         np.concatenate((named, ended[of], begun[of])),
         np.concatenate((there[named], np.ones(2 * len(of), dtype=np.bool_))),
         codes,
     )
-    return says, reads
+    return claims, reads
 
 
-def _repeated(says: Sayings, reads: Snapshots, budget: Budget) -> list[Order] | Decision | None:
+def _repeated(claims: Claims, reads: Snapshots, budget: Budget) -> list[Order] | Decision | None:
     """The orders of elements that several operations add; a refutation, or unknown because the time for all of them is
     over; None if one was too hard."""
-    part, orders = says.part, list[Order]()
-    order = np.argsort(says.element, kind="stable")
-    elements = np.split(order, np.flatnonzero(np.diff(says.element[order])) + 1) if len(order) else []
+    part, orders = claims.part, list[Order]()
+    order = np.argsort(claims.element, kind="stable")
+    elements = np.split(order, np.flatnonzero(np.diff(claims.element[order])) + 1) if len(order) else []
     budget = budget.begun()
     for entries in elements:
-        x = int(says.element[entries[0]])
-        rows = np.unique(np.concatenate((says.row[entries], reads.row)))
-        asked = [_asked(part, int(row), int(says.codes[x])) for row in rows]
+        x = int(claims.element[entries[0]])
+        rows = np.unique(np.concatenate((claims.row[entries], reads.row)))
+        asked = [_asked(part, int(row), int(claims.codes[x])) for row in rows]
         decision = repeated_elements.judge(asked, budget) if budget.left_s != 0 else None
         if decision is None or (decision.outcome == "unknown" and budget.left_s == 0):
             far = f"{len(orders):,} of {len(elements):,} elements that several operations add were judged"

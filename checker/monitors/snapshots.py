@@ -1,11 +1,11 @@
-"""Reads of all elements of a set: what they show, and an order of everything where their moments agree.
+"""Reads of all elements of a set: what they show, and an order of everything where their instants agree.
 
 It is known what must come before what: an add before whoever found the element, those before the remove, and the remove
-before whoever did not find it any more. Then the earliest moment of each operation is the latest call among its own and
-those that must come before it. Only operations whose intervals meet need to be told who comes first.
+before whoever did not find it any more. Then the earliest instant of each operation is the latest call among its own
+and those that must come before it. Only operations whose intervals meet need to be told who comes first.
 
 Whoever did not find an element was there before it came or after it had gone. Where the element's life (presence.py)
-leaves both open, nothing is said at first. If the earliest moment of such an operation then lies between those of the
+leaves both open, nothing is said at first. If the earliest instant of such an operation then lies between those of the
 add and the remove, it must come later or the add must: what makes less of a delay is taken, the earliest conflicts
 first, until there is none. If all is in time, that is a witness. If not, other choices may do better, and the search
 must say. Cost: elements times reads, in numpy, and n log n for each round of choices.
@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from checker.history import BEGINNING, INFO, PENDING, Column
-from checker.monitors.presence import Lives, Sayings
+from checker.monitors.presence import Claims, Lifetimes
 from checker.verdict import Decision
 
 METHOD = "elements"
@@ -28,7 +28,7 @@ CELLS = 2_000_000
 """Elements times reads that are looked at at once."""
 
 OPEN, BEFORE, AFTER = range(3)
-"""Sides of a life."""
+"""Sides of a lifetime."""
 ROUNDS_MAX = 300
 """Rounds of choices."""
 
@@ -36,7 +36,7 @@ Matrix = NDArray[np.bool_]
 Pairs = NDArray[np.int64]
 """Two rows of numbers."""
 Placed = tuple[Column, Column]
-"""Moments, and ranks among those of one moment."""
+"""Instants, and ranks among those of one instant."""
 
 
 @dataclass(frozen=True)
@@ -67,40 +67,40 @@ class Snapshots:
             yield first, end, matrix[:, self.content]
 
 
-def in_order(says: Sayings, life: Lives, reads: Snapshots) -> Decision | None:
+def in_order(claims: Claims, lifetime: Lifetimes, reads: Snapshots) -> Decision | None:
     """A witness for elements added once at most, none of which refutes; None if none was found."""
-    part = says.part
-    own = (says.row == life.add[says.element]) | (says.row == life.remove[says.element])
-    happened = own | (part.status[says.row] != INFO)
-    rows = np.unique(np.concatenate((says.row[happened], reads.row)))
+    part = claims.part
+    own = (claims.row == lifetime.add[claims.element]) | (claims.row == lifetime.remove[claims.element])
+    happened = own | (part.status[claims.row] != INFO)
+    rows = np.unique(np.concatenate((claims.row[happened], reads.row)))
     since, until = part.call.copy(), part.ret
-    goes = life.remove >= 0
-    since[life.remove[goes]] = life.goes[goes]
-    known, lacks = _between(says.only(happened & ~own), life, reads)
-    placed = _resolved(since, until, [np.stack((life.add[goes], life.remove[goes])), *known], life, lacks)
+    goes = lifetime.remove >= 0
+    since[lifetime.remove[goes]] = lifetime.goes[goes]
+    known, lacks = _between(claims.only(happened & ~own), lifetime, reads)
+    placed = _resolved(since, until, [np.stack((lifetime.add[goes], lifetime.remove[goes])), *known], lifetime, lacks)
     if placed is None:
         return None
-    moment, rank = placed
-    return Decision("valid", METHOD, witness=rows[np.lexsort((rank[rows], moment[rows]))])
+    instant, rank = placed
+    return Decision("valid", METHOD, witness=rows[np.lexsort((rank[rows], instant[rows]))])
 
 
-def _between(says: Sayings, life: Lives, reads: Snapshots) -> tuple[list[Pairs], Pairs]:
+def _between(claims: Claims, lifetime: Lifetimes, reads: Snapshots) -> tuple[list[Pairs], Pairs]:
     """Pairs of rows of which the first must come before the second, and (row, element) where two sides are open."""
-    part, known, lacks = says.part, list[Pairs](), list[Pairs]()
-    row, call, ret, x = says.row, part.call[says.row], part.ret[says.row], says.element
-    spans = [(row, call, ret, x, says.there)]
+    part, known, lacks = claims.part, list[Pairs](), list[Pairs]()
+    row, call, ret, x = claims.row, part.call[claims.row], part.ret[claims.row], claims.element
+    spans = [(row, call, ret, x, claims.there)]
     spans += [
         (reads.row, reads.call, reads.ret, np.arange(first, end)[:, None], shown)
-        for first, end, shown in reads.shown(len(life))
+        for first, end, shown in reads.shown(len(lifetime))
     ]
-    by = np.where(life.remove >= 0, part.ret[life.remove], PENDING)
+    by = np.where(lifetime.remove >= 0, part.ret[lifetime.remove], PENDING)
     """By when the remove takes place: also by the first return of somebody behind it."""
     for _, call, ret, x, there in spans:
-        behind = ~there & (call > life.comes[x])
+        behind = ~there & (call > lifetime.comes[x])
         np.minimum.at(by, np.broadcast_to(x, there.shape)[behind], np.broadcast_to(ret, there.shape)[behind])
-    added = np.where(life.add >= 0, part.call[life.add], PENDING)
+    added = np.where(lifetime.add >= 0, part.call[lifetime.add], PENDING)
     for row, call, ret, x, there in spans:
-        add, remove, comes, goes = life.add[x], life.remove[x], life.comes[x], life.goes[x]
+        add, remove, comes, goes = lifetime.add[x], lifetime.remove[x], lifetime.comes[x], lifetime.goes[x]
         early, late = call <= comes, ret >= goes
         known += [
             _pairs(there & early, add, row),
@@ -116,13 +116,13 @@ def _pairs(chosen: Matrix, first: Column, second: Column) -> Pairs:
     return np.stack([np.broadcast_to(column, chosen.shape)[chosen] for column in (first, second)])
 
 
-def _resolved(since: Column, until: Column, known: list[Pairs], life: Lives, lacks: Pairs) -> Placed | None:
-    """Moments and ranks that agree with all pairs known, and put each row that lacks an element on one side of it.
+def _resolved(since: Column, until: Column, known: list[Pairs], lifetime: Lifetimes, lacks: Pairs) -> Placed | None:
+    """Instants and ranks that agree with all pairs known, and put each row that lacks an element on one side of it.
 
     Choices that turn out wrong are taken back and made a few at a time; a single one that was wrong is turned round.
     """
     who, x = lacks
-    ends = np.stack((who, life.add[x])), np.stack((life.remove[x], who))
+    ends = np.stack((who, lifetime.add[x])), np.stack((lifetime.remove[x], who))
     edges = np.concatenate(known, axis=1)
     side = np.zeros(len(who), dtype=np.int64)
     chosen, most = np.zeros(0, dtype=np.int64), len(who)
@@ -146,9 +146,9 @@ def _choices(
     placed: Placed, latest: Column, ends: tuple[Pairs, Pairs], side: Column, most: int
 ) -> tuple[Column, Column]:
     """Which of the open ones take a side without need, and all sides: what must be, else some, else all that fits."""
-    moment, side = placed[0], side.copy()
+    instant, side = placed[0], side.copy()
     (who, add), (remove, _) = ends
-    at, comes, goes = moment[who], moment[add], moment[remove]
+    at, comes, goes = instant[who], instant[add], instant[remove]
     early, late = at <= latest[add], latest[who] >= goes
     need = (side == OPEN) & (early != late)
     if need.any():
@@ -163,18 +163,18 @@ def _choices(
 
 
 def _apart(at: Column, goes: Column) -> Column:
-    """Of conflicts at these moments, each solved by that one: the earliest ones, none within another's span."""
+    """Of conflicts at these instants, each solved by that one: the earliest ones, none within another's span."""
     chosen, end = list[int](), BEGINNING
-    moments, ends = at.tolist(), goes.tolist()
+    instants, ends = at.tolist(), goes.tolist()
     for i in np.argsort(at, kind="stable").tolist():
-        if moments[i] >= end:
+        if instants[i] >= end:
             chosen.append(i)
             end = ends[i]
     return np.array(chosen, dtype=np.int64)
 
 
 def _earliest(since: Column, until: Column, edges: Pairs) -> Placed | None:
-    """For each row the earliest moment from `since` on, behind all before it, and its rank at equal moments.
+    """For each row the earliest instant from `since` on, behind all before it, and its rank at equal instants.
 
     None if one would be later than `until`, or they go round in circles.
     """
@@ -183,27 +183,27 @@ def _earliest(since: Column, until: Column, edges: Pairs) -> Placed | None:
     followers = after[order].tolist()
     start = np.searchsorted(before[order], np.arange(len(since) + 1)).tolist()
     waits = np.bincount(after, minlength=len(since))
-    moment, last, rank = since.tolist(), until.tolist(), [0] * len(since)
+    instant, last, rank = since.tolist(), until.tolist(), [0] * len(since)
     ready = np.flatnonzero(waits == 0).tolist()
     left, count = waits.tolist(), 0
     while ready:
         row = ready.pop()
         rank[row] = count
         count += 1
-        now = moment[row]
+        now = instant[row]
         if now > last[row]:
             return None
         for follower in followers[start[row] : start[row + 1]]:
-            if moment[follower] < now:
-                moment[follower] = now
+            if instant[follower] < now:
+                instant[follower] = now
             left[follower] -= 1
             if not left[follower]:
                 ready.append(follower)
-    return None if count < len(since) else (np.array(moment, dtype=np.int64), np.array(rank, dtype=np.int64))
+    return None if count < len(since) else (np.array(instant, dtype=np.int64), np.array(rank, dtype=np.int64))
 
 
 def _latest(until: Column, edges: Pairs, placed: Placed) -> Column:
-    """For each row the latest moment such that all behind it are in time."""
+    """For each row the latest instant such that all behind it are in time."""
     before, after = edges[:, np.argsort(-placed[1][edges[0]], kind="stable")].tolist()
     latest: list[int] = until.tolist()
     for row, follower in zip(before, after, strict=True):

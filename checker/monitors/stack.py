@@ -1,19 +1,19 @@
 """The monitor of stacks (last in, first out) with unique values: exact, O(n log n) (see nesting.py).
 
-A history is legal iff there are moments to push and to pop each value such that of any two values one is inside only
+A history is legal iff there are instants to push and to pop each value such that of any two values one is inside only
 while the other is, or they are inside at different times, and nobody is inside where a pop found nothing. Values are
 taken away one after another, each such that the rest is legal iff the whole is (decrease and conquer: Lee and Mathur,
 "Efficient Decrease-and-Conquer Linearizability Monitoring", OOPSLA 2025; Abdulla et al., "Efficient Linearizability
 Monitoring", PLDI 2025). To take a value away never hurts; what remains to be seen is that it may come back.
 
-1. out_from <= in_by: it is pushed and popped at one moment in between, whatever else is inside.
-2. A moment t at which no value is certainly inside, so each has in_by <= t or t <= out_from: if the history is legal,
+1. out_from <= in_by: it is pushed and popped at one instant in between, whatever else is inside.
+2. An instant t at which no value is certainly inside, so each has in_by <= t or t <= out_from: if the history is legal,
    then also with nobody inside at t. Those that were inside are popped at t instead of later, or pushed at t instead of
    earlier; that cuts spans at t, and spans that were nested or apart are so when cut. So t parts the history in two
    that have nothing to do with each other, and a pop may find nothing there.
-3. In what is left between two such moments L and R, at each moment some value is certainly inside. So all that time one
-   and the same lies below all others. It must have first <= L and R <= last; and any such value can be that one, since
-   everything else may be put within [L, R] by 2. If there is none, there is no order.
+3. In what is left between two such instants L and R, at each instant some value is certainly inside. So all that time
+   one and the same lies below all others. It must have first <= L and R <= last; and any such value can be that one,
+   since everything else may be put within [L, R] by 2. If there is none, there is no order.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import numpy as np
 
 from checker.history import Column, History
 from checker.monitors.nesting import Crossing, Nested, nest
-from checker.monitors.pending_takes import InTheWay, guess
+from checker.monitors.pending_takes import Blocking, assign
 from checker.monitors.values import METHOD, Values, inside, read, thinned, wrongly_empty
 from checker.verdict import Decision
 
@@ -39,19 +39,19 @@ def decide(part: History) -> Decision | None:
     crossing = _nest(relaxed)
     if isinstance(crossing, Crossing):
         return _crossed(relaxed, crossing)
-    guessed = guess(values, _in_the_way)
-    if not isinstance(guessed, Values):
-        return guessed
-    nested = _nest(guessed)
-    free = inside(guessed).free_from(part.call[values.empties])
+    assigned = assign(values, _blocking)
+    if not isinstance(assigned, Values):
+        return assigned
+    nested = _nest(assigned)
+    free = inside(assigned).free_from(part.call[values.empties])
     if isinstance(nested, Crossing) or (free > part.ret[values.empties]).any():
         return None
-    return Decision("valid", METHOD, witness=_witness(guessed, nested, free))
+    return Decision("valid", METHOD, witness=_witness(assigned, nested, free))
 
 
-def _in_the_way(values: Values) -> InTheWay:
+def _blocking(values: Values) -> Blocking:
     """`j` was certainly on the stack before `i` was pushed, and still there after that."""
-    return InTheWay(before=values.in_by, after=values.first, until=values.out_from)
+    return Blocking(before=values.in_by, after=values.first, until=values.out_from)
 
 
 def _nest(values: Values) -> Nested | Crossing:
@@ -62,7 +62,7 @@ def _nest(values: Values) -> Nested | Crossing:
 
 
 def _witness(values: Values, nested: Nested, free: Column) -> Column:
-    """At one moment: pops, inner ones first; what is pushed and popped at once, and empty pops; pushes."""
+    """At one instant: pops, inner ones first; what is pushed and popped at once, and empty pops; pushes."""
     sure = values.in_by < values.out_from
     popped = np.flatnonzero(sure)[values.take[sure] >= 0]
     place = np.zeros(len(values), dtype=np.int64)
@@ -70,10 +70,10 @@ def _witness(values: Values, nested: Nested, free: Column) -> Column:
     place[sure], take[sure] = nested.place, nested.take
     once = np.flatnonzero(~sure)
     rows = (values.put[sure], values.take[popped], values.put[once], values.take[once], values.empties)
-    moments = (nested.put, take[popped], take[once], take[once], free)
+    instants = (nested.put, take[popped], take[once], take[once], free)
     within = (nested.place, -place[popped], 2 * once, 2 * once + 1, np.full(len(free), -1))
     phase = np.repeat((2, 0, 1, 1, 1), [len(column) for column in rows])
-    order = np.lexsort((np.concatenate(within), phase, np.concatenate(moments)))
+    order = np.lexsort((np.concatenate(within), phase, np.concatenate(instants)))
     return np.concatenate(rows)[order]
 
 

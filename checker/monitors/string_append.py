@@ -1,10 +1,10 @@
 """The monitor of strings that are appended to, written, deleted, compared and set: they are told as a CAS register.
 
-Let every text that an append, a write or a cas puts in (a *token*) be unique, not empty, and no prefix of another.
-Then every value reads as tokens in one way only: a write (or a cas) as its root, appends behind it. Whoever appended x
-in a value p x q found p and left p x, so it is a cas from p to p x, and a write with all that is appended to it is one
-block of the zones. What nobody found stands behind all that was found of the block it landed in, right before the next
-root: just like a write of a value that nobody reads, and as such it is told. A pending append that nobody found may be
+Let every text that an append, a write or a cas puts in (a *token*) be unique, not empty, and no prefix of another. Then
+every value reads as tokens in one way only: a write (or a cas) as its root, appends behind it. Whoever appended x in a
+value p x q found p and left p x, so it is a cas from p to p x, and a write with all that is appended to it is one block
+of the zones. What nobody found stands behind all that was found of the block it landed in, right before the next root:
+just like a write of a value that nobody reads, and as such it is encoded. A pending append that nobody found may be
 taken never to have happened, since whatever value it was in, nobody found that one.
 
 So the string is linearizable iff the CAS register is, in the same order. The empty value may come from the beginning,
@@ -36,7 +36,7 @@ MODEL = AppendKeyValue()
 
 
 @dataclass
-class Telling:
+class Encoding:
     """How a part is told as a register. A *node* is a value: 0 the empty one, others a node and a token behind it."""
 
     puts: dict[str, int] = field(default_factory=dict)
@@ -84,35 +84,35 @@ class Telling:
         return node, root
 
 
-def tell(part: History) -> tuple[Telling, RegisterColumns] | None:
+def encode(part: History) -> tuple[Encoding, RegisterColumns] | None:
     """The string as a register; None where tokens are ambiguous."""
     ops = list(part)
-    telling = _tokens(ops)
-    return None if telling is None else (telling, _told(part, ops, telling))
+    encoding = _tokens(ops)
+    return None if encoding is None else (encoding, _encoded(part, ops, encoding))
 
 
 def decide(part: History) -> Decision | None:
     """Judges one string by zones; None where tokens are ambiguous, or a refused or ambiguous value decides."""
-    found = tell(part)
+    found = encode(part)
     if found is None:
         return None
-    telling, told = found
-    outcome = judge(told)
+    encoding, encoded = found
+    outcome = judge(encoded)
     if isinstance(outcome, Ambiguous):
-        conflict = sandwich.without(told, outcome)
-        return None if conflict is None else _invalid(list(part), telling, told, conflict, "sandwich")
+        conflict = sandwich.without(encoded, outcome)
+        return None if conflict is None else _invalid(list(part), encoding, encoded, conflict, "sandwich")
     if isinstance(outcome, Conflict):
-        return _invalid(list(part), telling, told, outcome, "sandwich" if len(told.refused) else "zones")
-    return None if len(told.refused) else Decision("valid", "zones", witness=told.row[outcome])
+        return _invalid(list(part), encoding, encoded, outcome, "sandwich" if len(encoded.refused) else "zones")
+    return None if len(encoded.refused) else Decision("valid", "zones", witness=encoded.row[outcome])
 
 
-def as_register(part: History, telling: Telling, told: RegisterColumns) -> list[Operation]:
+def as_register(part: History, encoding: Encoding, encoded: RegisterColumns) -> list[Operation]:
     """The operations of a conflict among these, as those of a register that reads, writes and exchanges values."""
-    outcome = judge(told)
-    conflict = sandwich.without(told, outcome) if isinstance(outcome, Ambiguous) else outcome
+    outcome = judge(encoded)
+    conflict = sandwich.without(encoded, outcome) if isinstance(outcome, Ambiguous) else outcome
     if not isinstance(conflict, Conflict):
         return []
-    names = {behind: (before, token) for (before, token), behind in telling.node.items()}
+    names = {behind: (before, token) for (before, token), behind in encoding.node.items()}
 
     def text(node: int) -> str | None:
         pieces = list[str]()
@@ -122,8 +122,8 @@ def as_register(part: History, telling: Telling, told: RegisterColumns) -> list[
         return "".join(reversed(pieces)) if node == INITIAL else f"value {node}"
 
     operations = []
-    for position in counterexample(told, conflict):
-        op, found, left = part[int(told.row[position])], int(told.found[position]), int(told.left[position])
+    for position in counterexample(encoded, conflict):
+        op, found, left = part[int(encoded.row[position])], int(encoded.found[position]), int(encoded.left[position])
         before, behind = text(found) or None, text(left) or None
         if left < 0:
             operations.append(structs.replace(op, f="read", input=None, output=before))
@@ -134,27 +134,27 @@ def as_register(part: History, telling: Telling, told: RegisterColumns) -> list[
     return operations
 
 
-def _tokens(ops: list[Operation]) -> Telling | None:
+def _tokens(ops: list[Operation]) -> Encoding | None:
     """Who puts in which token; None if one is put in twice, is empty or no text, or is a prefix of another."""
-    telling = Telling()
+    encoding = Encoding()
     for row, op in enumerate(ops):
         if op.f == "read" or refused(op):
             continue
         token = op.input if op.f == "append" else leaves(op)
         if op.f != "append" and token in (None, ""):
             continue
-        if not isinstance(token, str) or not token or token in telling.puts:
+        if not isinstance(token, str) or not token or token in encoding.puts:
             return None
-        telling.puts[token] = row
+        encoding.puts[token] = row
         if op.f == "append":
-            telling.appended.add(token)
-    if any(longer.startswith(shorter) for shorter, longer in pairwise(sorted(telling.puts))):
+            encoding.appended.add(token)
+    if any(longer.startswith(shorter) for shorter, longer in pairwise(sorted(encoding.puts))):
         return None
-    telling.lengths = sorted({len(token) for token in telling.puts})
-    return telling
+    encoding.lengths = sorted({len(token) for token in encoding.puts})
+    return encoding
 
 
-def _told(part: History, ops: list[Operation], telling: Telling) -> RegisterColumns:
+def _encoded(part: History, ops: list[Operation], encoding: Encoding) -> RegisterColumns:
     found = np.full(len(ops), NOTHING, dtype=np.int64)
     left = np.full(len(ops), NOTHING, dtype=np.int64)
     keep = np.ones(len(ops), dtype=np.bool_)
@@ -163,7 +163,7 @@ def _told(part: History, ops: list[Operation], telling: Telling) -> RegisterColu
 
     def find(row: int, value: object) -> None:
         if value not in shown:
-            shown[value] = telling.read(value, row)
+            shown[value] = encoding.read(value, row)
         found[row], root = shown[value]
         if root is not None:
             roots.append(root)
@@ -174,44 +174,44 @@ def _told(part: History, ops: list[Operation], telling: Telling) -> RegisterColu
             for value in values_found([op]):
                 find(row, value)
     while roots:  # a pending cas whose value was found did happen, so it found the value it asked for
-        row = telling.puts.get(roots.pop(), -1)
+        row = encoding.puts.get(roots.pop(), -1)
         if row >= 0 and ops[row].f == "cas" and found[row] == NOTHING:
             find(row, ops[row].input[0])
     for row, op in enumerate(ops):
         if op.f == "append":
-            before, behind = telling.place.get(op.input) or (NOTHING, telling.fresh())
+            before, behind = encoding.place.get(op.input) or (NOTHING, encoding.fresh())
             found[row], left[row] = before, behind
         elif op.f != "read" and not MODEL.effect_free(op):
             token = leaves(op)
-            left[row] = INITIAL if token in (None, "") else telling.behind(INITIAL, token)
+            left[row] = INITIAL if token in (None, "") else encoding.behind(INITIAL, token)
             if op.f == "cas" and found[row] == NOTHING:
-                found[row] = telling.fresh()  # pending, and nobody knows that it happened
+                found[row] = encoding.fresh()  # pending, and nobody knows that it happened
     refusing = np.array([row for row, op in enumerate(ops) if op.f == "cas" and refused(op)], dtype=np.int64)
     whole = RegisterColumns(
-        np.arange(len(ops)), part.call, part.ret, part.status == INFO, found, left, refusing, telling.nodes
+        np.arange(len(ops)), part.call, part.ret, part.status == INFO, found, left, refusing, encoding.nodes
     )
     return whole.only(keep)
 
 
 def _invalid(
-    ops: list[Operation], telling: Telling, told: RegisterColumns, conflict: Conflict, method: str
+    ops: list[Operation], encoding: Encoding, encoded: RegisterColumns, conflict: Conflict, method: str
 ) -> Decision:
-    rows = _closed(ops, telling, rows_of(told, counterexample(told, conflict)))
+    rows = _closed(ops, encoding, rows_of(encoded, counterexample(encoded, conflict)))
     return Decision("invalid", method, counterexample=tuple(sorted(rows)))
 
 
-def _closed(ops: list[Operation], telling: Telling, rows: tuple[int, ...]) -> set[int]:
+def _closed(ops: list[Operation], encoding: Encoding, rows: tuple[int, ...]) -> set[int]:
     """With them, whoever put in a text that they found, and for each append and pending one somebody who found it."""
     closed = set(rows)
     size = 0
     while size != len(closed):
         size = len(closed)
         seen = {value or "" for value in values_found([ops[row] for row in closed]) if isinstance(value or "", str)}
-        closed.update(row for token, row in telling.puts.items() if any(token in value for value in seen))
-        if any(value == "" or next(telling.tokens(value)) in telling.appended for value in seen):
+        closed.update(row for token, row in encoding.puts.items() if any(token in value for value in seen))
+        if any(value == "" or next(encoding.tokens(value)) in encoding.appended for value in seen):
             closed.update(row for row, op in enumerate(ops) if op.f != "append" and _empties(op))
-        needed = [token for token, row in telling.puts.items() if row in closed and token in telling.observer]
-        closed.update(telling.observer[token] for token in needed)
+        needed = [token for token, row in encoding.puts.items() if row in closed and token in encoding.observer]
+        closed.update(encoding.observer[token] for token in needed)
     return closed
 
 

@@ -1,8 +1,8 @@
 """The monitor of unordered queues (multisets), n log n.
 
 Values do not hinder each other; only a dequeue that found nothing looks at all of them. With unique values and no
-pending dequeue it is exact: each empty dequeue is put at the first moment at which no value is certainly inside; each
-value is put in as late as may be and taken as early as may be, so it is outside at those moments. Where a value is
+pending dequeue it is exact: each empty dequeue is put at the first instant at which no value is certainly inside; each
+value is put in as late as may be and taken as early as may be, so it is outside at those instants. Where a value is
 enqueued several times, its n-th dequeue (by return) is taken for that of its n-th enqueue (by call); if that gives no
 order, or pending dequeues leave it open, the search decides.
 """
@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from checker.history import INFO, PENDING, Column, History
-from checker.monitors.pending_takes import InTheWay, guess
+from checker.monitors.pending_takes import Blocking, assign
 from checker.monitors.values import METHOD, Values, inside, read, wrongly_empty
 from checker.verdict import Decision
 
@@ -29,17 +29,17 @@ def decide(part: History) -> Decision | None:
     refuted = wrongly_empty(values.with_pending_takes())
     if refuted is not None:
         return refuted
-    guessed = guess(values, _in_the_way)
-    if not isinstance(guessed, Values):
-        return guessed
-    order = _witness(guessed)
+    assigned = assign(values, _blocking)
+    if not isinstance(assigned, Values):
+        return assigned
+    order = _witness(assigned)
     return None if order is None else Decision("valid", METHOD, witness=order)
 
 
-def _in_the_way(values: Values) -> InTheWay:
+def _blocking(values: Values) -> Blocking:
     """A value is in the way of nothing but a dequeue that found the queue empty."""
     nothing = np.zeros(len(values), dtype=np.int64)
-    return InTheWay(before=nothing, after=nothing, until=values.first)
+    return Blocking(before=nothing, after=nothing, until=values.first)
 
 
 def _matched(part: History) -> Values | None:
@@ -74,18 +74,18 @@ def _matched(part: History) -> Values | None:
 
 
 def _witness(values: Values) -> Column | None:
-    """Rows in order of moments: dequeues, those that found nothing, enqueues. None if one of those has no moment."""
+    """Rows in order of instants: dequeues, those that found nothing, enqueues. None if one of those has no instant."""
     free = inside(values).free_from(values.part.call[values.empties])
     if (free > values.part.ret[values.empties]).any():
         return None
     taken = values.take >= 0
     stays = values.in_by < values.out_from
-    moment = np.where(stays, values.in_by, values.out_from)
+    instant = np.where(stays, values.in_by, values.out_from)
     rows = np.concatenate((values.put, values.take[taken], values.empties))
-    moments = np.concatenate((moment, values.out_from[taken], free))
-    # What is put in and taken at one moment does both before anything else of that moment, one value after another.
+    instants = np.concatenate((instant, values.out_from[taken], free))
+    # What is put in and taken at one instant does both before anything else of that instant, one value after another.
     brief = np.concatenate((~stays, ~stays[taken], np.zeros(len(free), dtype=np.bool_)))
     number = np.concatenate((np.arange(len(values)), np.flatnonzero(taken), np.zeros(len(free), dtype=np.int64)))
     phase = np.concatenate((np.full(len(values), 2), np.zeros(int(taken.sum())), np.ones(len(free))))
     kind = np.concatenate((np.zeros(len(values)), np.ones(int(taken.sum())), np.zeros(len(free))))
-    return rows[np.lexsort((kind, np.where(brief, number, 0), np.where(brief, -1, phase), moments))]
+    return rows[np.lexsort((kind, np.where(brief, number, 0), np.where(brief, -1, phase), instants))]

@@ -2,7 +2,7 @@
 
 A value is certainly inside in the open interval (in_by, out_from). Some patterns refute all three (after Henzinger,
 Sezgin and Vafeiadis, "Aspect-Oriented Linearizability Proofs", CONCUR 2013): a value taken that nobody put in, or
-twice, or before somebody began to put it in; a take that found nothing, although at each of its moments some value was
+twice, or before somebody began to put it in; a take that found nothing, although at each of its instants some value was
 certainly inside.
 
 A pending put happened iff its value was taken: any other may as well not have happened. A pending take may have taken
@@ -166,15 +166,15 @@ class Inside:
     start: Column
     end: Column
 
-    def free_from(self, moments: Column) -> Column:
-        """For each moment, the first one from then on at which nobody need be inside."""
-        at = np.searchsorted(self.start, moments, side="left") - 1
-        ends = np.where(at >= 0, self.end[at], moments) if len(self.start) else moments
-        return np.maximum(moments, ends)
+    def free_from(self, instants: Column) -> Column:
+        """For each instant, the first one from then on at which nobody need be inside."""
+        at = np.searchsorted(self.start, instants, side="left") - 1
+        ends = np.where(at >= 0, self.end[at], instants) if len(self.start) else instants
+        return np.maximum(instants, ends)
 
 
 def inside(values: Values) -> Inside:
-    """The union of the open intervals (in_by, out_from); two that only touch leave a free moment."""
+    """The union of the open intervals (in_by, out_from); two that only touch leave a free instant."""
     sure = np.flatnonzero(values.in_by < values.out_from)
     sure = sure[np.argsort(values.in_by[sure], kind="stable")]
     start, reach = values.in_by[sure], np.maximum.accumulate(values.out_from[sure])
@@ -185,7 +185,7 @@ def inside(values: Values) -> Inside:
 
 
 def wrongly_empty(values: Values) -> Decision | None:
-    """Refutes a take that found nothing although some value was certainly inside at each of its moments."""
+    """Refutes a take that found nothing although some value was certainly inside at each of its instants."""
     part, rows = values.part, values.empties
     bad = rows[inside(values).free_from(part.call[rows]) > part.ret[rows]]
     if not len(bad):
@@ -198,13 +198,13 @@ def wrongly_empty(values: Values) -> Decision | None:
 
 
 def cover(values: Values, first: int, last: int) -> list[int]:
-    """Values of which at each moment in [first, last] one is certainly inside, as few as possible; it must be so."""
+    """Values of which at each instant in [first, last] one is certainly inside, as few as possible; it must be so."""
     chosen = []
-    moment = first
-    while moment <= last:
-        candidates = np.flatnonzero(values.in_by < moment)
+    instant = first
+    while instant <= last:
+        candidates = np.flatnonzero(values.in_by < instant)
         chosen.append(int(candidates[np.argmax(values.out_from[candidates])]))
-        moment = int(values.out_from[chosen[-1]])
+        instant = int(values.out_from[chosen[-1]])
     return chosen
 
 

@@ -7,7 +7,7 @@ block that began before everything. Inside a block nothing may return before an 
 for a read, its write) is called.
 
 Per block let s be its least return and e its greatest call. Block A must precede B iff s_A < e_B. With s < e the value
-was held throughout (s, e): a forward zone; else [e, s] is a backward zone, and any one moment in it will do. There is
+was held throughout (s, e): a forward zone; else [e, s] is a backward zone, and any one instant in it will do. There is
 an order iff no two forward zones overlap and no backward zone lies strictly inside a forward one; then the blocks in
 order of min(s, e), backward ones first on ties, are a witness.
 
@@ -221,7 +221,7 @@ def _clash(s: Column, e: Column, forward: Column, backward: Column) -> tuple[int
 def _ends(
     ops: RegisterColumns, positions: Column, segment: Column, block: int, returned_before: int, called_after: int
 ) -> tuple[int | None, int]:
-    """Of a block: one that returned before a moment and one that was called after another, in segments as near to
+    """Of a block: one that returned before an instant and one that was called after another, in segments as near to
     each other as can be. The first is None for the initial value itself, which is ahead of all in block 0."""
     before = positions[ops.ret[positions] < returned_before]
     before = before[np.lexsort((ops.ret[before], segment[before] // 2))]

@@ -14,7 +14,7 @@ from checker.errors import HarnessError, UsageError
 from checker.formats import Recording, read
 from checker.formats.columns import Span
 from checker.models import find
-from checker.parallel import refuse_unknown
+from checker.parallel import validate_engine
 from checker.properties import PROPERTIES
 from checker.verdict import Verdict
 from checker.verify import TOO_LARGE
@@ -35,7 +35,7 @@ def check_file(file: Path, options: CheckOptions) -> Conclusion:
     model, engine, budget, begins_with = options.model, options.engine, options.budget, options.begins_with
     own = None if model is None or ":" not in model else _own_model(model)
     if engine is not None:
-        refuse_unknown(engine)
+        validate_engine(engine)
         if own is not None:
             raise UsageError("a model of your own is judged in this process: leave --engine out")
     if own is not None and begins_with is not None:

@@ -24,7 +24,7 @@ def container(put: str, *rows: Row) -> History:
 
 
 def long_history(put: str, size: int, clients: int, seed: int, *, swap: bool = False) -> History:
-    """A legal history of `size` operations, each called and returned at random around its moment.
+    """A legal history of `size` operations, each called and returned at random around its instant.
 
     `swap`: two late takes, far apart, return each other's values, both of which had been put in long before.
     """

@@ -52,16 +52,16 @@ def history(author: Author, rng: Random, style: str, size: int) -> list[Operatio
 
 
 def _executed(author: Author, rng: Random, ops: list[Operation]) -> list[Operation]:
-    """Every operation takes effect at some moment of its interval; pending ones perhaps much later, or never."""
+    """Every operation takes effect at some instant of its interval; pending ones perhaps much later, or never."""
     latest = max(op.ret for op in ops)
-    moments = []
+    instants = []
     for i, op in enumerate(ops):
         if op.status == "fail" or (op.pending and rng.random() < 0.4):
             continue
-        moments.append((rng.uniform(op.call, latest + 1 if op.pending else op.ret), i))
+        instants.append((rng.uniform(op.call, latest + 1 if op.pending else op.ret), i))
     state = author.initial()
     done = [structs.replace(op, ret=PENDING) if op.pending else op for op in ops]
-    for _, i in sorted(moments):
+    for _, i in sorted(instants):
         state, output = author.execute(state, ops[i].f, ops[i].input)
         if output is DID_NOT_HAPPEN:
             done[i] = done[i] if ops[i].pending else structs.replace(done[i], status="fail")

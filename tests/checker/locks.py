@@ -15,16 +15,16 @@ def lock_history(rng: Random, style: str, size: int) -> list[Operation]:
     tokens, named = rng.random() < 0.6, rng.choice((0.0, 0.5, 1.0, 1.0))
     pending = rng.choice((0.0, 0.1, 0.3))
     horizon, start = rng.choice((size, 2 * size, 5 * size)), rng.choice((0, -size))
-    moments = sorted(rng.randint(0, horizon) for _ in range(size))
+    instants = sorted(rng.randint(0, horizon) for _ in range(size))
     ops: list[Operation] = []
     token = 0
-    for i, moment in enumerate(moments):
+    for i, instant in enumerate(instants):
         acquires = i % 2 == 0 if style != "arbitrary" else rng.random() < 0.5
         if style == "arbitrary" and rng.random() < 0.5:
             token = rng.randint(0, 3)
         token += acquires * rng.choice((1, 1, 1, 2))
         early, late = (rng.randint(0, rng.choice((1, 3, horizon // 3 + 1))) for _ in range(2))
-        call, ret = moment - early + start, moment + late + start
+        call, ret = instant - early + start, instant + late + start
         known = token if tokens and not (acquires and rng.random() < 0.05) else None
         given = None if acquires or rng.random() >= named else known
         op = Operation(i, i, "acquire" if acquires else "release", None, given, None, call, ret)

@@ -1,4 +1,4 @@
-"""Whatever is found though its putting in had failed is told as that, with the failed operation's number."""
+"""Whatever is found though its updating in had failed is told as that, with the failed operation's number."""
 
 from __future__ import annotations
 

@@ -34,8 +34,8 @@ def test_every_model_says_what_puts_something_in_and_what_observes_it() -> None:
 @pytest.mark.parametrize("model", [name for name in ROLES if name in MODELS])
 def test_the_roles_are_operations_of_the_model(model: str) -> None:
     for one in ROLES[model]:
-        assert set(one.sees) & MODELS[model].operations
-        assert set(one.puts) & MODELS[model].operations
+        assert set(one.observes) & MODELS[model].operations
+        assert set(one.updates) & MODELS[model].operations
 
 
 @pytest.mark.parametrize(

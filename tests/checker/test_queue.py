@@ -131,7 +131,7 @@ def test_a_pending_dequeue_may_empty_the_queue_while_another_is_finding_nothing(
     assert check(queue(*rows, ("dequeue", None, 10, None)), "queue").outcome == "invalid"
 
 
-def test_a_guess_that_leaves_no_moment_for_an_empty_dequeue_is_no_witness() -> None:
+def test_a_guess_that_leaves_no_instant_for_an_empty_dequeue_is_no_witness() -> None:
     """The first pending dequeue is needed for 1, the second comes for 2 only when 3 is inside already."""
     rows: list[Row] = [("enqueue", 1, 0, 2), ("dequeue", None, 2, None), ("dequeue", None, 3, 6), ("enqueue", 2, 6, 7)]
     rows += [("dequeue", None, 8, 16), ("enqueue", 3, 10, 12), ("dequeue", None, 14, None), ("dequeue", 3, 18, 20)]

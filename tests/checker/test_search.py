@@ -50,7 +50,7 @@ def test_what_nobody_can_tell_apart_may_be_made_equal(name: str) -> None:
     @given(histories(name))
     def holds(ops: list[Operation]) -> None:
         happened = [op for op in ops if op.status != "fail"]
-        assert linearizable(model, model.blurred(happened)) == linearizable(model, happened)
+        assert linearizable(model, model.canonicalised(happened)) == linearizable(model, happened)
 
     holds()
 
@@ -119,9 +119,9 @@ def test_no_value_of_a_history_passes_for_one_that_nobody_found() -> None:
     """What stands for unseen values is none that a client could have read."""
     model = find("register")
     unseen = Operation(0, 0, "write", None, 7, None, 0, 10, "ok")
-    (blurred,) = model.blurred([unseen])
-    assert blurred.input != 7
-    read = Operation(1, 1, "read", None, None, repr(blurred.input), 20, 30, "ok")
+    (canonicalised,) = model.canonicalised([unseen])
+    assert canonicalised.input != 7
+    read = Operation(1, 1, "read", None, None, repr(canonicalised.input), 20, 30, "ok")
     alike = Operation(1, 1, "read", None, None, ("a value that nobody found",), 20, 30, "ok")
     for shown in (read, alike):
-        assert decide(History.of(model.blurred([unseen, shown])), model, Budget()).outcome == "invalid"
+        assert decide(History.of(model.canonicalised([unseen, shown])), model, Budget()).outcome == "invalid"

@@ -204,11 +204,11 @@ def long_lives(size: int, stale: bool, reads: int) -> History:
     rng, rows = Random(1), list[Row]()
     for number in range(size // 4):
         at = 40 * number
-        moments = [at + 10 * step + rng.randint(0, 9) for step in range(4)]
+        instants = [at + 10 * step + rng.randint(0, 9) for step in range(4)]
         there = stale and number == size // 5
         answers = ("add", None), ("contains", not there), ("remove", None), ("contains", False)
-        for moment, (f, answer) in zip(moments, answers, strict=True):
-            rows.append((f, number, answer, 2 * moment, 2 * moment + rng.randint(1, 19)))
+        for instant, (f, answer) in zip(instants, answers, strict=True):
+            rows.append((f, number, answer, 2 * instant, 2 * instant + rng.randint(1, 19)))
     for number in range(reads):
         rows.append(("read", None, (), 80 * number - 1, 80 * number - 1))
     return operations(*sorted(rows, key=lambda row: row[3]))

@@ -63,7 +63,7 @@ def test_a_pending_pop_may_have_taken_what_lay_above_but_only_one_value() -> Non
     assert verify(whole, find("stack"), verdict) == []
 
 
-def test_a_guess_that_leaves_no_moment_for_an_empty_pop_is_no_witness() -> None:
+def test_a_guess_that_leaves_no_instant_for_an_empty_pop_is_no_witness() -> None:
     """The first pending pop is needed for 1, the second comes for 2 only when 3 is inside already."""
     rows: list[Row] = [("push", 1, 0, 2), ("pop", None, 2, None), ("pop", None, 3, 6), ("push", 2, 6, 7)]
     rows += [("pop", None, 8, 16), ("push", 3, 10, 12), ("pop", None, 14, None), ("pop", 3, 18, 20)]
@@ -80,9 +80,9 @@ def _outermost_first(spans: dict[int, tuple[int, int, int, int]]) -> bool:
     """Whether spans (first, in_by, out_from, last) can be nested, as the theory in stack.py says it, in n squared."""
     if not spans:
         return True
-    for moment in sorted({end for _, _, end, _ in spans.values()}):
-        left = {i: span for i, span in spans.items() if span[2] <= moment}
-        right = {i: span for i, span in spans.items() if span[1] >= moment}
+    for instant in sorted({end for _, _, end, _ in spans.values()}):
+        left = {i: span for i, span in spans.items() if span[2] <= instant}
+        right = {i: span for i, span in spans.items() if span[1] >= instant}
         if left and right and len(left) + len(right) == len(spans):
             return _outermost_first(left) and _outermost_first(right)
     begin, end = min(span[1] for span in spans.values()), max(span[2] for span in spans.values())
@@ -93,18 +93,18 @@ def _outermost_first(spans: dict[int, tuple[int, int, int, int]]) -> bool:
 def _spans(rng: Random, count: int) -> list[tuple[int, int, int, int]]:
     """Nested spans, each end of them given some room; then perhaps one is spoilt."""
     size = 4 * count
-    moments = sorted(rng.sample(range(size), 2 * count))
+    instants = sorted(rng.sample(range(size), 2 * count))
     opened: list[int] = []
     spans = []
     left = count
-    for moment in moments:
+    for instant in instants:
         if opened and (not left or rng.random() < 0.5):
             begin, room = opened.pop(), rng.choice((0, 1, 3, size))
             early, late = sorted(rng.randint(begin - room, begin + room // 2) for _ in range(2))
-            soon, end = sorted(rng.randint(moment - room // 2, moment + room) for _ in range(2))
-            spans.append((min(early, begin), max(late, begin), min(soon, moment), max(end, moment)))
+            soon, end = sorted(rng.randint(instant - room // 2, instant + room) for _ in range(2))
+            spans.append((min(early, begin), max(late, begin), min(soon, instant), max(end, instant)))
         else:
-            opened.append(moment)
+            opened.append(instant)
             left -= 1
     if rng.random() < 0.5:
         i = rng.randrange(len(spans))
@@ -114,7 +114,7 @@ def _spans(rng: Random, count: int) -> list[tuple[int, int, int, int]]:
 
 
 def _is_nested(spans: list[tuple[int, int, int, int]], found: Nested) -> bool:
-    """Walks the moments: pops (inner first), then pushes (outer first); who is popped must be on top."""
+    """Walks the instants: pops (inner first), then pushes (outer first); who is popped must be on top."""
     events = []
     for i, (first, in_by, out_from, last) in enumerate(spans):
         put, take, place = int(found.put[i]), int(found.take[i]), int(found.place[i])

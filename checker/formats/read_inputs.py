@@ -19,7 +19,7 @@ _FINAL = "final"
 """What our own workloads invoke their last reads with."""
 
 
-def settle(loaded: Loaded, model: str, source: Source, keys: Keys | None) -> None:
+def clear(loaded: Loaded, model: str, source: Source, keys: Keys | None) -> None:
     """Clears what reads were invoked with, where it can be told to mean nothing, and notes it.
 
     Raises HistoryError for a read that returned something else, unless `keys` is "none": then the user decided.
