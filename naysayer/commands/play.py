@@ -1,4 +1,4 @@
-"""`naysayer play SCENARIO`: play scripted runs and compare what comes out with what they expect."""
+"""`naysayer play SCENARIO`: play scripted runs and compare the output with what they expect."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def play(scenarios: tuple[str, ...], *, rewrite: bool) -> int:
 
 
 def _path(scenario: str) -> Path:
-    """A file, or a shipped scenario: what looks like a path is one."""
+    """The file, or the shipped scenario of that name; a name with a suffix or a slash is a path."""
     path = Path(scenario)
     if path.is_file():
         return path
@@ -72,11 +72,11 @@ def _rewrite(path: Path, played: Played) -> int:
 
 
 def _judged(played: Played) -> int:
-    """A scenario without any output yet is judged by its verdicts; without a verdict nothing is known."""
+    """Without expected output the verdicts of a scenario decide; without a verdict it is unknown."""
     worst = max((JUDGED[one] for one in played.verdicts if one != "invalid"), default=UNKNOWN)
     code = DIFFERS if "invalid" in played.verdicts else worst
-    judged = ", ".join(played.verdicts) or "nothing was judged: end with `verdict`"
-    said = f"the scenario expects nothing yet ({judged}); --rewrite writes what came out as what is expected"
+    judged = ", ".join(played.verdicts) or "no verdict: add the step `verdict`"
+    said = f"the file has no expected output yet ({judged}); --rewrite adds this output to it"
     console().print(said, markup=False, highlight=False, soft_wrap=True)
     return code
 

@@ -27,11 +27,11 @@ MODEL = "cas-register"
 class Running:
     """One cluster on which the steps of a scenario are carried out, in order.
 
-    Raises UsageError where a step asks for what there is not: a node, a request to repeat, a leader.
+    Raises UsageError where a step names something that does not exist: a node, a request to repeat, a leader.
     """
 
     def __init__(self, cluster: Step, target: Target | None = None) -> None:
-        """Start the cluster that a scenario begins with; of another `target`, if given."""
+        """Start the cluster of the first step, with `target` in place of the target it names, if given."""
         name, nodes, seed = cluster.arguments
         target = target or find(str(name))
         self.stage = Stage(target, int(nodes or 0), int(seed or 0), delay_ms=DELAY_MS, trace=True)
@@ -39,18 +39,18 @@ class Running:
         self.found: NodeId | None = None
         """The leader that a step found last."""
         self.clients: dict[int, str] = {}
-        """By the number of an operation: the client, and the node that was asked."""
+        """By the number of an operation: the client and the node."""
         self.last: dict[str, tuple[int, tuple[Any, ...]]] = {}
-        """By client: the number of its last operation, whose id a repeated request has, and what it asked."""
+        """By client: the number of its last operation, which gives a repeated request its id, and the operation."""
         self.repeats: dict[int, int] = {}
         """By the number of a repeated request: the operation that it belongs to."""
         self.shown: set[int] = set()
         self.watched: set[str] = set()
         self.verdicts: list[str] = []
-        """What each `verdict` came to: valid, invalid or unknown; a violated invariant makes it invalid."""
+        """The outcome of each `verdict`: valid, invalid or unknown; a violated invariant makes it invalid."""
 
     def line(self, line: Line) -> list[str]:
-        """Carry out the steps of a line; what happened, in order of time."""
+        """Carry out the steps of a line. Returns what happened, in order of time."""
         output: list[tuple[int, str]] = []
         for step in line.steps:
             seen = len(self.stage.cluster.trace or ())
@@ -77,7 +77,7 @@ class Running:
     def _fenced_write(self, meanwhile: str | None, client: str, key: str, given: str, node: str) -> None:
         mine = [one for one in self.stage.ended if one.f == "next" and self._client(one) == client]
         if not mine or mine[-1].status != "ok":
-            raise ScenarioError(f"{client} was given no generation")
+            raise ScenarioError(f"{client} has no generation yet")
         self._ask(meanwhile, client, node, "fenced-write", key, (mine[-1].output, value(given)))
 
     def _transfer(self, meanwhile: str | None, client: str, successor: str, node: str) -> None:
@@ -88,12 +88,12 @@ class Running:
 
     def _repeat(self, meanwhile: str | None, client: str, node: str) -> None:
         if client not in self.last:
-            raise ScenarioError(f"{client} has not asked anything yet")
+            raise ScenarioError(f"{client} has not sent a request yet")
         number, asked = self.last[client]
         self._ask(meanwhile, client, node, *asked, retry=f"r{number}")
 
     def _ask(self, meanwhile: str | None, client: str, node: str, *asked: Any, retry: str | None = None) -> None:
-        self.stage.pass_ms(1)  # a request sent at the very time of another's answer would count as concurrent with it
+        self.stage.pass_ms(1)  # a request sent at the exact time of another's reply would count as concurrent with it
         index = self.stage.ask(self._node(node), *asked, timeout_ms=TIMEOUT_MS, retry=retry)
         self.clients[index] = f"{client} at {self._node(node)}"
         if retry is None:
@@ -135,7 +135,7 @@ class Running:
         self.stage.groups(*(self._nodes(group) for group in (groups or "").split("|")))
 
     def _kill(self, node: str, power: str | None, torn: str | None, effects: str | None) -> list[str]:
-        """Carry out a death; one that is to come shows when it has come."""
+        """Kill a node; nothing is shown yet of a kill that is still to come."""
         fault = Kill((self._node(node),), bool(power), bool(torn), None if effects is None else int(effects))
         self.stage.apply(fault)
         if fault.effects is None:
@@ -157,7 +157,7 @@ class Running:
     def _run_until(self, ms: str, node: str, entries: str) -> None:
         name = self._node(node)
         if "last_index" not in self.stage.view(name):
-            raise ScenarioError(f"{node} shows no last_index to count its entries by")
+            raise ScenarioError(f"{node} shows no last_index, so its entries cannot be counted")
         self.stage.wait(lambda: self.stage.view(name)["last_index"] >= int(entries), int(ms))
 
     def _run_until_shown(self, ms: str, conditions: str) -> None:
@@ -175,13 +175,13 @@ class Running:
         term = 0 if after is None else self.stage.view(self._node(after)).get("term", 0)
         self.found = found = self.stage.leader(nodes, term)
         if name is not None and self.names.setdefault(name, found) != found:
-            raise ScenarioError(f"{self._renamed(found)} leads, not {name}: try another seed")
+            raise ScenarioError(f"{self._renamed(found)} was elected, not {name}: try another seed")
         return [f"{found} leads in term {self.stage.view(found)['term']}"]
 
     def _name(self, names: str) -> None:
         given, nodes = names.split(), self._nodes("others")
         if len(given) > len(nodes):
-            raise ScenarioError(f"only {len(nodes)} nodes are left without a name")
+            raise ScenarioError(f"only {len(nodes)} nodes have no name yet")
         self.names.update(zip(given, nodes, strict=False))
 
     def _look(self, fields: str) -> list[str]:
@@ -227,10 +227,10 @@ class Running:
         return lines + [f"violated: {sentence}" for sentence in violated]
 
     def _operations(self) -> list[Operation]:
-        """What the clients saw; a repeated request makes its operation last from the first request to the answer."""
+        """The history; an operation with a repeated request lasts from the first request to the last reply."""
         found = {one.index: one for one in self.stage.records}
         for repeat, first in sorted(self.repeats.items()):
-            ended = found.pop(repeat, None)  # one that was repeated once more gets no answer of its own
+            ended = found.pop(repeat, None)  # a repeat that was itself repeated gets no reply of its own
             if ended is not None:
                 found[first] = replace(ended, index=first, process=first, call=self.stage.calls[first])
         return list(found.values())
@@ -249,6 +249,6 @@ class Running:
         return [node for name in names.split() for node in (others if name == "others" else [self._node(name)])]
 
     def _renamed(self, text: str) -> str:
-        """With the names that the scenario gave the nodes."""
+        """The text with the nodes' names in this scenario."""
         given = {node: name for name, node in self.names.items()}
         return re.sub(r"\bn\d+\b", lambda match: given.get(match[0], match[0]), text)

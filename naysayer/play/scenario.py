@@ -1,4 +1,4 @@
-"""A whole scenario: its output written into its text, its twin, and what it was expected to show."""
+"""Plays a whole scenario: writes the output into its text, and compares it with the output that was expected."""
 
 from __future__ import annotations
 
@@ -18,34 +18,34 @@ class Played:
 
     source: str
     expected: str
-    """The text as it was written, output included."""
+    """The text of the file, with the expected output."""
     text: str
-    """The text with the output of this time."""
+    """The text with the output of this run."""
     verdicts: tuple[str, ...]
-    """What each verdict of the scenario came to, in order: valid, invalid or unknown."""
+    """The outcome of each verdict, in order: valid, invalid or unknown."""
 
     @property
     def expects(self) -> bool:
-        """Whether its text says what should come out."""
+        """Whether the file has expected output."""
         return any(line.startswith(INDENT) for line in self.expected.splitlines())
 
     @property
     def holds(self) -> bool:
-        """Whether exactly that came out."""
+        """Whether the output is exactly as expected."""
         return self.text == self.expected
 
     def difference(self) -> list[str]:
-        """The lines that differ, in the manner of diff."""
+        """The lines that differ, as a unified diff."""
         lines = unified_diff(self.expected.splitlines(), self.text.splitlines(), "expected", "played", lineterm="")
         return list(lines)
 
 
 def play_scenario(text: str, source: str) -> Played:
-    """Play a scenario; `source` names it in errors. Raises ScenarioError, with the line, if that is not possible."""
+    """Play a scenario; errors call it `source`. Raises ScenarioError, with the line, if it cannot be played."""
     output: list[str] = []
     verdicts: list[str] = []
     before: list[Line] = []
-    """The steps so far, the cluster first, for twins."""
+    """The steps so far, the cluster first: a twin plays them again."""
     running: Running | None = None
     for line in parse(text, source):
         output.append(line.text)
@@ -69,7 +69,7 @@ def play_scenario(text: str, source: str) -> Played:
 
 
 def _twin(before: list[Line], target: Target) -> tuple[list[str], list[str]]:
-    """The steps that come out differently with another target, and its verdicts."""
+    """The steps whose output differs with another target, and its verdicts."""
     cluster, *rest = before
     one, other = Running(cluster.steps[0]), Running(cluster.steps[0], target)
     lines: list[str] = []

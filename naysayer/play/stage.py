@@ -1,4 +1,4 @@
-"""A simulated cluster under a script: leaders are found, not prescribed; links are cut and requests sent one by one."""
+"""A simulated cluster for scripts: finds the leader that was elected, cuts links, sends one request at a time."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ MOMENT_MS = 1.5e-6
 """Gets virtual time to the next nanosecond."""
 
 ADMINISTRATION = ("reconfigure", "transfer")
-"""Requests about the cluster, which no model judges."""
+"""Requests that administer the cluster. They are not part of the history."""
 
 LEADER_MS = 5000.0
-"""How long an election is waited for."""
+"""How long to wait for an election."""
 
 
 class Stage:
-    """A running cluster, and the history of what `ask` invoked on it."""
+    """A running cluster, and the history of the operations that `ask` invoked on it."""
 
     def __init__(self, target: Target, nodes: int, seed: int, **network: Any) -> None:
         self.cluster = SimulatedCluster(target, nodes, seed, **network)
         self.ended: list[Operation] = []
-        """What was asked and has ended, in order."""
+        """The operations that have ended, in order."""
         self.replies: dict[int, Reply | None] = {}
         self.calls: dict[int, int] = {}
         """When each request was sent, in nanoseconds."""
@@ -41,7 +41,7 @@ class Stage:
 
     @property
     def records(self) -> list[Operation]:
-        """The history: what has ended, but for requests to the cluster about itself."""
+        """The history: the operations that have ended, without requests that administer the cluster."""
         return [one for one in self.ended if one.f not in ADMINISTRATION]
 
     def view(self, node: NodeId) -> dict[str, Any]:
@@ -82,7 +82,7 @@ class Stage:
             self.cluster.apply(fault)
 
     def groups(self, *groups: Iterable[NodeId]) -> None:
-        """Heal, then let nodes talk within their group only. Who is in no group is alone."""
+        """Heal, then cut all links between groups. A node in no group is isolated."""
         place = {node: number for number, group in enumerate(groups) for node in group}
         pairs = [(a, b) for a in self.nodes for b in self.nodes if a != b]
         cut = tuple((a, b) for a, b in pairs if a not in place or place[a] != place.get(b))
@@ -102,7 +102,7 @@ class Stage:
         timeout_ms: float = 500.0,
         retry: str | None = None,
     ) -> int:
-        """Invoke an operation, as a client of its own; `retry` repeats the request of that id. Returns its number."""
+        """Invoke an operation from a new client; `retry`: repeat the request with this id. Returns its number."""
         self._count += 1
         index = self._count
         name = retry or f"r{index}"
@@ -119,7 +119,7 @@ class Stage:
         return index
 
     def answer(self, index: int, ms: float = 600.0) -> Reply | None:
-        """Wait for the answer. What is asked next begins later: what meets in one moment would be concurrent."""
+        """Wait for the reply, and one nanosecond more: an operation invoked at the same time would be concurrent."""
         self.wait(lambda: index in self.replies, ms)
         self.pass_ms(MOMENT_MS)
         return self.replies.get(index)

@@ -1,4 +1,4 @@
-"""How a scenario shows values, answers and messages."""
+"""How a scenario shows values, replies and messages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from targets.protocol.node import Reply, Request
 
 WITHOUT_OUTPUT = ("write", "fenced-write", "transfer", "reconfigure")
 NOTHING = "nothing"
-"""Stands for the value of a key that was never written."""
+"""The value of a key that was never written."""
 
 
 def value(text: str) -> Any:
@@ -21,7 +21,7 @@ def value(text: str) -> Any:
 
 
 def short(value: Any) -> str:
-    """A value of a view, a message or an answer, on one line."""
+    """A value of a view, a message or a reply, on one line."""
     if isinstance(value, dict):
         return " ".join(f"{key}={short(one)}" for key, one in value.items()) or "none"
     if isinstance(value, tuple) and hasattr(value, "_fields"):
@@ -38,7 +38,7 @@ def short(value: Any) -> str:
 
 
 def answered(operation: Operation, number: int, client: str, reply: Reply | None) -> str:
-    """An operation that ended: who asked what, under which number, and what came back."""
+    """An operation that ended: its number, client, request, reply and duration."""
     request = f"#{number} {client}: {_request(operation)}"
     return f"{request} -> {_answer(operation.f, reply)}   ({(operation.ret - operation.call) / MS:.0f} ms)"
 
@@ -68,7 +68,7 @@ def _answer(f: str, reply: Reply | None) -> str:
 
 
 def message(sent: Sent) -> str:
-    """A message with the fields that say something: not those that only tell exchanges apart, nor defaults."""
+    """A message with its fields, without defaults and without ids that only distinguish exchanges."""
     fields = [
         f"{field.name} {short(content)}"
         for field in msgspec.structs.fields(sent.message)
@@ -83,7 +83,7 @@ def _is_id(name: str, content: Any) -> bool:
 
 
 def _carried(content: msgspec.Struct) -> str:
-    """A row, entry or command by the value or request that it carries: the rest is bookkeeping."""
+    """A row, entry or command, shown as the value or request that it carries."""
     for name in ("value", "request"):
         if hasattr(content, name):
             carried = getattr(content, name)

@@ -21,17 +21,17 @@ def scenario(tmp_path: Path) -> Path:
     return path
 
 
-def test_without_a_name_the_shipped_stories_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_a_name_the_shipped_scenarios_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["play"]) == 0
     listed = capsys.readouterr().out
     assert [name for name in shipped() if name not in listed] == []
 
 
 def test_a_shipped_scenario_is_played_by_its_name(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["play", "new-then-old"]) == 0
+    assert run(["play", "non-monotonic-read"]) == 0
     out = capsys.readouterr().out
     assert "invalid: Stale read: #4 returned 0" in out
-    assert out.endswith("new-then-old: as expected\n")
+    assert out.endswith("non-monotonic-read: as expected\n")
 
 
 def test_rewrite_writes_the_output_which_is_then_expected(scenario: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -53,10 +53,10 @@ def test_a_scenario_without_output_is_judged_by_its_verdicts(
     scenario: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["play", str(scenario)]) == 0
-    assert "expects nothing yet (valid)" in capsys.readouterr().out
+    assert "no expected output yet (valid)" in capsys.readouterr().out
     scenario.write_text(STEPS.replace("verdict\n", ""))
     assert run(["play", str(scenario)]) == 2
-    assert "nothing was judged" in capsys.readouterr().out
+    assert "no verdict" in capsys.readouterr().out
     stale = "cut n3 - n1 ; cut n3 - n2\nalice writes x 2 at n1\nbob reads x at n3\nverdict\n"
     scenario.write_text(STEPS.replace("quorum-kv", "quorum-kv/read-one").replace("verdict\n", stale))
     assert run(["play", str(scenario)]) == 1
@@ -85,7 +85,7 @@ def test_what_cannot_be_played_ends_with_exit_code_3(
     assert said in capsys.readouterr().err
 
 
-def test_the_documentation_has_every_step_as_it_is_written() -> None:
+def test_the_documentation_has_every_step_with_its_meaning() -> None:
     page = (ROOT / "docs" / "scenarios.md").read_text()
-    forms = (CLUSTER, *FORMS, AGAIN)
-    assert [form.usage for form in forms if form.usage.replace("|", "\\|") not in page] == []
+    usages = {form.usage.replace("|", "\\|"): form.meaning for form in (CLUSTER, *FORMS, AGAIN)}
+    assert [usage for usage, meaning in usages.items() if f"| `{usage}` | {meaning} |" not in page] == []

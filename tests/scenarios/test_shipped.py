@@ -61,14 +61,14 @@ def test_a_changed_outcome_does_not_pass_for_the_expected_one() -> None:
         ),
         ("kill n1 soon", r"a.txt:2: no such step: 'kill n1 soon'; accepted: kill NODE \[power \[torn\]\]"),
         ("run 10\nkill n9", "a.txt:3: there is no node n9: the nodes are n1, n2, n3"),
-        ("alice asks again at n1", "a.txt:2: alice has not asked anything yet"),
+        ("alice asks again at n1", "a.txt:2: alice has not sent a request yet"),
         ("leader S1", "a.txt:2: no such leader was elected within 5000 ms"),
         ("run 10 until n1 has 3 entries", "a.txt:2: n1 shows no last_index"),
-        ("name a b c d", "a.txt:2: only 3 nodes are left without a name"),
+        ("name a b c d", "a.txt:2: only 3 nodes have no name yet"),
         ("watch Prepare", "a.txt:2: quorum-kv sends no Prepare; its messages: Get, Got"),
         ("again quorum", "a.txt:2: there is no target 'quorum'"),
         ("cluster quorum-kv nodes 3", "a.txt:2: a scenario has one cluster"),
-        (" run 10", "a.txt:2: a step begins at the margin"),
+        (" run 10", "a.txt:2: a step is not indented"),
     ],
 )
 def test_what_cannot_be_played_is_named_with_its_line_and_what_is_accepted(steps: str, error: str) -> None:

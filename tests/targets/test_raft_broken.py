@@ -1,4 +1,4 @@
-"""Every broken Raft is caught: under the faults that it is named for, or by its scenario (naysayer/play/scenarios)."""
+"""Every broken Raft is caught: under the faults that it is named for, or by its scenario."""
 
 from __future__ import annotations
 
