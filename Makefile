@@ -36,7 +36,7 @@ lint: $(STAMP)  ## style, types, direction of imports, contents of the wheel
 	$(BIN)/python tests/wheel_contents.py
 
 picture: $(STAMP)  ## docs/report.svg, the report that README.md shows
-	$(BIN)/python -m naysayer.report.picture docs/report.svg
+	$(BIN)/python -m naysayer.commands.picture docs/report.svg
 
 fuzz: $(STAMP)  ## 200,000 small random histories per model, against brute force
 	$(BIN)/python -m tests.checker.fuzz

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from naysayer.crash import sentence
-from naysayer.report.printable import complain
+from naysayer.printable import complain
 
 ERROR = 3
 PACKAGES = ("checker", "targets", "workloads", "nemesis")

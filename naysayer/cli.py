@@ -21,10 +21,10 @@ from checker.errors import HarnessError, NaysayerError, UsageError
 from naysayer.contradictions import refuse_contradictions
 from naysayer.crash import RESULT_FOLDER, leaves, sentence
 from naysayer.options import RESULTS, CheckOptions, Duration, Faults, Output, RunOptions
-from naysayer.report.printable import complain
+from naysayer.printable import complain
 
 if TYPE_CHECKING:
-    from naysayer.conclusion import Conclusion
+    from naysayer.report.conclusion import Conclusion
 
 ERROR, VIOLATION = 3, 1
 JUDGING = ("test", "hunt", "check", "replay")
@@ -114,7 +114,7 @@ def _error_handed_out(arguments: Sequence[str], said: str, folder: Path | None) 
     output = Output(json="--json" in arguments, junit=Path(junit[-1]) if junit else None)
     if not output.json and output.junit is None:
         return False
-    from naysayer.conclusion import Conclusion
+    from naysayer.report.conclusion import Conclusion
 
     title = next((one for one in arguments[1:] if not one.startswith("-")), command)
     concluded = Conclusion(ERROR, title, error=said, folder=folder)

@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from types import FrameType
 
-from naysayer.report.printable import printable
+from naysayer.printable import printable
 
 RESULT_FOLDER: ContextVar[Path | None] = ContextVar("result folder", default=None)
 """The result folder that the command has made last, None before."""

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from checker.history import OK, STATUSES, History
 from checker.models import MODELS
 from checker.observing import noticeable, observing, updating
-from naysayer.report.story import FaultSpan
+from naysayer.fault_spans import FaultSpan
 
 FEW_OK = 20
 SELDOM_OK = 0.05

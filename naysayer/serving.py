@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 
 from checker.history import Operation
 from naysayer.exchanges import Round, Served, by_operation, request_of, served
 from naysayer.message_text import MessageText
-from naysayer.report.story import Account
-from naysayer.report.words import value_text
+from naysayer.notation import value_text
 from naysayer.simulate import Run
 from naysayer.views import held
 from targets.backends.simulator.network import MS, Sent
@@ -19,6 +19,15 @@ OPERATIONS_MAX = 6
 
 ROUNDS_MAX, LATER_MAX = 6, 1
 """Of more rounds of messages, those before the answer and the first after it."""
+
+
+@dataclass(frozen=True)
+class Account:
+    """How a node served an operation: what it held, whom it asked, what came back, and what it answered."""
+
+    index: int
+    node: str
+    account: str
 
 
 def accounts(operations: Sequence[Operation], run: Run) -> list[Account]:

@@ -11,7 +11,7 @@ from typing import TypeVar
 import trio
 
 from checker.budget import Interrupted
-from naysayer.report.printable import complain
+from naysayer.printable import complain
 
 T = TypeVar("T")
 

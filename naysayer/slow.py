@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from checker.history import Operation
+from naysayer.fault_spans import FaultSpan
 from naysayer.harness.clients import TIMEOUT
-from naysayer.report.story import FaultSpan
 from targets.protocol.node import NodeId
 
 RECOVERY_MS = 2000.0

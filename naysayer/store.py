@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import IO
 
 from naysayer.report.console import as_text
-from naysayer.report.story import Story
+from naysayer.report.report import Report
 from naysayer.report.terminal import show
 from naysayer.results import HISTORY, REPORT, TEST, VERDICT
 
@@ -46,10 +46,10 @@ class Store:
                 self.lost(HISTORY, error)
                 self._close()
 
-    def keep(self, story: Story, verdict: bytes) -> None:
+    def keep(self, report: Report, verdict: bytes) -> None:
         """Write verdict.json and report.txt."""
         self.add(VERDICT, verdict)
-        self.add(REPORT, as_text(lambda screen: show(story, screen)).encode())
+        self.add(REPORT, as_text(lambda screen: show(report, screen)).encode())
 
     def copy(self, name: str, file: Path) -> None:
         """Keep a copy of a file of the user's."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from naysayer.report.words import value_text
+from naysayer.notation import value_text
 
 ROLE = "role"
 STANDING = {

@@ -1,4 +1,4 @@
-"""`naysayer check FILE`: judge a history that somebody else recorded."""
+"""`naysayer check FILE`: judge a history that was recorded elsewhere."""
 
 from __future__ import annotations
 
@@ -12,20 +12,18 @@ from checker import Budget, Model, verify
 from checker.check import resolve
 from checker.errors import HarnessError, UsageError
 from checker.formats import Recording, read
-from checker.formats.columns import Span
 from checker.models import find
 from checker.parallel import validate_engine
 from checker.properties import PROPERTIES
 from checker.verdict import Verdict
 from checker.verify import TOO_LARGE
-from naysayer.conclusion import Conclusion, conclusion
 from naysayer.judge import judge, undecided
 from naysayer.options import CheckOptions
+from naysayer.report.build import report_of_history
+from naysayer.report.conclusion import Conclusion, conclusion
 from naysayer.report.console import console
-from naysayer.report.story import FaultSpan, Story
 from naysayer.report.terminal import show
 from naysayer.results import proof_json, verdict_json
-from naysayer.seen import seen
 from naysayer.signals import Reporting
 from targets.protocol.own_code import own_module
 
@@ -39,7 +37,7 @@ def check_file(file: Path, options: CheckOptions) -> Conclusion:
         if own is not None:
             raise UsageError("a model of your own is judged in this process: leave --engine out")
     if own is not None and begins_with is not None:
-        raise UsageError("a model of your own says itself what it begins with: leave --initial out")
+        raise UsageError("a model of your own defines its initial state: leave --initial out")
     recording = read(file, format=options.format, model=own or model, keys=options.keys)
     place = Path(recording.source)
     screen = console()
@@ -53,37 +51,24 @@ def check_file(file: Path, options: CheckOptions) -> Conclusion:
             proof = reporting.attempt(lambda: _certify(verdict, recording, own, place, begins_with))
             proved, said = proof or (None, "none: interrupted")
             facts.append(("proof", said))
-        spans = tuple(_span(fault) for fault in recording.faults)
-        counted = seen(recording.history, recording.model, spans)
-        story = Story(
-            verdict,
-            place.name,
-            facts=tuple(facts),
-            seen=counted,
-            spans=spans,
-            ordered_only=recording.clock == "order",
-        )
-        show(story, screen)
+        report = report_of_history(recording, verdict, facts)
+        show(report, screen)
         built = verdict_json(
             verdict,
-            outcomes=counted.total,
-            seen=counted,
+            outcomes=None if report.seen is None else report.seen.total,
+            seen=report.seen,
             interrupted=verdict.interrupted,
             format=recording.format,
             keys=recording.keys,
             proof=proved,
         )
-        return conclusion(story, built, history=place)
+        return conclusion(report, built, history=place)
 
 
 def _how(recording: Recording) -> str:
     """The file, and what it was taken for."""
     keys = "" if recording.keys is None else f", {recording.keys}"
     return f"{recording.source} · read as {recording.format}{keys} · judged as {recording.model}"
-
-
-def _span(fault: Span) -> FaultSpan:
-    return FaultSpan(fault.label, fault.begin / 1e6, None if fault.end is None else fault.end / 1e6)
 
 
 def _judged(
@@ -122,7 +107,7 @@ def _certify(
     if verdict.model.startswith("txn-"):
         return None, "none: the verifier does not check verdicts on transactions yet"
     if verdict.model in PROPERTIES:
-        return None, "none: whether a promise was kept is read off the history, no order is searched for"
+        return None, "none: this property is checked on the history itself, without searching for an order"
     objections = verify(recording.history, own or find(recording.model, begins_with=begins_with), verdict)
     if objections and all(objection.endswith(TOO_LARGE) for objection in objections):
         return None, f"not confirmed: {objections[0]}"

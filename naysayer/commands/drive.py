@@ -1,8 +1,7 @@
-"""One test against a cluster that really runs: drive it, judge what was recorded, tell it."""
+"""One test against a cluster that really runs: drive it, judge what was recorded, report it."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,26 +14,24 @@ from checker.properties import PROPERTIES, lacking
 from checker.verdict import Part, Verdict
 from naysayer.availability import Availability, availability, with_availability
 from naysayer.commands.test import conclude
-from naysayer.conclusion import Conclusion
+from naysayer.fault_spans import fault_spans
 from naysayer.findings import Finding, with_findings
 from naysayer.harness.core import Core
 from naysayer.harness.settle import Settling
 from naysayer.harness.setup import Setup
-from naysayer.injected import injected
 from naysayer.judge import LIVE, enough, judge, undecided
 from naysayer.live import LiveRun
 from naysayer.options import RunOptions, given
 from naysayer.performance import Costs, costs
 from naysayer.plan import Plan, text, workload_of
 from naysayer.recorder import Recorder
+from naysayer.report.build import Result, build_report, seen_in
+from naysayer.report.conclusion import Conclusion
 from naysayer.report.progress import watch
-from naysayer.report.story import Story
-from naysayer.results import HISTORY, new_folder, verdict_json
-from naysayer.seen import Seen
+from naysayer.results import new_folder, verdict_json
 from naysayer.signals import Reporting, ended_by_signals
 from naysayer.slow import slow_nodes
 from naysayer.store import Store
-from naysayer.tell import effects, fault_spans, seen_in, without_effect
 from nemesis.mix import Mix
 from nemesis.schedule import Schedule
 from nemesis.spare import Spare
@@ -100,13 +97,13 @@ def run_test(
         judged = reporting.attempt(lambda: judge(drive.recorder.history(), drive.model, budget=LIVE))
         judged = judged or undecided(drive.model, drive.recorder.invocations)
         drive.costs = costs(drive.recorder.ended(0), drive.model, drive.messages_sent)
-        drive.counted = seen_in(drive.recorder, drive.model)
-        verdict = enough(doubted(judged, drive.settling, drive.undecided), drive.counted)
+        counted = seen_in(drive.recorder, drive.model)
+        verdict = enough(doubted(judged, drive.settling, drive.undecided), counted)
         verdict = drive.judged(with_findings(verdict, drive.findings))
         facts = verdict_json(
             verdict,
-            outcomes=drive.counted.total,
-            seen=drive.counted,
+            outcomes=counted.total,
+            seen=counted,
             **drive.costs.as_json(),
             availability=None if drive.available is None else round(drive.available.share, 6),
             faults=[msgspec.to_builtins(one) for one in drive.evidence],
@@ -117,7 +114,19 @@ def run_test(
             target_error=None if drive.trouble is None else str(drive.trouble),
         )
         drive.keep_messages(store, verdict)
-        return conclude(store, drive.story(verdict), facts)
+        result = Result(
+            plan=plan,
+            verdict=verdict,
+            seen=counted,
+            nemesis=drive.recorder.nemesis,
+            evidence=drive.evidence,
+            costs=drive.costs,
+            availability=None if drive.available is None else str(drive.available),
+            convergence=None if drive.settling is None else str(drive.settling),
+            remarks=drive.remarks,
+            trouble=None if drive.trouble is None else str(drive.trouble),
+        )
+        return conclude(store, build_report(result, folder), facts)
 
 
 @dataclass
@@ -131,7 +140,6 @@ class Drive:
     heal: str | None
     evidence: list[Evidence] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
-    counted: Seen | None = None
     core: Core | None = None
     trouble: NaysayerError | None = None
     messages: MessageLog | None = None
@@ -279,34 +287,6 @@ class Drive:
         except OSError as error:
             store.lost(MESSAGES, error)
 
-    def story(self, verdict: Verdict) -> Story:
-        """All that the report shows."""
-        plan = self.plan
-        shown = [one for one in self.evidence if one.shown]
-        counted = injected(self.recorder.nemesis, self.evidence)
-        facts = [
-            ("target", f"{plan.target}  {'1 node' if plan.nodes == 1 else f'{plan.nodes} nodes'}  {plan.world}"),
-            ("workload", f"{plan.workload}  {plan.clients} clients, {self.recorder.invocations} operations"),
-            ("faults", f"{', '.join(plan.nemesis)} · {effects(counted)}" if plan.nemesis else "none"),
-            *(("shown", what) for what in _by_kind(shown)),
-        ]
-        facts += self.costs.facts()
-        if self.available is not None:
-            facts.append(("available", str(self.available)))
-        if self.settling is not None:
-            facts.append(("settled", str(self.settling)))
-        facts += [("remark", what) for what in self.remarks]
-        return Story(
-            verdict,
-            plan.target,
-            facts=tuple(facts),
-            seen=self.counted,
-            ends=(("again", f"naysayer check {self.folder / HISTORY} --model {verdict.model}"),),
-            spans=tuple(fault_spans(self.recorder.nemesis)),
-            unproven=without_effect(counted),
-            trouble=None if self.trouble is None else str(self.trouble),
-        )
-
 
 def _ours(error: BaseException) -> NaysayerError:
     """An error of the system, such as a full disk under the results, as one of ours."""
@@ -329,10 +309,3 @@ def doubted(verdict: Verdict, settling: Settling | None, undecided: str | None =
         return verdict
     part = Part(None, "unknown", "outcomes", verdict.operations, reason=undecided)
     return replace(verdict, outcome="unknown", parts=(part, *verdict.parts))
-
-
-def _by_kind(shown: list[Evidence]) -> list[str]:
-    """A line for each kind of fault: how often, and what showed the last of them."""
-    last = {one.fault.tag: one for one in shown}
-    count = Counter(one.fault.tag for one in shown)
-    return [f"{count[kind]} × {kind}, the last: {one.fault.label()}: {one.detail}" for kind, one in last.items()]

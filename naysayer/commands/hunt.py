@@ -13,8 +13,7 @@ from typing import Any
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from checker.errors import HarnessError
-from naysayer.commands.test import facts_json
-from naysayer.conclusion import Conclusion, conclusion
+from naysayer.commands.test import facts_json, result_of
 from naysayer.hunt import scenario as scenarios
 from naysayer.hunt.campaign import Caught, Hunt, run_campaign
 from naysayer.hunt.drawing import draw
@@ -23,12 +22,14 @@ from naysayer.hunt.shrink import SECONDS_MAX, Shrunk, shrink
 from naysayer.options import given
 from naysayer.plan import Plan, text
 from naysayer.recorder import Recorder
+from naysayer.report.build import build_report
+from naysayer.report.conclusion import Conclusion, conclusion
 from naysayer.report.console import console
+from naysayer.report.nodes import with_nodes
 from naysayer.report.terminal import show
 from naysayer.results import HISTORY, new_folder, refuse_unwritable
 from naysayer.signals import StopRequest
 from naysayer.store import Store
-from naysayer.tell import tell, with_nodes
 
 FOUND, NOTHING, UNDECIDED, ERROR = 1, 0, 2, 3
 
@@ -115,19 +116,18 @@ def _report(failing: Plan, folder: Path, options: Options, stop: StopRequest) ->
         concluded = _report_original(failing, original, folder, options, smaller.cut or "its scenario does not fail")
         return replace(concluded, error=lost or concluded.error)
     screen, said = console(), summary(found, smaller)
-    told = f"{said}\n\n{draw(smaller.scenario, run, verdict)}\n"
-    story = tell(plan, run, verdict, folder, original=changed(original, Failure(run, verdict)))
-    story = with_nodes(plan, story, partial(scenarios.rerun, smaller.scenario))
-    # kept before it is shown: whoever reads only the first lines of it ends the command
+    result = result_of(plan, run, verdict, original=changed(original, Failure(run, verdict)))
+    report = with_nodes(plan, build_report(result, folder), partial(scenarios.rerun, smaller.scenario))
+    # kept before it is shown: a reader that closes the pipe after the first lines ends the command
     store.add(scenarios.SCENARIO, scenarios.text(smaller.scenario).encode())
-    store.add("scenario.txt", told.encode())
+    store.add("scenario.txt", f"{said}\n\n{draw(smaller.scenario, run, verdict)}\n".encode())
     facts = facts_json(run, verdict)
-    store.keep(story, facts)
+    store.keep(report, facts)
     width = screen.width if screen.is_terminal else None
     drawn = draw(smaller.scenario, run, verdict, width)
     screen.print(f"{said}\n\n{drawn}\n", highlight=False, markup=False, soft_wrap=True)
-    show(story, screen)
-    return replace(conclusion(story, facts, folder=folder, history=folder / HISTORY), error=lost or store.trouble)
+    show(report, screen)
+    return replace(conclusion(report, facts, folder=folder, history=folder / HISTORY), error=lost or store.trouble)
 
 
 def _keep_original(plan: Plan, folder: Path, options: Options) -> tuple[scenarios.Scenario, Failure, str | None]:
@@ -139,8 +139,8 @@ def _keep_original(plan: Plan, folder: Path, options: Options) -> tuple[scenario
     with Store(folder / ORIGINAL, text(plan, options)) as store:
         found, run = reproduce(plan, store)
     original = judged(plan, run)
-    story = tell(plan, run, original.verdict, store.folder)
-    store.keep(with_nodes(plan, story), facts_json(run, original.verdict))
+    report = build_report(result_of(plan, run, original.verdict), store.folder)
+    store.keep(with_nodes(plan, report), facts_json(run, original.verdict))
     return found, original, store.trouble
 
 
@@ -148,13 +148,13 @@ def _report_original(plan: Plan, original: Failure, folder: Path, options: Optio
     """Keep and report the failing run as it was found."""
     with Store(folder, text(plan, options)) as store:
         reproduce(plan, store)
-    story = with_nodes(plan, tell(plan, original.run, original.verdict, folder))
+    report = with_nodes(plan, build_report(result_of(plan, original.run, original.verdict), folder))
     facts = facts_json(original.run, original.verdict)
-    store.keep(story, facts)
+    store.keep(report, facts)
     screen = console()
     screen.print(f"Not minimised: {why}.\n", highlight=False, markup=False, soft_wrap=True)
-    show(story, screen)
-    return replace(conclusion(story, facts, folder=folder, history=folder / HISTORY), error=store.trouble)
+    show(report, screen)
+    return replace(conclusion(report, facts, folder=folder, history=folder / HISTORY), error=store.trouble)
 
 
 def _effort(caught: Caught) -> str:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from checker.errors import UsageError, unknown_name
 from naysayer.commands.drive import run_test
-from naysayer.conclusion import Conclusion
 from naysayer.options import RunOptions
 from naysayer.plan import (
     BINARY_NEMESIS,
@@ -22,6 +21,7 @@ from naysayer.plan import (
     refuse_sizes,
     workload_of,
 )
+from naysayer.report.conclusion import Conclusion
 from nemesis import catalog
 from targets.backends.hosts.cluster import RemoteCluster, faults_of, what_it_takes
 from targets.backends.hosts.config import ClusterConfig, own_file

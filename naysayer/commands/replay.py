@@ -8,17 +8,18 @@ from io import BytesIO
 from pathlib import Path
 
 from checker.errors import UsageError
-from naysayer.commands.test import facts_json, judge_and_tell, simulate
-from naysayer.conclusion import Conclusion, conclusion
+from naysayer.commands.test import facts_json, judged_report, result_of, simulate
 from naysayer.hunt import scenario as scenarios
 from naysayer.hunt.drawing import draw
 from naysayer.plan import read
 from naysayer.recorder import Recorder
+from naysayer.report.build import build_report
+from naysayer.report.conclusion import Conclusion, conclusion
 from naysayer.report.console import console
+from naysayer.report.nodes import with_nodes
 from naysayer.report.terminal import show
 from naysayer.results import HISTORY, TEST, open_folder
 from naysayer.signals import Reporting
-from naysayer.tell import tell, with_nodes
 
 ERROR = 3
 DIFFERS = "the history DIFFERS from the recorded one: another version, or an interrupted run?"
@@ -31,7 +32,7 @@ def replay_result(what: Path) -> Conclusion:
         return concluded
     folder = open_folder(what)
     if not (folder / HISTORY).is_file():
-        raise UsageError(f"{folder} has no {HISTORY} to compare with: its run broke off, or it is not complete")
+        raise UsageError(f"{folder} has no {HISTORY} to compare with: its run was aborted, or it is not complete")
     if (folder / scenarios.SCENARIO).is_file():
         history, concluded = _replay_scenario(folder / scenarios.SCENARIO, folder)
         return _compared(history, folder, concluded)
@@ -42,9 +43,9 @@ def replay_result(what: Path) -> Conclusion:
     again = BytesIO()
     run = simulate(plan, Recorder(again))
     with Reporting() as reporting:
-        verdict, story = judge_and_tell(plan, run, folder, reporting)
-        show(story, console())
-        return _compared(again.getvalue(), folder, conclusion(story, facts_json(run, verdict)))
+        report = judged_report(plan, run, folder, reporting)
+        show(report, console())
+        return _compared(again.getvalue(), folder, conclusion(report, facts_json(run, report.verdict)))
 
 
 def _replay_scenario(file: Path, folder: Path | None = None) -> tuple[bytes, Conclusion]:
@@ -56,10 +57,10 @@ def _replay_scenario(file: Path, folder: Path | None = None) -> tuple[bytes, Con
     drawn = draw(scenario, run, verdict, screen.width if screen.is_terminal else None)
     screen.print(f"{scenarios.story(scenario)}\n\n{drawn}\n", markup=False, soft_wrap=True)
     plan = scenarios.plan_of(scenario)
-    story = tell(plan, run, verdict, folder, replay=file if folder is None else folder)
-    story = with_nodes(plan, story, partial(scenarios.rerun, scenario))
-    show(story, screen)
-    return again.getvalue(), conclusion(story, facts_json(run, verdict))
+    report = build_report(result_of(plan, run, verdict), folder, replay=file if folder is None else folder)
+    report = with_nodes(plan, report, partial(scenarios.rerun, scenario))
+    show(report, screen)
+    return again.getvalue(), conclusion(report, facts_json(run, verdict))
 
 
 def _compared(again: bytes, folder: Path, concluded: Conclusion) -> Conclusion:

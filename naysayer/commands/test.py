@@ -14,19 +14,20 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from checker import Budget
 from checker.verdict import Verdict
-from naysayer.conclusion import Conclusion, conclusion
 from naysayer.judge import RUN_STEPS, enough, judge, undecided, with_invariants
 from naysayer.options import RunOptions, given
 from naysayer.plan import Plan, make_plan, text
 from naysayer.recorder import Recorder
+from naysayer.report.build import Result, build_report, seen_in
+from naysayer.report.conclusion import Conclusion, conclusion
 from naysayer.report.console import console
-from naysayer.report.story import Story
+from naysayer.report.nodes import with_nodes
+from naysayer.report.report import Report
 from naysayer.report.terminal import show
 from naysayer.results import HISTORY, new_folder, verdict_json
 from naysayer.signals import Reporting
 from naysayer.simulate import Run, Simulation
 from naysayer.store import Store
-from naysayer.tell import seen_in, tell, with_nodes
 from workloads.registry import find as find_workload
 
 
@@ -37,27 +38,44 @@ def test_simulated(options: RunOptions) -> Conclusion:
     with Store(folder, text(plan, given(options))) as store:
         run = simulate(plan, Recorder(store))
     with Reporting() as reporting:
-        verdict, story = judge_and_tell(plan, run, folder, reporting)
-        return conclude(store, story, facts_json(run, verdict))
+        report = judged_report(plan, run, folder, reporting)
+        return conclude(store, report, facts_json(run, report.verdict))
 
 
-def judge_and_tell(plan: Plan, run: Run, folder: Path, reporting: Reporting) -> tuple[Verdict, Story]:
-    """The verdict on a run, and its story: what is known of them if a signal comes."""
+def judged_report(plan: Plan, run: Run, folder: Path, reporting: Reporting) -> Report:
+    """The report of a run, with its verdict: if a signal comes, with what is known by then."""
     model = find_workload(plan.workload).model
     judged = reporting.attempt(lambda: judge(run.recorder.history(), model, budget=Budget(steps=RUN_STEPS)))
     verdict = with_invariants(run, judged or undecided(model, run.recorder.invocations))
     verdict = enough(verdict, seen_in(run.recorder, model))
-    story = tell(plan, run, verdict, folder)
-    return verdict, reporting.attempt(lambda: with_nodes(plan, story)) or story
+    report = build_report(result_of(plan, run, verdict), folder)
+    return reporting.attempt(lambda: with_nodes(plan, report)) or report
 
 
-def conclude(store: Store, story: Story, verdict: bytes) -> Conclusion:
+def result_of(plan: Plan, run: Run, verdict: Verdict, *, original: str | None = None) -> Result:
+    """A simulated run and its verdict as what reports are built from. `original`: how it failed before it was
+    minimised, if it failed in another way."""
+    return Result(
+        plan=plan,
+        verdict=verdict,
+        seen=seen_in(run.recorder, verdict.model),
+        nemesis=run.recorder.nemesis,
+        evidence=run.evidence,
+        fault_phase_ms=run.storm_ms,
+        violated_ms=run.violated_ms,
+        interrupted=run.interrupted,
+        trouble=run.error,
+        original=original,
+    )
+
+
+def conclude(store: Store, report: Report, verdict: bytes) -> Conclusion:
     """Keep verdict and report, show the report."""
-    store.keep(story, verdict)
-    if story.trouble is None and store.trouble is not None:
-        story = replace(story, trouble=store.trouble)
-    show(story, console())
-    return conclusion(story, verdict, folder=store.folder, history=store.folder / HISTORY)
+    store.keep(report, verdict)
+    if report.trouble is None and store.trouble is not None:
+        report = replace(report, trouble=store.trouble)
+    show(report, console())
+    return conclusion(report, verdict, folder=store.folder, history=store.folder / HISTORY)
 
 
 def simulate(plan: Plan, recorder: Recorder) -> Run:

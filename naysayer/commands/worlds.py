@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from checker.errors import UsageError
 from naysayer.commands.live import World, live_plan, test_binary, test_live, test_remote
-from naysayer.conclusion import Conclusion
 from naysayer.options import RunOptions
+from naysayer.report.conclusion import Conclusion
 from targets.backends.hosts.cluster import faults_of
 from targets.backends.hosts.config import ClusterConfig, load
 from targets.backends.hosts.links import SHAPING

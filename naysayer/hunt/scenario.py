@@ -14,9 +14,9 @@ from checker.history import Operation, freeze
 from checker.verdict import Verdict
 from naysayer.format_version import refuse_other_version
 from naysayer.judge import RUN_STEPS, judge_run
+from naysayer.notation import value_text
 from naysayer.plan import Plan
 from naysayer.recorder import Recorder
-from naysayer.report.words import value_text
 from naysayer.results import HISTORY, REPORT, TEST, VERDICT
 from naysayer.simulate import Run, Simulation
 from nemesis.schedule import Schedule, Situation, Step

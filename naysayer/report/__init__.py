@@ -1,8 +1,15 @@
-"""What a person reads: the same story on a terminal, in report.txt, and in a picture.
+"""What a person reads: the same report on a terminal, in report.txt, and in a picture.
 
-story.py      what there is to tell: the verdict, and what is known about how it came about
-timeline.py   the few operations that matter, and the faults, on one time axis
-terminal.py   puts the story into lines
-console.py    where it is printed: the one way out for all text
-printable.py  what may be printed at all: control characters become escapes
+report.py      the report as a value
+build.py       builds it from what a run left, or from a history that was read
+nodes.py       adds what the nodes of a simulated run held and sent
+terminal.py    prints it
+timeline.py    the few operations that matter, and the faults, on one time axis
+counts.py      the table of operations by outcome
+layout.py      how text is laid out in lines
+console.py     where it is printed: the one way out for all text
+progress.py    what is shown while a live run goes on
+conclusion.py  what a command has come to: its exit code, report and verdict
+document.py    a conclusion as JSON
+junit.py       a conclusion as JUnit XML
 """

@@ -16,7 +16,7 @@ from rich import text as rich_text
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
-from naysayer.report.printable import printable
+from naysayer.printable import printable
 
 TEXT_WIDTH = 100
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 
+from naysayer.notation import shortened
 from naysayer.report.console import Text
 from naysayer.report.layout import whole
 from naysayer.report.timeline import DIM
-from naysayer.report.words import shortened
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import msgspec
 
-from naysayer.conclusion import Conclusion
-from naysayer.report.printable import printable, printable_json
+from naysayer.printable import printable, printable_json
+from naysayer.report.conclusion import Conclusion
 from naysayer.versions import own_version
 
 DOCUMENT_VERSION = 1
@@ -43,14 +43,14 @@ def document(command: str, concluded: Conclusion, encoding: str = "utf-8") -> st
 
 def outcome(concluded: Conclusion) -> str:
     """valid, invalid, unknown, nothing-found (a hunt) or error, as the exit code says."""
-    if concluded.code == 0 and concluded.story is None:
+    if concluded.code == 0 and concluded.report is None:
         return "nothing-found"
     return {0: "valid", 1: "invalid", 2: "unknown"}.get(concluded.code, "error")
 
 
 def sentence(concluded: Conclusion) -> str | None:
     """Why, in one sentence: of the part of the history that the report shows, if there is one."""
-    part = None if concluded.story is None else concluded.story.verdict.worst
+    part = None if concluded.report is None else concluded.report.verdict.worst
     if part is None:
         return None
     said = part.reason if part.explanation is None else part.explanation.sentence

@@ -8,12 +8,12 @@ from junitparser import Error, Failure, JUnitXml, TestCase, TestSuite
 
 from checker.errors import HarnessError, UsageError
 from checker.verdict import Part
-from naysayer.conclusion import Conclusion
+from naysayer.notation import value_text
+from naysayer.printable import printable
+from naysayer.report.conclusion import Conclusion
 from naysayer.report.console import as_text
 from naysayer.report.document import outcome, sentence
-from naysayer.report.printable import printable
 from naysayer.report.terminal import AS_A_WHOLE, show
-from naysayer.report.words import value_text
 
 CASES_MAX = 1000
 """Where there are more keys, only those that are not valid are cases of their own."""
@@ -50,7 +50,7 @@ def write_junit(file: Path, command: str, concluded: Conclusion) -> None:
 
 
 def _own_cases(concluded: Conclusion) -> list[Part]:
-    parts = [] if concluded.story is None else list(concluded.story.verdict.parts)
+    parts = [] if concluded.report is None else list(concluded.report.verdict.parts)
     return parts if len(parts) <= CASES_MAX else [part for part in parts if part.outcome != "valid"]
 
 
@@ -65,7 +65,7 @@ def _case(suite: str, concluded: Conclusion, part: Part) -> TestCase:
         said = part.reason if part.explanation is None else part.explanation.sentence
         kind = part.outcome if part.explanation is None else part.explanation.kind
         result = (Failure if part.outcome == "invalid" else Error)(printable(said or part.outcome), kind)
-        if concluded.story is not None and part is concluded.story.verdict.worst:
+        if concluded.report is not None and part is concluded.report.verdict.worst:
             result.text = _report(concluded)
         case.result = [result]
     return case
@@ -83,5 +83,5 @@ def _whole(suite: str, concluded: Conclusion) -> TestCase:
 
 
 def _report(concluded: Conclusion) -> str:
-    story = concluded.story
-    return "" if story is None else "\n" + as_text(lambda screen: show(story, screen))
+    report = concluded.report
+    return "" if report is None else "\n" + as_text(lambda screen: show(report, screen))

@@ -10,11 +10,11 @@ from rich.console import Group
 from rich.live import Live
 from rich.table import Table
 
+from naysayer.fault_spans import fault_spans
 from naysayer.harness.settle import STILL_S_MAX
 from naysayer.live import LiveRun
 from naysayer.recorder import Recorder
 from naysayer.report.console import Text, console
-from naysayer.tell import fault_spans
 
 TERMINAL_S, PLAIN_S = 0.25, 5.0
 """How often it is renewed."""

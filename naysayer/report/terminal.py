@@ -14,22 +14,18 @@ from checker.properties import PROPERTIES
 from checker.verdict import Part, Verdict
 from naysayer.availability import HEADLINE as UNAVAILABLE
 from naysayer.findings import HEADLINES as FINDINGS
+from naysayer.notation import call_text
 from naysayer.report import timeline
 from naysayer.report.console import Text
 from naysayer.report.counts import errors, show_counts
 from naysayer.report.layout import WIDTH_MIN, filled, hanging, rule, whole
-from naysayer.report.story import Story
+from naysayer.report.report import EXIT, Report
 from naysayer.report.timeline import BAD, DIM, GOOD
-from naysayer.report.words import call_text
 from naysayer.views import view_text
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["Story", "exit_code", "show"]
-
-EXIT = {"valid": 0, "invalid": 1, "unknown": 2}
-ERROR = 3
 HEADLINE = {
     "valid": ("✓ LINEARIZABLE", GOOD),
     "invalid": ("✗ NOT LINEARIZABLE", BAD),
@@ -40,60 +36,55 @@ INDENT = 12
 WHY_INDENT = 10
 
 
-def exit_code(story: Story) -> int:
-    """Of the command that tells this story: a violation counts even if the run broke off, nothing else does."""
-    return ERROR if story.trouble is not None and story.verdict.outcome != "invalid" else EXIT[story.verdict.outcome]
-
-
-def show(story: Story, screen: Console) -> None:
+def show(report: Report, screen: Console) -> None:
     """Print the whole report."""
-    verdict = story.verdict
+    verdict = report.verdict
     part = verdict.worst
-    _headline(story, part, screen)
-    sentences = [*_sentence(part), *(f"! {remark}" for remark in _beside(story))]
+    _headline(report, part, screen)
+    sentences = [*_sentence(part), *(f"! {remark}" for remark in _beside(report))]
     for sentence in sentences:
         hanging(screen, Text(), Text(sentence, style="bold"), 0)
     if sentences:
         screen.print()
-    if story.trouble is not None:
-        _fact("trouble", story.trouble, screen, style=BAD)
-    for label, text in story.facts:
+    if report.trouble is not None:
+        _fact("trouble", report.trouble, screen, style=BAD)
+    for label, text in report.facts:
         _fact(label, text, screen)
-    if story.seen is not None:
-        show_counts(story.seen, screen)
-        _maybe("errors", errors(story.seen), screen)
+    if report.seen is not None:
+        show_counts(report.seen, screen)
+        _maybe("errors", errors(report.seen), screen)
     if verdict.interrupted:
-        _fact("stopped", "while it was judged, by you; what was decided by then is told", screen)
+        _fact("stopped", "while it was judged, by you; the report has what was decided by then", screen)
     _fact("search", _effort(verdict, part), screen)
     for warning in verdict.warnings:
         _fact("warning", warning, screen)
-    for fault in story.unproven:
+    for fault in report.unproven:
         _fact("no effect", fault, screen)
     if part is not None and part.counterexample:
         screen.print()
-        _operations(story, part, screen)
+        _operations(report, part, screen)
         _why(part, screen)
     if part is not None:
-        _served(story, None if part.explanation is None else part.explanation.culprit, screen)
-        _around(story, part, screen)
-    if story.ends:
+        _served(report, None if part.explanation is None else part.explanation.culprit, screen)
+        _around(report, part, screen)
+    if report.ends:
         screen.print()
-        for label, text in story.ends:
+        for label, text in report.ends:
             whole(screen, _label(label).append(Text(text, style="bold")))
-    _summary(story, screen)
+    _summary(report, screen)
 
 
-def _headline(story: Story, part: Part | None, screen: Console) -> None:
-    words, style = HEADLINE[story.verdict.outcome]
+def _headline(report: Report, part: Part | None, screen: Console) -> None:
+    words, style = HEADLINE[report.verdict.outcome]
     if part is not None and part.method in FINDINGS:
         words = FINDINGS[part.method]
     elif part is not None and part.method == "availability":
         words = UNAVAILABLE
-    elif story.verdict.model in PROPERTIES and story.verdict.outcome != "unknown":
-        words = "✓ PROMISE KEPT" if story.verdict.outcome == "valid" else "✗ PROMISE BROKEN"
-    if story.trouble is not None and story.verdict.outcome == "valid":
-        words, style = "! BROKEN OFF, in order until then", BAD
-    where = story.title if part is None or part.key is None else f'key "{part.key}"'
+    elif report.verdict.model in PROPERTIES and report.verdict.outcome != "unknown":
+        words = f"{'✓ VALID' if report.verdict.outcome == 'valid' else '✗ INVALID'} ({report.verdict.model})"
+    if report.trouble is not None and report.verdict.outcome == "valid":
+        words, style = "! ABORTED, no violation up to that point", BAD
+    where = report.title if part is None or part.key is None else f'key "{part.key}"'
     rule(screen, (words, where), style)
 
 
@@ -118,12 +109,12 @@ def _maybe(label: str, text: str | None, screen: Console) -> None:
         _fact(label, text, screen)
 
 
-def _beside(story: Story) -> list[str]:
+def _beside(report: Report) -> list[str]:
     """What a reader of the headline must know at once: how little a verdict that is not a violation rests on."""
-    if story.seen is None or story.verdict.outcome == "invalid":
+    if report.seen is None or report.verdict.outcome == "invalid":
         return []
-    blind = [story.seen.blind] if story.seen.blind is not None and story.verdict.outcome == "valid" else []
-    return [*blind, *story.seen.remarks]
+    blind = [report.seen.blind] if report.seen.blind is not None and report.verdict.outcome == "valid" else []
+    return [*blind, *report.seen.remarks]
 
 
 def _effort(verdict: Verdict, part: Part | None) -> str:
@@ -136,18 +127,18 @@ def _effort(verdict: Verdict, part: Part | None) -> str:
     return f"{' → '.join(steps)} · {verdict.method} · {verdict.seconds:.2f} s"
 
 
-def _operations(story: Story, part: Part, screen: Console) -> None:
+def _operations(report: Report, part: Part, screen: Console) -> None:
     ops = _shown(part)
     culprit = None if part.explanation is None else part.explanation.culprit
     axis = timeline.axis_for(ops, screen.width)
-    whole(screen, timeline.scale(axis, ordered_only=story.ordered_only))
-    for row in timeline.faults(axis, story.spans):
+    whole(screen, timeline.scale(axis, ordered_only=report.ordered_only))
+    for row in timeline.faults(axis, report.spans):
         whole(screen, row)
     for op in ops:
         whole(screen, timeline.lane(axis, op, culprit))
     cut = len(operations_of(part)) - len(ops)
     if cut:
-        where = ", in verdict.json" if story.ends else ""
+        where = ", in verdict.json" if report.ends else ""
         whole(screen, Text(f"  … and {cut} more operations{where}", style=DIM))
 
 
@@ -198,30 +189,30 @@ def _why(part: Part, screen: Console) -> None:
         filled(screen, Text("  Cycle   ", style="bold"), pieces, WHY_INDENT, 1)
 
 
-def _around(story: Story, part: Part, screen: Console) -> None:
+def _around(report: Report, part: Part, screen: Console) -> None:
     rows: list[tuple[str, list[str]]] = []
     culprit = None if part.explanation is None else part.explanation.culprit
-    if story.views:
+    if report.views:
         label = f"Nodes when #{culprit} began" if culprit is not None else "Nodes at the violation"
-        rows.append((label, [f"{node}  {view_text(view, part.key)}" for node, view in sorted(story.views.items())]))
-    if story.verdict.ladder:
+        rows.append((label, [f"{node}  {view_text(view, part.key)}" for node, view in sorted(report.views.items())]))
+    if report.verdict.ladder:
         marks = {True: "✓", False: "✗", None: "–"}
-        rungs = [f"{r.name} {marks[r.holds]}{_detail(r.detail)}" for r in story.verdict.ladder]
-        rows.append(("What does hold", rungs))
+        rungs = [f"{r.name} {marks[r.holds]}{_detail(r.detail)}" for r in report.verdict.ladder]
+        rows.append(("Weaker models satisfied", rungs))
     if rows:
         screen.print()
     for label, pieces in rows:
         filled(screen, Text(f"  {label}   ", "bold"), [Text(piece) for piece in pieces], len(label) + 5, 3)
 
 
-def _served(story: Story, culprit: int | None, screen: Console) -> None:
+def _served(report: Report, culprit: int | None, screen: Console) -> None:
     """By which messages the operations of the proof were served."""
-    if story.served:
+    if report.served:
         screen.print()
         title = Text("How the nodes served them, by the messages of each operation", style="bold")
         hanging(screen, Text("  "), title, 2)
-    widest = max((cell_len(one.node) for one in story.served), default=0)
-    for one in story.served:
+    widest = max((cell_len(one.node) for one in report.served), default=0)
+    for one in report.served:
         guilty = one.index == culprit
         head = Text(f"{'  ✗ ' if guilty else '    '}{f'#{one.index}':<6}", style=BAD if guilty else "")
         head.append(Text(f"{one.node:<{widest}}  ", DIM))
@@ -243,11 +234,11 @@ AS_A_WHOLE = {
 """What is said of the system and not of one key, by the method that said it."""
 
 
-def _summary(story: Story, screen: Console) -> None:
-    verdict = story.verdict
+def _summary(report: Report, screen: Console) -> None:
+    verdict = report.verdict
     keys = [part for part in verdict.parts if part.method not in AS_A_WHOLE]
     count = {name: sum(part.outcome == name for part in keys) for name in EXIT}
-    style = HEADLINE[verdict.outcome][1] if story.trouble is None else BAD
+    style = HEADLINE[verdict.outcome][1] if report.trouble is None else BAD
     if any(part.key is not None for part in keys):
         whole_system = [AS_A_WHOLE[part.method] for part in verdict.parts if part.method in AS_A_WHOLE]
         number = "1 key" if len(keys) == 1 else f"{len(keys)} keys"
@@ -255,6 +246,6 @@ def _summary(story: Story, screen: Console) -> None:
         text = " · ".join([*whole_system, f"{number}: {counted}"])
     else:
         text = {"valid": "no violation", "invalid": "1 violation", "unknown": "unknown"}[verdict.outcome]
-    if story.trouble is not None:
-        text = f"broken off · {text}"
-    rule(screen, (text, f"{verdict.seconds:.2f} s", f"exit {exit_code(story)}"), style)
+    if report.trouble is not None:
+        text = f"aborted · {text}"
+    rule(screen, (text, f"{verdict.seconds:.2f} s", f"exit {report.exit_code}"), style)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from rich.cells import cell_len
 
 from checker.history import PENDING, Operation
+from naysayer.fault_spans import FaultSpan
+from naysayer.notation import call_text, shortened
 from naysayer.report.console import Text
-from naysayer.report.story import FaultSpan
-from naysayer.report.words import call_text, shortened
 
 BAD = "bold #e69f00"
 GOOD = "#56b4e9"

@@ -65,7 +65,7 @@ def test_a_broken_target_is_invalid_and_the_report_explains(tmp_path: Path, caps
         "Why no order works",
         "Cycle   #",
         "Nodes when #",
-        "What does hold",
+        "Weaker models satisfied",
         "naysayer replay",
         "exit 1",
     ):

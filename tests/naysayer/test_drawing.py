@@ -7,14 +7,16 @@ from functools import partial
 
 import pytest
 
+from naysayer.commands.test import result_of
 from naysayer.hunt import scenario as scenarios
 from naysayer.hunt.diagram import ROWS_MAX, Change, Ending, diagram
 from naysayer.hunt.drawing import draw
 from naysayer.hunt.scenario import Ask, Scenario, Strike
 from naysayer.judge import judge_run
+from naysayer.report.build import build_report
 from naysayer.report.console import as_text
+from naysayer.report.nodes import with_nodes
 from naysayer.report.terminal import show
-from naysayer.tell import tell, with_nodes
 from targets.backends.simulator.network import MS, Sent
 from targets.backends.simulator.traced import Step
 from targets.protocol.fault import Cut, Kill
@@ -137,7 +139,7 @@ def test_the_failed_operation_that_is_blamed_is_in_the_picture_and_in_the_list()
     scenario = Scenario("quorum-kv/timeout-is-fail", "register", 3, 2, asks, (deaf,))
     run_, verdict = scenarios.play(scenario, trace=True)
     plan = scenarios.plan_of(scenario)
-    story = with_nodes(plan, tell(plan, run_, verdict, None), partial(scenarios.rerun, scenario))
+    story = with_nodes(plan, build_report(result_of(plan, run_, verdict), None), partial(scenarios.rerun, scenario))
     shown = as_text(lambda screen: show(story, screen))
     assert re.search(r"p0→n2 +#0 +├─+ write 1 ─+┤ failed", shown)
     assert re.search(r"#0 +write 1 +failed: no majority has stored it", shown)

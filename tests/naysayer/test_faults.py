@@ -11,13 +11,13 @@ import msgspec.inspect as types
 import pytest
 
 from checker.formats import read
+from naysayer.fault_spans import fault_spans
 from naysayer.harness.faults import InForce, undoing
 from naysayer.harness.progress import MajorityProgress
 from naysayer.hunt import scenario as scenarios
 from naysayer.hunt import simplify
 from naysayer.hunt.scenario import Ask, Scenario, Strike
 from naysayer.recorder import Recorder
-from naysayer.tell import fault_spans
 from nemesis.catalog import KINDS
 from targets.backends.simulator import SimulatedCluster
 from targets.protocol.fault import FAULT, Fault, Heal, Restart, Resume, fault_types

@@ -9,9 +9,10 @@ import pytest
 
 from checker.history import PENDING, History, Operation
 from checker.verdict import Edge, Explanation, Part, Rung, Verdict
+from naysayer.fault_spans import FaultSpan
 from naysayer.report.console import Screen, Text, console
 from naysayer.report.layout import filled, hanging, rule
-from naysayer.report.story import FaultSpan, Story
+from naysayer.report.report import Report
 from naysayer.report.terminal import show
 from naysayer.seen import seen
 
@@ -46,7 +47,7 @@ def printed(width: int) -> str:
         "invalid", "register", "zones", 412, (part,), 0.3, warnings=("one of many words " * 12,), ladder=ladder
     )
     span = FaultSpan("cut replica-1.eu-central.example.org ╳ 10.0.0.1 replica-2.eu-central.example.org", 5.0, 900.0)
-    story = Story(
+    story = Report(
         verdict,
         "a store",
         facts=(("history", f"{COMMAND.split()[-1]}/history.jsonl · read as jsonl-events · judged as register"),),
@@ -135,6 +136,6 @@ def test_styles_survive_the_layout() -> None:
 def test_a_story_without_operations_has_counts_too() -> None:
     screen = Screen(file=io.StringIO(), width=60)
     nothing = Verdict("valid", "register", "none", 0, (), 0.0)
-    show(replace(Story(nothing, "a file"), seen=seen(History.of([]), "register")), screen)
+    show(replace(Report(nothing, "a file"), seen=seen(History.of([]), "register")), screen)
     assert isinstance(screen.file, io.StringIO)
     assert "no operation was invoked" in screen.file.getvalue()

@@ -13,10 +13,12 @@ from rich.table import Table
 from checker.history import Operation
 from checker.verdict import Explanation, Part, Verdict
 from naysayer.cli import run
+from naysayer.fault_spans import FaultSpan
+from naysayer.printable import printable
 from naysayer.report.console import Screen, Text, as_text
-from naysayer.report.printable import printable
-from naysayer.report.story import Account, FaultSpan, Story
+from naysayer.report.report import Report
 from naysayer.report.terminal import show
+from naysayer.serving import Account
 
 EVIL = "\x1b[2J\x1b]0;title\x07\x9b31m\u202eRLO\u2066\r\x08\x7f\x00\ud800\u2028[bold red]no[/]\ttab"
 SEEN = r"\x1b[2J\x1b]0;title\x07\x9b31m\u202eRLO\u2066\r\b\x7f\x00\ud800\u2028[bold red]no[/]" + r"\ttab"
@@ -60,7 +62,7 @@ def test_what_moves_the_cursor_of_a_terminal_is_not_escaped() -> None:
     assert "\x9b" not in out.getvalue()
 
 
-def story() -> Story:
+def story() -> Report:
     """One with evil in every place that a user's system can fill."""
     ops = (
         Operation(0, EVIL, "write", EVIL, EVIL, None, 0, 10, node=EVIL),
@@ -70,7 +72,7 @@ def story() -> Story:
     explanation = Explanation("stale-read", f"Stale read: {EVIL}", culprit=1, notes=notes)
     part = Part(EVIL, "invalid", "zones", 2, counterexample=ops, explanation=explanation)
     verdict = Verdict("invalid", "register", "zones", 2, (part,), 0.1, warnings=(EVIL,))
-    return Story(
+    return Report(
         verdict,
         EVIL,
         facts=(("remark", EVIL),),

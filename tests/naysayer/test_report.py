@@ -9,11 +9,12 @@ import pytest
 
 from checker.history import PENDING, Operation
 from checker.verdict import Explanation, Part, Rung, Verdict
+from naysayer.fault_spans import FaultSpan
+from naysayer.notation import call_text
 from naysayer.report import timeline
 from naysayer.report.console import Screen
-from naysayer.report.story import FaultSpan, Story
-from naysayer.report.terminal import exit_code, show
-from naysayer.report.words import call_text
+from naysayer.report.report import Report
+from naysayer.report.terminal import show
 
 MS = 1_000_000
 LADDER = tuple(Rung(f"property {number}", number % 2 == 0, "because of #2") for number in range(8))
@@ -28,32 +29,32 @@ def op(index: int, f: str, value: int, call_ms: int, ret_ms: int | None) -> Oper
 OPS = (op(1, "write", 1, 0, None), op(2, "read", 1, 10, 20), op(3, "read", 0, 40, 50))
 
 
-def shown(story: Story, width: int = 100) -> str:
+def shown(story: Report, width: int = 100) -> str:
     screen = Screen(file=io.StringIO(), width=width)
     show(story, screen)
     assert isinstance(screen.file, io.StringIO)
     return screen.file.getvalue()
 
 
-def story(operations: tuple[Operation, ...] = OPS) -> Story:
+def story(operations: tuple[Operation, ...] = OPS) -> Report:
     explanation = Explanation("stale-read", "Stale read: #3 returned 0.", culprit=3)
     part = Part("x", "invalid", "zones", 400, counterexample=operations, explanation=explanation)
     verdict = Verdict("invalid", "register", "zones", 412, (part,), 0.3, ladder=LADDER)
     span = FaultSpan("cut n3 ╳ n1 n2", 5.0, 45.0)
-    return Story(verdict, "quorum-kv", ends=(("replay", "naysayer replay there"),), spans=(span,))
+    return Report(verdict, "quorum-kv", ends=(("replay", "naysayer replay there"),), spans=(span,))
 
 
 def test_a_run_that_broke_off_is_never_shown_as_a_success() -> None:
     verdict = Verdict("valid", "register", "none", 0, (Part(None, "valid", "zones", 0),), 0.0)
-    broken = Story(verdict, "quorum-kv", trouble="node n1 did not come up")
+    broken = Report(verdict, "quorum-kv", trouble="node n1 did not come up")
     lines = shown(broken).splitlines()
-    assert "BROKEN OFF" in lines[0]
+    assert "ABORTED" in lines[0]
     assert any("node n1 did not come up" in line for line in lines)
-    assert "broken off" in lines[-1]
+    assert "aborted" in lines[-1]
     assert "exit 3" in lines[-1]
-    assert exit_code(broken) == 3
-    assert exit_code(Story(verdict, "quorum-kv")) == 0
-    assert exit_code(replace(story(), trouble="it stopped")) == 1, "a violation is one, whatever came after it"
+    assert broken.exit_code == 3
+    assert Report(verdict, "quorum-kv").exit_code == 0
+    assert replace(story(), trouble="it stopped").exit_code == 1, "a violation is one, whatever came after it"
 
 
 def test_symbols_tell_the_verdict_and_the_culprit_without_colour() -> None:
@@ -104,9 +105,9 @@ def test_what_fails_as_a_whole_is_not_counted_as_a_key() -> None:
     keys = tuple(Part(key, "valid", "zones", 2) for key in ("x", "y"))
     whole = Part(None, "invalid", "invariant", 4, explanation=Explanation("invariant", "Two leaders in one term."))
     verdict = Verdict("invalid", "kv", "invariant", 4, (whole, *keys), 0.0)
-    assert "an invariant is broken · 2 keys: 2 valid, 0 invalid, 0 unknown" in shown(Story(verdict, "raft-log"))
+    assert "an invariant is broken · 2 keys: 2 valid, 0 invalid, 0 unknown" in shown(Report(verdict, "raft-log"))
     alone = Verdict("invalid", "kv", "invariant", 4, (whole,), 0.0)
-    assert "1 violation" in shown(Story(alone, "raft-log"))
+    assert "1 violation" in shown(Report(alone, "raft-log"))
 
 
 @pytest.mark.parametrize(

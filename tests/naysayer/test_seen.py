@@ -10,9 +10,10 @@ from rich.console import Console
 
 from checker.history import PENDING, History, Operation
 from checker.verdict import Part, Verdict
+from naysayer.fault_spans import FaultSpan
 from naysayer.judge import enough
-from naysayer.report.story import FaultSpan, Story
-from naysayer.report.terminal import exit_code, show
+from naysayer.report.report import Report
+from naysayer.report.terminal import show
 from naysayer.seen import Counts, Seen, seen
 
 MS = 1_000_000
@@ -97,7 +98,7 @@ def test_only_a_verdict_that_would_be_valid_becomes_unknown() -> None:
     assert judged.outcome == "unknown"
     assert judged.worst is not None
     assert str(judged.worst.reason).startswith("no read succeeded after any write")
-    assert exit_code(Story(judged, "a store")) == 2
+    assert Report(judged, "a store").exit_code == 2
     for outcome in ("invalid", "unknown"):
         other = replace(VALID, outcome=outcome)
         assert enough(other, blind) is other
@@ -114,7 +115,7 @@ def test_nothing_seen_at_all() -> None:
 
 def shown(verdict: Verdict, counted: Seen) -> list[str]:
     screen = Console(file=io.StringIO(), width=100, highlight=False)
-    show(Story(verdict, "a store", seen=counted), screen)
+    show(Report(verdict, "a store", seen=counted), screen)
     assert isinstance(screen.file, io.StringIO)
     return screen.file.getvalue().splitlines()
 

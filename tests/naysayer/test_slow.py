@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from checker.history import PENDING, Operation
-from naysayer.report.story import FaultSpan
+from naysayer.fault_spans import FaultSpan
 from naysayer.slow import RECOVERY_MS, TIMEOUT, slow_nodes
 
 MS = 1_000_000

@@ -20,8 +20,7 @@ from naysayer.judge import judge_run
 from naysayer.live import LiveRun
 from naysayer.plan import Plan
 from naysayer.recorder import Recorder
-from naysayer.report.story import Story
-from naysayer.report.terminal import exit_code
+from naysayer.report.report import Report
 from naysayer.simulate import Simulation
 from targets.protocol.cluster import Death, crashed
 from targets.protocol.fault import Cut, Heal, Kill, Restart, Skew
@@ -153,7 +152,7 @@ def verdict(outcome: Any) -> Verdict:
 def test_a_finding_makes_the_exit_code_1_and_a_violation_stays_the_headline(outcome: str) -> None:
     findings = [Finding("node-died", 1.0, "Node n1 died.", "n1"), Finding("not-live", 2.0, "Not live.")]
     judged = with_findings(verdict(outcome), findings)
-    assert exit_code(Story(judged, "x")) == 1
+    assert Report(judged, "x").exit_code == 1
     assert judged.worst is not None
     assert judged.worst.method == ("zones" if outcome == "invalid" else "liveness")
     assert [part.method for part in judged.parts if part.explanation] == ["liveness", "node died"]

@@ -6,7 +6,7 @@ from typing import Any
 
 from checker.history import Operation
 from checker.observing import READS
-from naysayer.report.printable import printable
+from naysayer.printable import printable
 
 VALUE_MAX = 40
 TRANSACTION_MAX = 200

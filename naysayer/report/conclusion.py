@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from naysayer.report.story import Story
-from naysayer.report.terminal import exit_code
+from naysayer.report.report import Report
 
 
 @dataclass(frozen=True)
@@ -17,7 +16,7 @@ class Conclusion:
 
     code: int
     title: str
-    story: Story | None = None
+    report: Report | None = None
     """None where there is no verdict: a hunt that found nothing, an error."""
     verdict: bytes | None = None
     """The content of verdict.json."""
@@ -31,6 +30,8 @@ class Conclusion:
     """Of a replay: whether the history was the recorded one."""
 
 
-def conclusion(story: Story, verdict: bytes, *, folder: Path | None = None, history: Path | None = None) -> Conclusion:
+def conclusion(
+    report: Report, verdict: bytes, *, folder: Path | None = None, history: Path | None = None
+) -> Conclusion:
     """The conclusion of one report, with the exit code that follows from it."""
-    return Conclusion(exit_code(story), story.title, story, verdict, story.trouble, folder, history)
+    return Conclusion(report.exit_code, report.title, report, verdict, report.trouble, folder, history)

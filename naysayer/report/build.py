@@ -1,0 +1,158 @@
+"""Builds the report: of a run, whatever ran it, and of a history that was recorded elsewhere. Values in, a value out.
+
+What the report of a run needs is in its result folder: test.toml has the plan, history.jsonl the operations and the
+faults, verdict.json the rest.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from checker.formats import Recording
+from checker.verdict import Verdict
+from naysayer.fault_spans import FaultSpan, fault_spans
+from naysayer.injected import Injected, injected
+from naysayer.performance import Costs
+from naysayer.plan import Plan
+from naysayer.recorder import Recorder
+from naysayer.report.report import Report
+from naysayer.results import HISTORY
+from naysayer.seen import Seen, seen
+from targets.protocol.fault import Evidence, Fault
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """A run that is over and judged. None, and what is empty, is not known of it."""
+
+    plan: Plan
+    verdict: Verdict
+    seen: Seen
+    nemesis: Sequence[tuple[float, Fault]]
+    """What the nemesis did, with the time in ms."""
+    evidence: Sequence[Evidence]
+    fault_phase_ms: float | None = None
+    """How long the fault phase took, in virtual time."""
+    violated_ms: float | None = None
+    """When an invariant was found broken."""
+    costs: Costs = field(default_factory=Costs)
+    availability: str | None = None
+    """How many requests were answered, where that was asked for."""
+    convergence: str | None = None
+    """How the nodes converged in the end, where they had to."""
+    remarks: Sequence[str] = ()
+    """What a reader must know of the nodes."""
+    interrupted: bool = False
+    """A signal ended the run."""
+    trouble: str | None = None
+    """What ended it otherwise before its end."""
+    original: str | None = None
+    """How the run failed before it was minimised, if it failed in another way."""
+
+
+def build_report(result: Result, folder: Path | None, *, replay: Path | None = None) -> Report:
+    """The report of a run that left its files in `folder` (None: nowhere).
+
+    `replay`: what runs it again, the folder unless given. What the nodes held is added by `with_nodes`.
+    """
+    plan, verdict = result.plan, result.verdict
+    counted = injected(result.nemesis, result.evidence)
+    facts = [
+        ("target", f"{plan.target}  {_number(plan.nodes, 'node')}  {_where(plan)}"),
+        ("workload", f"{plan.workload}  {_number(plan.clients, 'client')}, {result.seen.total.all} operations"),
+        ("faults", _faults(result, counted)),
+        *(("shown", text) for text in _by_kind(plan, result.evidence)),
+        *result.costs.facts(),
+    ]
+    if result.availability is not None:
+        facts.append(("available", result.availability))
+    if result.convergence is not None:
+        facts.append(("converged", result.convergence))
+    facts += [("remark", text) for text in result.remarks]
+    if result.original is not None:
+        facts.append(("kind", result.original))
+    if result.interrupted:
+        facts.append(("stopped", "before its end, by you; what was recorded is judged"))
+    return Report(
+        verdict,
+        plan.target,
+        facts=tuple(facts),
+        seen=result.seen,
+        ends=tuple(_ends(result, folder, replay)),
+        spans=tuple(fault_spans(result.nemesis)),
+        unproven=_without_effect(counted),
+        trouble=result.trouble,
+        violated_ms=result.violated_ms,
+    )
+
+
+def report_of_history(recording: Recording, verdict: Verdict, facts: Sequence[tuple[str, str]]) -> Report:
+    """The report of a history that was read from a file. `facts`: rows on how it was read and judged."""
+    spans = tuple(
+        FaultSpan(fault.label, fault.begin / 1e6, None if fault.end is None else fault.end / 1e6)
+        for fault in recording.faults
+    )
+    return Report(
+        verdict,
+        Path(recording.source).name,
+        facts=tuple(facts),
+        seen=seen(recording.history, recording.model, spans),
+        spans=spans,
+        ordered_only=recording.clock == "order",
+    )
+
+
+def seen_in(recorder: Recorder, model: str) -> Seen:
+    """How much a run showed."""
+    return seen(recorder.history(), model, fault_spans(recorder.nemesis), last_round=recorder.last_round)
+
+
+def _number(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
+def _where(plan: Plan) -> str:
+    return f"seed {plan.seed}" if plan.world == "simulator" else plan.world
+
+
+def _faults(result: Result, counted: Injected) -> str:
+    if not result.plan.nemesis:
+        return "none"
+    effects = f"{counted.took_effect} took effect" if counted.took_effect < counted.count else "all took effect"
+    words = [", ".join(result.plan.nemesis), f"{counted.count} injected, {effects}"]
+    if result.fault_phase_ms is not None:
+        words.append(f"{result.fault_phase_ms / 1000:.2f} s of virtual time")
+    return " · ".join(words)
+
+
+def _by_kind(plan: Plan, evidence: Sequence[Evidence]) -> list[str]:
+    """Of a run in real time a row for each kind of fault: how often it took effect, and what showed the last."""
+    shown = [one for one in evidence if one.shown and plan.world != "simulator"]
+    last = {one.fault.tag: one for one in shown}
+    count = Counter(one.fault.tag for one in shown)
+    return [f"{count[kind]} × {kind}, the last: {one.fault.label()}: {one.detail}" for kind, one in last.items()]
+
+
+def _without_effect(counted: Injected) -> tuple[str, ...]:
+    """A sentence on the faults that had no observable effect, if any."""
+    count = counted.count - counted.took_effect
+    if not count:
+        return ()
+    example = "".join(f" ({one.fault.label()}: {one.detail})" for one in counted.without[:1])
+    return (f"{count} of {counted.count} faults had no observable effect and are not counted as coverage{example}",)
+
+
+def _ends(result: Result, folder: Path | None, replay: Path | None) -> list[tuple[str, str]]:
+    """What to run next, and where the history is."""
+    ends = []
+    simulated = result.plan.world == "simulator"
+    if simulated and (replay or folder) is not None:
+        ends.append(("replay", f"naysayer replay {replay or folder}"))
+    if folder is not None:
+        ends.append(("history", str(folder / HISTORY)))
+        if result.verdict.interrupted or not simulated:
+            ends.append(("judge", f"naysayer check {folder / HISTORY} --model {result.verdict.model}"))
+    return ends
