@@ -7,12 +7,11 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from naysayer.crash import sentence
+from naysayer.crash import ERROR, forbid_sudden_exit, sentence
 from naysayer.printable import complain
 
-ERROR = 3
 PACKAGES = ("checker", "targets", "workloads", "nemesis")
-"""Top-level packages that belong to this one; they are common names."""
+"""Our other top-level packages. Their names are common, so a user's file may have one of them."""
 
 
 def main() -> None:
@@ -24,6 +23,7 @@ def main() -> None:
             from naysayer.cli import run
 
             _printable()
+            forbid_sudden_exit()
             code = run(sys.argv[1:])
         else:
             complain(shadow)
@@ -35,7 +35,7 @@ def main() -> None:
 
 
 def shadowed() -> str | None:
-    """What to say where Python would import somebody else's `checker` (or another of ours) in the place of ours."""
+    """A sentence for the user if Python would import another `checker` (or another package of ours) than ours."""
     ours = Path(__file__).resolve().parents[1]
     for name in PACKAGES:
         spec = find_spec(name)
@@ -48,7 +48,7 @@ def shadowed() -> str | None:
 
 
 def _printable() -> None:
-    """What a stream's encoding does not have must not end a command: `✓` on Windows, a file name that is no UTF-8."""
+    """A character that a stream cannot encode must not end a command: `✓` on Windows, a file name that is not UTF-8."""
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
             utf8 = stream.encoding.lower().startswith("utf")
@@ -56,7 +56,7 @@ def _printable() -> None:
 
 
 def _flushed() -> bool:
-    """Whether all that was printed reached stdout. Otherwise Python would complain at exit, with a code of its own."""
+    """Whether all output reached stdout. If not, Python would print an error at exit, with an exit code of its own."""
     try:
         if sys.stdout is not None:
             sys.stdout.flush()

@@ -1,6 +1,6 @@
-"""What becomes of an exception that no command expects: one sentence for the user, the traceback in a file.
+"""What happens to an exception that no command expects: one sentence for the user, the traceback in a file.
 
-It needs only the standard library, so it also serves where an import of the command itself fails.
+This module needs only the standard library, so it works even if an import of the command itself fails.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ import traceback
 from contextvars import ContextVar
 from pathlib import Path
 from types import FrameType
+from typing import NoReturn
 
-from naysayer.printable import printable
+from naysayer.printable import complain, printable
 
 RESULT_FOLDER: ContextVar[Path | None] = ContextVar("result folder", default=None)
-"""The result folder that the command has made last, None before."""
+"""The last result folder that the command made; None before."""
 
 TRACEBACK = "traceback.txt"
 
@@ -25,7 +26,7 @@ MESSAGE_CHARS_MAX = 300
 
 
 def leaves(error: BaseException) -> list[BaseException]:
-    """The exceptions in an exception group, however deep; an exception that is no group alone."""
+    """All exceptions in an exception group, at any depth; for any other exception, the exception itself."""
     found: list[BaseException] = []
     left = [error]
     while left:
@@ -38,9 +39,9 @@ def leaves(error: BaseException) -> list[BaseException]:
 
 
 def sentence(error: BaseException, folder: Path | None) -> str:
-    """One line: what was raised and where, and the file that the traceback was written to.
+    """One line: what was raised and where, and the file with the traceback.
 
-    A place in a user's own file is named as the cause; anything else is an error of ours.
+    If a user's own file raised it, its place is named as the cause; otherwise it is an error of ours.
     """
     cause = leaves(error)[0]
     said = printable(" ".join(str(cause).split()))
@@ -58,7 +59,7 @@ def _place_in_user_code(error: BaseException) -> str | None:
     """File and line of the innermost frame in a user's own file, if there is one."""
     prefix = getattr(
         sys.modules.get("targets.protocol.own_code"), "USER_CODE", None
-    )  # not loaded: no such file was either
+    )  # not imported: no user's file was loaded either
     place = None
     if prefix is None:
         return place
@@ -71,12 +72,32 @@ def _place_in_user_code(error: BaseException) -> str | None:
     return place
 
 
+ERROR = 3
+
+
+def forbid_sudden_exit() -> None:
+    """From now on `os._exit` in this process (a user's file may call it) ends the command with exit code 3 and a
+    sentence. Its own code would look like a verdict: 0 valid, 1 a violation. Forked children are left alone."""
+    exit_at_once, own = os._exit, os.getpid()
+
+    def refused(status: int) -> NoReturn:
+        if os.getpid() == own:
+            frame = sys._getframe(1)
+            complain(
+                f"{frame.f_code.co_filename}, line {frame.f_lineno}, called os._exit({status}); this is not a verdict"
+            )
+            status = ERROR
+        exit_at_once(status)
+
+    os._exit = refused
+
+
 def _keep(error: BaseException, folder: Path | None) -> Path | None:
     """Write the traceback into the result folder, or into a new temporary file where there is none."""
     try:
         lines = traceback.format_exception(error)
-    except Exception:  # the exception's own __str__ failed, or memory is short
-        lines = [f"{type(error).__name__}, of which no traceback could be formatted\n"]
+    except Exception:  # the exception's __str__ failed, or memory is short
+        lines = [f"{type(error).__name__}, whose traceback could not be formatted\n"]
     about = f"Python {platform.python_version()} on {platform.platform()}: {' '.join(sys.argv)}\n\n"
     text = (about + "".join(lines)).encode("utf-8", "backslashreplace")
     if folder is not None:
@@ -84,7 +105,7 @@ def _keep(error: BaseException, folder: Path | None) -> Path | None:
             (folder / TRACEBACK).write_bytes(text)
             return folder / TRACEBACK
         except OSError:
-            pass  # a full disk, perhaps; another may have room
+            pass  # perhaps a full disk; another one may have space
     try:
         handle, name = tempfile.mkstemp(prefix="naysayer-", suffix=".txt")
         with os.fdopen(handle, "wb") as file:

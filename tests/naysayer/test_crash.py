@@ -147,6 +147,15 @@ def shell(command: str, folder: Path, **environment: str) -> subprocess.Complete
     )
 
 
+@pytest.mark.parametrize("code", [0, 1])
+def test_a_file_that_calls_os_exit_is_named_and_its_code_is_no_verdict(code: int, tmp_path: Path) -> None:
+    (tmp_path / "light.py").write_text(MODEL % f"__import__('os')._exit({code})")
+    done = shell("{naysayer} check h.jsonl --model light.py:Light", tmp_path)
+    assert done.returncode == 3
+    assert done.stdout == b""
+    assert f"light.py, line 17, called os._exit({code}); this is not a verdict" in done.stderr.decode()
+
+
 @pytest.mark.slow
 def test_output_that_cannot_be_written_is_no_verdict(tmp_path: Path) -> None:
     done = shell("{naysayer} check h.jsonl > /dev/full", tmp_path)
