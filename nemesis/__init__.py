@@ -1,1 +1,1 @@
-"""What goes wrong: faults, the shapes of partitions, schedules of faults."""
+"""Which faults are injected and when: the catalogue, the shapes of partitions, schedules."""

@@ -1,6 +1,6 @@
-"""What can go wrong, by the names that `--nemesis` takes. Each name begins a fault, and knows what ends it.
+"""The kinds of faults, by the names that `--nemesis` takes: how each one begins, and what ends it.
 
-`begin` chooses a fault for the situation, or several at once (None: nothing sensible now); `end` undoes it. Durations
+`begin` chooses a fault for the situation, or several at once (None: no sensible one now); `end` undoes it. Durations
 are in ms of a simulated cluster, whose messages take a few ms; a live one is slower, and its schedule stretches them.
 """
 
@@ -35,8 +35,8 @@ End = Callable[[Situation, Fault], tuple[Fault, ...]]
 
 
 @dataclass(frozen=True)
-class Kind:
-    """One name of the catalogue. `needs` are the tags of faults that a cluster must be able to carry out.
+class FaultKind:
+    """A row of the catalogue. `needs` are the tags of faults that a cluster must be able to carry out.
 
     `channel`: faults of one channel exclude each other, since one healing ends them all.
     """
@@ -48,15 +48,15 @@ class Kind:
     end: End
     channel: str
     nodes: int = 1
-    """It makes no sense with fewer nodes."""
+    """The least number of nodes with which it makes sense."""
     triggers: tuple[directed.Trigger, ...] = ()
-    """A directed fault waits for one of these before it begins; without any, all times will do."""
+    """A directed fault begins when one of these, chosen at random, fires; one without any begins at any time."""
     rounds: tuple[int, ...] = (1,)
-    """How often in a row it may strike: at a moment of its own each time, and the last fault gives way to the next."""
+    """How often in a row it may be injected, each time on a trigger; each fault ends when the next begins."""
 
 
 def _some(situation: Situation) -> tuple[NodeId, ...]:
-    """Some running nodes: mostly one, now and then more, now and then all."""
+    """Some running nodes: mostly one, sometimes two, sometimes all."""
     up = [node for node in situation.nodes if node not in situation.down and node not in situation.paused]
     if not up:
         return ()
@@ -66,7 +66,7 @@ def _some(situation: Situation) -> tuple[NodeId, ...]:
 
 def _cut(choices: tuple[shapes.Shape, ...]) -> Begin:
     def begin(situation: Situation) -> Fault | None:
-        cut = situation.random.choice(choices)(directed.drawn(situation))
+        cut = situation.random.choice(choices)(directed.shuffled(situation))
         return cut if cut.links else None
 
     return begin
@@ -75,20 +75,20 @@ def _cut(choices: tuple[shapes.Shape, ...]) -> Begin:
 def _kill(*, power: bool = False, torn: bool = False) -> Begin:
     def begin(situation: Situation) -> Fault | None:
         nodes = _some(situation)
-        # half of the deaths come between two effects of a handler: after the reply, before the sync
+        # half of the kills come between two effects of a handler: after the reply, before the sync
         effects = situation.random.choice((None, situation.random.randrange(12))) if power else None
-        return Kill(nodes, power=power, torn=torn, effects=effects) if nodes else _wake(situation)
+        return Kill(nodes, power=power, torn=torn, effects=effects) if nodes else _restart_all(situation)
 
     return begin
 
 
 def _kill_plain(situation: Situation) -> Fault | None:
     nodes = _some(situation)
-    return Kill(nodes) if nodes else _wake(situation)
+    return Kill(nodes) if nodes else _restart_all(situation)
 
 
-def _wake(situation: Situation) -> Fault | None:
-    """Nobody is left to kill: one died later than its fault lasted, and nothing would ever start it again."""
+def _restart_all(situation: Situation) -> Fault | None:
+    """No node is left to kill: one died after its fault had ended, and nothing else would start it again."""
     return Restart(tuple(sorted(situation.down))) if situation.down else None
 
 
@@ -112,7 +112,7 @@ def _degrade(**what: float) -> Begin:
 
 
 def _clients(situation: Situation) -> Fault | None:
-    """Lose what clients send and get; what they send comes twice only where that must do no harm."""
+    """Lose some requests and replies of clients; duplicate requests only where the system has to execute them once."""
     both = between(situation.clients, situation.nodes)
     return Degrade(both, loss=0.25, duplicate=0.25 if situation.sessions else 0.0) if both else None
 
@@ -123,7 +123,7 @@ def _slow(situation: Situation) -> Fault | tuple[Fault, ...] | None:
 
 
 def _hold(situation: Situation) -> tuple[Fault, ...] | None:
-    """Keep the next messages of a link, or of all links out of a node: a broadcast that comes when all has changed."""
+    """Hold back the next messages on a link, or on all links out of a node: a broadcast that arrives much later."""
     every = shapes.links(situation.nodes)
     if not every:
         return None
@@ -141,7 +141,7 @@ def _corrupt(kind: str) -> Begin:
 
 
 def _reconfigure(situation: Situation) -> Fault | None:
-    """Leave a member out, or take one in that is missing: single-server changes, one at a time."""
+    """Remove a member, or add one that is missing: single-server changes, one at a time."""
     members = directed.members(situation)
     one = situation.random.choice(situation.nodes)
     changed = tuple(node for node in situation.nodes if (node in members) != (node == one))
@@ -153,20 +153,20 @@ def _transfer(situation: Situation) -> Fault | None:
 
 
 def _heal(situation: Situation, fault: Fault) -> tuple[Fault, ...]:
-    """All links, also where the network was not the first thing that went wrong."""
+    """All links, whichever fault of several was the first."""
     return (Heal(),)
 
 
 def _undo(situation: Situation, fault: Fault) -> tuple[Fault, ...]:
-    """What its class says ends it."""
+    """What ends it, according to its class."""
     ending = fault.undone_by()
     return () if ending is None else (ending,)
 
 
 def _restart(situation: Situation, fault: Fault) -> tuple[Fault, ...]:
-    """Also of those that were to die after some effects, and may not have had them."""
-    armed = fault.nodes if isinstance(fault, Kill) and fault.effects is not None else ()
-    nodes = tuple(sorted({*situation.down, *armed}))
+    """Also the nodes that were to be killed after some effects and may still run."""
+    doomed = fault.nodes if isinstance(fault, Kill) and fault.effects is not None else ()
+    nodes = tuple(sorted({*situation.down, *doomed}))
     return (Restart(nodes),) if nodes else ()
 
 
@@ -175,20 +175,20 @@ def _resume(situation: Situation, fault: Fault) -> tuple[Fault, ...]:
 
 
 def _undo_disk(situation: Situation, fault: Fault) -> tuple[Fault, ...]:
-    """Room again, and a restart: a node whose write failed has stopped."""
+    """Free the disk, and restart: a node whose write failed has stopped."""
     nodes = tuple(sorted({one.where for one in fault.begins()}))
     return (*_undo(situation, fault), Restart(nodes))
 
 
-def _everybody(situation: Situation, fault: Fault) -> tuple[Fault, ...]:
-    """Take everybody in again: at once if the system can, or one at a time, this being the first."""
+def _all_members(situation: Situation, fault: Fault) -> tuple[Fault, ...]:
+    """Add the missing member again; of several, the first, since members are changed one at a time."""
     members = directed.members(situation)
     missing = [node for node in situation.nodes if node not in members]
     return (Reconfigure(tuple(node for node in situation.nodes if node in members or node in missing[:1])),)
 
 
 def _heal_members(situation: Situation, fault: Fault) -> tuple[Fault, ...]:
-    return (Heal(), *_everybody(situation, fault))
+    return (Heal(), *_all_members(situation, fault))
 
 
 LINKS = Cut.tags
@@ -197,22 +197,22 @@ BAD_LINKS = Degrade.tags | {"shape"}
 CLIENT_LINKS = LOSSY_LINKS | {"client-links"}
 DEATH = Kill.tags
 LEADER = frozenset({"leader"})
-"""The nodes tell who leads: what strikes at leaders needs to know."""
+"""The views of the nodes say which one leads, which faults of leaders need."""
 
 POWER = DEATH | {"power"}
 
-_SHAPES = "cuts the network: halves, one alone, a bridge, a ring"
-_ONE_WAY = "cuts links in one direction: deaf, mute, one side unheard"
-_POWER = "power loss, also between two effects: un-synced data is lost"
-_TORN = "power loss that tears the last un-synced write in its middle"
+_SHAPES = "partitions the network: bisection, isolated node, bridge, majorities-ring"
+_ONE_WAY = "partitions the network in one direction: into a node, out of a node, or from one side to the other"
+_POWER = "power loss, also between two effects of a handler: unsynced data is lost"
+_TORN = "power loss with a torn write: the last unsynced write is kept in part"
 
 _KINDS = (
-    Kind("partition", _SHAPES, LINKS, _cut(shapes.TWO_WAY), _heal, "net", 2),
-    Kind("one-way", _ONE_WAY, LINKS, _cut(shapes.ONE_WAY), _heal, "net", 2),
-    Kind("isolate-leader", "cuts off the node that leads", LINKS | LEADER, directed.isolate_leader, _heal, "net", 2),
-    Kind(
+    FaultKind("partition", _SHAPES, LINKS, _cut(shapes.TWO_WAY), _heal, "net", 2),
+    FaultKind("one-way", _ONE_WAY, LINKS, _cut(shapes.ONE_WAY), _heal, "net", 2),
+    FaultKind("isolate-leader", "isolates the leader", LINKS | LEADER, directed.isolate_leader, _heal, "net", 2),
+    FaultKind(
         "depose",
-        "cuts off leader after leader, each just after it appended or committed",
+        "separates leader after leader from most nodes, each just after it appended or committed",
         LINKS | LEADER,
         directed.depose,
         _heal,
@@ -221,9 +221,9 @@ _KINDS = (
         triggers=(directed.grew("last_index"), directed.grew("commit_index"), directed.new_leader),
         rounds=(1, 2, 3, 6),
     ),
-    Kind(
+    FaultKind(
         "outage",
-        "power loss of all followers, just after a leader was elected or appended: it is cut off, the network slow",
+        "power loss of all followers just after the leader was elected or appended; it is cut off, on a slow network",
         LINKS | BAD_LINKS | POWER | LEADER,
         directed.outage,
         _heal,
@@ -232,26 +232,30 @@ _KINDS = (
         triggers=(directed.new_leader, directed.grew("last_index")),
         rounds=(1, 2, 2, 3),
     ),
-    Kind("kill", "kills processes (any number of nodes) and restarts them", DEATH, _kill_plain, _restart, "life"),
-    Kind("kill-leader", "kills the node that leads", DEATH | LEADER, directed.kill_leader, _restart, "life"),
-    Kind("power", _POWER, POWER, _kill(power=True), _restart, "life"),
-    Kind("torn", _TORN, POWER, _kill(power=True, torn=True), _restart, "life"),
-    Kind("pause", "stops a process for a while (SIGSTOP)", Pause.tags, _pause, _resume, "pause"),
-    Kind("pause-leader", "stops the node that leads", Pause.tags | LEADER, directed.pause_leader, _resume, "pause"),
-    Kind("clock", "moves a node's clock, or lets it run wrong", Skew.tags, _skew, _undo, "clock"),
-    Kind("delay", "makes links slow and unordered", BAD_LINKS, _slow, _heal, "net", 2),
-    Kind("loss", "loses some messages", LOSSY_LINKS, _degrade(loss=0.25), _heal, "net", 2),
-    Kind("clients", "loses some requests and replies of clients", CLIENT_LINKS, _clients, _heal, "net"),
-    Kind("duplicate", "delivers some messages twice", BAD_LINKS, _degrade(duplicate=0.4), _heal, "net", 2),
-    Kind("reorder", "delivers messages out of order", BAD_LINKS, _degrade(reorder=0.5), _heal, "net", 2),
-    Kind("hold", "delivers single messages much later", Hold.tags, _hold, _undo, "hold", 2),
-    Kind("fsync-error", "lets a sync fail: the node stops", Corrupt.tags, _corrupt("fsync-error"), _restart, "life"),
-    Kind("disk-full", "leaves no room on a disk", Corrupt.tags, _corrupt("full"), _undo_disk, "life"),
-    Kind("bit-flip", "flips a stored bit", Corrupt.tags, _corrupt("bit-flip"), _undo, "disk"),
-    Kind("membership", "takes a node out and back in", Reconfigure.tags, _reconfigure, _everybody, "group", 3),
-    Kind(
+    FaultKind("kill", "kills processes (any number of nodes) and restarts them", DEATH, _kill_plain, _restart, "life"),
+    FaultKind("kill-leader", "kills the leader", DEATH | LEADER, directed.kill_leader, _restart, "life"),
+    FaultKind("power", _POWER, POWER, _kill(power=True), _restart, "life"),
+    FaultKind("torn", _TORN, POWER, _kill(power=True, torn=True), _restart, "life"),
+    FaultKind("pause", "pauses a process (SIGSTOP)", Pause.tags, _pause, _resume, "pause"),
+    FaultKind("pause-leader", "pauses the leader", Pause.tags | LEADER, directed.pause_leader, _resume, "pause"),
+    FaultKind("clock", "skews a node's clock: an offset, another rate", Skew.tags, _skew, _undo, "clock"),
+    FaultKind("delay", "delays and reorders messages", BAD_LINKS, _slow, _heal, "net", 2),
+    FaultKind("loss", "loses some messages", LOSSY_LINKS, _degrade(loss=0.25), _heal, "net", 2),
+    FaultKind("clients", "loses some requests and replies of clients", CLIENT_LINKS, _clients, _heal, "net"),
+    FaultKind("duplicate", "delivers some messages twice", BAD_LINKS, _degrade(duplicate=0.4), _heal, "net", 2),
+    FaultKind("reorder", "delivers messages out of order", BAD_LINKS, _degrade(reorder=0.5), _heal, "net", 2),
+    FaultKind("hold", "holds back single messages and delivers them much later", Hold.tags, _hold, _undo, "hold", 2),
+    FaultKind(
+        "fsync-error", "makes an fsync fail: the node stops", Corrupt.tags, _corrupt("fsync-error"), _restart, "life"
+    ),
+    FaultKind("disk-full", "fills a disk", Corrupt.tags, _corrupt("full"), _undo_disk, "life"),
+    FaultKind("bit-flip", "flips a stored bit", Corrupt.tags, _corrupt("bit-flip"), _undo, "disk"),
+    FaultKind(
+        "membership", "removes a member and adds it again", Reconfigure.tags, _reconfigure, _all_members, "group", 3
+    ),
+    FaultKind(
         "split-members",
-        "cuts off leader after leader, and has each leave out a node that it does not reach",
+        "separates leader after leader from most nodes, and has each remove a member that it cannot reach",
         LINKS | LEADER | Reconfigure.tags,
         directed.split_members,
         _heal_members,
@@ -260,19 +264,19 @@ _KINDS = (
         triggers=(directed.new_leader, directed.grew("last_index")),
         rounds=(1, 2, 2, 3),
     ),
-    Kind("transfer", "hands the leadership over", Transfer.tags, _transfer, _undo, "group", 2),
+    FaultKind("transfer", "transfers the leadership to another node", Transfer.tags, _transfer, _undo, "group", 2),
 )
 
-KINDS: dict[str, Kind] = {kind.name: kind for kind in _KINDS}
+KINDS: dict[str, FaultKind] = {kind.name: kind for kind in _KINDS}
 
 DIRECTED = tuple(kind.name for kind in _KINDS if kind.triggers and "reconfigure" not in kind.needs)
-"""Those of them that need no command for administrators."""
+"""The directed faults that need no command for operators."""
 
 ALIASES = {"crash": "kill", "skew": "clock", "one-way-partition": "one-way"}
 
 
-def find(name: str) -> Kind:
-    """The fault of that name. Raises UsageError naming what there is."""
+def find(name: str) -> FaultKind:
+    """The kind of that name. Raises UsageError that lists the names."""
     kind = KINDS.get(ALIASES.get(name, name))
     if kind is None:
         raise unknown_name("fault", name, [*KINDS, *ALIASES])

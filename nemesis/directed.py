@@ -1,7 +1,7 @@
-"""Faults that are aimed: at the node that leads, at a moment when it has just done something.
+"""Directed faults: at the leader, just after it has done something.
 
-What needs several aligned events to go wrong is rarely met by chance. So these look at what the nodes tell of
-themselves: who leads, in which term, how far. A moment says when to strike, the fault itself at whom.
+A failure that needs several aligned events is rarely met by chance. So these use the views of the nodes: which one
+leads, in which term, how long its log is. A trigger says when the fault is injected, the fault itself into which node.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from typing import Any
 from nemesis import shapes
 from nemesis.schedule import Situation
 from targets.protocol.fault import Cut, Degrade, Fault, Heal, Kill, Pause, Reconfigure, Restart
-from targets.protocol.links import between
+from targets.protocol.links import between, sides
 from targets.protocol.node import NodeId
 
 Trigger = Callable[[dict[NodeId, dict[str, Any]], Situation], bool]
-"""Whether now is the time, given what the nodes told of themselves a moment ago and what they tell now."""
+"""Whether to inject now, given the views of the nodes at the last poll and now."""
 
 
 def leadership(situation: Situation) -> tuple[int, NodeId] | None:
-    """The highest term in which a node believes that it leads, and that node; None if none says so."""
+    """The highest term in which a node is leader by its own view, and that node; None if there is none."""
     claims = (
         (view.get("term") or view.get("generation") or 0, node)
         for node, view in situation.views.items()
@@ -30,68 +30,67 @@ def leadership(situation: Situation) -> tuple[int, NodeId] | None:
 
 
 def leader(situation: Situation) -> NodeId | None:
-    """The node that believes it leads, of those with the highest term; None if none says so."""
+    """The node that is leader by its own view, in the highest term; None if there is none."""
     claim = leadership(situation)
     return None if claim is None else claim[1]
 
 
 def grew(what: str) -> Trigger:
-    """The leader tells more of something than a moment ago: few others have it yet, or have heard of it."""
+    """The leader's index of this name is larger than at the last poll: few other nodes know of that yet."""
 
-    def tells(view: dict[str, Any]) -> int:
+    def index(view: dict[str, Any]) -> int:
         return int(view.get(what, view.get("applied", 0)))
 
     def more(before: dict[NodeId, dict[str, Any]], situation: Situation) -> bool:
         first = leader(situation)
-        return first is not None and first in before and tells(situation.views[first]) > tells(before[first])
+        return first is not None and first in before and index(situation.views[first]) > index(before[first])
 
     return more
 
 
 def new_leader(before: dict[NodeId, dict[str, Any]], situation: Situation) -> bool:
-    """Somebody leads who did not a moment ago: nothing of its term may be committed yet."""
+    """A node leads that did not at the last poll: nothing of its term may be committed yet."""
     first = leader(situation)
     return first is not None and before.get(first, {}).get("role") != "leader"
 
 
 def members(situation: Situation) -> set[NodeId]:
-    """The configuration of the leader; all nodes, if nobody tells."""
+    """The configuration of the leader; all nodes, if no view has one."""
     first = leader(situation)
     return set(situation.views[first].get("configuration", situation.nodes) if first else situation.nodes)
 
 
-def drawn(situation: Situation) -> list[NodeId]:
-    """All nodes, in a drawn order."""
+def shuffled(situation: Situation) -> list[NodeId]:
+    """All nodes, in random order."""
     return situation.random.sample(situation.nodes, len(situation.nodes))
 
 
 def isolate_leader(situation: Situation) -> Fault | None:
-    """Cut the leader off from all others; what is under way arrives."""
+    """Isolate the leader; messages under way still arrive."""
     first = leader(situation)
     if first is None:
         return None
     others = [node for node in situation.nodes if node != first]
-    cut = shapes.isolate([first, *others])
-    return Cut(cut.links, f"leader {cut.shape}")
+    cut = shapes.isolated_node([first, *others])
+    return Cut(cut.links, f"{cut.shape}, leader {first}")
 
 
-def _part(situation: Situation, first: NodeId, companies: int) -> tuple[Cut, list[NodeId]]:
-    """Pull the cables between a leader, with fewer than `companies` others drawn to stay with it, and the rest.
+def _part(situation: Situation, first: NodeId, with_it: int) -> tuple[Cut, list[NodeId]]:
+    """A partition between the leader, with a random number of nodes below `with_it` on its side, and the rest.
 
-    Also returns the rest, in a drawn order.
+    Messages under way are lost too. Also returns the rest, in random order.
     """
-    others = [node for node in drawn(situation) if node != first]
-    count = situation.random.randrange(companies)
+    others = [node for node in shuffled(situation) if node != first]
+    count = situation.random.randrange(with_it)
     near, far = sorted(others[:count]), others[count:]
-    company = f" with {' '.join(near)}" if near else ""
-    shape = f"leader {first}{company} ╳ {' '.join(sorted(far))}"
+    shape = f"{sides([first, *near], far)}, leader {first}"
     return Cut(between([first, *near], sorted(far)), shape, under_way=True), far
 
 
 def depose(situation: Situation) -> tuple[Fault, ...] | None:
-    """Part the leader from most others, and let in again whoever was cut off before it.
+    """Separate the leader from most other nodes, and heal the partition before it.
 
-    Nobody stays with it, or some: up to a bare majority of all, or of what it takes for the members.
+    It is alone on its side, or has others with it, up to a bare majority of all nodes.
     """
     first = leader(situation)
     return None if first is None else _cut_off(situation, first)
@@ -102,10 +101,10 @@ def _cut_off(situation: Situation, first: NodeId) -> tuple[Fault, ...]:
 
 
 def outage(situation: Situation) -> tuple[Fault, ...] | None:
-    """The power fails where the followers are. When it is back the leader hears no majority, and the network is slow.
+    """All followers lose power. When they are back, the leader reaches no majority, and the network is slow.
 
-    Only what is on disks is left of what the followers promised; and on a slow network elections are contested, so
-    that there may be somebody else to whom they promise it again.
+    What the followers promised survives on their disks only. On a slow network elections are contested, so another
+    candidate may ask them for the same promise.
     """
     first = leader(situation)
     if first is None:
@@ -117,7 +116,7 @@ def outage(situation: Situation) -> tuple[Fault, ...] | None:
 
 
 def split_members(situation: Situation) -> tuple[Fault, ...] | None:
-    """Part the leader from most others, and have it leave out one that it does not reach, as administrators do."""
+    """Separate the leader from most other nodes, and have it remove one that it cannot reach, as an operator would."""
     first = leader(situation)
     if first is None:
         return None
@@ -129,12 +128,12 @@ def split_members(situation: Situation) -> tuple[Fault, ...] | None:
 
 
 def kill_leader(situation: Situation) -> Fault | None:
-    """End the process that leads."""
+    """Kill the leader."""
     first = leader(situation)
     return None if first is None else Kill((first,), power=False)
 
 
 def pause_leader(situation: Situation) -> Fault | None:
-    """Stop the process that leads: it goes on later, and may believe that it still leads."""
+    """Pause the leader: when it is resumed it may act as leader although there is a newer one."""
     first = leader(situation)
     return None if first is None or first in situation.paused else Pause((first,))

@@ -1,7 +1,8 @@
-"""The usual schedule: faults of some kinds come and go at random, never two of one channel at once.
+"""The usual schedule: faults of some kinds begin and end at random, never two of one channel at once.
 
-A directed kind does not begin when it is drawn, but at the next moment of its own, such as just after the leader's log
-grew, and may strike several times in a row: what needs several aligned events to go wrong is rarely met by chance.
+A directed kind that is chosen does not begin at once, but when its trigger fires, such as when the leader's log has
+just grown, and it may be injected several times in a row: a failure that needs several aligned events is rarely met by
+chance.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from nemesis.catalog import Kind, find
+from nemesis.catalog import FaultKind, find
 from nemesis.directed import Trigger, leadership
 from nemesis.schedule import Poll, Schedule, Situation, Step
 from targets.protocol.fault import Fault
@@ -24,36 +25,36 @@ PAUSE_MS = 60.0
 """Mean time between two beginnings."""
 
 PATIENCE_MS = 400.0
-"""How long it looks, before another fault gets its turn."""
+"""How long a directed fault waits for its trigger before another fault gets its turn."""
 
 SUCCESSION_MS = 1000.0
-"""How long it looks for the next leader to strike at: an election or two."""
+"""How long a series waits for the next leader: an election or two."""
 
 
 class Active(msgspec.Struct, frozen=True):
     """A fault in force, until `until_ms`."""
 
-    kind: Kind
+    kind: FaultKind
     fault: Fault
     until_ms: float
 
 
-class Waiting(msgspec.Struct, frozen=True):
-    """A directed fault that waits for its moment, at most until `until_ms`."""
+class Armed(msgspec.Struct, frozen=True):
+    """A directed fault that waits for its trigger, at most until `until_ms`."""
 
-    kind: Kind
+    kind: FaultKind
     until_ms: float
-    moment: Trigger
+    trigger: Trigger
     views: dict[NodeId, dict[str, Any]]
-    """What the nodes told of themselves when it last looked."""
+    """The views of the nodes at the last poll."""
     rounds: int = 1
-    """How often it is still to strike."""
-    struck: tuple[int, NodeId] | None = None
-    """The leadership (term, leader) that it struck at last: a series strikes at each but once."""
+    """How often it is still to be injected."""
+    last: tuple[int, NodeId] | None = None
+    """The leadership (term, leader) at the last injection: a series injects one fault into each."""
 
-    def has_struck(self, situation: Situation) -> bool:
-        """Whether this leadership is the one it struck at last; where nobody leads there is none to spare."""
-        return self.struck is not None and self.struck == leadership(situation)
+    def has_hit(self, situation: Situation) -> bool:
+        """Whether the last injection was into this leadership; False where no node leads."""
+        return self.last is not None and self.last == leadership(situation)
 
 
 class Mix(msgspec.Struct, frozen=True):
@@ -66,9 +67,9 @@ class Mix(msgspec.Struct, frozen=True):
     next_ms: float | None = None
     active: tuple[Active, ...] = ()
     due: tuple[Fault, ...] = ()
-    """What the end of a fault asks for and is not carried out yet."""
-    waiting: tuple[Waiting, ...] = ()
-    """At most one in each channel; an earlier strike of the same series may be in force meanwhile."""
+    """What still has to be injected to begin or to end a fault."""
+    armed: tuple[Armed, ...] = ()
+    """At most one in each channel; an earlier fault of the same series may be in force meanwhile."""
 
     def next(self, situation: Situation) -> tuple[Step | Poll | None, Schedule]:
         if not self.kinds:
@@ -80,58 +81,58 @@ class Mix(msgspec.Struct, frozen=True):
             if one.until_ms <= now:
                 others = tuple(other for other in self.active if other is not one)
                 return replace(self, active=others, due=one.kind.end(situation, one.fault)).next(situation)
-        for wait in self.waiting:
+        for wait in self.armed:
             if now >= wait.until_ms:
                 return self._without(wait).next(situation)
-            if wait.moment(wait.views, situation) and not wait.has_struck(situation):
-                return self._without(wait)._seize(wait, situation)
+            if wait.trigger(wait.views, situation) and not wait.has_hit(situation):
+                return self._without(wait)._triggered(wait, situation)
         if self.next_ms is not None and now >= self.next_ms:
             return self._begin(situation)
         due = now + self._pause(situation) if self.next_ms is None else self.next_ms
-        again = tuple([replace(wait, views=situation.views) for wait in self.waiting])
+        again = tuple([replace(wait, views=situation.views) for wait in self.armed])
         soonest = min([due, *[one.until_ms for one in self.active]])
         watching = min([wait.until_ms for wait in again]) if again else None
-        return Poll(soonest, watching), replace(self, next_ms=due, waiting=again)
+        return Poll(soonest, watching), replace(self, next_ms=due, armed=again)
 
-    def _without(self, wait: Waiting) -> Mix:
-        return replace(self, waiting=tuple(other for other in self.waiting if other is not wait))
+    def _without(self, wait: Armed) -> Mix:
+        return replace(self, armed=tuple(other for other in self.armed if other is not wait))
 
-    def _seize(self, wait: Waiting, situation: Situation) -> tuple[Step | Poll | None, Schedule]:
-        """The moment has come: strike in place of the strike before, and wait for the next if there are more rounds."""
+    def _triggered(self, wait: Armed, situation: Situation) -> tuple[Step | Poll | None, Schedule]:
+        """The trigger has fired: inject, in place of the fault before, and arm the next if there are more rounds."""
         kind = wait.kind
         rest = replace(self, active=tuple(one for one in self.active if one.kind is not kind))
         if wait.rounds == 1:
-            return rest._strike(kind, situation)
-        following = self._await(kind, situation, SUCCESSION_MS, wait.rounds - 1)
-        following = replace(following, struck=leadership(situation))
-        rest = replace(rest, waiting=(*rest.waiting, following))
-        return rest._strike(kind, situation, following.until_ms - situation.now_ms)
+            return rest._inject(kind, situation)
+        following = self._arm(kind, situation, SUCCESSION_MS, wait.rounds - 1)
+        following = replace(following, last=leadership(situation))
+        rest = replace(rest, armed=(*rest.armed, following))
+        return rest._inject(kind, situation, following.until_ms - situation.now_ms)
 
-    def _await(self, kind: Kind, situation: Situation, patience_ms: float, rounds: int) -> Waiting:
-        moment = situation.random.choice(kind.triggers)
+    def _arm(self, kind: FaultKind, situation: Situation, patience_ms: float, rounds: int) -> Armed:
+        trigger = situation.random.choice(kind.triggers)
         until_ms = situation.now_ms + patience_ms * self.stretch
-        return Waiting(kind, until_ms, moment, situation.views, rounds)
+        return Armed(kind, until_ms, trigger, situation.views, rounds)
 
     def _begin(self, situation: Situation) -> tuple[Step | Poll | None, Schedule]:
         now = situation.now_ms
         rest = replace(self, next_ms=now + self._pause(situation))
-        begun = [one.kind for one in self.active] + [wait.kind for wait in self.waiting]
+        begun = [one.kind for one in self.active] + [wait.kind for wait in self.armed]
         busy = {kind.channel for kind in begun}
         free = [kind for kind in map(find, self.kinds) if kind.channel not in busy]
         if not free:
             return rest.next(situation)
         kind = situation.random.choice(free)
         if not kind.triggers:
-            return rest._strike(kind, situation)
+            return rest._inject(kind, situation)
         if any("role" in view for view in situation.views.values()):
-            wait = self._await(kind, situation, PATIENCE_MS, situation.random.choice(kind.rounds))
-            rest = replace(rest, waiting=(*rest.waiting, wait))
-        return rest.next(situation)  # nobody leads here, or nobody tells: no moment would come
+            wait = self._arm(kind, situation, PATIENCE_MS, situation.random.choice(kind.rounds))
+            rest = replace(rest, armed=(*rest.armed, wait))
+        return rest.next(situation)  # no node leads, or the views do not say: no trigger would fire
 
-    def _strike(
-        self, kind: Kind, situation: Situation, lasting_ms: float | None = None
+    def _inject(
+        self, kind: FaultKind, situation: Situation, lasting_ms: float | None = None
     ) -> tuple[Step | Poll | None, Schedule]:
-        """Begin a fault; how long it lasts is drawn unless given."""
+        """Begin a fault, for a random time unless one is given."""
         begun = kind.begin(situation)
         if begun is None:
             return self.next(situation)

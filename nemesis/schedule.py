@@ -1,4 +1,4 @@
-"""Schedules of faults are values, like generators: asking for the next step returns it and the schedule of the rest."""
+"""Schedules of faults are values, like generators: `next` returns the next step and the schedule of the rest."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from targets.protocol.node import NodeId
 
 
 class Situation(msgspec.Struct, frozen=True, dict=True):
-    """What a schedule may know when it decides: the time, the nodes, who is down, and what each node tells of itself,
-    so that it can isolate the leader."""
+    """What a schedule may know when it decides: the time, the nodes, which of them are down, and the view of each, so
+    that it can isolate the leader."""
 
     now_ms: float
     nodes: tuple[NodeId, ...]
@@ -23,15 +23,15 @@ class Situation(msgspec.Struct, frozen=True, dict=True):
     down: frozenset[NodeId] = frozenset()
     paused: frozenset[NodeId] = frozenset()
     poll: Callable[[], dict[NodeId, dict[str, Any]]] = dict
-    """Asks the nodes; most decisions need no answer."""
+    """Asks the nodes for their views; most decisions do not need them."""
     clients: tuple[NodeId, ...] = ()
-    """Names of the clients, where their links can be made bad too."""
+    """Names of the clients, where their links can be degraded too."""
     sessions: bool = False
     """True if the system executes a repeated request once, so that requests may be duplicated."""
 
     @cached_property
     def views(self) -> dict[NodeId, dict[str, Any]]:
-        """By node that runs, what Node.view says of it; empty where the cluster cannot tell."""
+        """Node.view of each node that runs; empty where the cluster has no views."""
         return self.poll()
 
 
@@ -66,6 +66,6 @@ class Poll(msgspec.Struct, frozen=True):
 
 
 class Schedule(Protocol):
-    """A source of faults; None when nothing more will go wrong. The driver heals, resumes and restarts at the end."""
+    """A source of faults; None when there are no more. The harness undoes all faults at the end."""
 
     def next(self, situation: Situation) -> tuple[Step | Poll | None, Schedule]: ...

@@ -1,4 +1,4 @@
-"""A schedule without the kills that could only show that what is kept in memory is lost with its process."""
+"""A schedule without kills of systems that keep everything in memory: a kill loses that by design."""
 
 from __future__ import annotations
 

@@ -104,7 +104,7 @@ def _note_faults(nemesis: Nemesis, columns: jsonl.Columns, kind: Column, before:
         except (msgspec.MsgspecError, ValueError, RecursionError):
             fault = {}
         fault = fault if isinstance(fault, dict) else {}
-        name = f if isinstance(f, str) else "fault"
+        name = "partition" if f == "cut" else f if isinstance(f, str) else "fault"
         if fault.get("undo") or (name == "skew" and not fault.get("offset_ms") and fault.get("rate", 1.0) == 1.0):
             name = f"reset-{name}"
         said = next((fault[part] for part in ("shape", "nodes", "node", "to") if fault.get(part)), None)

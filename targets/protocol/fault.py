@@ -1,4 +1,4 @@
-"""Faults as values: what a cluster can be asked to do to itself. The nemesis chooses, a Cluster carries out.
+"""Faults as values. The nemesis chooses them, and a Cluster carries them out on itself.
 
 A new fault is a class here, a row in the nemesis' catalogue, and a backend that carries it out. Everything else (the
 reader of scenarios, labels, spans of time, what is undone, what the minimiser tries) is derived from its class.
@@ -6,7 +6,7 @@ reader of scenarios, labels, spans of time, what is undone, what the minimiser t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sized
 from functools import reduce
 from operator import or_
 from typing import Any, ClassVar, Literal, Self
@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Literal, Self
 from msgspec.structs import replace
 
 from targets.protocol.fault_base import HELD, KILLED, LINKS, PAUSED, Condition, Evidence, Fault, on
-from targets.protocol.links import Link, words
+from targets.protocol.links import Link, braced, described
 from targets.protocol.node import NodeId
 
 __all__ = [
@@ -45,14 +45,14 @@ __all__ = [
 DiskFault = Literal["torn-write", "bit-flip", "fsync-error", "full"]
 
 LINKS_NAMED = 6
-"""More bad links than these are only counted."""
+"""If more links than these are affected, reports give only their number."""
 
 FEW_LINKS = 4
-"""Of so few bad links each single one is left out in turn to make the fault milder."""
+"""Up to so many links, the minimiser tries to leave out each single one."""
 
 
 class _OfNodes(Fault, frozen=True):
-    """A fault that hits each of some nodes."""
+    """A fault of some nodes, each of them."""
 
     nodes: tuple[NodeId, ...]
 
@@ -70,7 +70,7 @@ class _OfNodes(Fault, frozen=True):
 
 
 class _OfLinks(Fault, frozen=True):
-    """A fault that lasts on some links until all are healed."""
+    """A fault of some links, in force until all links are healed."""
 
     links: tuple[Link, ...]
 
@@ -98,6 +98,10 @@ class _OfNode(Fault, frozen=True):
 
     def renamed(self, nodes: Mapping[NodeId, NodeId]) -> Self | None:
         return replace(self, node=nodes[self.node]) if self.node in nodes else None
+
+
+def _count(things: Sized, name: str) -> str:
+    return f"{len(things)} {name}{'' if len(things) == 1 else 's'}"
 
 
 def _renamed(link: Link, places: Mapping[NodeId, NodeId]) -> Link:
@@ -129,7 +133,7 @@ class Kill(_OfNodes, frozen=True, tag="kill"):
         return f"{'power off' if self.power else 'kill'} {' '.join(self.nodes)}"
 
     def in_full(self) -> str:
-        return self.label() if self.effects is None else f"{self.label()} after {self.effects} effects"
+        return self.label() if self.effects is None else f"{self.label()} after {_count(range(self.effects), 'effect')}"
 
     def begins(self) -> frozenset[Condition]:
         return on(KILLED, self.nodes)
@@ -148,7 +152,7 @@ class Kill(_OfNodes, frozen=True, tag="kill"):
 
 
 class Restart(_OfNodes, frozen=True, tag="restart"):
-    """Starts nodes that are down. A death by `effects` that has not come yet is called off."""
+    """Starts nodes that are down. A kill after `effects` that has not happened yet is cancelled."""
 
     tags: ClassVar[frozenset[str]] = frozenset({"restart"})
 
@@ -178,25 +182,27 @@ class Resume(_OfNodes, frozen=True, tag="resume"):
 
 
 class Cut(_OfLinks, frozen=True, tag="cut"):
-    """Loses everything sent over these links, until healed. A both-ways cut names both directions."""
+    """A partition: everything sent over these links is lost, until healed. A link is one direction."""
 
     shape: str = ""
-    """For people: halves, ring, n1 isolated ..."""
+    """For reports: `{n1} | {n2,n3}`, `majorities-ring n1 n2 n3 n4 n5` ..."""
     under_way: bool = False
-    """Loses also what was sent before and has not arrived, as a pulled cable does (in the simulator)."""
+    """Messages that were sent before and have not arrived are lost too, as with a pulled cable (in the simulator)."""
 
     tags: ClassVar[frozenset[str]] = frozenset({"cut", "heal"})
 
     def label(self) -> str:
-        return f"cut {self.shape}" if self.shape else f"cut {len(self.links)} links"
+        if self.shape or len(self.links) <= LINKS_NAMED:
+            return f"partition {self.shape or described(self.links)}"
+        return f"partition of {len(self.links)} links"
 
     def renamed(self, nodes: Mapping[NodeId, NodeId]) -> Self | None:
         cut = super().renamed(nodes)
-        return None if cut is None else replace(cut, shape=words(cut.links))
+        return None if cut is None else replace(cut, shape=described(cut.links))
 
 
 class Degrade(_OfLinks, frozen=True, tag="degrade"):
-    """Makes links bad: extra delay (mean, ms), and the chances of loss, duplication and reordering (0..1)."""
+    """Degrades links: extra delay (mean, ms), and the probabilities of loss, duplication and reordering (0..1)."""
 
     delay_ms: float = 0.0
     loss: float = 0.0
@@ -211,21 +217,17 @@ class Degrade(_OfLinks, frozen=True, tag="degrade"):
         return self.tags | lose | shape
 
     def label(self) -> str:
-        return f"{self._troubles()} on {len(self.links)} links"
+        return f"{self._effects()} on {_count(self.links, 'link')}"
 
     def in_full(self) -> str:
         if len(self.links) > LINKS_NAMED:
             return self.label()
-        return f"{self._troubles()} on {' '.join(f'{a}→{b}' for a, b in self.links)}"
+        return f"{self._effects()} on {' '.join(f'{a}→{b}' for a, b in self.links)}"
 
-    def _troubles(self) -> str:
-        named = (
-            ("delay", self.delay_ms),
-            ("loss", self.loss),
-            ("duplicate", self.duplicate),
-            ("reorder", self.reorder),
-        )
-        return " ".join(f"{name} {value:g}" for name, value in named if value) or self.tag
+    def _effects(self) -> str:
+        delay = [f"delay {self.delay_ms:g} ms"] if self.delay_ms else []
+        chances = (("loss", self.loss), ("duplicate", self.duplicate), ("reorder", self.reorder))
+        return ", ".join([*delay, *(f"{name} {chance:.0%}" for name, chance in chances if chance)]) or self.tag
 
     def milder(self) -> Iterator[Self]:
         for name in ("delay_ms", "loss", "duplicate", "reorder"):
@@ -242,7 +244,7 @@ class Degrade(_OfLinks, frozen=True, tag="degrade"):
 
 
 class Hold(Fault, frozen=True, tag="hold"):
-    """Keeps back the next `count` messages on a link (of one class, if named), until released."""
+    """Holds back the next `count` messages on a link (of one class, if named), until released."""
 
     link: Link
     count: int = 1
@@ -251,7 +253,8 @@ class Hold(Fault, frozen=True, tag="hold"):
     tags: ClassVar[frozenset[str]] = frozenset({"hold", "release"})
 
     def label(self) -> str:
-        return f"hold {self.count} of {self.link[0]}→{self.link[1]}"
+        what = f"{self.count} {self.message}" if self.message else _count(range(self.count), "message")
+        return f"hold {what} on {self.link[0]}→{self.link[1]}"
 
     def begins(self) -> frozenset[Condition]:
         return frozenset({HELD})
@@ -297,7 +300,9 @@ class Skew(_OfNode, frozen=True, tag="skew"):
     tags: ClassVar[frozenset[str]] = frozenset({"skew"})
 
     def label(self) -> str:
-        return f"clock of {self.node} {self.offset_ms:+.0f} ms ×{self.rate:g}"
+        if self == Skew(self.node):
+            return f"reset clock of {self.node}"
+        return f"skew clock of {self.node} by {self.offset_ms:+.0f} ms, rate {self.rate:g}"
 
     def begins(self) -> frozenset[Condition]:
         return frozenset() if self == Skew(self.node) else on("clock", (self.node,))
@@ -310,17 +315,18 @@ class Skew(_OfNode, frozen=True, tag="skew"):
 
 
 class Corrupt(_OfNode, frozen=True, tag="corrupt"):
-    """Spoils a node's disk: a flipped bit in what is stored, or the next fsync fails, or no room is left."""
+    """A disk fault of a node: a stored bit is flipped, or the next fsync fails, or the disk is full."""
 
     kind: DiskFault
     undo: bool = False
 
     tags: ClassVar[frozenset[str]] = frozenset({"corrupt", "restart"})
-    """A node whose write failed has stopped, and is started again."""
+    """A node whose write failed has stopped, so it must be started again."""
     momentary: ClassVar[bool] = True
 
     def label(self) -> str:
-        return f"{self.kind} on {self.node}"
+        what = "disk full" if self.kind == "full" else self.kind
+        return f"{'end ' if self.undo else ''}{what} on {self.node}"
 
     def begins(self) -> frozenset[Condition]:
         return frozenset() if self.undo else on(self.kind, (self.node,))
@@ -342,31 +348,31 @@ class Reconfigure(_OfNodes, frozen=True, tag="reconfigure"):
     tags: ClassVar[frozenset[str]] = frozenset({"reconfigure"})
 
     def label(self) -> str:
-        return f"members {' '.join(self.nodes)}"
+        return f"change members to {braced(self.nodes)}"
 
     def milder(self) -> Iterator[Self]:
-        return iter(())  # fewer members are others, and no less of a change
+        return iter(())  # fewer members are a different change, not a milder one
 
     def members(self) -> tuple[NodeId, ...] | None:
         return self.nodes
 
 
 class Transfer(Fault, frozen=True, tag="transfer"):
-    """Asks the current leader to hand its leadership to a node."""
+    """Asks the current leader to transfer its leadership to a node."""
 
     to: NodeId
 
     tags: ClassVar[frozenset[str]] = frozenset({"transfer"})
 
     def label(self) -> str:
-        return f"lead to {self.to}"
+        return f"transfer leadership to {self.to}"
 
     def renamed(self, nodes: Mapping[NodeId, NodeId]) -> Self | None:
         return replace(self, to=nodes[self.to]) if self.to in nodes else None
 
 
 def fault_types() -> tuple[type[Fault], ...]:
-    """Every class of faults that can be carried out; what only gathers what some have in common is left out."""
+    """Every class of faults that can be carried out: those without subclasses."""
     found: list[type[Fault]] = []
     following: list[type[Fault]] = [Fault]
     while following:
@@ -378,4 +384,4 @@ def fault_types() -> tuple[type[Fault], ...]:
 
 
 FAULT: Any = reduce(or_, fault_types())
-"""The union of all faults, for what reads them: each is told by its tag."""
+"""The union of all faults, for decoders: the tag says which one it is."""

@@ -1,6 +1,6 @@
-"""What a fault is to the rest of the program: everything that it needs to know of one stands in the class of the fault.
+"""The base class of faults: everything that the rest of the program needs to know about a fault stands in its class.
 
-This is what all faults have in common; fault.py has the faults themselves.
+The faults themselves are in fault.py.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from targets.protocol.node import NodeId
 
 
 class Condition(NamedTuple):
-    """Something that a fault puts in force and another ends: what, and on which node ("" for the whole network)."""
+    """A state that one fault begins and another ends: what, and on which node ("" for the whole network)."""
 
     what: str
     where: NodeId = ""
@@ -25,19 +25,19 @@ LINKS, HELD = Condition("links"), Condition("held")
 """Some links are cut or degraded; messages are held back."""
 
 KILLED, PAUSED = "kill", "pause"
-"""Of a Condition: the node's process is not there, or does not run."""
+"""Values of `Condition.what`: the node's process is dead, or stopped."""
 
 
 class Fault(msgspec.Struct, frozen=True, tag_field="fault"):
-    """Base of all faults. What is said of a fault here is true unless its class says otherwise.
+    """Base of all faults, with the defaults.
 
-    A class whose faults also end faults of the same class has a field `undo`: by that readers of histories know those.
+    A class whose faults also end faults of the same class has a field `undo`, by which readers of histories know those.
     """
 
     tags: ClassVar[frozenset[str]] = frozenset()
     """What a backend must be able to carry out for this fault and for what ends it, as in `Cluster.faults`."""
     momentary: ClassVar[bool] = False
-    """It happens at a moment: reports draw no span of time for it, and each one is undone for itself."""
+    """It has no duration: reports draw no span of time for it, and each one is undone separately."""
 
     @property
     def tag(self) -> str:
@@ -45,15 +45,15 @@ class Fault(msgspec.Struct, frozen=True, tag_field="fault"):
         return str(self.__struct_config__.tag)
 
     def needs(self) -> frozenset[str]:
-        """What this very fault needs of a backend: `tags`, and more where one of its options asks for it."""
+        """What this fault needs of a backend: `tags`, and more for some of its options."""
         return self.tags
 
     def label(self) -> str:
-        """The fault in a few words, for people."""
+        """The fault in a few words, for reports."""
         return self.tag
 
     def in_full(self) -> str:
-        """The same with all that matters when one wants to know exactly what happened."""
+        """The same with all details that tell one injection from another."""
         return self.label()
 
     def begins(self) -> frozenset[Condition]:
@@ -74,15 +74,15 @@ class Fault(msgspec.Struct, frozen=True, tag_field="fault"):
         return None
 
     def renamed(self, nodes: Mapping[NodeId, NodeId]) -> Self | None:
-        """The fault among the nodes that stay, by their new names; None if it was about others only."""
+        """The fault with the nodes that are kept, by their new names; None if it affected others only."""
         return self
 
     def with_clients(self, clients: Mapping[NodeId, NodeId]) -> Self:
-        """The fault when clients have other names."""
+        """The fault with other names for clients."""
         return self
 
     def milder(self) -> Iterator[Self]:
-        """What is a little less of the same fault, the simplest first."""
+        """Simpler or weaker versions of the fault, the simplest first, for the minimiser."""
         return iter(())
 
     def bad_links(self) -> frozenset[Link]:
@@ -104,7 +104,7 @@ def on(what: str, nodes: tuple[NodeId, ...]) -> frozenset[Condition]:
 
 
 class Evidence(msgspec.Struct, frozen=True):
-    """What shows that a fault took effect; `shown` False if nothing could be shown (then it is no coverage)."""
+    """What a fault did. `shown` False: it had no observable effect, and is not counted as coverage."""
 
     fault: Any
     from_ms: float

@@ -1,8 +1,8 @@
-"""Sets of one-way links between nodes, and how people are told what a set of them cuts."""
+"""Sets of one-way links between nodes, and how reports describe what a set of them cuts."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from targets.protocol.node import NodeId
 
@@ -15,13 +15,23 @@ def between(left: Sequence[NodeId], right: Sequence[NodeId]) -> tuple[Link, ...]
     return tuple(link for a in left for b in right for link in ((a, b), (b, a)))
 
 
-def sides(left: Sequence[NodeId], right: Sequence[NodeId]) -> str:
-    """Two sides that are cut off from each other."""
-    return f"{' '.join(sorted(left))} ╳ {' '.join(sorted(right))}"
+def braced(nodes: Iterable[NodeId]) -> str:
+    """A set of nodes as reports show it: `{n1,n2}`."""
+    return f"{{{','.join(sorted(nodes))}}}"
 
 
-def words(links: Collection[Link]) -> str:
-    """What a set of links cuts, for people: two sides, if it parts two, else every link."""
+def sides(left: Iterable[NodeId], right: Iterable[NodeId]) -> str:
+    """Two sides with no link between them."""
+    return f"{braced(left)} | {braced(right)}"
+
+
+def one_way(senders: Iterable[NodeId], receivers: Iterable[NodeId]) -> str:
+    """Two sides of which the first cannot reach the second."""
+    return f"{braced(senders)} ↛ {braced(receivers)}"
+
+
+def described(links: Collection[Link]) -> str:
+    """What a set of links cuts: two sides, if it separates two, else every link."""
     first = min(a for a, _ in links)
     right = sorted({b for a, b in links if a == first})
     left = sorted({a for a, b in links if b in right})
@@ -29,5 +39,5 @@ def words(links: Collection[Link]) -> str:
     if apart and set(links) == set(between(left, right)):
         return sides(*sorted((left, right), key=len))
     if apart and set(links) == {(a, b) for a in left for b in right}:
-        return f"{' '.join(left)} ↛ {' '.join(right)}"
-    return ", ".join(f"{a}↛{b}" for a, b in sorted(links))
+        return one_way(left, right)
+    return ", ".join(f"{a} ↛ {b}" for a, b in sorted(links))

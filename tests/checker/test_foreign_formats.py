@@ -443,14 +443,14 @@ def test_faults_of_a_record_without_times_lie_between_its_events(recorded: Read)
 def test_faults_of_our_own_records_are_spans(recorded: Read) -> None:
     recording = recorded(
         '{"type":"invoke","process":0,"f":"write","input":1,"time":0}\n'
-        '{"type":"nemesis","f":"cut","fault":{"fault":"cut","links":[["n1","n2"]],"shape":"halves"},"time":5}\n'
+        '{"type":"nemesis","f":"cut","fault":{"fault":"cut","links":[["n1","n2"]],"shape":"{n1} | {n2}"},"time":5}\n'
         '{"type":"nemesis","f":"kill","fault":{"fault":"kill","nodes":["n1"]},"time":6}\n'
         '{"type":"nemesis","f":"skew","fault":{"fault":"skew","node":"n2","offset_ms":50.0},"time":7}\n'
         '{"type":"nemesis","f":"heal","fault":{"fault":"heal"},"time":8}\n'
         '{"type":"nemesis","f":"skew","fault":{"fault":"skew","node":"n2"},"time":9}\n'
         '{"type":"ok","process":0,"time":10}\n'
     )
-    assert recording.faults == (Span("cut halves", 5, 8), Span("kill n1", 6, None), Span("skew n2", 7, 9))
+    assert recording.faults == (Span("partition {n1} | {n2}", 5, 8), Span("kill n1", 6, None), Span("skew n2", 7, 9))
 
 
 @pytest.mark.parametrize("said", ['#object[java.net.Socket 0x1 "x"]', "[[java.lang.Thread run]]", '#"a b"'])

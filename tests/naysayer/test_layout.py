@@ -46,7 +46,9 @@ def printed(width: int) -> str:
     verdict = Verdict(
         "invalid", "register", "zones", 412, (part,), 0.3, warnings=("one of many words " * 12,), ladder=ladder
     )
-    span = FaultSpan("cut replica-1.eu-central.example.org ╳ 10.0.0.1 replica-2.eu-central.example.org", 5.0, 900.0)
+    span = FaultSpan(
+        "partition {replica-1.eu-central.example.org} | {10.0.0.1,replica-2.eu-central.example.org}", 5.0, 900.0
+    )
     story = Report(
         verdict,
         "a store",

@@ -40,7 +40,7 @@ def story(operations: tuple[Operation, ...] = OPS) -> Report:
     explanation = Explanation("stale-read", "Stale read: #3 returned 0.", culprit=3)
     part = Part("x", "invalid", "zones", 400, counterexample=operations, explanation=explanation)
     verdict = Verdict("invalid", "register", "zones", 412, (part,), 0.3, ladder=LADDER)
-    span = FaultSpan("cut n3 ╳ n1 n2", 5.0, 45.0)
+    span = FaultSpan("partition {n3} | {n1,n2}", 5.0, 45.0)
     return Report(verdict, "quorum-kv", ends=(("replay", "naysayer replay there"),), spans=(span,))
 
 

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from checker.errors import UsageError
 from nemesis.catalog import DIRECTED, KINDS, find
-from nemesis.mix import Mix, Waiting
+from nemesis.mix import Armed, Mix
 from nemesis.schedule import Poll, Schedule, Situation, Step
 from nemesis.spare import Spare
 from targets.protocol.fault import (
@@ -184,7 +184,7 @@ def test_the_leader_is_who_claims_the_highest_term() -> None:
 
 
 @pytest.mark.parametrize("name", ["isolate-leader", "kill-leader", "pause-leader"])
-def test_without_a_leader_there_is_none_to_harm(name: str) -> None:
+def test_without_a_leader_no_fault_of_the_leader_begins(name: str) -> None:
     assert KINDS[name].begin(situation(poll=lambda: {"n1": {"role": "follower"}})) is None
 
 
@@ -217,13 +217,13 @@ def test_a_leader_is_deposed_when_its_log_or_what_is_committed_grew_and_not_befo
     assert all(isinstance(watch("depose", before, before, seed), Poll) for seed in range(20))
     after = {**before, "n2": {**before["n2"], what: 10}}
     steps = [watch("depose", before, after, seed) for seed in range(20)]
-    struck = [step for step in steps if isinstance(step, Step)]
-    assert 0 < len(struck) < 20
-    assert all(step.fault == Heal() for step in struck), "who was cut off before is let in again"
+    injected = [step for step in steps if isinstance(step, Step)]
+    assert 0 < len(injected) < 20
+    assert all(step.fault == Heal() for step in injected), "the partition before is healed"
 
 
 def test_leader_after_leader_is_deposed() -> None:
-    """Leadership and logs move on with time: every moment comes, and the last of a series is healed."""
+    """Leadership and logs move on with time: every trigger fires, and the last of a series is healed."""
 
     def views(now_ms: float) -> dict[str, dict[str, Any]]:
         term = int(now_ms / 100)
@@ -245,25 +245,25 @@ def test_leader_after_leader_is_deposed() -> None:
         elif isinstance(step, Step):
             assert step.fault == Heal()
         assert isinstance(schedule, Mix)
-        longest = max([longest, *(wait.rounds for wait in schedule.waiting)])
+        longest = max([longest, *(wait.rounds for wait in schedule.armed)])
         assert len(schedule.active) <= 1
     assert longest == 6
-    assert {" ".join(shape.split()[:2]) for shape in cuts} == {f"leader {name}" for name in NODES}
+    assert {shape.rpartition(", ")[2] for shape in cuts} == {f"leader {name}" for name in NODES}
 
 
-def test_a_series_strikes_at_each_leadership_once() -> None:
+def test_a_series_injects_into_each_leadership_once() -> None:
     def at(now_ms: float, term: int, size: int) -> Situation:
         view = {"role": "leader", "term": term, "last_index": size, "commit_index": size}
         return Situation(now_ms, NODES, Random(1), poll=lambda: {"n1": view})
 
     grew = find("depose").triggers[0]
-    wait = Waiting(find("depose"), LATER_MS, grew, at(0.0, 1, 1).views, 2)
-    series = Mix(("depose",), next_ms=LATER_MS, waiting=(wait,))
+    wait = Armed(find("depose"), LATER_MS, grew, at(0.0, 1, 1).views, 2)
+    series = Mix(("depose",), next_ms=LATER_MS, armed=(wait,))
     step, following = series.next(at(1.0, 1, 2))
     assert isinstance(step, Step)
     assert isinstance(following, Mix)
     following = replace(following, due=())
-    assert isinstance(following.next(at(2.0, 1, 3))[0], Poll), "it was struck in term 1"
+    assert isinstance(following.next(at(2.0, 1, 3))[0], Poll), "term 1 had its fault"
     assert isinstance(following.next(at(2.0, 2, 3))[0], Step), "it leads again"
 
 
@@ -274,32 +274,32 @@ def test_the_leader_is_cut_off_alone_or_with_up_to_a_bare_majority() -> None:
         assert heal == Heal()
         assert isinstance(cut, Cut)
         assert cut.under_way
-        heard = {dest for source, dest in cut.links if source == "n2"}
-        sides.add(len(NODES) - len(heard))
+        reached = {dest for source, dest in cut.links if source == "n2"}
+        sides.add(len(NODES) - len(reached))
         assert all((b, a) in cut.links for a, b in cut.links)
     assert sides == {1, 2, 3}
 
 
-def strike(name: str, seed: int, views: dict[str, dict[str, Any]] = VIEWS) -> tuple[Fault, ...]:
+def begun_by(name: str, seed: int, views: dict[str, dict[str, Any]] = VIEWS) -> tuple[Fault, ...]:
     begun = find(name).begin(situation(seed, poll=lambda: views))
     assert isinstance(begun, tuple)
     return begun
 
 
-def test_a_leader_leaves_out_a_node_that_it_does_not_reach() -> None:
+def test_a_leader_removes_a_member_that_it_cannot_reach() -> None:
     members = ("n1", "n2", "n3", "n4")
     for seed in range(30):
-        heal, cut, change = strike("split-members", seed, grown(configuration=list(members)))
+        heal, cut, change = begun_by("split-members", seed, grown(configuration=list(members)))
         assert heal == Heal()
         assert isinstance(cut, Cut)
         assert isinstance(change, Reconfigure)
         (gone,) = set(members) - set(change.nodes)
         assert ("n2", gone) in cut.links
-    alone = strike("split-members", 1, grown(configuration=["n2", "n3"]))
+    alone = begun_by("split-members", 1, grown(configuration=["n2", "n3"]))
     assert not any(isinstance(fault, Reconfigure) for fault in alone), "one of two members is no cluster"
 
 
-def test_a_series_of_splits_ends_with_everybody_a_member() -> None:
+def test_a_series_of_splits_ends_with_every_node_a_member() -> None:
     heal, change = find("split-members").end(
         situation(poll=lambda: grown(configuration=["n2", "n3", "n4", "n5"])), Heal()
     )
@@ -307,10 +307,10 @@ def test_a_series_of_splits_ends_with_everybody_a_member() -> None:
     assert change == Reconfigure(NODES)
 
 
-def test_an_outage_strikes_all_who_follow_and_neither_leaders_nor_candidates() -> None:
+def test_an_outage_hits_all_followers_and_neither_leaders_nor_candidates() -> None:
     views = {**VIEWS, "n4": {"role": "candidate", "term": 4}, "n5": {"role": "follower", "term": 4}}
     for seed in range(20):
-        kill, restart, heal, cut, slow = strike("outage", seed, views)
+        kill, restart, heal, cut, slow = begun_by("outage", seed, views)
         assert kill == Kill(("n3", "n5"), power=True)
         assert restart == Restart(("n3", "n5"))
         assert heal == Heal()
@@ -319,7 +319,9 @@ def test_an_outage_strikes_all_who_follow_and_neither_leaders_nor_candidates() -
         assert isinstance(slow, Degrade)
         assert slow.delay_ms > 0
     lonely = {"n2": VIEWS["n2"]}
-    assert not any(isinstance(fault, Kill | Restart) for fault in strike("outage", 1, lonely)), "nobody follows"
+    assert not any(isinstance(fault, Kill | Restart) for fault in begun_by("outage", 1, lonely)), (
+        "there are no followers"
+    )
 
 
 def test_an_outage_waits_for_a_leader_that_is_new_or_whose_log_grew() -> None:
@@ -331,13 +333,13 @@ def test_an_outage_waits_for_a_leader_that_is_new_or_whose_log_grew() -> None:
 
 
 @pytest.mark.parametrize("name", DIRECTED)
-def test_a_directed_fault_whose_moment_never_comes_does_not_stop_the_others(name: str) -> None:
+def test_a_directed_fault_whose_trigger_never_fires_does_not_stop_the_others(name: str) -> None:
     steps, _, _ = drive(Mix((name, "pause")), 1, 20_000)
     assert any(isinstance(step.fault, Pause) for step in steps)
     assert not any(isinstance(step.fault, Cut | Kill) for step in steps)
 
 
-def test_aliases_name_the_same_fault_and_a_wrong_name_is_told_the_right_ones() -> None:
+def test_aliases_name_the_same_fault_and_a_wrong_name_is_answered_with_the_right_ones() -> None:
     assert find("crash") is find("kill")
     assert find("skew") is find("clock")
     with pytest.raises(UsageError, match="there is no fault 'flood': choose one of partition, one-way"):
