@@ -109,7 +109,7 @@ class LiveRun:
                 for thread in round.threads:
                     clients.start_soon(self._client, thread)
             faults.cancel_scope.cancel()
-        await self._look(thorough=self.core.settling is None)
+        await self._look(thorough=self.core.convergence is None)
 
     async def _client(self, thread: Thread) -> None:
         """One client, to the end of the round: new connections after each unknown outcome."""

@@ -143,7 +143,7 @@ def refuse_misfits(
     if lacking:
         offers = ", ".join(sorted(target.operations))
         raise UsageError(f"workload {workload.name} needs {', '.join(lacking)}; {target.name} offers only {offers}")
-    if workload.settle is not None:
+    if workload.convergence is not None:
         raise UsageError(
             f"workload {workload.name} is for systems that promise something for the end only; {target.name} promises "
             f"more and offers {', '.join(target.workloads)}"

@@ -27,7 +27,7 @@ from workloads.registry import find as find_workload
 STRETCHES = (1.0, 3.0, 10.0)
 """Faults come at a pace drawn from the seed: faster than an election, about as fast, much slower."""
 
-SETTLE_MS = 1500.0
+RECOVERY_PAUSE_MS = 1500.0
 """How long a healed cluster may take to find itself before operations are invoked again."""
 
 PROGRESS_TIMEOUTS = 3.0
@@ -110,7 +110,7 @@ class Simulation:
             client_links=True,
             recover=calm and until_ms is None,
             progress_ms=PROGRESS_TIMEOUTS * target.timeout_ms,
-            settle_ms=SETTLE_MS,
+            recovery_pause_ms=RECOVERY_PAUSE_MS,
             recovery_ms_max=RECOVERY_MS_MAX,
             virtual=True,
             known_to_fit=True,

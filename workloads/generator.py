@@ -63,6 +63,6 @@ class Workload:
     start: Callable[[], Generator]
     finish: Callable[[], Generator] | None = None
     """A last round after all faults are healed: final reads, one by one per client."""
-    settle: Callable[[], Generator] | None = None
-    """A round before the last, on every node, where nodes may take their time to tell each other what they know: it is
-    repeated until nothing is missing, or nothing changes any more. Then `finish` goes to every node too."""
+    convergence: Callable[[], Generator] | None = None
+    """A round of reads on every node, for systems whose nodes may need time to converge. It is repeated until no value is
+    missing, or until nothing changes any more. Then `finish` reads every node too."""

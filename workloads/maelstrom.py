@@ -194,7 +194,7 @@ BROADCAST = Workload(
     operations=frozenset({"broadcast", "read"}),
     model="broadcast",
     start=lambda: Put("broadcast", reads_share=0.4),
-    settle=_read_once(None),
+    convergence=_read_once(None),
     finish=_read_once(FINAL),
 )
 G_SET = Workload(
@@ -203,7 +203,7 @@ G_SET = Workload(
     operations=frozenset({"add", "read"}),
     model="g-set",
     start=lambda: Put("add", reads_share=0.4),
-    settle=_read_once(None),
+    convergence=_read_once(None),
     finish=_read_once(FINAL),
 )
 G_COUNTER = Workload(
@@ -212,7 +212,7 @@ G_COUNTER = Workload(
     operations=frozenset({"add", "read"}),
     model="g-counter",
     start=lambda: Increments(down=False),
-    settle=_read_once(None),
+    convergence=_read_once(None),
     finish=_read_once(FINAL),
 )
 PN_COUNTER = Workload(
@@ -221,7 +221,7 @@ PN_COUNTER = Workload(
     operations=frozenset({"add", "read"}),
     model="pn-counter",
     start=lambda: Increments(down=True),
-    settle=_read_once(None),
+    convergence=_read_once(None),
     finish=_read_once(FINAL),
 )
 KAFKA = Workload(
@@ -230,7 +230,7 @@ KAFKA = Workload(
     operations=frozenset({"send", "poll", "commit_offsets", "list_committed_offsets"}),
     model="kafka",
     start=Messages,
-    settle=lambda: Drain("poll"),
+    convergence=lambda: Drain("poll"),
     finish=lambda: Drain("final_poll"),
 )
 TXN_LIST_APPEND = Workload(
@@ -275,7 +275,7 @@ def tailored(workload: Workload, key_count: int | None = None, max_txn_length: i
             return dataclass_replace(
                 workload,
                 start=lambda: Messages(logs),
-                settle=lambda: Drain("poll", logs),
+                convergence=lambda: Drain("poll", logs),
                 finish=lambda: Drain("final_poll", logs),
             )
     if key_count is not None:

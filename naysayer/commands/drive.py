@@ -16,8 +16,8 @@ from naysayer.availability import Availability, availability, with_availability
 from naysayer.commands.test import conclude
 from naysayer.fault_spans import fault_spans
 from naysayer.findings import Finding, with_findings
+from naysayer.harness.convergence import Convergence
 from naysayer.harness.core import Core
-from naysayer.harness.settle import Settling
 from naysayer.harness.setup import Setup
 from naysayer.judge import LIVE, enough, judge, undecided
 from naysayer.live import LiveRun
@@ -98,7 +98,7 @@ def run_test(
         judged = judged or undecided(drive.model, drive.recorder.invocations)
         drive.costs = costs(drive.recorder.ended(0), drive.model, drive.messages_sent)
         counted = seen_in(drive.recorder, drive.model)
-        verdict = enough(doubted(judged, drive.settling, drive.undecided), counted)
+        verdict = enough(doubted(judged, drive.convergence, drive.undecided), counted)
         verdict = drive.judged(with_findings(verdict, drive.findings))
         facts = verdict_json(
             verdict,
@@ -109,7 +109,7 @@ def run_test(
             faults=[msgspec.to_builtins(one) for one in drive.evidence],
             findings=[msgspec.to_builtins(one) for one in drive.findings],
             remarks=drive.remarks,
-            settled=None if drive.settling is None else str(drive.settling),
+            convergence=None if drive.convergence is None else str(drive.convergence),
             interrupted=verdict.interrupted,
             target_error=None if drive.trouble is None else str(drive.trouble),
         )
@@ -122,7 +122,7 @@ def run_test(
             evidence=drive.evidence,
             costs=drive.costs,
             availability=None if drive.available is None else str(drive.available),
-            convergence=None if drive.settling is None else str(drive.settling),
+            convergence=None if drive.convergence is None else str(drive.convergence),
             remarks=drive.remarks,
             trouble=None if drive.trouble is None else str(drive.trouble),
         )
@@ -149,9 +149,9 @@ class Drive:
     available: Availability | None = None
 
     @property
-    def settling(self) -> Settling | None:
+    def convergence(self) -> Convergence | None:
         """How the nodes converged after the healing, where they were to."""
-        return None if self.core is None else self.core.settling
+        return None if self.core is None else self.core.convergence
 
     @property
     def undecided(self) -> str | None:
@@ -235,7 +235,7 @@ class Drive:
             hung_ms=RECOVERY_MS_MAX,
             unsupported=not_supported if isinstance(cluster, StdioCluster) else None,
             final=workload.finish,
-            settle=workload.settle,
+            convergence=workload.convergence,
             lacking=None if must is None else lambda: must(recorder.ended(0)),
             broken=lambda: judge(recorder.history(), self.model, budget=LIVE, weaker=False).outcome == "invalid",
         )
@@ -300,11 +300,11 @@ def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
     return found
 
 
-def doubted(verdict: Verdict, settling: Settling | None, undecided: str | None = None) -> Verdict:
+def doubted(verdict: Verdict, convergence: Convergence | None, undecided: str | None = None) -> Verdict:
     """What is to be there in the end cannot be called right where a node did not show it; nor a system right of which
     it could not be judged, for the reason `undecided`, whether it came back to life."""
-    if settling is not None and not settling.complete:
-        undecided = f"not every node was seen to be complete: {settling}"
+    if convergence is not None and not convergence.complete:
+        undecided = f"not every node was seen to be complete: {convergence}"
     if verdict.outcome != "valid" or undecided is None:
         return verdict
     part = Part(None, "unknown", "outcomes", verdict.operations, reason=undecided)

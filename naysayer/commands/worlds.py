@@ -55,5 +55,5 @@ def default_workload(config: ClusterConfig) -> str | None:
     """The most demanding of the usual workloads that a system offers the operations for, else the first of all that
     fits; None if none does."""
     offered = set(config.client.operations)
-    names = (*USUAL, *(one.name for one in WORKLOADS.values() if one.settle is None and one.name not in DIALECTS))
+    names = (*USUAL, *(one.name for one in WORKLOADS.values() if one.convergence is None and one.name not in DIALECTS))
     return next((name for name in names if find_workload(name).operations <= offered), None)

@@ -20,10 +20,10 @@ from checker.history import Operation
 from checker.properties.eventual import Lack
 from naysayer.harness.actions import Action, Consult, Inject, Invoke, Round, WaitUntil
 from naysayer.harness.clients import NS, Clients, Journal, Progress, Thread
+from naysayer.harness.convergence import Convergence
 from naysayer.harness.faults import System, damaged, undoing
 from naysayer.harness.health import LAG_MS_MAX, Health
 from naysayer.harness.progress import ASKED_MIN, MajorityProgress
-from naysayer.harness.settle import Settling
 from naysayer.harness.setup import FINAL_MS_MAX, Setup
 from nemesis.schedule import Poll, Schedule, Situation
 from targets.protocol.cluster import Death
@@ -63,7 +63,7 @@ class Core:
         """Why liveness could not be judged, if nothing succeeded and something excuses it."""
         self.faults_end_ms = 0.0
         """When the fault phase ended."""
-        self.settling: Settling | None = None
+        self.convergence: Convergence | None = None
         self._aborted = False
         self._recovery_asked = False
         self._collected: list[Operation] = []
@@ -228,8 +228,8 @@ class Core:
     def _recovery(self, worked: bool) -> Iterator[Action]:
         """Two operations for each client, and more until one has succeeded or time is up."""
         setup, clients = self.setup, self.clients
-        if setup.settle_ms:
-            yield WaitUntil(self._now_ms + setup.settle_ms)
+        if setup.recovery_pause_ms:
+            yield WaitUntil(self._now_ms + setup.recovery_pause_ms)
         until_ms = self._now_ms + (setup.recovery_ms_max if worked or setup.known_to_fit else FINAL_MS_MAX)
         each = 2 * setup.clients
         while True:
@@ -272,22 +272,22 @@ class Core:
         setup, clients = self.setup, self.clients
         if not self._alive:
             return
-        if setup.settle is not None and setup.lacking is not None and setup.final is not None:
-            yield from self._converge(setup.settle, setup.final, setup.lacking())
+        if setup.convergence is not None and setup.lacking is not None and setup.final is not None:
+            yield from self._converge(setup.convergence, setup.final, setup.lacking())
         elif setup.final is not None and not self.stopped:
             self.journal.last_round_begins()
             clients.generator = setup.final()
             yield self._round(setup.clients, self._now_ms + FINAL_MS_MAX)
 
     def _converge(
-        self, settle: Callable[[], Generator], final: Callable[[], Generator], lack: Lack
+        self, convergence: Callable[[], Generator], final: Callable[[], Generator], lack: Lack
     ) -> Iterator[Action]:
         """Read all nodes in rounds until nothing is missing, or nothing gets better; then read them a last time.
 
         Stopped before that, no node is read a last time, so none is blamed for it.
         """
         nodes = self._alive
-        so_far = self.settling = Settling(nodes, lack, self._now_ms / 1000)
+        so_far = self.convergence = Convergence(nodes, lack, self._now_ms / 1000)
         hopeful = self.setup.broken is None
         while not self.stopped and not self._aborted:
             if so_far.slow and not hopeful and self.setup.broken is not None:
@@ -295,7 +295,7 @@ class Core:
                 hopeful = not self._answer
                 if not hopeful:
                     return
-            yield from self._read_all(settle(), nodes)
+            yield from self._read_all(convergence(), nodes)
             so_far.look(self._collected, self._now_ms / 1000)
             if so_far.complete or so_far.still:
                 self.journal.last_round_begins()

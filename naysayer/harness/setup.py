@@ -53,7 +53,7 @@ class Setup:
     """Heal everything at the end of the fault phase, and look whether operations succeed again."""
     heal_when_stopped: bool = False
     """Also where the run was stopped early: what really runs must not be left broken."""
-    settle_ms: float = 0.0
+    recovery_pause_ms: float = 0.0
     """How long a healed system is left alone before operations are invoked again."""
     recovery_ms_max: float = 10_000.0
     """By then an operation must have succeeded, or the system is not live."""
@@ -72,8 +72,8 @@ class Setup:
     """Makes the generator of the recovery phase; None: the one of the fault phase goes on."""
     final: Callable[[], Generator] | None = None
     """The last round (Workload.finish)."""
-    settle: Callable[[], Generator] | None = None
-    """A round before the last, for nodes that may need time to converge (Workload.settle)."""
+    convergence: Callable[[], Generator] | None = None
+    """A round before the last, for nodes that may need time to converge (Workload.convergence)."""
     lacking: Callable[[], Lack] | None = None
     """Then says what is missing in a round."""
     broken: Callable[[], bool] | None = None

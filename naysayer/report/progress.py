@@ -11,7 +11,7 @@ from rich.live import Live
 from rich.table import Table
 
 from naysayer.fault_spans import fault_spans
-from naysayer.harness.settle import STILL_S_MAX
+from naysayer.harness.convergence import STILL_S_MAX
 from naysayer.live import LiveRun
 from naysayer.recorder import Recorder
 from naysayer.report.console import Text, console
@@ -62,8 +62,8 @@ class Progress:
 
     def _state(self) -> str:
         fault = ", ".join(span.label for span in fault_spans(self._recorder.nemesis) if span.to_ms is None) or "none"
-        if self._run.core.settling is not None:
-            return f"all is healed: {self._run.core.settling}, of {STILL_S_MAX:.0f} s at most"
+        if self._run.core.convergence is not None:
+            return f"all faults are undone: {self._run.core.convergence}, of {STILL_S_MAX:.0f} s at most"
         if not self._run.core.in_fault_phase:
             return "all faults are healed: operations must succeed again"
         time_ms = self._run.setup.time_ms

@@ -20,7 +20,7 @@ NODE = Path(__file__).resolve().parents[1] / "targets" / "stdio_nodes" / "maelst
 @pytest.fixture(autouse=True)
 def _given_up_soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is missing for so long is missing for good: the honest nodes tell each other all ten times a second."""
-    monkeypatch.setattr("naysayer.harness.settle.STILL_S_MAX", 2.0)
+    monkeypatch.setattr("naysayer.harness.convergence.STILL_S_MAX", 2.0)
 
 
 def play(workload: str, fault: str, results: Path, nemesis: str, time: str = "2s") -> int:

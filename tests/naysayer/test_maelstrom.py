@@ -20,7 +20,7 @@ NODES = Path(__file__).resolve().parents[1] / "targets" / "stdio_nodes"
 
 @pytest.fixture(autouse=True)
 def _given_up_soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("naysayer.harness.settle.STILL_S_MAX", 1.0)
+    monkeypatch.setattr("naysayer.harness.convergence.STILL_S_MAX", 1.0)
 
 
 def play(mode: str, workload: str, results: Path, *more: str, command: str = "", nodes: int = 1) -> int:

@@ -168,7 +168,7 @@ class Storm:
             operations=self.operations,
             client_links=True,
             recover=self.calm,
-            settle_ms=2000.0,
+            recovery_pause_ms=2000.0,
             virtual=True,
             known_to_fit=True,
         )

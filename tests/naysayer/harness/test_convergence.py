@@ -13,7 +13,7 @@ import trio.testing
 from checker.history import History, Operation
 from checker.properties import decider, lacking
 from checker.verdict import Decision
-from naysayer.harness.settle import SLOW_S, STILL_S_MAX, Settling
+from naysayer.harness.convergence import SLOW_S, STILL_S_MAX, Convergence
 from naysayer.harness.setup import Setup
 from naysayer.judge import judge
 from naysayer.live import LiveRun
@@ -78,8 +78,8 @@ class SetClient:
 
 def play(
     shows: Shows, stop_after_s: float | None = None, *, broken: bool = False
-) -> tuple[Settling, Decision, list[Operation]]:
-    """How the nodes settled, the verdict, and the final reads."""
+) -> tuple[Convergence, Decision, list[Operation]]:
+    """How the nodes converged, the verdict, and the final reads."""
     recorder = Recorder()
     workload, must = find("g-set"), lacking("g-set")
     assert must is not None
@@ -89,7 +89,7 @@ def play(
         generator=workload.start(),
         operations=60,
         final=workload.finish,
-        settle=workload.settle,
+        convergence=workload.convergence,
         lacking=lambda: must(recorder.ended(0)),
         broken=lambda: broken,
     )
@@ -112,16 +112,16 @@ def play(
     # while another thread judged, the clock would jump on and on
     with patch.object(trio.to_thread, "run_sync", in_this_thread):
         trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
-    assert run.core.settling is not None
+    assert run.core.convergence is not None
     history = recorder.history()
-    return run.core.settling, decider("g-set")(history), [op for op in history if op.input == "final"]
+    return run.core.convergence, decider("g-set")(history), [op for op in history if op.input == "final"]
 
 
 def test_a_quick_system_is_done_at_once() -> None:
-    settling, decision, finals = play(lambda node, s, added: added)
+    convergence, decision, finals = play(lambda node, s, added: added)
     assert decision.outcome == "valid"
     assert sorted(str(op.node) for op in finals) == ["n1", "n2", "n3"]
-    assert str(settling) == "every node showed all 0.0 s after the healing"
+    assert str(convergence) == "every node showed every value 0.0 s after healing"
 
 
 @pytest.mark.slow
@@ -129,39 +129,39 @@ def test_a_system_that_is_slow_but_gets_better_is_not_accused() -> None:
     def shows(node: NodeId, s: float, added: list[Any]) -> list[Any]:
         return added if node != "n3" else added[: int(s / (STILL_S_MAX - 5))]
 
-    settling, decision, finals = play(shows)
+    convergence, decision, finals = play(shows)
     assert decision.outcome == "valid"
-    assert settling.complete
+    assert convergence.complete
     assert min(op.call for op in finals) / 1e9 > 10 * STILL_S_MAX
 
 
 def test_a_node_that_stands_still_is_accused_after_the_limit() -> None:
-    settling, decision, finals = play(lambda node, s, added: added if node != "n2" else added[:-1])
+    convergence, decision, finals = play(lambda node, s, added: added if node != "n2" else added[:-1])
     assert decision.outcome == "invalid"
     assert decision.explanation is not None
     assert decision.explanation.kind in ("lost-write", "never-read")
-    assert "1 missing" in str(settling)
+    assert "1 missing" in str(convergence)
     assert STILL_S_MAX < min(op.call for op in finals) / 1e9 < STILL_S_MAX + 10
 
 
 def test_a_node_that_does_not_answer_is_named_and_holds_up_the_others() -> None:
-    settling, decision, _ = play(lambda node, s, added: None if node == "n3" else added)
+    convergence, decision, _ = play(lambda node, s, added: None if node == "n3" else added)
     assert decision.outcome == "valid", "of the two that answered"
-    assert not settling.complete
-    assert "n3 silent" in str(settling)
+    assert not convergence.complete
+    assert "n3 silent" in str(convergence)
 
 
-def test_a_run_that_is_stopped_while_nodes_settle_accuses_nobody() -> None:
-    settling, decision, finals = play(lambda node, s, added: added[:-1], stop_after_s=5.0)
+def test_a_run_that_is_stopped_before_nodes_converge_accuses_no_node() -> None:
+    convergence, decision, finals = play(lambda node, s, added: added[:-1], stop_after_s=5.0)
     assert finals == []
     assert decision.outcome == "unknown"
-    assert not settling.complete
+    assert not convergence.complete
 
 
 def test_nothing_is_waited_for_where_the_promise_is_broken_already() -> None:
-    settling, _, finals = play(lambda node, s, added: added[:-1], broken=True)
+    convergence, _, finals = play(lambda node, s, added: added[:-1], broken=True)
     assert finals == []
-    assert SLOW_S < settling.spent_s < SLOW_S + 5
+    assert SLOW_S < convergence.spent_s < SLOW_S + 5
 
 
 def test_nodes_that_show_all_only_now_and_then_are_asked_again() -> None:
@@ -172,8 +172,8 @@ def test_nodes_that_show_all_only_now_and_then_are_asked_again() -> None:
         asked[node] += 1
         return added[:-1] if asked[node] == 2 else added
 
-    settling, decision, finals = play(shows)
-    assert settling.complete
+    convergence, decision, finals = play(shows)
+    assert convergence.complete
     assert decision.outcome == "valid"
     assert len(finals) == 6
 
@@ -214,6 +214,6 @@ def test_answers_of_a_form_that_a_property_does_not_know_leave_it_unknown() -> N
     assert "the checker failed" in str(verdict.parts[0].reason)
 
 
-def test_what_holds_at_all_times_needs_no_time_to_settle() -> None:
+def test_what_holds_at_all_times_needs_no_convergence_wait() -> None:
     for model in ("echo", "unique-ids", "txn-list-append"):
         assert lacking(model) is None

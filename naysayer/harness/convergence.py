@@ -1,8 +1,7 @@
-"""Whether the nodes still get nearer to showing all that must be there, once everything is healed.
+"""The convergence wait: whether the nodes show every value that they must show, after all faults are undone.
 
-Systems that promise something for the end only (broadcast, sets, counters, logs) may take their time. So every node
-is read in rounds until nothing is missing; only where nothing got better for STILL_S_MAX is what they show taken for
-their last word.
+Eventually consistent systems (broadcast, sets, counters, logs) may need time. So every node is read in rounds until no
+value is missing. If nothing improves for STILL_S_MAX, the values that the nodes show are taken as final.
 """
 
 from __future__ import annotations
@@ -16,15 +15,15 @@ from targets.protocol.node import NodeId
 
 STILL_S_MAX = 30.0
 SLOW_S = 3.0
-"""After so long it is worth a look whether they are waited for in vain."""
+"""After this time it is worth checking whether the wait is pointless."""
 
 PAUSE_S, PAUSE_S_MAX, PAUSE_FACTOR = 0.05, 2.0, 1.5
-"""Between two rounds; it grows."""
+"""The pause between two rounds; it grows by PAUSE_FACTOR up to PAUSE_S_MAX."""
 
 
 @dataclass
-class Settling:
-    """What the rounds showed so far. Times are s on one clock; `began_s`: when all was healed."""
+class Convergence:
+    """The result of the rounds so far. Times are seconds on one clock; `began_s`: when all faults were undone."""
 
     nodes: tuple[NodeId, ...]
     lack: Lack
@@ -38,7 +37,7 @@ class Settling:
         self._better_s = self._now_s = self.began_s
 
     def look(self, answers: Sequence[Operation], now_s: float) -> None:
-        """Take in the operations of a round in which every node was asked."""
+        """Add the operations of a round in which every node was asked."""
         shown = {node: [op for op in answers if op.node == node and op.status == "ok"] for node in self.nodes}
         self.silent = tuple(node for node, by in shown.items() if not by)
         self.missing = sum(self.lack(by) for by in shown.values() if by)
@@ -50,30 +49,30 @@ class Settling:
 
     @property
     def complete(self) -> bool:
-        """True if every node showed all in the last round."""
+        """Whether every node showed every value in the last round."""
         return not self.silent and not self.missing
 
     @property
     def spent_s(self) -> float:
-        """From the healing to the last round."""
+        """Seconds from `began_s` to the last round."""
         return self._now_s - self.began_s
 
     @property
     def slow(self) -> bool:
-        """True if it takes longer than quick systems need."""
+        """Whether it takes longer than fast systems need."""
         return self.spent_s >= SLOW_S
 
     @property
     def still(self) -> bool:
-        """True if nothing got better for so long that nothing more is to be expected."""
+        """Whether nothing improved for so long that no improvement is expected."""
         return self._now_s - self._better_s >= STILL_S_MAX
 
     def __str__(self) -> str:
         if self._best is None:
-            return "the nodes are asked what they know, 0.0 s without progress"
-        after = f"{self.spent_s:.1f} s after the healing"
+            return "reading every node, 0.0 s without progress"
+        after = f"{self.spent_s:.1f} s after healing"
         if self.complete:
-            return f"every node showed all {after}"
+            return f"every node showed every value {after}"
         what = [f"{self.missing} missing"] if self.missing else []
         what += [f"{' '.join(self.silent)} silent"] if self.silent else []
         return f"{', '.join(what)} {after}, {self._now_s - self._better_s:.1f} s without progress"
