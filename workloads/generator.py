@@ -64,5 +64,5 @@ class Workload:
     finish: Callable[[], Generator] | None = None
     """A last round after all faults are healed: final reads, one by one per client."""
     convergence: Callable[[], Generator] | None = None
-    """A round of reads on every node, for systems whose nodes may need time to converge. It is repeated until no value is
-    missing, or until nothing changes any more. Then `finish` reads every node too."""
+    """A round of reads on every node, for systems whose nodes may need time to converge. It is repeated until no value
+    is missing, or until nothing changes any more. Then `finish` reads every node too."""

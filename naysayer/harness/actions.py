@@ -23,7 +23,7 @@ class Invoke(msgspec.Struct, frozen=True, gc=False):
 
 
 class Inject(msgspec.Struct, frozen=True):
-    """Carry a fault out, not before `at_ms` (at once, if that has passed)."""
+    """Carry out a fault at `at_ms` (at once, if that has passed)."""
 
     fault: Fault
     at_ms: float = 0.0
@@ -36,8 +36,8 @@ class WaitUntil(msgspec.Struct, frozen=True, gc=False):
 
 
 class Round(msgspec.Struct, frozen=True):
-    """Let these clients work, each from its `wakes_ms`, until none goes on or `until_ms` has come. With `faults` the
-    nemesis works meanwhile."""
+    """Let these clients work, each from its `wakes_ms`, until all are done or `until_ms` is reached. With `faults` the
+    nemesis works at the same time."""
 
     threads: tuple[Thread, ...]
     until_ms: float | None
@@ -45,7 +45,7 @@ class Round(msgspec.Struct, frozen=True):
 
 
 class Consult(msgspec.Struct, frozen=True):
-    """Call this, which may take its time (it judges what was recorded), and hand its answer to `core.consulted`."""
+    """Call this and hand its answer to `core.consulted`. The call may take long: it judges what was recorded."""
 
     call: Callable[[], bool]
 

@@ -1,7 +1,7 @@
 """The clients of a run: each pauses, invokes an operation, waits for the answer, and goes on. Pure: no clock, no I/O.
 
-Terms are Jepsen's: a thread of a client goes on as a new process after an operation of unknown outcome, since the old
-process may be waiting for ever. Process p belongs to client p modulo the number of clients.
+Terms are Jepsen's: after an operation of unknown outcome a client's thread continues as a new process, since the old
+process may wait for ever. Process p belongs to client p modulo the number of clients.
 """
 
 from __future__ import annotations
@@ -22,34 +22,34 @@ from targets.protocol.node import NodeId, Reply, Request
 from workloads.generator import Generator, Invocation, Turn, Wait
 
 ATTEMPTS = 3
-"""How often a client asks, with the same request id, a system that promises to execute a request once."""
+"""How often a client sends a request with the same id to a system that executes each request once."""
 
 TIMEOUT = "timeout"
-"""The error of an operation whose answer did not come in time."""
+"""The error of an operation without a reply in time."""
 
 ROUNDING_MS = 4e-7
-"""Less than a nanosecond: times that were recorded in ms become the same nanoseconds again."""
+"""Less than a nanosecond: with it, times recorded in ms give the same nanoseconds again."""
 
 NEXT_MS = 1.5e-6
-"""Gets virtual time to the next nanosecond at least."""
+"""Enough to advance virtual time to the next nanosecond."""
 
 FRESH = 1_000_000
-"""Times the number of clients: far above the processes that a round of threads comes to."""
+"""Times the number of clients: far more processes than one round uses."""
 
 CONDITIONAL = frozenset({"cas", "acquire", "release", "dequeue", "pop", "delete-min"})
-"""Operations that a healthy system may refuse for as long as it is asked."""
+"""Operations that a healthy system may refuse every time."""
 
 UNSUPPORTED_MAX = 100
-"""So many operations in a row that the system does not have: the workload has no other."""
+"""After this many unsupported operations in a row, the workload is taken to have no others."""
 
 NS = 1_000_000
-"""In a millisecond."""
+"""Nanoseconds in a millisecond."""
 
 Progress = Callable[[int], None]
 
 
 class Journal(Protocol):
-    """Where events go as they happen. Times are ns since the start of the run."""
+    """Receives events as they happen. Times are ns since the start of the run."""
 
     def invoked(self, process: int, invocation: Invocation, node: NodeId | None, time_ns: int) -> None: ...
     def completed(
@@ -60,7 +60,7 @@ class Journal(Protocol):
 
 
 class Thread:
-    """What a client does, one thing after the other. It has at most one operation under way."""
+    """One client: it has at most one operation under way."""
 
     __slots__ = (
         "answered",
@@ -83,13 +83,13 @@ class Thread:
         self.process = process
         self.random = random
         self.waits = False
-        """Whether it waits for an answer."""
+        """Whether it waits for a reply."""
         self.wakes_ms = 0.0
-        """When it first asks for an operation."""
+        """When it begins to work in this round."""
         self.call_ns = 0
         self.wake: Callable[[], None]
         self.answered: Callable[[Reply | None], None]
-        """A loop's own callbacks for this thread, if it needs any."""
+        """A loop's own callbacks for this thread, if it needs them."""
         self.asked: Invocation
         self.node: NodeId
         self.request: Request
@@ -97,8 +97,8 @@ class Thread:
 
 
 class Answers:
-    """What was seen of a node: how many answers, whatever they said, and when the last; since then, when it was first
-    asked, and how many calls had no answer."""
+    """What is known of a node: the number of its replies (of any status) and the time of the last; since then, the time
+    of the first call without a reply, and how many there were."""
 
     __slots__ = ("count", "last_ns", "late", "silent_since_ns")
 
@@ -107,7 +107,7 @@ class Answers:
         self.silent_since_ns: int | None = None
 
     def take(self, reply: Reply | None, call_ns: int, now_ns: int) -> None:
-        """Take in how a call ended."""
+        """Record how a call ended."""
         if reply is not None:
             self.count, self.last_ns = self.count + 1, now_ns
             self.late, self.silent_since_ns = 0, None
@@ -118,7 +118,7 @@ class Answers:
 
 
 class Clients:
-    """All clients of a run, of which none invokes any more when `left` operations were, or `until_ms` has come."""
+    """All clients of a run. They stop when `left` operations were invoked or `until_ms` is reached."""
 
     def __init__(
         self, setup: Setup, nodes: tuple[NodeId, ...], journal: Journal, progress: Progress | None = None
@@ -135,18 +135,18 @@ class Clients:
         self.left = setup.operations
         self.until_ms = setup.time_ms
         self.ended = False
-        """None invokes any more, whatever the bounds say."""
+        """No client invokes any more, whatever the bounds are."""
         self.threads: list[Thread] = []
-        """By client the one that invokes for it; those of rounds before may still wait for an answer."""
+        """By client: its current thread. Threads of earlier rounds may still wait for a reply."""
         self.going = 0
-        """How many of them go on."""
+        """How many of them are still at work."""
         self.succeeded = 0
         """How many operations ended ok in this phase."""
         self.ever_succeeded = False
         self.refused_by_design = True
-        """All that ended in this phase were conditional operations that were refused."""
+        """Whether every operation that ended in this phase was a conditional one and was refused."""
         self.finished: list[Operation] | None = None
-        """The operations that ended, while somebody collects them."""
+        """The operations that ended since the core set this to a list; None: they are not collected."""
         self.invoked = 0
         self.asked: list[tuple[float, int, Invocation, NodeId]] = []
         """Time (ms), client, operation and node of everything that was invoked."""
@@ -155,23 +155,23 @@ class Clients:
         self.unsupported: set[str] = set()
         """Operations that the system says it does not have."""
         self.majority_progress: MajorityProgress | None = None
-        """Looks whether something succeeds during the fault phase, if that is judged."""
+        """Judges whether anything succeeds during the fault phase; None: not judged."""
         self.stalled: Callable[[MajorityProgress, int], None]
-        """Called where it finds that nothing does."""
+        """Called if nothing does."""
         self._routings: dict[int, Routing] = {}
         self._randoms: dict[int, Random] = {}
         self._rounds = 0
         self._used = 0
-        """Processes below this were used."""
+        """All processes used so far are below this."""
         self._slot_ms = 0.0
         self._think_ms = setup.think_ms
         self._refused_ms = max(REFUSED_MS, setup.think_ms)
         self._look_at_nodes = setup.hung_ms is not None
 
     def start(self, clients: int, now_ns: int) -> tuple[Thread, ...]:
-        """A new round: a thread for each client takes the place of the one before, and goes on as its process.
+        """Begin a round: each client gets a new thread, which continues as the process of the thread before.
 
-        Where that still waits for an answer, or there were more or fewer clients, it is a process of its own.
+        If that thread still waits for a reply, or the number of clients has changed, the new one is a new process.
         """
         kept = {thread.client: thread.process for thread in self.threads if not thread.waits}
         if self.threads and len(self.threads) != clients:
@@ -193,7 +193,7 @@ class Clients:
         return tuple(self.threads)
 
     def begin_recovery(self) -> None:
-        """What succeeds from now on is a sign of life; a script has come to its end."""
+        """Count successes from zero. A script ends here, and so does a limit on the rate."""
         self.majority_progress = None
         self.scripted = False
         self.rate = None
@@ -201,7 +201,7 @@ class Clients:
         self.refused_by_design = True
 
     def is_silent(self, node: NodeId, since_ns: int) -> bool:
-        """Whether a node that answered before has not answered since then."""
+        """Whether a node that replied before has not replied since then."""
         seen = self.answers.get(node)
         return seen is not None and seen.count > 0 and seen.last_ns < since_ns
 
@@ -210,9 +210,9 @@ class Clients:
         return self.ended or self.left == 0 or (self.until_ms is not None and now_ns / NS >= self.until_ms)
 
     def next(self, thread: Thread, now_ns: int) -> Invoke | WaitUntil | None:
-        """What a client does now; None: its part of the round is over."""
+        """What a client does now; None: it is done with the round."""
         if self.threads[thread.client] is not thread:
-            return None  # another has taken its place
+            return None  # a thread of a later round has replaced it
         asked: Invocation | Wait | None = None
         if not self.are_done(now_ns):
             if self.rate is not None and (wait := self._slot(thread, now_ns / NS, self.rate)) is not None:
@@ -230,7 +230,7 @@ class Clients:
         return self._invoke(thread, asked, now_ns)
 
     def _supported(self, asked: Invocation | Wait | None, turn: Turn) -> Invocation | Wait | None:
-        """The operation, or the next that the system has."""
+        """The operation, or the next one that the system supports."""
         for _ in range(UNSUPPORTED_MAX):
             if not isinstance(asked, Invocation) or asked.f not in self.unsupported:
                 return asked
@@ -238,7 +238,7 @@ class Clients:
         return None
 
     def _slot(self, thread: Thread, now_ms: float, rate: float) -> WaitUntil | None:
-        """Take the next free slot of the rate; or wait for it."""
+        """Take the next free slot of the rate, or wait for it."""
         if now_ms < self._slot_ms:
             return WaitUntil(self._slot_ms)
         self._slot_ms = now_ms + 2000.0 / rate * thread.random.random()
@@ -256,23 +256,23 @@ class Clients:
         thread.request = Request(f"r{self.invoked}", f"c{process}", asked.f, asked.key, asked.input)
         self.journal.invoked(process, asked, node, now_ns)
         self.asked.append((now_ns / NS, client, asked, node))
-        # every other client asks again when no answer comes, as libraries do
+        # every other client retries when no reply comes, as client libraries do
         thread.attempts = thread.left = ATTEMPTS if self.setup.sessions and client % 2 == 1 else 1
         return Invoke(node, thread.request, self.timeout_ms / thread.attempts)
 
     def completed(self, thread: Thread, reply: Reply | None, now_ns: int) -> Invoke | WaitUntil:
-        """Take in the reply, or that none came in time. The client asks again, or pauses before its next operation."""
+        """Take the reply, or None if none came in time. The client retries, or pauses before its next operation."""
         if reply is None and thread.left > 1:
-            # drawn by the time, so that a script of this run draws the same
-            moment = f"{self.setup.seed} c{thread.client} {now_ns >> SLOT_BITS}"
+            # keyed by the time, so that a script of this run chooses the same node
+            key = f"{self.setup.seed} c{thread.client} {now_ns >> SLOT_BITS}"
             thread.left -= 1
-            return Invoke(Random(moment).choice(self.nodes), thread.request, self.timeout_ms / thread.attempts)
+            return Invoke(Random(key).choice(self.nodes), thread.request, self.timeout_ms / thread.attempts)
         if reply is not None and reply.status == "fail" and thread.left < thread.attempts:
-            return self._done(thread, None, now_ns)  # this node did not do it, but one that was asked before may have
+            return self._done(thread, None, now_ns)  # this node did not execute it, but an earlier one may have
         return self._done(thread, reply, now_ns)
 
     def _done(self, thread: Thread, reply: Reply | None, now_ns: int) -> WaitUntil:
-        """Record how the operation ended, and go on."""
+        """Record how the operation ended, and continue."""
         client = thread.client
         status: Status = "info" if reply is None else reply.status
         output, error = (None, TIMEOUT) if reply is None else (reply.output, reply.error)
@@ -306,13 +306,13 @@ class Clients:
         return self._pause(thread, now_ns, self._refused_ms if refused else self._think_ms)
 
     def _has_no_such(self, f: str, reply: Reply | None) -> bool:
-        tells = self.setup.unsupported
-        if tells is None or reply is None or not tells(reply):
+        unsupported = self.setup.unsupported
+        if unsupported is None or reply is None or not unsupported(reply):
             return False
         self.unsupported.add(f)
         return True
 
     def _pause(self, thread: Thread, now_ns: int, mean_ms: float) -> WaitUntil:
-        """Ask for an operation after a drawn time."""
+        """Pause for a random time, then begin the next operation."""
         pause_ms = 0.0 if self.scripted else -log(1.0 - thread.random.random()) * mean_ms
         return WaitUntil(now_ns / NS + pause_ms)

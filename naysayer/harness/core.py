@@ -1,4 +1,4 @@
-"""The core: what happens next in a run. Pure, in the manner of a protocol library: a loop carries out what it says.
+"""The core decides what happens next in a run. It is pure, like a protocol library: a loop carries out its actions.
 
     core.next(now_ns)                     -> Round | Inject | WaitUntil | Consult, or None: the run is over
     core.ask(thread, now_ns)              -> Invoke | WaitUntil, or None: this client is done with the round
@@ -6,8 +6,8 @@
     core.fault(now_ns, views)             -> Inject | WaitUntil, or None: no more faults
     core.injected(fault, now_ns, detail), core.died(death, now_ns), core.stop()
 
-Clients and the nemesis are asked for one by one, rather than through one queue: so the simulator puts each into its
-own heap of events, and a task of trio serves each, without a second heap in here.
+Each client and the nemesis are asked separately, not through one queue. So the simulator keeps them in its own heap of
+events, and trio runs each as a task, without a second heap here.
 """
 
 from __future__ import annotations
@@ -44,23 +44,23 @@ class Core:
         self.system = system
         self.journal = journal
         self.clients = Clients(setup, system.nodes, journal, progress)
-        # what is called for every operation is called directly
+        # called for every operation, so called directly
         self.ask: Callable[[Thread, int], Invoke | WaitUntil | None] = self.clients.next
-        """What a client does next in a round, and at which time (ns); None: it is done with the round."""
+        """What a client does next in a round, and when (ns); None: it is done with the round."""
         self.completed: Callable[[Thread, Reply | None, int], Invoke | WaitUntil] = self.clients.completed
-        """A reply has come, or (None) none within the time. The request goes out again, or the client pauses."""
+        """A reply came, or None: none came in time. The client retries or pauses."""
         self.health = Health()
         if setup.progress_ms is not None:
             self.clients.majority_progress = MajorityProgress(system.nodes, setup.progress_ms)
             self.clients.stalled = self._stalled
         self.faults: list[Fault] = []
-        """All that were injected, and what undid them."""
+        """All injected faults, and the faults that undid them."""
         self.in_fault_phase = True
         self.stopped = False
         self.live = True
-        """False: after the healing no operation succeeded, and nothing excuses that."""
+        """False: no operation succeeded after healing, and nothing excuses that."""
         self.undecided: str | None = None
-        """Why liveness could not be judged, if nothing succeeded and something excuses it."""
+        """Why liveness could not be judged, if no operation succeeded and something excuses that."""
         self.faults_end_ms = 0.0
         """When the fault phase ended."""
         self.convergence: Convergence | None = None
@@ -78,13 +78,13 @@ class Core:
     # what the loop calls
 
     def next(self, now_ns: int) -> Action | None:
-        """What the run as a whole does next, when what it did last is done; None: it is over."""
+        """What the run does next, after its last action is done; None: it is over."""
         self._now_ns = now_ns
         return next(self._script, None)
 
     @property
     def round_over(self) -> bool:
-        """Whether no client goes on in this round."""
+        """Whether all clients are done with this round."""
         return self.clients.going <= 0
 
     def fault(
@@ -96,9 +96,8 @@ class Core:
         now_ms = now_ns / NS
         poll = self.poll
         if still and poll is not None and poll.pointless(now_ms):
-            return WaitUntil(
-                poll.next_ms(now_ms) + AFTER_POLL_MS
-            )  # which is not before now: polling is pointless till then
+            # this is later than now, because polling is pointless until then
+            return WaitUntil(poll.next_ms(now_ms) + AFTER_POLL_MS)
         situation = Situation(
             now_ms,
             self.system.nodes,
@@ -123,7 +122,7 @@ class Core:
         return WaitUntil(max(poll.next_ms(now_ms), now_ms) + AFTER_POLL_MS)
 
     def injected(self, fault: Fault, now_ns: int, detail: str = "") -> None:
-        """A fault, or what undoes one, was carried out."""
+        """A fault, or one that undoes another, was carried out."""
         self.faults.append(fault)
         self.health.injected(fault, now_ns / NS)
         if self.clients.majority_progress is not None:
@@ -131,20 +130,20 @@ class Core:
         self.journal.happened(fault, now_ns, detail)
 
     def died(self, death: Death, now_ns: int) -> None:
-        """A node that had come up ended by itself, or one that was down did not come up again."""
+        """A node that had started ended by itself, or a node that was down did not start again."""
         if death.in_start:
             self.health.did_not_start(death, now_ns / NS)
         else:
             self.health.died(death, now_ns / NS)
         if self.health.dead >= set(self.system.nodes):
-            self.clients.ended = True  # none is left to ask
+            self.clients.ended = True  # no node is left to ask
 
     def _stalled(self, progress: MajorityProgress, now_ns: int) -> None:
-        """A majority that nothing hinders gets nothing done."""
+        """An unhindered majority makes no progress."""
         self.health.stalled(progress.sentence(now_ns / NS, virtual=self.setup.virtual), now_ns / NS)
 
     def lagged(self, ms: float) -> None:
-        """The harness woke up so much later than it had asked for."""
+        """The harness woke up this much later than it asked for."""
         self.health.lag_ms = max(self.health.lag_ms, ms)
 
     def consulted(self, answer: bool) -> None:
@@ -152,11 +151,11 @@ class Core:
         self._answer = answer
 
     def stop(self) -> None:
-        """End the phase that goes on, as soon as what is under way has answered or timed out."""
+        """End the current phase as soon as all calls under way have a reply or have timed out."""
         self.stopped = self.clients.ended = True
 
     def abort(self) -> None:
-        """What the system did ends the run: nothing more is invoked. Everything is undone all the same."""
+        """An error of the system ends the run: no more operations are invoked. All faults are still undone."""
         self._aborted = self.clients.ended = True
 
     # the phases
@@ -179,20 +178,20 @@ class Core:
             yield Inject(fault)
         if self._aborted or self._all_dead():
             return
-        hasty, self.stopped, clients.ended = self.stopped, False, False
+        interrupted, self.stopped, clients.ended = self.stopped, False, False
         if setup.again is not None:
             clients.generator = setup.again()
-        if not hasty:
+        if not interrupted:
             yield from self._recovery(worked)
         yield from self._last_rounds()
-        if self._all_dead() or hasty or self.stopped or self._aborted:
+        if self._all_dead() or interrupted or self.stopped or self._aborted:
             return
         if self._recovery_asked and not clients.succeeded:
             self._judge_liveness(worked)
 
     def _doubts(self) -> Iterator[Action]:
-        """Before anything is healed: where nothing has succeeded for a while and a majority is hindered by nothing, ask
-        on with the faults as they are, until something succeeds or that majority has had its time."""
+        """Before healing: if no operation has succeeded for a while although a majority is unhindered, keep invoking
+        with the faults in force, until an operation succeeds or that majority has had enough time."""
         clients = self.clients
         while not self.stopped and not self._aborted and not clients.ended:
             progress = clients.majority_progress
@@ -216,7 +215,7 @@ class Core:
 
     @property
     def _alive(self) -> tuple[NodeId, ...]:
-        """The nodes that are not down by their own doing."""
+        """The nodes that have not died by themselves."""
         return tuple(node for node in self.system.nodes if node not in self.health.dead)
 
     def _round(
@@ -226,7 +225,7 @@ class Core:
         return Round(self.clients.start(clients, self._now_ns), until_ms, faults and self._schedule is not None)
 
     def _recovery(self, worked: bool) -> Iterator[Action]:
-        """Two operations for each client, and more until one has succeeded or time is up."""
+        """Two operations for each client, and more until one has succeeded or the time is up."""
         setup, clients = self.setup, self.clients
         if setup.recovery_pause_ms:
             yield WaitUntil(self._now_ms + setup.recovery_pause_ms)
@@ -239,13 +238,13 @@ class Core:
             over = self.stopped or self._aborted or self._now_ms >= until_ms or self._damaged
             if clients.succeeded or not asked or over:
                 break
-            # a client that gave up, or was refused where no node leads, may have been too hasty
+            # a client that gave up, or was refused for lack of a leader, may have been too impatient
             clients.timeout_ms = max(clients.timeout_ms, setup.timeout_ms_max)
         if setup.hung_ms is not None and clients.succeeded:
             yield from self._probes(setup.hung_ms)
 
     def _probes(self, hung_ms: float) -> Iterator[Action]:
-        """Ask the nodes that answered before and have not answered since the healing, until they do or hang."""
+        """Ask the nodes that replied before but not since healing, until they reply or are found to hang."""
         clients, began_ns = self.clients, self._now_ns
         until_ms = self._now_ms + hung_ms + self.setup.timeout_ms
         while not self.stopped and not self._aborted and self._now_ms <= until_ms:
@@ -268,7 +267,7 @@ class Core:
         return self.health.hangs(node, seen, elsewhere, hung_ms, self._now_ms)
 
     def _last_rounds(self) -> Iterator[Action]:
-        """Final reads; where nodes may take their time to converge, rounds before them until nothing is missing."""
+        """Final reads; before them the convergence wait, if the workload has one."""
         setup, clients = self.setup, self.clients
         if not self._alive:
             return
@@ -282,9 +281,9 @@ class Core:
     def _converge(
         self, convergence: Callable[[], Generator], final: Callable[[], Generator], lack: Lack
     ) -> Iterator[Action]:
-        """Read all nodes in rounds until nothing is missing, or nothing gets better; then read them a last time.
+        """Read all nodes in rounds until no value is missing or nothing improves; then read them a last time.
 
-        Stopped before that, no node is read a last time, so none is blamed for it.
+        If the run is stopped before that, there is no last read, so no node is accused of a lost value.
         """
         nodes = self._alive
         so_far = self.convergence = Convergence(nodes, lack, self._now_ms / 1000)
@@ -306,7 +305,7 @@ class Core:
             yield WaitUntil(self._now_ms + so_far.pause_s * 1000)
 
     def _read_all(self, generator: Generator, nodes: tuple[NodeId, ...]) -> Iterator[Action]:
-        """One client for each node; `_collected` has the operations that ended."""
+        """Read with one client for each node; the operations that ended are in `_collected`."""
         clients = self.clients
         clients.generator = Pinned(generator, nodes)
         self._collected = clients.finished = []
@@ -318,19 +317,19 @@ class Core:
         return damaged(self.system, self.faults)
 
     def _judge_liveness(self, worked: bool) -> None:
-        """Nothing succeeded since the healing, though operations were invoked."""
+        """No operation succeeded after healing, though operations were invoked."""
         health, clients = self.health, self.clients
         if self._damaged:
             return
         if not self.setup.known_to_fit:
             if not worked:
-                self.undecided = "no operation ever succeeded, so whether the system came back cannot be judged"
+                self.undecided = "no operation ever succeeded, so whether the system recovered cannot be judged"
             elif health.lag_ms > LAG_MS_MAX:
                 self.undecided = (
                     f"the harness woke up {health.lag_ms / 1000:.1f} s late: this machine is too slow to judge"
                 )
             elif clients.refused_by_design:
-                self.undecided = "after the healing all operations were refused, as a healthy system may refuse them"
+                self.undecided = "after healing all operations were refused, as a healthy system may refuse them"
             if self.undecided is not None:
                 return
         self.live = False

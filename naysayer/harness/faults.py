@@ -1,4 +1,4 @@
-"""Which faults are in force, and what undoes them: in one place, for every backend."""
+"""Which faults are in force, and what undoes them, for every backend."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from targets.protocol.node import NodeId
 
 
 class System(Protocol):
-    """What the core may see of a cluster."""
+    """The part of a cluster that the core sees."""
 
     @property
     def nodes(self) -> tuple[NodeId, ...]: ...
@@ -21,13 +21,13 @@ class System(Protocol):
 
 
 AS_NEEDED = (Heal, Release, Resume, Restart)
-"""What the state of the system asks for, whatever was injected: nodes may be down by their own doing."""
+"""Undone by the state of the system, not by the list of faults: a node may also have died by itself."""
 
 
 def undoing(system: System, injected: Sequence[Fault], spared: frozenset[NodeId] = frozenset()) -> Iterator[Fault]:
-    """What ends all faults: links first, then clocks and disks, then what is paused, then what is down.
+    """What undoes all faults: first links, then clocks and disks, then paused nodes, then nodes that are down.
 
-    `spared`: nodes that are down by their own doing, and stay down. The system is looked at as the iterator goes on.
+    `spared`: nodes that died by themselves; they stay down. The iterator reads the system's state as it goes.
     """
     yield Heal()
     yield from _undone(system, [fault for fault in injected if not fault.momentary], once=True)
@@ -39,7 +39,7 @@ def undoing(system: System, injected: Sequence[Fault], spared: frozenset[NodeId]
 
 
 def _undone(system: System, faults: Sequence[Fault], *, once: bool) -> list[Fault]:
-    """What ends faults that the system does not show. `once`: where several ask for the same, in the order of nodes."""
+    """What undoes faults that the system's state does not show. `once`: without repetitions, in the order of nodes."""
     found = [ending for fault in faults if (ending := fault.undone_by()) and not isinstance(ending, AS_NEEDED)]
     if not once:
         return found
@@ -48,7 +48,7 @@ def _undone(system: System, faults: Sequence[Fault], *, once: bool) -> list[Faul
 
 
 class InForce:
-    """The faults that were injected and not undone, and for how long there was none."""
+    """The faults that were injected and not undone, and for how long none has been in force."""
 
     def __init__(self) -> None:
         self._now: frozenset[Condition] = frozenset()
@@ -57,7 +57,7 @@ class InForce:
         """Whether any fault was injected."""
 
     def injected(self, fault: Fault, now_ms: float) -> None:
-        """Take in a fault, or what ends one."""
+        """A fault was injected, or one that undoes another."""
         before, begins, ends = self._now, fault.begins(), fault.ends()
         self._now = (before - ends) | begins
         if self._now != before or not (begins or ends):
@@ -73,9 +73,9 @@ class InForce:
 
 
 def damaged(system: System, injected: Sequence[Fault]) -> bool:
-    """Whether no majority is left that can run, since what the disks hold was damaged: nothing heals that.
+    """Whether damage to disks, which cannot be undone, has left no majority that can run.
 
-    Of all nodes, or of members that were asked for: those may be the members now.
+    This counts for all nodes and for every set of members that was requested, since it may be in force now.
     """
     dead = {node for fault in injected for node in fault.damages()} & system.down
     groups = [system.nodes, *(members for fault in injected if (members := fault.members()) is not None)]

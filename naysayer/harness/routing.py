@@ -1,8 +1,8 @@
-"""Which node a client asks, alike in the simulator and against what really runs.
+"""Which node a client asks, in the simulator and on real systems.
 
-A third of the clients each stays with one node, whatever it says; follows the leader; does so every other time. So a
-leader that was deposed and does not know it is still asked, while others go where the new one is. A client that is
-alone does not stay: the node may never lead, and then nothing would ever be done.
+A third of the clients stay with one node; a third follow the leader; a third follow it every other time. So a leader
+that does not know that it was deposed is still asked, while other clients go to the new one. A single client does not
+stay with one node: that node may never lead, and then no operation would succeed.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from workloads.generator import Invocation
 
 
 class Routing:
-    """What each client knows of the leader: the node that answered it at last, or to which it was referred.
+    """What each client knows of the leader: the node that answered it last, or the one it was referred to.
 
-    `stay`: False lets clients that were never refused go anywhere, as where every node answers all are worth asking.
+    `stay`: if False, a client that was never refused asks any node, since every node seems to serve requests.
     """
 
     def __init__(self, nodes: tuple[NodeId, ...], clients: int, *, stay: bool) -> None:
@@ -41,7 +41,7 @@ class Routing:
         return anywhere
 
     def learn(self, client: int, node: NodeId, operation: Operation, referred: NodeId | None) -> bool:
-        """Take in how an operation ended at a node; returns whether it was refused and the client knows no better."""
+        """Record how an operation ended. Returns whether it was refused and the client knows no leader to ask."""
         if operation.status == "fail":
             self._refused.add(client)
         if operation.status == "ok":

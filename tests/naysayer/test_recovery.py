@@ -67,7 +67,7 @@ def test_a_target_that_deadlocks_in_the_storm_is_reported_as_not_live(monkeypatc
     assert (verdict.outcome, verdict.method) == ("invalid", "liveness")
     explanation = verdict.parts[0].explanation
     assert explanation is not None
-    assert explanation.sentence.startswith("Not live: all faults were healed")
+    assert explanation.sentence.startswith("Not live: all faults were undone")
 
 
 def test_its_healthy_twin_recovers_from_the_same_storm(monkeypatch: pytest.MonkeyPatch) -> None:
