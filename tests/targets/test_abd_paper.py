@@ -16,10 +16,10 @@ from tests.targets.stub import Stub
 
 
 class Replica:
-    """n1 of three; `gets` returns what it sent upon a message."""
+    """One replica of three, n1 unless named; `gets` returns what it sent upon a message."""
 
-    def __init__(self, disk: SimulatedDisk | None = None) -> None:
-        self.ctx = Stub(disk or SimulatedDisk())
+    def __init__(self, disk: SimulatedDisk | None = None, me: NodeId = "n1") -> None:
+        self.ctx = Stub(disk or SimulatedDisk(), me)
         self.node = QuorumNode()
         self.node.start(self.ctx)
 
@@ -31,7 +31,7 @@ class Replica:
     def asks(self, f: str, value: Any = None) -> int:
         """A client asks it; returns the number of the operation, whose first phase has begun."""
         sent = self.gets("c0", Request(f"{f} {value}", "c0", f, "x", value))
-        assert {to for to, message in sent if isinstance(message, Get)} == {"n2", "n3"}
+        assert {to for to, message in sent if isinstance(message, Get)} == {"n1", "n2", "n3"} - {self.ctx.me}
         number: int = sent[0][1].op
         return number
 
@@ -68,6 +68,15 @@ def test_a_write_takes_a_version_greater_than_those_of_a_majority() -> None:
     assert {(to, message.version, message.value) for to, message in sent} == {
         (to, (5, "n1"), "mine") for to in ("n2", "n3")
     }
+
+
+def test_two_writers_that_find_the_same_version_choose_different_ones() -> None:
+    versions = set()
+    for me in ("n1", "n3"):
+        replica = Replica(me=me)
+        number = replica.asks("write", me)
+        versions |= {message.version for _, message in replica.gets("n2", Got(number, (4, "n2"), "theirs"))}
+    assert versions == {(5, "n1"), (5, "n3")}
 
 
 def test_a_write_answers_when_a_majority_stored_it() -> None:

@@ -14,7 +14,7 @@ from targets.protocol.fault import Kill, Restart
 from targets.protocol.node import NodeId, Reply, Request
 from targets.protocol.target import Target
 from targets.systems.quorum import HEALTHY, TARGETS
-from targets.systems.quorum.node import SNAPSHOT_RECORDS, QuorumNode
+from targets.systems.quorum.replica import SNAPSHOT_RECORDS
 from tests.targets.storm import EVERYTHING, Storm
 
 NAMED = {target.name.rpartition("/")[2]: target for target in TARGETS}
@@ -156,13 +156,6 @@ def test_a_request_that_comes_twice_is_executed_once_also_after_a_crash() -> Non
         cluster.run(until=lambda: len(replies) > 1)
         assert cluster.read("n3") == "second"
         cluster.crash(("n1",))
-
-
-def test_versions_of_two_writers_are_never_equal() -> None:
-    node = QuorumNode()
-    assert node.newer((2, "n1"), (1, "n3"))
-    assert node.newer((1, "n2"), (1, "n1"))
-    assert not node.newer((1, "n1"), (1, "n1"))
 
 
 @pytest.mark.slow

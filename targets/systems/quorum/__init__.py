@@ -1,4 +1,4 @@
-"""The quorum key-value store of the course's exercise, and what goes wrong with it."""
+"""The quorum key-value store of the course's exercise, with its broken variants."""
 
 from __future__ import annotations
 

@@ -1,22 +1,23 @@
-"""Quorum stores that each get one thing wrong. Beside the healthy one in node.py, each overrides one decision."""
+"""Broken variants of the quorum store: each overrides one decision of the node or of its replica."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
-from targets.protocol.node import Request, Timer
+from targets.protocol.node import Context, Request, Timer
 from targets.systems.quorum.messages import Get, Got, Put, Version
-from targets.systems.quorum.node import Operation, QuorumNode, Record
+from targets.systems.quorum.node import Operation, QuorumNode
+from targets.systems.quorum.replica import Record, Replica
 
 BACKGROUND_MS = 20.0
-"""How far a background task may be behind."""
+"""How long after the answer the background task repairs."""
 
 
 class NoReadRepair(QuorumNode):
-    """A read answers with the newest that it found, and leaves the other replicas as they are.
+    """A read returns the newest value that it found, and does not repair the other replicas.
 
-    Misconception: R + W > N suffices. Every read meets the last finished write. But a write that is still going on has
-    reached some replicas: one read meets it, and a later one does not. New value, then the old one again.
+    Misconception: R + W > N suffices. Every read does meet the last finished write. But a write under way has reached
+    some replicas only: one read meets it, and a later one does not, so a non-monotonic read.
     """
 
     def repair(self, number: int, put: Put) -> None:
@@ -24,36 +25,36 @@ class NoReadRepair(QuorumNode):
 
 
 class AsyncReadRepair(QuorumNode):
-    """A read answers first; a background task repairs a little later.
+    """A read answers first, and a background task repairs the other replicas a little later.
 
-    Misconception: the repair lands in time. If it is slow or lost, the next read is faster and finds the old value.
+    Misconception: the repair arrives before the next read. If it is slow or lost, the next read finds the old value.
     """
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.behind: dict[int, Put] = {}
+    def start(self, ctx: Context) -> None:
+        super().start(ctx)
+        self.background: dict[int, Put] = {}
 
     def repair(self, number: int, put: Put) -> None:
         self.finish(number, put.value)
-        self.behind[number] = put
+        self.background[number] = put
         self.ctx.set_timer(number, BACKGROUND_MS)
 
     def timeout(self, timer: Timer) -> None:
-        put = self.behind.pop(timer, None)  # type: ignore[call-overload]
+        put = self.background.pop(timer, None)  # type: ignore[call-overload]
         if put is None:
             super().timeout(timer)
             return
-        self.store(put)
+        self.replica.store(put)
         for node in self.ctx.nodes:
             if node != self.ctx.me:
                 self.ctx.send(node, put)
 
 
 class WallClock(QuorumNode):
-    """Versions are the coordinator's clock: last write wins, as Cassandra's cells do.
+    """Versions are times of the coordinator's clock: the last write wins, as in cells of Cassandra.
 
-    Misconception: clocks agree. A coordinator whose clock is behind writes versions that lose against older ones, and
-    answers ok: the write is lost at once.
+    Misconception: clocks agree. A coordinator whose clock is slow gives a write a version that is smaller than an older
+    one, and answers ok: the write is lost at once.
     """
 
     def new_version(self, answers: list[Got]) -> Version:
@@ -63,8 +64,8 @@ class WallClock(QuorumNode):
 class TimestampTie(QuorumNode):
     """Versions are counters without the node's name.
 
-    Misconception: ties are impossible. Two coordinators that write at once choose the same counter; each replica keeps
-    the one that came first, and which value a read finds depends on which replicas it asks.
+    Misconception: two writes never choose the same counter. Two concurrent coordinators do; each replica then keeps the
+    write that arrived first, and what a read returns depends on which replicas answer.
     """
 
     def new_version(self, answers: list[Got]) -> Version:
@@ -72,21 +73,22 @@ class TimestampTie(QuorumNode):
 
 
 class LocalCounter(QuorumNode):
-    """The version comes from this replica's own counter; no other replica is asked before a write.
+    """The version comes from the coordinator's own counter, whatever the other replicas answer.
 
-    Misconception: my own counter is the maximum. Another coordinator has counted further: the new write is older than
-    what it overwrites, and is lost.
+    Misconception: the coordinator's counter is the largest. Another one has counted further: the new write gets a
+    smaller version than the value that it should overwrite, and is lost.
     """
 
     def new_version(self, answers: list[Got]) -> Version:
-        self.counter += 1
-        return (self.counter, self.ctx.me)
+        self.replica.counter += 1
+        return (self.replica.counter, self.ctx.me)
 
 
 class SubMajority(QuorumNode):
     """A quorum is half of the replicas, rounded down.
 
-    Misconception: any W replicas do. Two quorums need not share a replica, so a read may miss a finished write.
+    Misconception: half of the replicas suffice. Two such quorums need not share a replica, so a read may miss a
+    finished write.
     """
 
     def majority(self) -> int:
@@ -94,15 +96,15 @@ class SubMajority(QuorumNode):
 
 
 class ReadOne(QuorumNode):
-    """A read is answered from this replica's own copy.
+    """A read is answered from the local copy.
 
-    Misconception: the local copy is fresh. A replica that was cut off, or that a write has not reached, answers with a
-    value that was overwritten long ago.
+    Misconception: the local copy is up to date. A replica that was partitioned, or that a write has not reached,
+    returns a value that was overwritten long ago.
     """
 
     def begin(self, request: Request) -> None:
         if request.f == "read":
-            self.ctx.reply(request, self.look_up(Get(0, request.key)).value)
+            self.ctx.reply(request, self.replica.look_up(Get(0, request.key)).value)
         else:
             super().begin(request)
 
@@ -110,8 +112,8 @@ class ReadOne(QuorumNode):
 class TimeoutIsFail(QuorumNode):
     """A write that no majority confirmed is reported as failed.
 
-    Misconception: no quorum, no effect. Some replica may hold it, and a later read will find it there and repair it
-    into a majority: a value that certainly was not written.
+    Misconception: without a quorum a write has no effect. Some replica may have stored it, and a later read finds it
+    there and repairs it into a majority: a read returns a value whose write failed.
     """
 
     def give_up(self, operation: Operation) -> None:
@@ -119,10 +121,10 @@ class TimeoutIsFail(QuorumNode):
 
 
 class ClientSideCas(QuorumNode):
-    """A compare-and-set is offered: read, compare, write.
+    """Compare-and-set is offered, as a read, a comparison and a write.
 
-    Misconception: read then write is atomic. Two clients read the same value, both compare well, both write: one value
-    was swapped twice.
+    Misconception: a read followed by a write is atomic. Two clients read the same value, both comparisons succeed, and
+    both write: one value was replaced twice.
     """
 
     offers: ClassVar[frozenset[str]] = frozenset({"read", "write", "cas"})
@@ -145,9 +147,12 @@ class ClientSideCas(QuorumNode):
 class MemoryOnly(QuorumNode):
     """Nothing is written to disk.
 
-    Misconception: replicas never all restart. When a majority has restarted, in turn or at once, all that only it held
-    is gone.
+    Misconception: a majority never restarts. After a majority has restarted, one by one or at once, what only its
+    replicas held is lost.
     """
 
-    def persist(self, record: Record) -> None:
-        self.records += 1
+    class Volatile(Replica):
+        def persist(self, record: Record) -> None:
+            pass
+
+    replica_type = Volatile

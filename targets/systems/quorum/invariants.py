@@ -1,4 +1,4 @@
-"""What must hold whenever a replica has come up again."""
+"""What must hold after every restart of a replica."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class ConfirmedIsKept:
         confirmed = self._confirmed.setdefault(stepped, {})
         confirmed.update(before.confirmed)
         for key, version in confirmed.items():
-            if node.newer(version, node.version(key)):
-                held, knew = (stamp(one) for one in (node.version(key), version))
-                return f"{stepped} confirmed version {knew} of {key!r}, and after its recovery it holds {held}"
+            if version > node.replica.version(key):
+                held, known = (stamp(one) for one in (node.replica.version(key), version))
+                return f"{stepped} confirmed version {known} of {key!r}, and after its recovery it holds {held}"
         return None

@@ -1,4 +1,4 @@
-"""What the replicas of the quorum store say to each other. `op` names the coordinator's operation."""
+"""The messages of the quorum store. `op` is the number of the coordinator's operation."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any, ClassVar
 from targets.protocol.node import Message
 
 Version = tuple[float, str]
-"""(counter, node): a logical time stamp, ordered by counter, then by node."""
+"""(counter, node): a Lamport time stamp, ordered by counter, then by node. Two writes never have the same one."""
 
 NEVER: Version = (0, "")
-"""The version of a key that nobody has written."""
+"""The version of a key that was never written."""
 
 
 def stamp(version: Version) -> str:
@@ -20,7 +20,7 @@ def stamp(version: Version) -> str:
 
 
 class Get(Message, frozen=True, tag="get"):
-    """What do you hold?"""
+    """Phase 1: asks a replica for the version and value that it holds."""
 
     exchange: ClassVar[tuple[str, ...]] = ("op",)
     op: int
@@ -28,7 +28,7 @@ class Get(Message, frozen=True, tag="get"):
 
 
 class Got(Message, frozen=True, tag="got"):
-    """This."""
+    """The answer to a Get."""
 
     exchange: ClassVar[tuple[str, ...]] = ("op",)
     op: int
@@ -40,7 +40,7 @@ class Got(Message, frozen=True, tag="got"):
 
 
 class Put(Message, frozen=True, tag="put"):
-    """Keep this, unless you hold something newer."""
+    """Phase 2: asks a replica to keep this version, unless it holds a newer one."""
 
     exchange: ClassVar[tuple[str, ...]] = ("op",)
     op: int
@@ -55,7 +55,7 @@ class Put(Message, frozen=True, tag="put"):
 
 
 class Stored(Message, frozen=True, tag="stored"):
-    """It, or something newer, is durable here."""
+    """The answer to a Put: that version or a newer one is durable here."""
 
     exchange: ClassVar[tuple[str, ...]] = ("op",)
     op: int
