@@ -10,7 +10,6 @@ from naysayer.notation import value_text
 ROLE = "role"
 STANDING = {
     "term": "term",
-    "generation": "generation",
     "commit_index": "commit",
     "applied": "applied",
     "last_index": "last entry",

@@ -21,11 +21,7 @@ Trigger = Callable[[dict[NodeId, dict[str, Any]], Situation], bool]
 
 def leadership(situation: Situation) -> tuple[int, NodeId] | None:
     """The highest term in which a node is leader by its own view, and that node; None if there is none."""
-    claims = (
-        (view.get("term") or view.get("generation") or 0, node)
-        for node, view in situation.views.items()
-        if view.get("role") == "leader"
-    )
+    claims = ((view.get("term", 0), node) for node, view in situation.views.items() if view.get("role") == "leader")
     return max(claims, default=None)
 
 

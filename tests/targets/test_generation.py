@@ -49,6 +49,10 @@ def test_a_write_is_refused_once_a_newer_generation_was_handed_out() -> None:
     assert ask("3", "n2", "fenced-write", (first, 11)).status == "fail", "another node owns it"
     second = ask("4", "n2", "next").output
     assert second > first
+    leaders = {node: view["term"] for node, view in cluster.views().items() if view["role"] == "leader"}
+    assert leaders["n2"] == second == max(leaders.values()), (
+        "schedules and scenarios find the newest leader by its term"
+    )
     assert ask("5", "n1", "fenced-write", (first, 12)).status == "fail"
     assert ask("6", "n2", "fenced-write", (second, 13)).status == "ok"
     assert ask("7", "n3", "read").output == 13

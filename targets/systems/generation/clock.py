@@ -66,7 +66,7 @@ class GenerationClock:
     def view(self) -> dict[str, Any]:
         owned = self.owner.owned
         return {
-            "generation": self.voter.generation,
+            "term": self.voter.generation,  # the name by which schedules and scenarios find the newest leader
             "role": "leader" if owned else "candidate" if self.candidate.standing else "follower",
             "owned": owned,
             "entries": {str(key): [*entry.stamp, entry.value] for key, entry in self.voter.entries.items()},
