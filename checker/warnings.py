@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from checker.history import INFO, OK, Column, History
-from checker.values import Token, identity
+from checker.values import Token, identity, shown
 
 _EFFECTS = {
     "register": ("write",),
@@ -56,7 +56,7 @@ def _values_not_unique(history: History, model: str) -> list[str]:
     if not len(again):
         return []
     first, second = sorted(history.index[rows[order[again[0] : again[0] + 2]]].tolist())
-    text = _short(history.tables.value.values[value[again[0]]])
+    text = shown(history.tables.value.values[value[again[0]]], 40)
     count = len(again)
     return [
         f"values are not unique: #{first} and #{second} both bring in {text}"
@@ -72,15 +72,16 @@ def _pending(history: History) -> list[str]:
         return []
     hiding, others = _by_kind(history, unknown & ~harmless), _by_kind(history, unknown & harmless)
     harmless_too = f"; {others} changed nothing" if others else ""
-    sentence = "may each have taken effect at any time after its call, or never, which can mask stale reads"
-    return [f"unknown outcomes: {hiding} {sentence}{harmless_too}"]
+    each = "each" if np.count_nonzero(unknown & ~harmless) > 1 else "it"
+    sentence = f"{each} may have taken effect at any time after its call, or never, which can mask stale reads"
+    return [f"unknown outcomes: {hiding}; {sentence}{harmless_too}"]
 
 
 def _by_kind(history: History, rows: NDArray[np.bool_]) -> str:
-    """How many of these operations there are of each kind: `write 104, cas 3`."""
+    """How many of these operations there are of each kind: `104 × write, 3 × cas`."""
     codes, counts = np.unique(history.f[rows], return_counts=True)
     names = [history.tables.f.values[code] for code in codes.tolist()]
-    return ", ".join(f"{name} {count}" for name, count in zip(names, counts.tolist(), strict=True))
+    return ", ".join(f"{count} × {name}" for name, count in zip(names, counts.tolist(), strict=True))
 
 
 def _equal_times(history: History) -> list[str]:
@@ -113,7 +114,7 @@ def _two_at_once(history: History) -> list[str]:
     if not len(at_once):
         return []
     first = int(at_once[0])
-    name = _short(history.tables.process.values[process[first]])
+    name = shown(history.tables.process.values[process[first]], 40)
     indices = sorted((int(history.index[rows[first]]), int(history.index[rows[first + 1]])))
     others = len(np.unique(process[at_once])) - 1
     return [
@@ -131,7 +132,7 @@ def _after_info(history: History) -> list[str]:
     if not len(again):
         return []
     first = int(again[np.argmin(history.call[rows[again + 1]])])
-    name = _short(history.tables.process.values[process[first]])
+    name = shown(history.tables.process.values[process[first]], 40)
     before, after = int(history.index[rows[first]]), int(history.index[rows[first + 1]])
     others = len(np.unique(process[again])) - 1
     return [
@@ -223,7 +224,7 @@ def _twins(what: str, scalars: _Scalars, effect: str) -> list[str]:
         return []
     value, first, twin, second = pairs[0]
     more = f", and {len(pairs) - 1} more such pairs" if len(pairs) > 1 else ""
-    named = f"{_short(value)} (first in #{first}) and {_short(twin)} (first in #{second}){more}"
+    named = f"{shown(value, 40)} (first in #{first}) and {shown(twin, 40)} (first in #{second}){more}"
     return [
         f"{what} differ only in type: {named}: they {effect}; "
         "look for a client or recorder that turns one into the other"
@@ -247,8 +248,3 @@ def _other_types(value: object) -> list[object]:
 def _named(history: History, names: tuple[str, ...]) -> NDArray[np.bool_]:
     """Which of the operations have one of these names."""
     return np.array([name in names for name in history.tables.f.values])[history.f]
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 40 else text[:37] + "..."

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from naysayer.notation import value_text
 from targets.protocol.node import Message, NodeId, Reply, Request
 
 NUMBER_MAX = 10**9
@@ -24,7 +25,8 @@ class MessageText:
     def whole(self, message: Message, source: NodeId) -> str:
         """The message with its kind: `Got 7 @3.n2, op #1`."""
         if isinstance(message, Request):
-            return " ".join([message.f, *(self._plain(x) for x in (message.key, message.input) if x is not None)])
+            given = "→".join(map(self._plain, message.input)) if message.f == "cas" else message.input
+            return " ".join([message.f, *(self._plain(x) for x in (message.key, given) if x is not None)])
         if isinstance(message, Reply):
             said = message.error if message.status != "ok" else None if message.output is None else message.output
             return message.status if said is None else f"{message.status}: {self._plain(said)}"
@@ -73,7 +75,7 @@ class MessageText:
             return "no-op" if request is None else self._plain(request)
         if isinstance(value, tuple | list):
             items = [self._plain(item) for item in value]
-            return ".".join(items) if hasattr(value, "_fields") else f"({', '.join(items)})"
+            return ".".join(items) if hasattr(value, "_fields") else f"[{', '.join(items)}]"
         if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= NUMBER_MAX:
             return self._numbers.setdefault(value, f"#{len(self._numbers) + 1}")
-        return "nothing" if value is None else str(value)
+        return value if isinstance(value, str) else value_text(value, CARRIED_MAX)

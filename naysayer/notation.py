@@ -1,4 +1,7 @@
-"""Operations in words."""
+"""Values and operations as people read them, in one notation everywhere: that of the records, short.
+
+Strings have quotes and lists brackets, as in JSON: "1" is not 1. In place of null stands `nothing`.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +9,20 @@ from typing import Any
 
 from checker.history import Operation
 from checker.observing import READS
+from checker.values import freeze, shown
 from naysayer.printable import printable
 
 VALUE_MAX = 40
 TRANSACTION_MAX = 200
 
 
-def value_text(value: Any) -> str:
-    """A value, short: nothing for None, long ones cut in the middle."""
-    return "nothing" if value is None else shortened(printable(str(value)), VALUE_MAX)
+def value_text(value: Any, length_max: int = VALUE_MAX) -> str:
+    """A value: nothing for None, long ones cut in the middle."""
+    return "nothing" if value is None else shortened(printable(shown(freeze(value), longest=LONGEST)), length_max)
+
+
+LONGEST = 100_000
+"""Characters of a value that are looked at at all."""
 
 
 def shortened(text: str, length_max: int) -> str:
@@ -23,7 +31,7 @@ def shortened(text: str, length_max: int) -> str:
 
 
 def call_text(op: Operation) -> str:
-    """What was asked and answered: `write 1`, `read → 0`, `cas 1→2 refused`, `txn r x → 1, append y 2`."""
+    """What was asked and answered: `write 1`, `read → 0`, `cas 1→2 refused`, `txn r "x" → [1], append "y" 2`."""
     if op.f == "cas" and isinstance(op.input, tuple) and len(op.input) == 2:
         asked = f"cas {value_text(op.input[0])}→{value_text(op.input[1])}"
         return asked if op.pending or op.output is not False else f"{asked} refused"
@@ -46,11 +54,6 @@ def _steps(op: Operation) -> str:
         f, key, value = step
         reads = str(f).lstrip(":") in READS
         arrow = " →" if reads and known else ""
-        found = "" if reads and not known else f" {_list_text(value)}"
+        found = "" if reads and not known else f" {value_text(value, TRANSACTION_MAX)}"
         texts.append(f"{printable(str(f))} {value_text(key)}{arrow}{found}")
     return shortened(", ".join(texts), TRANSACTION_MAX)
-
-
-def _list_text(value: Any) -> str:
-    """A value; lists as transactions show them."""
-    return f"[{' '.join(value_text(item) for item in value)}]" if isinstance(value, tuple) else value_text(value)

@@ -18,6 +18,7 @@ from checker.properties import PROPERTIES
 from checker.verdict import Verdict
 from checker.verify import TOO_LARGE
 from naysayer.judge import judge, undecided
+from naysayer.notation import value_text
 from naysayer.options import CheckOptions
 from naysayer.report.build import report_of_history
 from naysayer.report.conclusion import Conclusion, conclusion
@@ -44,7 +45,7 @@ def check_file(file: Path, options: CheckOptions) -> Conclusion:
     with Reporting() as reporting:
         verdict = reporting.attempt(lambda: _judged(recording, own, engine, budget, screen, begins_with))
         verdict = verdict or undecided(recording.model, len(recording.history))
-        begins = "" if options.initial is None else f" · registers begin with {begins_with!r}"
+        begins = "" if options.initial is None else f" · registers begin with {value_text(begins_with)}"
         facts = [("history", _how(recording) + begins)]
         proved = None
         if options.certify:

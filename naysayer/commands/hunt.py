@@ -123,8 +123,7 @@ def _report(failing: Plan, folder: Path, options: Options, stop: StopRequest) ->
     store.add("scenario.txt", f"{said}\n\n{draw(smaller.scenario, run, verdict)}\n".encode())
     facts = facts_json(run, verdict)
     store.keep(report, facts)
-    width = screen.width if screen.is_terminal else None
-    drawn = draw(smaller.scenario, run, verdict, width)
+    drawn = draw(smaller.scenario, run, verdict, screen.width)
     screen.print(f"{said}\n\n{drawn}\n", highlight=False, markup=False, soft_wrap=True)
     show(report, screen)
     return replace(conclusion(report, facts, folder=folder, history=folder / HISTORY), error=lost or store.trouble)

@@ -54,7 +54,7 @@ def _replay_scenario(file: Path, folder: Path | None = None) -> tuple[bytes, Con
     again = BytesIO()
     run, verdict = scenarios.play(scenario, Recorder(again), trace=True)
     screen = console()
-    drawn = draw(scenario, run, verdict, screen.width if screen.is_terminal else None)
+    drawn = draw(scenario, run, verdict, screen.width)
     screen.print(f"{scenarios.story(scenario)}\n\n{drawn}\n", markup=False, soft_wrap=True)
     plan = scenarios.plan_of(scenario)
     report = build_report(result_of(plan, run, verdict), folder, replay=file if folder is None else folder)

@@ -14,7 +14,7 @@ from checker.properties import PROPERTIES
 from checker.verdict import Part, Verdict
 from naysayer.availability import HEADLINE as UNAVAILABLE
 from naysayer.findings import HEADLINES as FINDINGS
-from naysayer.notation import call_text
+from naysayer.notation import call_text, value_text
 from naysayer.report import timeline
 from naysayer.report.console import Text
 from naysayer.report.counts import errors, show_counts
@@ -84,7 +84,7 @@ def _headline(report: Report, part: Part | None, screen: Console) -> None:
         words = f"{'✓ VALID' if report.verdict.outcome == 'valid' else '✗ INVALID'} ({report.verdict.model})"
     if report.trouble is not None and report.verdict.outcome == "valid":
         words, style = "! ABORTED, no violation up to that point", BAD
-    where = report.title if part is None or part.key is None else f'key "{part.key}"'
+    where = report.title if part is None or part.key is None else f"key {value_text(part.key)}"
     rule(screen, (words, where), style)
 
 

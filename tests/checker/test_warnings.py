@@ -64,8 +64,8 @@ def test_repeated_adds_to_a_counter_are_as_they_should_be() -> None:
 def test_pending_effects_are_counted_and_pending_reads_are_not() -> None:
     lost = Operation(index=2, process=2, f="read", call=30, status="info")
     (said,) = warnings(of(write(0, 1, 0, None), write(1, 2, 11, None), lost), "register")
-    assert said.startswith("unknown outcomes: write 2 may each have taken effect")
-    assert said.endswith("; read 1 changed nothing")
+    assert said.startswith("unknown outcomes: 2 × write; each may have taken effect")
+    assert said.endswith("; 1 × read changed nothing")
 
 
 def test_an_operation_that_begins_when_another_returns_is_named() -> None:
@@ -86,7 +86,7 @@ def test_two_operations_of_one_process_at_once_are_named() -> None:
 def test_a_process_that_continues_after_an_unknown_outcome_is_named() -> None:
     said = warnings(of(write(0, 1, 0, None, process=3), write(1, 2, 5, 20, process=3)), "register")
     assert len(said) == 2
-    assert "unknown outcomes: write 1 may" in said[0]
+    assert "unknown outcomes: 1 × write; it may" in said[0]
     assert "process 3 continues after an unknown outcome (#0, then #1): look for a recorder that writes info" in said[1]
 
 
@@ -102,14 +102,14 @@ def read_of(index: int, value: object, call: int, *, key: object = None) -> Oper
 @pytest.mark.parametrize(
     ("written", "found", "named"),
     [
-        (10, "10", "'10' (first in #1) and 10 (first in #0)"),
-        ("10", 10, "'10' (first in #0) and 10 (first in #1)"),
-        ("1.5", 1.5, "'1.5' (first in #0) and 1.5 (first in #1)"),
-        (True, 1, "True (first in #0) and 1 (first in #1)"),
-        (0, False, "False (first in #1) and 0 (first in #0)"),
-        (True, "true", "'true' (first in #1) and True (first in #0)"),
-        (Token(":x"), "x", "'x' (first in #1) and :x (first in #0)"),
-        (Token(":x"), ":x", "':x' (first in #1) and :x (first in #0)"),
+        (10, "10", '"10" (first in #1) and 10 (first in #0)'),
+        ("10", 10, '"10" (first in #0) and 10 (first in #1)'),
+        ("1.5", 1.5, '"1.5" (first in #0) and 1.5 (first in #1)'),
+        (True, 1, "true (first in #0) and 1 (first in #1)"),
+        (0, False, "false (first in #1) and 0 (first in #0)"),
+        (True, "true", '"true" (first in #1) and true (first in #0)'),
+        (Token(":x"), "x", '"x" (first in #1) and :x (first in #0)'),
+        (Token(":x"), ":x", '":x" (first in #1) and :x (first in #0)'),
     ],
 )
 def test_values_that_differ_only_in_type_are_named(written: object, found: object, named: str) -> None:
@@ -131,12 +131,12 @@ def test_one_number_of_two_types_and_texts_that_are_no_numbers_are_no_reason_to_
 def test_what_lists_and_transactions_hold_is_compared_too() -> None:
     adds = Operation(0, 0, "add", None, 10, None, 0, 1), Operation(1, 1, "read", None, None, ("10",), 2, 3)
     (said,) = warnings(of(*adds), "set")
-    assert "values differ only in type: '10' (first in #1) and 10 (first in #0)" in said
+    assert 'values differ only in type: "10" (first in #1) and 10 (first in #0)' in said
     wrote = Operation(0, 0, "txn", None, (("w", "7", 10),), (("w", "7", 10),), 0, 1)
     found = Operation(1, 1, "txn", None, (("r", 7, None),), (("r", 7, "10"),), 2, 3)
     values, keys = warnings(of(wrote, found), "txn-rw-register")
-    assert "values differ only in type: '10' (first in #1) and 10 (first in #0)" in values
-    assert "keys differ only in type: '7' (first in #0) and 7 (first in #1)" in keys
+    assert 'values differ only in type: "10" (first in #1) and 10 (first in #0)' in values
+    assert 'keys differ only in type: "7" (first in #0) and 7 (first in #1)' in keys
 
 
 def test_a_key_and_a_value_of_a_transaction_are_not_compared() -> None:
@@ -146,7 +146,7 @@ def test_a_key_and_a_value_of_a_transaction_are_not_compared() -> None:
 
 def test_keys_that_differ_only_in_type_are_named() -> None:
     (said,) = warnings(of(write(0, 5, 0, 1, key="7"), read_of(1, None, 2, key=7)), "kv")
-    assert "keys differ only in type: '7' (first in #0) and 7 (first in #1): they are judged as two objects" in said
+    assert 'keys differ only in type: "7" (first in #0) and 7 (first in #1): they are judged as two objects' in said
 
 
 def test_a_clock_that_ran_backwards_is_reported_with_its_line(tmp_path: Path) -> None:

@@ -259,7 +259,7 @@ def test_a_case_for_each_key(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     printed = capsys.readouterr().out
     found = cases(file)
     assert [result for _, result, _ in found].count("failure") == 1
-    assert ("bad.jsonl, key k\\x1b0", None, "") in found
+    assert ('bad.jsonl, key "k\\u001b0"', None, "") in found
     text = next(ElementTree.parse(file).getroot().iter("failure")).text
     assert text is not None
     assert "✗ NOT LINEARIZABLE" in text
@@ -268,7 +268,7 @@ def test_a_case_for_each_key(tmp_path: Path, capsys: pytest.CaptureFixture[str])
         tmp_path / "many.jsonl", WRITE, STALE, *({**WRITE, "key": i, "client": i} for i in range(1500))
     )
     assert run(["check", many, *junit]) == 1
-    assert [(name, result) for name, result, _ in cases(file)] == [("many.jsonl, key x", "failure")]
+    assert [(name, result) for name, result, _ in cases(file)] == [('many.jsonl, key "x"', "failure")]
 
 
 def test_unknown_is_not_green(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -113,10 +113,15 @@ def test_what_fails_as_a_whole_is_not_counted_as_a_key() -> None:
 @pytest.mark.parametrize(
     ("given", "answered", "status", "text"),
     [
-        ((("r", 1, None), ("append", 2, 3)), (("r", 1, (7, 8)), ("append", 2, 3)), "ok", "txn r 1 → [7 8], append 2 3"),
-        ((("r", "x", None), ("w", "y", 3)), (("r", "x", None), ("w", "y", 3)), "ok", "txn r x → nothing, w y 3"),
-        ((("r", "x", None), ("w", "y", 3)), None, "info", "txn r x, w y 3"),
-        (("what", 3), None, "info", "txn what, 3"),
+        (
+            (("r", 1, None), ("append", 2, 3)),
+            (("r", 1, (7, 8)), ("append", 2, 3)),
+            "ok",
+            "txn r 1 → [7, 8], append 2 3",
+        ),
+        ((("r", "x", None), ("w", "y", 3)), (("r", "x", None), ("w", "y", 3)), "ok", 'txn r "x" → nothing, w "y" 3'),
+        ((("r", "x", None), ("w", "y", 3)), None, "info", 'txn r "x", w "y" 3'),
+        (("what", 3), None, "info", 'txn "what", 3'),
     ],
 )
 def test_transactions_are_told_by_their_steps(given: tuple, answered: tuple | None, status: str, text: str) -> None:  # type: ignore[type-arg]

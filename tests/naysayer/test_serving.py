@@ -171,5 +171,5 @@ def test_views_are_told_by_role_term_commit_index_and_what_they_hold_of_the_key(
     assert view_text(raft, None) == "leader, term 3, commit 7, x = [1, 2]"
     assert view_text({"x": [5, "3.n1"]}, "x") == "5 @3.n1"
     assert view_text({"x": [5, "3.n1"]}, "y") == "nothing"
-    assert held({"rows": {"x": [4, "a"]}, "ballots": {}}, "x") == "a @4"
+    assert held({"rows": {"x": [4, "a"]}, "ballots": {}}, "x") == '"a" @4'
     assert held({"generation": 2, "entries": {"x": [2, 9, 17]}}, "x") == "17 @2.9"
