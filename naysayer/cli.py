@@ -163,9 +163,9 @@ def run_test(target: str | None = None, /, *, options: RunOptions = RunOptions()
     options = replace(options, target=target)
     refuse_contradictions(options)
     if options.live or target is None:
-        from naysayer.commands.worlds import test_world
+        from naysayer.commands.backends import test_backend
 
-        return _concluded("test", output, lambda: test_world(options))
+        return _concluded("test", output, lambda: test_backend(options))
     from naysayer.commands.test import test_simulated
 
     return _concluded("test", output, lambda: test_simulated(options))

@@ -1,4 +1,4 @@
-"""A test as a value: everything that a run depends on, checked before anything starts, and kept as test.toml."""
+"""A test as a value: everything that a run depends on. It is validated before the run and stored as test.toml."""
 
 from __future__ import annotations
 
@@ -21,30 +21,30 @@ from workloads.maelstrom import tailored
 from workloads.registry import find as find_workload
 
 VERSION = 1
-"""The format of test.toml that is written and read here."""
+"""The format version of test.toml."""
 
 OPERATIONS = 2000
-"""How many operations a test runs, if neither --ops nor --time says so."""
+"""How many operations a test runs, without --ops and --time."""
 
 CLIENTS = 5
-"""How many clients there are, unless --clients says so."""
+"""How many clients there are, without --clients."""
 
 NAME_CHARS_MAX = 60
-"""Of the name of a folder: a command may be long, and file systems are limited."""
+"""Of a folder's name: a command may be longer than file systems allow."""
 
 THINK_MS = 4.0
 """Mean pause of a client between two operations."""
 
 
 class Binary(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What the run of a program that speaks Maelstrom's protocol has besides."""
+    """Further settings for a program that speaks Maelstrom's protocol."""
 
     topology: str = "grid"
     latency_ms: float = 0.0
     key_count: int | None = None
     max_txn_length: int | None = None
     spare: bool = False
-    """Kill nodes only if they keep anything on disk: what is kept in memory is lost with its process by design."""
+    """Kill nodes only if they store data on disk: data in memory is lost with its process by design."""
 
 
 class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -58,16 +58,16 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seed: int
     operations: int | None = OPERATIONS
     time_s: float | None = None
-    world: str = "simulator"
-    """Where it ran. Only the simulator can run it again."""
+    backend: str = "simulator"
+    """What ran it. Only a simulated run can be replayed."""
     think_ms: float = THINK_MS
     """Mean pause of a client between two operations (simulated runs)."""
     rest: float = 1.0
-    """Pauses between faults, in multiples of the usual (simulated runs)."""
+    """Pauses between faults, in multiples of the default (simulated runs)."""
     timeout_ms: float | None = None
-    """How long a client waits for an answer (simulated runs); None: as long as the target says."""
+    """How long a client waits for a reply (simulated runs); None: the target's default."""
     rate: float | None = None
-    """At most so many operations a second while faults are injected (live runs); None: as many as are answered."""
+    """Operations per second, at most, in the fault phase (live runs); None: no limit."""
     availability: float | None = None
     """The fraction of requests that must be answered (live runs); None: not judged."""
     binary: Binary | None = None
@@ -84,21 +84,19 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 DEFAULT_NEMESIS = ("partition", "one-way", "delay", "duplicate", "kill", "power", "pause")
 """Faults that every correct store survives. A broken variant gets the faults that expose it instead."""
 
-
 REST = 3.0
-"""Pauses between faults in a test of a healthy target, in multiples of those of a hunt: most operations complete. With
-1.0 a quarter of them ends in a time-out, since with seven kinds of faults one is nearly always active."""
-
+"""Pauses between faults in a test of a healthy target, in multiples of those in a hunt, so that most operations
+complete. With 1.0 a quarter of them time out, since with seven kinds of faults one is nearly always active."""
 
 BINARY_NEMESIS = tuple(name for name in DEFAULT_NEMESIS if name != "duplicate")
-"""The same for programs written for Maelstrom, whose network doubles no message."""
+"""The same for programs written for Maelstrom, whose network never duplicates a message."""
 
 
 def make_plan(options: RunOptions) -> Plan:
-    """A plan for the simulator, with the target's own defaults for what is not given. Raises UsageError for what does
-    not fit."""
+    """A plan for the simulator, with the target's defaults for options that are not given. Raises UsageError where
+    they do not fit together."""
     if options.target is None:
-        raise UsageError("say which target to run, such as quorum-kv")
+        raise UsageError("name the target to run, such as quorum-kv")
     found = find_target(options.target)
     nodes, nemesis = options.nodes, options.nemesis
     count = found.nodes if nodes is None else nodes
@@ -117,12 +115,12 @@ def make_plan(options: RunOptions) -> Plan:
         time_s=options.time_s,
         rest=REST if found.broken is None else 1.0,
     )
-    refuse_misfits(plan, found, find_workload(plan.workload))
+    validate(plan, found, find_workload(plan.workload))
     return plan
 
 
 def workload_of(plan: Plan) -> Workload:
-    """What the clients of a run do. Raises UsageError for options that its workload has no use for."""
+    """The workload of a run. Raises UsageError for options that it has no use for."""
     workload, binary = find_workload(plan.workload), plan.binary
     if binary is None:
         return workload
@@ -131,7 +129,7 @@ def workload_of(plan: Plan) -> Workload:
     return tailored(workload, binary.key_count, binary.max_txn_length)
 
 
-def refuse_misfits(
+def validate(
     plan: Plan,
     target: Target,
     workload: Workload,
@@ -145,11 +143,11 @@ def refuse_misfits(
         raise UsageError(f"workload {workload.name} needs {', '.join(lacking)}; {target.name} offers only {offers}")
     if workload.convergence is not None:
         raise UsageError(
-            f"workload {workload.name} is for systems that promise something for the end only; {target.name} promises "
-            f"more and offers {', '.join(target.workloads)}"
+            f"workload {workload.name} is for eventually consistent systems; {target.name} promises more "
+            f"and offers {', '.join(target.workloads)}"
         )
     if target.nodes == 1 and plan.nodes > 1:
-        raise UsageError(f"{target.name} runs on one node that knows no others, so --nodes must be 1, not {plan.nodes}")
+        raise UsageError(f"{target.name} consists of a single node, so --nodes must be 1, not {plan.nodes}")
     refuse_faults(plan, faults, where)
     refuse_sizes(plan)
 
@@ -164,17 +162,17 @@ def refuse_faults(plan: Plan, faults: frozenset[str], where: str) -> None:
 
 
 def possible_faults(faults: frozenset[str], nodes: int) -> str:
-    """The names of the faults that a cluster with these tags can carry out on so many nodes."""
+    """The names of the faults that a cluster with these tags and this number of nodes can carry out."""
     can = [kind.name for kind in catalog.KINDS.values() if kind.needs <= faults and kind.nodes <= nodes]
     return ", ".join(can) or "none"
 
 
 def refuse_sizes(plan: Plan) -> None:
-    """Raises UsageError for a number out of bounds, and for a fault that makes no sense with so few nodes."""
+    """Raises UsageError for a number out of bounds, and for a fault that needs more nodes."""
     for name in plan.nemesis:
         kind = catalog.find(name)
         if kind.nodes > plan.nodes:
-            raise UsageError(f"fault {name} makes sense with {kind.nodes} nodes or more, not with {plan.nodes}")
+            raise UsageError(f"fault {name} needs at least {kind.nodes} nodes, not {plan.nodes}")
     for what, value, least, most in (
         ("nodes", plan.nodes, 1, 99),
         ("clients", plan.clients, 1, 10_000),
@@ -190,34 +188,37 @@ def refuse_sizes(plan: Plan) -> None:
 
 
 class _Kept(Plan, frozen=True, forbid_unknown_fields=True):
-    """A test.toml: the plan, and what people want to know of a run that is not needed to run it again."""
+    """A test.toml: the plan, and information about the run that is not needed to run it again."""
 
     options: dict[str, Any] = {}
     versions: dict[str, str] = {}
 
 
 def text(plan: Plan, options: Mapping[str, Any] | None = None) -> str:
-    """The plan as a test.toml, with the options that were given, and the versions of what runs it."""
+    """The plan as a test.toml, with the options that were given and the versions of the software."""
     import tomli_w
 
     built: dict[str, Any] = {k: v for k, v in msgspec.to_builtins(plan).items() if v is not None}
     built |= {"options": dict(options or {}), "versions": versions()}
-    if plan.world == "simulator":
+    if plan.backend == "simulator":
         note = "# Everything that reproduces this run: naysayer replay FOLDER"
     else:
         note = (
-            "# What was run. On real systems time is real, so it cannot be replayed; the history can be judged again:\n"
+            "# This run used real time, so it cannot be replayed. To judge its history again:\n"
             "# naysayer check FOLDER/history.jsonl"
         )
     return f"{note}\n{tomli_w.dumps(built)}"
 
 
 def read(path: Path) -> Plan:
-    """Read test.toml. Raises UsageError naming the file and what is wrong in it."""
+    """Read test.toml. Raises UsageError naming the file and the error in it."""
     try:
         content = path.read_bytes()
         refuse_other_version(path, content, VERSION)
-        kept = msgspec.toml.decode(content, type=_Kept)
+        given = msgspec.toml.decode(content)
+        if "world" in given:  # the name of this field before 0.1.0
+            given["backend"] = given.pop("world")
+        kept = msgspec.convert(given, type=_Kept)
         return Plan(**{name: getattr(kept, name) for name in Plan.__struct_fields__})
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from error

@@ -19,9 +19,9 @@ from pathlib import Path
 import trio
 
 from checker.errors import NaysayerError
+from naysayer.commands.backends import default_workload
 from naysayer.commands.drive import UNDOING
 from naysayer.commands.live import usual_faults
-from naysayer.commands.worlds import default_workload
 from naysayer.options import RESULTS
 from naysayer.report.console import Text, console
 from naysayer.signals import ended_by_signals

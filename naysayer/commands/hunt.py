@@ -45,7 +45,7 @@ def hunt_target(hunt: Hunt, *, engine: str, results: Path) -> Conclusion:
 
     SIGINT and SIGTERM end the search, or the minimising: what is found by then is kept and reported.
     """
-    hunt.refuse_misfits()
+    hunt.validate()
     refuse_unwritable(results)
     with StopRequest() as stop:
         caught = _search(hunt, engine, stop)

@@ -17,8 +17,8 @@ from naysayer.plan import (
     Plan,
     possible_faults,
     refuse_faults,
-    refuse_misfits,
     refuse_sizes,
+    validate,
     workload_of,
 )
 from naysayer.report.conclusion import Conclusion
@@ -40,7 +40,7 @@ def test_live(plan: Plan, timeout_s: float, options: RunOptions) -> Conclusion:
     """Nodes of a target of ours as processes on this machine."""
     target = find_target(plan.target)
     where = "a cluster of processes on this machine"
-    refuse_misfits(plan, target, find_workload(plan.workload), LiveCluster.faults, where)
+    validate(plan, target, find_workload(plan.workload), LiveCluster.faults, where)
     return run_test(plan, lambda: LiveCluster(target, plan.nodes, plan.seed), timeout_s, options)
 
 
@@ -104,7 +104,7 @@ def test_remote(file: Path, config: ClusterConfig, plan: Plan, options: RunOptio
 
 
 @dataclass(frozen=True)
-class World:
+class Backend:
     """What really runs: its name, where it runs, the tags of the faults that can be carried out there, and the
     defaults for what the options leave open."""
 
@@ -115,21 +115,21 @@ class World:
     workload: str
 
 
-def live_plan(world: World, options: RunOptions) -> Plan:
+def live_plan(backend: Backend, options: RunOptions) -> Plan:
     """A plan for what really runs; by default with those of the usual faults that it can carry out."""
-    nodes = world.nodes if options.nodes is None else options.nodes
+    nodes = backend.nodes if options.nodes is None else options.nodes
     usual = DEFAULT_NEMESIS if options.binary is None else BINARY_NEMESIS
-    nemesis = usual_faults(world.faults, nodes, usual) if options.nemesis is None else options.nemesis
+    nemesis = usual_faults(backend.faults, nodes, usual) if options.nemesis is None else options.nemesis
     plan = Plan(
-        target=world.name,
-        workload=world.workload if options.workload is None else options.workload,
+        target=backend.name,
+        workload=backend.workload if options.workload is None else options.workload,
         nemesis=tuple(catalog.find(name).name for name in nemesis),
         nodes=nodes,
         clients=CLIENTS if options.clients is None else options.clients,
         seed=options.seed,
         operations=options.operations,
         time_s=TIME_S if options.operations is None and options.time_s is None else options.time_s,
-        world=world.where,
+        backend=backend.where,
         rate=options.rate,
         availability=options.availability,
         binary=None if options.binary is None else _binary(options),

@@ -37,8 +37,8 @@ def replay_result(what: Path) -> Conclusion:
         history, concluded = _replay_scenario(folder / scenarios.SCENARIO, folder)
         return _compared(history, folder, concluded)
     plan = read(folder / TEST)
-    if plan.world != "simulator":
-        said = f"{folder} was run {plan.world}, where time is real: only simulated runs replay"
+    if plan.backend != "simulator":
+        said = f"{folder} was run {plan.backend}, where time is real: only simulated runs replay"
         raise UsageError(f"{said}; judge it again with naysayer check {folder / HISTORY}")
     again = BytesIO()
     run = simulate(plan, Recorder(again))

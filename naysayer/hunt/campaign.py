@@ -13,7 +13,7 @@ from checker.errors import UsageError
 from checker.parallel import pool
 from naysayer.hunt.swarm import draw
 from naysayer.judge import judge_run
-from naysayer.plan import Plan, refuse_misfits
+from naysayer.plan import Plan, validate
 from naysayer.recorder import Recorder
 from naysayer.simulate import Simulation
 from targets.registry import find as find_target
@@ -50,14 +50,14 @@ class Hunt:
         target = find_target(self.target)
         return draw(target, seed, self.operations, self.workload, self.nemesis, self.nodes)
 
-    def refuse_misfits(self) -> None:
+    def validate(self) -> None:
         """Raises UsageError for what does not fit the target, and for numbers out of bounds."""
         if self.seeds is not None and self.seeds < 1:
             raise UsageError(f"--seeds is {self.seeds}; it must be at least 1")
         if self.time_s is not None and not self.time_s > 0:
             raise UsageError("--time is 0; a hunt needs some seconds")
         plan = self.plan(self.first_seed)
-        refuse_misfits(plan, find_target(plan.target), find_workload(plan.workload))
+        validate(plan, find_target(plan.target), find_workload(plan.workload))
 
 
 @dataclass(frozen=True)

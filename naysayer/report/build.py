@@ -115,7 +115,7 @@ def _number(count: int, what: str) -> str:
 
 
 def _where(plan: Plan) -> str:
-    return f"seed {plan.seed}" if plan.world == "simulator" else plan.world
+    return f"seed {plan.seed}" if plan.backend == "simulator" else plan.backend
 
 
 def _faults(result: Result, counted: Injected) -> str:
@@ -130,7 +130,7 @@ def _faults(result: Result, counted: Injected) -> str:
 
 def _by_kind(plan: Plan, evidence: Sequence[Evidence]) -> list[str]:
     """Of a run in real time a row for each kind of fault: how often it took effect, and what showed the last."""
-    shown = [one for one in evidence if one.shown and plan.world != "simulator"]
+    shown = [one for one in evidence if one.shown and plan.backend != "simulator"]
     last = {one.fault.tag: one for one in shown}
     count = Counter(one.fault.tag for one in shown)
     return [f"{count[kind]} × {kind}, the last: {one.fault.label()}: {one.detail}" for kind, one in last.items()]
@@ -148,7 +148,7 @@ def _without_effect(counted: Injected) -> tuple[str, ...]:
 def _ends(result: Result, folder: Path | None, replay: Path | None) -> list[tuple[str, str]]:
     """What to run next, and where the history is."""
     ends = []
-    simulated = result.plan.world == "simulator"
+    simulated = result.plan.backend == "simulator"
     if simulated and (replay or folder) is not None:
         ends.append(("replay", f"naysayer replay {replay or folder}"))
     if folder is not None:

@@ -165,12 +165,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as directory:
         node = Path(directory) / "echo.py"
         node.write_text(ECHO_NODE)
-        worlds = (
+        backends = (
             ("nobody (the driver's own cost)", Instant),
             ("echo over TCP, in this process", TcpEcho),
             ("3 stdio echo nodes", lambda: StdioCluster([sys.executable, str(node)], "echo", 3, 1)),
         )
-        for name, make in worlds:
+        for name, make in backends:
 
             async def one(make: Any = make) -> tuple[int, float, float]:
                 return await drive(make())

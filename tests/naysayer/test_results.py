@@ -117,3 +117,10 @@ def test_the_history_of_another_format_version_is_still_judged(tmp_path: Path) -
 def test_a_name_without_letters_still_gets_a_folder() -> None:
     assert Plan("../..", "lin-kv", (), 3, 5, 1).name == "run"
     assert Plan("./node.py --x", "lin-kv", (), 3, 5, 1).name == "node.py.--x"
+
+
+def test_a_test_toml_that_calls_the_backend_world_is_read(tmp_path: Path) -> None:
+    plan = Plan("quorum-kv", "register", (), 3, 5, 1, backend="on the hosts of cluster.toml")
+    file = result(tmp_path, "old", plan) / "test.toml"
+    file.write_text(file.read_text().replace("backend =", "world ="))
+    assert read(file) == plan

@@ -1,9 +1,9 @@
-"""Which world `naysayer test` means, when it is not the simulator: processes, a binary, or a cluster.toml."""
+"""Which backend `naysayer test` uses, other than the simulator: processes, a binary, or a cluster.toml."""
 
 from __future__ import annotations
 
 from checker.errors import UsageError
-from naysayer.commands.live import World, live_plan, test_binary, test_live, test_remote
+from naysayer.commands.live import Backend, live_plan, test_binary, test_live, test_remote
 from naysayer.options import RunOptions
 from naysayer.report.conclusion import Conclusion
 from targets.backends.hosts.cluster import faults_of
@@ -23,7 +23,7 @@ USUAL = ("kv", "cas-register", "register")
 """The workloads for a system of somebody else, the most demanding first: the first that it offers is taken."""
 
 
-def test_world(options: RunOptions) -> Conclusion:
+def test_backend(options: RunOptions) -> Conclusion:
     """Exactly one of `target`, `binary` and `cluster` is given.
 
     `client` takes the place of the kind of client that the file `cluster` names.
@@ -32,11 +32,11 @@ def test_world(options: RunOptions) -> Conclusion:
         refuse_platform()
     if options.target is not None:
         found = find_target(options.target)
-        world = World(found.name, "as processes on this machine", LiveCluster.faults, found.nodes, found.workload)
-        return test_live(live_plan(world, options), found.timeout_ms / 1000, options)
+        backend = Backend(found.name, "as processes on this machine", LiveCluster.faults, found.nodes, found.workload)
+        return test_live(live_plan(backend, options), found.timeout_ms / 1000, options)
     if options.binary is not None:
-        world = World(options.binary, "as a binary behind stdin and stdout", ProcessCluster.faults, 3, "lin-kv")
-        return test_binary(live_plan(world, options), NODE_TIMEOUT_S, options)
+        backend = Backend(options.binary, "as a binary behind stdin and stdout", ProcessCluster.faults, 3, "lin-kv")
+        return test_binary(live_plan(backend, options), NODE_TIMEOUT_S, options)
     if options.cluster is None:
         raise UsageError("say what to test: a target, a binary or a cluster")
     config = load(options.cluster, options.client)
@@ -45,10 +45,10 @@ def test_world(options: RunOptions) -> Conclusion:
         raise UsageError(f"--nodes is {options.nodes}, but {options.cluster} names {count}")
     # few kernels have what makes links slow: such faults are asked for by name
     faults = faults_of(config) - SHAPING
-    world = World(
+    backend = Backend(
         config.name, f"on the hosts of {options.cluster}", faults, count, default_workload(config) or USUAL[0]
     )
-    return test_remote(options.cluster, config, live_plan(world, options), options)
+    return test_remote(options.cluster, config, live_plan(backend, options), options)
 
 
 def default_workload(config: ClusterConfig) -> str | None:
