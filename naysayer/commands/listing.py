@@ -54,7 +54,7 @@ def _table(
     table = Table(title=title, title_justify="left", box=None, show_header=wide, padding=(0, 1 if wide else 2))
     for number, column in enumerate(columns):
         # names of faults are typed in: they are never cut off, and not broken where there is room for them
-        word = max(len(word) for row in rows for word in row[number].split()) if wide else None
+        word = max(len(word) for row in [columns, *rows] for word in row[number].split()) if wide else None
         table.add_column(
             column, no_wrap=number == 0, style="bold" if number == 0 else "", overflow="fold", min_width=word
         )

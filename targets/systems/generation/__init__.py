@@ -1,4 +1,4 @@
-"""The generation clock: generations handed out by majority, and writes fenced by them; with its broken variants."""
+"""The generation clock: a majority grants generations, and writes are fenced by them; with its broken variants."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from targets.systems.variant import variant
 
 CLOCK = Target(
     name="generation-clock",
-    summary="generations handed out by majority, and registers that only the newest generation may write",
+    summary="generations granted by a majority, and registers that only the newest generation may write",
     node=GenerationClock,
     operations=OPERATIONS,
     workload="fenced-register",

@@ -17,10 +17,10 @@ from targets.systems.journal import Journal
 
 
 class GenerationVolatile(GenerationClock):
-    """A voter keeps in memory only which generation it granted.
+    """A voter keeps the generation that it granted in memory only.
 
-    Misconception: promises outlive memory. A voter that is killed forgets which generation it gave away, and gives it
-    away again: one generation has two owners.
+    Misconception: a vote may be kept in memory. A voter that is killed forgets which generation it granted, and grants
+    it again: one generation has two owners.
     """
 
     class Forgetful(Voter):
@@ -32,10 +32,10 @@ class GenerationVolatile(GenerationClock):
 
 
 class ReplyBeforeDurable(GenerationClock):
-    """A voter answers before its answer is on disk.
+    """A voter answers before its vote is on disk.
 
-    Misconception: the write will finish. A voter that is killed between answer and write has given away a generation
-    that it no longer knows: one generation has two owners.
+    Misconception: the write will finish. A voter that is killed between answer and write has granted a generation that
+    it no longer knows: one generation has two owners.
     """
 
     class Eager(Voter):
@@ -70,7 +70,7 @@ class ReplyBeforeDurable(GenerationClock):
         self.write_late()
 
     def write_late(self: GenerationClock) -> None:
-        """The answer is on its way; now the disk."""
+        """Write to disk after the answer was sent."""
         voter = self.voter
         if isinstance(voter, ReplyBeforeDurable.Eager) and voter.unwritten:
             voter.journal.write(*voter.unwritten)
@@ -80,21 +80,22 @@ class ReplyBeforeDurable(GenerationClock):
 class EqualWithoutVotedFor(GenerationClock):
     """A voter grants an equal generation again, and does not remember for whom it voted.
 
-    Misconception: equal is mine. Two candidates of one generation both get a majority: duplicate generation.
+    Misconception: an equal generation comes from the same candidate. Two candidates of one generation both get a
+    majority: duplicate generation.
     """
 
-    class Generous(Voter):
+    class Repeating(Voter):
         def may_grant(self, generation: int, candidate: NodeId) -> bool:
             return generation >= self.generation
 
     def make_voter(self) -> Voter:
-        return self.Generous(Journal(self.ctx.disk, Granted, Kept))
+        return self.Repeating(Journal(self.ctx.disk, Granted, Kept))
 
 
 class NoFencing(GenerationClock):
-    """Replicas acknowledge stores of generations that are over.
+    """Replicas acknowledge stores of generations that have ended.
 
-    Misconception: the old leader knows. An owner that was paused or cut off does not know that it was deposed, and
+    Misconception: an old leader knows that it was replaced. An owner that was paused or partitioned does not, and
     acknowledges a write that no later read finds: lost acknowledged write.
     """
 
@@ -107,74 +108,74 @@ class NoFencing(GenerationClock):
 
 
 class LateVoteCounts(GenerationClock):
-    """Every vote that arrives counts for the present campaign.
+    """Every vote that arrives counts for the current campaign.
 
-    Misconception: a vote belongs to this term. A vote for an earlier generation makes a candidate the owner of one that
-    no majority has granted: two owners at once, split brain.
+    Misconception: a vote that arrives is for the current campaign. A vote for an earlier generation makes a candidate
+    the owner of one that no majority has granted: two owners at once, split brain.
     """
 
-    class Credulous(Candidate):
+    class CountsAll(Candidate):
         def counts(self, vote: Vote, standing: Standing) -> bool:
             return True
 
-    candidate_type = Credulous
+    candidate_type = CountsAll
 
 
 LEASE_MS = 80.0
-"""How long a replica that has stored something for an owner gives no generation to anybody else."""
+"""How long a replica that has stored something for an owner grants no generation to another node."""
 
 
 class UnboundedLease(GenerationClock):
-    """An owner reads from memory for as long as its own clock says that its lease lasts.
+    """An owner reads from memory until its lease ends by its own clock.
 
-    Misconception: my clock is the lease's clock. It counts from when the answers reached it; a slow clock, or a pause
-    on the way, makes its lease outlive the one that the voters granted: stale read.
+    Misconception: all clocks measure the lease alike. The owner counts from when the answers arrived; a slow clock, or
+    a pause on the way, makes its lease outlast the one that the voters granted: stale read.
     """
 
-    class Lender(Voter):
+    class LeasingVoter(Voter):
         def __init__(self, ctx: Context) -> None:
             super().__init__(Journal(ctx.disk, Granted, Kept))
             self.ctx = ctx
-            self.lent_until_ms = ctx.now_ms() + LEASE_MS
+            self.leased_until_ms = ctx.now_ms() + LEASE_MS
 
         def may_grant(self, generation: int, candidate: NodeId) -> bool:
-            free = self.ctx.now_ms() >= self.lent_until_ms or candidate == self.voted_for
+            free = self.ctx.now_ms() >= self.leased_until_ms or candidate == self.voted_for
             return free and super().may_grant(generation, candidate)
 
         def may_store(self, generation: int) -> bool:
             may = super().may_store(generation)
             if may:
-                self.lent_until_ms = self.ctx.now_ms() + LEASE_MS
+                self.leased_until_ms = self.ctx.now_ms() + LEASE_MS
             return may
 
-    class Holder(Owner):
+    class LeaseReader(Owner):
         def __init__(self, node: GenerationClock) -> None:
             super().__init__(node)
             self.lease_until_ms = 0.0
-            self.settled: dict[object, Entry] = {}
+            self.confirmed: dict[object, Entry] = {}
 
         def take_over(self, generation: int, votes: Iterable[tuple[Entry, ...]]) -> None:
             self.lease_until_ms = 0.0
-            self.settled.clear()
+            self.confirmed.clear()
             super().take_over(generation, votes)
 
         def check_round(self, storing: Storing) -> None:
             entry = storing.message.entry
             if self.node.is_quorum(storing.stored) and storing.message.generation == self.owned:
-                if entry.key not in self.settled or entry.stamp > self.settled[entry.key].stamp:
-                    self.settled[entry.key] = entry
+                if entry.key not in self.confirmed or entry.stamp > self.confirmed[entry.key].stamp:
+                    self.confirmed[entry.key] = entry
                 self.lease_until_ms = self.node.ctx.now_ms() + LEASE_MS
             super().check_round(storing)
 
         def execute(self, task: Task) -> None:
             request = task.request
             has_lease = self.node.ctx.now_ms() < self.lease_until_ms
-            if request.f == "read" and request.key in self.settled and has_lease:
-                self.node.ok(task, self.settled[request.key].value)
+            if request.f == "read" and request.key in self.confirmed and has_lease:
+                self.node.ok(task, self.confirmed[request.key].value)
             else:
                 super().execute(task)
 
-    owner_type = Holder
+    owner_type = LeaseReader
 
     def make_voter(self) -> Voter:
-        return self.Lender(self.ctx)
+        return self.LeasingVoter(self.ctx)

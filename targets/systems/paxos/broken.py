@@ -17,8 +17,8 @@ from targets.systems.paxos.replica import Answer
 class PromiseVolatile(PaxosKv):
     """An acceptor keeps its promises in memory only.
 
-    Misconception: memory suffices for a promise. An acceptor that is killed between promise and accept forgets what it
-    promised and lets an older ballot of another proposer finish beside the newer one: an acknowledged write is lost.
+    Misconception: a promise may be kept in memory. An acceptor that is killed between promise and accept forgets the
+    promise and accepts an older ballot of another proposer beside the newer one: an acknowledged write is lost.
     """
 
     class Forgetful(Acceptor):
@@ -32,7 +32,7 @@ class PromiseVolatile(PaxosKv):
 class AcceptVolatile(PaxosKv):
     """An acceptor keeps what it accepted in memory only.
 
-    Misconception: memory suffices for a vote. A killed acceptor no longer reports the row that its vote had made
+    Misconception: a vote may be kept in memory. A killed acceptor no longer reports the row that its vote had made
     chosen, and the next ballot chooses another: an acknowledged write is lost.
     """
 
@@ -45,56 +45,56 @@ class AcceptVolatile(PaxosKv):
 
 
 class AcceptBelowPromise(PaxosKv):
-    """An acceptor accepts below what it promised.
+    """An acceptor accepts a ballot below its promise.
 
-    Misconception: the promise guards only prepare. A delayed accept of an old ballot overwrites what a newer one had
-    accepted: an acknowledged write is lost.
+    Misconception: a promise concerns prepare requests only. A delayed accept of an old ballot overwrites what a newer
+    one had accepted: an acknowledged write is lost.
     """
 
-    class Lenient(Acceptor):
+    class AcceptsAll(Acceptor):
         def may_accept(self, ballot: Ballot, slot: Slot) -> bool:
             return True
 
     def make_acceptor(self, journal: Journal) -> Acceptor:
-        return self.Lenient(journal)
+        return self.AcceptsAll(journal)
 
 
 class OwnValueAlways(PaxosKv):
-    """The proposer proposes its own row although the promises report another.
+    """The proposer proposes its own row although a promise reports another.
 
-    Misconception: phase 1 only locks. The row reported may be chosen already: an acknowledged write is lost, and two
-    cas from one value succeed.
+    Misconception: phase 1 is only a lock. The reported row may be chosen already: an acknowledged write is lost, and
+    two cas from one value succeed.
     """
 
-    class Selfish(Proposer):
+    class OwnValue(Proposer):
         def inherited(self, promises: Collection[Promise]) -> Row | None:
             return None
 
     def make_proposer(self) -> Proposer:
-        return self.Selfish(self.ctx.me, self.ctx.nodes)
+        return self.OwnValue(self.ctx.me, self.ctx.nodes)
 
 
 class AdoptAnyAccepted(PaxosKv):
     """The proposer adopts any row that the promises report, whatever its ballot.
 
-    Misconception: the order of ballots is irrelevant. After two half-done proposals the third proposer adopts the older
-    one, though the newer may be chosen: an acknowledged write is lost.
+    Misconception: any reported row is as good as another. After two unfinished proposals the third proposer adopts the
+    older one, although the newer may be chosen: an acknowledged write is lost.
     """
 
-    class Careless(Proposer):
+    class AnyValue(Proposer):
         def inherited(self, promises: Collection[Promise]) -> Row | None:
             reported = [promise for promise in promises if promise.row is not None]
             return min(reported, key=lambda promise: promise.accepted).row if reported else None
 
     def make_proposer(self) -> Proposer:
-        return self.Careless(self.ctx.me, self.ctx.nodes)
+        return self.AnyValue(self.ctx.me, self.ctx.nodes)
 
 
 class BallotCollision(PaxosKv):
     """A ballot is a counter without the node's name.
 
-    Misconception: counters are unique. Two proposers use one ballot, acceptors accept from both, and two rows are
-    chosen: split brain.
+    Misconception: two proposers never choose the same counter. They use one ballot, acceptors accept from both, and two
+    rows are chosen: split brain.
     """
 
     class Nameless(Proposer):
@@ -108,8 +108,8 @@ class BallotCollision(PaxosKv):
 class BallotReset(PaxosKv):
     """Ballots are counted from 1 in memory, and an acceptor keeps no record of its own node's ballots.
 
-    Misconception: a restart is fresh. A restarted proposer uses a ballot a second time, for another row: one ballot has
-    two values, and both may be chosen: split brain.
+    Misconception: a restarted proposer may count from 1 again. It uses a ballot a second time, for another row: one
+    ballot has two values, and both may be chosen: split brain.
     """
 
     class FreshProposer(Proposer):
@@ -144,8 +144,8 @@ class BallotReset(PaxosKv):
 class LearnFromMinority(PaxosKv):
     """The proposer acknowledges when the first acceptor, its own, has accepted.
 
-    Misconception: one accept is chosen. A majority that never received the row goes on without it: an acknowledged
-    write is lost.
+    Misconception: a row is chosen once one acceptor has it. A majority that never received the row chooses another one:
+    an acknowledged write is lost.
     """
 
     class Hasty(Proposer):
@@ -159,8 +159,8 @@ class LearnFromMinority(PaxosKv):
 class LocalRead(PaxosKv):
     """A node answers reads from its own copy.
 
-    Misconception: committed here is the latest. A node that was cut off, or has not received the newest row yet,
-    answers with an older one: stale read.
+    Misconception: what is committed here is the latest. A node that was partitioned, or has not received the newest row
+    yet, answers with an older one: stale read.
     """
 
     def without_ballot(self, request: Request, row: Row) -> Answer | None:
@@ -170,8 +170,8 @@ class LocalRead(PaxosKv):
 class ReadWithoutRepropose(PaxosKv):
     """A read answers with a row that one acceptor has accepted, and does not finish it.
 
-    Misconception: reads are passive (Cassandra 12126). The next read asks a quorum without that acceptor: new, then
-    old.
+    Misconception: a read has nothing to propose. Cassandra had this bug (CASSANDRA-12126). The next read asks a quorum
+    without that acceptor and returns the older row: a non-monotonic read.
     """
 
     def without_finishing(self, request: Request, row: Row) -> Answer | None:
@@ -181,8 +181,8 @@ class ReadWithoutRepropose(PaxosKv):
 class FailedCasNotProposed(PaxosKv):
     """A cas that would change nothing is answered from the node's own copy.
 
-    Misconception: a no-op needs no ballot. The copy may be old: the cas answers that the value is not there, after a
-    client has seen that it is (new, then old).
+    Misconception: an operation without effect needs no ballot. The copy may be old: the cas answers that the value is
+    not there, after a client has read it: a non-monotonic read.
     """
 
     def without_ballot(self, request: Request, row: Row) -> Answer | None:
@@ -192,8 +192,8 @@ class FailedCasNotProposed(PaxosKv):
 class CommitReExecutes(PaxosKv):
     """Every announcement of a row is carried out.
 
-    Misconception: one commit per value. An announcement that comes twice is carried out twice, and the value of an old
-    version comes back after newer ones: applied twice.
+    Misconception: each commit is announced once. An announcement that arrives twice is carried out twice, and the value
+    of an old version returns after newer ones: applied twice.
     """
 
     def is_news(self, message: Chosen) -> bool:

@@ -11,9 +11,10 @@ from targets.systems.paxos.log_messages import NO_OP, Ballot, Command, Pvalue
 
 
 class GetFallsBackToLocal(PaxosLog):
-    """A read that no leader took is answered from the node's own copy at last.
+    """A read that no leader has taken in time is answered from the node's own copy.
 
-    Misconception: giving up is an answer. The copy is as old as the last decision that the node learned: stale read.
+    Misconception: an old value is better than no answer. The copy is as old as the last decision that the node learned:
+    stale read.
     """
 
     def give_up(self, request: Request) -> None:
@@ -24,9 +25,9 @@ class GetFallsBackToLocal(PaxosLog):
 
 
 class LeaderStartsOwnSlot(PaxosLog):
-    """A new leader goes on after its own last slot, whatever the promises report there.
+    """A new leader continues after its own last slot, whatever the promises report there.
 
-    Misconception: my slot counter is fresh. A slot is decided twice: split brain.
+    Misconception: a new leader knows all used slots. A slot is decided twice: split brain.
     """
 
     class OwnCount(Leader):
@@ -41,7 +42,7 @@ class LeaderStartsOwnSlot(PaxosLog):
 class PromiseOmitsCommitted(PaxosLog):
     """A promise reports only what is not decided yet.
 
-    Misconception: the leader knows the commits. A new leader that missed a decision fills its slot with something else:
+    Misconception: a new leader knows all decisions. One that missed a decision fills its slot with another command:
     lost acknowledged write.
     """
 
@@ -54,10 +55,10 @@ class PromiseOmitsCommitted(PaxosLog):
 
 
 class ApplyOverGap(PaxosLog):
-    """A replica executes each decision as it comes.
+    """A replica executes each decision when it arrives.
 
-    Misconception: order is implicit. One that comes late is executed after those of later slots: replicas differ, split
-    brain.
+    Misconception: decisions arrive in order. One that is late is executed after those of later slots: replicas differ,
+    split brain.
     """
 
     def learn(self, slot: int, command: Command) -> None:
@@ -67,9 +68,10 @@ class ApplyOverGap(PaxosLog):
 
 
 class FillHoleWithoutPhaseOne(PaxosLog):
-    """A new leader fills the slots that it has nothing for with no-ops, whatever the promises report.
+    """A new leader fills the slots for which it has no command with no-ops, whatever the promises report.
 
-    Misconception: a hole is empty. A promise may report a command there that is decided: lost acknowledged write.
+    Misconception: a slot without a command is free. A promise may report a command there that is decided: lost
+    acknowledged write.
     """
 
     class Filler(Leader):

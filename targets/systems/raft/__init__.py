@@ -95,7 +95,7 @@ TARGETS: tuple[Target, ...] = (
         "clear-voted-for-on-step-down",
         broken.ClearVotedForOnStepDown,
         ("isolate-leader", "partition", "kill"),
-        "none: it is harmless",
+        "none",
         "benign",
     ),
 )

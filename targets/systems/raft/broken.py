@@ -15,9 +15,9 @@ from targets.systems.raft.storage import HardState
 class CommitPriorTerm(RaftNode):
     """Counts replicas of an entry of any term (against §5.4.2; figure 8 of the paper).
 
-    Misconception: a majority is committed. An earlier term's entry on a majority can still be overwritten by a leader
-    whose last entry is of a term between. Needs three leaderships in a row, each cut off or killed: an acknowledged
-    write is lost.
+    Misconception: an entry on a majority is committed. One of an earlier term can still be overwritten by a leader
+    whose last entry is of a term in between. It takes three leaderships in a row, each partitioned or killed: an
+    acknowledged write is lost.
     """
 
     def may_count_replicas(self, n: int) -> bool:
@@ -27,8 +27,8 @@ class CommitPriorTerm(RaftNode):
 class VotedForVolatile(RaftNode):
     """Keeps votedFor in memory only.
 
-    Misconception: one vote in memory. A voter that crashes in an election votes twice: two leaders in one term, split
-    brain.
+    Misconception: a vote may be kept in memory. A voter that crashes during an election votes twice: two leaders in one
+    term, split brain.
     """
 
     def hard_state(self) -> HardState:
@@ -38,8 +38,8 @@ class VotedForVolatile(RaftNode):
 class TermVolatile(RaftNode):
     """Keeps currentTerm in memory only.
 
-    Misconception: the term is relearned. After a crash the server takes part in old terms again, and votes in them: two
-    leaders in one term, split brain.
+    Misconception: a restarted server learns the term again. It takes part in old terms until then, and votes in them:
+    two leaders in one term, split brain.
     """
 
     def hard_state(self) -> HardState:
@@ -49,7 +49,7 @@ class TermVolatile(RaftNode):
 class LogUnsynced(RaftNode):
     """Acknowledges entries that are written but not synced.
 
-    Misconception: acknowledged is durable. Power loss on a majority loses acknowledged writes.
+    Misconception: written data is durable. A power loss on a majority loses acknowledged writes.
     """
 
     def persist_entries(self, first_index: int) -> None:
@@ -59,8 +59,8 @@ class LogUnsynced(RaftNode):
 class NoElectionRestriction(RaftNode):
     """Votes for any candidate (against §5.4.1).
 
-    Misconception: any voter qualifies. Isolate the leader while a follower lags, and let that follower win: it
-    overwrites acknowledged writes.
+    Misconception: any server may become leader. Isolate the leader while a follower's log lags, and let that follower
+    win: it overwrites acknowledged writes.
     """
 
     def is_up_to_date(self, last_log_index: int, last_log_term: int) -> bool:
@@ -68,10 +68,10 @@ class NoElectionRestriction(RaftNode):
 
 
 class TruncateOnAnyAppend(RaftNode):
-    """Cuts the log after what any AppendEntries brings.
+    """Cuts the log after the last entry of every AppendEntries.
 
-    Misconception: a message is the latest. A delayed or repeated message cuts off entries that were acknowledged since:
-    a lost acknowledged write.
+    Misconception: the message that arrives last was sent last. A delayed or repeated message removes entries that were
+    acknowledged since: a lost acknowledged write.
     """
 
     def merge_entries(self, prev_log_index: int, entries: tuple[Entry, ...]) -> int | None:
@@ -85,8 +85,8 @@ class TruncateOnAnyAppend(RaftNode):
 class NoPreviousTermCheck(RaftNode):
     """Checks only that the log is long enough (against §5.3).
 
-    Misconception: an index identifies an entry. An isolated leader's uncommitted tail is taken for the new leader's
-    entries: replicas apply different commands.
+    Misconception: an index identifies an entry. The uncommitted tail of an isolated leader is taken for the new
+    leader's entries: replicas apply different commands.
     """
 
     def matches_previous(self, message: AppendEntries) -> bool:
@@ -96,8 +96,8 @@ class NoPreviousTermCheck(RaftNode):
 class MatchFromLogEnd(RaftNode):
     """Acknowledges its whole log.
 
-    Misconception: my tail is verified. An isolated leader's uncommitted tail counts as a copy of the new leader's
-    entries: acknowledged writes are lost.
+    Misconception: the whole log matches the leader's. The uncommitted tail of an isolated leader counts as a copy of
+    the new leader's entries: acknowledged writes are lost.
     """
 
     def verified_match_index(self, message: AppendEntries) -> int:
@@ -105,10 +105,10 @@ class MatchFromLogEnd(RaftNode):
 
 
 class CommitToOwnLast(RaftNode):
-    """Commits up to min(leaderCommit, its own last index) (against §5.3, figure 2).
+    """Commits up to its own last index (against min(leaderCommit, index of last new entry), figure 2).
 
-    Misconception: the tail is verified. A heartbeat makes an isolated leader's uncommitted tail committed on it:
-    replicas apply different commands.
+    Misconception: a heartbeat confirms the whole log. It makes the uncommitted tail of an isolated leader committed
+    there: replicas apply different commands.
     """
 
     def commit_bound(self, message: AppendEntries) -> int:
@@ -116,32 +116,33 @@ class CommitToOwnLast(RaftNode):
 
 
 class MajorityOfLive(RaftNode):
-    """A majority of the servers that sent something of late is enough.
+    """A majority of the servers that sent something recently is enough.
 
-    Misconception: unreachable is absent. Both sides of a partition go on.
+    Misconception: an unreachable server is dead. It may be on the other side of a partition, where it does the same:
+    both sides continue.
     """
 
     LIVE_MS = 300.0
 
     def __init__(self) -> None:
         super().__init__()
-        self._heard_ms: dict[NodeId, float] = {}
+        self._received_ms: dict[NodeId, float] = {}
 
     def receive(self, sender: NodeId, message: Message) -> None:
-        self._heard_ms[sender] = self.ctx.now_ms()
+        self._received_ms[sender] = self.ctx.now_ms()
         super().receive(sender, message)
 
     def is_quorum(self, servers: Collection[NodeId]) -> bool:
         since_ms = self.ctx.now_ms() - self.LIVE_MS
-        live = [peer for peer in self.peers if self._heard_ms.get(peer, self.LIVE_MS * -1) >= since_ms]
+        live = [peer for peer in self.peers if self._received_ms.get(peer, self.LIVE_MS * -1) >= since_ms]
         return sum(peer in servers for peer in [self.me, *live]) >= majority([self.me, *live])
 
 
 class NoCheckQuorum(RaftNode):
-    """Leads for as long as no server of a newer term says otherwise (against dissertation §6.2).
+    """Stays leader until a server of a newer term replies (against dissertation §6.2).
 
-    Misconception: a leader that is heard leads. Its heartbeats keep the followers loyal, and none of their answers
-    arrives: a leader that can send and not receive commits nothing, and no other server is elected.
+    Misconception: a leader whose heartbeats arrive is able to lead. They stop the followers from electing another
+    server, but no answer arrives: a leader that can send and not receive commits nothing.
     """
 
     class Unchecked(CheckQuorum):
@@ -154,8 +155,8 @@ class NoCheckQuorum(RaftNode):
 class ClearVotedForOnStepDown(RaftNode):
     """Benign: a candidate that recognizes its term's leader forgets its vote.
 
-    Misconception: a vote is over when its election is. It looks like a bug and is harmless: the leader of the term has
-    a majority of votes already, and none of them is this one.
+    Misconception: a vote ends with its election. It looks like a bug and is harmless: the leader of the term already
+    has a majority of votes, and this candidate's is not among them.
     """
 
     def recognize_leader(self, leader_id: NodeId) -> None:

@@ -14,7 +14,8 @@ from targets.systems.raft.snapshot import Snapshots
 class ReadWithoutReadIndex(RaftNode):
     """Reads at once while its role is leader.
 
-    Misconception: my role is current. Isolate the leader: its clients read old values while the others elect and write.
+    Misconception: a server knows whether it is still leader. Isolate the leader: its clients read old values while the
+    other servers elect another one and write.
     """
 
     class Unconfirmed(Reads):
@@ -27,8 +28,8 @@ class ReadWithoutReadIndex(RaftNode):
 class ReadIndexBeforeOwnCommit(RaftNode):
     """A new leader reads at its commit index at once (against §8, dissertation §6.4).
 
-    Misconception: the commit index is current. Isolate the leader: the new one does not know yet that the last
-    acknowledged writes are committed: a stale read.
+    Misconception: a new leader's commit index is current. Isolate the leader: the new one does not know yet that the
+    last acknowledged writes are committed: a stale read.
     """
 
     class Hasty(Reads):
@@ -41,8 +42,8 @@ class ReadIndexBeforeOwnCommit(RaftNode):
 class LeaseUnderSkew(RaftNode):
     """Serves reads under a lease by its own clock.
 
-    Misconception: drift is bounded. A slow or set-back clock, or a pause between looking at it and answering, lets an
-    isolated leader read old values.
+    Misconception: clock drift is bounded. A slow clock, one that was set back, or a pause between reading it and
+    answering, lets an isolated leader return old values.
     """
 
     settings = Settings(lease_reads=True)
@@ -51,7 +52,8 @@ class LeaseUnderSkew(RaftNode):
 class NoSessionDedup(RaftNode):
     """Executes every command that arrives.
 
-    Misconception: a retry is new. Lose a reply and retry: appended or added twice, a cas that fails on its own success.
+    Misconception: a retry is a new request. Lose a reply and retry: a value is appended or added twice, or a cas fails
+    because it had already succeeded.
     """
 
     def has_answered(self, request: Request) -> bool:
@@ -61,8 +63,9 @@ class NoSessionDedup(RaftNode):
 class SessionExpiryLocalClock(RaftNode):
     """Expires sessions by each replica's own clock.
 
-    Misconception: replicas agree on time. With a skewed clock one replica forgets a session that others keep; a retry
-    is executed there only: replicas differ. Its expiry is short, so that a skew of a second shows it.
+    Misconception: all replicas have the same time. With a skewed clock one replica forgets a session that the others
+    keep; a retry is executed only there: replicas differ. Sessions expire soon here, so that a skew of a second
+    suffices.
     """
 
     settings = Settings(session_expiry_ms=1000.0)
@@ -72,10 +75,10 @@ class SessionExpiryLocalClock(RaftNode):
 
 
 class SnapshotOverwritesNewer(RaftNode):
-    """Installs every snapshot that comes (against figure 13, step 6).
+    """Installs every snapshot that arrives (against figure 13, step 6).
 
-    Misconception: a snapshot is ahead. A delayed or repeated InstallSnapshot throws away entries acknowledged since: a
-    lost acknowledged write.
+    Misconception: a snapshot is newer than the log. A delayed or repeated InstallSnapshot discards entries that were
+    acknowledged since: a lost acknowledged write.
     """
 
     class Overwriting(Snapshots):
@@ -89,11 +92,11 @@ class SnapshotOverwritesNewer(RaftNode):
 
 
 class SingleServerChange(RaftNode):
-    """Changes membership before it committed an entry of its term.
+    """Changes the membership before an entry of its own term is committed.
 
-    Misconception: old configurations cannot overlap. The bug of Raft's dissertation (Ongaro, raft-dev, July 2015): two
-    leaders, each cut off in turn, change one server each, from one configuration; the majorities of the two results do
-    not overlap: split brain.
+    Misconception: majorities of two successive configurations always overlap. This is the bug in Raft's dissertation
+    (Ongaro, raft-dev, July 2015): two leaders, each partitioned in turn, change one server each, starting from one
+    configuration; the majorities of the two results do not overlap: split brain.
     """
 
     class Impatient(Membership):

@@ -1,4 +1,4 @@
-"""The write-ahead log, and the durable key-value store on one node that is built on nothing else."""
+"""The write-ahead log, and a durable key-value store on one node that is built on it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stores that each get one thing about their log wrong. Each overrides one decision of node.py or log.py."""
+"""Broken variants of the write-ahead log: each overrides one decision of node.py or log.py."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ RETENTION_MS = 15.0
 
 
 class AckBeforeFsync(WalStore):
-    """Answers when the record is written, and leaves it to the kernel to bring it to the disk.
+    """Answers when the record is written but not synced.
 
-    Misconception: buffered is durable. A power loss takes acknowledged writes with it: a client reads an older value
-    than the one it was promised.
+    Misconception: buffered data is durable. A power loss takes acknowledged writes with it, and a client reads an older
+    value than the one that was acknowledged.
     """
 
     def make_durable(self) -> None:
@@ -26,8 +26,8 @@ class AckBeforeFsync(WalStore):
 class ApplyBeforeLog(WalStore):
     """A command is visible to readers as soon as it has arrived, before it is in the log.
 
-    Misconception: readers may see what is not durable. It will be logged in a moment; a reader sees it, the server dies
-    in that moment, and the next reader sees the value before it: new, then old.
+    Misconception: readers may see what is not yet durable. A client reads the new value, the server dies before the log
+    has it, and the next client reads the old value: a non-monotonic read.
     """
 
     def look_up(self, key: Any) -> Any:
@@ -48,9 +48,9 @@ class CrcIgnoredLog(WriteAheadLog):
 class CrcIgnored(WalStore):
     """Checksums are stored and never compared.
 
-    Misconception: the stored checksum suffices. What a torn write left of a batch is replayed as if it were whole, and
-    what does not even decode is passed over: a value that was cleared and not set, a number that lost its last digits.
-    A client reads what no client wrote.
+    Misconception: storing a checksum protects the data. What a torn write left of a batch is replayed as if it were
+    complete, and what cannot be decoded is skipped: a value that was cleared and not set, a number without its last
+    digits. A client reads what no client wrote.
     """
 
     log_class = CrcIgnoredLog
@@ -69,10 +69,10 @@ class AppendAfterTornTailLog(WriteAheadLog):
 
 
 class AppendAfterTornTail(WalStore):
-    """Replay stops at the first frame that is damaged, and new records go to the end of the file.
+    """Replay stops at the first damaged frame, and new records are appended after it.
 
-    Misconception: a torn tail is harmless where it is. It hides all that is appended after it: the next recovery stops
-    at the same place, and what was acknowledged since is lost.
+    Misconception: a torn tail is harmless where it is. It hides everything that is appended after it: the next recovery
+    stops at the same place, and what was acknowledged since then is lost.
     """
 
     log_class = AppendAfterTornTailLog
@@ -84,10 +84,10 @@ class NoDirectoryFsyncLog(WriteAheadLog):
 
 
 class NoDirectoryFsync(WalStore):
-    """A new segment is created, and only its content is ever synced.
+    """The content of a new segment is synced, and the directory is not.
 
-    Misconception: a new segment's name is durable. After a power loss the directory does not know the segment, and
-    every acknowledged record in it is gone.
+    Misconception: the name of a new file is durable. After a power loss the directory does not contain the segment, and
+    every acknowledged record in it is lost.
     """
 
     log_class = NoDirectoryFsyncLog
@@ -99,10 +99,10 @@ class CleanByAgeLog(WriteAheadLog):
 
 
 class CleanByAge(WalStore):
-    """Segments are removed when their records are old, as if a snapshot had what is missing.
+    """Segments are removed when their records are old, whether or not a snapshot contains them.
 
-    Misconception: old means snapshotted. Snapshots are late, or rare: records that no snapshot contains are removed,
-    and a restart loses them.
+    Misconception: old records are in a snapshot. Snapshots may be late or rare: records that no snapshot contains are
+    removed, and a restart loses them.
     """
 
     log_class = CleanByAgeLog
@@ -119,8 +119,8 @@ class CleanByAge(WalStore):
 class SnapshotIndexAhead(WalStore):
     """A snapshot is labelled with the end of the log at the time when it is written.
 
-    Misconception: contents match the index. The state was copied before: the records since then are neither in the
-    snapshot nor replayed, and a restart loses them.
+    Misconception: the state does not change while it is written. It was copied earlier: the records since then are
+    neither in the snapshot nor replayed, and a restart loses them.
     """
 
     def snapshot_label(self, copy: Copy) -> int:
@@ -133,7 +133,7 @@ class ReplayOverlapLog(WriteAheadLog):
 
 
 class ReplayOverlap(WalStore):
-    """Recovery replays every record that is still in a segment, also those that the snapshot contains.
+    """Recovery replays every record that is still in a segment, including those that the snapshot contains.
 
     Misconception: replay is idempotent. An append is not: after a restart the text is there twice.
     """
@@ -147,10 +147,10 @@ class TornBatchLog(WriteAheadLog):
 
 
 class TornBatch(WalStore):
-    """Each record of a batch is a frame with a checksum of its own.
+    """Each record of a batch is a frame with its own checksum.
 
-    Misconception: a batch replays atomically. A power loss keeps the first records of it: a value was cleared, and what
-    should replace it is not there. Readers see a state that no operation left.
+    Misconception: a batch is replayed completely or not at all. A power loss keeps its first records: a value was
+    cleared, and the value that should replace it is missing. Clients read a state that no operation left.
     """
 
     log_class = TornBatchLog
