@@ -4,32 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from checker.history import Operation
 from targets.backends.simulator import SimulatedCluster
 from targets.protocol.fault import Hold, Release
 from targets.protocol.node import Reply, Request
 from targets.systems.executed_once import RECENT_MAX
-from targets.systems.generation import CLOCK, TARGETS
-from tests.targets.storm import EVERYTHING, Storm
+from targets.systems.generation import CLOCK
+from tests.targets.simulated import assert_caught, assert_healthy, with_its_faults
 
-NAMED = {target.name: target for target in TARGETS}
-SEEDS_MAX = 400
-
-
-def out_of_order(operations: list[Operation]) -> bool:
-    """Whether a generation is not greater than one that was handed out before it was asked for."""
-    done = [op for op in operations if op.status == "ok"]
-    return any(a.ret < b.call and a.output >= b.output for a in done for b in done) or len(
-        {op.output for op in done}
-    ) < len(done)
+SEEDS = 150
 
 
+@pytest.mark.slow
 def test_generations_grow_under_every_fault() -> None:
     for seed in range(15):
-        storm = Storm(CLOCK, seed, ("next",), EVERYTHING)
-        storm.run()
-        assert not out_of_order(storm.records), f"seed {seed}"
-        assert storm.cluster.violations == [], f"seed {seed}"
+        assert_healthy("generation-clock", seed, workload="generation", repeated=seed % 2 == 0)
 
 
 def test_a_write_is_refused_once_a_newer_generation_was_handed_out() -> None:
@@ -82,39 +70,22 @@ def test_a_write_that_comes_to_its_owner_after_many_others_does_not_count_once_m
     assert (held.status, ask("read", "n1", "read").output) == ("info", -1), "it counts now, and did not before"
 
 
-def test_fenced_writes_are_linearizable_under_every_fault() -> None:
+@pytest.mark.slow
+@pytest.mark.parametrize("workload", ["register", "fenced-register"])
+def test_fenced_writes_are_linearizable_under_every_fault(workload: str) -> None:
     for seed in range(15):
-        storm = Storm(CLOCK, seed, ("read", "write", "write", "read"), EVERYTHING)
-        assert storm.verify("register") == "valid", f"seed {seed}"
-        assert storm.cluster.violations == [], f"seed {seed}"
+        assert_healthy("generation-clock", seed, workload=workload, repeated=seed % 2 == 0)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("name", "faults"),
-    [
-        ("generation-volatile", ("kill",)),
-        ("reply-before-durable", ("kill",)),
-        ("equal-without-voted-for", ()),
-        ("late-vote-counts", ("delay",)),
-    ],
+    "name", ["generation-volatile", "reply-before-durable", "equal-without-voted-for", "late-vote-counts"]
 )
-def test_clients_see_a_generation_given_twice_or_out_of_order(name: str, faults: tuple[str, ...]) -> None:
-    for seed in range(SEEDS_MAX):
-        storm = Storm(NAMED[f"generation-clock/{name}"], seed, ("next",), faults, calm=False)
-        storm.run()
-        if out_of_order(storm.records):
-            return
-    pytest.fail(f"{name} survived {SEEDS_MAX} seeds")
+def test_clients_see_a_generation_given_twice_or_out_of_order(name: str) -> None:
+    assert_caught(with_its_faults(f"generation-clock/{name}", seed, "generation") for seed in range(SEEDS))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("name", "faults"), [("no-fencing", ("pause", "isolate")), ("unbounded-lease", ("isolate", "skew"))]
-)
-def test_the_checker_catches(name: str, faults: tuple[str, ...]) -> None:
-    for seed in range(SEEDS_MAX):
-        storm = Storm(NAMED[f"generation-clock/{name}"], seed, ("read", "write"), faults, calm=False)
-        if storm.verify("register") == "invalid":
-            return
-    pytest.fail(f"{name} survived {SEEDS_MAX} seeds")
+@pytest.mark.parametrize("name", ["no-fencing", "unbounded-lease"])
+def test_the_checker_catches(name: str) -> None:
+    assert_caught(with_its_faults(f"generation-clock/{name}", seed, "register") for seed in range(SEEDS))

@@ -4,50 +4,40 @@ from __future__ import annotations
 
 import pytest
 
-from targets.systems.paxos import TARGETS
-from tests.targets.storm import EVERYTHING, Storm
+from tests.targets.simulated import assert_caught, drawn
 
 pytestmark = pytest.mark.slow
 
-NAMED = {target.name: target for target in TARGETS}
-SEEDS_MAX = 80
+SEEDS = 80
 
-CLIENT_SEES = {
-    "paxos-kv/accept-volatile": ("kill",),
-    "paxos-kv/accept-below-promise": EVERYTHING,
-    "paxos-kv/own-value-always": EVERYTHING,
-    "paxos-kv/ballot-collision": EVERYTHING,
-    "paxos-kv/learn-from-minority": EVERYTHING,
-    "paxos-kv/local-read": EVERYTHING,
-    "paxos-kv/read-without-repropose": EVERYTHING,
-    "paxos-kv/failed-cas-not-proposed": EVERYTHING,
-    "paxos-kv/commit-re-executes": EVERYTHING,
-    "paxos-log/get-falls-back-to-local": ("isolate", "delay"),
-    "paxos-log/leader-starts-own-slot": ("isolate", "delay"),
-    "paxos-log/promise-omits-committed": ("isolate",),
-    "paxos-log/apply-over-gap": ("isolate", "delay"),
-}
-INVARIANT_SEES = {
-    "paxos-kv/promise-volatile": ("kill",),
-    "paxos-kv/ballot-reset": ("kill",),
-    "paxos-log/fill-hole-without-phase-1": ("isolate", "delay"),
-}
+CLIENTS_SEE = (
+    "paxos-kv/accept-volatile",
+    "paxos-kv/accept-below-promise",
+    "paxos-kv/own-value-always",
+    "paxos-kv/ballot-collision",
+    "paxos-kv/ballot-reset",
+    "paxos-kv/learn-from-minority",
+    "paxos-kv/local-read",
+    "paxos-kv/read-without-repropose",
+    "paxos-kv/failed-cas-not-proposed",
+    "paxos-kv/commit-re-executes",
+    "paxos-log/get-falls-back-to-local",
+    "paxos-log/leader-starts-own-slot",
+    "paxos-log/promise-omits-committed",
+    "paxos-log/apply-over-gap",
+)
+INVARIANTS_SEE = (
+    "paxos-kv/promise-volatile",
+    "paxos-kv/ballot-reset",
+    "paxos-log/fill-hole-without-phase-1",
+)
 
 
-@pytest.mark.parametrize("name", CLIENT_SEES)
+@pytest.mark.parametrize("name", CLIENTS_SEE)
 def test_the_checker_catches(name: str) -> None:
-    for seed in range(SEEDS_MAX):
-        storm = Storm(NAMED[name], seed, ("read", "write", "cas"), CLIENT_SEES[name], calm=False, keys=1 + seed % 2)
-        if storm.verify("cas-register") == "invalid":
-            return
-    pytest.fail(f"{name} survived {SEEDS_MAX} seeds")
+    assert_caught(drawn(name, seed) for seed in range(SEEDS))
 
 
-@pytest.mark.parametrize("name", INVARIANT_SEES)
+@pytest.mark.parametrize("name", INVARIANTS_SEE)
 def test_an_invariant_catches(name: str) -> None:
-    for seed in range(SEEDS_MAX):
-        storm = Storm(NAMED[name], seed, ("read", "write", "cas"), INVARIANT_SEES[name], calm=False, keys=1)
-        storm.run()
-        if storm.cluster.violations:
-            return
-    pytest.fail(f"{name} survived {SEEDS_MAX} seeds")
+    assert_caught((drawn(name, seed) for seed in range(SEEDS)), by_invariant=True)

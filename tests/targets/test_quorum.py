@@ -15,57 +15,40 @@ from targets.protocol.node import NodeId, Reply, Request
 from targets.protocol.target import Target
 from targets.systems.quorum import HEALTHY, TARGETS
 from targets.systems.quorum.replica import SNAPSHOT_RECORDS
-from tests.targets.storm import EVERYTHING, Storm
+from tests.targets.simulated import assert_caught, assert_healthy, drawn, simulate
 
 NAMED = {target.name.rpartition("/")[2]: target for target in TARGETS}
-SEEDS_MAX = 120
+SEEDS = 150
 
-CAUGHT = {
-    "no-read-repair": ("delay", "loss"),
-    "async-read-repair": ("delay", "pause"),
-    "wall-clock-last-write-wins": ("skew",),
-    "timestamp-tie": ("delay",),
-    "local-counter-version": (),
-    "sub-majority": ("isolate",),
-    "read-one": ("isolate",),
-    "timeout-is-fail": ("isolate",),
-    "memory-only": ("kill",),
-}
-
-
-def storm(
-    target: Target, seed: int, faults: tuple[str, ...], mix: tuple[str, ...] = ("read", "read", "write")
-) -> Storm:
-    return Storm(target, seed, mix, faults, calm=False, keys=1, clients=8, operations=200, pause_ms=2.0)
+CAUGHT = (
+    "no-read-repair",
+    "async-read-repair",
+    "wall-clock-last-write-wins",
+    "timestamp-tie",
+    "local-counter-version",
+    "sub-majority",
+    "read-one",
+    "timeout-is-fail",
+    "memory-only",
+)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("nodes", [1, 2, 3, 4, 5])
 def test_it_is_linearizable_under_every_fault(nodes: int) -> None:
     for seed in range(10):
-        run = Storm(HEALTHY, seed, ("read", "write"), EVERYTHING, nodes=nodes)
-        assert run.verify("register") == "valid", f"seed {seed}"
-        assert run.cluster.violations == [], f"seed {seed}"
+        assert_healthy("quorum-kv", seed, nodes=nodes, repeated=seed % 2 == 0)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CAUGHT)
 def test_the_checker_catches(name: str) -> None:
-    for seed in range(SEEDS_MAX):
-        caught = storm(NAMED[name], seed, CAUGHT[name]).verify("register") == "invalid"
-        healthy = storm(HEALTHY, seed, CAUGHT[name])
-        assert healthy.verify("register") == "valid", f"the healthy twin is accused, seed {seed}"
-        assert healthy.cluster.violations == [], f"seed {seed}"
-        if caught:
-            return
-    pytest.fail(f"{name} survived {SEEDS_MAX} seeds")
+    assert_caught((drawn(f"quorum-kv/{name}", seed) for seed in range(SEEDS)), with_twin=True)
 
 
 def test_the_checker_catches_a_cas_that_is_a_read_and_a_write() -> None:
-    for seed in range(SEEDS_MAX):
-        if storm(NAMED["client-side-cas"], seed, (), ("read", "write", "cas")).verify("cas-register") == "invalid":
-            return
-    pytest.fail(f"client-side-cas survived {SEEDS_MAX} seeds")
+    plans = (drawn("quorum-kv/client-side-cas", seed, workload="cas-register") for seed in range(SEEDS))
+    assert_caught(plans)
 
 
 def test_every_broken_variant_is_tested() -> None:
@@ -161,11 +144,11 @@ def test_a_request_that_comes_twice_is_executed_once_also_after_a_crash() -> Non
 @pytest.mark.slow
 def test_the_course_story_alice_reads_the_new_value_and_bob_then_the_old_one() -> None:
     """What the seeds of no-read-repair find is what the checker names: new, then old."""
-    kinds = set()
-    for seed in range(SEEDS_MAX):
-        verdict = check(storm(NAMED["no-read-repair"], seed, ("delay", "loss")).run(), "register")
+    for seed in range(SEEDS):
+        verdict = check(simulate(drawn("quorum-kv/no-read-repair", seed)).recorder.history(), "register")
         if verdict.outcome == "invalid":
             assert verdict.worst is not None
             assert verdict.worst.explanation is not None
-            kinds.add(verdict.worst.explanation.kind)
-    assert "new-then-old" in kinds
+            if verdict.worst.explanation.kind == "new-then-old":
+                return
+    pytest.fail("no seed showed it")

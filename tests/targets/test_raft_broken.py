@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import pytest
 
 from naysayer.play import play_scenario
 from naysayer.play.shipped import shipped
-from targets.registry import find
 from targets.systems.raft import RAFT, TARGETS
-from tests.targets.raft_storm import RaftStorm
+from tests.targets.simulated import assert_caught, assert_healthy, with_its_faults
 
 pytestmark = pytest.mark.slow
-
-CAUGHT = ("invalid", "invariant")
 
 BY_SCENARIO = {
     "commit-prior-term": "figure-8",
@@ -29,19 +25,18 @@ BY_SCENARIO = {
 }
 """tests/scenarios plays each of them: the variant is caught, and its healthy twin is not."""
 
-BY_STORM: dict[str, dict[str, Any]] = {
-    "log-unsynced": {"faults": ("kill",)},
-    "read-without-read-index": {"faults": ("leader",)},
-    "lease-under-skew": {"faults": ("skew", "leader")},
-    "no-election-restriction": {"faults": ("isolate", "leader")},
-    "truncate-on-any-append": {"faults": ("delay", "duplicate", "leader")},
-    "no-previous-term-check": {"faults": ("leader",)},
-    "no-session-dedup": {"faults": ("loss",), "mix": ("write", "read"), "keys": 3},
-    "session-expiry-local-clock": {"faults": ("skew",)},
-    "majority-of-live": {"faults": ("isolate", "halves")},
-}
+BY_CLIENTS = (
+    "log-unsynced",
+    "read-without-read-index",
+    "lease-under-skew",
+    "no-election-restriction",
+    "truncate-on-any-append",
+    "no-session-dedup",
+    "majority-of-live",
+)
+BY_INVARIANT = ("no-previous-term-check", "session-expiry-local-clock")
 
-STORMS = 80
+SEEDS = 80
 
 BY_PROGRESS = ("no-check-quorum",)
 """Found not live while a one-way cut is in force: tests/naysayer/harness/test_progress.py."""
@@ -51,7 +46,7 @@ CONTROL = "clear-voted-for-on-step-down"
 
 def test_every_broken_variant_has_its_proof_here() -> None:
     names = [target.name.removeprefix("raft-log/") for target in TARGETS if target is not RAFT]
-    assert sorted(names) == sorted([*BY_SCENARIO, *BY_STORM, *BY_PROGRESS, CONTROL])
+    assert sorted(names) == sorted([*BY_SCENARIO, *BY_CLIENTS, *BY_INVARIANT, *BY_PROGRESS, CONTROL])
 
 
 @pytest.mark.parametrize("name", BY_SCENARIO)
@@ -61,20 +56,19 @@ def test_a_broken_variant_falls_in_its_scenario(name: str) -> None:
     assert play_scenario(text, name).verdicts[targets.index(f"raft-log/{name}")] == "invalid"
 
 
-@pytest.mark.parametrize("name", BY_STORM)
-def test_a_broken_variant_falls_in_a_storm_of_its_faults(name: str) -> None:
-    target = find(f"raft-log/{name}")
-    for seed in range(STORMS):
-        storm = RaftStorm(target, seed, **{"nodes": 3, **BY_STORM[name]})
-        if storm.verdict() in CAUGHT:
-            return
-    pytest.fail(f"{STORMS} storms did not catch it")
+@pytest.mark.parametrize("name", BY_CLIENTS)
+def test_the_checker_catches(name: str) -> None:
+    assert_caught(with_its_faults(f"raft-log/{name}", seed) for seed in range(SEEDS))
+
+
+@pytest.mark.parametrize("name", BY_INVARIANT)
+def test_an_invariant_catches(name: str) -> None:
+    assert_caught((with_its_faults(f"raft-log/{name}", seed) for seed in range(SEEDS)), by_invariant=True)
 
 
 def test_the_control_survives() -> None:
-    target = find(f"raft-log/{CONTROL}")
     for seed in range(15):
-        assert RaftStorm(target, seed, faults=("leader", "one-way", "kill", "hold"), nodes=5).verdict() == "valid"
+        assert_healthy(f"raft-log/{CONTROL}", seed, ("isolate-leader", "one-way", "kill", "power", "hold"), nodes=5)
 
 
 @pytest.mark.parametrize("scenario", sorted(set(BY_SCENARIO.values())))

@@ -527,14 +527,10 @@ def test_an_exception_in_a_node_names_the_node_and_the_input() -> None:
 
 PROGRAM = """
 from hashlib import sha256
-from targets.systems.quorum import HEALTHY
-from targets.systems.raft import RAFT
-from targets.systems.wal import HEALTHY as WAL
-from tests.targets.storm import EVERYTHING, Storm
-for target, nodes in ((HEALTHY, 3), (RAFT, 3), (WAL, 1)):
-    storm = Storm(target, 7, ("read", "write"), EVERYTHING, nodes=nodes, calm=False)
-    history = storm.run()
-    text = repr((list(history), storm.cluster.evidence(), storm.cluster.views(), storm.cluster.events))
+from tests.targets.simulated import ANY, ANY_LOG, drawn, simulate
+for name, faults in (("quorum-kv", ANY), ("raft-log", ANY_LOG), ("wal-kv", ANY)):
+    run = simulate(drawn(name, 7, faults))
+    text = repr((run.recorder.ended(0), run.evidence, run.views, run.events))
     print(sha256(text.encode()).hexdigest())
 """
 
