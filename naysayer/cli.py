@@ -20,14 +20,14 @@ from cyclopts import App, CycloptsError, Parameter
 from checker.errors import HarnessError, NaysayerError, UsageError
 from naysayer.contradictions import refuse_contradictions
 from naysayer.crash import RESULT_FOLDER, leaves, sentence
-from naysayer.options import RESULTS, CheckOptions, Duration, Faults, Output, RunOptions
+from naysayer.options import CheckOptions, Faults, HuntOptions, Output, RunOptions
 from naysayer.printable import complain
 
 if TYPE_CHECKING:
     from naysayer.report.conclusion import Conclusion
 
 ERROR, VIOLATION = 3, 1
-JUDGING = ("test", "hunt", "check", "replay")
+JUDGING = ("test", "hunt", "check", "replay", "play")
 """The commands that have --json and --junit."""
 
 app = App(
@@ -36,7 +36,7 @@ app = App(
     version_flags=["--version"],
     help_format="plaintext",  # markdown would cost 40 ms at every start
     default_parameter=Parameter(negative=()),  # no --no-live beside --live
-    suppress_keyboard_interrupt=False,  # run() tells it
+    suppress_keyboard_interrupt=False,  # run() reports it
 )
 
 
@@ -184,42 +184,21 @@ def check(file: Path, /, *, options: CheckOptions = CheckOptions(), output: Outp
 
 
 @app.command
-def hunt(
-    target: str,
-    /,
-    *,
-    seeds: int | None = None,
-    time: Duration | None = None,
-    ops: int = 200,
-    first_seed: int = 1,
-    nodes: int | None = None,
-    workload: str | None = None,
-    nemesis: Faults | None = None,
-    engine: str = "processes",
-    results: Path = RESULTS,
-    output: Output = Output(),
-) -> int:
-    """Search seeds in parallel for a failure, shrink it, and tell it.
+def hunt(target: str, /, *, options: HuntOptions = HuntOptions(), output: Output = Output()) -> int:
+    """Search seeds in parallel for a failure, minimise it, and report it.
 
     Args:
         target: a name from `naysayer list`
-        seeds: how many seeds to try; 1000 unless --time is given
-        time: how long to search instead, such as 5m (real time)
-        ops: operations of each seed
-        first_seed: where to begin
-        nodes: how many nodes; drawn from the seed unless given
-        workload: what the clients do; drawn from the seed unless given
-        engine: processes of this machine, or dask:ADDRESS
-        results: where the result folder is made
     """
     from naysayer.commands.hunt import hunt_target
     from naysayer.hunt.campaign import Hunt
 
-    if seeds is not None and time is not None:
+    asked = options
+    if asked.seeds is not None and asked.time is not None:
         raise UsageError("--seeds and --time exclude each other: a hunt ends after so many seeds, or after that time")
-    count = 1000 if seeds is None and time is None else seeds
-    wanted = Hunt(target, count, time, first_seed, ops, nodes, workload, nemesis)
-    return _concluded("hunt", output, lambda: hunt_target(wanted, engine=engine, results=results))
+    seeds = 1000 if asked.seeds is None and asked.time is None else asked.seeds
+    wanted = Hunt(target, seeds, asked.time, asked.first_seed, asked.ops, asked.nodes, asked.workload, asked.nemesis)
+    return _concluded("hunt", output, lambda: hunt_target(wanted, engine=asked.engine, results=asked.results))
 
 
 @app.command
@@ -235,7 +214,7 @@ def replay(what: Path, /, *, output: Output = Output()) -> int:
 
 
 @app.command
-def play(*scenarios: str, rewrite: bool = False) -> int:
+def play(*scenarios: str, rewrite: bool = False, output: Output = Output()) -> int:
     """Play scripted runs in the simulator, and compare what comes out with the output that they expect.
 
     Exit code 0: as expected; 1: not. A scenario without any output yet is judged by its verdicts.
@@ -244,9 +223,15 @@ def play(*scenarios: str, rewrite: bool = False) -> int:
         scenarios: names of shipped scenarios, such as figure-8, or files; without any the shipped ones are listed
         rewrite: write the output of this time into the files
     """
+    from naysayer.commands.play import list_scenarios
     from naysayer.commands.play import play as play_scenarios
 
-    return play_scenarios(scenarios, rewrite=rewrite)
+    if scenarios:
+        return _concluded("play", output, lambda: play_scenarios(scenarios, rewrite=rewrite))
+    if output.json or output.junit is not None:
+        raise UsageError("--json and --junit need a scenario to play: name one, or a file")
+    list_scenarios()
+    return 0
 
 
 @app.command

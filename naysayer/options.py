@@ -1,4 +1,4 @@
-"""What a user may ask of `test`, `check` and `hunt`, as values: cli.py reads them, commands take them as they are.
+"""What a user may ask of `test`, `check` and `hunt`, as values: cli.py parses them, commands take them as they are.
 
 A new option is a field here, with its help beneath it, and the line that uses it.
 """
@@ -167,6 +167,38 @@ class RunOptions:
 
     seed: int = 1
     """the same seed and arguments give the identical history"""
+
+    results: Path = RESULTS
+    """where the result folder is made"""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class HuntOptions:
+    """How long a hunt searches, and what it tries."""
+
+    seeds: int | None = None
+    """how many seeds to try; 1000 unless --time is given"""
+
+    time: Duration | None = None
+    """how long to search instead, such as 5m (real time)"""
+
+    ops: int = 200
+    """operations of each seed"""
+
+    first_seed: int = 1
+    """where to begin"""
+
+    nodes: int | None = None
+    """how many nodes; drawn from the seed unless given"""
+
+    workload: str | None = None
+    """what the clients do; drawn from the seed unless given"""
+
+    nemesis: Faults | None = None
+
+    engine: str = "processes"
+    """processes of this machine, or dask:ADDRESS"""
 
     results: Path = RESULTS
     """where the result folder is made"""

@@ -9,23 +9,21 @@ from rich.table import Table
 from checker.errors import HarnessError, UsageError
 from naysayer.play import Played, play_scenario
 from naysayer.play.shipped import find_scenario, shipped, title
+from naysayer.report.conclusion import Conclusion, PlayedScenario
 from naysayer.report.console import console
-
-VALID, DIFFERS, UNKNOWN = 0, 1, 2
-JUDGED = {"invalid": DIFFERS, "unknown": UNKNOWN, "valid": VALID}
+from naysayer.report.report import EXIT
 
 
-def play(scenarios: tuple[str, ...], *, rewrite: bool) -> int:
-    """Play each scenario, or list those shipped; returns the highest exit code, as `check` would give it."""
-    if not scenarios:
-        _list()
-        return VALID
+def play(scenarios: tuple[str, ...], *, rewrite: bool) -> Conclusion:
+    """Play each scenario; the worst of them decides, as with the keys of `check`."""
     paths = [_path(scenario) for scenario in scenarios]
     named = [scenario for scenario in scenarios if not Path(scenario).is_file()]
     if rewrite and named:
         raise UsageError(f"--rewrite needs a file: {named[0]} is a scenario that comes with Naysayer")
-    codes = [_play(path, rewrite=rewrite) for path in paths]
-    return DIFFERS if DIFFERS in codes else max(codes)
+    played = tuple(_play(path, rewrite=rewrite) for path in paths)
+    outcomes = {one.outcome for one in played}
+    worst = next(outcome for outcome in ("invalid", "unknown", "valid") if outcome in outcomes)
+    return Conclusion(EXIT[worst], " ".join(scenarios), scenarios=played)
 
 
 def _path(scenario: str) -> Path:
@@ -38,7 +36,7 @@ def _path(scenario: str) -> Path:
     return find_scenario(scenario)
 
 
-def _play(path: Path, *, rewrite: bool) -> int:
+def _play(path: Path, *, rewrite: bool) -> PlayedScenario:
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
@@ -51,16 +49,17 @@ def _play(path: Path, *, rewrite: bool) -> int:
     if rewrite:
         return _rewrite(path, played)
     if not played.expects:
-        return _judged(played)
+        return _judged(path, played)
     if played.holds:
         screen.print(f"{path.stem}: as expected", markup=False, highlight=False, soft_wrap=True)
-        return VALID
-    lines = [f"{path.stem}: NOT as expected", *played.difference()]
+        return PlayedScenario(path.stem, "valid", True, played.verdicts)
+    difference = tuple(played.difference())
+    lines = [f"{path.stem}: NOT as expected", *difference]
     screen.print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)
-    return DIFFERS
+    return PlayedScenario(path.stem, "invalid", False, played.verdicts, difference)
 
 
-def _rewrite(path: Path, played: Played) -> int:
+def _rewrite(path: Path, played: Played) -> PlayedScenario:
     if not played.holds:
         try:
             path.write_text(played.text, encoding="utf-8")
@@ -68,20 +67,20 @@ def _rewrite(path: Path, played: Played) -> int:
             raise HarnessError(f"{path}: {error.strerror}") from error
     said = "unchanged" if played.holds else f"output rewritten in {path}"
     console().print(f"{path.stem}: {said}", markup=False, highlight=False, soft_wrap=True)
-    return VALID
+    return PlayedScenario(path.stem, "valid", True, played.verdicts)
 
 
-def _judged(played: Played) -> int:
+def _judged(path: Path, played: Played) -> PlayedScenario:
     """Without expected output the verdicts of a scenario decide; without a verdict it is unknown."""
-    worst = max((JUDGED[one] for one in played.verdicts if one != "invalid"), default=UNKNOWN)
-    code = DIFFERS if "invalid" in played.verdicts else worst
+    worst = next((outcome for outcome in ("invalid", "unknown", "valid") if outcome in played.verdicts), "unknown")
     judged = ", ".join(played.verdicts) or "no verdict: add the step `verdict`"
     said = f"the file has no expected output yet ({judged}); --rewrite adds this output to it"
     console().print(said, markup=False, highlight=False, soft_wrap=True)
-    return code
+    return PlayedScenario(path.stem, worst, None, played.verdicts)
 
 
-def _list() -> None:
+def list_scenarios() -> None:
+    """Print the name and title of each that is shipped."""
     screen = console()
     table = Table(title="Scenarios", title_justify="left", box=None, show_header=False, padding=(0, 2))
     table.add_column(no_wrap=True, style="bold")

@@ -11,6 +11,29 @@ from naysayer.report.report import Report
 
 
 @dataclass(frozen=True)
+class PlayedScenario:
+    """What a scenario has come to; `outcome`: valid, invalid or unknown, as the exit code says."""
+
+    name: str
+    outcome: str
+    as_expected: bool | None
+    """Whether its output is the expected one; None where it expects nothing yet, and its verdicts decide."""
+    verdicts: tuple[str, ...]
+    """The outcome of each of its verdicts."""
+    difference: tuple[str, ...] = ()
+    """Lines of a unified diff from the expected output to that of this run."""
+
+    @property
+    def sentence(self) -> str | None:
+        """Why it is not valid."""
+        if self.outcome == "valid":
+            return None
+        if self.as_expected is None:
+            return f"{self.name}: {', '.join(self.verdicts) or 'there is no verdict'}"
+        return f"{self.name}: the output is not as expected"
+
+
+@dataclass(frozen=True)
 class Conclusion:
     """`title`: what was judged. `error`: why it was not judged to its end, or not all could be kept."""
 
@@ -26,6 +49,8 @@ class Conclusion:
     history: Path | None = None
     hunt: Mapping[str, Any] | None = None
     """The effort of a hunt."""
+    scenarios: tuple[PlayedScenario, ...] = ()
+    """Of `naysayer play`."""
     identical: bool | None = None
     """Of a replay: whether the history was the recorded one."""
 

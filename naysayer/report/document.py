@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import msgspec
@@ -29,6 +30,7 @@ def document(command: str, concluded: Conclusion, encoding: str = "utf-8") -> st
         "history": _path(concluded.history),
         "hunt": concluded.hunt,
         "identical": concluded.identical,
+        "scenarios": _scenarios(concluded),
         "verdict": None if concluded.verdict is None else msgspec.Raw(concluded.verdict),
     }
     encoded = msgspec.json.encode(built)
@@ -43,18 +45,26 @@ def document(command: str, concluded: Conclusion, encoding: str = "utf-8") -> st
 
 def outcome(concluded: Conclusion) -> str:
     """valid, invalid, unknown, nothing-found (a hunt) or error, as the exit code says."""
-    if concluded.code == 0 and concluded.report is None:
+    if concluded.code == 0 and concluded.hunt is not None:
         return "nothing-found"
     return {0: "valid", 1: "invalid", 2: "unknown"}.get(concluded.code, "error")
 
 
 def sentence(concluded: Conclusion) -> str | None:
-    """Why, in one sentence: of the part of the history that the report shows, if there is one."""
+    """Why, in one sentence: of the part of the history that the report shows, or of the first scenario that counts."""
+    if concluded.scenarios:
+        played = (one for one in concluded.scenarios if one.outcome == outcome(concluded))
+        return next((one.sentence for one in played), None)
     part = None if concluded.report is None else concluded.report.verdict.worst
     if part is None:
         return None
     said = part.reason if part.explanation is None else part.explanation.sentence
     return None if said is None else printable(said)
+
+
+def _scenarios(concluded: Conclusion) -> list[dict[str, object]] | None:
+    built = [asdict(one) for one in concluded.scenarios]
+    return built or None
 
 
 def _path(path: Path | None) -> str | None:

@@ -1,4 +1,4 @@
-"""A conclusion as JUnit XML, which CI systems show: a test case for each key, or one for the whole."""
+"""A conclusion as JUnit XML, which CI systems show: a test case for each key or scenario, or one for the whole."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from checker.errors import HarnessError, UsageError
 from checker.verdict import Part
 from naysayer.notation import value_text
 from naysayer.printable import printable
-from naysayer.report.conclusion import Conclusion
+from naysayer.report.conclusion import Conclusion, PlayedScenario
 from naysayer.report.console import as_text
 from naysayer.report.document import outcome, sentence
 from naysayer.report.terminal import AS_A_WHOLE, show
@@ -34,6 +34,8 @@ def write_junit(file: Path, command: str, concluded: Conclusion) -> None:
     error, so that neither is green. Raises HarnessError where it cannot be written."""
     refuse_place(file)  # an error is written too, and must not overwrite what it refused
     suite = TestSuite(f"naysayer {command}")
+    for played in concluded.scenarios:
+        suite.add_testcase(_played(suite.name, played))
     for part in _own_cases(concluded):
         suite.add_testcase(_case(suite.name, concluded, part))
     if not len(suite) or (outcome(concluded) == "error" and not suite.errors + suite.failures):
@@ -67,6 +69,15 @@ def _case(suite: str, concluded: Conclusion, part: Part) -> TestCase:
         result = (Failure if part.outcome == "invalid" else Error)(printable(said or part.outcome), kind)
         if concluded.report is not None and part is concluded.report.verdict.worst:
             result.text = _report(concluded)
+        case.result = [result]
+    return case
+
+
+def _played(suite: str, played: PlayedScenario) -> TestCase:
+    case = TestCase(printable(played.name), suite, 0.0)
+    if played.outcome != "valid":
+        result = (Failure if played.outcome == "invalid" else Error)(printable(played.sentence or ""), played.outcome)
+        result.text = "\n".join(printable(line) for line in played.difference)
         case.result = [result]
     return case
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -65,6 +67,32 @@ def test_a_scenario_without_output_is_judged_by_its_verdicts(
 def test_one_scenario_that_differs_is_enough_for_exit_code_1(scenario: Path) -> None:
     scenario.write_text(STEPS + "    invalid\n")
     assert run(["play", "torn-tail", str(scenario)]) == 1
+
+
+def test_json_and_junit_say_what_each_scenario_has_come_to(
+    scenario: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scenario.write_text(STEPS + "    invalid\n")
+    file = tmp_path / "junit.xml"
+    assert run(["play", "torn-tail", str(scenario), "--junit", str(file), "--json"]) == 1
+    built = json.loads(capsys.readouterr().out)
+    assert (built["command"], built["outcome"], built["verdict"]) == ("play", "invalid", None)
+    assert built["sentence"] == "mine: the output is not as expected"
+    assert [(one["name"], one["outcome"], one["as_expected"]) for one in built["scenarios"]] == [
+        ("torn-tail", "valid", True),
+        ("mine", "invalid", False),
+    ]
+    assert "-    invalid" in built["scenarios"][1]["difference"]
+    suite = next(ElementTree.parse(file).getroot().iter("testsuite"))
+    assert [(case.attrib["name"], [one.tag for one in case]) for case in suite] == [
+        ("torn-tail", []),
+        ("mine", ["failure"]),
+    ]
+    scenario.write_text(STEPS.replace("verdict\n", ""))
+    assert run(["play", str(scenario), "--json"]) == 2
+    assert json.loads(capsys.readouterr().out)["outcome"] == "unknown"
+    assert run(["play", "--json"]) == 3
+    assert json.loads(capsys.readouterr().out)["error"].startswith("--json and --junit need a scenario")
 
 
 @pytest.mark.parametrize(
