@@ -50,21 +50,12 @@ class EventRows:
     def count(self) -> int:
         return len(self._rows)
 
-    def add(
-        self,
-        line: int,
-        kind: str,
-        process: Any,
-        f: str | None,
-        key: Any,
-        value: Any,
-        time: Any = None,
-        error: Any = None,
-    ) -> None:
+    def add(self, row: Row) -> None:
         """An event; `process` None: the record does not say it, `f` None: a completion that does not repeat it."""
-        if time is not None and (type(time) is not int or abs(time) > TIME_MAX):
-            raise self._source.error(f"the time {_short(time)} is no whole number of nanoseconds within 2^62", line)
-        self._rows.append(Row(line, KINDS[kind], process, f, key, value, time, error))
+        if row.time is not None and (type(row.time) is not int or abs(row.time) > TIME_MAX):
+            said = f"the time {_short(row.time)} is not a whole number of nanoseconds within 2^62"
+            raise self._source.error(said, row.line)
+        self._rows.append(row)
 
     def load(self, nemesis: Nemesis) -> Loaded:
         """The operations, their input and output still the one value of each event. Raises HistoryError."""

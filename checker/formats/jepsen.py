@@ -7,6 +7,7 @@ from typing import Any
 
 from checker.formats.columns import Loaded
 from checker.formats.events import KINDS, EventRows
+from checker.formats.loose import Row
 from checker.formats.micro_operations import is_transaction, name_of
 from checker.formats.nemesis import Nemesis
 from checker.formats.source import Source
@@ -46,7 +47,7 @@ class JepsenEvents:
         if kind == "ok" and "value" not in fields and name is not None and ALIASES.get(name, name) == "read":
             raise self._source.error("a read that is ok, but without its value: one that found nothing has nil", line)
         error = fields.get("error") if kind in ("fail", "info") else None
-        self._rows.add(line, kind, process, name, fields.get("key"), said, fields.get("time"), error)
+        self._rows.add(Row(line, KINDS[kind], process, name, fields.get("key"), said, fields.get("time"), error))
 
     def __len__(self) -> int:
         return self._rows.count

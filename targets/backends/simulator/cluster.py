@@ -7,7 +7,7 @@ from typing import Any
 
 from checker.errors import HarnessError
 from targets.backends.simulator.draws import Draws
-from targets.backends.simulator.host import DOWN, Host
+from targets.backends.simulator.host import DOWN, Host, Surroundings
 from targets.backends.simulator.loop import Loop
 from targets.backends.simulator.network import MS, Cause, Network, Receiver, Sent, describe
 from targets.backends.simulator.traced import Step, TracedHost
@@ -100,10 +100,8 @@ class SimulatedCluster:
         self._random = Draws(self._loop, f"{seed} cluster")
         self._running: dict[NodeId, Node] = {}
         kind = TracedHost if trace else Host
-        self._hosts = {
-            name: kind(name, self.nodes, target, self._loop, seed, self._network.send, self._running, self._watch)
-            for name in self.nodes
-        }
+        shared = Surroundings(self.nodes, target, self._loop, seed, self._network.send, self._running, self._watch)
+        self._hosts = {name: kind(name, shared) for name in self.nodes}
         self.steps: list[Step] = []
         """Of a traced run: what inputs changed on the nodes, in order of time."""
         self.held: dict[tuple[str, NodeId], dict[str, Any]] = {}

@@ -10,6 +10,7 @@ from __future__ import annotations
 import traceback
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -153,36 +154,39 @@ class HostContext:
             host.cancel_timer(timer)
 
 
+@dataclass(frozen=True)
+class Surroundings:
+    """What all hosts of a cluster share. `running` holds all nodes that run, kept by the hosts."""
+
+    nodes: tuple[NodeId, ...]
+    target: Target
+    loop: Loop
+    seed: int
+    send: Callable[[NodeId, NodeId, Message], None]
+    running: dict[NodeId, Node]
+    watch: Watch
+
+
 class Host:
     """One machine: a disk and a clock that last, and a node that comes and goes."""
 
-    def __init__(
-        self,
-        name: NodeId,
-        nodes: tuple[NodeId, ...],
-        target: Target,
-        loop: Loop,
-        seed: int,
-        send: Callable[[NodeId, NodeId, Message], None],
-        running: dict[NodeId, Node],
-        watch: Watch,
-    ) -> None:
-        """`running` holds all nodes that run, kept by the hosts."""
+    def __init__(self, name: NodeId, shared: Surroundings) -> None:
+        loop, seed = shared.loop, shared.seed
         self.name = name
-        self.nodes = nodes
+        self.nodes = shared.nodes
         self.disk = SimulatedDisk()
         self.node: Node | None = None
         self.paused = False
         self.incarnation = 0
-        self.send = send
+        self.send = shared.send
         self.die_after: int | None = None
         self.power_with_it: tuple[bool, bool] = (False, False)
         self.deaths: list[tuple[int, str]] = []
         """When and why the node died of itself, oldest first."""
-        self._target = target
+        self._target = shared.target
         self._loop = loop
-        self._running = running
-        self._watch = watch
+        self._running = shared.running
+        self._watch = shared.watch
         self.random = Draws(loop, f"{seed} {name} machine")
         self._node_random = Draws(loop, f"{seed} {name}")
         self._sync_salt = salt(f"{seed} {name} sync")
