@@ -1,4 +1,4 @@
-"""The format version of what Naysayer writes and reads again: test.toml and scenario.toml."""
+"""The format version of what Naysayer writes and reads again: test.toml."""
 
 from __future__ import annotations
 

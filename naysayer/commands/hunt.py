@@ -14,13 +14,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from checker.errors import HarnessError
 from naysayer.commands.test import facts_json, result_of
-from naysayer.hunt import scenario as scenarios
 from naysayer.hunt.campaign import Caught, Hunt, run_campaign
 from naysayer.hunt.drawing import draw
 from naysayer.hunt.finding import ORIGINAL, Failure, changed, judged, reproduce, summary
 from naysayer.hunt.shrink import SECONDS_MAX, Shrunk, shrink
 from naysayer.options import given
 from naysayer.plan import Plan, text
+from naysayer.play import notation, play_scenario, timed
+from naysayer.play.notation import SCENARIO
 from naysayer.recorder import Recorder
 from naysayer.report.build import build_report
 from naysayer.report.conclusion import Conclusion, conclusion
@@ -35,6 +36,9 @@ FOUND, NOTHING, UNDECIDED, ERROR = 1, 0, 2, 3
 
 Options = Mapping[str, Any]
 """What was asked of a hunt, as test.toml keeps it."""
+
+DIAGRAM = "diagram.txt"
+"""The file of a result folder that holds the messages of a minimised failure, as printed."""
 
 PLAIN_S = 5.0
 """How often there is a line of progress where stdout is no terminal."""
@@ -74,13 +78,13 @@ def _search(hunt: Hunt, engine: str, stop: StopRequest) -> Caught:
         return run_campaign(hunt, engine, os.cpu_count() or 1, goes_on)
 
 
-def _minimise(found: scenarios.Scenario, seed: int, stop: StopRequest) -> Shrunk:
+def _minimise(found: timed.Scenario, seed: int, stop: StopRequest) -> Shrunk:
     screen, line = console(), _lines_now_and_then()
     bound = f"up to {SECONDS_MAX:.0f} CPU seconds"
     with screen.status(f"seed {seed} fails; minimising it, {bound}") as status:
 
         def goes_on(smallest: Shrunk) -> bool:
-            size = f"{len(smallest.scenario.asks)} operations and {len(smallest.scenario.strikes)} faults"
+            size = f"{len(smallest.scenario.operations)} operations and {len(smallest.scenario.faults)} faults"
             words = f"seed {seed} fails; minimising it, {bound}: {size} after {smallest.runs} runs"
             if screen.is_terminal:
                 status.update(words)
@@ -109,18 +113,18 @@ def _report(failing: Plan, folder: Path, options: Options, stop: StopRequest) ->
     """Run the failing plan again, minimise it, keep and report what is left. Its error is what could not be kept."""
     found, original, lost = _keep_original(failing, folder, options)
     smaller = _minimise(found, failing.seed, stop)
-    plan = scenarios.plan_of(smaller.scenario, failing.nemesis)
+    plan = timed.plan_of(smaller.scenario, failing.nemesis)
     with Store(folder, text(plan, options)) as store:
-        run, verdict = scenarios.play(smaller.scenario, Recorder(store), trace=True)
+        run, verdict = timed.play(smaller.scenario, Recorder(store), trace=True)
     if verdict.outcome != "invalid":
         concluded = _report_original(failing, original, folder, options, smaller.cut or "its scenario does not fail")
         return replace(concluded, error=lost or concluded.error)
     screen, said = console(), summary(found, smaller)
     result = result_of(plan, run, verdict, original=changed(original, Failure(run, verdict)))
-    report = with_nodes(plan, build_report(result, folder), partial(scenarios.rerun, smaller.scenario))
+    report = with_nodes(plan, build_report(result, folder), partial(timed.rerun, smaller.scenario))
     # kept before it is shown: a reader that closes the pipe after the first lines ends the command
-    store.add(scenarios.SCENARIO, scenarios.text(smaller.scenario).encode())
-    store.add("scenario.txt", f"{said}\n\n{draw(smaller.scenario, run, verdict)}\n".encode())
+    store.add(SCENARIO, _with_output(smaller.scenario, failing).encode())
+    store.add(DIAGRAM, f"{said}\n\n{draw(smaller.scenario, run, verdict)}\n".encode())
     facts = facts_json(run, verdict)
     store.keep(report, facts)
     drawn = draw(smaller.scenario, run, verdict, screen.width)
@@ -129,7 +133,13 @@ def _report(failing: Plan, folder: Path, options: Options, stop: StopRequest) ->
     return replace(conclusion(report, facts, folder=folder, history=folder / HISTORY), error=lost or store.trouble)
 
 
-def _keep_original(plan: Plan, folder: Path, options: Options) -> tuple[scenarios.Scenario, Failure, str | None]:
+def _with_output(scenario: timed.Scenario, failing: Plan) -> str:
+    """The scenario with the output that `naysayer play` is to expect."""
+    title = f"What fails in {failing.target}, as a hunt minimised it from seed {failing.seed}."
+    return play_scenario(notation.text(scenario, title), SCENARIO).text
+
+
+def _keep_original(plan: Plan, folder: Path, options: Options) -> tuple[timed.Scenario, Failure, str | None]:
     """Run the failing plan again, and keep it in a folder of its own; returns also what could not be kept and why."""
     try:
         (folder / ORIGINAL).mkdir()

@@ -8,34 +8,39 @@ from io import BytesIO
 from pathlib import Path
 
 from checker.errors import UsageError
+from naysayer.commands.hunt import DIAGRAM
 from naysayer.commands.test import facts_json, judged_report, result_of, simulate
-from naysayer.hunt import scenario as scenarios
 from naysayer.hunt.drawing import draw
 from naysayer.plan import read
+from naysayer.play import notation, timed
+from naysayer.play.notation import SCENARIO
 from naysayer.recorder import Recorder
 from naysayer.report.build import build_report
 from naysayer.report.conclusion import Conclusion, conclusion
 from naysayer.report.console import console
 from naysayer.report.nodes import with_nodes
 from naysayer.report.terminal import show
-from naysayer.results import HISTORY, TEST, open_folder
+from naysayer.results import HISTORY, REPORT, TEST, VERDICT, open_folder
 from naysayer.signals import Reporting
 
 ERROR = 3
+OLD_FILE = "scenario.toml"
+"""The scenario of an earlier version, refused by name."""
 DIFFERS = "the history DIFFERS from the recorded one: another version, or an interrupted run?"
 
 
 def replay_result(what: Path) -> Conclusion:
     """Run a scenario, or run a result again; its exit code is that of the verdict, 3 if the history differs."""
-    if scenarios.is_scenario(what):
+    if _is_scenario(what):
         _, concluded = _replay_scenario(what)
         return concluded
     folder = open_folder(what)
     if not (folder / HISTORY).is_file():
         raise UsageError(f"{folder} has no {HISTORY} to compare with: its run was aborted, or it is not complete")
-    if (folder / scenarios.SCENARIO).is_file():
-        history, concluded = _replay_scenario(folder / scenarios.SCENARIO, folder)
-        return _compared(history, folder, concluded)
+    for file in (folder / OLD_FILE, folder / SCENARIO):
+        if file.is_file():
+            history, concluded = _replay_scenario(file, folder)
+            return _compared(history, folder, concluded)
     plan = read(folder / TEST)
     if plan.backend != "simulator":
         said = f"{folder} was run {plan.backend}, where time is real: only simulated runs replay"
@@ -48,17 +53,22 @@ def replay_result(what: Path) -> Conclusion:
         return _compared(again.getvalue(), folder, conclusion(report, facts_json(run, report.verdict)))
 
 
+def _is_scenario(path: Path) -> bool:
+    """Whether a path names a scenario, whatever it is called, rather than a result folder or a file of one."""
+    return path.is_file() and path.name not in (HISTORY, VERDICT, REPORT, TEST, DIAGRAM)
+
+
 def _replay_scenario(file: Path, folder: Path | None = None) -> tuple[bytes, Conclusion]:
     """Run a scenario (of a result folder), and report; returns its history too."""
-    scenario = scenarios.read(file)
+    scenario = notation.read(file)
     again = BytesIO()
-    run, verdict = scenarios.play(scenario, Recorder(again), trace=True)
+    run, verdict = timed.play(scenario, Recorder(again), trace=True)
     screen = console()
     drawn = draw(scenario, run, verdict, screen.width)
-    screen.print(f"{scenarios.story(scenario)}\n\n{drawn}\n", markup=False, soft_wrap=True)
-    plan = scenarios.plan_of(scenario)
+    screen.print(f"{notation.text(scenario)}\n{drawn}\n", markup=False, soft_wrap=True)
+    plan = timed.plan_of(scenario)
     report = build_report(result_of(plan, run, verdict), folder, replay=file if folder is None else folder)
-    report = with_nodes(plan, report, partial(scenarios.rerun, scenario))
+    report = with_nodes(plan, report, partial(timed.rerun, scenario))
     show(report, screen)
     return again.getvalue(), conclusion(report, facts_json(run, verdict))
 

@@ -9,11 +9,11 @@ from checker.verdict import Verdict
 from naysayer.exchanges import by_operation, request_of
 from naysayer.findings import HEADLINES
 from naysayer.harness.clients import ROUNDING_MS
-from naysayer.hunt import scenario as scenarios
 from naysayer.hunt.diagram import Ending, change_of, diagram
 from naysayer.hunt.moment import failed_ms
-from naysayer.hunt.scenario import Scenario
 from naysayer.judge import RUN_STEPS
+from naysayer.play import timed
+from naysayer.play.timed import Scenario
 from naysayer.report.terminal import operations_of
 from naysayer.simulate import Run, client_name
 from naysayer.views import held, standing
@@ -35,7 +35,7 @@ def draw(scenario: Scenario, run: Run, verdict: Verdict, width: int | None = Non
     changes = [change_of(step, standing(step.before), standing(step.after)) for step in run.steps]
     ending = _ending(scenario, run, verdict)
     lanes = [_by_client(sent, scenario.clients) for sent in shown]
-    told = diagram(lanes, scenarios.marks(scenario), [one for one in changes if one is not None], ending, width)
+    told = diagram(lanes, timed.marks(scenario), [one for one in changes if one is not None], ending, width)
     left = len(trace) - len(shown)
     if left:
         which = "message that changed nothing, or belongs" if left == 1 else "messages that changed nothing, or belong"
@@ -78,7 +78,7 @@ def _ending(scenario: Scenario, run: Run, verdict: Verdict) -> Ending | None:
     if verdict.outcome != "invalid" or worst is None:
         return None
     at_ms = failed_ms(run, verdict, find_workload(scenario.workload).model, steps=RUN_STEPS)
-    views = run.views if at_ms >= run.virtual_ms else scenarios.rerun(scenario, until_ms=at_ms + ROUNDING_MS).views
+    views = run.views if at_ms >= run.virtual_ms else timed.rerun(scenario, until_ms=at_ms + ROUNDING_MS).views
     keys = dict.fromkeys(op.key for op in run.recorder.history())
     key = worst.key if worst.key is not None else next(iter(keys)) if len(keys) == 1 else None
     states = {}

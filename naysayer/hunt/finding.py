@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from checker.verdict import Verdict
-from naysayer.hunt import scenario as scenarios
 from naysayer.hunt.moment import kind
-from naysayer.hunt.scenario import Scenario
 from naysayer.hunt.shrink import Shrunk
 from naysayer.judge import judge_run
 from naysayer.plan import Plan
+from naysayer.play import timed
+from naysayer.play.notation import text
+from naysayer.play.timed import Scenario
 from naysayer.recorder import Recorder, Sink
 from naysayer.simulate import Run, Simulation
 from workloads.registry import find as find_workload
@@ -42,7 +43,7 @@ def reproduce(plan: Plan, file: Sink | None = None) -> tuple[Scenario, Run]:
     """Run the failing plan again, recording to `file`; returns it as a scenario too."""
     simulation = Simulation(plan, Recorder(file))
     run = simulation.run()
-    return scenarios.of_run(plan, simulation, run), run
+    return timed.of_run(plan, simulation, run), run
 
 
 def judged(plan: Plan, run: Run) -> Failure:
@@ -59,7 +60,7 @@ def changed(original: Failure, minimised: Failure) -> str | None:
 
 def summary(found: Scenario, smaller: Shrunk) -> str:
     """How much smaller it became, and what is left."""
-    before = f"{len(found.asks)} operations and {len(found.strikes)} faults"
-    after = f"{len(smaller.scenario.asks)} and {len(smaller.scenario.strikes)}"
+    before = f"{len(found.operations)} operations and {len(found.faults)} faults"
+    after = f"{len(smaller.scenario.operations)} and {len(smaller.scenario.faults)}"
     cut = f" ({smaller.cut})" if smaller.cut else ""
-    return f"Minimised from {before} to {after} in {smaller.runs} runs{cut}.\n\n{scenarios.story(smaller.scenario)}"
+    return f"Minimised from {before} to {after} in {smaller.runs} runs{cut}.\n\n{text(smaller.scenario).strip()}"

@@ -13,7 +13,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from naysayer.hunt.scenario import Ask, Item, Scenario, Strike
+from naysayer.play.timed import Scenario, Timed, TimedFault, TimedOperation
 
 SEEDS = 4
 """Under how many delays each number of last operations is tried."""
@@ -29,12 +29,12 @@ FIRST_MS = 1.0
 
 def last_operations(scenario: Scenario, keys: Collection[Any]) -> Iterator[Scenario]:
     """The last one, two, four ... operations (on some keys, if given), with no faults, those since then, or all."""
-    asks = [ask for ask in sorted(scenario.asks, key=lambda ask: ask.at_ms) if not keys or ask.key in keys]
+    asks = [ask for ask in sorted(scenario.operations, key=lambda ask: ask.at_ms) if not keys or ask.key in keys]
     count = 1
-    while count < len(scenario.asks) and count <= len(asks):
+    while count < len(scenario.operations) and count <= len(asks):
         some = asks[-count:]
-        late = [strike for strike in scenario.strikes if strike.at_ms >= some[0].at_ms]
-        for strikes in dict.fromkeys((tuple(scenario.strikes), tuple(late), ())):
+        late = [strike for strike in scenario.faults if strike.at_ms >= some[0].at_ms]
+        for strikes in dict.fromkeys((tuple(scenario.faults), tuple(late), ())):
             candidate = scenario.of([*strikes, *some])
             for seed in dict.fromkeys((scenario.seed, *range(1, SEEDS + 1))):
                 yield replace(candidate, seed=seed)
@@ -43,8 +43,8 @@ def last_operations(scenario: Scenario, keys: Collection[Any]) -> Iterator[Scena
 
 def guesses(scenario: Scenario, random: Random) -> Iterator[Scenario]:
     """Smaller scenarios without end: some of the operations, some of the faults, other delays."""
-    asks = sorted(scenario.asks, key=lambda ask: ask.at_ms)
-    strikes = list(scenario.strikes)
+    asks = sorted(scenario.operations, key=lambda ask: ask.at_ms)
+    strikes = list(scenario.faults)
     size = len(asks) + len(strikes)
     while True:
         count = min(len(asks), random.randint(1, max(1, len(asks) * 2 // 3)))
@@ -57,11 +57,11 @@ def guesses(scenario: Scenario, random: Random) -> Iterator[Scenario]:
         candidate = scenario.of([*kept, *(_plainer(ask) if random.random() < 0.3 else ask for ask in some)])
         if candidate.items and random.random() < 0.5:
             candidate = _squeezed(candidate, random.choice(SQUEEZES))
-        if 0 < len(candidate.asks) + len(candidate.strikes) < size:
+        if 0 < len(candidate.operations) + len(candidate.faults) < size:
             yield replace(candidate, seed=random.choice((scenario.seed, random.randrange(1_000_000))))
 
 
-def some_of(items: Sequence[Item], random: Random) -> list[Item]:
+def some_of(items: Sequence[Timed], random: Random) -> list[Timed]:
     """Without a chunk of up to half of them, mostly a small one, or without two that are apart."""
     count = len(items)
     if random.random() < PAIRS:
@@ -73,7 +73,7 @@ def some_of(items: Sequence[Item], random: Random) -> list[Item]:
     return [item for number, item in enumerate(items) if number not in gone]
 
 
-def _plainer(ask: Ask) -> Ask:
+def _plainer(ask: TimedOperation) -> TimedOperation:
     """A cas hangs on the value that it finds; a write of what it would set does not."""
     return replace(ask, f="write", input=ask.input[1]) if ask.f == "cas" else ask
 
@@ -85,6 +85,6 @@ def _squeezed(scenario: Scenario, share: float) -> Scenario:
     def sooner(at_ms: float) -> float:
         return FIRST_MS + (at_ms - first_ms) * share
 
-    asks = [replace(ask, at_ms=sooner(ask.at_ms)) for ask in scenario.asks]
-    strikes = [Strike(sooner(strike.at_ms), strike.fault) for strike in scenario.strikes]
-    return replace(scenario.of([*asks, *strikes]), storm_ms=min(scenario.storm_ms, max(0.0, sooner(scenario.storm_ms))))
+    asks = [replace(ask, at_ms=sooner(ask.at_ms)) for ask in scenario.operations]
+    strikes = [TimedFault(sooner(strike.at_ms), strike.fault) for strike in scenario.faults]
+    return replace(scenario.of([*asks, *strikes]), end_ms=min(scenario.end_ms, max(0.0, sooner(scenario.end_ms))))

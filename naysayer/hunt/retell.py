@@ -19,8 +19,8 @@ from msgspec.structs import replace
 
 from checker.history import Operation, freeze
 from naysayer.hunt.campaign import STEPS
-from naysayer.hunt.scenario import Ask, Item, Scenario, Script, Strike, Strikes, staged
 from naysayer.judge import judge_run
+from naysayer.play.timed import FaultScript, OperationScript, Scenario, Timed, TimedFault, TimedOperation, staged
 from naysayer.recorder import Recorder
 from nemesis.directed import leadership
 from nemesis.schedule import Poll, Schedule, Situation, Step
@@ -53,7 +53,7 @@ Claims = Sequence[tuple[float, Claim]]
 class Cue(NamedTuple):
     """What happens, and when: `gap_ms` after the one before, or `since_ms` after a new leader (None: no new one)."""
 
-    item: Item
+    item: Timed
     gap_ms: float
     leader: NodeId | None
     since_ms: float | None
@@ -63,7 +63,7 @@ class Cue(NamedTuple):
 class _Watch:
     """The schedule of a scenario, which notes who leads."""
 
-    strikes: Schedule
+    faults: Schedule
     step: Step | Poll | None = None
     claims: list[tuple[float, Claim]] = field(default_factory=list)
 
@@ -72,7 +72,7 @@ class _Watch:
         if not self.claims or self.claims[-1][1] != claim:
             self.claims.append((situation.now_ms, claim))
         if self.step is None:
-            self.step, self.strikes = self.strikes.next(situation)
+            self.step, self.faults = self.faults.next(situation)
         following_ms = situation.now_ms + LOOK_MS
         if self.step is None or self.step.at_ms > following_ms:
             return Poll(following_ms), self
@@ -83,12 +83,12 @@ class _Watch:
 def claims(scenario: Scenario, until_ms: float) -> Claims:
     """Who leads in a run of the scenario."""
     ordered = scenario.of(scenario.items)
-    watch = _Watch(Strikes(ordered.strikes))
-    staged(ordered, Recorder(), watch, Script.of(ordered), until_ms=until_ms).run()
+    watch = _Watch(FaultScript(ordered.faults))
+    staged(ordered, Recorder(), watch, OperationScript.of(ordered), until_ms=until_ms).run()
     return watch.claims
 
 
-def cues(items: Iterable[Item], claims: Claims) -> list[Cue]:
+def cues(items: Iterable[Timed], claims: Claims) -> list[Cue]:
     """Items (in order of time) as cues."""
     told, before_ms = [], 0.0
     times = [at_ms for at_ms, _ in claims]
@@ -120,7 +120,7 @@ class Telling:
     left: deque[Cue]
     cast: dict[NodeId, NodeId]
     """Who plays the part of each node."""
-    asks: dict[int, deque[Ask]] = field(default_factory=dict)
+    operations: dict[int, deque[TimedOperation]] = field(default_factory=dict)
     """By client, what it may ask now."""
     last_ms: float = 0.0
     claim: Claim = None
@@ -138,12 +138,12 @@ class Telling:
             self.last_ms, self.elected_ms, self.claim = now_ms, None, leadership(situation)
             if cue.leader is not None and self.claim is not None:
                 self._swap(cue.leader, self.claim[1])
-            if isinstance(cue.item, Strike):
+            if isinstance(cue.item, TimedFault):
                 fault = cue.item.fault.renamed(self.cast)
                 assert fault is not None, "everybody stays"
                 return Step(now_ms, fault), self
             ask = cue.item
-            self.asks.setdefault(ask.client, deque()).append(replace(ask, node=self.cast[ask.node]))
+            self.operations.setdefault(ask.client, deque()).append(replace(ask, node=self.cast[ask.node]))
         return None, self
 
     def _due_ms(self, cue: Cue, situation: Situation) -> float:
@@ -166,7 +166,7 @@ class Telling:
         for cue in self.left:
             sure = sure and cue.since_ms is None
             at_ms += cue.gap_ms if sure else 0.0
-            if isinstance(cue.item, Ask) and cue.item.client == client:
+            if isinstance(cue.item, TimedOperation) and cue.item.client == client:
                 return max(at_ms - now_ms, PROMPT_MS if sure else GLANCE_MS)
         return None
 
@@ -179,7 +179,7 @@ class _Speaker:
     linger_ms: float
 
     def next(self, turn: Turn) -> tuple[Invocation | Wait | None, Generator]:
-        mine = self.telling.asks.get(turn.client)
+        mine = self.telling.operations.get(turn.client)
         if mine:
             ask = mine.popleft()
             return Invocation(ask.f, ask.key, freeze(ask.input), ask.node), self
@@ -207,6 +207,9 @@ def told(scenario: Scenario, cues: Sequence[Cue], linger_ms: float, until_ms: fl
         return None
     if judge_run(run, find_workload(scenario.workload).model, weaker=False, steps=STEPS).outcome != "invalid":
         return None
-    asks = [Ask(at_ms, client, asked.f, node, asked.key, asked.input) for at_ms, client, asked, node in stage.asked]
-    happened = scenario.of([*(Strike(at_ms, fault) for at_ms, fault in run.recorder.nemesis), *asks])
-    return replace(happened, storm_ms=run.virtual_ms + PATIENCE_MS) if scenario.storm_ms else happened
+    asks = [
+        TimedOperation(at_ms, client, asked.f, node, asked.key, asked.input)
+        for at_ms, client, asked, node in stage.asked
+    ]
+    happened = scenario.of([*(TimedFault(at_ms, fault) for at_ms, fault in run.recorder.nemesis), *asks])
+    return replace(happened, end_ms=run.virtual_ms + PATIENCE_MS) if scenario.end_ms else happened

@@ -60,7 +60,7 @@ def hunt_variant(name: str, hunts: int, cpu_s: float) -> Row:
     size = "–"
     if found:
         smaller = shrink(reproduce(found[0][2])[0]).scenario
-        size = f"{len(smaller.asks)} ops, {len(smaller.strikes)} faults, {smaller.nodes} nodes"
+        size = f"{len(smaller.operations)} ops, {len(smaller.faults)} faults, {smaller.nodes} nodes"
     seeds = statistics.median(seeds for seeds, _, _ in found) if found else 0
     spent = statistics.median(spent for _, spent, _ in found) if found else limit_s
     return Row(name, broken.difficulty, len(found), hunts, seeds, spent, size)

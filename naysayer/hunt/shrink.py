@@ -24,7 +24,7 @@ from naysayer.hunt.campaign import STEPS, few_collections
 from naysayer.hunt.guess import guesses, last_operations, some_of
 from naysayer.hunt.moment import failed_ms
 from naysayer.hunt.retell import PATIENCE_MS, Claims, claims, cues, hurried, told
-from naysayer.hunt.scenario import Ask, Item, Scenario, Strike, play, shows_last
+from naysayer.play.timed import Scenario, Timed, TimedFault, TimedOperation, play, shows_last
 from workloads.registry import find as find_workload
 
 RUNS_MAX = 10_000
@@ -113,7 +113,7 @@ class _Search:
 
     def fails(self, candidate: Scenario) -> bool:
         """Run a candidate; keep it if it fails."""
-        alike = candidate if candidate.calm else replace(candidate, storm_ms=0.0)
+        alike = candidate if candidate.recovers else replace(candidate, end_ms=0.0)
         if alike in self._tried:
             return False
         self._tried.add(alike)
@@ -126,7 +126,7 @@ class _Search:
     def _keep(self, candidate: Scenario) -> None:
         if self._sight == SIGHT["invariant"]:
             # time passes though nobody asks anything
-            candidate = replace(candidate, storm_ms=self.failed_ms + LATER_MS)
+            candidate = replace(candidate, end_ms=self.failed_ms + LATER_MS)
         self.best.scenario = candidate
 
     def fails_somehow(self, candidate: Scenario, seeds: int = SEEDS) -> bool:
@@ -145,8 +145,8 @@ class _Search:
         """Let nobody wait for longer than it takes to fail, nor at all if operations last as long."""
         for unit in (inf, *simplify.ROUND_MS):
             ends_ms = 0.0 if unit == inf else round(ceil(self.failed_ms / unit) * unit, 3)
-            candidate = replace(self.scenario, storm_ms=ends_ms)
-            if ends_ms < self.scenario.storm_ms and not candidate.calm and self._run(candidate) is not None:
+            candidate = replace(self.scenario, end_ms=ends_ms)
+            if ends_ms < self.scenario.end_ms and not candidate.recovers and self._run(candidate) is not None:
                 self.best.scenario = candidate
                 return
 
@@ -170,18 +170,22 @@ class _Search:
         """Who leads in the scenario, and from when on; nothing if nobody does, or if it cannot be told again."""
         scenario = self.scenario
         if self._led[0] is not scenario:
-            found = () if scenario.calm or any(map(shows_last, scenario.asks)) else claims(scenario, self.failed_ms)
+            found = (
+                ()
+                if scenario.recovers or any(map(shows_last, scenario.operations))
+                else claims(scenario, self.failed_ms)
+            )
             self._led = (scenario, found if any(claim for _, claim in found) else ())
         return self._led[1]
 
-    def core(self) -> list[Ask]:
+    def core(self) -> list[TimedOperation]:
         """What was asked in the operations that prove the violation."""
         found = []
         for op in self._proof:
             call_ms = op.call / 1e6 + 0.001
             alike = [
                 ask
-                for ask in self.scenario.asks
+                for ask in self.scenario.operations
                 if (ask.f, ask.key, ask.input, ask.node) == (op.f, op.key, op.input, op.node) and ask.at_ms < call_ms
             ]
             found += alike[-1:]
@@ -189,7 +193,7 @@ class _Search:
 
     def is_small(self) -> bool:
         """Whether there is little left to gain."""
-        return len(self.scenario.asks) <= FEW_ASKS and len(self.scenario.strikes) <= FEW_STRIKES
+        return len(self.scenario.operations) <= FEW_ASKS and len(self.scenario.faults) <= FEW_STRIKES
 
     def _count(self) -> None:
         """Raises _Bound where no other run may be made."""
@@ -291,7 +295,7 @@ def _proof_alone(search: _Search) -> None:
     if core:
         about = {ask.key for ask in core}
         alone = search.scenario.of(core)
-        with_faults = search.scenario.of([*core, *search.scenario.strikes])
+        with_faults = search.scenario.of([*core, *search.scenario.faults])
         same_keys = search.scenario.of(item for item in search.scenario.items if _key(item) in {None, *about})
         if not (search.fails_somehow(alone, CORE_SEEDS) or search.fails_somehow(with_faults, CORE_SEEDS)):
             search.fails(same_keys)
@@ -320,16 +324,16 @@ def _whole_groups(search: _Search) -> None:
                 search.fails(search.scenario.of(rest))
 
 
-def _kind(item: Item) -> object:
-    return type(item.fault) if isinstance(item, Strike) else None
+def _kind(item: Timed) -> object:
+    return type(item.fault) if isinstance(item, TimedFault) else None
 
 
-def _client(item: Item) -> object:
-    return item.client if isinstance(item, Ask) else None
+def _client(item: Timed) -> object:
+    return item.client if isinstance(item, TimedOperation) else None
 
 
-def _key(item: Item) -> object:
-    return item.key if isinstance(item, Ask) else None
+def _key(item: Timed) -> object:
+    return item.key if isinstance(item, TimedOperation) else None
 
 
 def _fewer_items(search: _Search, fails: Callable[[Scenario], bool], parts: int | None = None) -> None:
@@ -364,7 +368,7 @@ def _sweep(search: _Search, fails: Callable[[Scenario], bool], size: int) -> boo
 def _pairs(search: _Search, fails: Callable[[Scenario], bool]) -> None:
     """A fault and what ends it may have to go together."""
     while True:
-        strikes = search.scenario.strikes
+        strikes = search.scenario.faults
         pairs = [(one, two) for at, one in enumerate(strikes) for two in strikes[at + 1 : at + 1 + simplify.NEAR]]
         for one, two in pairs:
             rest = [item for item in search.scenario.items if item is not one and item is not two]

@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from naysayer.hunt.scenario import Scenario, Strike, shows_last
+from naysayer.play.timed import Scenario, TimedFault, shows_last
 
 NEAR = 4
 """A fault's end is among so many that follow it."""
@@ -31,27 +31,27 @@ def fewer_nodes(scenario: Scenario) -> Iterator[Scenario]:
     for count in range(NODES_MIN, scenario.nodes):
         for stay in combinations(every, count):
             named = dict(zip(stay, every, strict=False))
-            asks = tuple(replace(ask, node=named[ask.node]) for ask in scenario.asks if ask.node in named)
-            if len(asks) < len(scenario.asks):
+            asks = tuple(replace(ask, node=named[ask.node]) for ask in scenario.operations if ask.node in named)
+            if len(asks) < len(scenario.operations):
                 continue
-            struck = ((strike.at_ms, strike.fault.renamed(named)) for strike in scenario.strikes)
-            strikes = tuple(Strike(at_ms, fault) for at_ms, fault in struck if fault is not None)
-            yield replace(scenario, nodes=count, asks=asks, strikes=strikes)
+            struck = ((strike.at_ms, strike.fault.renamed(named)) for strike in scenario.faults)
+            strikes = tuple(TimedFault(at_ms, fault) for at_ms, fault in struck if fault is not None)
+            yield replace(scenario, nodes=count, operations=asks, faults=strikes)
 
 
 def fed_back(scenario: Scenario) -> Iterator[Scenario]:
     """Fenced writes show what their client was given, and no number: generations before it may then go."""
     asks = tuple(
         replace(ask, input=(None, ask.input[1])) if ask.f == "fenced-write" and not shows_last(ask) else ask
-        for ask in scenario.asks
+        for ask in scenario.operations
     )
-    if asks != scenario.asks:
-        yield replace(scenario, asks=asks)
+    if asks != scenario.operations:
+        yield replace(scenario, operations=asks)
 
 
 def fewer_clients(scenario: Scenario) -> Iterator[Scenario]:
     """One client asks what two asked, or clients are numbered from 0."""
-    clients = sorted({ask.client for ask in scenario.asks})
+    clients = sorted({ask.client for ask in scenario.operations})
     for one, other in combinations(clients, 2):
         yield _clients(scenario, {other: one})
     if clients != list(range(len(clients))):
@@ -60,24 +60,24 @@ def fewer_clients(scenario: Scenario) -> Iterator[Scenario]:
 
 def _clients(scenario: Scenario, named: dict[int, int]) -> Scenario:
     places = {f"c{old}": f"c{new}" for old, new in named.items()}
-    strikes = tuple(Strike(strike.at_ms, strike.fault.with_clients(places)) for strike in scenario.strikes)
-    asks = tuple(replace(ask, client=named.get(ask.client, ask.client)) for ask in scenario.asks)
-    return replace(scenario, asks=asks, strikes=strikes)
+    strikes = tuple(TimedFault(strike.at_ms, strike.fault.with_clients(places)) for strike in scenario.faults)
+    asks = tuple(replace(ask, client=named.get(ask.client, ask.client)) for ask in scenario.operations)
+    return replace(scenario, operations=asks, faults=strikes)
 
 
 def milder_faults(scenario: Scenario) -> Iterator[Scenario]:
     """Each fault with fewer nodes or links, or without one of its troubles."""
-    for number, strike in enumerate(scenario.strikes):
+    for number, strike in enumerate(scenario.faults):
         for fault in strike.fault.milder():
-            changed = Strike(strike.at_ms, fault)
-            yield replace(scenario, strikes=(*scenario.strikes[:number], changed, *scenario.strikes[number + 1 :]))
+            changed = TimedFault(strike.at_ms, fault)
+            yield replace(scenario, faults=(*scenario.faults[:number], changed, *scenario.faults[number + 1 :]))
 
 
 def sooner(scenario: Scenario) -> Iterator[Scenario]:
     """All of it earlier, so that nothing is waited for."""
     last_ms = scenario.items[-1].at_ms
-    if scenario.storm_ms > last_ms:
-        yield replace(scenario, storm_ms=last_ms)
+    if scenario.end_ms > last_ms:
+        yield replace(scenario, end_ms=last_ms)
     first_ms = scenario.items[0].at_ms
     for start_ms in STARTS_MS:
         if start_ms < first_ms:
@@ -105,14 +105,14 @@ def _moved(scenario: Scenario, when: Any) -> Scenario:
 
 def plain_values(scenario: Scenario) -> Iterator[Scenario]:
     """Keys named x, y ..., numbers written 1, 2 ... in the order in which they come."""
-    keys = {key: key for key in dict.fromkeys(ask.key for ask in scenario.asks) if key is not None}
+    keys = {key: key for key in dict.fromkeys(ask.key for ask in scenario.operations) if key is not None}
     if all(isinstance(key, str) for key in keys) and len(keys) <= len(NAMES):
         keys = dict(zip(keys, NAMES, strict=False))
     numbers: dict[int, int] = {}
     asks = tuple(
-        replace(ask, key=keys.get(ask.key, ask.key), input=_plain(ask.input, numbers)) for ask in scenario.asks
+        replace(ask, key=keys.get(ask.key, ask.key), input=_plain(ask.input, numbers)) for ask in scenario.operations
     )
-    simpler = replace(scenario, asks=asks)
+    simpler = replace(scenario, operations=asks)
     if simpler != scenario:
         yield simpler
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import msgspec
 from msgspec.structs import replace
 
 from checker import check
 from checker.history import History, Operation
-from naysayer.play.language import Line, ScenarioError, Step
+from naysayer.play.faults import fault_of
+from naysayer.play.language import FAULTS, INVOKE, Line, ScenarioError, Step, unquoted
+from naysayer.play.operations import operation_of
 from naysayer.play.stage import Stage
-from naysayer.play.texts import answered, message, short, value
-from targets.protocol.fault import FAULT, Cut, Heal, Hold, Kill, Release, Skew
+from naysayer.play.texts import answered, judged, message, short
+from targets.protocol.fault import Hold, Kill
 from targets.protocol.node import NodeId
 from targets.protocol.target import Target
 from targets.registry import find
@@ -32,8 +33,8 @@ class Running:
 
     def __init__(self, cluster: Step, target: Target | None = None) -> None:
         """Start the cluster of the first step, with `target` in place of the target it names, if given."""
-        name, nodes, seed = cluster.arguments
-        target = target or find(str(name))
+        name, nodes, seed, *_ = cluster.arguments
+        target = target or find(unquoted(name))
         self.stage = Stage(target, int(nodes or 0), int(seed or 0), delay_ms=DELAY_MS, trace=True)
         self.names: dict[str, NodeId] = {}
         self.found: NodeId | None = None
@@ -54,37 +55,38 @@ class Running:
         output: list[tuple[int, str]] = []
         for step in line.steps:
             seen = len(self.stage.cluster.trace or ())
-            lines: list[str] = getattr(self, f"_{step.form.action}")(*step.arguments) or []
+            lines = self._step(step)
             output += self._messages(seen) + self._answers()
             output.sort(key=lambda one: one[0])
             output += [(self.stage.cluster.now_ns, text) for text in lines]
         return [self._renamed(text) for _, text in output]
 
+    def _step(self, step: Step) -> list[str]:
+        if step.form in FAULTS:
+            return self._inject(step)
+        if step.form in INVOKE:
+            self._invoke(step)
+            return []
+        lines: list[str] = getattr(self, f"_{step.form.action}")(*step.arguments) or []
+        return lines
+
     # clients
 
-    def _write(self, meanwhile: str | None, client: str, key: str, given: str, node: str) -> None:
-        self._ask(meanwhile, client, node, "write", key, value(given))
-
-    def _read(self, meanwhile: str | None, client: str, key: str, node: str) -> None:
-        self._ask(meanwhile, client, node, "read", key)
-
-    def _swap(self, meanwhile: str | None, client: str, key: str, old: str, new: str, node: str) -> None:
-        self._ask(meanwhile, client, node, "cas", key, (value(old), value(new)))
-
-    def _generation(self, meanwhile: str | None, client: str, node: str) -> None:
-        self._ask(meanwhile, client, node, "next")
-
-    def _fenced_write(self, meanwhile: str | None, client: str, key: str, given: str, node: str) -> None:
-        mine = [one for one in self.stage.ended if one.f == "next" and self._client(one) == client]
-        if not mine or mine[-1].status != "ok":
-            raise ScenarioError(f"{client} has no generation yet")
-        self._ask(meanwhile, client, node, "fenced-write", key, (mine[-1].output, value(given)))
+    def _invoke(self, step: Step) -> None:
+        """Send what a step has a client invoke; a fenced write shows the generation that the client was given last."""
+        client, node, f, key, given = operation_of(step)
+        if step.form.action == "fenced_write":
+            mine = [one for one in self.stage.ended if one.f == "next" and self._client(one) == client]
+            if not mine or mine[-1].status != "ok":
+                raise ScenarioError(f"{client} has no generation yet")
+            given = (mine[-1].output, given[1])
+        self._ask(step.arguments[0], client, node, f, key, given)
 
     def _transfer(self, meanwhile: str | None, client: str, successor: str, node: str) -> None:
-        self._ask(meanwhile, client, node, "transfer", None, self._node(successor))
+        self._ask(meanwhile, client, node, "transfer", None, self.node(successor))
 
     def _members(self, meanwhile: str | None, client: str, members: str, node: str) -> None:
-        self._ask(meanwhile, client, node, "reconfigure", None, tuple(self._nodes(members)))
+        self._ask(meanwhile, client, node, "reconfigure", None, tuple(self.nodes(members)))
 
     def _repeat(self, meanwhile: str | None, client: str, node: str) -> None:
         if client not in self.last:
@@ -94,8 +96,8 @@ class Running:
 
     def _ask(self, meanwhile: str | None, client: str, node: str, *asked: Any, retry: str | None = None) -> None:
         self.stage.pass_ms(1)  # a request sent at the exact time of another's reply would count as concurrent with it
-        index = self.stage.ask(self._node(node), *asked, timeout_ms=TIMEOUT_MS, retry=retry)
-        self.clients[index] = f"{client} at {self._node(node)}"
+        index = self.stage.ask(self.node(node), *asked, timeout_ms=TIMEOUT_MS, retry=retry)
+        self.clients[index] = f"{client} at {self.node(node)}"
         if retry is None:
             self.last[client] = (index, asked)
         else:
@@ -110,44 +112,25 @@ class Running:
 
     def _answered(self, one: Operation) -> str:
         number = self.repeats.get(one.index, one.index)
-        return answered(one, number, self.clients[one.index], self.stage.replies[one.index])
+        return answered(one, number, self.clients[one.index])
 
     def _client(self, one: Operation) -> str:
         return self.clients[one.index].partition(" ")[0]
 
     # faults
 
-    def _hold(self, count: str | None, source: str, dest: str, kind: str | None) -> None:
-        self._know(kind)
-        self.stage.apply(Hold((self._node(source), self._node(dest)), int(count or 1), kind))
-
-    def _release(self) -> None:
-        self.stage.apply(Release())
-
-    def _heal(self) -> None:
-        self.stage.apply(Heal())
-
-    def _cut(self, source: str, arrow: str, dest: str) -> None:
-        link = (self._node(source), self._node(dest))
-        self.stage.apply(Cut((link,) if arrow == "->" else (link, link[::-1])))
-
-    def _groups(self, groups: str | None) -> None:
-        self.stage.groups(*(self._nodes(group) for group in (groups or "").split("|")))
-
-    def _kill(self, node: str, power: str | None, torn: str | None, effects: str | None) -> list[str]:
-        """Kill a node; nothing is shown yet of a kill that is still to come."""
-        fault = Kill((self._node(node),), bool(power), bool(torn), None if effects is None else int(effects))
+    def _inject(self, step: Step) -> list[str]:
+        """Inject the fault of a step; a kill at once shows its effect, one still to come nothing yet."""
+        fault = fault_of(step, self)
+        if isinstance(fault, Hold):
+            self._know(fault.message)
         self.stage.apply(fault)
-        if fault.effects is None:
+        if isinstance(fault, Kill) and fault.effects is None:
             return [one.detail for one in self.stage.cluster.evidence() if one.fault is fault]
         return []
 
-    def _process(self, tag: str, node: str) -> None:
-        """Carry out a fault of one node's process, which the step names by its tag."""
-        self.stage.apply(msgspec.convert({"fault": tag, "nodes": [self._node(node)]}, FAULT))
-
-    def _clock(self, node: str, offset_ms: str, rate: str | None) -> None:
-        self.stage.apply(Skew(self._node(node), float(offset_ms), float(rate or 1)))
+    def _groups(self, groups: str | None) -> None:
+        self.stage.groups(*(self.nodes(group) for group in (groups or "").split("|")))
 
     # time, names, views
 
@@ -155,13 +138,13 @@ class Running:
         self.stage.pass_ms(int(ms))
 
     def _run_until(self, ms: str, node: str, entries: str) -> None:
-        name = self._node(node)
+        name = self.node(node)
         if "last_index" not in self.stage.view(name):
             raise ScenarioError(f"{node} shows no last_index, so its entries cannot be counted")
         self.stage.wait(lambda: self.stage.view(name)["last_index"] >= int(entries), int(ms))
 
     def _run_until_shown(self, ms: str, conditions: str) -> None:
-        wanted = [(self._node(one[0]), one[2], one[3]) for one in map(str.split, conditions.split(" and "))]
+        wanted = [(self.node(one[0]), one[2], one[3]) for one in map(str.split, conditions.split(" and "))]
         for node, field, _ in wanted:
             view = self.stage.view(node)
             if view and field not in view:
@@ -171,15 +154,15 @@ class Running:
         )
 
     def _leader(self, name: str | None, among: str | None, after: str | None) -> list[str]:
-        nodes = None if among is None else self._nodes(among)
-        term = 0 if after is None else self.stage.view(self._node(after)).get("term", 0)
+        nodes = None if among is None else self.nodes(among)
+        term = 0 if after is None else self.stage.view(self.node(after)).get("term", 0)
         self.found = found = self.stage.leader(nodes, term)
         if name is not None and self.names.setdefault(name, found) != found:
             raise ScenarioError(f"{self._renamed(found)} was elected, not {name}: try another seed")
         return [f"{found} leads in term {self.stage.view(found)['term']}"]
 
     def _name(self, names: str) -> None:
-        given, nodes = names.split(), self._nodes("others")
+        given, nodes = names.split(), self.nodes("others")
         if len(given) > len(nodes):
             raise ScenarioError(f"only {len(nodes)} nodes have no name yet")
         self.names.update(zip(given, nodes, strict=False))
@@ -219,12 +202,9 @@ class Running:
         latest = {self.repeats.get(index, index): index for index in sorted(self.clients)}
         stage.wait(lambda: all(index in stage.replies for index in latest.values()), TIMEOUT_MS + 1)
         verdict = check(History.of(self._operations()), model or MODEL)
-        worst = verdict.worst
-        lines = [f"{verdict.outcome}: {worst.explanation.sentence}" if worst and worst.explanation else verdict.outcome]
-        lines += [f"warning: {warning}" for warning in verdict.warnings]
         violated = stage.cluster.violations
         self.verdicts.append("invalid" if violated else verdict.outcome)
-        return lines + [f"violated: {sentence}" for sentence in violated]
+        return judged(verdict, violated)
 
     def _operations(self) -> list[Operation]:
         """The history; an operation with a repeated request lasts from the first request to the last reply."""
@@ -237,16 +217,19 @@ class Running:
 
     # nodes
 
-    def _node(self, name: str) -> NodeId:
+    def node(self, name: str) -> NodeId:
         node = self.found if name == "leader" and self.found is not None else self.names.get(name, name)
         if node not in self.stage.nodes:
             known = ", ".join([*self.stage.nodes, *self.names])
             raise ScenarioError(f"there is no node {name}: the nodes are {known}")
         return node
 
-    def _nodes(self, names: str) -> list[NodeId]:
+    def link_end(self, name: str) -> NodeId:
+        return self.node(name)
+
+    def nodes(self, names: str) -> list[NodeId]:
         others = [node for node in self.stage.nodes if node not in self.names.values()]
-        return [node for name in names.split() for node in (others if name == "others" else [self._node(name)])]
+        return [node for name in names.split() for node in (others if name == "others" else [self.node(name)])]
 
     def _renamed(self, text: str) -> str:
         """The text with the nodes' names in this scenario."""

@@ -113,7 +113,9 @@ class Stage:
             self.replies[index] = reply
             status: Any = "info" if reply is None else reply.status
             output = reply.output if reply is not None else None
-            self.ended.append(Operation(index, index, f, key, input, output, call, self.cluster.now_ns, status, node))
+            error = reply.error if reply is not None else None
+            ret = self.cluster.now_ns
+            self.ended.append(Operation(index, index, f, key, input, output, call, ret, status, node, error))
 
         self.cluster.invoke(request, node, timeout_ms, done)
         return index

@@ -6,11 +6,13 @@ from typing import Any
 
 import msgspec
 
-from checker.history import Operation
+from checker.history import PENDING, Operation
+from checker.verdict import Verdict
 from targets.backends.simulator.network import MS, Sent
-from targets.protocol.node import Reply, Request
+from targets.protocol.node import Request
 
 WITHOUT_OUTPUT = ("write", "fenced-write", "transfer", "reconfigure")
+VIOLATIONS_SHOWN = 10
 NOTHING = "nothing"
 """The value of a key that was never written."""
 
@@ -37,10 +39,16 @@ def short(value: Any) -> str:
     return NOTHING if value is None else str(value)
 
 
-def answered(operation: Operation, number: int, client: str, reply: Reply | None) -> str:
+def answered(operation: Operation, number: int, client: str) -> str:
     """An operation that ended: its number, client, request, reply and duration."""
-    request = f"#{number} {client}: {_request(operation)}"
-    return f"{request} -> {_answer(operation.f, reply)}   ({(operation.ret - operation.call) / MS:.0f} ms)"
+    return f"#{number} {client}: {_request(operation)} {ended(operation)}"
+
+
+def ended(operation: Operation) -> str:
+    """What came of an operation, and how long that took."""
+    if operation.ret == PENDING:
+        return "-> no answer by the end"
+    return f"-> {_answer(operation)}   ({(operation.ret - operation.call) / MS:.0f} ms)"
 
 
 def _request(operation: Operation) -> str:
@@ -59,12 +67,22 @@ def _request(operation: Operation) -> str:
     return f"{f} {operation.key}{'' if f == 'read' else f' {short(given)}'}"
 
 
-def _answer(f: str, reply: Reply | None) -> str:
-    if reply is None:
+def _answer(operation: Operation) -> str:
+    if operation.status == "info" and operation.error is None:
         return "no answer"
-    if reply.status != "ok":
-        return f"{'refused' if reply.status == 'fail' else 'unknown'}: {reply.error}"
-    return "ok" if f in WITHOUT_OUTPUT else short(reply.output)
+    if operation.status != "ok":
+        return f"{'refused' if operation.status == 'fail' else 'unknown'}: {operation.error}"
+    return "ok" if operation.f in WITHOUT_OUTPUT else short(operation.output)
+
+
+def judged(verdict: Verdict, violations: list[str]) -> list[str]:
+    """A verdict, its warnings, and the invariants that were violated inside the system."""
+    worst = verdict.worst
+    lines = [f"{verdict.outcome}: {worst.explanation.sentence}" if worst and worst.explanation else verdict.outcome]
+    lines += [f"warning: {warning}" for warning in verdict.warnings]
+    every = list(dict.fromkeys(violations))
+    lines += [f"violated: {sentence}" for sentence in every[:VIOLATIONS_SHOWN]]
+    return lines + ([f"and {left} more"] if (left := len(every) - VIOLATIONS_SHOWN) > 0 else [])
 
 
 def message(sent: Sent) -> str:

@@ -8,11 +8,11 @@ from functools import partial
 import pytest
 
 from naysayer.commands.test import result_of
-from naysayer.hunt import scenario as scenarios
 from naysayer.hunt.diagram import ROWS_MAX, Change, Ending, diagram
 from naysayer.hunt.drawing import draw
-from naysayer.hunt.scenario import Ask, Scenario, Strike
 from naysayer.judge import judge_run
+from naysayer.play import timed
+from naysayer.play.timed import Scenario, TimedFault, TimedOperation
 from naysayer.report.build import build_report
 from naysayer.report.console import as_text
 from naysayer.report.nodes import with_nodes
@@ -75,18 +75,18 @@ def test_a_diagram_ends_at_the_violation_with_what_each_node_is_then() -> None:
 
 
 def test_what_is_drawn_of_a_broken_invariant_reaches_it_with_roles_terms_and_commit_indexes() -> None:
-    asks = (Ask(300.0, 0, "cas", "n1", "x", (1, 2)), Ask(301.0, 1, "cas", "n2", "x", (1, 2)))
+    asks = (TimedOperation(300.0, 0, "cas", "n1", "x", (1, 2)), TimedOperation(301.0, 1, "cas", "n2", "x", (1, 2)))
     collision = Scenario("paxos-kv/ballot-collision", "cas-register", 3, 6, asks, ())
-    run_, verdict = scenarios.play(collision, trace=True)
+    run_, verdict = timed.play(collision, trace=True)
     drawn = draw(collision, run_, verdict).splitlines()
     assert (verdict.method, run_.violated_ms) == ("invariant", pytest.approx(312.8, abs=0.1))
     (at,) = [number for number, line in enumerate(drawn) if "━━ ✗ INVARIANT BROKEN: " in line]
     assert drawn[at].split()[0] == f"{run_.violated_ms:.1f}"
     assert "one value chosen per instance" in drawn[at]
     assert drawn[at + 1].split() == ["nothing@1", "nothing@1", "nothing", "value", "of", "x"]
-    strikes = (Strike(400.0, Kill(("n1",))),)
-    led = Scenario("raft-log", "register", 3, 1, (Ask(600.0, 0, "write", "n2", "x", 1),), strikes)
-    traced = scenarios.rerun(led, trace=True, until_ms=900.0)
+    strikes = (TimedFault(400.0, Kill(("n1",))),)
+    led = Scenario("raft-log", "register", 3, 1, (TimedOperation(600.0, 0, "write", "n2", "x", 1),), strikes)
+    traced = timed.rerun(led, trace=True, until_ms=900.0)
     traced.violations.append("made up at 900.0 ms: for this test")
     traced.violated_ms = 900.0
     rows = draw(led, traced, judge_run(traced, "register", weaker=False)).splitlines()
@@ -99,9 +99,9 @@ def test_what_is_drawn_of_a_broken_invariant_reaches_it_with_roles_terms_and_com
 
 @pytest.mark.parametrize("width", [60, 80, 120])
 def test_no_row_is_longer_than_the_terminal_is_wide_and_nothing_is_lost(width: int) -> None:
-    asks = (Ask(300.0, 0, "cas", "n1", "x", (1, 2)), Ask(301.0, 1, "cas", "n2", "x", (1, 2)))
-    collision = Scenario("paxos-kv/ballot-collision", "cas-register", 3, 6, asks, (Strike(5.0, Kill(("n3",))),))
-    run_, verdict = scenarios.play(collision, trace=True)
+    asks = (TimedOperation(300.0, 0, "cas", "n1", "x", (1, 2)), TimedOperation(301.0, 1, "cas", "n2", "x", (1, 2)))
+    collision = Scenario("paxos-kv/ballot-collision", "cas-register", 3, 6, asks, (TimedFault(5.0, Kill(("n3",))),))
+    run_, verdict = timed.play(collision, trace=True)
     rows = draw(collision, run_, verdict, width).splitlines()
     assert max(map(len, rows)) <= width
     arrows = re.compile("[─│●▶◀╳◆]")
@@ -112,20 +112,20 @@ def test_no_row_is_longer_than_the_terminal_is_wide_and_nothing_is_lost(width: i
 
 def test_a_client_keeps_its_lane_after_an_unknown_outcome() -> None:
     alone = Cut((("n1", "n2"), ("n1", "n3")), "n1 mute")
-    asks = tuple(Ask(10.0 + at, 0, "write", "n1", "x", at) for at in range(3))
-    scenario = Scenario("quorum-kv", "register", 3, 1, asks, (Strike(1.0, alone),), timeout_ms=50.0)
-    run_, verdict = scenarios.play(scenario, trace=True)
+    asks = tuple(TimedOperation(10.0 + at, 0, "write", "n1", "x", at) for at in range(3))
+    scenario = Scenario("quorum-kv", "register", 3, 1, asks, (TimedFault(1.0, alone),), timeout_ms=50.0)
+    run_, verdict = timed.play(scenario, trace=True)
     assert {op.process for op in run_.recorder.history()} == {0, 1, 2}
     assert draw(scenario, run_, verdict).splitlines()[0].split() == ["time", "ms", "c0", "n1", "n2", "n3"]
 
 
 def test_messages_of_other_operations_are_not_drawn() -> None:
     """Two clients; what one of them reads proves the violation, and the other has a key of its own."""
-    stale = (Ask(1.0, 0, "write", "n1", "x", 1), Ask(60.0, 0, "read", "n2", "x"))
-    others = tuple(Ask(2.0 + 3 * at, 1, "read", "n3", "y") for at in range(20))
+    stale = (TimedOperation(1.0, 0, "write", "n1", "x", 1), TimedOperation(60.0, 0, "read", "n2", "x"))
+    others = tuple(TimedOperation(2.0 + 3 * at, 1, "read", "n3", "y") for at in range(20))
     cut = Cut((("n1", "n2"), ("n2", "n1"), ("n2", "n3"), ("n3", "n2")), "n2 alone")
-    scenario = Scenario("quorum-kv/read-one", "register", 3, 1, (*stale, *others), (Strike(0.5, cut),))
-    run_, verdict = scenarios.play(scenario, trace=True)
+    scenario = Scenario("quorum-kv/read-one", "register", 3, 1, (*stale, *others), (TimedFault(0.5, cut),))
+    run_, verdict = timed.play(scenario, trace=True)
     drawn = draw(scenario, run_, verdict)
     assert verdict.outcome == "invalid"
     assert "write x 1" in drawn
@@ -134,12 +134,12 @@ def test_messages_of_other_operations_are_not_drawn() -> None:
 
 
 def test_the_failed_operation_that_is_blamed_is_in_the_picture_and_in_the_list() -> None:
-    asks = (Ask(0.0, 0, "write", "n2", "x", 1), Ask(0.0, 0, "read", "n1", "x"))
-    deaf = Strike(10.0, Cut((("n1", "n2"), ("n3", "n2")), "n2 deaf", under_way=False))
+    asks = (TimedOperation(0.0, 0, "write", "n2", "x", 1), TimedOperation(0.0, 0, "read", "n1", "x"))
+    deaf = TimedFault(10.0, Cut((("n1", "n2"), ("n3", "n2")), "n2 deaf", under_way=False))
     scenario = Scenario("quorum-kv/timeout-is-fail", "register", 3, 2, asks, (deaf,))
-    run_, verdict = scenarios.play(scenario, trace=True)
-    plan = scenarios.plan_of(scenario)
-    story = with_nodes(plan, build_report(result_of(plan, run_, verdict), None), partial(scenarios.rerun, scenario))
+    run_, verdict = timed.play(scenario, trace=True)
+    plan = timed.plan_of(scenario)
+    story = with_nodes(plan, build_report(result_of(plan, run_, verdict), None), partial(timed.rerun, scenario))
     shown = as_text(lambda screen: show(story, screen))
     assert re.search(r"p0→n2 +#0 +├─+ write 1 ─+┤ failed", shown)
     assert re.search(r"#0 +write 1 +failed: no majority has stored it", shown)

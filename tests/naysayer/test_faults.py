@@ -14,9 +14,9 @@ from checker.formats import read
 from naysayer.fault_spans import fault_spans
 from naysayer.harness.faults import InForce, undoing
 from naysayer.harness.progress import MajorityProgress
-from naysayer.hunt import scenario as scenarios
 from naysayer.hunt import simplify
-from naysayer.hunt.scenario import Ask, Scenario, Strike
+from naysayer.play import notation, timed
+from naysayer.play.timed import Scenario, TimedFault, TimedOperation
 from naysayer.recorder import Recorder
 from nemesis.catalog import KINDS
 from targets.backends.simulator import SimulatedCluster
@@ -73,8 +73,8 @@ every_fault = pytest.mark.parametrize("fault", FAULTS, ids=str)
 
 
 def scenario(fault: Fault) -> Scenario:
-    ask = Ask(1.0, 0, "write", "n1", "x", 1)
-    return Scenario("quorum-kv", "register", len(NODES), 1, (ask,), (Strike(2.0, fault),))
+    ask = TimedOperation(1.0, 0, "write", "n1", "x", 1)
+    return Scenario("quorum-kv", "register", len(NODES), 1, (ask,), (TimedFault(2.0, fault),))
 
 
 def test_there_is_an_example_of_every_class() -> None:
@@ -101,9 +101,9 @@ def test_a_line_of_the_history_holds_it_whole_and_readers_take_it(fault: Fault, 
 
 @every_fault
 def test_a_scenario_file_holds_it_whole(fault: Fault, tmp_path: Path) -> None:
-    path = tmp_path / "scenario.toml"
-    path.write_text(scenarios.text(scenario(fault)))
-    assert scenarios.read(path) == scenario(fault)
+    path = tmp_path / "scenario.txt"
+    path.write_text(notation.text(scenario(fault)))
+    assert notation.read(path) == scenario(fault)
 
 
 @every_fault
@@ -135,7 +135,7 @@ def test_the_minimiser_ends_when_it_makes_it_milder_and_milder(fault: Fault) -> 
                 following.append(milder)
             assert len(found) < 200
         assert one not in one.milder()
-    assert [smaller.strikes[0].fault for smaller in simplify.milder_faults(scenario(fault))] == list(fault.milder())
+    assert [smaller.faults[0].fault for smaller in simplify.milder_faults(scenario(fault))] == list(fault.milder())
 
 
 @every_fault
@@ -146,7 +146,7 @@ def test_reports_name_it_in_one_line_and_where_it_struck(fault: Fault) -> None:
         assert type(fault).__name__ + "(" not in text
     for at in fault.begins() | fault.ends():
         assert at.where in fault.in_full()
-    assert fault.in_full() in scenarios.story(scenario(fault))
+    assert fault.in_full() in [text for _, text in timed.marks(scenario(fault))]
 
 
 @every_fault

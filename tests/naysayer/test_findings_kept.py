@@ -15,13 +15,13 @@ import pytest
 
 from checker.verdict import Explanation, Part, Verdict
 from naysayer.cli import run
-from naysayer.hunt import scenario as scenarios
 from naysayer.hunt.campaign import Hunt, attempt, run_campaign
 from naysayer.hunt.finding import Failure, changed, reproduce
 from naysayer.hunt.moment import failed_ms
 from naysayer.hunt.shrink import SIGHT, shrink
 from naysayer.judge import judge_run
 from naysayer.plan import Plan
+from naysayer.play import notation, timed
 from naysayer.recorder import Recorder
 from naysayer.signals import StopRequest
 from naysayer.simulate import Run
@@ -50,10 +50,12 @@ def test_what_is_reported_is_stored_checks_the_same_and_replays(
     folder = (target / "latest").resolve()
     files = {file.name for file in folder.iterdir()}
     assert files == {
-        *("history.jsonl", "verdict.json", "report.txt", "test.toml", "scenario.toml", "scenario.txt", "original")
+        *("history.jsonl", "verdict.json", "report.txt", "test.toml", "scenario.txt", "diagram.txt", "original")
     }
     assert (folder / "report.txt").read_text().strip() in printed
-    assert (folder / "scenario.txt").read_text().strip() in printed
+    assert (folder / "diagram.txt").read_text().strip() in printed
+    assert run(["play", str(folder / "scenario.txt")]) == 0
+    capsys.readouterr()
     _the_stored_history_is_the_minimised_one(folder, capsys)
     assert run(["replay", str(target)]) == 1, "the folder of a target stands for its latest run"
     assert "the history is identical" in capsys.readouterr().out
@@ -62,9 +64,9 @@ def test_what_is_reported_is_stored_checks_the_same_and_replays(
 
 
 def _the_stored_history_is_the_minimised_one(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    scenario = scenarios.read(folder / "scenario.toml")
+    scenario = notation.read(folder / "scenario.txt")
     again = BytesIO()
-    _, verdict = scenarios.play(scenario, Recorder(again))
+    _, verdict = timed.play(scenario, Recorder(again))
     assert (folder / "history.jsonl").read_bytes() == again.getvalue()
     stored = json.loads((folder / "verdict.json").read_text())
     assert verdict.worst is not None
@@ -99,7 +101,7 @@ def test_minimising_waits_for_the_answer_of_a_failed_write_that_was_read() -> No
     """It fails some 700 ms after the read that proves it: until then the outcome of the write is unknown."""
     found, _ = reproduce(Hunt("quorum-kv/timeout-is-fail").plan(183))
     smaller = shrink(found)
-    assert (len(smaller.scenario.asks), len(smaller.scenario.strikes)) == (2, 1)
+    assert (len(smaller.scenario.operations), len(smaller.scenario.faults)) == (2, 1)
     assert smaller.runs < 400
 
 
@@ -125,7 +127,7 @@ def test_what_is_left_when_minimising_is_interrupted_still_fails() -> None:
     smaller = shrink(found, lambda smallest: smallest.runs < 10)
     assert smaller.cut == "minimising was interrupted"
     assert smaller.runs == 10
-    assert scenarios.play(smaller.scenario, weaker=False)[1].outcome == "invalid"
+    assert timed.play(smaller.scenario, weaker=False)[1].outcome == "invalid"
     at_once = shrink(found, lambda smallest: False)
     assert (at_once.scenario, at_once.cut) == (found, "minimising was interrupted")
 
@@ -159,7 +161,7 @@ def test_a_signal_while_minimising_reports_the_failure(tmp_path: Path) -> None:
     assert f"✗ {name}: seed" in out
     folder = kept.parent.parent
     assert json.loads((folder / "verdict.json").read_text())["outcome"] == "invalid"
-    assert scenarios.play(scenarios.read(folder / "scenario.toml"), weaker=False)[1].outcome == "invalid"
+    assert timed.play(notation.read(folder / "scenario.txt"), weaker=False)[1].outcome == "invalid"
 
 
 def test_a_campaign_that_is_stopped_is_no_clean_result(tmp_path: Path) -> None:

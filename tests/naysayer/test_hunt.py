@@ -15,18 +15,18 @@ import pytest
 from msgspec.structs import replace
 
 from naysayer.cli import run
-from naysayer.hunt import scenario as scenarios
 from naysayer.hunt import simplify
 from naysayer.hunt.campaign import Hunt, attempt
 from naysayer.hunt.diagram import diagram
 from naysayer.hunt.finding import reproduce
 from naysayer.hunt.guess import guesses, last_operations, some_of
 from naysayer.hunt.retell import GLANCE_MS, Telling, claims, cues, hurried, told
-from naysayer.hunt.scenario import Ask, Scenario, Strike, story
 from naysayer.hunt.scoreboard import healthy, hunt_variant, table
 from naysayer.hunt.shrink import SIGHT, shrink
 from naysayer.hunt.swarm import draw
 from naysayer.plan import Plan
+from naysayer.play import notation, timed
+from naysayer.play.timed import Scenario, TimedFault, TimedOperation
 from naysayer.recorder import Recorder
 from naysayer.simulate import Simulation
 from nemesis import shapes
@@ -94,17 +94,17 @@ def test_a_found_failure_shrinks_to_few_operations_that_still_fail() -> None:
     tried = attempt(Hunt(BROKEN), 1, 20)
     assert tried.failed is not None
     found = reproduce(tried.failed)[0]
-    assert scenarios.play(found)[1].outcome == "invalid", "the explicit scenario fails as the run did"
+    assert timed.play(found)[1].outcome == "invalid", "the explicit scenario fails as the run did"
     smaller = shrink(found)
-    assert len(smaller.scenario.asks) <= 20
-    assert len(found.asks) > 100
-    run_, verdict = scenarios.play(smaller.scenario, trace=True)
+    assert len(smaller.scenario.operations) <= 20
+    assert len(found.operations) > 100
+    run_, verdict = timed.play(smaller.scenario, trace=True)
     assert verdict.outcome == "invalid"
     drawn = diagram(run_.trace or [])
-    assert any(f"{ask.f} {ask.key}" in drawn for ask in smaller.scenario.asks)
+    assert any(f"{ask.f} {ask.key}" in drawn for ask in smaller.scenario.operations)
     assert "●" in drawn
-    for ask in smaller.scenario.asks:
-        assert f"client {ask.client} asks {ask.node}" in scenarios.story(smaller.scenario)
+    for ask in smaller.scenario.operations:
+        assert f"at {ask.at_ms:g} c{ask.client} " in notation.text(smaller.scenario)
 
 
 @pytest.mark.parametrize("name", ["raft-log/truncate-on-any-append", "paxos-kv/accept-below-promise"])
@@ -114,7 +114,7 @@ def test_a_failing_run_fails_again_as_a_scenario_whatever_its_pace(name: str) ->
         tried = attempt(Hunt(name), first, 40)
         assert tried.failed is not None
         found = reproduce(tried.failed)[0]
-        assert found.calm or scenarios.play(found, weaker=False)[1].outcome == "invalid"
+        assert found.recovers or timed.play(found, weaker=False)[1].outcome == "invalid"
         first = tried.failed.seed + 1
 
 
@@ -123,7 +123,7 @@ def test_a_failing_run_fails_again_as_a_scenario_whatever_its_pace(name: str) ->
 def test_a_scripted_run_has_the_same_history_to_the_nanosecond(name: str, seed: int) -> None:
     simulation = Simulation(draw(find(name), seed, 120), recorder := Recorder())
     run = simulation.run()
-    again, _ = scenarios.play(scenarios.of_run(simulation.plan, simulation, run), same := Recorder(), weaker=False)
+    again, _ = timed.play(timed.of_run(simulation.plan, simulation, run), same := Recorder(), weaker=False)
     if run.live:
         assert _told(same) == _told(recorder)
         assert again.violations == run.violations
@@ -144,15 +144,15 @@ def test_what_hangs_on_a_race_shrinks_to_few_operations_too(name: str) -> None:
         first += 50
     smaller = shrink(reproduce(failed)[0])
     assert smaller.cut is None
-    assert len(smaller.scenario.asks) <= 8
+    assert len(smaller.scenario.operations) <= 8
     assert smaller.scenario.nodes <= 4
 
 
 def test_a_failure_that_clients_saw_stays_one() -> None:
     """Of the first failing seeds, those that the checker found."""
     found = reproduce(_failing("raft-log/log-unsynced"))[0]
-    seen = scenarios.play(found, weaker=False)[1].method
-    after = scenarios.play(shrink(found).scenario, weaker=False)[1].method
+    seen = timed.play(found, weaker=False)[1].method
+    after = timed.play(shrink(found).scenario, weaker=False)[1].method
     assert seen in SIGHT or after not in SIGHT
 
 
@@ -163,27 +163,32 @@ def _failing(name: str) -> Plan:
 
 
 def test_a_time_that_is_no_whole_nanosecond_is_reached() -> None:
-    asks = tuple(Ask(at_ms, 0, "read", "n1", "x") for at_ms in (0.9999999, 1.0, 77.7777777777))
-    run, verdict = scenarios.play(Scenario("quorum-kv", "register", 3, 1, asks, ()))
+    asks = tuple(TimedOperation(at_ms, 0, "read", "n1", "x") for at_ms in (0.9999999, 1.0, 77.7777777777))
+    run, verdict = timed.play(Scenario("quorum-kv", "register", 3, 1, asks, ()))
     assert run.recorder.invocations == 3
     assert verdict.outcome == "valid"
 
 
 def test_what_happens_in_a_scenario_happens_in_order_of_time_as_its_story_says_however_it_is_listed() -> None:
-    down, up = Strike(20.0, Kill(("n1",))), Strike(40.0, Restart(("n1",)))
-    early, late = Ask(10.0, 0, "write", "n2", "x", 1), Ask(60.0, 0, "read", "n2", "x")
+    down, up = TimedFault(20.0, Kill(("n1",))), TimedFault(40.0, Restart(("n1",)))
+    early, late = TimedOperation(10.0, 0, "write", "n2", "x", 1), TimedOperation(60.0, 0, "read", "n2", "x")
     listed = Scenario("quorum-kv", "register", 3, 1, (late, early), (up, down))
-    run, _ = scenarios.play(listed, weaker=False)
+    run, _ = timed.play(listed, weaker=False)
     assert [fault for _, fault in run.recorder.nemesis] == [down.fault, up.fault]
     assert [operation.f for operation in run.recorder.history()] == ["write", "read"]
-    told = [line.split("ms")[1].strip() for line in scenarios.story(listed).splitlines()[1:]]
-    assert told == ["client 0 asks n2: write x 1", "kill n1", "restart n1", "client 0 asks n2: read x"]
+    assert notation.text(listed).splitlines()[1:] == [
+        "at 10 c0 writes x 1 at n2",
+        "at 20 kill n1",
+        "at 40 restart n1",
+        "at 60 c0 reads x at n2",
+        "verdict",
+    ]
 
 
 def test_faults_at_the_same_time_are_shown_in_the_order_of_injection() -> None:
-    strikes = (Strike(20.0, Heal()), Strike(20.0, Cut((("n1", "n2"),), "{n1} ↛ {n2}")))
-    lines = scenarios.story(Scenario("quorum-kv", "register", 3, 1, (), strikes)).splitlines()
-    assert [line.split()[2] for line in lines[1:]] == ["heal", "partition"]
+    strikes = (TimedFault(20.0, Heal()), TimedFault(20.0, Cut((("n1", "n2"),), "{n1} ↛ {n2}")))
+    lines = notation.text(Scenario("quorum-kv", "register", 3, 1, (), strikes)).splitlines()
+    assert lines[1:] == ["at 20 heal", "at 20 cut n1 -> n2", "verdict"]
 
 
 THREE = Scenario(
@@ -191,19 +196,19 @@ THREE = Scenario(
     "register",
     5,
     1,
-    (Ask(10.0, 3, "write", "n4", "k7", 9), Ask(33.3333, 5, "read", "n5", "k7")),
+    (TimedOperation(10.0, 3, "write", "n4", "k7", 9), TimedOperation(33.3333, 5, "read", "n5", "k7")),
     (
-        Strike(5.0, Cut((("n1", "n4"), ("n4", "n1"), ("n4", "n5"), ("n5", "n4")), "ring")),
-        Strike(6.0, Kill(("n1", "n4"), power=True, torn=True)),
-        Strike(7.0, Degrade((("c5", "n5"), ("n5", "n2")), delay_ms=5.0, loss=0.5)),
+        TimedFault(5.0, Cut((("n1", "n4"), ("n4", "n1"), ("n4", "n5"), ("n5", "n4")), "ring")),
+        TimedFault(6.0, Kill(("n1", "n4"), power=True, torn=True)),
+        TimedFault(7.0, Degrade((("c5", "n5"), ("n5", "n2")), delay_ms=5.0, loss=0.5)),
     ),
 )
 
 
 def test_fewer_nodes_are_those_that_are_asked_numbered_again() -> None:
     smaller = next(simplify.fewer_nodes(THREE))
-    assert (smaller.nodes, [ask.node for ask in smaller.asks]) == (3, ["n2", "n3"])
-    cut, kill, degrade = (strike.fault for strike in smaller.strikes)
+    assert (smaller.nodes, [ask.node for ask in smaller.operations]) == (3, ["n2", "n3"])
+    cut, kill, degrade = (strike.fault for strike in smaller.faults)
     assert cut == Cut((("n1", "n2"), ("n2", "n1"), ("n2", "n3"), ("n3", "n2")), "{n2} | {n1,n3}")
     assert kill == Kill(("n1", "n2"), power=True, torn=True)
     assert degrade == Degrade((("c5", "n3"),), delay_ms=5.0, loss=0.5)
@@ -211,37 +216,37 @@ def test_fewer_nodes_are_those_that_are_asked_numbered_again() -> None:
 
 def test_fewer_clients_take_their_links_with_them() -> None:
     merged, numbered = simplify.fewer_clients(THREE)
-    assert [ask.client for ask in merged.asks] == [3, 3]
-    assert [ask.client for ask in numbered.asks] == [0, 1]
-    assert numbered.strikes[2].fault.links[0] == ("c1", "n5")
+    assert [ask.client for ask in merged.operations] == [3, 3]
+    assert [ask.client for ask in numbered.operations] == [0, 1]
+    assert numbered.faults[2].fault.links[0] == ("c1", "n5")
 
 
 def test_milder_faults_have_less_of_something_and_never_nothing_at_all() -> None:
-    milder = [scenario.strikes for scenario in simplify.milder_faults(THREE)]
-    kills = {strikes[1].fault for strikes in milder} - {THREE.strikes[1].fault}
+    milder = [scenario.faults for scenario in simplify.milder_faults(THREE)]
+    kills = {strikes[1].fault for strikes in milder} - {THREE.faults[1].fault}
     assert Kill(("n1",), power=True, torn=True) in kills
     assert Kill(("n1", "n4")) in kills
-    degraded = {strikes[2].fault for strikes in milder} - {THREE.strikes[2].fault}
+    degraded = {strikes[2].fault for strikes in milder} - {THREE.faults[2].fault}
     assert all(fault.links and (fault.loss or fault.delay_ms) for fault in degraded)
     assert len(degraded) == 4
 
 
 def test_values_and_times_become_plain() -> None:
-    assert [(ask.key, ask.input) for ask in next(simplify.plain_values(THREE)).asks] == [("x", 1), ("x", None)]
-    assert [ask.at_ms for ask in list(simplify.round_times(THREE))[1].asks] == [10.0, 30.0]
+    assert [(ask.key, ask.input) for ask in next(simplify.plain_values(THREE)).operations] == [("x", 1), ("x", None)]
+    assert [ask.at_ms for ask in list(simplify.round_times(THREE))[1].operations] == [10.0, 30.0]
     assert next(simplify.sooner(THREE)).items[0].at_ms == 1.0
 
 
 def test_guesses_are_smaller_follow_from_their_seed_and_begin_with_the_last_operations() -> None:
-    asks = tuple(Ask(10.0 * at, at % 3, "cas", "n1", "xy"[at % 2], (at, at + 1)) for at in range(20))
-    whole = Scenario("quorum-kv", "register", 3, 1, asks, THREE.strikes)
+    asks = tuple(TimedOperation(10.0 * at, at % 3, "cas", "n1", "xy"[at % 2], (at, at + 1)) for at in range(20))
+    whole = Scenario("quorum-kv", "register", 3, 1, asks, THREE.faults)
     last = list(last_operations(whole, {"x"}))
-    assert {len(candidate.asks) for candidate in last} == {1, 2, 4, 8}
-    assert all(candidate.asks[-1] == asks[18] for candidate in last)
+    assert {len(candidate.operations) for candidate in last} == {1, 2, 4, 8}
+    assert all(candidate.operations[-1] == asks[18] for candidate in last)
     some = list(islice(guesses(whole, Random(1)), 50))
     assert some == list(islice(guesses(whole, Random(1)), 50))
     assert all(len(guess.items) < len(whole.items) for guess in some)
-    assert any(ask.f == "write" for guess in some for ask in guess.asks), "a cas may become a mere write"
+    assert any(ask.f == "write" for guess in some for ask in guess.operations), "a cas may become a mere write"
 
 
 def test_some_of_a_scenario_is_without_up_to_half_of_it() -> None:
@@ -251,13 +256,13 @@ def test_some_of_a_scenario_is_without_up_to_half_of_it() -> None:
 
 
 def test_a_scenario_lasts_as_long_as_it_says_though_nobody_asks_anything() -> None:
-    strikes = (Strike(100.0, Kill(("n1",))), Strike(700.0, Restart(("n1",))))
-    waits = Scenario("raft-log", "register", 3, 1, (), strikes, storm_ms=900.0)
-    run_, verdict = scenarios.play(waits, weaker=False)
+    strikes = (TimedFault(100.0, Kill(("n1",))), TimedFault(700.0, Restart(("n1",))))
+    waits = Scenario("raft-log", "register", 3, 1, (), strikes, end_ms=900.0)
+    run_, verdict = timed.play(waits, weaker=False)
     assert [fault for _, fault in run_.recorder.nemesis] == [strike.fault for strike in strikes]
     assert run_.virtual_ms == pytest.approx(900.0)
     assert verdict.outcome == "unknown", "no operation was seen to succeed"
-    assert scenarios.story(waits).splitlines()[-1].split() == ["900.0", "ms", "the", "end"]
+    assert notation.text(waits).splitlines()[-2] == "end 900"
 
 
 LED: list[tuple[float, tuple[int, str] | None]] = [(0.0, None), (200.0, (1, "n1")), (450.0, (2, "n3"))]
@@ -265,8 +270,12 @@ STRUCK = Cut((("n3", "n2"), ("n2", "n3")), "{n2} | {n3}")
 
 
 def test_cues_say_how_long_after_the_last_one_or_after_an_election_something_happened_and_who_led() -> None:
-    items = [Strike(100.0, Heal()), Ask(260.0, 0, "read", "n1", "x"), Ask(300.0, 0, "read", "n1", "x")]
-    first, second, third, fourth = cues([*items, Strike(460.0, STRUCK)], LED)
+    items = [
+        TimedFault(100.0, Heal()),
+        TimedOperation(260.0, 0, "read", "n1", "x"),
+        TimedOperation(300.0, 0, "read", "n1", "x"),
+    ]
+    first, second, third, fourth = cues([*items, TimedFault(460.0, STRUCK)], LED)
     assert (first.gap_ms, first.leader, first.since_ms) == (100.0, None, None)
     assert (second.gap_ms, second.leader, second.since_ms) == (160.0, "n1", 60.0)
     assert (third.gap_ms, third.leader, third.since_ms) == (40.0, "n1", None)
@@ -274,7 +283,7 @@ def test_cues_say_how_long_after_the_last_one_or_after_an_election_something_hap
 
 
 def test_what_is_hurried_comes_sooner_and_in_the_same_order() -> None:
-    given = cues([Ask(at_ms, 0, "read", "n1", "x") for at_ms in (210.0, 300.0, 310.0, 900.0)], LED[:2])
+    given = cues([TimedOperation(at_ms, 0, "read", "n1", "x") for at_ms in (210.0, 300.0, 310.0, 900.0)], LED[:2])
     sooner = hurried(given, Random(3))
     assert [cue.item for cue in sooner] == [cue.item for cue in given]
     assert all(soon.gap_ms in (cue.gap_ms, 0.3 * cue.gap_ms) for soon, cue in zip(sooner, given, strict=True))
@@ -283,7 +292,7 @@ def test_what_is_hurried_comes_sooner_and_in_the_same_order() -> None:
 
 def test_what_is_told_again_happens_to_whoever_leads_now_and_as_soon_as_somebody_new_does() -> None:
     """Here n2 leads, from 700 ms on, where n3 had led from 450 ms on."""
-    telling = Telling(deque(cues([Strike(460.0, STRUCK)], LED)), {name: name for name in ("n1", "n2", "n3")})
+    telling = Telling(deque(cues([TimedFault(460.0, STRUCK)], LED)), {name: name for name in ("n1", "n2", "n3")})
 
     def at(now_ms: float, leader: str | None) -> Step | Poll | None:
         views = {name: {"role": "leader" if name == leader else "follower", "term": 2} for name in telling.cast}
@@ -301,56 +310,56 @@ def test_what_hangs_on_who_leads_fails_more_often_when_it_is_told_again_and_what
     """Under delays of which most let another node win the first election."""
     alone, second = shapes.isolated_node(["n1", "n2", "n3"]), shapes.isolated_node(["n2", "n1", "n3"])
     strikes = (
-        Strike(0.0, alone),
-        Strike(100.0, Kill(("n3",))),
-        Strike(1700.0, Heal()),
-        Strike(3200.0, alone),
-        Strike(3500.0, Restart(("n3",))),
-        Strike(3900.0, Heal()),
-        Strike(3900.0, second),
+        TimedFault(0.0, alone),
+        TimedFault(100.0, Kill(("n3",))),
+        TimedFault(1700.0, Heal()),
+        TimedFault(3200.0, alone),
+        TimedFault(3500.0, Restart(("n3",))),
+        TimedFault(3900.0, Heal()),
+        TimedFault(3900.0, second),
     )
-    asks = (Ask(3300.0, 0, "write", "n1", "x", 1), Ask(4200.0, 0, "write", "n3", "x", 2))
-    tale = Scenario("raft-log/no-previous-term-check", "cas-register", 3, 2, asks, strikes, 300.0, storm_ms=5000.0)
+    asks = (TimedOperation(3300.0, 0, "write", "n1", "x", 1), TimedOperation(4200.0, 0, "write", "n3", "x", 2))
+    tale = Scenario("raft-log/no-previous-term-check", "cas-register", 3, 2, asks, strikes, 300.0, end_ms=5000.0)
     given = cues(tale.items, claims(tale, 5000.0))
     seeded = [replace(tale, seed=seed) for seed in range(100, 115)]
-    plain = [scenario for scenario in seeded if scenarios.play(scenario, weaker=False)[1].outcome == "invalid"]
+    plain = [scenario for scenario in seeded if timed.play(scenario, weaker=False)[1].outcome == "invalid"]
     retold = [told(scenario, given, 800.0, 10_000.0, blind=True) for scenario in seeded]
     happened = [scenario for scenario in retold if scenario is not None]
     assert len(happened) > len(plain) + 3
-    assert all(scenarios.play(scenario, weaker=False)[1].outcome == "invalid" for scenario in happened)
+    assert all(timed.play(scenario, weaker=False)[1].outcome == "invalid" for scenario in happened)
 
 
 def test_a_chain_of_elections_shrinks_to_few_faults() -> None:
     smaller = shrink(reproduce(_failing("raft-log/term-volatile"))[0])
     assert smaller.cut is None
     assert len(smaller.scenario.items) <= 8
-    assert scenarios.play(smaller.scenario, weaker=False)[1].outcome == "invalid"
+    assert timed.play(smaller.scenario, weaker=False)[1].outcome == "invalid"
 
 
 def test_a_run_that_ends_at_its_violation_has_the_same_one() -> None:
     found = reproduce(_failing("paxos-kv/ballot-collision"))[0]
-    whole, _ = scenarios.play(found, weaker=False)
-    cut, verdict = scenarios.play(found, weaker=False, until_violation=True)
+    whole, _ = timed.play(found, weaker=False)
+    cut, verdict = timed.play(found, weaker=False, until_violation=True)
     assert verdict.outcome == "invalid"
     assert cut.violations[:1] == whole.violations[:1] != []
     assert cut.virtual_ms < whole.virtual_ms
     until_ms = cut.virtual_ms + 1.0
-    assert scenarios.play(found, weaker=False, until_ms=until_ms)[0].virtual_ms <= until_ms
+    assert timed.play(found, weaker=False, until_ms=until_ms)[0].virtual_ms <= until_ms
 
 
 def test_a_fenced_write_may_show_whatever_generation_its_client_was_given_last(tmp_path: Path) -> None:
     asks = (
-        Ask(1.0, 0, "next", "n1", "x"),
-        Ask(50.0, 0, "next", "n1", "x"),
-        Ask(100.0, 0, "fenced-write", "n1", "x", (2, 5)),
-        Ask(150.0, 1, "read", "n2", "x"),
+        TimedOperation(1.0, 0, "next", "n1", "x"),
+        TimedOperation(50.0, 0, "next", "n1", "x"),
+        TimedOperation(100.0, 0, "fenced-write", "n1", "x", (2, 5)),
+        TimedOperation(150.0, 1, "read", "n2", "x"),
     )
     named = Scenario("generation-clock", "fenced-register", 3, 1, asks, ())
     (free,) = simplify.fed_back(named)
     assert list(simplify.fed_back(free)) == []
-    assert "fenced-write x 5 under the generation given last" in scenarios.story(free)
-    (tmp_path / "scenario.toml").write_text(scenarios.text(free))
-    run, verdict = scenarios.play(scenarios.read(tmp_path / "scenario.toml"))
+    assert "at 100 c0 writes x 5 at n1 under its generation" in notation.text(free)
+    (tmp_path / "scenario.txt").write_text(notation.text(free))
+    run, verdict = timed.play(notation.read(tmp_path / "scenario.txt"))
     *_, write, read = run.recorder.history()
     assert (write.input, write.status, read.output, verdict.outcome) == ((2, 5), "ok", 5, "valid")
 
@@ -366,8 +375,8 @@ def test_a_scenario_survives_its_file(tmp_path: Path) -> None:
     tried = attempt(Hunt("quorum-kv/client-side-cas", workload="cas-register"), 1, 20)
     assert tried.failed is not None
     found = reproduce(tried.failed)[0]
-    (tmp_path / "scenario.toml").write_text(scenarios.text(found))
-    assert scenarios.read(tmp_path / "scenario.toml") == found
+    (tmp_path / "scenario.txt").write_text(notation.text(found))
+    assert notation.read(tmp_path / "scenario.txt") == found
 
 
 def test_a_full_disk_under_the_results_is_told_once_and_what_was_found_is_shown(tmp_path: Path) -> None:
@@ -394,32 +403,40 @@ def test_nothing_found_is_exit_code_0(tmp_path: Path, capsys: pytest.CaptureFixt
 
 
 def test_a_scenario_file_may_have_any_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    asks = (Ask(1.0, 0, "write", "n1", "x", 1), Ask(50.0, 0, "read", "n2", "x"))
-    for name in ("mine.toml", "lesson 3", "test.toml"):
-        (tmp_path / name).write_text(scenarios.text(Scenario("quorum-kv", "register", 3, 1, asks, ())))
+    asks = (TimedOperation(1.0, 0, "write", "n1", "x", 1), TimedOperation(50.0, 0, "read", "n2", "x"))
+    for name in ("mine.txt", "lesson 3"):
+        (tmp_path / name).write_text(notation.text(Scenario("quorum-kv", "register", 3, 1, asks, ())))
         assert run(["replay", str(tmp_path / name)]) == 0
-        assert "client 0 asks n2: read x" in capsys.readouterr().out
+        assert "at 50 c0 reads x at n2" in capsys.readouterr().out
 
 
 def test_a_file_of_another_format_version_is_refused_with_both_versions(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    scenario = tmp_path / "mine.toml"
-    scenario.write_text('version = 9\nfrom_the = "future"\n')
     plan = tmp_path / "test.toml"
     plan.write_text("version = 0\n")
     (tmp_path / "history.jsonl").touch()
-    for file, version in ((scenario, 9), (plan, 0)):
-        assert run(["replay", str(file)]) == 3
-        said = capsys.readouterr().err
-        assert f"{file} has format version {version}, and this version of Naysayer runs format version 1" in said
+    assert run(["replay", str(plan)]) == 3
+    said = capsys.readouterr().err
+    assert f"{plan} has format version 0, and this version of Naysayer runs format version 1" in said
+
+
+def test_a_scenario_of_an_earlier_version_is_refused_with_what_to_do(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("scenario.toml", "test.toml"):
+        (tmp_path / name).write_text('target = "quorum-kv"\n[[asks]]\nat_ms = 1.0\n')
+    (tmp_path / "history.jsonl").touch()
+    for what in (tmp_path, tmp_path / "scenario.toml"):
+        assert run(["replay", str(what)]) == 3
+        assert "replay the folder `original` beside it" in capsys.readouterr().err.replace("\n", " ")
 
 
 @pytest.mark.parametrize("text", ["", "target = 3\n", "not toml at all ["])
 def test_a_bad_scenario_is_refused_with_its_name(text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "scenario.toml").write_text(text)
-    assert run(["replay", str(tmp_path / "scenario.toml")]) == 3
-    assert "scenario.toml" in capsys.readouterr().err
+    (tmp_path / "scenario.txt").write_text(text)
+    assert run(["replay", str(tmp_path / "scenario.txt")]) == 3
+    assert "scenario.txt" in capsys.readouterr().err
 
 
 def test_the_scoreboard_counts_what_was_caught() -> None:
@@ -438,11 +455,9 @@ def test_a_batch_of_seeds_leaves_nothing_in_memory() -> None:
 
 
 def test_a_scenario_that_is_moved_forward_has_no_end_before_its_beginning() -> None:
-    asks = (Ask(800.0, 0, "write", "n1", "x", 1), Ask(2600.0, 0, "read", "n1", "x"))
-    scenario = Scenario("wal-kv", "register", 1, 1, asks, (), storm_ms=2700.0)
+    asks = (TimedOperation(800.0, 0, "write", "n1", "x", 1), TimedOperation(2600.0, 0, "read", "n1", "x"))
+    scenario = Scenario("wal-kv", "register", 1, 1, asks, (), end_ms=2700.0)
     for candidate in islice(guesses(scenario, Random(1)), 200):
-        assert candidate.storm_ms >= 0.0
-    early = replace(scenario, storm_ms=100.0)
-    assert all(candidate.storm_ms >= 0.0 for candidate in islice(guesses(early, Random(1)), 200))
-    assert "the end" not in story(early)
-    assert "2700.0 ms  the end" in story(scenario)
+        assert candidate.end_ms >= 0.0
+    early = replace(scenario, end_ms=100.0)
+    assert all(candidate.end_ms >= 0.0 for candidate in islice(guesses(early, Random(1)), 200))

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import pytest
 
 from naysayer.cli import run
-from naysayer.play.language import AGAIN, CLUSTER, FORMS
+from naysayer.play.language import AGAIN, AT, CLUSTER, FORMS, TIMED
 from naysayer.play.shipped import shipped
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -115,5 +115,5 @@ def test_what_cannot_be_played_ends_with_exit_code_3(
 
 def test_the_documentation_has_every_step_with_its_meaning() -> None:
     page = (ROOT / "docs" / "scenarios.md").read_text()
-    usages = {form.usage.replace("|", "\\|"): form.meaning for form in (CLUSTER, *FORMS, AGAIN)}
+    usages = {form.usage.replace("|", "\\|"): form.meaning for form in (CLUSTER, *FORMS, AGAIN, AT, *TIMED)}
     assert [usage for usage, meaning in usages.items() if f"| `{usage}` | {meaning} |" not in page] == []

@@ -9,9 +9,9 @@ import pytest
 
 from checker.history import Operation
 from naysayer.exchanges import by_operation, request_of, served
-from naysayer.hunt import scenario as scenarios
 from naysayer.hunt.campaign import Hunt
-from naysayer.hunt.scenario import Ask, Scenario, Strike
+from naysayer.play import timed
+from naysayer.play.timed import Scenario, TimedFault, TimedOperation
 from naysayer.recorder import Recorder
 from naysayer.serving import accounts
 from naysayer.simulate import Run, Simulation
@@ -51,20 +51,20 @@ def test_in_the_quorum_store_each_exchange_belongs_to_one_operation_of_its_coord
 
 
 OLD_AND_NEW = (
-    Ask(1.0, 0, "write", "n3", "x", 1),
-    Ask(50.0, 1, "write", "n2", "x", 2),
-    Ask(100.0, 2, "read", "n1", "x"),
-    Ask(150.0, 2, "read", "n1", "x"),
-    Ask(151.0, 3, "read", "n3", "x"),
+    TimedOperation(1.0, 0, "write", "n3", "x", 1),
+    TimedOperation(50.0, 1, "write", "n2", "x", 2),
+    TimedOperation(100.0, 2, "read", "n1", "x"),
+    TimedOperation(150.0, 2, "read", "n1", "x"),
+    TimedOperation(151.0, 3, "read", "n3", "x"),
 )
 """The second write reaches nobody but its coordinator for a while, which the first read meets."""
 
-HELD = (Strike(49.0, Hold(("n2", "n1"), 99, "Put")), Strike(49.0, Hold(("n2", "n3"), 99, "Put")))
+HELD = (TimedFault(49.0, Hold(("n2", "n1"), 99, "Put")), TimedFault(49.0, Hold(("n2", "n3"), 99, "Put")))
 
 
 def _served(target: str) -> dict[int, str]:
     for seed in range(100):
-        run = scenarios.rerun(Scenario(target, "register", 3, seed, OLD_AND_NEW, HELD), trace=True, until_ms=400.0)
+        run = timed.rerun(Scenario(target, "register", 3, seed, OLD_AND_NEW, HELD), trace=True, until_ms=400.0)
         told = _accounts(run)
         if "Got from n2" in told[2]:
             return told
@@ -90,7 +90,7 @@ def test_a_repair_after_the_answer_is_shown_as_later() -> None:
 
 def test_a_read_of_the_own_copy_asks_nobody() -> None:
     assert (
-        _accounts(scenarios.rerun(Scenario("quorum-kv/read-one", "register", 3, 1, OLD_AND_NEW, ()), trace=True))[3]
+        _accounts(timed.rerun(Scenario("quorum-kv/read-one", "register", 3, 1, OLD_AND_NEW, ()), trace=True))[3]
         == "held 2 @2.n2 · answered 2"
     )
 
@@ -153,7 +153,7 @@ def test_what_came_too_late_is_no_part_of_the_decision() -> None:
 
 def test_what_a_handler_sent_before_its_answer_is_shown_before_it_though_the_time_is_the_same() -> None:
     """With a quorum of one a read asks the others, and does not wait for them; a write answers, and then tells them."""
-    told = _accounts(scenarios.rerun(Scenario("quorum-kv/sub-majority", "register", 3, 1, OLD_AND_NEW, ()), trace=True))
+    told = _accounts(timed.rerun(Scenario("quorum-kv/sub-majority", "register", 3, 1, OLD_AND_NEW, ()), trace=True))
     assert told[2] == "held 2 @2.n2 · Get to n2 n3 · answered 2"
     assert told[0] == "held nothing · Get to n1 n2 · answered · Put 1 @1.n3 to n1 n2"
 

@@ -1,0 +1,112 @@
+"""A timed scenario as text, both ways, and what a run of it showed."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import msgspec
+
+from checker.errors import UsageError
+from checker.history import Operation
+from checker.verdict import Verdict
+from naysayer.play.faults import Numbered, fault_of, fault_text, number
+from naysayer.play.language import CLUSTER, FAULTS, Line, ScenarioError, is_timed, parse, unquoted
+from naysayer.play.operations import operation_of, operation_text
+from naysayer.play.texts import ended, judged
+from naysayer.play.timed import Scenario, Timed, TimedFault, TimedOperation
+from naysayer.simulate import Run
+from workloads.parts import client_of
+
+SCENARIO = "scenario.txt"
+"""The file of a result folder that holds the scenario of a minimised failure."""
+
+OLD = r"^(asks = |\[\[asks\]\]|\[\[strikes\]\])"
+"""Found in scenarios that were written before they had one language, as scenario.toml."""
+
+
+def text(scenario: Scenario, title: str = "") -> str:
+    """The scenario as a text without output, everything in order of time."""
+    sizes = f"{_name(scenario.target)} nodes {scenario.nodes} seed {scenario.seed}"
+    timeout = "" if scenario.timeout_ms is None else f" timeout {number(scenario.timeout_ms)}"
+    lines = [f"# {title}"] if title else []
+    lines.append(f"{CLUSTER.action} {sizes} workload {_name(scenario.workload)}{timeout}")
+    lines += [f"at {number(item.at_ms)} {_step(item)}" for item in scenario.items]
+    if scenario.recovers:
+        lines.append(f"recover {number(scenario.end_ms)}")
+    elif scenario.end_ms:
+        lines.append(f"end {number(scenario.end_ms)}")
+    return "\n".join([*lines, "verdict"]) + "\n"
+
+
+def _name(name: str) -> str:
+    return name if re.fullmatch(r'[^\s"]+', name) else msgspec.json.encode(name).decode()
+
+
+def _step(item: Timed) -> str:
+    if isinstance(item, TimedFault):
+        return fault_text(item.fault)
+    return operation_text(f"c{item.client}", item.node, item.f, item.key, item.input)
+
+
+def read(path: Path) -> Scenario:
+    """Read a timed scenario. Raises UsageError naming the file, and the line, of what is wrong in it."""
+    try:
+        content = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path} is not a text in UTF-8") from error
+    if re.search(OLD, content, re.M):
+        raise UsageError(
+            f"{path} was written by an earlier version of Naysayer, whose scenarios this one does not read: hunt its "
+            f"seed again, or replay the folder `original` beside it"
+        )
+    lines = parse(content, str(path))
+    if not is_timed(lines):
+        raise UsageError(f"{path} is a scenario whose steps have no times: run it with naysayer play {path}")
+    return scenario_of(lines, str(path))
+
+
+def scenario_of(lines: tuple[Line, ...], source: str) -> Scenario:
+    """The timed scenario that lines amount to. Raises ScenarioError with the line of what stands for nothing."""
+    target, nodes, seed, workload, timeout = next(line for line in lines if line.kind == "cluster").steps[0].arguments
+    names = Numbered(int(nodes or 0))
+    items: list[Timed] = []
+    end_ms, recovers = 0.0, False
+    for line in lines:
+        try:
+            if line.kind == "at":
+                items.append(_item(line, names))
+        except ScenarioError as error:
+            raise ScenarioError(f"{source}:{line.number}: {error}") from None
+        if line.kind == "steps" and line.steps[0].form.action in ("end", "recover"):
+            end_ms, recovers = float(line.steps[0].arguments[0] or 0), line.steps[0].form.action == "recover"
+    timeout_ms = None if timeout is None else float(timeout)
+    bare = Scenario(unquoted(target), unquoted(workload), len(names), int(seed or 0), (), (), timeout_ms)
+    bare = msgspec.structs.replace(bare, recovers=recovers, end_ms=end_ms).of(items)
+    return bare.of(bare.items)
+
+
+def _item(line: Line, names: Numbered) -> Timed:
+    step = line.steps[0]
+    if step.form in FAULTS:
+        return TimedFault(line.at_ms, fault_of(step, names))
+    client, node, f, key, given = operation_of(step)
+    return TimedOperation(line.at_ms, int(client[1:]), f, names.node(node), key, given)
+
+
+def shown(lines: tuple[Line, ...], scenario: Scenario, run: Run, verdict: Verdict) -> list[list[str]]:
+    """What a run of the scenario showed at each of its lines: how operations ended, and the verdict."""
+    left: dict[int, list[Operation]] = {}
+    for operation in run.recorder.history():
+        left.setdefault(client_of(operation, scenario.clients), []).append(operation)
+    output: list[list[str]] = [[] for _ in lines]
+    for place in sorted(range(len(lines)), key=lambda place: lines[place].at_ms):
+        line = lines[place]
+        if line.kind == "at" and line.steps[0].form not in FAULTS:
+            mine = left.get(int(operation_of(line.steps[0]).client[1:]), [])
+            output[place] = [ended(mine.pop(0)) if mine else "not invoked by the end"]
+        elif line.kind == "steps" and line.steps[0].form.action == "verdict":
+            output[place] = judged(verdict, run.violations)
+    return output
