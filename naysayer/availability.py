@@ -1,8 +1,8 @@
 """Whether a system answered as many requests as --availability asks for: all of them (`total`), or a fraction.
 
 A request counts as answered if it succeeded, or failed only because of the data (its key does not exist, its
-precondition does not hold). Left out are requests to a node that was killed or paused meanwhile, of which no system
-can promise an answer, and operations that a node does not support.
+precondition does not hold). Two kinds of requests are not counted: those to a node that was killed or paused meanwhile,
+which no system can be expected to answer, and operations that a node does not support.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Availability:
 
 
 def availability(operations: Sequence[Operation], events: Sequence[tuple[float, Fault]]) -> Availability:
-    """Count operations that ended. `events`: what the nemesis did, with its time in ms."""
+    """Count the operations that ended. `events`: the faults, each with its time in ms."""
     spans = stopped(events)
     asked = answered = 0
     first: Operation | None = None
@@ -61,7 +61,7 @@ def availability(operations: Sequence[Operation], events: Sequence[tuple[float, 
 
 
 def stopped(events: Sequence[tuple[float, Fault]]) -> dict[NodeId, list[Span]]:
-    """By node, when it was killed or paused."""
+    """By node: the spans in which it was killed or paused."""
     found: dict[NodeId, list[Span]] = {}
     for at_ms, fault in events:
         at_ns = int(at_ms * 1e6)
@@ -73,12 +73,12 @@ def stopped(events: Sequence[tuple[float, Fault]]) -> dict[NodeId, list[Span]]:
 
 
 def _nodes(conditions: frozenset[Condition]) -> set[NodeId]:
-    """The nodes of which these say that their process does not run."""
+    """The nodes whose process does not run under these conditions."""
     return {one.where for one in conditions if one.what in (KILLED, PAUSED)}
 
 
 AFTERWARDS_NS = 2_000_000_000
-"""So long after its start a node may still be busy with it."""
+"""For this time after a restart a node may still be starting."""
 
 
 def _met(op: Operation, spans: Sequence[Span]) -> bool:
@@ -86,7 +86,7 @@ def _met(op: Operation, spans: Sequence[Span]) -> bool:
 
 
 def with_availability(verdict: Verdict, seen: Availability, wanted: float) -> Verdict:
-    """A system that answered too few requests is not valid, whatever else is right with it."""
+    """The verdict, made invalid if the system answered too few requests."""
     if verdict.outcome == "invalid" or seen.first is None or seen.share >= wanted:
         return verdict
     least = "all of them" if wanted >= 1 else f"{wanted:.2%}"

@@ -1,4 +1,4 @@
-"""Options that cannot both hold. Each pair is refused by name before anything runs; none of the two is ever ignored."""
+"""Options that contradict each other. Each pair is refused by name before the run; no option is ignored silently."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def refuse_contradictions(options: RunOptions) -> None:
     if options.live and options.binary is not None:
         raise UsageError(
             "--live and --bin exclude each other: --live runs a bundled target as processes, and a program given with "
-            "--bin runs as processes in any case"
+            "--bin always runs as processes"
         )
     if options.live and options.cluster is not None:
         raise UsageError(
@@ -22,20 +22,22 @@ def refuse_contradictions(options: RunOptions) -> None:
     if options.client is not None and options.cluster is None:
         raise UsageError("--client needs --cluster cluster.toml, which names the nodes that it connects to")
     if options.faults_on_running and options.cluster is None:
-        raise UsageError("--allow-faults-on-running needs --cluster cluster.toml: all else is started by the run")
+        raise UsageError(
+            "--allow-faults-on-running needs --cluster cluster.toml: every other system is started by the run"
+        )
     _misplaced(options)
     if options.operations is not None and options.time_s is not None:
-        raise UsageError("--ops and --time exclude each other: a run ends after so many operations, or after that time")
+        raise UsageError("--ops and --time exclude each other: a run ends after a number of operations or after a time")
     if options.topology is not None and options.workload not in (None, "broadcast"):
         raise UsageError(f"--topology and --workload {options.workload} exclude each other: it is for broadcast only")
 
 
 def _misplaced(options: RunOptions) -> None:
-    """Options that what is tested has no use for."""
+    """Options that do not apply to the system under test."""
     runs = options.live or options.binary is not None or options.cluster is not None
     for name, given in (("rate", options.rate), ("availability", options.availability)):
         if given is not None and not runs:
-            raise UsageError(f"--{name} is for systems that really run: add --live, or give --bin or --cluster")
+            raise UsageError(f"--{name} is for real systems, not for the simulator: add --live, --bin or --cluster")
     only_bin = {
         "topology": options.topology,
         "latency": options.latency_ms,

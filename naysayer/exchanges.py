@@ -4,7 +4,7 @@ A message belongs to an operation if
   - it carries the operation's request, or the request's id in a field called `request`; or
   - it was sent by the handler of the request itself, or, in answer, by the handler of a message of the operation; or
   - its protocol names exchanges, and another message of the same exchange belongs to the operation.
-Messages that only came at the same time do not belong to it. Where none of this is so, nothing is claimed.
+Messages that merely came at the same time do not belong to it. If none of these rules applies, no message is shown.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def _ids(value: Any) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class Round:
-    """Messages of one kind that a coordinator sent, or that came to it, one after the other."""
+    """Messages of one kind that a coordinator sent, or received, in a row."""
 
     kind: str
     sent: bool
@@ -99,11 +99,11 @@ class Served:
 
 
 def served(request: Request, messages: Sequence[Sent]) -> Served | None:
-    """How a request was served, from the messages of its operation; None where what decided it is not known.
+    """How a request was served, from the messages of its operation; None if that is not known.
 
-    Of an answer it is known if the node gave it while handling the request, or a message of the operation: what had
-    come to it by then is what it decided on. A timer explains that a node gave up, and no other answer. Of a request
-    that several nodes were asked for nothing is said.
+    It is known if the node replied while handling the request or a message of the operation: the reply was based on
+    the messages received until then. A reply from a timer is explained only if the node gave up. A request that was
+    sent to several nodes is not explained.
     """
     asked = {sent.dest for sent in messages if sent.message is request or sent.message == request}
     if len(asked) != 1:
@@ -126,7 +126,7 @@ def served(request: Request, messages: Sequence[Sent]) -> Served | None:
 
 
 def _decided_ns(node: NodeId, answer: Sent, messages: Collection[Sent]) -> int | None:
-    """When what the node was handling as it answered had come to it; None if that is no message of the operation."""
+    """When the node received the message that it answered; None if that message is not part of the operation."""
     if answer.cause is None:
         gave_up = isinstance(answer.message, Reply) and answer.message.status != "ok" and len(messages) > 2
         return answer.sent_ns if gave_up else None
@@ -141,7 +141,7 @@ def _decided_ns(node: NodeId, answer: Sent, messages: Collection[Sent]) -> int |
 
 
 def _dealings(node: NodeId, messages: Sequence[Sent]) -> list[tuple[int, bool, Sent]]:
-    """What the node sent to other nodes and what came from them, in order of time."""
+    """The messages that the node sent to other nodes and received from them, in order of time."""
     found = []
     for sent in messages:
         if isinstance(sent.message, Request | Reply):
@@ -154,7 +154,7 @@ def _dealings(node: NodeId, messages: Sequence[Sent]) -> list[tuple[int, bool, S
 
 
 def _rounds(dealings: Sequence[tuple[int, bool, Sent]]) -> Iterator[Round]:
-    """Messages of one kind and direction that follow each other make one round."""
+    """Consecutive messages of one kind and direction form a round."""
     last: Round | None = None
     for _, out, sent in dealings:
         kind = type(sent.message).__name__

@@ -1,6 +1,6 @@
-"""What is wrong with a system beside the order of its operations: it does not come back to life, a node dies or hangs.
+"""Findings: errors of a system besides the order of its operations. It does not recover, or a node dies or hangs.
 
-A finding makes a verdict invalid unless the history is worse. Each names the nodes, and how they ended.
+A finding makes a verdict invalid. Each names the nodes and how they ended.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ METHODS: dict[Kind, str] = {
     "node-died": "node died",
     "node-hung": "node hung",
 }
-"""What decided, in verdicts, by the kind of finding; in the order of precedence."""
+"""By kind of finding: the method named in the verdict; in order of precedence."""
 
 HEADLINES = {
     "invariant": "✗ INVARIANT BROKEN",
@@ -34,7 +34,7 @@ HEADLINES = {
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """One of them: when it was found (ms since the start of the run), and in one sentence what it is."""
+    """A finding, its time (ms since the start of the run), and a sentence about it."""
 
     kind: Kind
     at_ms: float
@@ -43,7 +43,7 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 def with_findings(verdict: Verdict, findings: Sequence[Finding]) -> Verdict:
-    """The verdict with what was found beside the history: invalid, by the gravest finding, unless it was already."""
+    """The verdict with the findings: invalid because of the gravest one, unless it was invalid already."""
     if not findings:
         return verdict
     kinds = list(METHODS)

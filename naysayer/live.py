@@ -1,7 +1,7 @@
-"""A run against a cluster that really runs: the harness core on trio.
+"""A run on a real cluster: the harness core on trio.
 
-One task per client and one for the nemesis. A call that takes longer than the time-out is info, and the client goes on
-as a new process with new connections.
+One task per client and one for the nemesis. A call that exceeds the time-out is info, and the client continues as a new
+process with new connections.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from targets.protocol.fault import Fault
 from targets.protocol.node import NodeId, Reply
 
 PULSE_S = 0.1
-"""How often it is looked whether nodes ended by themselves, and whether the harness itself gets its time."""
+"""How often to check whether nodes died by themselves, and whether the harness gets enough time to run."""
 
 
 @dataclass
 class LiveRun:
-    """One run of a setup. `stop()` ends it early, and what was recorded stays."""
+    """One run of a setup. `stop()` ends it early and keeps what was recorded."""
 
     cluster: Cluster
     setup: Setup
@@ -47,9 +47,9 @@ class LiveRun:
         self.core.stop()
 
     async def run(self) -> None:
-        """Start nothing (the cluster runs already); carry out what the core says until it has nothing more to say.
+        """Carry out the core's actions until the run is over. The cluster runs already.
 
-        What the nemesis or the target did wrong is in `trouble` afterwards, with everything recorded.
+        An error of the nemesis or the target is in `trouble` afterwards; everything is recorded.
         """
         self._began_s = trio.current_time()
         async with trio.open_nursery() as nursery:
@@ -69,7 +69,7 @@ class LiveRun:
             self.core.consulted(await trio.to_thread.run_sync(action.call))
 
     async def _look(self, *, thorough: bool = False) -> bool:
-        """Look what became of the nodes. Returns whether one died."""
+        """Check the nodes. Returns whether one died."""
         self._trouble(self.cluster.complaint)
         try:
             deaths = await self.cluster.deaths(thorough=thorough)
@@ -86,13 +86,13 @@ class LiveRun:
             self.core.abort()
 
     async def _sleep_until(self, at_ms: float) -> None:
-        """Sleep; in vain, where the time has passed."""
+        """Sleep; return at once if the time has passed."""
         at_s = self._began_s + at_ms / 1000
         if at_s > trio.current_time():
             await trio.sleep_until(at_s)
 
     async def _pulse(self) -> None:
-        """Look at the nodes and at ourselves, again and again."""
+        """Check the nodes and our own delay, at regular intervals."""
         while True:
             wakes_s = trio.current_time() + PULSE_S
             await trio.sleep_until(wakes_s)
@@ -117,7 +117,7 @@ class LiveRun:
         while action is not None:
             connections: dict[NodeId, Client] = {}
             process = thread.process
-            # making a scope for every call costs more than the call itself: this one serves until an outcome is unknown
+            # a scope for every call costs more than the call itself: this one is used until an outcome is unknown
             with trio.CancelScope() as patience:
                 while action is not None and thread.process == process and not patience.cancel_called:
                     if isinstance(action, Invoke):
@@ -154,7 +154,9 @@ class LiveRun:
                     return
                 await self._sleep_until(action.at_ms)
                 if isinstance(action, Inject):
-                    with trio.CancelScope(shield=True):  # what was begun when the round ends is finished, and recorded
+                    with trio.CancelScope(
+                        shield=True
+                    ):  # a fault that has begun when the round ends is completed and recorded
                         await self._inject(action.fault)
         except NaysayerError as error:
             self._trouble(error)
@@ -165,7 +167,7 @@ class LiveRun:
             await self.cluster.apply(fault)
         except NaysayerError as error:
             if not isinstance(error, TargetError) or not await self._look(thorough=True):
-                self._trouble(error)  # else the node that it concerns has died, and that is a finding
+                self._trouble(error)  # otherwise the node has died, and that is a finding
         else:
             self.core.injected(fault, began_ns, f"took {(self.now_ns() - began_ns) / 1e6:.1f} ms")
             await self._look()

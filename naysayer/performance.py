@@ -1,6 +1,6 @@
-"""What a run cost: how long answers took, how long until all nodes showed a value, how many messages were sent.
+"""What a run cost: the latency of operations, the time until all nodes showed a value, the number of messages.
 
-As in Maelstrom's results: `stable` latencies count from when a value was known to be stored (its acknowledgement, or
+As in Maelstrom's results, a `stable` latency lasts from when a value was known to be stored (its acknowledgement, or
 the first read that showed it) until no later read lacked it.
 """
 
@@ -16,27 +16,27 @@ from checker.values import freeze
 QUANTILES = (0.5, 0.95, 0.99, 1.0)
 
 SHOWN_MAX = 10_000_000
-"""Values in all reads together: for more, stable latencies are not computed, which would take seconds."""
+"""Values in all reads together, at most: for more it would take seconds, so stable latencies are not computed."""
 
 Quantiles = dict[str, float]
 """By quantile ("0.5" ... "1.0"), ms."""
 
 
 def quantiles(values_ns: Sequence[int]) -> Quantiles:
-    """Of some durations in ns; empty if there are none."""
+    """The quantiles (ms) of durations in ns; empty if there are none."""
     ordered = sorted(values_ns)
     last = len(ordered) - 1
     return {f"{q:g}": round(ordered[round(q * last)] / 1e6, 3) for q in QUANTILES} if ordered else {}
 
 
 def latencies(operations: Sequence[Operation]) -> Quantiles:
-    """How long the operations took that succeeded."""
+    """How long the successful operations took."""
     return quantiles([op.ret - op.call for op in operations if op.status == "ok"])
 
 
 def stable_latencies(operations: Sequence[Operation]) -> Quantiles:
-    """How long values took from being stored until every read showed them; those that the last reads lack are left
-    out. Empty where there are too many to look at."""
+    """The time from when a value was stored until every read showed it, without values that the last reads lack.
+    Empty if there are too many values."""
     reads = [op for op in operations if op.f == "read" and op.status == "ok"]
     if sum(len(op.output or ()) for op in reads) > SHOWN_MAX:
         return {}
@@ -64,13 +64,13 @@ def stable_latencies(operations: Sequence[Operation]) -> Quantiles:
 
 @dataclass(frozen=True)
 class Costs:
-    """What is in verdict.json and in the report. Empty and None: not known."""
+    """The costs, for verdict.json and the report. Empty and None mean not known."""
 
     latency_ms: Quantiles = field(default_factory=dict)
     stable_latency_ms: Quantiles = field(default_factory=dict)
     operations: int = 0
     between_nodes: int | None = None
-    """Messages between nodes, and to and from services, where the harness sees them."""
+    """Messages between nodes, and to and from services, if the harness sees them."""
 
     def as_json(self) -> dict[str, Any]:
         """Without what is not known."""
@@ -92,7 +92,7 @@ class Costs:
 
 
 def costs(operations: Sequence[Operation], model: str, between_nodes: int | None) -> Costs:
-    """Of the operations that ended."""
+    """The costs of the operations that ended."""
     stable = stable_latencies(operations) if model in ("broadcast", "g-set") else {}
     return Costs(latencies(operations), stable, len(operations), between_nodes)
 

@@ -147,7 +147,7 @@ def validate(
             f"and offers {', '.join(target.workloads)}"
         )
     if target.nodes == 1 and plan.nodes > 1:
-        raise UsageError(f"{target.name} consists of a single node, so --nodes must be 1, not {plan.nodes}")
+        raise UsageError(f"{target.name} runs on one node only, so --nodes must be 1, not {plan.nodes}")
     refuse_faults(plan, faults, where)
     refuse_sizes(plan)
 

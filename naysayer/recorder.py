@@ -1,7 +1,7 @@
-"""The recorder: every event goes to history.jsonl as it happens, and is kept for judging.
+"""The recorder writes every event to history.jsonl as it happens, and keeps it for judging.
 
-One event per line, as in Jepsen: `invoke`, then `ok`, `fail` or `info`, by process, with times in ns; the nemesis'
-events stand between them. A process whose operation ended info is never used again.
+One event per line, as in Jepsen: `invoke`, then `ok`, `fail` or `info`, by process, with times in ns, with the nemesis'
+events between them. A process whose operation ended info is never used again.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from workloads.generator import Invocation
 
 
 class Sink(Protocol):
-    """Where lines go."""
+    """Receives lines."""
 
     def write(self, line: bytes, /) -> object: ...
 
 
 class Recorder:
-    """Writes to `file`, if given. Implements the journal of both drivers."""
+    """Implements the harness' Journal. Writes to `file`, if given."""
 
     def __init__(self, file: Sink | None = None) -> None:
         self._file = file
@@ -37,7 +37,7 @@ class Recorder:
         """The index of the first operation of the workload's last round (final reads); None before it."""
 
     def _write(self, file: Sink, **event: Any) -> None:
-        """One line, without what is None."""
+        """Write one line, without fields that are None."""
         file.write(self._encoder.encode({name: value for name, value in event.items() if value is not None}) + b"\n")
 
     def invoked(self, process: int, invocation: Invocation, node: str | None, time_ns: int) -> None:
@@ -52,7 +52,7 @@ class Recorder:
     def completed(
         self, process: int, invocation: Invocation, status: Status, output: Any, error: str | None, time_ns: int
     ) -> Operation:
-        """It ended; info means that nobody knows how."""
+        """The operation ended; info means that its outcome is unknown."""
         index, _, node, call_ns = self._open.pop(process)
         if self._file is not None:
             f, key = invocation.f, invocation.key
@@ -78,22 +78,22 @@ class Recorder:
         return operation
 
     def last_round_begins(self) -> None:
-        """What is invoked from now on belongs to the workload's last round, after everything was healed."""
+        """Operations invoked from now on belong to the workload's last round, after all faults were undone."""
         self.last_round = self.invocations
 
     def happened(self, fault: Fault, time_ns: int, detail: str = "") -> None:
-        """The nemesis did something."""
+        """A fault was injected, or one that undoes another."""
         self.nemesis.append((time_ns / 1e6, fault))
         if self._file is not None:
             f, said = fault.tag, detail or None
             self._write(self._file, type="nemesis", f=f, fault=fault, time=time_ns, detail=said)
 
     def ended(self, first: int) -> list[Operation]:
-        """The operations that ended, in the order of their ends, without the first so many."""
+        """The operations that ended, in order of completion, without the first `first`."""
         return self._done[first:]
 
     def history(self) -> History:
-        """What was recorded; operations that never ended are pending.
+        """The recorded history; operations that never ended are pending.
 
         Raises TargetError for a value that is nested too deeply to be compared.
         """
@@ -104,4 +104,4 @@ class Recorder:
         try:
             return History.of(sorted([*self._done, *still], key=lambda op: op.index))
         except RecursionError:
-            raise TargetError("an answer is nested too deeply to be judged; history.jsonl has it") from None
+            raise TargetError("a reply is nested too deeply to be judged; history.jsonl contains it") from None

@@ -1,7 +1,7 @@
-"""How much a run showed: operations by outcome, and whether a lost or stale value could have been noticed at all.
+"""How much a run observed: operations by outcome, and whether a lost or stale value could have been noticed at all.
 
-A green verdict over a system that answered nothing is worse than none. So every report counts what succeeded, and
-where nothing could have gone wrong visibly the outcome is unknown (`enough` in judge.py).
+A valid verdict on a system that answered nothing is worse than no verdict. So every report counts successes, and if no
+violation could have been noticed, the outcome is unknown (`enough` in judge.py).
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ SELDOM_OK = 0.05
 """A kind of operation with fewer successes, or a smaller share of them, is named beside the headline."""
 
 ERRORS_MAX = 5
-"""How many error texts are kept, the most frequent first."""
+"""How many error texts are kept: the most frequent ones."""
 
 NO_ANSWER = re.compile(
     r"time[d]?[ -]?out|refused the connection|connection (refused|reset|closed|aborted)|no connection|is down"
     r"|unreachable|no route|broken pipe|end of (file|stream)|hung up|no answer",
     re.IGNORECASE,
 )
-"""Errors that the client made up because the node gave no answer."""
+"""Errors that the client reports because the node did not answer."""
 
 Rows = NDArray[np.bool_]
 
@@ -55,20 +55,20 @@ class Counts:
 
 @dataclass(frozen=True)
 class Seen:
-    """What was seen of a system. Every operation is counted once in each of the groups."""
+    """What a run observed. Every operation is counted once in each group."""
 
     total: Counts
     by_kind: dict[str, Counts]
     by_node: dict[str, Counts]
     """Empty where the history names no nodes."""
     during_faults: Counts | None
-    """Operations that were invoked while a fault was active; None where no fault is known."""
+    """Operations invoked while a fault was in force; None if no fault is known."""
     final_reads: Counts | None
-    """Reads after everything was healed; None where there was no such round."""
+    """Reads after all faults were undone; None if there were none."""
     errors: tuple[tuple[str, int], ...]
-    """The most frequent error texts, and how often each came."""
+    """The most frequent error texts, each with its count."""
     remarks: tuple[str, ...]
-    """What a reader of the headline must know: kinds that seldom succeeded, nodes that never answered."""
+    """Remarks beside the headline: kinds of operations that seldom succeeded, nodes that never answered."""
     blind: str | None
     """Why a lost or stale value could not have been noticed; None if it could."""
 
@@ -80,8 +80,8 @@ def seen(
     *,
     last_round: int | None = None,
 ) -> Seen:
-    """Count a history. `spans`: when faults were active; `last_round`: the index of the first operation of the round
-    of final reads, None if there was none."""
+    """Count a history. `spans`: when faults were in force; `last_round`: the index of the first final read, None if
+    there were none."""
     finals = observing(history, model) & (history.index >= (len(history) if last_round is None else last_round))
     by_kind = _by(history, history.f, history.tables.f.values)
     by_node = _by(history, history.node, history.tables.node.values)
@@ -116,7 +116,7 @@ def _counts(status: NDArray[np.int64]) -> Counts:
 
 
 def _by(history: History, column: NDArray[np.int64], names: Sequence[str | None]) -> dict[str, Counts]:
-    """By name the outcomes of the operations that have it, in the order of the names."""
+    """By name: the outcomes of its operations, in the order of names."""
     present = np.unique(column).tolist()
     found = {names[code]: _counts(history.status[column == code]) for code in present}
     return {str(name): found[name] for name in sorted((n for n in found if n is not None), key=_in_numbers)}
@@ -128,7 +128,7 @@ def _in_numbers(name: object) -> tuple[object, ...]:
 
 
 def _silent(history: History, by_node: dict[str, Counts]) -> list[str]:
-    """The nodes that never answered: nothing succeeded there, and no failure is an answer of the node's own."""
+    """The nodes that never answered: no operation succeeded there, and no failure was reported by the node itself."""
     texts = history.tables.error.values
     own = np.array([text is not None and not NO_ANSWER.search(str(text)) for text in texts], dtype=bool)
     codes = {name: code for code, name in enumerate(history.tables.node.values)}
@@ -140,7 +140,7 @@ def _silent(history: History, by_node: dict[str, Counts]) -> list[str]:
 
 
 def _during(history: History, spans: Sequence[FaultSpan]) -> Rows:
-    """Which operations were invoked while a fault was active."""
+    """Which operations were invoked while a fault was in force."""
     found = np.zeros(len(history), dtype=bool)
     for begin, end in _merged(spans):
         found |= (history.call >= begin * 1e6) & (history.call <= end * 1e6)
@@ -148,7 +148,7 @@ def _during(history: History, spans: Sequence[FaultSpan]) -> Rows:
 
 
 def _merged(spans: Sequence[FaultSpan]) -> list[tuple[float, float]]:
-    """The times (ms) in which at least one fault was active."""
+    """The times (ms) in which at least one fault was in force."""
     merged: list[tuple[float, float]] = []
     for begin, end in sorted((span.from_ms, float("inf") if span.to_ms is None else span.to_ms) for span in spans):
         if merged and begin <= merged[-1][1]:
@@ -172,16 +172,16 @@ def _blind(history: History, model: str, finals: Rows) -> str | None:
     if not ok.any():
         most = "".join(f"; most often: {text}" for text, _ in _errors(history)[:1])
         many = f"none of {len(history)} operations" if len(history) > 1 else "the only operation has not"
-        return f"{many} succeeded, so nothing was seen of the system{most}"
+        return f"{many} succeeded, so the run shows nothing about the system{most}"
     clause = noticeable(history, model)
     if clause is None and finals.any() and not (ok & finals).any():
         count = int(np.count_nonzero(finals))
-        clause = f"none of the {count} final reads succeeded, so a value that was lost could not have been noticed"
+        clause = f"none of the {count} final reads succeeded, so a lost value could not have been noticed"
     return clause
 
 
 def _unread(history: History, model: str, finals: Rows) -> list[str]:
-    """The keys whose final reads all came to nothing though something had been put in."""
+    """The keys to which something was written but of which no final read succeeded."""
     if not finals.any() or model not in MODELS or not MODELS[model].by_key:
         return []
     ok = history.status == OK

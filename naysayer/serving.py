@@ -1,4 +1,4 @@
-"""How operations were served, in words: what the node held, whom it asked, what came back, and what it answered."""
+"""How operations were served: what the node held, which nodes it asked, their replies, and its answer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from naysayer.views import held
 from targets.backends.simulator.network import MS, Sent
 
 OPERATIONS_MAX = 6
-"""Of more operations the last ones are shown."""
+"""Of more operations, only the last ones are shown."""
 
 ROUNDS_MAX, LATER_MAX = 6, 1
 """Of more rounds of messages, those before the answer and the first after it."""
@@ -31,7 +31,7 @@ class Account:
 
 
 def accounts(operations: Sequence[Operation], run: Run) -> list[Account]:
-    """Of each operation how it was served, if a traced run shows it."""
+    """For each operation, how it was served, if the traced run shows it."""
     trace = run.trace or []
     messages, words = by_operation(trace), MessageText()
     found = []
@@ -62,7 +62,7 @@ def _round(one: Round, op: Operation, words: MessageText) -> str:
 
 
 def _alike(one: Round, op: Operation, words: MessageText) -> list[tuple[str, list[Sent]]]:
-    """The messages of a round by what they carry."""
+    """The messages of a round, grouped by content."""
     told = [(words.carried(sent.message, sent.source, op.key), sent) for sent in one.messages]
     return [(text, [sent for _, sent in group]) for text, group in groupby(told, key=lambda pair: pair[0])]
 

@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM: they end what is going on, never the cleaning up after it, nor the report of it."""
+"""SIGINT and SIGTERM end the work in progress, but never the cleaning up after it nor the report."""
 
 from __future__ import annotations
 
@@ -18,9 +18,8 @@ T = TypeVar("T")
 
 @asynccontextmanager
 async def ended_by_signals(stop: Callable[[], None], cleaning: str) -> AsyncIterator[None]:
-    """In the block the first signal calls `stop`; each says on stderr what is still to be done, and how long it takes.
-
-    Whoever cannot wait has SIGKILL, and is told what that leaves behind.
+    """In the block the first signal calls `stop`. Each signal prints `cleaning` to stderr: what is still to be done,
+    how long it takes, and what SIGKILL would leave behind.
     """
     listening = trio.CancelScope()
 
@@ -30,7 +29,7 @@ async def ended_by_signals(stop: Callable[[], None], cleaning: str) -> AsyncIter
                 stop()
                 complain(f"stopping; {cleaning}")
 
-    trio.lowlevel.spawn_system_task(listen)  # not a child: what ends or fails in the block must not end it
+    trio.lowlevel.spawn_system_task(listen)  # not a child task: the end or failure of the block must not cancel it
     await trio.lowlevel.checkpoint()
     try:
         yield
@@ -39,7 +38,7 @@ async def ended_by_signals(stop: Callable[[], None], cleaning: str) -> AsyncIter
 
 
 class StopRequest:
-    """As a context (in the main thread): SIGINT and SIGTERM only set `made`, which long work polls now and then."""
+    """As a context (in the main thread): SIGINT and SIGTERM only set `made`, which long work checks regularly."""
 
     def __init__(self) -> None:
         self.made = False
@@ -59,9 +58,9 @@ class StopRequest:
 
 
 class Reporting:
-    """From the end of a run to its report: as a context (in the main thread), it lets no signal end the command.
+    """From the end of a run to its report: as a context (in the main thread), it keeps signals from ending the command.
 
-    What may be given up is done by `attempt`: the first signal ends it, and what is attempted after that is not begun.
+    Optional work is done through `attempt`: the first signal ends it, and later attempts are not begun.
     """
 
     def __init__(self) -> None:
@@ -78,7 +77,7 @@ class Reporting:
             signal.signal(number, handler)
 
     def attempt(self, work: Callable[[], T]) -> T | None:
-        """What `work` returns (which may be what it made of an Interrupted); None if a signal kept it from that."""
+        """The result of `work` (which may have handled Interrupted itself); None if a signal prevented a result."""
         found = None
         try:
             self._attempting = True
@@ -93,5 +92,5 @@ class Reporting:
     def _stop(self, number: int, frame: FrameType | None) -> None:
         self._stopped = True
         if self._attempting:
-            self._attempting = False  # once: what makes something of it is not to be disturbed
+            self._attempting = False  # only once: the code that handles it must not be interrupted again
             raise Interrupted

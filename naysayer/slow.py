@@ -1,4 +1,4 @@
-"""Nodes that gave no answer in time though nothing hindered them: the report names them."""
+"""Nodes that did not answer in time though no fault was in force: the report names them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from naysayer.harness.clients import TIMEOUT
 from targets.protocol.node import NodeId
 
 RECOVERY_MS = 2000.0
-"""So long after a fault a node may still be busy with it: an election, a restart."""
+"""For this time after a fault a node may still be affected by it: an election, a restart."""
 
 
 def slow_nodes(operations: Sequence[Operation], spans: Sequence[FaultSpan], timeout_s: float) -> dict[NodeId, str]:
@@ -22,12 +22,14 @@ def slow_nodes(operations: Sequence[Operation], spans: Sequence[FaultSpan], time
             asked.setdefault(op.node, []).append(op)
     for node, ops in sorted(asked.items()):
         late = [op for op in ops if op.error == TIMEOUT]
-        calm = [op for op in late if not any(_hinders(span, op.call / 1e6, timeout_s * 1000) for span in spans)]
+        unhindered = [op for op in late if not any(_hinders(span, op.call / 1e6, timeout_s * 1000) for span in spans)]
         within = f"had no answer within {timeout_s:g} s"
         if len(late) == len(ops):
             found[node] = f"never answered: all of its {len(ops)} operations {within}"
-        elif calm:
-            found[node] = f"was slow: {len(calm)} of its {len(ops)} operations {within}, while no fault was in force"
+        elif unhindered:
+            found[node] = (
+                f"was slow: {len(unhindered)} of its {len(ops)} operations {within}, while no fault was in force"
+            )
     return found
 
 

@@ -1,4 +1,4 @@
-"""Writes what a run leaves in its folder. A disk that is full ends the keeping, not the run and not its report."""
+"""Writes the files of a run. If the disk is full, files stay incomplete, but the run and its report continue."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from naysayer.results import HISTORY, REPORT, TEST, VERDICT
 class Store:
     """The files of one run. As a context it keeps the history open: give it to the Recorder.
 
-    `trouble`: what could not be kept and why, None as long as all was.
+    `trouble`: the file that could not be written and why; None if there is none.
     """
 
     def __init__(self, folder: Path, test: str) -> None:
@@ -38,7 +38,7 @@ class Store:
         self._close()
 
     def write(self, line: bytes) -> None:
-        """Append to the history, unless it is lost already."""
+        """Append to the history, unless it could not be written before."""
         if self._history is not None:
             try:
                 self._history.write(line)
@@ -52,14 +52,14 @@ class Store:
         self.add(REPORT, as_text(lambda screen: show(report, screen)).encode())
 
     def copy(self, name: str, file: Path) -> None:
-        """Keep a copy of a file of the user's."""
+        """Keep a copy of one of the user's files."""
         try:
             self.add(name, file.read_bytes())
         except OSError as error:
             self.lost(name, error)
 
     def add(self, name: str, content: bytes) -> None:
-        """Write another file of the run as a whole."""
+        """Write another file of the run."""
         try:
             (self.folder / name).write_bytes(content)
         except OSError as error:
@@ -74,7 +74,9 @@ class Store:
                 self.lost(HISTORY, error)
 
     def lost(self, name: str, error: OSError) -> None:
-        """A file of the run is not complete."""
+        """Note that a file of the run is incomplete."""
         if self.trouble is None:
             path = self.folder / name
-            self.trouble = f"{path} is not complete: {error.strerror}; make room, or choose a place with --results DIR"
+            self.trouble = (
+                f"{path} is incomplete: {error.strerror}; free some space, or choose another folder with --results DIR"
+            )

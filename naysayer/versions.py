@@ -1,4 +1,4 @@
-"""What a run was made with, as result folders and documents for programs keep it."""
+"""The versions of the software that made a run, for result folders and --json."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 
 def own_version() -> str:
-    """The version of Naysayer; "unknown" where it runs from a folder without being installed."""
+    """The version of Naysayer; "unknown" if it is not installed but runs from its source folder."""
     try:
         return version("naysayer")
     except PackageNotFoundError:

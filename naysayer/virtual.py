@@ -1,4 +1,4 @@
-"""A run in virtual time: the harness core against a target in the simulator. Its twin on trio is naysayer/live.py."""
+"""A run in virtual time: the harness core on the simulator. naysayer/live.py does the same in real time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from targets.protocol.node import Reply
 
 
 class VirtualRun:
-    """One run of a setup. `until_ms` ends it then, `until_violation` when an invariant is broken."""
+    """One run of a setup. It ends at `until_ms`, if given; with `until_violation`, when an invariant is violated."""
 
     def __init__(
         self,
@@ -37,14 +37,14 @@ class VirtualRun:
         self._until_violation = until_violation
 
     def stop(self) -> None:
-        """End the run at the next event, with what was recorded."""
+        """End the run at the next event and keep what was recorded."""
         self.stopped = True
         self.core.stop()
         self.cluster.stop()
 
     def run(self) -> None:
-        """Start the cluster and carry out what the core says, until it has nothing more to say, or until a node raises
-        an exception. Raises TargetError if a node does not even start."""
+        """Start the cluster and carry out the core's actions until the run is over or a node raises an exception.
+        Raises TargetError if a node does not start."""
         self.cluster.start()
         try:
             self._drive()
@@ -53,7 +53,7 @@ class VirtualRun:
             self.core.died(Death(failure.node, failure.how, raised=True), self.cluster.now_ns)
 
     def _drive(self) -> None:
-        """Carry out what the core says, until it has nothing more to say."""
+        """Carry out the core's actions until the run is over."""
         cluster, core = self.cluster, self.core
         while (action := core.next(cluster.now_ns)) is not None:
             if isinstance(action, Round):
@@ -69,11 +69,11 @@ class VirtualRun:
                 core.consulted(action.call())
             else:
                 self._apply(action.fault)
-                # what is due now happens before the next, as it does where a script injects two faults at once
+                # events due now come before the next action, as when a script injects two faults at the same time
                 self._go(cluster.now_ms + ROUNDING_MS)
 
     def _go(self, until_ms: float | None, *, idle_too: bool = False) -> None:
-        """Let time pass; with `idle_too` only as long as a client goes on, and no broken invariant is to end it."""
+        """Let time pass; with `idle_too` only until all clients are done or a violated invariant ends the run."""
         cluster = self.cluster
         limits = [ms for ms in (until_ms, self._until_ms) if ms is not None]
         broken = (lambda: bool(cluster.violations)) if idle_too and self._until_violation else None

@@ -140,7 +140,7 @@ def test_a_full_disk_under_the_results_is_told_and_what_was_seen_is_judged(where
     )
     assert done.returncode == 3
     printed = "".join(done.stdout.split())  # a long path is broken wherever the line ends
-    assert "history.jsonlisnotcomplete:Filetoolarge;makeroom" in printed
+    assert "history.jsonlisincomplete:Filetoolarge;freesomespace" in printed
     assert "ABORTED" in done.stdout
     assert done.stderr == ""
     (history,) = tmp_path.glob("*/2*/history.jsonl")

@@ -222,4 +222,4 @@ def test_an_answer_that_is_nested_too_deeply_is_no_verdict(tmp_path: Path, capsy
     (tmp_path / "deep.py").write_text(DEEP)
     node = ["--bin", f"{sys.executable} {tmp_path}/deep.py", "--nodes", "1", "--nemesis", "none", "--ops", "20"]
     assert run(["test", *node, "--workload", "lin-kv", "--results", str(tmp_path / "r")]) == 3
-    assert capsys.readouterr().err == "naysayer: an answer is nested too deeply to be judged; history.jsonl has it\n"
+    assert capsys.readouterr().err == "naysayer: a reply is nested too deeply to be judged; history.jsonl contains it\n"

@@ -139,7 +139,7 @@ def test_messages_around_a_violation_and_stderr_are_in_the_result_folder(tmp_pat
         (["--bin", "x", "--key-count", "0"], "--key-count is 0; it must be between 1 and 10000"),
         (["--bin", "x", "--availability", "most"], "--availability is 'most'; write total, or a fraction"),
         (["quorum-kv", "--live", "--latency", "5"], "--latency is for programs that speak Maelstrom's protocol"),
-        (["quorum-kv", "--rate", "5"], "--rate is for systems that really run"),
+        (["quorum-kv", "--rate", "5"], "--rate is for real systems"),
     ],
 )
 def test_options_without_a_use_are_refused_by_name(

@@ -109,7 +109,7 @@ def test_only_a_verdict_that_would_be_valid_becomes_unknown() -> None:
 def test_nothing_seen_at_all() -> None:
     ops = [op(n, "read", "info", error="timeout") for n in range(3)]
     blind = seen(History.of(ops), "register").blind
-    assert blind == "none of 3 operations succeeded, so nothing was seen of the system; most often: timeout"
+    assert blind == "none of 3 operations succeeded, so the run shows nothing about the system; most often: timeout"
     assert seen(History.of([]), "register").blind == "no operation was invoked"
 
 

@@ -86,7 +86,7 @@ def store(*, reads: int, writes: int) -> Iterator[int]:
         (10_000, 10_000, "value", 0, "✓ LINEARIZABLE ━━ store ━━━━"),
         (0, 10_000, "value", 2, "no read succeeded after any write, so a lost or stale value could not have been"),
         (10_000, 10_000, "valeu", 2, "no read succeeded after any write, so a lost or stale value could not have been"),
-        (15, 10_000, "value", 2, "none of the 6 final reads succeeded, so a value that was lost could not have been"),
+        (15, 10_000, "value", 2, "none of the 6 final reads succeeded, so a lost value could not have been"),
         (10_000, 0, "value", 2, "no write succeeded, so nothing could be lost or stale"),
         (10_000, 5, "value", 0, "few succeeded: "),
     ],
