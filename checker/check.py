@@ -48,7 +48,7 @@ FIRST_STEPS = 300_000
 EXPLAIN_STEPS_MAX = 200_000
 """Steps spent on the sentence for a counterexample. The verdict stands without it."""
 
-NOT_MINIMAL = "the counterexample may not be minimal: making it small ran out of steps or time"
+NOT_MINIMAL = "the counterexample may not be minimal: minimising it ran out of steps or time"
 UNPROVED = "the search refuted it, but the verifier does not confirm that: please report this"
 
 PROOF_TRIES_MAX = 20_000
@@ -58,9 +58,9 @@ VERIFIED_OPERATIONS_MAX = 50_000
 """What a monitor found is verified before it is given out, unless the part has more operations: then that would take
 many times as long as the monitor. (`naysayer check --certify` and checker.verify always do.)"""
 
-NOTHING_SUCCEEDED = "no operation succeeded, so nothing was seen that could be right or wrong"
+NOTHING_SUCCEEDED = "no operation succeeded, so nothing was observed that could be right or wrong"
 
-CUT_SHORT = "interrupted before the counterexample was made small and explained"
+CUT_SHORT = "interrupted before the counterexample was minimised and explained"
 
 Progress = Callable[[int, int], None]
 """Told how many parts are done, and of how many."""
@@ -132,7 +132,7 @@ def resolve(model: str | Model | type[Model]) -> Model:
         return find(model)
     chosen = model() if isinstance(model, type) else model
     if not isinstance(chosen, Model):
-        raise UsageError(f"{model!r} is no model: give a name, or a class derived from checker.Model")
+        raise UsageError(f"{model!r} is not a model: give a name, or a class derived from checker.Model")
     for name in ("name", "operations"):
         if not hasattr(chosen, name):
             raise UsageError(f"the model {type(chosen).__name__} has no `{name}`: see checker.Model for what it needs")
@@ -227,7 +227,7 @@ def _check_until(key: Any, history: History, model: Model, budget: Budget, left_
 
 def _out_of_time(key: Any, history: History, budget: Budget, short: Part | None) -> Part:
     """A part that the time was not enough for; `short`: what a short search made of it, if it was begun at all."""
-    far = " before this key was begun" if short is None else f": {(short.reason or '').partition(': ')[2]} at least"
+    far = " before this key was started" if short is None else f": {(short.reason or '').partition(': ')[2]} at least"
     reason = f"{budget.out_of_time()}{far}"
     method, steps = ("none", 0) if short is None else (short.method, short.steps)
     return Part(key, "unknown", method, len(history), steps=steps, reason=reason, bound="seconds")

@@ -75,8 +75,8 @@ class Steps:
             found = self._state_ids.get(key)
         except TypeError as error:
             raise UsageError(
-                f"a state of the model {self.model.name} cannot be hashed ({error}): states are immutable, tuples and "
-                "frozensets instead of lists, sets and maps"
+                f"a state of the model {self.model.name} cannot be hashed ({error}): states must be immutable: use "
+                "tuples and frozensets instead of lists, sets and maps"
             ) from None
         if found is None:
             found = self._state_ids[key] = len(self.states)

@@ -14,10 +14,8 @@ from numpy.typing import NDArray
 from checker.constraints import Constraints
 from checker.history import FAIL, OK, History, Operation
 from checker.models.register import leaves, same
+from checker.values import show
 from checker.verdict import Edge, Explanation
-
-SHOWN_MAX = 40
-"""Longer values are cut in sentences."""
 
 
 def explain(
@@ -51,17 +49,6 @@ class _Case(Constraints):
     def __init__(self, operations: Sequence[Operation], begins_with: Any) -> None:
         super().__init__(operations, begins_with)
         self.recorded = dict(self.by_index)
-
-
-def show(value: Any) -> str:
-    """A value as sentences show it: as in JSON, nothing for None, long ones cut."""
-    if value is None:
-        return "nothing"
-    try:
-        text = json.dumps(value, ensure_ascii=False)
-    except (TypeError, ValueError):
-        text = str(value)
-    return text if len(text) <= SHOWN_MAX else text[: SHOWN_MAX - 1] + "…"
 
 
 def duration(ns: int) -> str:
@@ -100,7 +87,7 @@ def _unknown_outcomes(c: _Case) -> dict[int, str]:
     for index, code in c.left.items():
         witnesses = [r for r in c.readers(code) if r != index and not c.by_index[r].pending]
         if c.by_index[index].pending and witnesses and c.writer(code) == index:
-            notes[index] = f"outcome unknown; #{witnesses[0]} proves it happened"
+            notes[index] = f"outcome unknown; #{witnesses[0]} proves that it happened"
     return notes
 
 
@@ -119,10 +106,10 @@ def _proven(c: _Case, explanation: Explanation) -> Explanation:
     witness = chain[-1]
     shown = f"#{witness} {_did(c, witness)}, so #{blamed}, whose outcome is unknown,"
     if explanation.kind == "double-cas":
-        sentence = f"{explanation.sentence} That #{blamed} happened is shown by #{witness}."
+        sentence = f"{explanation.sentence} #{witness} shows that #{blamed} happened."
     else:
         sentence = explanation.sentence.replace(f"#{blamed} ", f"{shown} ", 1)
-    notes = {witness: f"cannot be: #{blamed} cannot have happened"}
+    notes = {witness: f"impossible: #{blamed} cannot have happened"}
     return Explanation(explanation.kind, sentence, explanation.cycle, witness, notes)
 
 
@@ -138,17 +125,19 @@ def _began_with(c: _Case, part: History) -> Explanation | None:
         if (writers & (part.call <= op.ret) & (part.index != reader)).any() or replaced.any():
             continue
         value, initial = show(found), _value(c, c.begins)
-        starts = "empty" if c.begins == 0 else f"as {initial}"
+        assumed = "be empty" if c.begins == 0 else f"hold {initial}"
         if found is None:
-            sentence = f"Initial value missed: #{reader} {_did(c, reader)}, though the register begins as {initial}."
+            sentence = (
+                f"Initial value missed: #{reader} {_did(c, reader)}, though the register initially holds {initial}."
+            )
             note = f"must find {initial}: no operation that deletes it had begun"
         else:
             sentence = (
                 f"Unknown initial value: #{reader} {_did(c, reader)} before any write of {value} began, and the "
-                f"register is taken to begin {starts}. If it begins as {value}, check with --initial "
+                f"register is assumed to {assumed} initially. If it initially holds {value}, check with --initial "
                 f"{argument(found)}."
             )
-            note = f"cannot know {value}, unless the register begins with it"
+            note = f"cannot find {value} unless the register initially holds it"
         return Explanation("initial-value", sentence, culprit=reader, notes={reader: note})
     return None
 
@@ -191,7 +180,7 @@ def _phantom(c: _Case, part: History) -> Explanation | None:
         if failed:
             return Explanation(
                 "failed-write-read",
-                f"Value of a failed write: #{reader} {_did(c, reader)}, though #{failed[0]}, which was to write "
+                f"Value of a failed write: #{reader} {_did(c, reader)}, though #{failed[0]}, which tried to write "
                 f"{value}, had failed and so never happened.",
                 culprit=reader,
                 notes={reader: f"no operation that may have happened wrote {value}"},
@@ -199,7 +188,7 @@ def _phantom(c: _Case, part: History) -> Explanation | None:
             )
         return Explanation(
             "phantom-value",
-            f"Value nobody wrote: #{reader} {_did(c, reader)}, but no operation wrote {value}.",
+            f"Phantom value: #{reader} {_did(c, reader)}, but no operation wrote {value}.",
             culprit=reader,
             notes={reader: f"no operation wrote {value}"},
         )
@@ -244,7 +233,7 @@ def _before_written(c: _Case, part: History) -> Explanation | None:
             f"Read before written: #{reader} {_did(c, reader)} and ended before #{writer}, {which} of {value}, began.",
             (Edge(writer, reader, "read by"), Edge(reader, writer, "real time")) if inside else (),
             reader,
-            {reader: f"cannot know {value}: #{writer} began {gap} after #{reader} ended"},
+            {reader: f"cannot find {value}: #{writer} began {gap} after #{reader} ended"},
         )
     return None
 
@@ -263,7 +252,7 @@ def _double_cas(c: _Case, part: History) -> Explanation | None:
             f"Double cas: #{first} and #{second} both replaced {value}.",
             (Edge(first, second, "read older than"), Edge(second, first, "read older than")),
             second,
-            {second: f"must fail: #{first} had replaced {_value(c, code)}, or the other way round"},
+            {second: f"must fail: #{first} had replaced {_value(c, code)}, or vice versa"},
         )
     return None
 
@@ -279,8 +268,8 @@ def _rootless(c: _Case, part: History) -> Explanation | None:
                 edges = tuple(Edge(a, b, "read by") for a, b in zip(ring, [*ring[1:], ring[0]], strict=True))
                 return Explanation(
                     "rootless-cas",
-                    f"Values out of nothing: the cas {names} each found what another of them wrote, and nobody "
-                    "else wrote any of it.",
+                    f"Values from nowhere: each of the cas {names} found what another of them wrote, and no other "
+                    "operation wrote any of these values.",
                     edges,
                     max(ring),
                 )
@@ -301,15 +290,15 @@ def _cycle(c: _Case, part: History) -> Explanation | None:
         reader, origin = times[0].before, times[0].after
         return Explanation(
             "read-before-written",
-            f"Read before written: #{reader} {_did(c, reader)}, a value that goes back to #{origin}, and ended before "
-            f"#{origin} began.",
+            f"Read before written: #{reader} {_did(c, reader)}, a value that originates from #{origin}, and ended "
+            f"before #{origin} began.",
             cycle,
             reader,
         )
     words = "; ".join(f"#{edge.before} comes before #{edge.after} ({_reason(edge)})" for edge in cycle)
     finders = [edge.before for edge in cycle if edge.before in c.found]
     culprit = max(finders, key=lambda index: (c.by_index[index].ret, index), default=cycle[0].before)
-    return Explanation("contradictory-order", f"Every order contradicts itself: {words}.", cycle, culprit)
+    return Explanation("contradictory-order", f"Contradictory order: {words}.", cycle, culprit)
 
 
 def _reason(edge: Edge) -> str:
@@ -327,7 +316,7 @@ def _stale(c: _Case, part: History, cycle: tuple[Edge, ...], evidence: int, culp
     newer = c.left.get(evidence, c.found.get(evidence, c.begins))
     verb = "read" if stale.f == "read" else "find"
     sure = len(c.left) <= 2 and not _rivals(c, part, newer, stale)
-    duty = f"must {verb} {_value(c, newer)}" if sure else f"may not {verb} {old} any more"
+    duty = f"must {verb} {_value(c, newer)}" if sure else f"must no longer {verb} {old}"
     notes = {culprit: f"{duty}: {gap}"}
     if stale.f == "cas":
         kind, sentence = "stale-cas", f"Stale cas: #{culprit} {_did(c, culprit)}, though #{evidence} had already "
@@ -335,11 +324,11 @@ def _stale(c: _Case, part: History, cycle: tuple[Edge, ...], evidence: int, culp
     elif seen.f != "read" and _lost(part, seen):
         kind = "lost-delete" if seen.f == "delete" else "lost-write"
         sentence = f"{kind.capitalize().replace('-', ' ')}: #{evidence} {_did(c, evidence)} and was acknowledged, but "
-        sentence += f"#{culprit}, begun later, returned {old}, and nobody ever read {_value(c, newer)}."
+        sentence += f"#{culprit}, which began later, returned {old}, and no operation ever read {_value(c, newer)}."
     elif seen.f == "read" and seen.process == stale.process:
         kind, sentence = (
-            "new-then-old",
-            f"New then old: #{culprit} returned {old}, though the same process had already ",
+            "non-monotonic-read",
+            f"Non-monotonic read: #{culprit} returned {old}, though the same process had already ",
         )
         sentence += f"read {_value(c, newer)} with #{evidence}."
     else:
@@ -379,8 +368,8 @@ def _refused(c: _Case, part: History) -> Explanation | None:
         if op.f == "cas" and op.output is False and not op.pending and isinstance(op.input, tuple):
             return Explanation(
                 "wrongly-refused-cas",
-                f"Cas refused for no reason: #{op.index} was told that the register did not hold {show(op.input[0])}, "
-                "though in every order that fits the others it did.",
+                f"Wrongly refused cas: #{op.index} was refused as if the register did not hold {show(op.input[0])}, "
+                "but in every order that explains the other operations it did.",
                 culprit=op.index,
                 notes={op.index: f"must succeed: the register held {show(op.input[0])}"},
             )

@@ -12,9 +12,10 @@ from itertools import pairwise
 import numpy as np
 
 from checker.constraints import Constraints
-from checker.explain import duration, show
+from checker.explain import duration
 from checker.history import FAIL, OK, History, Operation
 from checker.monitors.string_append import Encoding, as_register, encode
+from checker.values import show
 from checker.verdict import Edge, Explanation
 
 Pieces = tuple[str, ...]
@@ -63,10 +64,12 @@ def _phantom(s: _Case) -> Explanation | None:
             continue
         failed = [other for other in _failed(s.history) if rest.startswith(_text(other) or rest + " ")]
         if failed:
-            sentence = f"Text of a failed {failed[0].f}: #{op.index} {_had(op)}, and #{failed[0].index}, which was to "
-            sentence += f"put in {show(_text(failed[0]))}, had failed and so never happened."
+            sentence = (
+                f"Value of a failed {failed[0].f}: #{op.index} {_had(op)}, though #{failed[0].index}, which tried to "
+            )
+            sentence += f"{failed[0].f} {show(_text(failed[0]))}, had failed and so never happened."
             return Explanation("failed-write-read", sentence, culprit=op.index, failed=(failed[0],))
-        sentence = f"Text nobody put in: #{op.index} {_had(op)}, but no operation put in {show(rest)}."
+        sentence = f"Phantom value: #{op.index} {_had(op)}, but no operation inserted {show(rest)}."
         return Explanation("phantom-value", sentence, culprit=op.index)
     return None
 
@@ -88,7 +91,8 @@ def _twice(s: _Case) -> Explanation | None:
         if by is not None:
             did = "Appended" if by.f == "append" else "Written"
             sentence = (
-                f"{did} twice: #{op.index} {_had(op)}, which holds {show(again)} twice; #{by.index} put it in once."
+                f"{did} twice: #{op.index} {_had(op)}, which contains {show(again)} twice; #{by.index} inserted it "
+                "once."
             )
             return Explanation("duplicate-append", sentence, culprit=op.index)
     return None
@@ -100,12 +104,10 @@ def _early(s: _Case) -> Explanation | None:
         for piece in pieces:
             by = s.source(piece)
             if by is not None and op.ret < by.call:
-                sentence = (
-                    f"Read before it was there: #{op.index} {_had(op)} and ended before #{by.index}, which put in "
-                )
+                sentence = f"Read before written: #{op.index} {_had(op)} and ended before #{by.index}, which inserted "
                 sentence += f"{show(piece)}, began."
                 cycle = (Edge(by.index, op.index, "read by"), Edge(op.index, by.index, "real time"))
-                note = f"cannot know {show(piece)}: #{by.index} began {duration(by.call - op.ret)} later"
+                note = f"cannot find {show(piece)}: #{by.index} began {duration(by.call - op.ret)} later"
                 return Explanation("read-before-written", sentence, cycle, op.index, {op.index: note})
     return None
 
@@ -116,10 +118,8 @@ def _mixed(s: _Case) -> Explanation | None:
         for before, piece in pairwise(pieces):
             by = s.source(piece)
             if by is not None and by.f != "append":
-                sentence = (
-                    f"Not overwritten: #{op.index} {_had(op)}, in which {show(piece)} stands behind {show(before)}, "
-                )
-                sentence += f"but #{by.index} replaced all that was there by {show(piece)}."
+                sentence = f"Not overwritten: #{op.index} {_had(op)}, in which {show(piece)} follows {show(before)}, "
+                sentence += f"but #{by.index} replaced the whole value by {show(piece)}."
                 return Explanation("mixed-write", sentence, culprit=op.index)
     return None
 
@@ -136,11 +136,9 @@ def _disagree(s: _Case) -> Explanation | None:
         for piece, after in pairwise(pieces):
             other, following = behind.setdefault(piece, (op, after))
             if following != after:
-                sentence = (
-                    f"Two ways on: in what #{other.index} read {show(following)} comes right behind {show(piece)}, "
-                )
-                sentence += f"in what #{op.index} read it is {show(after)}."
-                return Explanation("forked-value", sentence, culprit=op.index)
+                sentence = f"Divergent appends: {show(piece)} is directly followed by {show(following)} in what "
+                sentence += f"#{other.index} read, and by {show(after)} in what #{op.index} read."
+                return Explanation("divergent-appends", sentence, culprit=op.index)
     return None
 
 
@@ -152,7 +150,9 @@ def _orders(s: _Case, piece: str, a: Operation, in_a: Pieces, b: Operation, in_b
     """`a` and `b` found values that show a piece behind different texts."""
     for x, y in zip([x for x in in_a if x in in_b], [y for y in in_b if y in in_a], strict=True):
         if x != y:
-            sentence = f"Out of order: #{a.index} shows {show(x)} before {show(y)}, #{b.index} the other way round."
+            sentence = (
+                f"Out of order: #{a.index} shows {show(x)} before {show(y)}, #{b.index} shows them the other way round."
+            )
             return Explanation("reordered-append", sentence, culprit=b.index)
     before_a, before_b = _until(piece, in_a), _until(piece, in_b)
     lost = next((x for x in before_a if x not in before_b), None)
@@ -161,9 +161,9 @@ def _orders(s: _Case, piece: str, a: Operation, in_a: Pieces, b: Operation, in_b
     by = s.source(lost)
     what = "append" if by is not None and by.f == "append" else "write"
     sentence = (
-        f"Lost {what}: #{less.index} shows {show(piece)} without {show(lost)} ahead of it, but #{more.index} shows "
+        f"Lost {what}: #{less.index} shows {show(piece)} without {show(lost)} before it, but #{more.index} shows "
     )
-    sentence += f"{show(lost)} ahead of it, so it was there when {show(piece)} was appended."
+    sentence += f"{show(lost)} before it, so it was already there when {show(piece)} was appended."
     return Explanation(f"lost-{what}", sentence, culprit=less.index)
 
 
@@ -181,7 +181,8 @@ def _cycle(s: _Case, encoded: Sequence[Operation]) -> Explanation | None:
     if len(times) == 1 and all(edge.why in ("real time", "read by") for edge in cycle):
         early, late = by_index[times[0].before], by_index[times[0].after]
         sentence = (
-            f"Out of order: what #{early.index} left stands behind what #{late.index} left, but #{early.index} had "
+            f"Out of order: the value that #{early.index} left came after the one that #{late.index} left, but "
+            f"#{early.index} had "
         )
         sentence += f"finished before #{late.index} began."
         texts = {_text(early), _text(late)}
@@ -189,7 +190,7 @@ def _cycle(s: _Case, encoded: Sequence[Operation]) -> Explanation | None:
         return Explanation("reordered-append", sentence, cycle, shown[0] if shown else early.index)
     if not (closing.why == "read older than" and last.why == "real time"):
         words = "; ".join(f"#{edge.before} comes before #{edge.after} ({edge.why})" for edge in cycle)
-        return Explanation("contradictory-order", f"Every order contradicts itself: {words}.", cycle, cycle[0].before)
+        return Explanation("contradictory-order", f"Contradictory order: {words}.", cycle, cycle[0].before)
     seen, late = by_index[last.before], by_index[closing.before]
     notes = {late.index: f"#{seen.index} ended {duration(late.call - seen.ret)} before it began"}
     kind, sentence = _late(s, seen, late)
@@ -214,11 +215,14 @@ def _late(s: _Case, seen: Operation, late: Operation) -> tuple[str, str]:
         did = "appended" if seen.f == "append" else "wrote"
         return (
             f"lost-{what}",
-            f"Lost {what}: #{seen.index} {did} {show(piece)} and was acknowledged, but #{late.index}, begun later, "
-            f"{_had(late)}, and nobody ever read it.",
+            f"Lost {what}: #{seen.index} {did} {show(piece)} and was acknowledged, but #{late.index}, which began "
+            f"later, {_had(late)}, and no operation ever read it.",
         )
     if seen.f == "read" and seen.process == late.process:
-        return "new-then-old", f"New then old: #{late.index} {_had(late)}, though the same process {had[1:]}."
+        return (
+            "non-monotonic-read",
+            f"Non-monotonic read: #{late.index} {_had(late)}, though the same process {had[1:]}.",
+        )
     return "stale-read", f"Stale read: #{late.index} {_had(late)}, though {had}."
 
 
@@ -237,4 +241,4 @@ def _done(op: Operation) -> str:
             return f"written {show(op.input)}"
         case "cas":
             return f"replaced {show(op.input[0])} by {show(op.input[1])}"
-    return "deleted all"
+    return "deleted the value"

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from checker.explain import show
 from checker.history import FAIL, History, Operation
+from checker.values import show
 from checker.verdict import Explanation
 
 PUTS = ("add", "append", "enqueue", "push", "insert")
@@ -33,7 +33,7 @@ def of_failed(phantom: Explanation, history: History) -> Explanation:
             op = history[row]
             value, did = show(op.input), DID.get(culprit.f, "took")
             sentence = (
-                f"Value of a failed {op.f}: #{culprit.index} {did} {value}, though #{op.index}, which was to {op.f} "
+                f"Value of a failed {op.f}: #{culprit.index} {did} {value}, though #{op.index}, which tried to {op.f} "
                 f"{value}, had failed and so never happened."
             )
             return replace(phantom, kind="failed-write-read", sentence=sentence, failed=(op,))

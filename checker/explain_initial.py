@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from checker.explain import argument, show
+from checker.explain import argument
 from checker.history import History, Operation, identity
 from checker.model import Model
 from checker.models.fenced import FencedRegister
 from checker.models.multi_register import READS, WRITES, MultiRegister, micros
+from checker.values import show
 from checker.verdict import Explanation
 
 
@@ -32,7 +33,7 @@ def with_initial(explanation: Explanation, history: History, model: Model) -> Ex
     for register, value in _found(culprit):
         place = (identity(register), identity(value))
         if value is not None and place not in written and place[0] not in replaced:
-            hint = f" If registers begin with {show(value)}, check with --initial {argument(value)}."
+            hint = f" If registers initially hold {show(value)}, check with --initial {argument(value)}."
             return replace(explanation, sentence=explanation.sentence + hint)
     return explanation
 

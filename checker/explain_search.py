@@ -10,6 +10,7 @@ from checker.configurations import Frontier, Steps
 from checker.history import History, Operation
 from checker.model import Inconsistent, Model, State
 from checker.search import Walk
+from checker.values import shown
 from checker.verdict import Explanation
 
 STATES_SHOWN = 3
@@ -49,7 +50,7 @@ def _contradicts(op: Operation, counterexample: Sequence[Operation]) -> Explanat
 
 def no_order(operations: int) -> Explanation:
     """What can be said of any counterexample of so many operations."""
-    return Explanation("no-order", f"No order of these {operations} operations gives what they returned.")
+    return Explanation("no-order", f"No order of these {operations} operations explains what they returned.")
 
 
 def fits_nowhere(op: Operation, states: Sequence[State], model: Model) -> Explanation:
@@ -68,5 +69,5 @@ def fits_nowhere(op: Operation, states: Sequence[State], model: Model) -> Explan
 
 
 def _did(op: Operation) -> str:
-    given = "" if op.input is None else f" {op.input!r}"
-    return f"{op.f}{given}" + ("" if op.output is None else f" → {op.output!r}")
+    given = "" if op.input is None else f" {shown(op.input)}"
+    return f"{op.f}{given}" + ("" if op.output is None else f" → {shown(op.output)}")

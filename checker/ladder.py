@@ -146,5 +146,5 @@ def _unwritten(found: Found, wrong: NDArray[np.bool_]) -> str:
         return ""
     first = int(np.argmax(wrong))
     if found.unknown()[first]:
-        return "returned a value nobody wrote"
+        return "returned a value that no operation wrote"
     return "returned a value before its write began" if found.of_writer(found.call)[first] > found.ret[first] else ""

@@ -66,7 +66,7 @@ def causal(found: Found) -> Rung:
     """
     name = "causal"
     if found.unknown().any():
-        return Rung(name, False, "a value nobody wrote was read")
+        return Rung(name, False, "a value that no operation wrote was read")
     processes, lane = np.unique(found.process, return_inverse=True)
     if len(found) * len(processes) > CAUSAL_CELLS_MAX:
         return Rung(name, None, f"not decided: {len(found)} operations by {len(processes)} processes are too many")
@@ -97,7 +97,11 @@ def causal(found: Found) -> Rung:
                 continue
             between = positions[at]
             if source == INITIALLY or clocks[between, lane[source]] >= number[source]:
-                return Rung(name, False, f"#{found.index[i]} had heard of #{found.index[between]}, which is newer")
+                return Rung(
+                    name,
+                    False,
+                    f"#{found.index[i]} depends on #{found.index[between]}, which is newer than what it found",
+                )
     return Rung(name, True)
 
 
@@ -137,7 +141,7 @@ def sequential(found: Found) -> Rung:
     """
     name = "sequential"
     if found.unknown().any():
-        return Rung(name, False, "a value nobody wrote was read")
+        return Rung(name, False, "a value that no operation wrote was read")
     if len(found) > SEQUENTIAL_OPERATIONS_MAX:
         return Rung(name, None, f"not decided: more than {SEQUENTIAL_OPERATIONS_MAX} operations")
     answer = _Sequencer(found).search()

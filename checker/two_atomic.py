@@ -25,7 +25,7 @@ def two_atomic(found: Found, suspects: Collection[int]) -> Rung:
     current value."""
     name = "2-atomic"
     if found.unknown().any():
-        return Rung(name, False, "a value nobody wrote was read")
+        return Rung(name, False, "a value that no operation wrote was read")
     lost = found.of_writer(found.since) < _but_one(found)
     if (found.reads & lost).any():
         return rung(name, found, found.reads & lost, "returned a value overwritten twice")

@@ -113,6 +113,11 @@ def identity(value: Any) -> Hashable:
     return value  # type: ignore[no-any-return]
 
 
+def show(value: Any) -> str:
+    """A value as explanations show it: at most 40 characters, and the word nothing for None."""
+    return "nothing" if value is None else shown(value, 40)
+
+
 def shown(value: Any, longest: int = 60) -> str:
     """A value as a record shows it, for messages: [1, "a", null], not Python's (1, 'a', None)."""
     text = _shown(value)

@@ -15,6 +15,7 @@ from msgspec import structs
 
 from checker.history import PENDING, History, Operation, identity
 from checker.model import Inconsistent, Model
+from checker.values import shown
 from checker.verdict import Part, Verdict
 
 Operations = Sequence[Operation]
@@ -29,15 +30,15 @@ def verify(history: History, model: Model, verdict: Verdict) -> list[str]:
     given = {identity(part.key): part for part in verdict.parts}
     said = {part.outcome for part in verdict.parts}
     expected = "invalid" if "invalid" in said else "unknown" if "unknown" in said else "valid"
-    wrong = f"the verdict is {verdict.outcome}, but its parts say {expected}"
+    wrong = f"the verdict is {verdict.outcome}, but its parts are {expected}"
     objections = [] if verdict.outcome == expected else [wrong]
     for key, ops in parts.items():
         objection = "there is no verdict on it" if verdict.outcome == "valid" else None
         if identity(key) in given:
             objection = verify_part(ops, model, given.pop(identity(key)))
         if objection is not None:
-            objections.append(objection if key is None else f"key {key!r}: {objection}")
-    return objections + [f"there is no key {part.key!r} in the history" for part in given.values()]
+            objections.append(objection if key is None else f"key {shown(key)}: {objection}")
+    return objections + [f"there is no key {shown(part.key)} in the history" for part in given.values()]
 
 
 def verify_part(history: History, model: Model, part: Part, *, tries: int = TRIES_MAX) -> str | None:
@@ -63,7 +64,7 @@ def _replay(ops: Operations, model: Model, witness: Sequence[int]) -> str | None
         latest = op if latest is None or op.call > latest.call else latest
         state = model.step(state, op)
         if isinstance(state, Inconsistent):
-            return f"the witness cannot go on with #{index}: {state}"
+            return f"the witness cannot continue with #{index}: {state}"
     return f"the witness lacks #{min(left)}" if left else None
 
 

@@ -59,9 +59,9 @@ def _values_not_unique(history: History, model: str) -> list[str]:
     text = shown(history.tables.value.values[value[again[0]]], 40)
     count = len(again)
     return [
-        f"values are not unique: #{first} and #{second} both bring in {text}"
+        f"values are not unique: #{first} and #{second} both introduce {text}"
         + (f", and {count - 1} more do so" if count > 1 else "")
-        + "; reads cannot tell them apart, so a violation may stay unseen and the search may take long"
+        + "; reads cannot distinguish them, so a violation may go unnoticed and the search may take long"
     ]
 
 
@@ -101,8 +101,8 @@ def _equal_times(history: History) -> list[str]:
     first = int(history.index[np.flatnonzero(meets)[0]])
     noun = "operation begins" if count == 1 else "operations begin"
     return [
-        f"{count} {noun} at the very time another returns (first #{first}): they count as concurrent, "
-        "and a coarse clock can hide violations so"
+        f"{count} {noun} at the very time at which another returns (first #{first}): they count as "
+        "concurrent, so a coarse clock can hide violations"
     ]
 
 
@@ -226,8 +226,8 @@ def _twins(what: str, scalars: _Scalars, effect: str) -> list[str]:
     more = f", and {len(pairs) - 1} more such pairs" if len(pairs) > 1 else ""
     named = f"{shown(value, 40)} (first in #{first}) and {shown(twin, 40)} (first in #{second}){more}"
     return [
-        f"{what} differ only in type: {named}: they {effect}; "
-        "look for a client or recorder that turns one into the other"
+        f"{what} differ only in type: {named}: they {effect}; look for a client or recorder that turns one into the "
+        "other"
     ]
 
 

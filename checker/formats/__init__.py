@@ -54,7 +54,7 @@ FORMATS: dict[str, Callable[[Source], Loaded]] = {
 }
 """The readers by the names that `read(format=...)` takes and reports show."""
 
-UNORDERED = "judged as a queue that is first in, first out; if it promises no order, give --model unordered-queue"
+UNORDERED = "judged as a first-in, first-out queue; if the queue promises no order, use --model unordered-queue"
 
 SUMMARIES: dict[str, str] = {
     jsonl_events.NAME: 'one event per line: {"type":"invoke","process":0,"f":"write","key":"x","input":1,"time":5}',
@@ -145,7 +145,7 @@ def _fit(loaded: Loaded, model: str, source: Source, keys: Keys | None) -> None:
     """Brings what operations carry into the form that a bundled model or property has. Raises HistoryError."""
     read_inputs.clear(loaded, model, source, keys)
     if model in ONE_OBJECT and len(np.unique(loaded.history.key)) > 1:
-        raise source.error(f"has several keys, but {model} is judged as one object; --keys none says that it is one")
+        raise source.error(f"has several keys, but {model} is judged as one object; use --keys none if it is one")
     if model in micro_operations.KNOWN:
         micro_operations.check(loaded, model, source)
     if model in SETS_READ:

@@ -40,7 +40,7 @@ def load(source: Source) -> Loaded:
             if number == source.unfinished:
                 source.torn(number)
                 break
-            raise source.error("an event that ends before its value, or is of no type we know", number)
+            raise source.error("an event that ends before its value, or has an unknown type", number)
     return events.load()
 
 
@@ -56,7 +56,9 @@ def load_history_txt(source: Source) -> Loaded:
         elif number == source.unfinished and len(events):
             source.torn(number)
         elif not failed:
-            raise source.error("is no event: process, type, operation and value, parted by tabs", number)
+            raise source.error(
+                "is not an event: expected process, type, operation and value, separated by tabs", number
+            )
     return events.load()
 
 
@@ -88,6 +90,6 @@ def _value(text: str) -> tuple[Any, str | None]:
     said, _, rest = text.partition("\t")
     found = [form for _, form in forms(said)]
     if not found:
-        raise EdnError("holds no value")
+        raise EdnError("contains no value")
     rest = rest or said.partition(found[0])[2]
     return value(found[0]), rest.strip() or None

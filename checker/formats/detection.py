@@ -22,7 +22,7 @@ def detect_format(source: Source) -> str:
     """The name of the format, by the first lines. Raises HistoryError if it is none of ours."""
     head = source.head().lstrip()
     if not head:
-        raise source.error("is empty: it holds no operations")
+        raise source.error("is empty: it contains no operations")
     first = head.split(b"\n", 1)[0].strip()
     if re.match(rb"\{\s*(\"|\}|$)", first):
         return _json_form(source, first)
@@ -38,7 +38,7 @@ def detect_format(source: Source) -> str:
     if first[:1] in b"{[(;#" and b"\0" not in head[:1000]:
         return edn.NAME
     raise source.error(
-        "is no history in a format we know (JSON, EDN, Jepsen's history.txt or console log, or a key-value log)", 1
+        "is not a history in a known format (JSON, EDN, Jepsen's history.txt or console log, or a key-value log)", 1
     )
 
 
@@ -47,7 +47,7 @@ def _json_form(source: Source, first: bytes) -> str:
     try:
         fields = msgspec.json.decode(first)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        sentence = "ends in the middle of its JSON" if "truncated" in str(error) else f"is no JSON object ({error})"
+        sentence = "ends in the middle of its JSON" if "truncated" in str(error) else f"is not a JSON object ({error})"
         raise source.error(f"the first line {sentence}", line) from None
     if "type" in fields:
         return _events_form(source)
@@ -103,8 +103,7 @@ def detect_model(history: History, source: Source) -> str:
         model = _register_or_store(history, names)
     if model is None:
         raise UsageError(
-            f"{source.name}: the operations {', '.join(sorted(names))} do not say which model is meant: "
-            "name it with --model"
+            f"{source.name}: the operations {', '.join(sorted(names))} do not determine the model: name it with --model"
         )
     return model
 
@@ -136,7 +135,7 @@ def _of_transactions(history: History, source: Source) -> str:
         wanted = " or ".join(_TRANSACTIONAL)
         raise UsageError(
             f"{source.name}: micro-operations {', '.join(sorted(micros)) or 'of no transaction'} "
-            f"do not say which model is meant: name it with --model, {wanted}"
+            f"do not determine the model: name it with --model, {wanted}"
         )
     return found[0]
 

@@ -17,7 +17,7 @@ from msgspec import structs
 from checker.formats.columns import Loaded
 from checker.formats.source import Source
 from checker.history import FAIL, PENDING, History, Operation
-from checker.values import Set
+from checker.values import Set, shown
 
 NAME = "drain"
 
@@ -42,7 +42,7 @@ def expanded(loaded: Loaded, source: Source, *, in_order: bool) -> Loaded:
             parts.append((op, line))
         elif op.status != "fail":
             if op.status == "ok" and _taken(op) is None:
-                raise source.error(f"drain with the output {op.output!r}, not a list of the values it took", line)
+                raise source.error(f"drain with the output {shown(op.output)}, not a list of the values it took", line)
             dequeues = _dequeues(op, enqueued, alone[row])
             parts += [(dequeue, line) for dequeue in dequeues]
             if not op.pending and len(dequeues) > 2 and dequeues[0].call == dequeues[1].call:
@@ -57,7 +57,7 @@ def expanded(loaded: Loaded, source: Source, *, in_order: bool) -> Loaded:
 
 
 def _order_lost(lines: list[int]) -> str:
-    which = f"the drain in line {lines[0]}" if len(lines) == 1 else f"{len(lines):,} drains (first: line {lines[0]})"
+    which = f"the drain on line {lines[0]}" if len(lines) == 1 else f"{len(lines):,} drains (first: line {lines[0]})"
     return (
         f"{which} overlapped other operations: the order of the values in the list was not judged, so a violation that "
         "only this order shows would be missed"

@@ -66,7 +66,7 @@ def _of_map(form: str) -> dict[str, Any]:
 def _of_vector(form: str) -> dict[str, Any]:
     inside = [text for _, text in forms(form, 1, len(form) - 1)]
     if len(inside) not in (3, 4, 5):
-        raise EdnError("is a vector of another length than [process type f value]")
+        raise EdnError("is a vector whose length is not that of [process type f value]")
     fields = dict(zip(("process", "type", "f"), map(value, inside[:3]), strict=True))
     if len(inside) > 3:
         fields["value"] = _of_fault(inside[3]) if isinstance(fields["process"], Token) else value(inside[3])

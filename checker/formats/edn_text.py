@@ -63,9 +63,9 @@ def forms(text: str, start: int = 0, end: int | None = None, line: int = 1) -> I
         match = _TOKEN.match(text, position, end)
         if match is None:
             if text[position] != '"':
-                raise EdnError("is no EDN", line)
+                raise EdnError("is not EDN", line)
             start, line = begun or (position, line)
-            raise TornError("holds a string without an end", line, text[start:end])
+            raise TornError("contains a string without an end", line, text[start:end])
         kind = match.lastgroup
         begin, position = position, match.end()
         if kind == "space":
@@ -82,7 +82,7 @@ def forms(text: str, start: int = 0, end: int | None = None, line: int = 1) -> I
                 raise EdnError("values are nested too deeply", line)
         elif kind == "close":
             if not closers or closers.pop() != match.group():
-                raise EdnError(f"a {match.group()!r} closes nothing", line)
+                raise EdnError(f"has a {match.group()!r} that closes nothing", line)
         elif kind == "string":
             line += text.count("\n", begin, position)
         if closers or (kind == "atom" and match.group().startswith("#") and not match.group().startswith("##")):
@@ -115,7 +115,7 @@ def elements(text: str, event: re.Pattern[str]) -> Iterator[tuple[int, str]]:
     if closing is None:
         # Errors inside come first: they say more than that the end is missing.
         yield from forms(text, opening + 1, None, line)
-        raise EdnError(f"the {text[opening]!r} of this line is never closed: the file is truncated", line)
+        raise EdnError(f"the {text[opening]!r} on this line is never closed: the file is truncated", line)
     yield from forms(text, opening + 1, closing, line)
 
 
@@ -150,14 +150,14 @@ def parse(text: str) -> Any:
     """The value of a text that holds one form. Raises EdnError."""
     found = list(forms(text))
     if len(found) != 1:
-        raise EdnError("holds more than one value" if found else "holds no value")
+        raise EdnError("contains more than one value" if found else "contains no value")
     return value(found[0][1])
 
 
 def keyed(form: str) -> dict[str, str]:
     """The forms of a map with keyword keys, by key without its colon. Raises EdnError, also for a key given twice."""
     if not form.startswith("{") or not form.endswith("}"):
-        raise EdnError("is no map of keywords to values")
+        raise EdnError("is not a map from keywords to values")
     inside = [form for _, form in forms(form, 1, len(form) - 1)]
     if len(inside) % 2:
         raise EdnError("is a map with a key that has no value")
@@ -165,7 +165,7 @@ def keyed(form: str) -> dict[str, str]:
     for key, text in zip(inside[::2], inside[1::2], strict=True):
         name = key[1:] if key.startswith(":") else key.strip('"')
         if name in found:
-            raise EdnError(f"the key {key} is there twice")
+            raise EdnError(f"has the key {key} twice")
         found[name] = text
     return found
 
@@ -215,13 +215,15 @@ def _other(form: str) -> Any:
         # No map of a history has a tag as its key, so this is equal to the same value under the same tag alone.
         return Map([(Token(tagged[1]), parse(tagged[2]))])
     if form.lstrip("+-")[:1].isdigit() and not _NUMBER.fullmatch(form):
-        raise EdnError(f"{form[:40]!r} is no number of EDN")
+        raise EdnError(f"{form[:40]!r} is not an EDN number")
     try:
         found = edn_format.loads(form)
     except Exception as error:  # edn_format raises whatever its parser, or a tag, came upon
-        raise EdnError(f"{form[:40]!r} is no EDN value we can read ({' '.join(str(error).split())[:80]})") from None
+        raise EdnError(
+            f"{form[:40]!r} is not an EDN value that can be read ({' '.join(str(error).split())[:80]})"
+        ) from None
     if isinstance(found, float | Decimal) and math.isnan(found):
-        raise EdnError("NaN equals nothing, not even itself: no history can be judged with it")
+        raise EdnError("NaN does not equal itself, so a history with it cannot be judged")
     if isinstance(found, edn_format.Symbol):
         raise EdnError(f"{form[:40]!r} is a symbol, not a value")
     if form.startswith("\\"):

@@ -7,7 +7,6 @@ completes by the end of the record is pending, like `info`. Everything else is n
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +16,7 @@ from checker.formats.loose import INVOKE, Row, completed
 from checker.formats.nemesis import Nemesis
 from checker.formats.source import Source
 from checker.history import INFO, PENDING, Column, History, Tables
+from checker.values import shown
 
 KINDS = {"invoke": INVOKE, "ok": 0, "fail": 1, "info": 2}
 """The kind of an event: INVOKE, or the status that the operation ends with (OK, FAIL, INFO)."""
@@ -53,19 +53,19 @@ class EventRows:
     def add(self, row: Row) -> None:
         """An event; `process` None: the record does not say it, `f` None: a completion that does not repeat it."""
         if row.time is not None and (type(row.time) is not int or abs(row.time) > TIME_MAX):
-            said = f"the time {_short(row.time)} is not a whole number of nanoseconds within 2^62"
-            raise self._source.error(said, row.line)
+            time = shown(row.time, 40)
+            raise self._source.error(f"the time {time} is not a whole number of ns between -2^62 and 2^62", row.line)
         self._rows.append(row)
 
     def load(self, nemesis: Nemesis) -> Loaded:
         """The operations, their input and output still the one value of each event. Raises HistoryError."""
         if not self._rows:
-            raise self._source.error("holds no operations")
+            raise self._source.error("contains no operations")
         rows = completed(self._rows, self._source)
         line, kind, process, f, key, value, time, error = (list(column) for column in zip(*rows, strict=True))
         timed = np.array([instant is not None for instant in time])
         if timed.any() and not timed.all():
-            raise self._source.error("has no :time, but other events have", line[int(np.argmin(timed))])
+            raise self._source.error("has no :time, but other events have one", line[int(np.argmin(timed))])
         tables = self._source.tables()
         events = Events(
             tables=tables,
@@ -85,7 +85,7 @@ class EventRows:
 def pair(events: Events, source: Source, nemesis: Nemesis) -> Loaded:
     """The operations that these events make. Raises HistoryError with the line of the first event that fits nowhere."""
     if not len(events.kind):
-        raise source.error("holds no operations")
+        raise source.error("contains no operations")
     clock: Clock = "order" if events.time is None else "ns"
     time = np.arange(len(events.kind), dtype=np.int64) if events.time is None else events.time
     order = np.argsort(events.process, kind="stable")
@@ -136,13 +136,13 @@ def _reject_misplaced(events: Events, source: Source, order: Column, invoked: Co
     if not len(wrong):
         return
     first = int(wrong.min())
-    process = _short(events.tables.process.values[events.process[first]])
+    process = shown(events.tables.process.values[events.process[first]], 40)
     line = int(events.line[first])
     if events.kind[first] != INVOKE:
-        raise source.error(f"process {process} completes an operation which it has not invoked", line)
+        raise source.error(f"process {process} completes an operation that it has not invoked", line)
     before = np.flatnonzero(events.process[:first] == events.process[first])[-1]
     raise source.error(
-        f"process {process} invokes again, but its operation of line {int(events.line[before])} has no completion", line
+        f"process {process} invokes again, but its operation on line {int(events.line[before])} has no completion", line
     )
 
 
@@ -157,11 +157,15 @@ def _reject_mismatched(events: Events, source: Source, time: Column, begin: Colu
     tables, b, e = events.tables, int(begin[at]), int(end[at])
     line, begun = int(events.line[e]), int(events.line[b])
     if other_f[at]:
-        said, was = tables.f.values[events.f[e]], tables.f.values[events.f[b]]
-        raise source.error(f"completes {_short(said)}, but line {begun} of this process invoked {_short(was)}", line)
+        ended, invoked = tables.f.values[events.f[e]], tables.f.values[events.f[b]]
+        raise source.error(
+            f"completes {shown(ended, 40)}, but line {begun} of this process invoked {shown(invoked, 40)}", line
+        )
     if other_key[at]:
-        said, was = tables.key.values[events.key[e]], tables.key.values[events.key[b]]
-        raise source.error(f"completes on key {_short(said)}, but line {begun} invoked on key {_short(was)}", line)
+        ended, invoked = tables.key.values[events.key[e]], tables.key.values[events.key[b]]
+        raise source.error(
+            f"completes on key {shown(ended, 40)}, but line {begun} invoked on key {shown(invoked, 40)}", line
+        )
     raise source.error(f"returns at {time[e]}, before its call at {time[b]} (line {begun})", line)
 
 
@@ -176,10 +180,5 @@ def _clock_notes(events: Events, source: Source) -> tuple[str, ...]:
     many = "once" if len(back) == 1 else f"{len(back)} times"
     return (
         f"the clock runs backwards {many} in the record, first at line {int(events.line[first + 1])} by {step} ns: "
-        "real-time order, and so the verdict, rests on these times",
+        "the real-time order, and so the verdict, depends on these times",
     )
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 40 else text[:37] + "..."

@@ -31,7 +31,7 @@ class JepsenEvents:
         process = fields.get("process")
         kind = self._name("type", fields.get("type"), line)
         if kind not in KINDS:
-            raise self._source.error(f"the type :{kind[:40]} is none of :invoke, :ok, :fail, :info", line)
+            raise self._source.error(f"the type :{kind[:40]} is not one of :invoke, :ok, :fail, :info", line)
         said, f = fields.get("value"), fields.get("f")
         name = None if f is None else self._name("f", f, line)
         if isinstance(process, Token | str) and name_of(process) == NEMESIS:
@@ -45,7 +45,7 @@ class JepsenEvents:
         if name is None:
             name = self._absent_f(kind, said, line)
         if kind == "ok" and "value" not in fields and name is not None and ALIASES.get(name, name) == "read":
-            raise self._source.error("a read that is ok, but without its value: one that found nothing has nil", line)
+            raise self._source.error("an ok read without a value: a read that found nothing has the value nil", line)
         error = fields.get("error") if kind in ("fail", "info") else None
         self._rows.add(Row(line, KINDS[kind], process, name, fields.get("key"), said, fields.get("time"), error))
 
@@ -57,7 +57,7 @@ class JepsenEvents:
         for name, count in self._passed.items():
             events = "1 event" if count == 1 else f"{count} events"
             self._source.notes.append(
-                f"{events} of process {name} not judged: clients are numbers, or names as strings"
+                f"{events} of process {name} not judged: client processes are numbers, or names as strings"
             )
         return self._rows.load(self._nemesis)
 

@@ -53,7 +53,7 @@ def load(source: Source) -> Loaded:
         if array and text.startswith(",", at):
             at = _after_space(text, at + 1)
         elif array and not text.startswith("]", at) and at < len(text):
-            raise source.error("events of the array are parted by commas", 1 + text.count("\n", 0, at))
+            raise source.error("events in the array must be separated by commas", 1 + text.count("\n", 0, at))
     if array and (at >= len(text) or _after_space(text, at + 1) != len(text)):
         what = "is never closed: the file is truncated" if at >= len(text) else "is followed by something else"
         raise source.error(f"the array {what}", 1 + text.count("\n", 0, at))
@@ -67,7 +67,7 @@ def _after_space(text: str, at: int) -> int:
 
 def _add(events: JepsenEvents, source: Source, line: int, found: Any) -> None:
     if not isinstance(found, dict):
-        raise source.error("is no event: a JSON object with type, process, f and value", line)
+        raise source.error("is not an event: expected a JSON object with type, process, f and value", line)
     if "input" in found or "output" in found:
         raise source.error("has input or output: such events are read one per line, without an array", line)
     fields = {name: freeze(found[name]) for name in _READ if name in found}
@@ -81,22 +81,22 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         names = [name for name, _ in pairs]
         twin = next(name for i, name in enumerate(names) if name in names[:i])
-        raise _BadJson(f"the field {twin!r:.60} is there twice")
+        raise _BadJson(f"has the field {twin!r:.60} twice")
     return found
 
 
 def _reject_constant(name: str) -> NoReturn:
-    raise _BadJson(f"holds {name}, which is no JSON")
+    raise _BadJson(f"contains {name}, which is not JSON")
 
 
 def _finite(text: str) -> float:
     number = float(text)
     if math.isinf(number):
-        raise _BadJson(f"holds the number {text[:40]}, which is out of range")
+        raise _BadJson(f"contains the number {text[:40]}, which is out of range")
     return number
 
 
 def _sentence(error: Exception) -> str:
     if isinstance(error, RecursionError):
         return "values are nested too deeply"
-    return str(error) if isinstance(error, _BadJson) else f"is no JSON event ({error})".replace("\n", " ")
+    return str(error) if isinstance(error, _BadJson) else f"is not a JSON event ({error})".replace("\n", " ")

@@ -209,7 +209,7 @@ def _reject_twins(pairs: list[tuple[str, Any]]) -> None:
     seen: set[str] = set()
     for name, _ in pairs:
         if name in seen:
-            raise _TwinError(f"the field {name!r:.60} is there twice")
+            raise _TwinError(f"has the field {name!r:.60} twice")
         seen.add(name)
 
 
@@ -217,15 +217,15 @@ def _sentence(error: Exception) -> str:
     if isinstance(error, RecursionError):
         return _TOO_DEEP
     if isinstance(error, UnicodeDecodeError):
-        return "holds bytes that are not UTF-8"
+        return "contains bytes that are not UTF-8"
     if isinstance(error, msgspec.ValidationError):
         what, _, where = str(error).partition(" - at `$")
         field = where.strip("`.")
         what = what.replace("`", "'")
         what = what[:1].lower() + what[1:]
-        return f"field {field!r}: {what}" if field else f"is neither operation nor event of ours: {what}"
+        return f"field {field!r}: {what}" if field else f"is neither an operation nor an event in this format: {what}"
     if isinstance(error, _TwinError):
         return str(error)
     if "truncated" in str(error):
         return "the line ends in the middle of its JSON"
-    return f"is no JSON object on one line ({error})"
+    return f"is not a JSON object on one line ({error})"

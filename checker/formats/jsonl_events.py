@@ -88,7 +88,7 @@ def load(source: Source) -> Loaded:
             }
         )
     if not pieces:
-        raise source.error("holds no operations")
+        raise source.error("contains no operations")
     whole = {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
     pieces.clear()
     time = whole.pop("time")

@@ -69,7 +69,7 @@ def load(source: Source) -> Loaded:
             }
         )
     if not pieces:
-        raise source.error("holds no operations")
+        raise source.error("contains no operations")
     whole = {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
     order = np.argsort(whole["call"], kind="stable")
     if np.any(order[1:] < order[:-1]):
@@ -92,7 +92,7 @@ def _salvage(decoder: msgspec.json.Decoder[Line], line: bytes) -> tuple[str, Lin
         if row.input is not msgspec.UNSET:
             return f"; its {row.op} counts as pending", row
         break
-    return "; if it was a write, reads of its value look wrong", None
+    return "; if it was a write, reads of its value will look wrong", None
 
 
 def _status(source: Source, columns: jsonl.Columns, ret: Column, lines: Column) -> Column:
@@ -100,10 +100,10 @@ def _status(source: Source, columns: jsonl.Columns, ret: Column, lines: Column) 
     inferred = np.where(ret == PENDING, INFO, OK)
     if columns["status"].absent:
         return inferred
-    said = columns["status"].values
-    status = np.array([_STATUS.get(name, -1) for name in said], dtype=np.int64)
+    given = columns["status"].values
+    status = np.array([_STATUS.get(name, -1) for name in given], dtype=np.int64)
     endless = np.flatnonzero(((status == OK) | (status == FAIL)) & (ret == PENDING))
     if len(endless):
         at = int(endless[0])
-        raise source.error(f"has the status {said[at]!r} but no return time", int(lines[at]))
+        raise source.error(f"has the status {given[at]!r} but no return time", int(lines[at]))
     return np.where(status < 0, inferred, status)

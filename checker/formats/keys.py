@@ -22,8 +22,8 @@ from checker.values import shown
 Keys = Literal["tuple", "field", "none"]
 
 _DECIDE = (
-    "say with --keys tuple that the value is [key value], with --keys none that there is one object, "
-    "or with --keys field that each event names its key"
+    "use --keys tuple if the value is [key value], --keys none if there is one object, or --keys field if each event "
+    "names its key"
 )
 _ASKING = WITHOUT_INPUT | {"release", "delete"}
 """Operations that are invoked with nothing but, perhaps, their key: [key nil]."""
@@ -45,7 +45,7 @@ def split(loaded: Loaded, source: Source, keys: Keys | None) -> str | None:
         if not history.key.any():
             return None
         history.key = np.zeros_like(history.key)
-        return "the field key not used"
+        return "the field key is not used"
     if keys == "field":
         return None
     if keys is None and not _holds_keys(loaded, source):
@@ -85,7 +85,7 @@ def _holds_keys(loaded: Loaded, source: Source) -> bool:
     row = int(rows[0])
     f, value = names[history.f[row]], values[history.input[row]]
     raise source.error(
-        f"{f} is invoked with {shown(value)}: whether this is [key value] is not certain here; {_DECIDE}",
+        f"{f} is invoked with {shown(value)}: it is not certain whether this is [key value]; {_DECIDE}",
         int(loaded.lines[row]),
     )
 

@@ -32,7 +32,7 @@ def completed(rows: list[Row], source: Source) -> list[Row]:
     """
     absent = [row.process is None for row in rows]
     if any(absent) and not all(absent):
-        raise source.error("has no :process, but other events have", rows[absent.index(True)].line)
+        raise source.error("has no :process, but other events have one", rows[absent.index(True)].line)
     if all(row.kind != INVOKE for row in rows):
         return _invoked(rows, source)
     return _with_processes(rows, source) if absent[0] else rows
@@ -41,8 +41,8 @@ def completed(rows: list[Row], source: Source) -> list[Row]:
 def _invoked(rows: list[Row], source: Source) -> list[Row]:
     """Each operation begins when its process ended the one before: real time says no more of it."""
     source.notes.append(
-        "the record has no invocations: each operation counts as begun when its process ended the one before, "
-        "so violations of real-time order may stay unseen"
+        "the record has no invocations: each operation is taken to begin when its process ended the previous one, "
+        "so violations of real-time order may go unnoticed"
     )
     numbered = [row._replace(process=i) for i, row in enumerate(rows)] if rows[0].process is None else rows
     later: dict[Any, deque[Row]] = {}
@@ -64,7 +64,9 @@ def _invocation(row: Row) -> Row:
 
 def _with_processes(rows: list[Row], source: Source) -> list[Row]:
     """A completion belongs to the open invocation that asked for the same; each operation is a process of its own."""
-    source.notes.append("events have no :process: each completion was matched with the invocation that asked the same")
+    source.notes.append(
+        "events have no :process: each completion was matched with the invocation that asked for the same"
+    )
     open_: list[Row] = []
     found: list[Row] = []
     count = 0

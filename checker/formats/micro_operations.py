@@ -78,10 +78,11 @@ def check(loaded: Loaded, model: str, source: Source) -> None:
         asked, said = values[history.input[row]], values[history.output[row]]
         line = int(loaded.lines[row])
         if said is None and asked is not None and any(f == "r" for f, _, _ in asked):
-            raise source.error("a transaction that reads completes ok without saying what it read", line)
+            raise source.error("a transaction with reads completes ok without the values that it read", line)
         if said is not None and not _same(asked or (), said):
             raise source.error(
-                f"completes as another transaction than was invoked: {shown(asked, 80)} became {shown(said, 80)}", line
+                f"completes as a different transaction than was invoked: {shown(asked, 80)} became {shown(said, 80)}",
+                line,
             )
 
 
@@ -92,7 +93,7 @@ def _known(loaded: Loaded, rows: Column, column: Column, known: dict[str, str], 
         value = table.values[code]
         if value is None:
             continue
-        problem = None if is_transaction(value) else f"{shown(value)} is no list of micro-operations [f, key, value]"
+        problem = None if is_transaction(value) else f"{shown(value)} is not a list of micro-operations [f, key, value]"
         for micro in () if problem else value:
             if name_of(micro[0]) not in known:
                 problem = f"{model} has no micro-operation {shown(name_of(micro[0]), 40)} (it has {', '.join(known)})"

@@ -39,12 +39,12 @@ def clear(loaded: Loaded, model: str, source: Source, keys: Keys | None) -> None
         row = int(other[0])
         f, asked, found = names[history.f[row]], values[history.input[row]], values[history.output[row]]
         raise source.error(
-            f"{f} is invoked with {shown(asked)} and returns {shown(found)}: what was asked for is not known; "
-            "if it is the key, record it in the field key or use [key value]; --keys none judges without it",
+            f"{f} is invoked with {shown(asked)} and returns {shown(found)}: what it asked for is not clear; "
+            "if it is a key, record it in the field key or use [key value]; --keys none ignores it",
             int(loaded.lines[row]),
         )
     first = int(rows[0])
-    what = "not used, as --keys none says" if len(other) else "what they returned, where they returned"
+    what = "ignored, because of --keys none" if len(other) else "it repeats what they returned"
     source.notes.append(
         f"{len(rows)} {names[history.f[first]]} operations are invoked with a value "
         f"(first at line {int(loaded.lines[first])}: {shown(values[history.input[first]], 40)}): {what}"

@@ -11,7 +11,7 @@ from checker.formats.columns import Loaded
 from checker.formats.source import Source
 from checker.history import OK
 from checker.models.priorities import incomparable, why_incomparable
-from checker.values import Set
+from checker.values import Set, shown
 
 
 def _whole(value: Any) -> bool:
@@ -124,5 +124,5 @@ def validate_shapes(loaded: Loaded, model: str, source: Source) -> None:
             wrong = [code for code in np.unique(column[where]) if not fits(tables.value.values[code])]
             if wrong:
                 row = int(where[np.isin(column[where], wrong)][0])
-                value = repr(tables.value.values[column[row]])
-                raise source.error(f"{name} with the {what} {value[:60]}, not {wanted}", int(loaded.lines[row]))
+                value = shown(tables.value.values[column[row]])
+                raise source.error(f"{name} with the {what} {value}, not {wanted}", int(loaded.lines[row]))

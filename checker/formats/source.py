@@ -65,7 +65,9 @@ class Source:
                     if not end:
                         begun.append(block)
                         if sum(map(len, begun)) > LINE_BYTES_MAX:
-                            raise self.error(f"a line of more than {LINE_BYTES_MAX >> 20} MB is no history line", line)
+                            raise self.error(
+                                f"a line of more than {LINE_BYTES_MAX >> 20} MB is not a line of a history", line
+                            )
                         continue
                     piece = b"".join((*begun, block[:end]))
                     begun = [block[end:]]
@@ -99,7 +101,9 @@ class Source:
                     if first + offset == self.unfinished:
                         self.torn(self.unfinished)
                         return
-                    raise self.error("is not text: the line holds bytes that are not UTF-8", first + offset) from None
+                    raise self.error(
+                        "is not text: the line contains bytes that are not UTF-8", first + offset
+                    ) from None
                 if text:
                     yield first + offset, text
 
@@ -119,11 +123,11 @@ class Source:
             line = 1 + whole.count(b"\n", 0, error.start)
             if error.start >= len(whole) - 4 and line == self.unfinished:  # cut within a character
                 return whole[: error.start].decode()
-            raise self.error("holds bytes that are not UTF-8", line) from None
+            raise self.error("contains bytes that are not UTF-8", line) from None
 
     def _open(self) -> BinaryIO:
         if not stat.S_ISREG(mode := self.path.stat().st_mode):
-            what = "a directory" if stat.S_ISDIR(mode) else "no regular file: it has to be read more than once"
+            what = "a directory" if stat.S_ISDIR(mode) else "not a regular file: it has to be read more than once"
             raise self.error(f"is {what}")
         with self.path.open("rb") as stream:
             magic = stream.read(len(_GZIP_MAGIC))

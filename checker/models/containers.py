@@ -10,7 +10,7 @@ from msgspec import structs
 
 from checker.history import BEGINNING, PENDING, Operation, identity
 from checker.model import Inconsistent, Model, State
-from checker.models.register import show
+from checker.values import show
 
 
 class SetModel(Model):
@@ -28,12 +28,15 @@ class SetModel(Model):
         if op.f == "read":
             if op.pending or frozenset(map(identity, op.output or ())) == state:
                 return state
-            return Inconsistent(f"read {len(op.output or ())} elements, but the set holds {len(state)} (or others)")
+            return Inconsistent(
+                f"read {len(op.output or ())} elements, but the set holds {len(state)}, or different ones"
+            )
         element = identity(op.input)
         if op.f == "contains":
             if op.pending or op.output == (element in state):
                 return state
-            return Inconsistent(f"said {op.output} of {show(op.input)}, but the set holds it: {element in state}")
+            held = "holds" if element in state else "does not hold"
+            return Inconsistent(f"returned {show(op.output)} for {show(op.input)}, but the set {held} it")
         return state | {element} if op.f == "add" else state - {element}
 
     def effect_free(self, op: Operation) -> bool:

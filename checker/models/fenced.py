@@ -9,7 +9,8 @@ from msgspec import structs
 
 from checker.history import Operation, freeze, identity
 from checker.model import Inconsistent, Model, State
-from checker.models.register import UNSEEN, show
+from checker.models.register import UNSEEN
+from checker.values import show
 
 
 class FencedRegister(Model):

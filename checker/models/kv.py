@@ -10,6 +10,7 @@ from msgspec import structs
 from checker.history import Operation
 from checker.model import Inconsistent, State
 from checker.models.register import Register, found, leaves, refused
+from checker.values import show
 
 
 class KeyValue(Register):
@@ -36,7 +37,7 @@ class AppendKeyValue(Register):
             return "" if after is None else after
         if isinstance(state, str) and isinstance(op.input, str):
             return state + op.input
-        return Inconsistent(f"append {op.input!r} to {state!r}: both must be strings")
+        return Inconsistent(f"append {show(op.input)} to {show(state)}: both must be strings")
 
     def canonicalised(self, ops: Sequence[Operation]) -> Sequence[Operation]:
         """Every text may show in the value."""

@@ -39,7 +39,7 @@ class Mutex(Model):
                 return Inconsistent(f"was given the token {token}, but {last} had been given out before")
             return ((token,), last if token is None else token)
         if holder == FREE:
-            return Inconsistent("released the lock, but nobody holds it")
+            return Inconsistent("released the lock, but it is free")
         if op.input is not None and holder[0] is not None and op.input != holder[0]:
             return Inconsistent(f"released the lock with the token {op.input}, but its holder has {holder[0]}")
         return (FREE, last)

@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 
 from checker.history import Operation, freeze, identity
 from checker.model import Inconsistent, Model, State
-from checker.models.register import same, show
+from checker.models.register import same
+from checker.values import show, shown
 
 READS, WRITES = frozenset({"r", "read"}), frozenset({"w", "write"})
 """Names of micro-operations."""
@@ -72,5 +73,5 @@ def micros(op: Operation) -> Iterator[Micro]:
     listed = op.output if not op.pending and op.output is not None else op.input
     for micro in listed or ():
         if not isinstance(micro, tuple) or len(micro) != 3 or micro[0] not in READS | WRITES:
-            raise ValueError(f"#{op.index}: {micro!r} is no [r|w, register, value]")
+            raise ValueError(f"#{op.index}: {shown(micro)} is not [r|w, register, value]")
         yield micro

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from checker.history import FAIL, History
-from checker.values import Map, Set, Token
+from checker.values import Map, Set, Token, shown
 
 
 def incomparable(history: History) -> tuple[int, int] | None:
@@ -28,10 +28,10 @@ def incomparable(history: History) -> tuple[int, int] | None:
 def why_incomparable(history: History, rows: tuple[int, int]) -> str:
     """The sentence for a incomparable."""
     wrong, first = history[rows[0]], history[rows[1]]
-    beside = "" if rows[0] == rows[1] else f" beside {first.input!r} (#{first.index})"
+    beside = "" if rows[0] == rows[1] else f" beside {shown(first.input)} (#{first.index})"
     return (
-        f"insert of {wrong.input!r}{beside}: priorities must be comparable, all numbers, all strings, or lists of one "
-        "form of these"
+        f"insert of {shown(wrong.input)}{beside}: priorities must be comparable, all numbers, all strings, or lists of "
+        "one form of these"
     )
 
 

@@ -10,6 +10,7 @@ from msgspec import structs
 
 from checker.history import Operation, freeze, identity
 from checker.model import Inconsistent, Model, State
+from checker.values import show
 
 
 class Register(Model):
@@ -108,11 +109,6 @@ def _canonicalised(op: Operation) -> Operation:
 def same(a: Any, b: Any) -> bool:
     """Equality of values in a history: unlike in Python, True is not 1."""
     return bool(identity(a) == identity(b))
-
-
-def show(value: Any) -> str:
-    """A value as sentences name it."""
-    return "nothing" if value is None else repr(value)
 
 
 def refused(op: Operation) -> bool:

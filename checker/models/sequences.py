@@ -11,14 +11,15 @@ from msgspec import structs
 
 from checker.history import Operation, identity
 from checker.model import Inconsistent, Model, State
-from checker.models.register import UNSEEN, show
+from checker.models.register import UNSEEN
+from checker.values import show
 
 
 class Log(Model):
     """A log: append v -> its offset (from 0), read offset -> v, or None where the log has not got to yet."""
 
     name: ClassVar[str] = "log"
-    summary: ClassVar[str] = "a log: append answers the offset, read by offset"
+    summary: ClassVar[str] = "a log: append returns the offset, read by offset"
     operations: ClassVar[frozenset[str]] = frozenset({"append", "read"})
 
     def initial(self) -> State:
@@ -90,7 +91,7 @@ class Ids(Model):
         if op.pending:
             return state
         if identity(op.output) in state:
-            return Inconsistent(f"was given the id {show(op.output)}, which somebody had been given already")
+            return Inconsistent(f"was given the id {show(op.output)}, which had been given out before")
         return state | {identity(op.output)}
 
     def effect_free(self, op: Operation) -> bool:

@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from checker.explain import show
 from checker.history import INFO, History, Operation, identity
+from checker.values import show
 from checker.verdict import Decision, Edge, Explanation
 
 List = tuple[Any, ...]
@@ -62,7 +62,7 @@ def _phantom(
         return None
     op = part[row]
     item = next(item for item in op.output if identity(item) not in appends)
-    sentence = f"Element nobody appended: #{op.index} read a list with {show(item)}, which no operation appended."
+    sentence = f"Phantom value: #{op.index} read a list with {show(item)}, which no operation appended."
     return _invalid(part, "phantom-value", sentence, [row], op)
 
 
@@ -75,13 +75,15 @@ def _misread(
         twice = Counter(content).most_common(1)[0][0]
         rows = [appends[twice], row]
         value = show(part[appends[twice]].input)
-        sentence = f"Appended twice: #{op.index} read a list that holds {value} twice, but it was appended once."
+        sentence = f"Appended twice: #{op.index} read a list that contains {value} twice, but it was appended once."
         return _invalid(part, "duplicate-element", sentence, rows, op)
     if longest[: len(content)] != content:
         other = part[by]
-        sentence = f"No one order of appends: #{op.index} and #{other.index} read lists of which none begins the other."
+        sentence = (
+            f"Divergent appends: #{op.index} and #{other.index} read lists neither of which is a prefix of the other."
+        )
         mine, theirs = next((a, b) for a, b in zip(content, longest, strict=False) if a != b)
-        return _invalid(part, "forked-list", sentence, [row, by, appends[mine], appends[theirs]], op)
+        return _invalid(part, "divergent-appends", sentence, [row, by, appends[mine], appends[theirs]], op)
     return None
 
 
@@ -125,17 +127,21 @@ def _against_time(
     if b.f == "append" and second not in place:
         kind = "lost-append"
         sentence = f"Lost append: #{b.index} appended {show(b.input)} and had finished before #{a.index} began, "
-        sentence += "but no list that was read holds it."
+        sentence += "but no list that was read contains it."
     elif b.f == "read":
         kind = "read-before-written"
-        sentence = f"Read before it was there: #{b.index} shows {show(a.input)}, but ended before #{a.index} "
+        sentence = f"Read before written: #{b.index} shows {show(a.input)}, but ended before #{a.index} "
         sentence += "began to append it."
         if a.f == "read":
             kind = "stale-read"
-            sentence = f"Stale read: #{a.index} shows a shorter list than #{b.index}, which had finished before."
+            sentence = (
+                f"Stale read: #{a.index} shows a shorter list than #{b.index}, which had finished before it began."
+            )
     elif a.f == "read":
         kind = "stale-read"
-        sentence = f"Stale read: #{a.index} lacks {show(b.input)}, though #{b.index} had appended it and finished."
+        sentence = (
+            f"Stale read: #{a.index} does not show {show(b.input)}, though #{b.index} had appended it and finished."
+        )
     else:
         kind = "reordered-append"
         sentence = f"Out of order: the list has {show(a.input)} before {show(b.input)}, but #{b.index} had appended "

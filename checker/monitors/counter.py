@@ -96,7 +96,7 @@ def _fill(
         if ret < low[k][0]:
             reader = low[k][1]
             said = f"read {part[reader].output or 0}, too {'little' if step > 0 else 'much'}: "
-            said += f"#{part[row].index} and those before it had finished"
+            said += f"#{part[row].index} and the increments before it had finished"
             return _invalid(part, adds, [*_before(part, filled, high, ret), reader], said)
         certain -= part.status[row] != INFO
         filled.append(row)

@@ -13,6 +13,7 @@ import itertools
 import numpy as np
 
 from checker.history import OK, History
+from checker.values import shown
 from checker.verdict import Decision, Edge, Explanation
 
 
@@ -25,7 +26,7 @@ def decide_ids(part: History) -> Decision:
     again = int(rows[np.setdiff1d(np.arange(len(rows)), first)[0]])
     before = int(rows[np.flatnonzero(part.output[rows] == part.output[again])[0]])
     given, other = part[again], part[before]
-    sentence = f"Duplicate id: #{given.index} was given {given.output!r}, and so was #{other.index}."
+    sentence = f"Duplicate id: #{given.index} was given {shown(given.output)}, and so was #{other.index}."
     explanation = Explanation("duplicate-id", sentence, (), given.index)
     return Decision("invalid", "distinct", counterexample=(before, again), explanation=explanation)
 
@@ -63,8 +64,8 @@ def _refute(part: History, first: int, second: int) -> Decision:
         kind = "duplicate-generation"
     else:
         said = f"#{b.index} was given {b.output}, though #{a.index} had been given {a.output}"
-        sentence = f"Generation went back: {said}."
+        sentence = f"Generation went backwards: {said}."
         cycle = (Edge(a.index, b.index, "real time"), Edge(b.index, a.index, "smaller than"))
-        kind = "generation-went-back"
+        kind = "generation-went-backwards"
     explanation = Explanation(kind, sentence, cycle, b.index)
     return Decision("invalid", "growing", counterexample=(first, second), explanation=explanation)

@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from checker.explain import show
 from checker.history import BEGINNING, History, Operation, identity
+from checker.values import show
 from checker.verdict import Decision, Edge, Explanation
 
 METHOD = "inclusion"
@@ -78,7 +78,9 @@ def _phantom(ops: list[Operation], seen: _Seen) -> Decision | None:
     first = ops[min(rows)]
     shown = first.output if first.f == "read" else [first.input]
     value = show(next(item for item in shown if identity(item) not in seen.adds))
-    sentence = f"Element nobody added: #{first.index} {'showed' if first.f == 'read' else 'found'} {value}."
+    sentence = (
+        f"Phantom value: #{first.index} {'showed' if first.f == 'read' else 'found'} {value}, which no operation added."
+    )
     return _invalid("phantom-value", sentence, {min(rows)}, first)
 
 
@@ -89,8 +91,8 @@ def _forked(ops: list[Operation], seen: _Seen) -> Decision | None:
             pair = min(smaller - larger, key=seen.adds.__getitem__), min(larger - smaller, key=seen.adds.__getitem__)
             a, b = ops[some[0]], ops[others[0]]
             x, y = (show(ops[seen.adds[element]].input) for element in pair)
-            sentence = f"No one order of adds: #{a.index} shows {x} without {y}, #{b.index} shows {y} without {x}."
-            return _invalid("forked-set", sentence, {some[0], others[0], *(seen.adds[x] for x in pair)}, b)
+            sentence = f"Divergent reads: #{a.index} shows {x} without {y}, #{b.index} shows {y} without {x}."
+            return _invalid("divergent-reads", sentence, {some[0], others[0], *(seen.adds[x] for x in pair)}, b)
     return None
 
 
@@ -143,8 +145,11 @@ def _late(ops: list[Operation], seen: _Seen, late: int, early: int) -> Decision:
         title, did = ("Lost add", "added") if a.f == "add" else ("Stale read", "shown")
         lacking = _lacking(a, b)
         direct = lacking in a.output if a.f == "read" else identity(lacking) == identity(a.input)
-        what = "it" if direct else "what came later"
-        sentence = f"{title}: #{b.index} lacks {show(lacking)}, though #{a.index} had {did} {what} and finished before."
+        what = "it" if direct else "a later element"
+        sentence = (
+            f"{title}: #{b.index} does not show {show(lacking)}, though #{a.index} had {did} {what} and finished "
+            "before."
+        )
     elif a.f != "add" and from_add == late:
         kind = "read-before-written"
         sentence = (

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from checker.history import BEGINNING, INFO, History, Operation, identity
+from checker.values import shown
 from checker.verdict import Decision, Edge, Explanation
 
 Bound = tuple[int, int]
@@ -87,7 +88,12 @@ def _places(part: History, appends: dict[Any, int], place: dict[Any, tuple[int, 
         value = identity(values[part.input[row]] if op_is_append else output)
         if value not in appends:
             op = part[row]
-            return _invalid("phantom-value", f"Value nobody appended: #{op.index} read {op.output!r}.", part, [row])
+            return _invalid(
+                "phantom-value",
+                f"Phantom value: #{op.index} read {shown(op.output)}, which no operation appended.",
+                part,
+                [row],
+            )
         other = holder.setdefault(offset, (value, row))
         if other[0] != value:
             a, b = part[other[1]], part[row]
@@ -169,13 +175,13 @@ def _late(part: History, at: dict[int, int], late: int, early: int, offset: int,
         kind = "lost-append" if a.f == "append" else "stale-read"
         title, did = ("Lost append", "appended") if a.f == "append" else ("Stale read", "read")
         sentence = (
-            f"{title}: #{b.index} found nothing at offset {b.input}, though #{a.index} had {did} what lies there or "
-            f"further on, and finished."
+            f"{title}: #{b.index} found nothing at offset {b.input}, though #{a.index} had {did} a record there or "
+            f"further on and finished."
         )
     elif a.f == "read":
         kind = "read-before-written"
         sentence = (
-            f"Read before it was there: #{a.index} read offset {offset} and finished before #{b.index} began to append "
+            f"Read before written: #{a.index} read offset {offset} and finished before #{b.index} began to append "
         )
         sentence += "at or below it."
     else:

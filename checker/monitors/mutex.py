@@ -31,6 +31,7 @@ import numpy as np
 from checker.history import INFO, PENDING, Column, History
 from checker.model import Inconsistent
 from checker.models.locks import Mutex
+from checker.values import shown
 from checker.verdict import Decision, Explanation
 
 METHOD = "turns"
@@ -150,7 +151,7 @@ def _cut(lock: Lock) -> tuple[Column, Column] | Conflict:
     if len(again):
         one, other = int(rows[again[0]]), int(rows[again[0] + 1])
         first, second = lock.part[one], lock.part[other]
-        sentence = f"Token given twice: #{first.index} and #{second.index} were both given {second.output!r}."
+        sentence = f"Token given twice: #{first.index} and #{second.index} were both given {shown(second.output)}."
         instant = max(int(lock.ret[one]), int(lock.ret[other]))
         return Conflict("token-twice", sentence, (one, other), instant, second.index)
     call[rows] = np.maximum.accumulate(call[rows])
@@ -162,10 +163,10 @@ def _cut(lock: Lock) -> tuple[Column, Column] | Conflict:
         greater = int(rows[at + np.argmin(lock.ret[rows[at:]])])
         a, b = lock.part[smaller], lock.part[greater]
         sentence = (
-            f"Token went back: #{a.index} was given {a.output!r}, though #{b.index} had been given {b.output!r} and "
-            f"had finished before #{a.index} began."
+            f"Token went backwards: #{a.index} was given {shown(a.output)}, though #{b.index} had been given "
+            f"{shown(b.output)} and had finished before #{a.index} began."
         )
-        return Conflict("token-went-back", sentence, (greater, smaller), int(lock.ret[smaller]), a.index)
+        return Conflict("token-went-backwards", sentence, (greater, smaller), int(lock.ret[smaller]), a.index)
     return call, ret
 
 
@@ -176,7 +177,7 @@ def _no_turn(lock: Lock, row: int, instant: int, placed: int) -> Conflict:
         kind, title, did, mine, other = "released-free", "Released while free", "released", other, mine
     sentence = (
         f"{title}: when #{op.index} had {did} the lock, at least {(placed + 1) // 2 + 1} of these {mine} must have "
-        f"taken place, but only {placed // 2} {other} can have."
+        f"taken place, but at most {placed // 2} {other} can have."
     )
     return Conflict(kind, sentence, (row,), instant, op.index)
 
@@ -260,11 +261,11 @@ def _by_names(lock: Lock) -> Decision | Conflict:
     first = int(order[np.argmax(lock.call[order[: late[0]]])])
     a, b = lock.part[first], lock.part[second]
     sentence = (
-        f"Tokens in the wrong order: by the tokens, #{a.index} came before #{b.index}, which had finished before "
-        f"#{a.index} began."
+        f"Tokens in the wrong order: according to the tokens, #{a.index} came before #{b.index}, which had finished "
+        f"before #{a.index} began."
     )
     both = rows[(token == lock.token[first]) | (token == lock.token[second])].tolist()
-    return Conflict("token-went-back", sentence, tuple(both), int(lock.ret[second]), b.index)
+    return Conflict("token-went-backwards", sentence, tuple(both), int(lock.ret[second]), b.index)
 
 
 def _ill_named(lock: Lock, acquires: list[int], releases: list[int], pending: list[int]) -> Conflict:
@@ -272,23 +273,28 @@ def _ill_named(lock: Lock, acquires: list[int], releases: list[int], pending: li
     culprit = acquires[-1] if len(acquires) > 1 else releases[-1]
     op = lock.part[culprit]
     if not acquires:
-        kind, sentence = "released-free", f"#{op.index} released {op.input!r}, a token that no acquire was given."
+        kind, sentence = "released-free", f"#{op.index} released {shown(op.input)}, a token that no acquire was given."
     elif len(acquires) > 1:
         one = lock.part[acquires[0]]
         kind, sentence = (
             "token-twice",
-            f"Token given twice: #{one.index} and #{op.index} were both given {op.output!r}.",
+            f"Token given twice: #{one.index} and #{op.index} were both given {shown(op.output)}.",
         )
     else:
         one = lock.part[releases[0]]
-        kind, sentence = "released-free", f"Released twice: #{one.index} and #{op.index} both released {op.input!r}."
+        kind, sentence = (
+            "released-free",
+            f"Released twice: #{one.index} and #{op.index} both released {shown(op.input)}.",
+        )
     return Conflict(kind, sentence, (*acquires, *releases, *pending), int(lock.ret[culprit]), op.index)
 
 
 def _never_released(lock: Lock, held: Column, next_held: Column) -> Conflict:
     """The rows of two tokens, acquires first."""
     a, b = lock.part[int(held[0])], lock.part[int(next_held[0])]
-    sentence = f"Held twice: #{a.index} acquired the lock, nobody released it, and #{b.index} acquired it after that."
+    sentence = (
+        f"Held twice: #{a.index} acquired the lock, no operation released it, and #{b.index} acquired it afterwards."
+    )
     return Conflict("held-twice", sentence, (*held.tolist(), *next_held.tolist()), int(lock.ret[next_held[0]]), b.index)
 
 

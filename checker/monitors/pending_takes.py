@@ -113,7 +113,7 @@ def _too_few(values: Values, missing: Column, takes: Column) -> Decision:
     count = len(missing) - 1
     called = "no pending take" if not count else "only 1 pending take" if count == 1 else f"only {count} pending takes"
     sentence = (
-        f"Too many are missing: {names}{more} had to be gone when #{part.index[latest]} returned, nobody is known to "
-        f"have taken any of them, and {called} had been called by then."
+        f"Missing values: {names}{more} must have been taken when #{part.index[latest]} returned, no operation is "
+        f"known to have taken any of them, and {called} had been called by then."
     )
     return values.refuted("lost-value", sentence, rows, latest)

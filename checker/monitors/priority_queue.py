@@ -113,12 +113,13 @@ def _refuted(values: Values, rank: Column, out: Column, late: int) -> Decision:
     row = int(few.empties[0] if late >= len(few) else few.take[late])
     if late >= len(few):
         sentence = (
-            f"Not empty: #{part.index[row]} found nothing, but while it ran there was always one inside: {direct}."
+            f"Not empty: #{part.index[row]} found nothing, but at every instant while it ran a value was inside: "
+            f"{direct}."
         )
         return few.refuted("wrongly-empty", sentence, [row, *few.rows(range(len(few)))], row)
     sentence = (
-        f"Not the smallest: #{part.index[row]} took {few.value(late)}, but while it ran there was always a smaller one "
-        f"inside: {direct}."
+        f"Not the smallest: #{part.index[row]} took {few.value(late)}, but at every instant while it ran a smaller "
+        f"value was inside: {direct}."
     )
     rows = few.rows(range(len(few))) + few.empties.tolist()
     return few.refuted("not-the-smallest", sentence, rows, row)

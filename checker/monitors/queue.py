@@ -60,7 +60,7 @@ def _overtaken(values: Values) -> Decision | None:
     said = f"{values.value(first)} was certainly in the queue before #{part.index[put]} began to enqueue"
     then = "never dequeued" if values.take[first] < 0 else f"dequeued only later (#{part.index[values.take[first]]})"
     sentence = (
-        f"Out of order: {said} {values.value(late)}, but #{part.index[take]} dequeued that, and "
+        f"Out of order: {said} {values.value(late)}, but #{part.index[take]} dequeued {values.value(late)}, and "
         f"{values.value(first)} was {then}."
     )
     return values.refuted("out-of-order", sentence, values.rows([first, late]), take)

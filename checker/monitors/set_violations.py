@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from checker.explain import show
 from checker.history import Column, History, Operation
 from checker.monitors.presence import NO_ROW, Claims, Lifetimes, missed
 from checker.monitors.snapshots import Snapshots
+from checker.values import show
 from checker.verdict import Decision, Edge, Explanation
 
 METHOD = "elements"
@@ -53,7 +53,9 @@ def _missing(lifetime: Lifetimes, reads: Snapshots) -> list[tuple[int, int]]:
 
 def _phantom(part: History, row: int, code: int) -> Decision:
     op, value = part[row], show(part.tables.value.values[code])
-    return _invalid("phantom-value", f"Element nobody added: #{op.index} {_found(op)} {value}.", [row], op)
+    return _invalid(
+        "phantom-value", f"Phantom value: #{op.index} {_found(op)} {value}, which no operation added.", [row], op
+    )
 
 
 def _early(part: History, lifetime: Lifetimes, x: int, code: int) -> Decision:
@@ -77,20 +79,21 @@ def _missed(part: History, lifetime: Lifetimes, x: int, row: int, code: int) -> 
         kind = "lost-remove"
         cycle = (Edge(op.index, b.index, "real time"), Edge(b.index, op.index, "before the remove"))
         sentence = (
-            f"Lost remove: #{op.index} removed {value} and was acknowledged, but #{b.index}, begun later, {_found(b)} "
-            f"it still; {seen} before #{op.index} began, and nobody added it again."
+            f"Lost remove: #{op.index} removed {value} and was acknowledged, but #{b.index}, which began later, still "
+            f"{_found(b)} it; {seen} before #{op.index} began, and no operation added it again."
         )
     elif op.ret < b.call:
-        kind, cycle = "lost-and-found", ()
+        kind, cycle = "resurrected-element", ()
         sentence = (
-            f"Gone and back: #{op.index} did not find {value}, though {seen} before, and #{b.index}, begun later, "
-            f"{_found(b)} it; nobody added it again."
+            f"Resurrected element: #{op.index} did not find {value}, though {seen} before, and #{b.index}, which began "
+            f"later, {_found(b)} it; no operation added it again."
         )
     else:
         kind = "lost-add" if first == add else "stale-read"
         title = "Lost add" if first == add else "Stale read"
         sentence = (
-            f"{title}: #{op.index} did not find {value}, though {seen}, and no remove of it can have come between."
+            f"{title}: #{op.index} did not find {value}, though {seen}, and no remove of it can have taken effect in "
+            "between."
         )
     return _invalid(kind, sentence, rows, op, cycle)
 

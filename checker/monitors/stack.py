@@ -83,8 +83,8 @@ def _crossed(values: Values, crossing: Crossing) -> Decision:
     part = values.part
     names = ", ".join(few.value(i) for i in range(len(few)))
     sentence = (
-        f"Out of order: there was always one of {names} on the stack, so one of them lay below the others all that "
-        f"time; but none was pushed early and popped late enough."
+        f"Out of order: at every instant at least one of {names} was on the stack, so one of them was below the others "
+        "all that time, but none was pushed early enough and popped late enough."
     )
     if len(few) == 2:
         below, above = np.argsort(few.out_from, kind="stable").tolist()

@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from checker.history import INFO, PENDING, Column, History
+from checker.values import shown
 from checker.verdict import Decision, Edge, Explanation
 
 METHOD = "values in and out"
@@ -70,7 +71,7 @@ class Values:
         return [row for i in chosen for row in (int(self.put[i]), int(self.take[i])) if row >= 0]
 
     def value(self, i: int) -> str:
-        return repr(self.part[int(self.put[i])].input)
+        return shown(self.part[int(self.put[i])].input)
 
     def refuted(
         self, kind: str, sentence: str, rows: Iterable[int], culprit: int, cycle: tuple[Edge, ...] = ()
@@ -130,7 +131,7 @@ def read(part: History, put: str) -> Values | Decision | None:
         return _twice(values, takes[taken == taken[again[0]]])
     if not known.all():
         row = int(takes[~known].min())
-        sentence = f"Value nobody put in: #{part.index[row]} took {part[row].output!r}."
+        sentence = f"Phantom value: #{part.index[row]} took {shown(part[row].output)}, which no operation inserted."
         return values.refuted("phantom-value", sentence, [row], row)
     early = np.flatnonzero(take_ret < call)
     if len(early):
@@ -144,7 +145,8 @@ def _twice(values: Values, takers: Column) -> Decision:
     part, (first, second) = values.part, sorted(takers.tolist())[:2]
     one, other = part[first], part[second]
     sentence = (
-        f"Taken twice: #{one.index} and #{other.index} both took {other.output!r}, which was put in once at most."
+        f"Taken twice: #{one.index} and #{other.index} both took {shown(other.output)}, which was inserted at most "
+        "once."
     )
     put = values.put[part.input[values.put] == part.output[first]]
     return values.refuted("duplicate-value", sentence, [*takers.tolist(), *put.tolist()], second)
@@ -153,8 +155,8 @@ def _twice(values: Values, takers: Column) -> Decision:
 def _early(values: Values, i: int) -> Decision:
     put, take = int(values.put[i]), int(values.take[i])
     a, b = values.part[take], values.part[put]
-    sentence = f"Taken before it was there: #{a.index} took {a.output!r} and had finished before #{b.index} "
-    sentence += "began to put it in."
+    sentence = f"Taken before inserted: #{a.index} took {shown(a.output)} and had finished before #{b.index} "
+    sentence += "began to insert it."
     cycle = (Edge(a.index, b.index, "real time"), Edge(b.index, a.index, "read by"))
     return values.refuted("value-from-the-future", sentence, [put, take], take, cycle)
 
@@ -193,7 +195,9 @@ def wrongly_empty(values: Values) -> Decision | None:
     row = int(bad[np.argmin(part.ret[bad])])
     chosen = cover(values, int(part.call[row]), int(part.ret[row]))
     names = ", then ".join(values.value(i) for i in chosen)
-    sentence = f"Not empty: #{part.index[row]} found nothing, but while it ran there was always one inside: {names}."
+    sentence = (
+        f"Not empty: #{part.index[row]} found nothing, but at every instant while it ran a value was inside: {names}."
+    )
     return values.refuted("wrongly-empty", sentence, [row, *values.rows(chosen)], row)
 
 

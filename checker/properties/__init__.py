@@ -17,7 +17,7 @@ from checker.properties.eventual import Lack
 from checker.verdict import Decision
 
 PROPERTIES: dict[str, str] = {
-    "echo": "each answer repeats its question",
+    "echo": "each reply repeats its request",
     "unique-ids": "no id is handed out twice",
     "broadcast": "what was acknowledged is in every final read, and nothing else",
     "g-set": "what was acknowledged is in every final read, and nothing else",

@@ -18,8 +18,8 @@ def decide_echo(part: History) -> Decision:
     for row in range(len(part)):
         if part.status[row] == OK and part.input[row] != part.output[row]:
             op = part[row]
-            said = f"#{op.index} sent {shown(op.input)} and got {shown(op.output)} back"
-            return _violation((row,), "wrong-echo", f"Wrong echo: {said}.", op.index)
+            exchange = f"#{op.index} sent {shown(op.input)} and got {shown(op.output)} back"
+            return _violation((row,), "wrong-echo", f"Wrong echo: {exchange}.", op.index)
     return Decision("valid", "property")
 
 

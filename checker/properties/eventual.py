@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from checker.history import History, Operation, freeze
+from checker.values import show
 from checker.verdict import Decision, Explanation
 
 FINAL = "final"
@@ -48,36 +49,38 @@ def decide_elements(part: History) -> Decision:
             sent.setdefault(op.input, []).append(op)
     acknowledged = _acknowledged(ops)
     answered = [op for op in ops if op.f == "read" and op.status == "ok"]
-    shown = [frozenset(op.output or ()) for op in answered]
+    contents = [frozenset(op.output or ()) for op in answered]
     to_come = sorted((op for by in sent.values() for op in by if op.status != "fail"), key=lambda op: -op.call)
     known: set[Any] = set()
-    for op, values in sorted(zip(answered, shown, strict=True), key=lambda pair: pair[0].ret):
+    for op, values in sorted(zip(answered, contents, strict=True), key=lambda pair: pair[0].ret):
         while to_come and to_come[-1].call <= op.ret:
             known.add(to_come.pop().input)
         if not values <= known:
             value = next(value for value in op.output if value not in known)
             by = sent.get(value, [])
-            why = "which nobody had sent" if not by else f"though #{by[0].index} had not sent it"
+            why = "which no operation had sent" if not by else f"though #{by[0].index} had not sent it yet"
             if by and all(other.status == "fail" for other in by):
-                why = f"though #{by[0].index}, which was to send it, had failed and so never happened"
-            return _invalid([*by[:1], op], "phantom-value", f"Phantom: #{op.index} shows {value!r}, {why}.", rows)
+                why = f"though #{by[0].index}, which tried to send it, had failed and so never happened"
+            return _invalid(
+                [*by[:1], op], "phantom-value", f"Phantom value: #{op.index} shows {show(value)}, {why}.", rows
+            )
         if len(values) != len(op.output or ()):
             value = next(value for i, value in enumerate(op.output) if value in op.output[:i])
-            sentence = f"Twice: #{op.index} shows {value!r} more than once; each element is shown once."
+            sentence = f"Duplicate value: #{op.index} shows {show(value)} more than once."
             return _invalid([op], "duplicate-value", sentence, rows)
     finals = _finals(answered)
-    seen: frozenset[Any] = frozenset().union(*shown)
+    seen: frozenset[Any] = frozenset().union(*contents)
     for op in finals:
         values = frozenset(op.output or ())
         lost = next((value for value in acknowledged if value not in values), None)
         if lost is not None:
             source = acknowledged[lost]
-            said = f"the final read #{op.index} lacks {lost!r}, which #{source.index} was told is stored"
+            loss = f"the final read #{op.index} does not show {show(lost)}, though #{source.index} was acknowledged"
             if lost in seen:
-                return _invalid([source, op], "lost-write", f"Lost: {said}; others had seen it.", rows)
-            return _invalid([source, op], "never-read", f"Lost: {said}; no read ever showed it.", rows)
+                return _invalid([source, op], "lost-write", f"Lost write: {loss}; other reads showed it.", rows)
+            return _invalid([source, op], "never-read", f"Lost write: {loss}; no read ever showed it.", rows)
     if acknowledged and not finals:
-        return Decision("unknown", "property", reason="no final read succeeded: nothing can be said of losses")
+        return Decision("unknown", "property", reason="no final read succeeded, so losses cannot be judged")
     return Decision("valid", "property")
 
 
@@ -93,7 +96,10 @@ def decide_counter(part: History) -> Decision:
     found = _out_of_bounds(adds, answered)
     if found is not None:
         op, low, high = found
-        sentence = f"Wrong count: #{op.index} returned {op.output}, but what was sent by then sums to {low} to {high}."
+        sentence = (
+            f"Wrong count: #{op.index} returned {op.output}, but the sum of what was sent by then lies between {low} "
+            f"and {high}."
+        )
         return _invalid([op], "wrong-count", sentence, rows)
     sums = _sums(adds)
     if sums is None:
@@ -105,7 +111,7 @@ def decide_counter(part: History) -> Decision:
             sentence = f"Wrong count: the final read #{op.index} returned {op.output}, but it must be {bounds}."
             return _invalid([op], "wrong-count", sentence, rows)
     if not finals:
-        return Decision("unknown", "property", reason="no final read succeeded, so nothing can be said of the count")
+        return Decision("unknown", "property", reason="no final read succeeded, so the count cannot be judged")
     return Decision("valid", "property")
 
 

@@ -20,6 +20,7 @@ from typing import Any
 
 from checker.history import History, Operation
 from checker.properties.eventual import Lack
+from checker.values import show
 from checker.verdict import Decision, Explanation
 
 
@@ -44,16 +45,18 @@ class _Log:
         if known[0] == message:
             return self._placed(key, offset, message, op)
         sentence = (
-            f"Two messages at one offset: #{op.index} saw {message!r} at {offset} of {key!r}, "
-            f"where #{known[1].index} saw {known[0]!r}."
+            f"Two messages at one offset: #{op.index} saw {show(message)} at {offset} of {show(key)}, "
+            f"where #{known[1].index} saw {show(known[0])}."
         )
-        return Explanation("conflicting-offset", sentence, (), op.index, {known[1].index: f"{known[0]!r} at {offset}"})
+        return Explanation(
+            "conflicting-offset", sentence, (), op.index, {known[1].index: f"{show(known[0])} at {offset}"}
+        )
 
     def _placed(self, key: Any, offset: Any, message: Any, op: Operation) -> Explanation | None:
         place = self.places.setdefault((key, message), (offset, op))
         if place[0] != offset:
             sentence = (
-                f"One message at two offsets: #{op.index} saw {message!r} of {key!r} at {offset}, "
+                f"One message at two offsets: #{op.index} saw {show(message)} of {show(key)} at {offset}, "
                 f"#{place[1].index} at {place[0]}, and it was sent once."
             )
             return Explanation("duplicate-message", sentence, (), op.index, {place[1].index: f"at {place[0]}"})
@@ -95,17 +98,17 @@ def _judge_poll(
         offsets = [offset for offset, _ in messages]
         if offsets != sorted(set(offsets)) or (offsets and offsets[0] < asked.get(key, 0)):
             sentence = (
-                f"Out of order: #{op.index} asked {key!r} from {asked.get(key, 0)} and got the offsets {offsets}."
+                f"Out of order: #{op.index} polled {show(key)} from {asked.get(key, 0)} and got the offsets {offsets}."
             )
             return Explanation("out-of-order", sentence, (), op.index)
         for offset, message in messages:
             source = sent.get((key, message))
             if source is None or source.call > op.ret or source.status == "fail":
-                why = "never sent" if source is None else f"which #{source.index} had not sent"
+                why = "which no operation sent" if source is None else f"though #{source.index} had not sent it yet"
                 if source is not None and source.status == "fail":
-                    why = f"though #{source.index}, which was to send it, had failed and so never happened"
+                    why = f"though #{source.index}, which tried to send it, had failed and so never happened"
                 notes = {} if source is None else {source.index: str(source.status)}
-                sentence = f"Phantom: #{op.index} got {message!r} of {key!r}, {why}."
+                sentence = f"Phantom value: #{op.index} got {show(message)} from {show(key)}, {why}."
                 return Explanation("phantom-value", sentence, (), op.index, notes)
             found = log.learn(key, offset, message, op)
             if found is not None:
@@ -116,8 +119,8 @@ def _judge_poll(
         for send in acknowledged.get(key, ()):
             if send.ret < op.call and asked.get(key, 0) <= send.output < offsets[-1] and send.output not in present:
                 sentence = (
-                    f"Lost message: #{op.index} skipped offset {send.output} of {key!r}, "
-                    f"where #{send.index} had stored {send.input!r}."
+                    f"Lost message: #{op.index} skipped offset {send.output} of {show(key)}, "
+                    f"where #{send.index} had stored {show(send.input)}."
                 )
                 return Explanation("lost-write", sentence, (), op.index, {send.index: f"stored at {send.output}"})
     return None
@@ -138,8 +141,8 @@ def _judge_ends(ops: list[Operation], acknowledged: dict[Any, list[Operation]]) 
         for send in acknowledged.get(key, ()):
             if send.ret < op.call and send.output >= _pairs(op.input)[key]:
                 sentence = (
-                    f"Lost message: #{op.index} found the end of {key!r} before offset {send.output}, "
-                    f"where #{send.index} had stored {send.input!r}."
+                    f"Lost message: #{op.index} found the end of {show(key)} before offset {send.output}, "
+                    f"where #{send.index} had stored {show(send.input)}."
                 )
                 return Explanation("lost-write", sentence, (), op.index, {send.index: f"stored at {send.output}"})
     return None
@@ -159,11 +162,11 @@ def _judge_committed(ops: list[Operation]) -> Explanation | None:
         for key, offset in _pairs(op.output).items():
             if offset <= 0 or (key in highest and offset <= highest[key][0] + 1):
                 continue
-            said = f"Wrong committed offset: #{op.index} was answered {offset} for {key!r}"
+            wrong = f"Wrong committed offset: #{op.index} returned {offset} for {show(key)}"
             if key not in highest:
-                return Explanation("phantom-value", f"{said}, of which no offset was committed.", (), op.index)
+                return Explanation("phantom-value", f"{wrong}, but no offset of it was committed.", (), op.index)
             most, commit = highest[key]
-            sentence = f"{said}, but the highest offset committed by then is {most}, by #{commit.index}."
+            sentence = f"{wrong}, but the highest offset committed by then is {most}, by #{commit.index}."
             return Explanation("phantom-value", sentence, (), op.index, {commit.index: f"committed {most}"})
     return None
 

@@ -26,10 +26,10 @@ from typing import Any
 
 import networkx as nx
 
-from checker.explain import argument, show
+from checker.explain import argument
 from checker.history import History, Operation, freeze
 from checker.properties import cycles, serial_order
-from checker.values import Token
+from checker.values import Token, show
 from checker.verdict import Decision, Explanation
 
 Micro = tuple[str, Any, Any]
@@ -76,12 +76,14 @@ def _collect(ops: list[Operation], write: str, begins_with: Any) -> dict[Any, _V
                 continue
             versions = keys.setdefault(key, _Versions())
             if write == "w" and value == begins_with:
-                said = f"#{op.index} writes {show(value)} to {key!r}, which registers begin with: cannot judge."
-                raise _Found("not-unique", said, op)
+                clash = f"#{op.index} writes {show(value)} to {show(key)}, which is also its initial value"
+                raise _Found("not-unique", f"values are not unique: {clash}", op)
             if value in versions.writer:
                 other = versions.writer[value].index
                 raise _Found(
-                    "not-unique", f"#{op.index} and #{other} both write {value!r} to {key!r}: cannot judge.", op
+                    "not-unique",
+                    f"values are not unique: #{op.index} and #{other} both write {show(value)} to {show(key)}",
+                    op,
                 )
             versions.writer[value] = op
             mine[key] = value
@@ -94,13 +96,17 @@ def _check_read(op: Operation, key: Any, value: Any, versions: _Versions) -> Non
     """One version that a transaction saw: somebody wrote it, was not aborted, and (unless it is its own) left it."""
     writer = versions.writer.get(value)
     if writer is None:
-        said = f"#{op.index} read {show(value)} of {key!r}, which no transaction wrote"
-        raise _Found("phantom-value", f"Phantom: {said}.", op)
+        phantom = f"#{op.index} read {show(value)} from {show(key)}, which no transaction wrote"
+        raise _Found("phantom-value", f"Phantom value: {phantom}.", op)
     if writer.index == op.index:
-        raise _Found("future-read", f"#{op.index} read {value!r} of {key!r} before it wrote it itself.", op)
+        raise _Found(
+            "future-read",
+            f"Future read: #{op.index} read {show(value)} from {show(key)} before it wrote that itself.",
+            op,
+        )
     if writer.status == "fail":
-        said = f"#{op.index} read {value!r} of {key!r}, which #{writer.index} wrote and aborted"
-        raise _Found("aborted-read", f"Aborted read (G1a): {said}.", writer, op)
+        aborted = f"#{op.index} read {show(value)} from {show(key)}, which #{writer.index} wrote and aborted"
+        raise _Found("aborted-read", f"Aborted read (G1a): {aborted}.", writer, op)
 
 
 def _seen(ops: list[Operation], keys: dict[Any, _Versions]) -> set[int]:
@@ -129,7 +135,12 @@ def _lists(ops: list[Operation], keys: dict[Any, _Versions], happened: set[int])
             read = tuple(value or ())
             mine = tuple(own.get(key, ()))
             if (mine and read[-len(mine) :] != mine) or (key in seen and seen[key] + mine != read):
-                raise _Found("internal", f"#{op.index} read {list(read)} of {key!r} against its own transaction.", op)
+                raise _Found(
+                    "internal",
+                    f"Internal inconsistency: #{op.index} read {show(read)} from {show(key)}, which contradicts what "
+                    "it did before.",
+                    op,
+                )
             read = read[: len(read) - len(mine)]
             seen[key] = read
             reads.append((op, key, read))
@@ -149,19 +160,19 @@ def _lists(ops: list[Operation], keys: dict[Any, _Versions], happened: set[int])
         order, by = longest.get(key, ((), op))
         twice = next((value for i, value in enumerate(read) if value in read[:i]), None)
         if twice is not None:
-            said = f"#{op.index} read {list(read)} of {key!r}"
-            raise _Found("duplicate-elements", f"Applied twice: {said}, where {twice!r} was appended once.", op)
+            repeated = f"#{op.index} read {show(read)} from {show(key)}"
+            raise _Found("duplicate-elements", f"Applied twice: {repeated}, where {show(twice)} was appended once.", op)
         if order[: len(read)] != read:
-            said = f"#{op.index} read {list(read)} of {key!r}, #{by.index} read {list(order)}"
-            raise _Found("incompatible-order", f"No one order of appends: {said}.", by, op)
+            lists = f"#{op.index} read {show(read)} from {show(key)}, and #{by.index} read {show(order)}"
+            raise _Found("incompatible-order", f"Incompatible order: {lists}.", by, op)
         versions = keys.setdefault(key, _Versions())
         for value in read:
             _check_read(op, key, value, versions)
         versions.readers.setdefault(read[-1] if read else None, []).append(op)
         if read and read[-1] not in versions.last:
             writer = versions.writer[read[-1]]
-            said = f"#{op.index} read {list(read)} of {key!r} in the middle of #{writer.index}"
-            raise _Found("intermediate-read", f"Intermediate read (G1b): {said}.", writer, op)
+            partial = f"#{op.index} read {show(read)} from {show(key)} in the middle of #{writer.index}"
+            raise _Found("intermediate-read", f"Intermediate read (G1b): {partial}.", writer, op)
 
 
 def _registers(ops: list[Operation], keys: dict[Any, _Versions], begins_with: Any) -> None:
@@ -169,8 +180,8 @@ def _registers(ops: list[Operation], keys: dict[Any, _Versions], begins_with: An
     for op in ops:
         current: dict[Any, Any] = {}
         own: set[Any] = set()
-        for f, key, said in _micros(op):
-            value = _version(op, key, said, begins_with)
+        for f, key, recorded in _micros(op):
+            value = _version(op, key, recorded, begins_with)
             versions = keys.setdefault(key, _Versions())
             if f == "w":
                 if key in current and key not in own:
@@ -178,14 +189,18 @@ def _registers(ops: list[Operation], keys: dict[Any, _Versions], begins_with: An
                 own.add(key)
             elif key in current and current[key] != value:
                 had = show(begins_with if current[key] is None else current[key])
-                sentence = f"#{op.index} read {show(said)} of {key!r} where it had {had} itself"
-                raise _Found("internal", f"Against its own transaction: {sentence}.", op)
+                sentence = (
+                    f"#{op.index} read {show(recorded)} from {show(key)}, though it had read or written {had} before"
+                )
+                raise _Found("internal", f"Internal inconsistency: {sentence}.", op)
             elif key not in own:
                 if value is not None:
                     _check_read(op, key, value, versions)
                     writer = versions.writer[value]
                     if value not in versions.last:
-                        sentence = f"#{op.index} read {value!r} of {key!r}, which #{writer.index} itself overwrote"
+                        sentence = (
+                            f"#{op.index} read {show(value)} from {show(key)}, which #{writer.index} itself overwrote"
+                        )
                         raise _Found("intermediate-read", f"Intermediate read (G1b): {sentence}.", writer, op)
                 versions.readers.setdefault(value, []).append(op)
             current[key] = value
@@ -196,8 +211,8 @@ def _registers(ops: list[Operation], keys: dict[Any, _Versions], begins_with: An
 def _version(op: Operation, key: Any, value: Any, begins_with: Any) -> Any:
     """The version that a value is: None for what registers begin with."""
     if value is None and begins_with is not None:
-        said = f"#{op.index} read nothing of {key!r}, though registers begin with {show(begins_with)}"
-        raise _Found("phantom-value", f"Phantom: {said}.", op)
+        missed = f"#{op.index} read nothing from {show(key)}, though registers initially hold {show(begins_with)}"
+        raise _Found("phantom-value", f"Phantom value: {missed}.", op)
     return None if value == begins_with else value
 
 
@@ -209,7 +224,7 @@ def _begins(committed: list[Operation], keys: dict[Any, _Versions]) -> str:
     if nothing or len(unknown) != 1:
         return ""
     value = unknown.pop()
-    return f" If registers begin with {show(value)}, check with --initial {argument(value)}."
+    return f" If registers initially hold {show(value)}, check with --initial {argument(value)}."
 
 
 def _serial(part: History, happened: set[int], known: nx.DiGraph[int], begins_with: Any) -> list[int] | None:
@@ -219,8 +234,8 @@ def _serial(part: History, happened: set[int], known: nx.DiGraph[int], begins_wi
         if op.index not in happened:
             continue
         one = transactions[op.index] = serial_order.Transaction(op.index, op.call, op.ret)
-        for f, key, said in _micros(op):
-            value = _version(op, key, said, begins_with)
+        for f, key, recorded in _micros(op):
+            value = _version(op, key, recorded, begins_with)
             if f == "w":
                 one.writes[key] = value
             elif key not in one.writes:
@@ -239,7 +254,9 @@ def _unordered(keys: dict[Any, _Versions], known: nx.DiGraph[int], happened: set
             if not (known.has_edge(one.index, other.index) or known.has_edge(other.index, one.index)):
                 open_keys.append(key)
                 if len(open_keys) == 1:
-                    example = f"#{one.index} and #{other.index} both wrote {key!r}, and no read shows which came first"
+                    example = (
+                        f"#{one.index} and #{other.index} both wrote {show(key)}, and no read shows which came first"
+                    )
                 break
     where = f" for {len(open_keys)} of {len(keys)} keys" if open_keys else ""
     return (
@@ -278,9 +295,9 @@ def _lost_update(keys: dict[Any, _Versions]) -> _Found | None:
             updates = sorted({op.index: op for op in readers if op.index in written}.items())
             if len(updates) > 1:
                 (_, one), (_, other) = updates[:2]
-                what = "the initial version" if version is None else f"version {version!r}"
-                said = f"#{one.index} and #{other.index} both read {what} of {key!r} and wrote it"
-                return _Found("lost-update", f"Not serializable: lost update: {said}.", one, other)
+                what = "the initial version" if version is None else f"version {show(version)}"
+                both = f"#{one.index} and #{other.index} both read {what} of {show(key)} and wrote it"
+                return _Found("lost-update", f"Not serializable: lost update: {both}.", one, other)
     return None
 
 
@@ -318,7 +335,7 @@ def _decide(part: History, write: str, begins_with: Any = None) -> Decision:
     names = ", ".join(f"#{edge.before}" for edge in edges)
     sentence = (
         f"Not serializable: {cycles.words(kind, edges)} ({kind}) between {names}; "
-        "each must come before the next, and the last first."
+        "each must come before the next, and the last before the first."
     )
     chosen = tuple(rows[edge.before] for edge in edges)
     explanation = Explanation(kind, sentence, tuple(edges), None)

@@ -33,19 +33,19 @@ LATER: Row = ("append", 9, 90, 91)
 REFUTED: list[tuple[str, str, list[int], tuple[Row, ...]]] = [
     (
         "phantom-value",
-        "Element nobody appended: #1 read a list with 2",
+        "Phantom value: #1 read a list with 2",
         [1],
         (("append", 1, 0, 1), ("read", (1, 2), 2, 3)),
     ),
     (
         "duplicate-element",
-        "Appended twice: #1 read a list that holds 1 twice",
+        "Appended twice: #1 read a list that contains 1 twice",
         [0, 1],
         (("append", 1, 0, 1), ("read", (1, 1), 2, 3)),
     ),
     (
-        "forked-list",
-        "No one order of appends",
+        "divergent-appends",
+        "Divergent appends",
         [0, 1, 3, 4],
         (
             ("append", 1, 0, 9),
@@ -64,13 +64,13 @@ REFUTED: list[tuple[str, str, list[int], tuple[Row, ...]]] = [
     ),
     (
         "read-before-written",
-        "Read before it was there: #0 shows 1",
+        "Read before written: #0 shows 1",
         [0, 1],
         (("read", (1,), 0, 1), ("append", 1, 2, 3), LATER),
     ),
     (
         "stale-read",
-        "Stale read: #1 lacks 1, though #0 had appended it",
+        "Stale read: #1 does not show 1, though #0 had appended it",
         [0, 1],
         (("append", 1, 0, 1), ("read", (), 2, 3), ("read", (1,), 4, 5), LATER),
     ),

@@ -93,7 +93,7 @@ def test_what_the_time_was_not_enough_for_is_unknown_and_says_so() -> None:
     verdict = check(ops, "kv", budget=Budget(seconds=1e-9))
     assert {part.outcome for part in verdict.parts} == {"unknown"}
     assert {part.bound for part in verdict.parts} == {"seconds"}
-    assert all("before this key was begun" in str(part.reason) for part in verdict.parts)
+    assert all("before this key was started" in str(part.reason) for part in verdict.parts)
 
 
 def test_memory_counts_from_the_beginning(monkeypatch: pytest.MonkeyPatch) -> None:

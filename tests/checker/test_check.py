@@ -162,7 +162,7 @@ def test_a_users_model_that_lacks_something_is_refused_in_a_sentence() -> None:
 
     with pytest.raises(UsageError, match="the model Nameless has no `name`"):
         check(STALE, Nameless)
-    with pytest.raises(UsageError, match="is no model: give a name, or a class derived from"):
+    with pytest.raises(UsageError, match="is not a model: give a name, or a class derived from"):
         check(STALE, dict)  # type: ignore[arg-type]
     with pytest.raises(UsageError, match=r"a state of the model halver cannot be hashed \(unhashable type: 'list'\)"):
         check([op(0, "set", 0, 1)], Listed)

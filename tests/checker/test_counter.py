@@ -48,9 +48,9 @@ REFUTED: list[tuple[str, list[int], tuple[Row, ...]]] = [
         [1],
         (("add", 1, 0, 1), ("read", 2, 2, 3), ("add", 1, 4, 5)),
     ),
-    ("#1 read 0, too little: #0 and those before it had finished", [1], (("add", 1, 0, 1), ("read", 0, 2, 3))),
+    ("#1 read 0, too little: #0 and the increments before it had finished", [1], (("add", 1, 0, 1), ("read", 0, 2, 3))),
     (  # two are too many only because 1 had been read before they began; they surely count, so the proof lacks them
-        "#4 read 2, too little: #3 and those before it had finished",
+        "#4 read 2, too little: #3 and the increments before it had finished",
         [0, 1, 4],
         (("add", 1, 2, 20), ("read", 1, 4, 5), ("add", 1, 6, 7), ("add", 1, 8, 9), ("read", 2, 10, 11)),
     ),

@@ -53,7 +53,7 @@ def test_the_stale_read_of_the_report_is_told_as_there() -> None:
     assert told.sentence == "Stale read: #4 returned 0, though #3 had already read 1 and finished."
     assert told.culprit == 4
     assert told.notes[4] == "must read 1: #3 ended 38 ms before #4 began"
-    assert told.notes[2] == "outcome unknown; #3 proves it happened"
+    assert told.notes[2] == "outcome unknown; #3 proves that it happened"
     assert [(edge.before, edge.why, edge.after) for edge in told.cycle] == [
         (2, "read by", 3),
         (3, "real time", 4),
@@ -66,7 +66,7 @@ def test_the_stale_read_of_the_report_is_told_as_there() -> None:
     [
         (
             "phantom-value",
-            "Value nobody wrote: #2 returned 7, but no operation wrote 7.",
+            "Phantom value: #2 returned 7, but no operation wrote 7.",
             [(0, 1, "write", 1, None), (2, 3, "read", None, 7)],
         ),
         (
@@ -87,14 +87,14 @@ def test_the_stale_read_of_the_report_is_told_as_there() -> None:
         ),
         (
             "initial-value",
-            "Unknown initial value: #1 returned 7 before any write of 7 began, and the register is taken to begin "
-            "empty. If it begins as 7, check with --initial 7.",
+            "Unknown initial value: #1 returned 7 before any write of 7 began, and the register is assumed to "
+            "be empty initially. If it initially holds 7, check with --initial 7.",
             [(0, 1, "read", None, 7), (2, 3, "write", 7, None)],
         ),
         (
             "initial-value",
-            "Unknown initial value: #1 replaced 7 by 8 before any write of 7 began, and the register is taken to begin "
-            "empty. If it begins as 7, check with --initial 7.",
+            "Unknown initial value: #1 replaced 7 by 8 before any write of 7 began, and the register is assumed to "
+            "be empty initially. If it initially holds 7, check with --initial 7.",
             [(0, 1, "cas", (7, 8), True)],
         ),
         (
@@ -114,7 +114,8 @@ def test_the_stale_read_of_the_report_is_told_as_there() -> None:
         ),
         (
             "lost-delete",
-            "Lost delete: #2 deleted the value and was acknowledged, but #3, begun later, returned 7, and nobody ever "
+            "Lost delete: #2 deleted the value and was acknowledged, but #3, which began later, returned 7, and no "
+            "operation ever "
             "read nothing.",
             [
                 (0, 1, "write", 7, None),
@@ -135,12 +136,13 @@ def test_the_stale_read_of_the_report_is_told_as_there() -> None:
         ),
         (
             "read-before-written",
-            "Read before written: #2 returned 3, a value that goes back to #3, and ended before #3 began.",
+            "Read before written: #2 returned 3, a value that originates from #3, and ended before #3 began.",
             [(0, 9, "cas", (2, 3), True), (0, 1, "read", None, 3), (4, 8, "write", 2, None)],
         ),
         (
             "lost-write",
-            "Lost write: #2 wrote 2 and was acknowledged, but #3, begun later, returned 1, and nobody ever read 2.",
+            "Lost write: #2 wrote 2 and was acknowledged, but #3, which began later, returned 1, and no operation ever "
+            "read 2.",
             [
                 (0, 1, "write", 1, None),
                 (2, 3, "write", 2, None),
@@ -149,8 +151,8 @@ def test_the_stale_read_of_the_report_is_told_as_there() -> None:
             ],
         ),
         (
-            "new-then-old",
-            "New then old: #4 returned 1, though the same process had already read 2 with #3.",
+            "non-monotonic-read",
+            "Non-monotonic read: #4 returned 1, though the same process had already read 2 with #3.",
             [
                 (0, 1, "write", 1, None, "a"),
                 (2, 9, "write", 2, None, "b"),
@@ -170,8 +172,8 @@ def test_the_stale_read_of_the_report_is_told_as_there() -> None:
         ),
         (
             "rootless-cas",
-            "Values out of nothing: the cas #1, #2 each found what another of them wrote, and nobody else wrote any "
-            "of it.",
+            "Values from nowhere: each of the cas #1, #2 found what another of them wrote, and no other operation "
+            "wrote any of these values.",
             [(0, 9, "cas", (1, 2), True), (0, 9, "cas", (2, 1), True)],
         ),
         (
@@ -204,7 +206,7 @@ def test_a_failed_write_is_named_when_its_value_was_read() -> None:
     told = worst.explanation
     assert told is not None
     assert told.kind == "failed-write-read"
-    assert "#2 returned 5, though #1, which was to write 5, had failed" in told.sentence
+    assert "#2 returned 5, though #1, which tried to write 5, had failed" in told.sentence
 
 
 def test_a_refused_cas_whose_value_was_there_all_along_is_explained() -> None:
@@ -299,13 +301,13 @@ def test_without_the_operation_that_is_blamed_the_rest_has_an_order(name: str) -
         ),
         (
             [(0, 1, "write", 1, None), (2, None, "cas", (7, 3), None), (4, 5, "read", None, 3)],
-            "Value nobody wrote: #3 returned 3, so #2, whose outcome is unknown, replaced 7 by 3, but no operation "
-            "wrote 7.",
+            "Phantom value: #3 returned 3, so #2, whose outcome is unknown, replaced 7 by 3, but no operation wrote 7.",
         ),
         (
             [(0, None, "cas", (7, 3), None), (4, 5, "read", None, 3)],
             "Unknown initial value: #2 returned 3, so #1, whose outcome is unknown, replaced 7 by 3 before any write "
-            "of 7 began, and the register is taken to begin empty. If it begins as 7, check with --initial 7.",
+            "of 7 began, and the register is assumed to be empty initially. If it initially holds 7, check with "
+            "--initial 7.",
         ),
     ],
 )
@@ -319,4 +321,4 @@ def test_the_value_to_read_is_only_named_where_no_other_write_may_have_come_in_b
     rows = [(0, 1, "write", 1, None), (2, 3, "write", 2, None), (4, 5, "read", None, 1), (6, 7, "read", None, 1)]
     assert explained(*rows).notes[3] == "must read 2: #2 ended 1 ms before #3 began"
     told = explained(*rows, (2.5, 9, "write", 3, None))
-    assert told.notes[told.culprit or 0].startswith("may not read 1 any more")
+    assert told.notes[told.culprit or 0].startswith("must no longer read 1")

@@ -44,20 +44,20 @@ CASES: list[tuple[str, Asked, Asked, str]] = [
 
 @pytest.mark.parametrize(("model", "put", "take", "did"), CASES, ids=str)
 def test_the_failed_operation_is_named(model: str, put: Asked, take: Asked, did: str) -> None:
-    sentence = f"Value of a failed {put[0]}: #1 {did} 7, though #0, which was to {put[0]} 7, had failed and so never"
+    sentence = f"Value of a failed {put[0]}: #1 {did} 7, though #0, which tried to {put[0]} 7, had failed and so never"
     assert told(model, put, take) == ("failed-write-read", f"{sentence} happened.")
 
 
 def test_a_set_with_removes_names_it_too() -> None:
     kind, sentence = told("set", ("add", 7, None), ("contains", 7, True), ("add", 1, None), ("remove", 1, None))
     assert kind == "failed-write-read"
-    assert "#0, which was to add 7, had failed" in sentence
+    assert "#0, which tried to add 7, had failed" in sentence
 
 
 def test_a_failed_operation_with_another_value_is_not_blamed() -> None:
     for other in (8, True, "7"):
         kind, sentence = told("set", ("add", other, None), ("contains", 7, True))
-        assert (kind, sentence) == ("phantom-value", "Element nobody added: #1 found 7.")
+        assert (kind, sentence) == ("phantom-value", "Phantom value: #1 found 7, which no operation added.")
 
 
 @pytest.mark.parametrize(
@@ -78,4 +78,4 @@ def test_properties_name_it_too(name: str, send: Asked, read: Asked) -> None:
     )
     decision = decider(name)(history)
     assert decision.explanation is not None
-    assert "though #0, which was to send it, had failed and so never happened" in decision.explanation.sentence
+    assert "though #0, which tried to send it, had failed and so never happened" in decision.explanation.sentence

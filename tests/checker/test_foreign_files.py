@@ -111,4 +111,4 @@ def test_transactions_in_edn_get_the_verdict_of_their_twin_in_json(path: Path) -
     recording = read(path)
     (part,) = judge(recording.history, recording.model).parts
     assert part.explanation is not None
-    assert "#1 read 3 of :x" in part.explanation.sentence
+    assert "#1 read 3 from :x" in part.explanation.sentence

@@ -69,7 +69,7 @@ def test_history_txt_may_name_operations_by_strings_and_part_by_spaces(recorded:
 
 
 def test_junk_between_the_events_of_history_txt_is_refused(recorded: Read) -> None:
-    with pytest.raises(HistoryError, match=r":2: is no event"):
+    with pytest.raises(HistoryError, match=r":2: is not an event"):
         recorded("0\t:invoke\t:write\t1\nhello\n0\t:ok\t:write\t1\n")
 
 
@@ -105,7 +105,7 @@ def test_clients_may_have_names_and_other_keywords_are_noted(recorded: Read) -> 
     )
     assert brief(recording) == [("a", "write", 1, None, "ok")]
     assert recording.history.notes == (
-        "1 event of process :watcher not judged: clients are numbers, or names as strings",
+        "1 event of process :watcher not judged: client processes are numbers, or names as strings",
     )
 
 
@@ -295,8 +295,8 @@ def test_of_several_histories_in_a_folder_the_one_with_times_is_read(tmp_path: P
         ('["w","x",1]', "txn-list-append", 'has no micro-operation "w"'),
         ('["append","x",1]', "txn-rw-register", 'has no micro-operation "append"'),
         ('["cas","x",1]', "txn-rw-register", 'has no micro-operation "cas"'),
-        ('["r","x"]', "txn-rw-register", "is no list of micro-operations"),
-        ("7", "txn-rw-register", "is no list of micro-operations"),
+        ('["r","x"]', "txn-rw-register", "is not a list of micro-operations"),
+        ("7", "txn-rw-register", "is not a list of micro-operations"),
     ],
 )
 def test_micro_operations_are_known_or_refused(recorded: Read, micro: str, model: str, said: str) -> None:
@@ -318,10 +318,10 @@ def test_reads_and_writes_have_two_names(recorded: Read, read_: str, write: str)
 @pytest.mark.parametrize(
     ("asked", "found", "said"),
     [
-        ("[[:r :x nil]]", "nil", "without saying what it read"),
-        ("[[:r :x nil]]", "[[:r :y 1]]", "another transaction"),
-        ("[[:w :x 1] [:r :x nil]]", "[[:w :x 2] [:r :x 2]]", "another transaction"),
-        ("[[:w :x 1] [:r :x nil]]", "[[:w :x 1]]", "another transaction"),
+        ("[[:r :x nil]]", "nil", "without the values that it read"),
+        ("[[:r :x nil]]", "[[:r :y 1]]", "different transaction"),
+        ("[[:w :x 1] [:r :x nil]]", "[[:w :x 2] [:r :x 2]]", "different transaction"),
+        ("[[:w :x 1] [:r :x nil]]", "[[:w :x 1]]", "different transaction"),
     ],
 )
 def test_a_transaction_completes_as_it_was_invoked(recorded: Read, asked: str, found: str, said: str) -> None:
@@ -340,7 +340,7 @@ def test_a_transaction_of_writes_may_complete_without_a_value(recorded: Read) ->
 
 
 def test_transactions_that_only_read_do_not_say_their_model(recorded: Read) -> None:
-    with pytest.raises(UsageError, match="micro-operations r do not say which model is meant"):
+    with pytest.raises(UsageError, match="micro-operations r do not determine the model"):
         recorded("{:process 0 :type :invoke :f :txn :value [[:r :x nil]]}\n")
 
 
@@ -478,5 +478,5 @@ def test_a_read_whose_value_is_not_given_is_not_a_read_of_nothing(recorded: Read
         "[1": "[1 :invoke :read nil]",
         '{"': '{"process": 1, "type": "invoke", "f": "get", "value": null}',
     }[read_ok[:2]]
-    with pytest.raises(HistoryError, match=":2: a read that is ok, but without its value"):
+    with pytest.raises(HistoryError, match=":2: an ok read without a value"):
         recorded(f"{text}\n{read_ok}\n", model="register")

@@ -30,7 +30,7 @@ def handed_out(f: str, *rows: Row) -> History:
 REFUTED: list[tuple[str, str, list[int], tuple[Row, ...]]] = [
     ("ids", "duplicate-id", [1, 2], ((7, 0, 1), (8, 0, 9), (8, 0, 9))),
     ("generation", "duplicate-generation", [0, 2], ((7, 0, 9), (9, 0, 9), (7, 0, 9))),
-    ("generation", "generation-went-back", [1, 3], ((7, 0, 1), (9, 2, 3), (10, 3, 9), (8, 4, 5))),
+    ("generation", "generation-went-backwards", [1, 3], ((7, 0, 1), (9, 2, 3), (10, 3, 9), (8, 4, 5))),
 ]
 
 

@@ -62,7 +62,7 @@ def test_no_initial_value_is_suggested_once_another_value_was_certainly_there() 
 
 def test_a_read_of_nothing_where_the_register_begins_with_a_value_is_told_as_that() -> None:
     verdict = check([op(0, "read"), op(1, "delete"), op(2, "read")], find("kv", begins_with=5))
-    assert sentence(verdict) == "Initial value missed: #0 returned nothing, though the register begins as 5."
+    assert sentence(verdict) == "Initial value missed: #0 returned nothing, though the register initially holds 5."
     assert check([op(1, "delete"), op(2, "read")], find("kv", begins_with=5)).outcome == "valid"
 
 

@@ -135,7 +135,7 @@ def test_a_field_is_not_used_where_the_user_says_so(tmp_path: Path) -> None:
     )
     assert set(read(path).history.by_key()) == {"x", "y"}
     recording = read(path, keys="none")
-    assert (set(recording.history.by_key()), recording.keys) == ({None}, "the field key not used")
+    assert (set(recording.history.by_key()), recording.keys) == ({None}, "the field key is not used")
     with pytest.raises(HistoryError, match=":1: has a field key beside its value"):
         read(path, keys="tuple")
 
@@ -161,7 +161,7 @@ def test_reads_that_were_given_something_else_are_never_judged_silently(recorded
         recorded(*events)
     recording = recorded(*events, keys="none")
     assert check(recording.history, recording.model).outcome == "valid"
-    assert "not used, as --keys none says" in recording.history.notes[0]
+    assert "ignored, because of --keys none" in recording.history.notes[0]
 
 
 def test_a_model_of_the_users_own_sees_what_reads_were_given(recorded: Read) -> None:

@@ -157,7 +157,7 @@ def test_a_value_from_nowhere_or_from_the_future_is_not_called_old() -> None:
     phantom = named(ladder(history((0, 1, "write", 1, None), (2, 3, "read", None, 7))))
     early = named(ladder(history((0, 1, "read", None, 1), (2, 3, "write", 1, None))))
     for rung in ("regular register", "safe register"):
-        assert phantom[rung] == Rung(rung, False, "#2 returned a value nobody wrote")
+        assert phantom[rung] == Rung(rung, False, "#2 returned a value that no operation wrote")
         assert early[rung] == Rung(rung, False, "#1 returned a value before its write began")
 
 
@@ -185,7 +185,7 @@ def test_causality_reaches_across_keys_and_processes() -> None:
         op(5, "q", "read", "x", None, 1),
     ]
     rungs = named(ladder(History.of(ops)))
-    assert rungs["causal"] == Rung("causal", False, "#5 had heard of #2, which is newer")
+    assert rungs["causal"] == Rung("causal", False, "#5 depends on #2, which is newer than what it found")
     unheard = named(ladder(History.of([*ops[:3], ops[4]])))
     assert unheard["causal"].holds
 

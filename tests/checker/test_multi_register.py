@@ -40,7 +40,7 @@ def test_both_registers_change_at_once() -> None:
     torn = check([both, txn(1, ("r", "x", 1), ("r", "y", None))], "multi-register")
     assert torn.worst is not None
     assert torn.worst.explanation is not None
-    assert "read nothing of 'y', but it holds 2" in torn.worst.explanation.sentence
+    assert 'read nothing of "y", but it holds 2' in torn.worst.explanation.sentence
 
 
 def test_a_transaction_sees_its_own_writes_and_long_names_mean_the_same() -> None:
@@ -80,7 +80,7 @@ def test_a_first_read_of_what_no_transaction_wrote_names_the_option() -> None:
         told = check([first, *later], "multi-register").worst
         assert told is not None
         assert told.explanation is not None
-        assert told.explanation.sentence.endswith("If registers begin with 5, check with --initial 5.")
+        assert told.explanation.sentence.endswith("If registers initially hold 5, check with --initial 5.")
     told = check([txn(0, ("w", "x", 1)), txn(1, ("r", "x", 5))], "multi-register").worst
     assert told is not None
     assert told.explanation is not None

@@ -36,8 +36,8 @@ REFUTED: list[tuple[str, tuple[Row, ...]]] = [
     ("released-free", (("acquire", 1, 0, 1), ("release", 2, 2, 3))),
     ("released-free", (("acquire", 1, 0, 1), ("release", 1, 2, 3), ("release", 1, 4, 5))),
     ("token-twice", (("acquire", 1, 0, 1), ("release", None, 2, 3), ("acquire", 1, 4, 5))),
-    ("token-went-back", (("acquire", 2, 0, 1), ("release", None, 2, 3), ("acquire", 1, 4, 5))),
-    ("token-went-back", (("acquire", 2, 0, 1), ("release", 2, 2, 3), ("acquire", 1, 4, 5), ("release", 1, 6, 7))),
+    ("token-went-backwards", (("acquire", 2, 0, 1), ("release", None, 2, 3), ("acquire", 1, 4, 5))),
+    ("token-went-backwards", (("acquire", 2, 0, 1), ("release", 2, 2, 3), ("acquire", 1, 4, 5), ("release", 1, 6, 7))),
 ]
 
 

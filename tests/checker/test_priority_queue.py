@@ -121,7 +121,7 @@ def test_mixed_priorities_of_a_file_are_refused_with_the_line(tmp_path: Path) ->
         {"client": 0, "call": 2 * i, "return": 2 * i + 1, "op": "insert", "input": v} for i, v in enumerate([1, "a"])
     ]
     path.write_text("\n".join(map(json.dumps, lines)))
-    with pytest.raises(HistoryError, match=r"h.jsonl:2: insert of 'a' beside 1 \(#0\)"):
+    with pytest.raises(HistoryError, match=r'h.jsonl:2: insert of "a" beside 1 \(#0\)'):
         read(path, model="priority-queue")
 
 

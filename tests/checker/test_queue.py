@@ -115,7 +115,8 @@ def test_a_pending_dequeue_that_came_too_late_has_taken_nothing() -> None:
     assert verdict.worst is not None
     assert verdict.worst.explanation is not None
     assert verdict.worst.explanation.sentence == (
-        "Too many are missing: 1, 3 had to be gone when #4 returned, nobody is known to have taken any of them, and "
+        "Missing values: 1, 3 must have been taken when #4 returned, no operation is known to have taken any of them, "
+        "and "
         "only 1 pending take had been called by then."
     )
     assert [op.index for op in verdict.worst.counterexample] == [0, 1, 2, 3, 4]

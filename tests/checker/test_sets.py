@@ -76,13 +76,13 @@ TOLD: list[tuple[str, str, list[int], list[Row]]] = [
     ),
     (
         "lost-add",
-        "Lost add: #1 lacks 1, though #0 had added it and finished before.",
+        "Lost add: #1 does not show 1, though #0 had added it and finished before.",
         [0, 1],
         [("add", 1, None, 0, 1), ("contains", 1, False, 2, 3)],
     ),
     (
         "stale-read",
-        "Stale read: #2 lacks 1, though #1 had shown it and finished before.",
+        "Stale read: #2 does not show 1, though #1 had shown it and finished before.",
         [0, 1, 2],
         [("add", 1, None, 0, 9), ("contains", 1, True, 2, 3), ("read", None, (), 4, 5)],
     ),
@@ -171,14 +171,16 @@ def test_each_kind_of_violation_is_named_and_proved_by_a_few_operations() -> Non
     late: list[Row] = [("add", 1, None, 0, None), found, removed, ("contains", 1, False, 4, 5)]
     assert counterexample("stale-read", *late) == [0, 1, 3]
     assert counterexample("lost-remove", add, ("remove", 1, None, 4, 5), ("contains", 1, True, 6, 7)) == [0, 1, 2]
-    assert counterexample("lost-and-found", ELSEWHERE, add, ("contains", 1, False, 4, 5), ("contains", 1, True, 6, 7))
+    assert counterexample(
+        "resurrected-element", ELSEWHERE, add, ("contains", 1, False, 4, 5), ("contains", 1, True, 6, 7)
+    )
 
 
 def test_a_remove_that_was_under_way_may_be_the_one_even_if_its_end_was_never_seen() -> None:
     rows: list[Row] = [("add", 1, None, 0, 1), ("remove", 1, None, 2, None), ("contains", 1, True, 3, 4)]
     assert check(operations(*rows, ("contains", 1, False, 5, 6)), "set").outcome == "valid"
     rows += [("contains", 1, False, 5, 6), ("contains", 1, True, 7, 8)]
-    assert counterexample("lost-and-found", *rows) == [0, 3, 4]
+    assert counterexample("resurrected-element", *rows) == [0, 3, 4]
 
 
 @pytest.mark.parametrize("removed_by", [2, 5])

@@ -133,34 +133,33 @@ APPEND_B: Row = ("append", "b", None, 2, 3)
     [
         (
             "phantom-value",
-            'Text nobody put in: #1 returned "ax", but no operation put in "x".',
+            'Phantom value: #1 returned "ax", but no operation inserted "x".',
             [APPEND_A, ("read", None, "ax", 2, 3)],
         ),
         (
             "duplicate-append",
-            'Appended twice: #1 returned "aa", which holds "a" twice; #0 put it in once.',
+            'Appended twice: #1 returned "aa", which contains "a" twice; #0 inserted it once.',
             [APPEND_A, ("read", None, "aa", 2, 3)],
         ),
         (
             "read-before-written",
-            'Read before it was there: #1 returned "ab" and ended before #2, which put in "b", began.',
+            'Read before written: #1 returned "ab" and ended before #2, which inserted "b", began.',
             [APPEND_A, ("read", None, "ab", 0, 1), APPEND_B],
         ),
         (
             "mixed-write",
-            'Not overwritten: #2 returned "ab", in which "b" stands behind "a", but #1 replaced all that '
-            'was there by "b".',
+            'Not overwritten: #2 returned "ab", in which "b" follows "a", but #1 replaced the whole value by "b".',
             [APPEND_A, ("write", "b", None, 2, 3), ("read", None, "ab", 4, 5)],
         ),
         (
             "lost-append",
-            'Lost append: #1 appended "b" and was acknowledged, but #2, begun later, returned "a", and '
-            "nobody ever read it.",
+            'Lost append: #1 appended "b" and was acknowledged, but #2, which began later, returned "a", and '
+            "no operation ever read it.",
             [APPEND_A, APPEND_B, ("read", None, "a", 4, 5)],
         ),
         (
             "lost-append",
-            'Lost append: #4 shows "c" without "b" ahead of it, but #3 shows "b" ahead of it, so it was there when '
+            'Lost append: #4 shows "c" without "b" before it, but #3 shows "b" before it, so it was already there when '
             '"c" was appended.',
             [APPEND_A, APPEND_B, ("append", "c", None, 4, 5), ("read", None, "abc", 6, 7), ("read", None, "ac", 8, 9)],
         ),
@@ -171,12 +170,13 @@ APPEND_B: Row = ("append", "b", None, 2, 3)
         ),
         (
             "reordered-append",
-            "Out of order: what #0 left stands behind what #1 left, but #0 had finished before #1 began.",
+            "Out of order: the value that #0 left came after the one that #1 left, but #0 had finished before #1 "
+            "began.",
             [APPEND_A, APPEND_B, ("read", None, "ba", 4, 5)],
         ),
         (
             "reordered-append",
-            'Out of order: #2 shows "a" before "b", #3 the other way round.',
+            'Out of order: #2 shows "a" before "b", #3 shows them the other way round.',
             [
                 ("append", "a", None, 0, 9),
                 ("append", "b", None, 0, 9),
@@ -186,8 +186,8 @@ APPEND_B: Row = ("append", "b", None, 2, 3)
             ],
         ),
         (
-            "forked-value",
-            'Two ways on: in what #3 read "b" comes right behind "a", in what #4 read it is "c".',
+            "divergent-appends",
+            'Divergent appends: "a" is directly followed by "b" in what #3 read, and by "c" in what #4 read.',
             [
                 APPEND_A,
                 ("append", "b", None, 0, 9),

@@ -191,12 +191,12 @@ def test_an_initial_value_is_suggested_where_it_explains_every_read_of_what_nobo
     rows: list[Row] = [([["r", "x", 0], ["w", "x", 1]], "ok"), ([["r", "y", 0], ["r", "x", 1]], "ok")]
     told = decider("txn-rw-register")(history(rows)).explanation
     assert told is not None
-    assert told.sentence.endswith("If registers begin with 0, check with --initial 0.")
+    assert told.sentence.endswith("If registers initially hold 0, check with --initial 0.")
     assert decider("txn-rw-register", 0)(history(rows)).outcome == "valid"
     nothing: list[Row] = [([["r", "x", None]], "ok")]
     told = decider("txn-rw-register", 0)(history(nothing)).explanation
     assert told is not None
-    assert told.sentence == "Phantom: #0 read nothing of 'x', though registers begin with 0."
+    assert told.sentence == 'Phantom value: #0 read nothing from "x", though registers initially hold 0.'
 
 
 def test_a_value_that_registers_begin_with_and_a_transaction_writes_cannot_be_told_apart() -> None:

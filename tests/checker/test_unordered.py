@@ -147,7 +147,7 @@ def test_a_drain_whose_order_cannot_be_judged_earns_a_warning(tmp_path: Path) ->
     assert warned("queue", (10, 20, "drain", None, [1]), (30, 40, "drain", None, [2])) == []
     (one,) = warned("queue", drain, other)
     assert one.startswith(
-        "the drain in line 3 overlapped other operations: the order of the values in the list was not"
+        "the drain on line 3 overlapped other operations: the order of the values in the list was not"
     )
     (two,) = warned("queue", drain, (15, 25, "drain", None, [2, 3]))
     assert two.startswith("2 drains (first: line 3) overlapped other operations")

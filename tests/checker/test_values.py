@@ -142,5 +142,5 @@ def test_equal_means_the_same_code_hash_and_place_after_pickling(one: object, ot
 
 @pytest.mark.parametrize("text", ["017", "2r101", "12abc", "1.2.3", "-08"])
 def test_a_number_is_read_whole_or_refused(text: str) -> None:
-    with pytest.raises(EdnError, match="is no number of EDN"):
+    with pytest.raises(EdnError, match="is not an EDN number"):
         parse(text)

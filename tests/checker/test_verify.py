@@ -60,7 +60,7 @@ def test_a_witness_that_is_none_is_refused() -> None:
     for witness, message in (
         ([0, 1, 2], "lacks #3"),
         ([0, 2, 3, 1], "#3 before #1, which had returned"),
-        ([0, 1, 3], "cannot go on with #3: read 2, but the register holds 1"),
+        ([0, 1, 3], "cannot continue with #3: read 2, but the register holds 1"),
         ([0, 1, 2, 2, 3], "#2 twice"),
         ([0, 1, 2, 3, 9], "#9 which did not happen"),
         (None, "lacks #0"),
@@ -122,6 +122,6 @@ def test_a_verdict_that_its_parts_do_not_bear_out_is_refused() -> None:
     verdict = check(whole, "register")
     assert verify(whole, REGISTER, verdict) == []
     assert verify(whole, REGISTER, replace(verdict, parts=())) == ["there is no verdict on it"]
-    assert "its parts say valid" in verify(whole, REGISTER, replace(verdict, outcome="invalid"))[0]
+    assert "its parts are valid" in verify(whole, REGISTER, replace(verdict, outcome="invalid"))[0]
     stranger: Verdict = replace(verdict, parts=(*verdict.parts, Part("y", "valid", "zones", 0, witness=[])))
-    assert verify(whole, REGISTER, stranger) == ["there is no key 'y' in the history"]
+    assert verify(whole, REGISTER, stranger) == ['there is no key "y" in the history']

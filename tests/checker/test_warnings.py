@@ -44,7 +44,7 @@ def test_the_empty_history_has_no_warnings() -> None:
 
 def test_values_written_twice_are_named() -> None:
     (said,) = warnings(of(write(0, 7, 0, 10), write(1, 8, 11, 20), write(2, 7, 21, 30)), "register")
-    assert "not unique: #0 and #2 both bring in 7;" in said
+    assert "not unique: #0 and #2 both introduce 7;" in said
 
 
 def test_further_repeats_are_counted() -> None:
@@ -70,7 +70,7 @@ def test_pending_effects_are_counted_and_pending_reads_are_not() -> None:
 
 def test_an_operation_that_begins_when_another_returns_is_named() -> None:
     (said,) = warnings(of(write(0, 1, 0, 10), write(1, 2, 10, 20)), "register")
-    assert "1 operation begins at the very time another returns (first #1)" in said
+    assert "1 operation begins at the very time at which another returns (first #1)" in said
 
 
 def test_an_operation_of_no_length_does_not_meet_itself() -> None:

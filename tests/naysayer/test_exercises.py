@@ -47,11 +47,11 @@ def test_an_honest_node_is_in_order_under_partitions_and_kills(workload: str, tm
 @pytest.mark.parametrize(
     ("workload", "fault", "said"),
     [
-        ("broadcast", "silent", "Lost: the final read"),
-        ("g-set", "silent", "Lost: the final read"),
+        ("broadcast", "silent", "Lost write: the final read"),
+        ("g-set", "silent", "Lost write: the final read"),
         ("g-counter", "adds", "Wrong count"),
         ("pn-counter", "adds", "Wrong count"),
-        ("txn-list-append", "blind", "Not serializable|No one order|Phantom"),
+        ("txn-list-append", "blind", "Not serializable|Incompatible order|Phantom"),
         ("txn-rw-register", "blind", "Not serializable"),
         ("kafka", "blind", "Two messages at one offset|Lost message"),
         ("kafka", "skips", "Lost message"),

@@ -149,6 +149,6 @@ def test_the_course_story_alice_reads_the_new_value_and_bob_then_the_old_one() -
         if verdict.outcome == "invalid":
             assert verdict.worst is not None
             assert verdict.worst.explanation is not None
-            if verdict.worst.explanation.kind == "new-then-old":
+            if verdict.worst.explanation.kind == "non-monotonic-read":
                 return
     pytest.fail("no seed showed it")
