@@ -16,7 +16,7 @@ from naysayer.harness.actions import Invoke, WaitUntil
 from naysayer.harness.progress import MajorityProgress
 from naysayer.harness.routing import Routing
 from naysayer.harness.setup import REFUSED_MS, Setup
-from targets.backends.simulator.draws import SLOT_BITS
+from targets.backends.simulator.time_keyed import SLOT_BITS
 from targets.protocol.fault import Fault
 from targets.protocol.node import NodeId, Reply, Request
 from workloads.generator import Generator, Invocation, Turn, Wait

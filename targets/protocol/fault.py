@@ -117,7 +117,7 @@ class Kill(_OfNodes, frozen=True, tag="kill"):
     """Ends the process of each node. What it wrote but did not sync stays unless `power` is lost with it.
 
     `effects`: die after that many further effects of its handlers (between any two of them), None: at once.
-    `torn`: with power loss, the last un-synced write may be cut in its middle.
+    `torn`: with power loss, the last unsynced write may be cut in its middle.
     """
 
     power: bool = False

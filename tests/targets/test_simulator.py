@@ -16,9 +16,9 @@ import pytest
 from checker.errors import HarnessError, TargetError
 from targets.backends.simulator import SimulatedCluster
 from targets.backends.simulator.cluster import DELAY_MS
-from targets.backends.simulator.draws import SLOT_BITS, Draws
 from targets.backends.simulator.host import SYNC_NS
 from targets.backends.simulator.loop import Loop
+from targets.backends.simulator.time_keyed import SLOT_BITS, TimeKeyedRandom
 from targets.protocol.fault import (
     Corrupt,
     Cut,
@@ -354,26 +354,26 @@ def test_delays_are_spread_over_all_that_a_healthy_link_may_take() -> None:
     assert took_ms[len(took_ms) // 2] == pytest.approx(least + (most - least) / 4, abs=0.4)
 
 
-def test_draws_depend_on_the_time_and_not_on_what_was_drawn_before() -> None:
-    def drawn(before: int) -> list[float]:
+def test_time_keyed_numbers_depend_on_the_time_and_not_on_earlier_numbers() -> None:
+    def numbers(before: int) -> list[float]:
         loop = Loop()
-        draws = Draws(loop, "1 n1")
+        random = TimeKeyedRandom(loop, "1 n1")
         for _ in range(before):
-            draws.random()
+            random.random()
         loop.now_ns = 50_000_000
-        return [draws.random(), draws.uniform(1, 2), draws.randrange(10), draws.getrandbits(100), draws.random()]
+        return [random.random(), random.uniform(1, 2), random.randrange(10), random.getrandbits(100), random.random()]
 
-    assert drawn(0) == drawn(5)
-    assert len(set(drawn(0))) == 5
+    assert numbers(0) == numbers(5)
+    assert len(set(numbers(0))) == 5
 
 
-def test_draws_are_even() -> None:
+def test_time_keyed_numbers_are_evenly_distributed() -> None:
     loop = Loop()
-    draws = Draws(loop, "2 n1")
+    random = TimeKeyedRandom(loop, "2 n1")
     counts = Counter[int]()
     for slot in range(5000):
         loop.now_ns = slot << SLOT_BITS
-        counts.update((draws.randrange(5), int(5 * draws.random())))
+        counts.update((random.randrange(5), int(5 * random.random())))
     assert all(abs(counts[value] - 2000) < 150 for value in range(5))
 
 

@@ -2,10 +2,10 @@
 
 loop.py      a heap of events in virtual nanoseconds
 network.py   links with delay, loss, duplication, reordering, one-way cuts, messages held back
-disk.py      a page cache over a disk that may lose, tear and flip what was not (or was) synced
+disk.py      a page cache over a disk: unsynced data may be lost or torn, synced data may have bits flipped
 host.py      one node: its context, its effects carried out in order, its clock and timers
-traced.py    the same, noting which input caused each message and what it changed
-cluster.py   all of them together, with faults and what shows that they took effect
+traced.py    the same, recording which input caused each message and what it changed
+cluster.py   all of them together, with faults and the evidence that they took effect
 """
 
 from targets.backends.simulator.cluster import SimulatedCluster

@@ -1,4 +1,4 @@
-"""A target in the simulator: nodes, network, clients' requests, faults, and what shows that they took effect."""
+"""A target in the simulator: nodes, network, clients' requests, faults, and the evidence that they took effect."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from checker.errors import HarnessError
-from targets.backends.simulator.draws import Draws
 from targets.backends.simulator.host import DOWN, Host, Surroundings
 from targets.backends.simulator.loop import Loop
 from targets.backends.simulator.network import MS, Cause, Network, Receiver, Sent, describe
+from targets.backends.simulator.time_keyed import TimeKeyedRandom
 from targets.backends.simulator.traced import Step, TracedHost
 from targets.backends.simulator.watch import Watch
 from targets.protocol.fault import (
@@ -33,7 +33,7 @@ from targets.protocol.node import Message, Node, NodeId, Reply, Request
 from targets.protocol.target import Target
 
 DELAY_MS = (0.5, 10.0)
-"""The least and the most that a healthy link takes; most messages take 1 to 4 ms."""
+"""The least and the greatest delay of a healthy link; most messages take 1 to 4 ms."""
 
 RECONNECT_MS = 5.0
 """How soon a client that was refused tries again."""
@@ -46,7 +46,7 @@ def _call(callback: Callable[[], None]) -> None:
 
 
 class Reset(Message, frozen=True, tag="reset"):
-    """To a client: the connection over which it sent this request is no more, and there will be no answer on it."""
+    """To a client: the connection over which it sent this request has ended, so there will be no answer."""
 
     id: str
 
@@ -90,14 +90,14 @@ class SimulatedCluster:
         trace: bool = False,
         place: Callable[[NodeId], NodeId] = str,
     ) -> None:
-        """`delay_ms`: the least and the most of a healthy link. `place`: by a client's name, whose links are its own;
-        faults on clients' links name the places."""
+        """`delay_ms`: the least and the greatest delay of a healthy link. `place`: by the name of a client, the one
+        whose links it uses; faults on clients' links use those names."""
         self.target = target
         self.nodes: tuple[NodeId, ...] = tuple(f"n{i + 1}" for i in range(nodes))
         self._loop = Loop()
         self._network = Network(self._loop, seed, self._receiver, delay_ms, place)
         self._watch = Watch(self._loop, target)
-        self._random = Draws(self._loop, f"{seed} cluster")
+        self._random = TimeKeyedRandom(self._loop, f"{seed} cluster")
         self._running: dict[NodeId, Node] = {}
         kind = TracedHost if trace else Host
         shared = Surroundings(self.nodes, target, self._loop, seed, self._network.send, self._running, self._watch)
@@ -105,16 +105,16 @@ class SimulatedCluster:
         self.steps: list[Step] = []
         """Of a traced run: what inputs changed on the nodes, in order of time."""
         self.held: dict[tuple[str, NodeId], dict[str, Any]] = {}
-        """Of a traced run: what a node showed when a request arrived there, by the request's id and the node."""
+        """Of a traced run: the view of a node when a request arrived, by the request's id and the node."""
         if trace:
             self._note_causes()
         self._waiting: dict[str, tuple[Request, Done]] = {}
         self._refused: set[str] = set()
         """Requests of the only server's clients that wait until it accepts connections again."""
         self._reached: set[str] = set()
-        """Those that it has accepted, whatever became of them."""
+        """Requests that it has accepted, whatever became of them."""
         self._given_up: set[str] = set()
-        """Those whose clients were told that they failed: of what the network doubled a late copy comes to nothing."""
+        """Requests that clients know to have failed: a late copy of one that was duplicated has no effect."""
         self._evidence: list[Evidence] = []
         self._awaiting: list[tuple[Kill, NodeId, float]] = []
         self._admin = 0
@@ -145,17 +145,17 @@ class SimulatedCluster:
 
     @property
     def violations(self) -> list[str]:
-        """What invariants have found, oldest first."""
+        """Violations of invariants, oldest first."""
         return self._watch.violations
 
     @property
     def violated_ms(self) -> float | None:
-        """When the first invariant was found broken; None if all hold."""
+        """When the first invariant was violated; None if all hold."""
         return None if self._watch.first_ns is None else self._watch.first_ns / MS
 
     @property
     def trace(self) -> list[Sent] | None:
-        """Every message sent, if asked for. One that is held back comes when it is released."""
+        """Every message sent, if asked for. One that is held back is added when it is released."""
         return self._network.trace
 
     @property
@@ -189,20 +189,20 @@ class SimulatedCluster:
         until: Callable[[], bool] | None = None,
         until_ms: float | None = None,
     ) -> bool:
-        """Let virtual time pass until the first of the given ends, `stop`, or until nothing is left to happen.
+        """Let virtual time pass until the first of the given ends, until `stop`, or until no event is left.
 
         Returns whether `stop` ended it.
         """
         return self._loop.run(until, None if until_ms is None else int(until_ms * MS))
 
     def stop(self) -> None:
-        """End `run` when the event that is happening has happened (or the next `run` at once)."""
+        """End `run` after the current event; if none is running, end the next `run` at once."""
         self._loop.stop()
 
     # clients
 
     def invoke(self, request: Request, node: NodeId, timeout_ms: float, done: Done) -> None:
-        """Send a client's request to a node; `done` gets the reply, or None if none will come. Once, either way.
+        """Send a client's request to a node; `done` is called once, with the reply or with None if there will be none.
 
         What reaches a node that is down is lost. Only where there is no other node to turn to do clients connect again
         until they are accepted; and a restarted server resets their old connections, whose outcome is then unknown.
@@ -223,7 +223,7 @@ class SimulatedCluster:
             done(None)
 
     def _receiver(self, name: NodeId) -> Receiver:
-        """Who takes what is sent to a name: a node, or else a client."""
+        """What is called with messages to a name: a node's, or else a client's."""
         host = self._hosts.get(name)
         if host is None:
             return self._answered
@@ -241,7 +241,7 @@ class SimulatedCluster:
             waiting[1](reply)
 
     def _connected(self, source: NodeId, message: Message) -> None:
-        """To the only server, which accepts no connections while it is down."""
+        """Sends to the only server, which accepts no connections while it is down."""
         (only,) = self._hosts.values()
         if not isinstance(message, Request):
             only.receive(source, message)
@@ -253,7 +253,7 @@ class SimulatedCluster:
             only.receive(source, message)
 
     def _refuse(self, request: Request, node: NodeId) -> None:
-        """Of a request that the network doubled, one copy may have been accepted before: then nobody knows."""
+        """One copy of a duplicated request may have been accepted before: then the outcome is unknown."""
         if request.id in self._waiting and request.id not in self._reached:
             self._refused.add(request.id)
             self._loop.at(self._loop.now_ns + int(RECONNECT_MS * MS), self._connect, (request, node))
@@ -271,10 +271,10 @@ class SimulatedCluster:
             if request.id not in self._refused:
                 self._network.send(node, request.client, Reset(request.id))
 
-    # what is seen from outside
+    # what can be observed from outside
 
     def views(self) -> dict[NodeId, dict[str, Any]]:
-        """What each running node tells of itself."""
+        """The view of each running node."""
         views = [(name, host.view()) for name, host in self._hosts.items()]
         return {name: view for name, view in views if view is not DOWN}
 
@@ -286,14 +286,14 @@ class SimulatedCluster:
     # faults
 
     def apply(self, fault: Fault) -> None:
-        """Carry out one fault now. Raises HarnessError for one that makes no sense here."""
+        """Carry out one fault now. Raises HarnessError for one that the simulator cannot carry out."""
         match fault:
             case Kill():
                 for name in fault.nodes:
                     self._kill(fault, name)
             case Restart():
                 for name in fault.nodes:
-                    self._hosts[name].die_after = None  # a death that has not come yet is called off
+                    self._hosts[name].die_after = None  # a death that has not happened yet is cancelled
                     if self._hosts[name].node is None:
                         if len(self.nodes) == 1:
                             self._reset_connections(name)
@@ -303,7 +303,7 @@ class SimulatedCluster:
                 for name in fault.nodes:
                     runs = self._hosts[name].node is not None
                     self._hosts[name].paused = runs
-                    self._note(fault, f"{name} {'is stopped' if runs else 'was down'}", shown=runs)
+                    self._note(fault, f"{name} {'is paused' if runs else 'was down'}", shown=runs)
             case Resume():
                 for name in fault.nodes:
                     host = self._hosts[name]
@@ -316,11 +316,11 @@ class SimulatedCluster:
             case Heal():
                 self._network.heal()
                 for host in self._hosts.values():
-                    host.die_after = None  # a death that has not come yet must not come after the healing
+                    host.die_after = None  # a death that has not happened yet must not happen after the faults
             case Skew():
                 host = self._hosts[fault.node]
                 host.skew(fault.offset_ms, fault.rate)
-                self._note(fault, f"{fault.node}'s clock says {host.clock_ms():.1f} at {self.now_ms:.1f} ms")
+                self._note(fault, f"{fault.node}'s clock shows {host.clock_ms():.1f} ms at {self.now_ms:.1f} ms")
             case Corrupt():
                 self._corrupt(fault)
             case Reconfigure():
@@ -328,7 +328,7 @@ class SimulatedCluster:
             case Transfer():
                 self._administer(fault, "transfer", fault.to)
             case _:
-                raise HarnessError(f"the simulator knows no fault {fault}")
+                raise HarnessError(f"the simulator cannot carry out the fault {fault}")
 
     def _kill(self, fault: Kill, name: NodeId) -> None:
         host = self._hosts[name]
@@ -356,7 +356,7 @@ class SimulatedCluster:
             raise HarnessError("a torn write needs a power loss: Kill(power=True, torn=True)")
 
     def _administer(self, fault: Fault, f: str, given: Any) -> None:
-        """Ask every running node by its own client protocol; only a leader will do it."""
+        """Ask every running node by its own client protocol; only a leader carries it out."""
         for name, host in self._hosts.items():
             if host.node is not None and not host.paused:
                 self._admin += 1
@@ -366,7 +366,7 @@ class SimulatedCluster:
     def _administered(self, fault: Fault, name: NodeId) -> Done:
         def done(reply: Reply | None) -> None:
             if reply is not None and reply.status == "ok":
-                self._note(fault, f"{name} has done it")
+                self._note(fault, f"{name} carried it out")
 
         return done
 
@@ -374,10 +374,10 @@ class SimulatedCluster:
         self._evidence.append(Evidence(fault, self.now_ms, None, shown, detail))
 
     def evidence(self) -> list[Evidence]:
-        """What shows that each fault took effect, up to now."""
+        """The evidence of each fault, up to now."""
         found = list(self._evidence)
         for number, (fault, name, from_ms) in enumerate(self._awaiting):
-            # the next such fault on the same node takes the place of this one
+            # the next such fault on the same node replaces this one
             later = [ms for _, other, ms in self._awaiting[number + 1 :] if other == name]
             to_ms = min(later, default=self.now_ms)
             deaths = [why for ns, why in self._hosts[name].deaths if from_ms * MS <= ns <= to_ms * MS]

@@ -30,7 +30,7 @@ class _File:
 
 
 class SimulatedDisk:
-    """A flat directory. Methods take effect at once; the host calls them when their turn among the effects comes."""
+    """A flat directory. Methods take effect at once; the host calls them in the order of the effects."""
 
     def __init__(self) -> None:
         self._files: dict[str, _File] = {}
@@ -96,7 +96,7 @@ class SimulatedDisk:
         self._name_changes.append(dict(self._files))
 
     def lose_power(self, random: Random, *, torn: bool) -> str:
-        """Keep what is durable and a drawn prefix of the rest; returns what was lost."""
+        """Keep what is durable and a random prefix of the rest; returns what was lost."""
         keep = random.randint(0, len(self._name_changes))
         lost_names = len(self._name_changes) - keep
         names = self._name_changes[keep - 1] if keep else self._durable_names
@@ -109,7 +109,7 @@ class SimulatedDisk:
                 ends = [*file.writes, len(file.data)]
                 size = ends[random.randint(0, len(ends) - (2 if torn else 1))]
                 if torn:
-                    # the first write that was not kept whole got as far as its middle
+                    # the first write that was not kept completely is torn in its middle
                     behind = min(end for end in ends if end > size)
                     size = random.randint(size, behind - 1)
                 size = max(size, file.synced)
@@ -121,10 +121,10 @@ class SimulatedDisk:
         self._files = dict(names)
         self._durable_names = dict(names)
         self._name_changes.clear()
-        return f"{lost} un-synced bytes and {lost_names} un-synced names lost"
+        return f"{lost} unsynced bytes and {lost_names} unsynced names lost"
 
     def flip(self, random: Random) -> str | None:
-        """Flip one bit of what is stored; returns where, or None if nothing is stored."""
+        """Flip one stored bit; returns where, or None if nothing is stored."""
         candidates = [name for name in self.names() if self._files[name].data]
         if not candidates:
             return None

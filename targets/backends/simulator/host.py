@@ -1,8 +1,8 @@
 """One simulated machine: runs a node, carries out the effects of its handlers in order, and may die between any two.
 
-An effect is carried out when the handler asks for it. A sync takes a drawn time, from the end of the handler on: what
-was asked for behind it is carried out after it, and inputs that arrive meanwhile wait, as they do for a single-threaded
-process. A handler that reads its disk does not get a time of its own: the effects before the read happen at once.
+An effect is carried out when the handler asks for it. A sync takes a random time, counted from the end of the handler:
+effects that were asked for after it are carried out after it, and inputs that arrive meanwhile wait, as they do for a
+single-threaded process. Where a handler reads its disk, the effects before the read are carried out at once.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from typing import Any
 
 from checker.errors import TargetError
 from targets.backends.simulator.disk import DiskFailure, SimulatedDisk
-from targets.backends.simulator.draws import Draws, salt, share
 from targets.backends.simulator.loop import Loop
 from targets.backends.simulator.network import MS
+from targets.backends.simulator.time_keyed import TimeKeyedRandom, key, number_at
 from targets.backends.simulator.watch import Watch
 from targets.protocol.node import Message, Node, NodeId, Reply, Request, Timer
 from targets.protocol.target import Target
 
 SYNC_NS = (100_000, 1_500_000)
-"""The least and the most that a sync takes."""
+"""The shortest and the longest duration of a sync."""
 
 Effect = tuple[bool, Callable[..., None], tuple[Any, ...]]
-"""Whether it is a sync, and what to call with what."""
+"""Whether it is a sync, what to call, and the arguments."""
 
 
 class Due:
@@ -41,7 +41,7 @@ class Due:
         self.timer = timer
         self.at_ns = at_ns
         self.queued_ns = at_ns
-        """When its event comes."""
+        """When its event is due."""
 
 
 Input = tuple[NodeId | None, Any]
@@ -49,15 +49,15 @@ Input = tuple[NodeId | None, Any]
 
 
 DOWN: dict[str, Any] = {}
-"""The view of a node that does not run (this very dict: a node may have nothing to tell)."""
+"""The view of a node that does not run. Compare by identity: the view of a running node may be empty too."""
 
 
 class Crashed(BaseException):
-    """The node died within its handler. No Exception: the unwinding is not for the node to catch."""
+    """The node died within its handler. Not an Exception, so that the node does not catch it."""
 
 
 class HostDisk:
-    """The node's view of its disk: a write is an effect, a read first carries out what still waits."""
+    """The node's view of its disk: a write is an effect, and a read first carries out the effects that wait."""
 
     def __init__(self, host: Host) -> None:
         self._host = host
@@ -95,7 +95,7 @@ class HostDisk:
 
 
 class NodeRaisedError(TargetError):
-    """A handler of a node raised an exception; `how` goes on from the node's name."""
+    """A handler of a node raised an exception; `how` continues a sentence that begins with the node's name."""
 
     def __init__(self, node: NodeId, how: str) -> None:
         super().__init__(f"node {node} {how}")
@@ -112,7 +112,7 @@ def _place(error: BaseException) -> str:
 class HostContext:
     """The Context of one incarnation of a node.
 
-    Most effects are sends and timers, with nothing in their way: those are carried out without `effect` and its frames.
+    Most effects are sends and timers that wait for no sync: those are carried out directly, without `effect`.
     """
 
     def __init__(self, host: Host, random: Random) -> None:
@@ -125,7 +125,7 @@ class HostContext:
 
     def send(self, to: NodeId, message: Message) -> None:
         host = self._host
-        if host.behind or host.die_after is not None:
+        if host.after_sync or host.die_after is not None:
             host.effect(host.send, self.me, to, message)
         else:
             host.send(self.me, to, message)
@@ -141,14 +141,14 @@ class HostContext:
 
     def set_timer(self, timer: Timer, after_ms: float) -> None:
         host = self._host
-        if host.behind or host.die_after is not None:
+        if host.after_sync or host.die_after is not None:
             host.effect(host.set_timer, timer, after_ms)
         else:
             host.set_timer(timer, after_ms)
 
     def cancel_timer(self, timer: Timer) -> None:
         host = self._host
-        if host.behind or host.die_after is not None:
+        if host.after_sync or host.die_after is not None:
             host.effect(host.cancel_timer, timer)
         else:
             host.cancel_timer(timer)
@@ -168,7 +168,7 @@ class Surroundings:
 
 
 class Host:
-    """One machine: a disk and a clock that last, and a node that comes and goes."""
+    """One machine: a disk and a clock that outlast crashes, and a node that does not."""
 
     def __init__(self, name: NodeId, shared: Surroundings) -> None:
         loop, seed = shared.loop, shared.seed
@@ -182,23 +182,23 @@ class Host:
         self.die_after: int | None = None
         self.power_with_it: tuple[bool, bool] = (False, False)
         self.deaths: list[tuple[int, str]] = []
-        """When and why the node died of itself, oldest first."""
+        """When and why the node died without a kill, oldest first."""
         self._target = shared.target
         self._loop = loop
         self._running = shared.running
         self._watch = shared.watch
-        self.random = Draws(loop, f"{seed} {name} machine")
-        self._node_random = Draws(loop, f"{seed} {name}")
-        self._sync_salt = salt(f"{seed} {name} sync")
+        self.random = TimeKeyedRandom(loop, f"{seed} {name} machine")
+        self._node_random = TimeKeyedRandom(loop, f"{seed} {name}")
+        self._sync_key = key(f"{seed} {name} sync")
         self._inbox: deque[Input] = deque()
-        self.behind: deque[Effect] = deque()
-        """A sync, and the effects behind it."""
+        self.after_sync: deque[Effect] = deque()
+        """A sync, and the effects that wait for it."""
         self._timers: dict[Timer, Due] = {}
-        """As they were set last: what was set before does not fire."""
+        """As they were set last: an earlier setting does not fire."""
         self._syncing = False
         self._synced_in_pause = False
         self._is_start = False
-        """Whether the handler whose sync goes on is the start."""
+        """Whether the handler that waits for its sync is the start."""
         self._view: dict[str, Any] | None = None
         self._rate = 1.0
         self._clock_base_ns = 0
@@ -207,11 +207,11 @@ class Host:
     # the clock
 
     def clock_ms(self) -> float:
-        """What this machine's clock says."""
+        """The time by this machine's clock."""
         return self._clock_base_ms + (self._loop.now_ns - self._clock_base_ns) / MS * self._rate
 
     def skew(self, offset_ms: float, rate: float) -> None:
-        """Set the clock that far from the true time, and its speed from now on."""
+        """Set the clock's offset from the true time, and its rate from now on."""
         self._clock_base_ns = self._loop.now_ns
         self._clock_base_ms = self._loop.now_ns / MS + offset_ms
         self._rate = rate
@@ -231,7 +231,7 @@ class Host:
         self._running.pop(self.name, None)
         self.die_after = None
         self.incarnation += 1
-        self.behind.clear()
+        self.after_sync.clear()
         self._syncing = self._synced_in_pause = False
         self._inbox.clear()
         self._timers.clear()
@@ -244,7 +244,7 @@ class Host:
         self.power_with_it = (False, False)
 
     def resume(self) -> None:
-        """Go on after a pause, with all that arrived meanwhile."""
+        """Continue after a pause, with all inputs that arrived meanwhile."""
         self.paused = False
         if self._synced_in_pause:
             self._synced_in_pause = False
@@ -283,9 +283,9 @@ class Host:
                 self._fire(what)
 
     def view(self) -> dict[str, Any]:
-        """What the node tells of itself, DOWN if it does not run; it is asked again only when something has happened.
+        """The node's view, DOWN if it does not run; it is computed again only after an input.
 
-        A nemesis that waits for its moment looks far more often than something happens.
+        A nemesis that waits for a trigger polls far more often than a node gets an input.
         """
         if self._view is None:
             self._view = DOWN if self.node is None else self.node.view()
@@ -302,7 +302,7 @@ class Host:
         return len(self._inbox)
 
     def _handle(self, node: Node, sender: NodeId | None, what: Any) -> None:
-        """Let the node take one input: a message, or else a timer that is due, or else (None) its start."""
+        """Give the node one input: a message, a timer that is due, or (None) its start."""
         self._view = None
         try:
             if sender is not None:
@@ -311,8 +311,8 @@ class Host:
                 node.timeout(what.timer)
             else:
                 node.start(self._context)
-            if self.behind:
-                self._go_on()
+            if self.after_sync:
+                self._continue()
         except Crashed:
             return
         except TargetError as error:
@@ -327,10 +327,10 @@ class Host:
         if self._syncing:
             self._is_start = what is None
         elif self._watch.at_steps or what is None:
-            self._ask_invariants(what is None)
+            self._check_invariants(what is None)
 
-    def _ask_invariants(self, is_start: bool) -> None:
-        """What a handler did counts when it is durable: until then nobody has heard of it, and a crash undoes it."""
+    def _check_invariants(self, is_start: bool) -> None:
+        """Called when what a handler did is durable: until then nothing of it was sent, and a crash undoes it."""
         watch = self._watch
         for invariant in watch.at_starts if is_start else watch.at_steps:
             found = invariant.check(self.name, self._running)
@@ -340,24 +340,24 @@ class Host:
     # effects
 
     def effect(self, call: Callable[..., None], *arguments: Any) -> None:
-        """Carry out an effect of the running handler; behind a sync it waits for its turn."""
-        if self.behind:
-            self.behind.append((False, call, arguments))
+        """Carry out an effect of the running handler; after a sync it waits for that."""
+        if self.after_sync:
+            self.after_sync.append((False, call, arguments))
         else:
             self._carry_out(call, arguments)
 
     def sync(self, call: Callable[..., None], *arguments: Any) -> None:
-        """A sync is the first of what waits: it takes its time when the handler has ended."""
-        self.behind.append((True, call, arguments))
+        """The effects after a sync wait for it; it starts when the handler has ended."""
+        self.after_sync.append((True, call, arguments))
 
     def flush(self) -> None:
-        """Carry out what waits, without waiting for syncs: the running handler wants to read."""
-        while self.behind:
-            _, call, arguments = self.behind.popleft()
+        """Carry out the effects that wait, syncs included, at once: the running handler reads its disk."""
+        while self.after_sync:
+            _, call, arguments = self.after_sync.popleft()
             self._carry_out(call, arguments)
 
     def _carry_out(self, call: Callable[..., None], arguments: tuple[Any, ...]) -> None:
-        """Raises Crashed if the node dies before it, or of it."""
+        """Raises Crashed if the node dies before the effect, or because it fails."""
         if self.die_after is not None:
             self._count_down(self.die_after)
         try:
@@ -372,47 +372,47 @@ class Host:
             raise Crashed
         self.die_after = left - 1
 
-    def _go_on(self) -> None:
-        """Carry out what waits, up to the next sync: that takes its time."""
-        behind = self.behind
-        while behind:
-            is_sync, call, arguments = behind[0]
+    def _continue(self) -> None:
+        """Carry out the effects that wait, up to the next sync, and start that."""
+        waiting = self.after_sync
+        while waiting:
+            is_sync, call, arguments = waiting[0]
             if is_sync:
                 if self.die_after is not None:
                     self._count_down(self.die_after)
                 self._syncing = True
                 now_ns = self._loop.now_ns
-                took_ns = SYNC_NS[0] + int(share(self._sync_salt, now_ns) ** 3 * (SYNC_NS[1] - SYNC_NS[0]))
+                took_ns = SYNC_NS[0] + int(number_at(self._sync_key, now_ns) ** 3 * (SYNC_NS[1] - SYNC_NS[0]))
                 self._loop.at(now_ns + took_ns, self._synced, self.incarnation)
                 return
-            behind.popleft()
+            waiting.popleft()
             self._carry_out(call, arguments)
 
     def _synced(self, incarnation: int) -> None:
-        """The sync is done: go on with what waits behind it, then with the inputs that waited."""
+        """The sync is done: continue with the effects that waited for it, then with the inputs."""
         if incarnation != self.incarnation:
             return
         if self.paused:
             self._synced_in_pause = True
             return
         self._syncing = False
-        _, call, arguments = self.behind.popleft()
+        _, call, arguments = self.after_sync.popleft()
         try:
             call(*arguments)
-            self._go_on()
+            self._continue()
         except Crashed:
             return
         except DiskFailure as failure:
             self._die(str(failure))
             return
         if not self._syncing:
-            self._ask_invariants(self._is_start)
+            self._check_invariants(self._is_start)
             self._drain()
 
     # timers
 
     def set_timer(self, timer: Timer, after_ms: float) -> None:
-        """Fire after so long by this machine's clock."""
+        """Fire after so many ms of this machine's clock."""
         after_ns = int(after_ms * MS / self._rate)
         at_ns = self._loop.now_ns + (after_ns if after_ns > 0 else 0)
         due = self._timers.get(timer)
@@ -423,5 +423,5 @@ class Host:
         self._loop.at(at_ns, self._fire, due)
 
     def cancel_timer(self, timer: Timer) -> None:
-        """Let it not fire, if it is set."""
+        """Cancel the timer, if it is set."""
         self._timers.pop(timer, None)

@@ -1,6 +1,6 @@
 """The event loop: a heap of callbacks in virtual time. Ties run in the order in which they were scheduled.
 
-What ends a run is an event too, so that nothing but the next event is looked at between two of them.
+The end of a run is an event too, so that only the next event is examined between two of them.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from typing import Any, TypeVar
 What = TypeVar("What")
 
 FIRST, LAST = -1, 1 << 62
-"""Numbers of ends, before and after all other events of a moment."""
+"""Numbers of ends, before and after all other events of the same time."""
 
 
-class _Ended(Exception):  # noqa: N818 - control flow: unwinds the run to which it came
-    """The end of a run has come."""
+class _Ended(Exception):  # noqa: N818 - control flow: ends the run in which it is raised
+    """A run ends."""
 
 
 class Loop:
@@ -37,7 +37,7 @@ class Loop:
         return self._scheduled - (len(self._heap) - self._ends)
 
     def at(self, time_ns: int, call: Callable[[What], None], what: What) -> None:
-        """Run `call(what)` at a time that has not passed; at this very moment it comes after what is due already."""
+        """Run `call(what)` at a time that has not passed; at the current time, after what is due already."""
         self._scheduled += 1
         heappush(self._heap, (time_ns, self._scheduled, call, what))
 

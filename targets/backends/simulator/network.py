@@ -1,6 +1,6 @@
-"""The simulated network. A perfect link keeps its messages in order and delays each by a drawn time.
+"""The simulated network. A healthy link keeps its messages in order and delays each by a random time.
 
-Draws are by link and time (draws.py): leaving out one operation reshuffles as little as possible of the rest.
+Random numbers are keyed by link and time (time_keyed.py), so leaving out one operation changes little of the rest.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from math import log
 from random import Random
 from typing import Any, NamedTuple
 
-from targets.backends.simulator.draws import Draws, salt, share
 from targets.backends.simulator.loop import Loop
+from targets.backends.simulator.time_keyed import TimeKeyedRandom, key, number_at
 from targets.protocol.fault import Cut, Degrade, Fault, Hold, Link
 from targets.protocol.node import Message, NodeId
 
@@ -22,11 +22,11 @@ MS = 1_000_000
 
 
 Cause = tuple[NodeId, Message]
-"""Who sent a message, and the message: the input whose handler sent another."""
+"""The sender of a message, and the message: the input whose handler sent another."""
 
 
 class Sent(NamedTuple):
-    """One message on its way, for message diagrams. `delivered_ns` is None for one that was lost."""
+    """One message, for message diagrams. `delivered_ns` is None for one that was lost."""
 
     sent_ns: int
     delivered_ns: int | None
@@ -51,23 +51,23 @@ class Disturbance:
 class _Link:
     loop: Loop
     name: str
-    salt: int
+    key: int
     last_ns: int = 0
     faults: list[Disturbance] = field(default_factory=list)
 
     @cached_property
-    def trouble(self) -> Random:
+    def random(self) -> Random:
         """For what faults do to messages; most links never need it."""
-        return Draws(self.loop, f"{self.name} trouble")
+        return TimeKeyedRandom(self.loop, f"{self.name} trouble")
 
 
 Receiver = Callable[[NodeId, Message], None]
-"""Takes what arrives: who sent it, and the message."""
+"""Is called with the sender and the message on arrival."""
 
 
 @dataclass(slots=True)
-class _Way:
-    """From one name to another. A client goes on under new names: several ways may share one link."""
+class _Route:
+    """From one name to another. A client continues under new names, so several routes may use one link."""
 
     source: NodeId
     dest: NodeId
@@ -86,115 +86,115 @@ class Network:
         delay_ms: tuple[float, float],
         place: Callable[[NodeId], NodeId],
     ) -> None:
-        """`receiver` says who takes what is sent to a name. `place` says behind whose links a name is: a client goes
-        on under new names."""
+        """`receiver`: by the destination, what is called on arrival. `place`: by a name, the one whose links it uses:
+        a client continues under new names."""
         self._loop = loop
         self._seed = seed
         self._receiver = receiver
         self._least_ns = int(delay_ms[0] * MS)
         self._spread_ns = int((delay_ms[1] - delay_ms[0]) * MS)
         self._place = place
-        self._ways: defaultdict[NodeId, dict[NodeId, _Way]] = defaultdict(dict)
+        self._routes: defaultdict[NodeId, dict[NodeId, _Route]] = defaultdict(dict)
         self._places: dict[Link, _Link] = {}
-        self._held: list[tuple[_Way, Message, Sent]] = []
+        self._held: list[tuple[_Route, Message, Sent]] = []
         self.disturbances: list[Disturbance] = []
         self.trace: list[Sent] | None = None
         self.cause: Callable[[NodeId], Cause | None] = lambda source: None
         """In a traced run: the input that a node is handling."""
 
-    def _way(self, source: NodeId, dest: NodeId) -> _Way:
+    def _route(self, source: NodeId, dest: NodeId) -> _Route:
         link = self._between((self._place(source), self._place(dest)))
-        way = self._ways[source][dest] = _Way(source, dest, link, self._receiver(dest))
-        return way
+        route = self._routes[source][dest] = _Route(source, dest, link, self._receiver(dest))
+        return route
 
     def _between(self, places: Link) -> _Link:
         if places not in self._places:
             name = f"{self._seed} {places[0]} {places[1]}"
-            self._places[places] = _Link(self._loop, name, salt(name))
+            self._places[places] = _Link(self._loop, name, key(name))
         return self._places[places]
 
     def send(self, source: NodeId, dest: NodeId, message: Message) -> None:
-        """Put a message on its link; what is in force there decides what becomes of it."""
-        way = self._ways[source].get(dest) or self._way(source, dest)
-        link, loop = way.link, self._loop
-        # a square favours short delays and leaves a tail, like a real network, for one draw and no logarithm
-        draw = share(link.salt, loop.now_ns)
-        time_ns = loop.now_ns + self._least_ns + int(self._spread_ns * draw * draw)
+        """Send a message over its link, under the faults that are in force there."""
+        route = self._routes[source].get(dest) or self._route(source, dest)
+        link, loop = route.link, self._loop
+        # a square favours short delays and leaves a tail, like a real network, with one random number and no logarithm
+        number = number_at(link.key, loop.now_ns)
+        time_ns = loop.now_ns + self._least_ns + int(self._spread_ns * number * number)
         if link.faults:
-            self._send_badly(way, message, time_ns)
+            self._send_under_faults(route, message, time_ns)
             return
         if time_ns <= link.last_ns:
             time_ns = link.last_ns + 1
         link.last_ns = time_ns
         if self.trace is not None:
-            self._note(time_ns, way, message)
-        loop.at(time_ns, self._arrive, (way, message))
+            self._note(time_ns, route, message)
+        loop.at(time_ns, self._arrive, (route, message))
 
-    def _send_badly(self, way: _Way, message: Message, time_ns: int) -> None:
-        link = way.link
-        random = link.trouble
+    def _send_under_faults(self, route: _Route, message: Message, time_ns: int) -> None:
+        link = route.link
+        random = link.random
         times = [time_ns]
         in_order = True
         for one in link.faults:
             fault = one.fault
             if isinstance(fault, Degrade):
-                lost, doubled, swapped, late = random.random(), random.random(), random.random(), random.random()
+                lost, duplicated, reordered, late = random.random(), random.random(), random.random(), random.random()
                 if lost < fault.loss:
                     one.touched += 1
-                    self._note(None, way, message)
+                    self._note(None, route, message)
                     return
                 late_ns = int(-log(1.0 - late) * fault.delay_ms * MS) if fault.delay_ms else 0
-                if doubled < fault.duplicate:
+                if duplicated < fault.duplicate:
                     times.append(times[0] + int(random.random() * 20 * MS))
-                if swapped < fault.reorder:
+                if reordered < fault.reorder:
                     in_order = False
                     late_ns += int(random.random() * 30 * MS)
                 times = [time + late_ns for time in times]
                 one.touched += late_ns > 0 or len(times) > 1
             elif isinstance(fault, Cut):
                 one.touched += 1
-                self._note(None, way, message)
+                self._note(None, route, message)
                 return
             elif one.touched < fault.count and fault.message in (None, type(message).__name__):
                 one.touched += 1
-                self._held.append((way, message, self._sent(None, way, message)))
+                self._held.append((route, message, self._sent(None, route, message)))
                 return
         if in_order:
             times[0] = max(times[0], link.last_ns + 1)
             link.last_ns = times[0]
         for time in times:
-            self._note(time, way, message)
-            self._loop.at(time, self._arrive, (way, message))
+            self._note(time, route, message)
+            self._loop.at(time, self._arrive, (route, message))
 
-    def _arrive(self, arrival: tuple[_Way, Message]) -> None:
-        way, message = arrival
-        if not (way.link.faults and self._lost_at_the_end(way, message)):
-            way.receiver(way.source, message)
+    def _arrive(self, arrival: tuple[_Route, Message]) -> None:
+        route, message = arrival
+        if not (route.link.faults and self._lost_at_the_end(route, message)):
+            route.receiver(route.source, message)
 
-    def _lost_at_the_end(self, way: _Way, message: Message) -> bool:
-        for one in way.link.faults:
+    def _lost_at_the_end(self, route: _Route, message: Message) -> bool:
+        for one in route.link.faults:
             if isinstance(one.fault, Cut) and one.fault.under_way:
                 one.touched += 1
-                self._note_lost(way, message)
+                self._note_lost(route, message)
                 return True
         return False
 
-    def _note_lost(self, way: _Way, message: Message) -> None:
-        """What was noted as on its way does not arrive."""
+    def _note_lost(self, route: _Route, message: Message) -> None:
+        """A message that was noted as delivered later is lost after all."""
         if self.trace is not None:
-            noted = (self._loop.now_ns, way.source, way.dest, message)
+            noted = (self._loop.now_ns, route.source, route.dest, message)
             self.trace[:] = (sent._replace(delivered_ns=None) if sent[1:5] == noted else sent for sent in self.trace)
 
-    def _note(self, delivered_ns: int | None, way: _Way, message: Message) -> None:
+    def _note(self, delivered_ns: int | None, route: _Route, message: Message) -> None:
         if self.trace is not None:
-            self.trace.append(self._sent(delivered_ns, way, message))
+            self.trace.append(self._sent(delivered_ns, route, message))
 
-    def _sent(self, delivered_ns: int | None, way: _Way, message: Message) -> Sent:
-        return Sent(self._loop.now_ns, delivered_ns, way.source, way.dest, message, self.cause(way.source))
+    def _sent(self, delivered_ns: int | None, route: _Route, message: Message) -> Sent:
+        return Sent(self._loop.now_ns, delivered_ns, route.source, route.dest, message, self.cause(route.source))
 
     @property
     def held_back(self) -> list[Sent]:
-        """What is held back at this time: sent, and not in the trace yet."""
+        """The messages that are held back now: sent, and not in the trace yet."""
         return [sent for _, _, sent in self._held]
 
     def disturb(self, fault: Cut | Degrade | Hold) -> None:
@@ -205,17 +205,17 @@ class Network:
             self._between(pair).faults.append(one)
 
     def release(self) -> int:
-        """Deliver what is held back, now and in order; returns how many."""
+        """Deliver the messages that are held back, now and in order; returns how many."""
         self._end(Hold)
         held, self._held = self._held, []
-        for way, message, sent in held:
+        for route, message, sent in held:
             if self.trace is not None:
                 self.trace.append(sent._replace(delivered_ns=self._loop.now_ns))
-            self._loop.at(self._loop.now_ns, self._arrive, (way, message))
+            self._loop.at(self._loop.now_ns, self._arrive, (route, message))
         return len(held)
 
     def heal(self) -> None:
-        """End every cut and degradation, and release what is held back."""
+        """End every cut and degradation, and release all messages that are held back."""
         self._end(Cut, Degrade)
         self.release()
 
@@ -235,4 +235,4 @@ def _links(fault: Cut | Degrade | Hold) -> tuple[Link, ...]:
 def describe(one: Disturbance) -> str:
     """What a disturbance did, for the evidence."""
     verb: dict[type[Any], str] = {Cut: "lost", Degrade: "disturbed", Hold: "held back"}
-    return f"{one.touched} messages {verb[type(one.fault)]}"
+    return f"{one.touched} {'message' if one.touched == 1 else 'messages'} {verb[type(one.fault)]}"

@@ -1,6 +1,6 @@
 """Hosts of a traced run: which input caused each message, and what each input changed on its node.
 
-Ordinary runs do without: a hunt runs thousands of seeds, and looks closely at the one that failed.
+Ordinary runs are not traced: a hunt runs thousands of seeds, and traces only the one that failed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Step(NamedTuple):
 
 
 class TracedHost(Host):
-    """Notes its steps in `steps`, and in `held` what its node showed when each request arrived, by request and node."""
+    """Records its steps, and in `held` the view of its node when each request arrived, by request and node."""
 
     steps: list[Step]
     held: dict[tuple[str, NodeId], dict[str, Any]]

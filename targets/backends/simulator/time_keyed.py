@@ -1,10 +1,10 @@
-"""Random numbers that depend on when they are drawn, and not on what was drawn before.
+"""Time-keyed random numbers: each depends on the place and the time at which it is asked for, and not on earlier ones.
 
-So what one operation meets stays the same when another operation is left out: that is what lets a failure shrink. Time
-is cut into slots of about a millisecond, in which a link or a disk is equally slow, as real ones are; an event that is
-moved by less than that mostly meets the same. A number is a salt of the place plus the slot's number times the golden
-ratio, scrambled by a step of splitmix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators",
-2014).
+So what one operation meets stays the same when another operation is left out, which is what lets a failure be
+minimised. Time is divided into slots of about a millisecond, in which a link or a disk is equally slow, as real ones
+are; an event that is moved by less than that mostly meets the same. A number is the key of the place plus the number of
+the slot times the golden ratio, mixed by a step of splitmix64 (Steele, Lea and Flood, "Fast splittable pseudorandom
+number generators", 2014).
 """
 
 from __future__ import annotations
@@ -21,36 +21,36 @@ _64 = (1 << 64) - 1
 _53 = (1 << 53) - 1
 _GOLDEN = 0x9E3779B97F4A7C15
 _ODD = 0xD1B54A32D192ED03
-"""Sets apart what is drawn in one slot."""
+"""Tells the numbers of one slot from each other."""
 _MIX = 0xBF58476D1CE4E5B9
 _UNIT = 2.0**-53
 
 
-def salt(name: str) -> int:
+def key(name: str) -> int:
     """64 bits that tell a place from others."""
     return int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), "big")
 
 
-def share(salt: int, now_ns: int) -> float:
-    """The number in [0, 1) that holds at a place for as long as the slot lasts."""
-    bits = salt + (now_ns >> SLOT_BITS) * _GOLDEN & _64
+def number_at(key: int, now_ns: int) -> float:
+    """The number in [0, 1) of a place, the same for as long as the slot lasts."""
+    bits = key + (now_ns >> SLOT_BITS) * _GOLDEN & _64
     return ((bits ^ bits >> 32) * _MIX >> 11 & _53) * _UNIT
 
 
-class Draws(Random):
-    """A generator whose numbers depend on the slot, and within it on how many were drawn."""
+class TimeKeyedRandom(Random):
+    """A generator whose numbers depend on the slot, and within a slot on how many were taken before."""
 
     def __init__(self, loop: Loop, name: str) -> None:
         super().__init__(0)
         self._loop = loop
-        self._salt = salt(name)
+        self._key = key(name)
         self._slot = -1
         self._state = 0
 
     def _next(self) -> int:
         slot = self._loop.now_ns >> SLOT_BITS
         if slot != self._slot:
-            self._slot, self._state = slot, self._salt + slot * _GOLDEN
+            self._slot, self._state = slot, self._key + slot * _GOLDEN
         self._state = bits = self._state + _ODD & _64
         return (bits ^ bits >> 32) * _MIX & _64
 
