@@ -246,7 +246,7 @@ def node(
     seed: int = 0,
     stdio: bool = False,
 ) -> int:
-    """Run one node of a target as a process: behind TCP, or behind stdin and stdout.
+    """Run one node of a target as a process: over TCP, or over stdin and stdout.
 
     Args:
         target: a name from `naysayer list`

@@ -23,11 +23,11 @@ def injected(events: Sequence[tuple[float, Fault]], evidence: Sequence[Evidence]
     """Count the faults among the nemesis' events (time in ms, fault).
 
     A fault that hit several nodes has evidence for each, and took effect if one of them shows it. Clocks of events and
-    of evidence may differ by a moment, so they are matched by what the fault was.
+    of evidence may differ a little, so they are matched by what the fault was.
     """
     faults = Counter(fault for _, fault in events if not fault.only_ends)
-    strikes = {(one.fault, one.from_ms) for one in evidence if one.shown}
-    shown = Counter(fault for fault, _ in strikes)
-    hidden = [one for one in evidence if (one.fault, one.from_ms) not in strikes and not one.fault.only_ends]
+    seen = {(one.fault, one.from_ms) for one in evidence if one.shown}
+    shown = Counter(fault for fault, _ in seen)
+    hidden = [one for one in evidence if (one.fault, one.from_ms) not in seen and not one.fault.only_ends]
     took_effect = sum(min(count, shown[fault]) for fault, count in faults.items())
     return Injected(faults.total(), took_effect, tuple(hidden))

@@ -106,7 +106,7 @@ def judge_run(run: Run, model: str, *, steps: int = RUN_STEPS, weaker: bool = Tr
 def enough(verdict: Verdict, seen: Seen) -> Verdict:
     """A run in which a lost or stale value could not have been noticed is unknown, not valid.
 
-    Where no operation succeeded, that is said of the system and not of some key of it.
+    Where no operation succeeded, the reason concerns the system as a whole and not one key.
     """
     nothing = verdict.outcome == "unknown" and not seen.total.ok
     if seen.blind is None or not (verdict.outcome == "valid" or nothing):

@@ -22,7 +22,7 @@ def value_text(value: Any, length_max: int = VALUE_MAX) -> str:
 
 
 LONGEST = 100_000
-"""Characters of a value that are looked at at all."""
+"""No more characters of a value are rendered, before its middle is left out."""
 
 
 def shortened(text: str, length_max: int) -> str:

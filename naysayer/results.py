@@ -94,7 +94,7 @@ def _age(folder: Path) -> tuple[str, int]:
 
 
 def _plain(value: Any) -> Any:
-    """What JSON cannot say, as text; a column of indices as a list."""
+    """What JSON has no form for, as text; a column of indices as a list."""
     return value.tolist() if hasattr(value, "tolist") else str(value)
 
 

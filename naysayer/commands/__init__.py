@@ -1,1 +1,1 @@
-"""What each command does, a file each; cli.py says how they are asked."""
+"""What each command does, a file each; cli.py has their options."""

@@ -20,7 +20,7 @@ from workloads.registry import find as find_workload
 NODE_TIMEOUT_S = 1.0
 
 USUAL = ("kv", "cas-register", "register")
-"""The workloads for a system of somebody else, the most demanding first: the first that it offers is taken."""
+"""The usual workloads for a cluster.toml, the most demanding first: the first that the system offers is taken."""
 
 
 def test_backend(options: RunOptions) -> Conclusion:
@@ -35,7 +35,7 @@ def test_backend(options: RunOptions) -> Conclusion:
         backend = Backend(found.name, "as processes on this machine", LiveCluster.faults, found.nodes, found.workload)
         return test_live(live_plan(backend, options), found.timeout_ms / 1000, options)
     if options.binary is not None:
-        backend = Backend(options.binary, "as a binary behind stdin and stdout", ProcessCluster.faults, 3, "lin-kv")
+        backend = Backend(options.binary, "as a binary over stdin and stdout", ProcessCluster.faults, 3, "lin-kv")
         return test_binary(live_plan(backend, options), NODE_TIMEOUT_S, options)
     if options.cluster is None:
         raise UsageError("say what to test: a target, a binary or a cluster")

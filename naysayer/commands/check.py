@@ -99,7 +99,7 @@ def _own_model(named: str) -> Model:
 def _certify(
     verdict: Verdict, recording: Recording, own: Model | None, file: Path, begins_with: Any
 ) -> tuple[Path | None, str]:
-    """Have the proof verified and written beside the history; returns its file, if any, and what to say of it.
+    """Have the proof verified and written beside the history; returns its file, if any, and a clause for the report.
 
     Raises HarnessError if it does not hold.
     """

@@ -1,8 +1,8 @@
-"""`naysayer doctor cluster.toml`: what a run would need, looked at before the run, a line for each thing.
+"""`naysayer doctor cluster.toml`: checks what a run needs before the run, a line for each thing.
 
-Without --nemesis it only reads. With it, it says first what it will try: as a run does, it starts the system where it
-does not run and stops it at the end, and it makes and removes what the faults take. A system that ran before is never
-changed, and gets no signal.
+Without --nemesis it only reads. With it, it first announces what it will try: as a run does, it starts the system where
+it does not run and stops it at the end, and it makes and removes what the faults take. A system that ran before is
+never changed, and gets no signal.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ ERROR = 3
 GOOD, KNOW, BAD = "✓", "!", "✗"
 
 Say = Callable[[str, str, str], None]
-"""Called with a sign, whom it is about, and what was found."""
+"""Called with a sign, the node or file that it is about, and what was found."""
 
 
 @dataclass
@@ -60,27 +60,27 @@ class Examination:
     down: list[NodeId] = field(default_factory=list)
     """The nodes whose system does not run, and was not started."""
 
-    def tell(self, sign: str, who: str, text: str) -> None:
+    def report(self, sign: str, who: str, text: str) -> None:
         """Print a line, and count it if it is bad."""
         self.bad += sign == BAD
         self.say(sign, who, text.removeprefix(f"{who}: "))
 
-    def tell_faults(self, who: str, names: list[str], text: str, bad: bool) -> None:
+    def report_faults(self, who: str, names: list[str], text: str, bad: bool) -> None:
         """Print what was found of the means for faults asked for."""
-        self.tell(BAD if bad else GOOD, who, f"{', '.join(names)}: {text}")
+        self.report(BAD if bad else GOOD, who, f"{', '.join(names)}: {text}")
         if bad:
             self.refusals += 1
             self.impossible |= set(names)
 
-    def tell_means(self, found: Finding) -> None:
+    def report_means(self, found: Finding) -> None:
         """Print which faults a finding is about."""
         names = [name for name, tags in (self.asked or {}).items() if tags & found.tags]
         if names:
-            self.tell_faults(found.node, names, found.text, found.bad)
+            self.report_faults(found.node, names, found.text, found.bad)
 
     async def run(self) -> None:
-        """Look at everything, and try what was asked for; what cannot be reached ends it, after all hosts were
-        looked at."""
+        """Examine everything, and try the faults; a host that cannot be reached ends it, after all hosts were
+        examined."""
         async with RemoteCluster(self.config) as cluster:
             clocks: dict[NodeId, tuple[float, float]] = {}
             running: dict[NodeId, str | None] = {}
@@ -88,7 +88,7 @@ class Examination:
                 try:
                     running[node] = await self._host(cluster, node, clocks)
                 except NaysayerError as error:
-                    self.tell(BAD, node, str(error))
+                    self.report(BAD, node, str(error))
             self._compare(clocks)
             if self.bad > self.refusals:
                 return
@@ -101,7 +101,7 @@ class Examination:
                 self.down = []
             await self._system(cluster)
         for trouble in cluster.left:
-            self.tell(BAD, "at the end", trouble)
+            self.report(BAD, "at the end", trouble)
 
     async def _means(self, cluster: RemoteCluster, asked: dict[str, frozenset[str]]) -> bool:
         """Try what the faults take, and start the system where it does not run. Returns whether it runs then."""
@@ -111,17 +111,17 @@ class Examination:
             for node in cluster.nodes:
                 await cluster.clear(node)
                 for found in await cluster.examine_host(node, tags):
-                    self.tell_means(found)
+                    self.report_means(found)
             await cluster.launch()
             for node in cluster.nodes:
                 if node not in cluster.running:
                     for found in await cluster.examine_system(node, tags):
-                        self.tell_means(found)
+                        self.report_means(found)
                 elif names := [name for name, needs in asked.items() if needs & ON_RUNNING]:
                     text = "refused on a system that ran before, unless --allow-faults-on-running is given to test"
-                    self.tell_faults(node, names, text, bad=True)
+                    self.report_faults(node, names, text, bad=True)
         except NaysayerError as error:
-            self.tell(BAD, "start", str(error))
+            self.report(BAD, "start", str(error))
             return False
         return True
 
@@ -142,29 +142,29 @@ class Examination:
         if self.config.clock is not None and idle:
             tries.append(f"write the true time into the clock file of {', '.join(idle)}")
         for what in tries or ["nothing: a read through each node is all"]:
-            self.tell(KNOW, "will try", what)
+            self.report(KNOW, "will try", what)
         if cluster.running:
-            self.tell(KNOW, "not touched", f"{', '.join(cluster.running)}, whose system ran before")
+            self.report(KNOW, "not touched", f"{', '.join(cluster.running)}, whose system ran before")
 
     async def _host(
         self, cluster: RemoteCluster, node: NodeId, clocks: dict[NodeId, tuple[float, float]]
     ) -> str | None:
-        """Look at a host; returns the process of the system if it runs already."""
+        """Examine a host; returns the process of the system if it runs already."""
         await cluster.run(node, "true")
         clock = await _clock(cluster, node)
         if clock is None:
-            self.tell(KNOW, node, "reachable; its date cannot say the time in nanoseconds")
+            self.report(KNOW, node, "reachable; its date cannot say the time in nanoseconds")
         else:
             clocks[node] = clock
-            self.tell(GOOD, node, f"reachable; its clock is {clock[0]:+.0f} ms from ours (± {clock[1]:.0f})")
+            self.report(GOOD, node, f"reachable; its clock is {clock[0]:+.0f} ms from ours (± {clock[1]:.0f})")
         if left := await cluster.remains(node):
             text = f"a run that was lost left {left[0]}; a run removes that, and so does naysayer heal"
-            self.tell(KNOW, node, text)
+            self.report(KNOW, node, text)
         found = await cluster.look(node)
         if found is not None:
-            self.tell(GOOD, node, f"the system runs already: {found}; a run uses it as it is and leaves it running")
+            self.report(GOOD, node, f"the system runs already: {found}; a run uses it as it is and leaves it running")
         elif self.config.commands is not None:
-            self.tell(GOOD, node, "the system does not run, and nothing else is at its client port: a run starts it")
+            self.report(GOOD, node, "the system does not run, and nothing else is at its client port: a run starts it")
         return found
 
     def _compare(self, clocks: dict[NodeId, tuple[float, float]]) -> None:
@@ -177,18 +177,18 @@ class Examination:
             off_ms, exact_ms, one, other = max(apart)
             advice = "; let the hosts keep time (chrony, ntpd)" if off_ms - exact_ms > CLOCK_MS_MAX else ""
             text = f"at most {off_ms:.0f} ms apart (± {exact_ms:.0f}): {one} and {other}{advice}"
-            self.tell(KNOW if advice else GOOD, "clocks", text)
+            self.report(KNOW if advice else GOOD, "clocks", text)
 
     async def _system(self, cluster: RemoteCluster) -> None:
-        """Who listens at the ports of the nodes that run, and a read through each."""
+        """The process that listens at the ports of each node that runs, and a read through it."""
         nodes = [node for node in cluster.nodes if node not in self.down]
         for node in [one for one in nodes if one in cluster.running]:
             try:
                 await cluster.refuse_stranger(node)
             except NaysayerError as error:
-                self.tell(BAD, node, str(error))
+                self.report(BAD, node, str(error))
         for remark in cluster.remarks:
-            self.tell(KNOW, "note", remark)
+            self.report(KNOW, "note", remark)
         reads = dict.fromkeys(nodes, (BAD, ""))
 
         async def read(node: NodeId) -> None:
@@ -198,10 +198,10 @@ class Examination:
                 reads[node] = BAD, str(error)
 
         await side_by_side(partial(read, node) for node in nodes)
-        somebody = any(sign == GOOD for sign, _ in reads.values())
+        answered = any(sign == GOOD for sign, _ in reads.values())
         for node, (sign, text) in reads.items():
             # where one node answers, others may refuse: a replica, a follower
-            self.tell(BAD if sign == KNOW and not somebody else sign, node, text)
+            self.report(BAD if sign == KNOW and not answered else sign, node, text)
 
 
 def doctor(file: Path, nemesis: tuple[str, ...] | None) -> int:
@@ -219,7 +219,7 @@ def doctor(file: Path, nemesis: tuple[str, ...] | None) -> int:
         examination.asked = {name: needs for name, needs in wanted.items() if needs <= can}
         for name in sorted(wanted.keys() - examination.asked.keys()):
             text = f"needs {what_it_takes(wanted[name] - can)}"
-            examination.tell_faults(file.name, [name], text, bad=True)
+            examination.report_faults(file.name, [name], text, bad=True)
         _refuse_few_nodes(examination, file)
 
     async def main() -> bool:
@@ -231,7 +231,7 @@ def doctor(file: Path, nemesis: tuple[str, ...] | None) -> int:
     if trio.run(main):
         say(BAD, file.name, "interrupted")
         return ERROR
-    _look_around(examination, file)
+    _beside_hosts(examination, file)
     screen.print(Text(_conclusion(examination, file, can)), soft_wrap=True)
     return ERROR if examination.bad else 0
 
@@ -244,18 +244,18 @@ def _refuse_few_nodes(examination: Examination, file: Path) -> None:
         if least > len(examination.config.nodes):
             del examination.asked[name]
             text = f"makes sense with {least} nodes or more; the file names {len(examination.config.nodes)}"
-            examination.tell_faults(file.name, [name], text, bad=True)
+            examination.report_faults(file.name, [name], text, bad=True)
 
 
-def _look_around(examination: Examination, file: Path) -> None:
+def _beside_hosts(examination: Examination, file: Path) -> None:
     """What a run needs besides the hosts: a workload, and a place for its results."""
     offered = ", ".join(examination.config.client.operations)
     if default_workload(examination.config) is None:
         text = f"no workload makes do with the operations {offered}; naysayer list shows what each one judges"
-        examination.tell(BAD, file.name, text)
+        examination.report(BAD, file.name, text)
     place = next(folder for folder in (RESULTS, Path()) if folder.is_dir())
     if not os.access(place, os.W_OK):
-        examination.tell(BAD, str(place.absolute()), "results cannot be written here; test --results DIR is needed")
+        examination.report(BAD, str(place.absolute()), "results cannot be written here; test --results DIR is needed")
 
 
 def _conclusion(examination: Examination, file: Path, can: frozenset[str]) -> str:

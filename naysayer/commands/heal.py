@@ -11,7 +11,7 @@ from naysayer.signals import ended_by_signals
 from targets.backends.hosts.cluster import RemoteCluster
 from targets.backends.hosts.config import load
 
-HEALING = "the hosts are being healed, which takes a moment; if I am killed now, heal again"
+HEALING = "the hosts are being healed, which takes some seconds; if this process is killed now, run heal again"
 ERROR = 3
 
 

@@ -23,7 +23,7 @@ client = "http://10.0.0.2:8000"
 host = "10.0.0.3"
 client = "http://10.0.0.3:8000"
 
-# How clients talk to it: http (told below), etcd, redis, or your own class as "client.py:MyClient".
+# How clients talk to it: http (described below), etcd, redis, or your own class as "client.py:MyClient".
 [client]
 kind = "http"
 timeout_s = 1.0
@@ -71,8 +71,8 @@ NODE = '''\
 #!/usr/bin/env python3
 """A node for: naysayer test --bin ./node.py --workload lin-kv --nodes 1 --nemesis none
 
-One JSON object per line on stdin and stdout; logs go to stderr. Each node keeps its own map and tells nobody, so with
---nodes 3 the test shows a violation: making the nodes agree is your part. `send` also reaches the other nodes.
+One JSON object per line on stdin and stdout; logs go to stderr. Each node keeps its own map and sends it to no other
+node, so with --nodes 3 the test shows a violation: making the nodes agree is your part. `send` also reaches the other nodes.
 """
 
 import json

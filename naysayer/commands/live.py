@@ -45,10 +45,10 @@ def test_live(plan: Plan, timeout_s: float, options: RunOptions) -> Conclusion:
 
 
 def test_binary(plan: Plan, timeout_s: float, options: RunOptions) -> Conclusion:
-    """A binary behind Maelstrom's protocol, started once for each node."""
+    """A binary that speaks Maelstrom's protocol, started once for each node."""
     if plan.workload not in DIALECTS:
         raise UsageError(f"--bin speaks Maelstrom's workloads ({', '.join(DIALECTS)}), not {plan.workload!r}")
-    refuse_faults(plan, ProcessCluster.faults, "a binary behind stdin and stdout")
+    refuse_faults(plan, ProcessCluster.faults, "a binary over stdin and stdout")
     workload_of(plan)  # refuses options that the workload has no use for
     binary = plan.binary or Binary()
     if binary.topology not in TOPOLOGIES:
@@ -74,7 +74,7 @@ def _words(command: str) -> list[str]:
 
 
 def test_remote(file: Path, config: ClusterConfig, plan: Plan, options: RunOptions) -> Conclusion:
-    """A cluster on other hosts, told by cluster.toml."""
+    """A cluster on other hosts, which cluster.toml describes."""
     lacking = sorted(find_workload(plan.workload).operations - set(config.client.operations))
     if lacking:
         raise UsageError(

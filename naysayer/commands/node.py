@@ -26,7 +26,7 @@ def run_node(target: str, *, me: str, listen: str, peers: str, data: Path | None
     refuse_platform()
     if stdio:
         die_with_harness()
-        return _serve(StdioNode(found, data, seed), "behind stdin")
+        return _serve(StdioNode(found, data, seed), "over stdin")
     if not me or not listen or data is None:
         raise UsageError("a node needs --id, --listen host:port and --data FOLDER (and --peers, if it is not alone)")
     others = {}

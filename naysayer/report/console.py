@@ -63,7 +63,7 @@ def console() -> Screen:
 
 
 def _columns() -> int | None:
-    """How wide the environment says that output may be: who pipes it may know."""
+    """The width that the environment variable COLUMNS sets, for output that is piped."""
     columns = os.environ.get("COLUMNS", "")
     return int(columns) if columns.isdecimal() and int(columns) else None
 

@@ -84,7 +84,7 @@ def test_signals_during_the_cleaning_up_leave_nothing_behind(three: Hosts) -> No
     out, err = pestered(command, stopping)
     assert command.returncode in (0, 2), (out, err)
     assert err.count("naysayer: stopping; the faults are being undone on the hosts, within 120 s") >= 2, err
-    assert f"if I am killed now, naysayer heal {file} undoes them" in err
+    assert f"if this process is killed now, naysayer heal {file} undoes them" in err
     assert "Traceback" not in err
     assert clean(three)
 
