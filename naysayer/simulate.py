@@ -52,8 +52,8 @@ class Run:
     live: bool
     events: int
     virtual_ms: float
-    storm_ms: float
-    """When the healing began."""
+    fault_phase_ms: float
+    """When the faults were undone."""
     error: str | None = None
     interrupted: bool = False
     views: dict[NodeId, dict[str, object]] = field(default_factory=dict)
@@ -68,6 +68,28 @@ class Run:
     """Of a traced run: what a node showed when a request arrived there, by the request's id and the node."""
 
 
+@dataclass(frozen=True)
+class Script:
+    """Says when everything happens, in place of the plan."""
+
+    generator: Generator
+    schedule: Schedule
+    recovers: bool = False
+    """At the end all faults are undone, and operations go on."""
+    end_ms: float = 0.0
+    """The end is not before this."""
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What a run is to show: its messages if `trace`, and no more than happens up to `until_ms`, or, with
+    `until_violation`, up to a broken invariant."""
+
+    trace: bool = False
+    until_ms: float | None = None
+    until_violation: bool = False
+
+
 class Simulation:
     """One run of a plan. `stop()` (from a signal handler) ends it at the next event, with what was recorded."""
 
@@ -77,18 +99,14 @@ class Simulation:
         recorder: Recorder,
         *,
         schedule: Schedule | None = None,
-        generator: Generator | None = None,
+        script: Script | None = None,
         progress: Progress | None = None,
-        trace: bool = False,
-        until_ms: float | None = None,
-        scripted: bool = False,
-        calm: bool = True,
-        storm_ms: float = 0.0,
-        until_violation: bool = False,
+        probe: Probe = Probe(),
     ) -> None:
-        """`scripted`: generator and schedule say when everything happens. `calm`: heal all at the end, and go on.
-        `storm_ms`: not before this. `until_violation`: a broken invariant ends the run."""
+        """`schedule`: the faults, in place of those that the plan names."""
         target, workload = find_target(plan.target), find_workload(plan.workload)
+        if script is not None:
+            schedule = script.schedule
         if schedule is None and plan.nemesis:
             schedule = Mix(plan.nemesis, rest=plan.rest, stretch=Random(f"{plan.seed} pace").choice(STRETCHES))
         place = partial(client_name, plan.clients)
@@ -96,32 +114,37 @@ class Simulation:
         setup = Setup(
             plan.clients,
             plan.seed,
-            workload.start() if generator is None else generator,
+            workload.start() if script is None else script.generator,
             schedule,
             timeout_ms=timeout_ms,
             timeout_ms_max=target.timeout_ms,
             think_ms=plan.think_ms,
             operations=plan.operations,
             time_ms=None if plan.time_s is None else plan.time_s * 1000,
-            least_ms=storm_ms,
-            scripted=scripted,
+            least_ms=0.0 if script is None else script.end_ms,
+            scripted=script is not None,
             sessions=target.sessions,
             stay=True,
             client_links=True,
-            recover=calm and until_ms is None,
+            recover=(script is None or script.recovers) and probe.until_ms is None,
             progress_ms=PROGRESS_TIMEOUTS * target.timeout_ms,
             recovery_pause_ms=RECOVERY_PAUSE_MS,
             recovery_ms_max=RECOVERY_MS_MAX,
             virtual=True,
             known_to_fit=True,
-            again=workload.start if scripted else None,
+            again=None if script is None else workload.start,
             final=workload.finish,
         )
         self.plan = plan
         self.recorder = recorder
-        self._cluster = SimulatedCluster(target, plan.nodes, plan.seed, trace=trace, place=place)
+        self._cluster = SimulatedCluster(target, plan.nodes, plan.seed, trace=probe.trace, place=place)
         self._loop = VirtualRun(
-            self._cluster, setup, recorder, progress=progress, until_ms=until_ms, until_violation=until_violation
+            self._cluster,
+            setup,
+            recorder,
+            progress=progress,
+            until_ms=probe.until_ms,
+            until_violation=probe.until_violation,
         )
 
     def stop(self) -> None:

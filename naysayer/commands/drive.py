@@ -56,7 +56,10 @@ PATIENT_MS = 5000.0
 """How long a client waits for an answer in that time, unless a longer time is set."""
 
 ENDING = "the processes are being ended"
-UNDOING = f"the faults are being undone on the hosts, within {UNDO_S_MAX:.0f} s; if this process is killed now, %s undoes them"
+UNDOING = (
+    f"the faults are being undone on the hosts, within {UNDO_S_MAX:.0f} s; if this process is killed now, "
+    "%s undoes them"
+)
 
 AROUND_S = 0.1
 """Messages are kept from so long before the operations of a counterexample to so long after them."""
@@ -257,9 +260,7 @@ class Drive:
                 cluster.remark(str(cluster.error(node, what)))
         if self.core is not None and self.core.clients.unsupported and isinstance(cluster, StdioCluster):
             lacking = ", ".join(sorted(self.core.clients.unsupported))
-            cluster.remark(
-                f"the program does not support {lacking} (error 10): no more of these were invoked"
-            )
+            cluster.remark(f"the program does not support {lacking} (error 10): no more of these were invoked")
         remarks = [] if self.core is None else self.core.health.remarks
         self.evidence, self.remarks = cluster.evidence(), [*cluster.remarks, *remarks]
         if isinstance(cluster, StdioCluster):

@@ -72,7 +72,8 @@ NODE = '''\
 """A node for: naysayer test --bin ./node.py --workload lin-kv --nodes 1 --nemesis none
 
 One JSON object per line on stdin and stdout; logs go to stderr. Each node keeps its own map and sends it to no other
-node, so with --nodes 3 the test shows a violation: making the nodes agree is your part. `send` also reaches the other nodes.
+node, so with --nodes 3 the test shows a violation: making the nodes agree is your part. `send` also reaches the other
+nodes.
 """
 
 import json

@@ -22,6 +22,7 @@ from naysayer.hunt.campaign import STEPS
 from naysayer.judge import judge_run
 from naysayer.play.timed import FaultScript, OperationScript, Scenario, Timed, TimedFault, TimedOperation, staged
 from naysayer.recorder import Recorder
+from naysayer.simulate import Probe
 from nemesis.directed import leadership
 from nemesis.schedule import Poll, Schedule, Situation, Step
 from targets.protocol.node import NodeId
@@ -84,7 +85,7 @@ def claims(scenario: Scenario, until_ms: float) -> Claims:
     """Who leads in a run of the scenario."""
     ordered = scenario.of(scenario.items)
     watch = _Watch(FaultScript(ordered.faults))
-    staged(ordered, Recorder(), watch, OperationScript.of(ordered), until_ms=until_ms).run()
+    staged(ordered, Recorder(), watch, OperationScript.of(ordered), Probe(until_ms=until_ms)).run()
     return watch.claims
 
 
@@ -201,7 +202,7 @@ def told(scenario: Scenario, cues: Sequence[Cue], linger_ms: float, until_ms: fl
     nodes = [f"n{number}" for number in range(1, scenario.nodes + 1)]
     telling = Telling(deque(cues), dict(zip(nodes, nodes, strict=True)))
     speaker = _Speaker(telling, linger_ms)
-    stage = staged(scenario, Recorder(), telling, speaker, until_ms=until_ms, until_violation=blind)
+    stage = staged(scenario, Recorder(), telling, speaker, Probe(until_ms=until_ms, until_violation=blind))
     run = stage.run()
     if blind and not run.violations:
         return None

@@ -16,7 +16,7 @@ from checker.verdict import Verdict
 from naysayer.judge import RUN_STEPS, judge_run
 from naysayer.plan import Plan
 from naysayer.recorder import Recorder
-from naysayer.simulate import Run, Simulation
+from naysayer.simulate import Probe, Run, Script, Simulation
 from nemesis.schedule import Schedule, Situation, Step
 from targets.protocol.fault import FAULT
 from workloads.generator import Generator, Invocation, Turn, Wait
@@ -137,7 +137,7 @@ class FaultScript:
 
 def of_run(plan: Plan, simulation: Simulation, run: Run) -> Scenario:
     """The scenario that a finished run of a plan amounts to; of one that was not live in the end, its fault phase."""
-    until_ms = float("inf") if run.live else run.storm_ms
+    until_ms = float("inf") if run.live else run.fault_phase_ms
     return Scenario(
         plan.target,
         plan.workload,
@@ -151,7 +151,7 @@ def of_run(plan: Plan, simulation: Simulation, run: Run) -> Scenario:
         tuple(TimedFault(at_ms, fault) for at_ms, fault in run.recorder.nemesis if at_ms < until_ms),
         plan.timeout_ms,
         not run.live,
-        0.0 if run.live else run.storm_ms,
+        0.0 if run.live else run.fault_phase_ms,
     )
 
 
@@ -174,8 +174,8 @@ def play(
     operations, faults = OperationScript.of(scenario), FaultScript(scenario.faults)
     if scenario.recovers:
         until_ms, until_violation = None, False  # whether it is live shows at its end
-    simulation = staged(scenario, recorder or Recorder(), faults, operations, trace, until_ms, until_violation)
-    run = simulation.run()
+    probe = Probe(trace, until_ms, until_violation)
+    run = staged(scenario, recorder or Recorder(), faults, operations, probe).run()
     return run, judge_run(run, find_workload(scenario.workload).model, weaker=weaker, steps=steps)
 
 
@@ -185,31 +185,15 @@ def rerun(
     """Run a scenario without judging it, with its messages if `trace`, up to a time or to a broken invariant."""
     ordered = scenario.of(scenario.items)
     operations, faults = OperationScript.of(ordered), FaultScript(ordered.faults)
-    return staged(ordered, Recorder(), faults, operations, trace, until_ms, until_violation).run()
+    return staged(ordered, Recorder(), faults, operations, Probe(trace, until_ms, until_violation)).run()
 
 
 def staged(
-    scenario: Scenario,
-    recorder: Recorder,
-    schedule: Schedule,
-    generator: Generator,
-    trace: bool = False,
-    until_ms: float | None = None,
-    until_violation: bool = False,
+    scenario: Scenario, recorder: Recorder, schedule: Schedule, generator: Generator, probe: Probe
 ) -> Simulation:
     """A run of the scenario's target in which `schedule` and `generator` say what happens."""
-    return Simulation(
-        plan_of(scenario),
-        recorder,
-        schedule=schedule,
-        generator=generator,
-        scripted=True,
-        calm=scenario.recovers,
-        storm_ms=scenario.end_ms if scenario.recovers else 0.0,
-        trace=trace,
-        until_ms=until_ms,
-        until_violation=until_violation,
-    )
+    script = Script(generator, schedule, scenario.recovers, scenario.end_ms if scenario.recovers else 0.0)
+    return Simulation(plan_of(scenario), recorder, script=script, probe=probe)
 
 
 def plan_of(scenario: Scenario, nemesis: tuple[str, ...] = ()) -> Plan:

@@ -18,7 +18,7 @@ from naysayer.recorder import Recorder
 from naysayer.report.report import Report
 from naysayer.report.terminal import operations_of
 from naysayer.serving import accounts
-from naysayer.simulate import Run, Simulation
+from naysayer.simulate import Probe, Run, Simulation
 
 MS = 1_000_000
 
@@ -30,7 +30,7 @@ def with_nodes(plan: Plan, report: Report, rerun: Callable[..., Run] | None = No
     """The report of a run, with what each node held at the violation, and how the operations of its proof were served.
 
     That is when the operation began that shows the violation, or when an invariant was found broken.
-    `rerun` runs it again with some of the options `trace` and `until_ms` of a Simulation; unless given, from the plan.
+    `rerun` runs it again with `trace` or `until_ms` of a Probe; unless given, from the plan.
     """
     part = report.verdict.worst
     again = partial(_rerun, plan) if rerun is None else rerun
@@ -45,7 +45,7 @@ def with_nodes(plan: Plan, report: Report, rerun: Callable[..., Run] | None = No
 
 
 def _rerun(plan: Plan, **options: Any) -> Run:
-    return Simulation(plan, Recorder(), **options).run()
+    return Simulation(plan, Recorder(), probe=Probe(**options)).run()
 
 
 def _culprit(part: Part | None) -> Operation | None:

@@ -62,7 +62,7 @@ def test_a_target_that_deadlocks_in_the_storm_is_reported_as_not_live(monkeypatc
     run = run_as(replace(find("quorum-kv"), node=WaitsForEver), monkeypatch)
     assert run.recorder.counts["ok"] > 10, "it works until messages are lost"
     assert not run.live
-    assert run.virtual_ms <= run.storm_ms + RECOVERY_PAUSE_MS + 2 * RECOVERY_MS_MAX + 1
+    assert run.virtual_ms <= run.fault_phase_ms + RECOVERY_PAUSE_MS + 2 * RECOVERY_MS_MAX + 1
     verdict = judge_run(run, "register")
     assert (verdict.outcome, verdict.method) == ("invalid", "liveness")
     explanation = verdict.parts[0].explanation
@@ -131,8 +131,8 @@ def test_what_clients_do_when_the_time_is_up_is_not_done_twice_at_once(seed: int
     recorder = Once()
     run = Simulation(plan, recorder).run()
     assert run.live
-    began = [op.call for op in recorder.history() if op.call > run.storm_ms * 1e6]
-    assert min(began) >= (run.storm_ms + RECOVERY_PAUSE_MS) * 1e6, "no client invokes anything during the pause"
+    began = [op.call for op in recorder.history() if op.call > run.fault_phase_ms * 1e6]
+    assert min(began) >= (run.fault_phase_ms + RECOVERY_PAUSE_MS) * 1e6, "no client invokes anything during the pause"
 
 
 def test_where_the_members_have_become_few_a_majority_of_these_counts() -> None:

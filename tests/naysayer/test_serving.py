@@ -14,7 +14,7 @@ from naysayer.play import timed
 from naysayer.play.timed import Scenario, TimedFault, TimedOperation
 from naysayer.recorder import Recorder
 from naysayer.serving import accounts
-from naysayer.simulate import Run, Simulation
+from naysayer.simulate import Probe, Run, Simulation
 from naysayer.views import held, standing, view_text
 from targets.backends.simulator.network import Cause, Sent
 from targets.protocol.fault import Hold
@@ -29,7 +29,7 @@ def _accounts(run: Run) -> dict[int, str]:
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_in_the_quorum_store_each_exchange_belongs_to_one_operation_of_its_coordinator(seed: int) -> None:
-    run = Simulation(Hunt("quorum-kv", operations=150).plan(seed), Recorder(), trace=True).run()
+    run = Simulation(Hunt("quorum-kv", operations=150).plan(seed), Recorder(), probe=Probe(trace=True)).run()
     owners: defaultdict[int, set[str]] = defaultdict(set)
     nodes: defaultdict[str, set[str]] = defaultdict(set)
     count = 0

@@ -113,4 +113,4 @@ def assert_healthy(
     assert run.live, told
     operations = run.recorder.ended(0)
     assert len(operations) >= 150 + 2 * plan.clients, told
-    assert [op for op in operations if op.call / 1e6 > run.storm_ms and op.error == TIMEOUT] == [], told
+    assert [op for op in operations if op.call / 1e6 > run.fault_phase_ms and op.error == TIMEOUT] == [], told

@@ -167,7 +167,7 @@ def test_a_leader_without_check_quorum_is_found_and_its_twin_is_not(seed: int) -
     broken = run("raft-log/no-check-quorum", seed)
     assert [one.kind for one in broken.findings] == ["not-live"]
     assert "of virtual time none succeeded, while messages from n" in broken.findings[0].sentence
-    assert broken.findings[0].at_ms <= broken.storm_ms, "found before anything was healed"
+    assert broken.findings[0].at_ms <= broken.fault_phase_ms, "found before anything was healed"
     verdict = judge_run(broken, "cas-register")
     assert (verdict.outcome, verdict.method) == ("invalid", "liveness")
     for healthy in ("raft-log", "paxos-log"):
