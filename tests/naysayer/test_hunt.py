@@ -391,7 +391,7 @@ def test_a_full_disk_under_the_results_is_told_once_and_what_was_found_is_shown(
     assert done.returncode == 1
     assert "Minimised from" in done.stdout
     printed = "".join(done.stdout.split())  # a long path is broken wherever the line ends
-    assert printed.count("isnotcomplete:Filetoolarge;makeroom") == 1
+    assert printed.count("isincomplete:Filetoolarge;freesomespace") == 1
     assert printed.endswith("theseedfindsitagain")
     assert done.stderr == ""
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import socket
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -106,3 +110,17 @@ def test_doctor_tells_of_a_host_that_cannot_be_reached(tmp_path: Path, capsys: p
     file.write_text(file.read_text() + f'[ssh]\nport = 1\nknown_hosts = "{known}"\n')
     assert run(["doctor", str(file)]) == 3
     assert "✗ n1: localhost:1 cannot be reached over SSH" in capsys.readouterr().out
+
+
+def test_a_host_that_speaks_no_ssh_is_one_line_and_no_traceback_of_the_library(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor() as pool:
+        pool.submit(lambda: [server.accept()[0].close() for _ in range(3)])
+        file = _local(tmp_path, "true")
+        known = tmp_path / "known_hosts"
+        known.write_text("")
+        file.write_text(file.read_text() + f'[ssh]\nport = {server.getsockname()[1]}\nknown_hosts = "{known}"\n')
+        command = [sys.executable, "-m", "naysayer", "doctor", str(file)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        server.shutdown(socket.SHUT_RDWR)
+    assert (done.returncode, done.stderr) == (3, "")
+    assert "no SSH session" in done.stdout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shlex
 import socket
 import subprocess
@@ -15,6 +16,8 @@ import trio
 
 from checker.errors import HarnessError, UsageError
 from targets.backends.hosts.config import Ssh
+
+logging.getLogger("paramiko").addHandler(logging.NullHandler())  # else it prints the tracebacks of errors we handle
 
 OUTPUT_BYTES_MAX = 64 * 1024 * 1024
 
