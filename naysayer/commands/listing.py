@@ -10,7 +10,9 @@ from checker.models import MODELS
 from checker.properties import PROPERTIES
 from naysayer.report.console import console
 from nemesis.catalog import KINDS
+from targets.backends.stdio.protocol import DIALECTS
 from targets.registry import all_targets
+from workloads.generator import Workload
 from workloads.registry import WORKLOADS
 
 
@@ -39,12 +41,23 @@ def list_all(*, broken: bool) -> int:
     variants = sum(target.broken is not None for target in all_targets())
     _table(screen, "Targets", [(target.name, target.summary) for target in healthy])
     screen.print(f"  and {variants} broken variants of them: naysayer list --broken\n")
-    _table(screen, "Workloads", [(w.name, f"{w.summary} (judged as {w.model})") for w in WORKLOADS.values()])
+    _table(screen, "Workloads", [(w.name, _workload(w)) for w in WORKLOADS.values()])
     _table(screen, "Faults", [(kind.name, kind.summary) for kind in KINDS.values()])
     _table(screen, "Models", [(name, model.summary) for name, model in MODELS.items()])
     _table(screen, "Promises other than linearizability, named as models are", list(PROPERTIES.items()))
     _table(screen, "Formats of histories (naysayer check)", list(SUMMARIES.items()))
     return 0
+
+
+def _workload(workload: Workload) -> str:
+    by = "" if _runs_here(workload) else "; only with --cluster"
+    return f"{workload.summary} (judged as {workload.model}{by})"
+
+
+def _runs_here(workload: Workload) -> bool:
+    """Whether a target of ours offers its operations, or `--bin` speaks it; else it takes a client that offers them,
+    which those for etcd and Redis are not: what they offer, the replicated logs offer too."""
+    return workload.name in DIALECTS or any(workload.operations <= target.operations for target in all_targets())
 
 
 def _table(

@@ -16,6 +16,7 @@ import pytest
 from checker.verify import TOO_LARGE
 from naysayer.cli import app, run
 from naysayer.options import seconds
+from workloads.registry import WORKLOADS
 
 pytestmark = pytest.mark.slow
 
@@ -274,6 +275,9 @@ def test_list_names_everything(capsys: pytest.CaptureFixture[str]) -> None:
     printed = capsys.readouterr().out
     for name in ("quorum-kv", "raft-log", "paxos-kv", "cas-register", "partition", "kill", "kv-append"):
         assert name in printed
+    lines = " ".join(printed.partition("Faults\n")[0].split())
+    alone = [name for name in WORKLOADS if f" (judged as {WORKLOADS[name].model}; only with --cluster)" in lines]
+    assert alone == ["lock", "set", "queue", "stack", "priority-queue", "ids"]
     assert run(["list", "--broken"]) == 0
     assert "quorum-kv/no-read-repair" in capsys.readouterr().out
 
