@@ -95,10 +95,10 @@ def seen(
     silent = [f"{node} ({by_node[node].all} operations)" for node in _silent(history, by_node)]
     if silent:
         remarks.append(f"never answered: {', '.join(silent)}")
-    blind = _blind(history, model, finals)
-    unread = [] if blind else _unread(history, model, finals)
-    if unread:
-        remarks.append(f"no final read succeeded of: {', '.join(unread)}")
+    unread = _unread(history, model, finals)
+    blind = _blind(history, model, finals) or _lost_unseen(history, model, unread)
+    if unread and not blind:
+        remarks.append(f"no final read succeeded of: {', '.join(_key_names(history, unread))}")
     return Seen(
         total,
         by_kind,
@@ -180,11 +180,38 @@ def _blind(history: History, model: str, finals: Rows) -> str | None:
     return clause
 
 
-def _unread(history: History, model: str, finals: Rows) -> list[str]:
-    """The keys to which something was written but of which no final read succeeded."""
+def _unread(history: History, model: str, finals: Rows) -> list[int]:
+    """The codes of keys to which something was written but of which no final read succeeded."""
     if not finals.any() or model not in MODELS or not MODELS[model].by_key:
         return []
     ok = history.status == OK
     asked = np.setdiff1d(history.key[finals], history.key[finals & ok])
-    lacking = np.intersect1d(asked, history.key[ok & updating(history, model)])
-    return [str(history.tables.key.values[code]) for code in lacking.tolist()]
+    lacking: list[int] = np.intersect1d(asked, history.key[ok & updating(history, model)]).tolist()
+    return lacking
+
+
+def _lost_unseen(history: History, model: str, unread: Sequence[int]) -> str | None:
+    """Of keys without a final read: those where no earlier read could have noticed that the last write is lost."""
+    ok = history.status == OK
+    reads, writes = ok & (_named(history, "read")), ok & updating(history, model)
+    lost = []
+    for key in unread:
+        of_key = history.key == key
+        written = history.ret[of_key & writes].max()
+        if _named(history, "read")[of_key].any() and not (history.call[of_key & reads] > written).any():
+            lost.append(key)
+    if not lost:
+        return None
+    return (
+        f"no read of {', '.join(_key_names(history, lost))} succeeded after its last write, not even a final one, so "
+        "its loss could not have been noticed"
+    )
+
+
+def _named(history: History, f: str) -> Rows:
+    codes = [code for code, name in enumerate(history.tables.f.values) if name == f]
+    return np.isin(history.f, codes)
+
+
+def _key_names(history: History, codes: Sequence[int]) -> list[str]:
+    return [str(history.tables.key.values[code]) for code in codes]

@@ -88,8 +88,22 @@ def test_final_reads_that_all_came_to_nothing_leave_the_outcome_unknown() -> Non
 
 def test_keys_whose_final_reads_all_failed_are_named() -> None:
     ops = [op(n, "write", "ok", key="xyz"[n % 3]) for n in range(60)]
-    ops += [op(60 + n, "read", "ok", key="y") for n in range(20)] + [op(80 + n, "read", "info") for n in range(3)]
-    assert seen(History.of(ops), "kv", last_round=60).remarks == ("no final read succeeded of: x",)
+    ops += [op(60 + n, "read", "ok", key="xyz"[n % 3]) for n in range(20)]
+    ops += [op(80 + n, "read", "ok", key="y") for n in range(20)] + [op(100 + n, "read", "info") for n in range(3)]
+    found = seen(History.of(ops), "kv", last_round=80)
+    assert (found.remarks, found.blind) == (("no final read succeeded of: x",), None)
+
+
+def test_a_last_write_that_no_read_followed_leaves_the_outcome_unknown() -> None:
+    """As where a server dies in the middle of the final reads: other keys were read, and this one may have lost it."""
+    ops = [op(n, "write", "ok", key="xyz"[n % 3]) for n in range(60)]
+    ops += [op(60 + n, "read", "ok", key="yz"[n % 2]) for n in range(20)] + [
+        op(80 + n, "read", "info") for n in range(3)
+    ]
+    found = seen(History.of(ops), "kv", last_round=60)
+    assert str(found.blind).startswith("no read of x succeeded after its last write, not even a final one")
+    assert seen(History.of(ops), "kv").blind is None, "nothing is known of a last round"
+    assert enough(VALID, found).outcome == "unknown"
 
 
 def test_only_a_verdict_that_would_be_valid_becomes_unknown() -> None:
