@@ -10,7 +10,7 @@ last of each node, if it was drained several times).
 `commit_offsets` {key: offset} says that a client has processed all up to that offset, `list_committed_offsets` [keys]
 -> {key: offset} where a new consumer may go on: at what was committed, behind it, or at the beginning (0, or less). An
 offset beyond any that a client committed by then would make that consumer skip messages, so it is a violation. A lower
-one is none: messages are then processed again.
+one is none: messages are then processed again. But where no answer shows any, the outcome is unknown.
 """
 
 from __future__ import annotations
@@ -83,7 +83,10 @@ def decide(part: History) -> Decision:
             if found is not None:
                 return _invalid(found, rows)
     found = _judge_ends(ops, acknowledged) or _judge_committed(ops)
-    return Decision("valid", "property") if found is None else _invalid(found, rows)
+    if found is not None:
+        return _invalid(found, rows)
+    unseen = _commits_unseen(ops)
+    return Decision("valid", "property") if unseen is None else Decision("unknown", "none", reason=unseen)
 
 
 def _judge_poll(
@@ -169,6 +172,24 @@ def _judge_committed(ops: list[Operation]) -> Explanation | None:
             sentence = f"{wrong}, but the highest offset committed by then is {most}, by #{commit.index}."
             return Explanation("phantom-value", sentence, (), op.index, {commit.index: f"committed {most}"})
     return None
+
+
+def _commits_unseen(ops: list[Operation]) -> str | None:
+    """Why nothing was seen of committed offsets: a system may forget some, but what lists none at all shows nothing."""
+    asked = [op for op in ops if op.f == "list_committed_offsets" and op.status == "ok"]
+    if any(op.output for op in asked):
+        return None
+    since: dict[Any, int] = {}
+    for op in ops:
+        if op.f == "commit_offsets" and op.status == "ok":
+            since |= {key: min(op.ret, since.get(key, op.ret)) for key in _pairs(op.input)}
+    after = [op for op in asked if any(key in since and since[key] < op.call for key in op.input or ())]
+    if not after:
+        return None
+    return (
+        f"offsets were committed, and none of {len(after)} answers to list_committed_offsets after that showed any, so "
+        "whether commits are kept was not seen"
+    )
 
 
 def lacking(ops: Sequence[Operation]) -> Lack:

@@ -222,6 +222,19 @@ def test_a_committed_offset_lies_not_beyond_what_was_committed() -> None:
     assert kind(judge("kafka", ("commit_offsets", {"k": 5}, None, "fail"), listed(5))) == "phantom-value"
 
 
+def test_commits_that_no_answer_shows_leave_the_outcome_unknown() -> None:
+    commit, none = ("commit_offsets", {"k": 5}, None), ("list_committed_offsets", ["k"], {})
+    found = judge("kafka", commit, none, none)
+    assert (found.outcome, str(found.reason)[:56]) == (
+        "unknown",
+        "offsets were committed, and none of 2 answers to list_co",
+    )
+    shown = ("list_committed_offsets", ["k"], {"k": 5})
+    assert judge("kafka", commit, none, shown).outcome == "valid"
+    assert judge("kafka", commit, ("list_committed_offsets", ["other"], {})).outcome == "valid"
+    assert judge("kafka", none, commit).outcome == "valid", "nothing was committed when it was asked"
+
+
 def test_values_are_shown_as_records_write_them_not_as_python_does() -> None:
     explained = judge("unique-ids", ("generate", None, None), ("generate", None, None)).explanation
     assert explained is not None
