@@ -117,4 +117,6 @@ def facts_json(run: Run, verdict: Verdict) -> bytes:
         target_error=run.error,
         events=run.events,
         virtual_ms=round(run.virtual_ms, 3),
+        fault_phase_ms=round(run.fault_phase_ms, 3),
+        violated_ms=run.violated_ms,
     )

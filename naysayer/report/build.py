@@ -64,7 +64,7 @@ def build_report(result: Result, folder: Path | None, *, replay: Path | None = N
         ("target", f"{plan.target}  {_number(plan.nodes, 'node')}  {_where(plan)}"),
         ("workload", f"{plan.workload}  {_number(plan.clients, 'client')}, {result.seen.total.all} operations"),
         ("faults", _faults(result, counted)),
-        *(("shown", text) for text in _by_kind(plan, result.evidence)),
+        *(("shown", text) for text in _by_kind(result)),
         *result.costs.facts(),
     ]
     if result.availability is not None:
@@ -128,11 +128,15 @@ def _faults(result: Result, counted: Injected) -> str:
     return " · ".join(words)
 
 
-def _by_kind(plan: Plan, evidence: Sequence[Evidence]) -> list[str]:
+def _by_kind(result: Result) -> list[str]:
     """Of a run in real time a row for each kind of fault: how often it took effect, and what showed the last."""
-    shown = [one for one in evidence if one.shown and plan.backend != "simulator"]
+    shown = [one for one in result.evidence if one.shown and result.plan.backend != "simulator"]
     last = {one.fault.tag: one for one in shown}
-    count = Counter(one.fault.tag for one in shown)
+    injected_times = Counter(fault for _, fault in result.nemesis)
+    shown_times = Counter(fault for fault, _ in {(one.fault, one.from_ms) for one in shown})
+    count: Counter[str] = Counter()
+    for fault, times in shown_times.items():  # a fault on several nodes has evidence for each
+        count[fault.tag] += min(times, injected_times[fault]) or times
     return [f"{count[kind]} × {kind}, the last: {one.fault.label()}: {one.detail}" for kind, one in last.items()]
 
 

@@ -49,7 +49,7 @@ def printed(width: int) -> str:
     span = FaultSpan(
         "partition {replica-1.eu-central.example.org} | {10.0.0.1,replica-2.eu-central.example.org}", 5.0, 900.0
     )
-    story = Report(
+    report = Report(
         verdict,
         "a store",
         facts=(("history", f"{COMMAND.split()[-1]}/history.jsonl · read as jsonl-events · judged as register"),),
@@ -59,7 +59,7 @@ def printed(width: int) -> str:
         views={node: {"x": (1, "164")} for node in HOSTS},
     )
     screen = Screen(file=io.StringIO(), width=width)
-    show(story, screen)
+    show(report, screen)
     assert isinstance(screen.file, io.StringIO)
     return screen.file.getvalue()
 

@@ -62,7 +62,7 @@ def test_what_moves_the_cursor_of_a_terminal_is_not_escaped() -> None:
     assert "\x9b" not in out.getvalue()
 
 
-def story() -> Report:
+def report() -> Report:
     """One with evil in every place that a user's system can fill."""
     ops = (
         Operation(0, EVIL, "write", EVIL, EVIL, None, 0, 10, node=EVIL),
@@ -88,11 +88,11 @@ def story() -> Report:
 @pytest.mark.parametrize("width", [60, 80, 120])
 def test_a_report_shows_escapes_wherever_evil_stands(width: int) -> None:
     out = io.StringIO()
-    show(story(), Screen(file=out, width=width))
+    show(report(), Screen(file=out, width=width))
     assert not raw(out.getvalue())
     lines = out.getvalue().splitlines()
     assert not any(line.lstrip("━ ").startswith("✓ LINEARIZABLE") and line.startswith("━") for line in lines)
-    assert not raw(as_text(lambda screen: show(story(), screen)))
+    assert not raw(as_text(lambda screen: show(report(), screen)))
 
 
 def test_values_names_and_errors_of_a_foreign_file_are_escaped_on_both_streams(

@@ -29,14 +29,14 @@ def op(index: int, f: str, value: int, call_ms: int, ret_ms: int | None) -> Oper
 OPS = (op(1, "write", 1, 0, None), op(2, "read", 1, 10, 20), op(3, "read", 0, 40, 50))
 
 
-def shown(story: Report, width: int = 100) -> str:
+def shown(report: Report, width: int = 100) -> str:
     screen = Screen(file=io.StringIO(), width=width)
-    show(story, screen)
+    show(report, screen)
     assert isinstance(screen.file, io.StringIO)
     return screen.file.getvalue()
 
 
-def story(operations: tuple[Operation, ...] = OPS) -> Report:
+def report(operations: tuple[Operation, ...] = OPS) -> Report:
     explanation = Explanation("stale-read", "Stale read: #3 returned 0.", culprit=3)
     part = Part("x", "invalid", "zones", 400, counterexample=operations, explanation=explanation)
     verdict = Verdict("invalid", "register", "zones", 412, (part,), 0.3, ladder=LADDER)
@@ -54,11 +54,11 @@ def test_a_run_that_broke_off_is_never_shown_as_a_success() -> None:
     assert "exit 3" in lines[-1]
     assert broken.exit_code == 3
     assert Report(verdict, "quorum-kv").exit_code == 0
-    assert replace(story(), trouble="it stopped").exit_code == 1, "a violation is one, whatever came after it"
+    assert replace(report(), trouble="it stopped").exit_code == 1, "a violation is one, whatever came after it"
 
 
 def test_symbols_tell_the_verdict_and_the_culprit_without_colour() -> None:
-    lines = shown(story()).splitlines()
+    lines = shown(report()).splitlines()
     assert lines[0].startswith('━━ ✗ NOT LINEARIZABLE ━━ key "x"')
     assert lines[1] == "Stale read: #3 returned 0."
     (culprit,) = [line for line in lines if line.startswith("  p3→n1")]
@@ -70,7 +70,7 @@ def test_symbols_tell_the_verdict_and_the_culprit_without_colour() -> None:
 
 
 def test_the_fault_and_the_operations_share_one_axis() -> None:
-    lines = shown(story()).splitlines()
+    lines = shown(report()).splitlines()
     (fault,) = [line for line in lines if "nemesis" in line]
     (before,) = [line for line in lines if line.startswith("  p2→n1")]
     (after,) = [line for line in lines if line.startswith("  p3→n1")]
@@ -79,19 +79,19 @@ def test_the_fault_and_the_operations_share_one_axis() -> None:
 
 @pytest.mark.parametrize("width", [60, 80, 100, 160])
 def test_no_line_is_wider_than_the_terminal(width: int) -> None:
-    assert max(map(len, shown(story(), width).splitlines())) <= width
+    assert max(map(len, shown(report(), width).splitlines())) <= width
 
 
 @pytest.mark.parametrize("width", [60, 100])
 def test_a_rung_of_the_ladder_stays_in_one_line(width: int) -> None:
-    text = shown(story(), width)
+    text = shown(report(), width)
     for rung in LADDER:
         assert f"{rung.name} {'✓' if rung.holds else '✗'} (because of #2)" in text
 
 
 def test_what_is_not_drawn_is_counted() -> None:
     many = tuple(op(number, "read", 0, number * 10, number * 10 + 5) for number in range(1, 31))
-    assert "… and 18 more operations, in verdict.json" in shown(story(many))
+    assert "… and 18 more operations, in verdict.json" in shown(report(many))
 
 
 def test_many_faults_in_the_window_are_counted() -> None:
