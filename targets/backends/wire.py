@@ -18,7 +18,7 @@ from checker.errors import TargetError
 LINE_BYTES_MAX = 8 * 1024 * 1024
 
 JUNK = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-"""What decoding raises for what is no message; the last one for a thousand brackets in each other."""
+"""What decoding raises for invalid messages; the last one for a thousand nested brackets."""
 
 
 class FloodError(TargetError):
@@ -51,7 +51,7 @@ class QuickStream:
 
     @classmethod
     async def connect(cls, host: str, port: int) -> Self:
-        """Raises OSError if nobody accepts."""
+        """Raises OSError if the connection is not accepted."""
         stream = await trio.open_tcp_stream(host, port)
         raw = socket.fromfd(stream.socket.fileno(), stream.socket.family, stream.socket.type)
         await trio.aclose_forcefully(stream)

@@ -122,7 +122,7 @@ def test_a_binary_that_prints_junk_is_named_and_the_history_kept(
     common = ["--workload", "lin-kv", "--time", "2s", "--nemesis", "none", "--results", str(tmp_path)]
     assert run(["test", "--bin", f"{sys.executable} {NODE} junk", *common]) == 3
     printed = capsys.readouterr().out
-    assert "printed a line that is no message" in printed
+    assert "printed a line that is not a message" in printed
     assert "listening on port 8080" in printed
     assert len(list(tmp_path.glob("*/*/history.jsonl"))) >= 1
 

@@ -82,7 +82,7 @@ EFFECTS = {
     "one-way": ["cut, .*lost"],
     "delay": ["degrade, .*late"],
     "loss": ["degrade, .*lost"],
-    "duplicate": ["degrade, .*doubled"],
+    "duplicate": ["degrade, .*duplicated"],
     "reorder": ["degrade, .*held back"],
     "kill": ["kill, .*ended by signal 9", "restart, .*answers again"],
     "pause": ["pause, .*in state T", "resume, .*in state [^Tt]"],

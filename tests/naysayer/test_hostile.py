@@ -44,10 +44,10 @@ def left(token: str) -> list[str]:
 @pytest.mark.parametrize(
     ("fault", "said"),
     [
-        ("garbage", "node n0 printed a line that is no message"),
-        ("brackets", "node n0 printed a line that is no message"),
+        ("garbage", "node n0 printed a line that is not a message"),
+        ("brackets", "node n0 printed a line that is not a message"),
         ("gigabyte", "node n0 printed more than 8 MiB without a line's end"),
-        ("floods", "node n0 sent a message to n9, which is no node, client or service here"),
+        ("floods", "node n0 sent a message to n9, which is not a node, client or service here"),
         ("startless", "node n0 exited with code 1"),
         ("dumb", "node n0 closed its stdout"),
     ],

@@ -100,7 +100,7 @@ def test_doctor_refuses_a_pid_command_that_prints_no_process_ids(
     file = _local(tmp_path, "true")
     file.write_text(file.read_text().replace('pid = "true"', 'pid = "echo -1"'))
     assert run(["doctor", str(file)]) == 3
-    assert "n1: the pid command of cluster.toml prints '-1', which is no process id" in capsys.readouterr().out
+    assert "n1: the pid command of cluster.toml prints '-1', which is not a process id" in capsys.readouterr().out
 
 
 def test_doctor_tells_of_a_host_that_cannot_be_reached(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

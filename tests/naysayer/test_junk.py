@@ -187,10 +187,10 @@ def test_a_seat_is_taken_from_who_was_silent_for_the_longest() -> None:
         guests = Guests(2)
         first, second, third = trio.CancelScope(), trio.CancelScope(), trio.CancelScope()
         with guests.seat(first), guests.seat(second):
-            guests.heard(first)
+            guests.active(first)
             with guests.seat(third):
                 assert [scope.cancel_called for scope in (first, second, third)] == [False, True, False]
-                guests.heard(second)
+                guests.active(second)
                 assert len(guests) == 2
         assert len(guests) == 0
 

@@ -94,7 +94,7 @@ def test_the_options_of_the_file_reach_the_class_and_a_store_that_forgets_is_cau
     [
         ("none.py:Memory", "", "there is no Python file"),
         ("client.py:Memo", "", "defines no class Memo"),
-        ("client.py:NoClient", "", "NoClient is no client, it lacks `async def invoke`"),
+        ("client.py:NoClient", "", "NoClient is not a client: it lacks `async def invoke`"),
         ("client.py:Memory", "options = { size = 3 }", "raised TypeError"),
     ],
 )

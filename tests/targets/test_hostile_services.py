@@ -325,7 +325,7 @@ def test_a_replica_does_not_read() -> None:
 
 @pytest.mark.parametrize("address", ["127.0.0.1:8080", "http://"])
 def test_an_address_that_is_no_url_is_one_sentence(address: str) -> None:
-    with pytest.raises(UsageError, match="is no URL"):
+    with pytest.raises(UsageError, match="is not a valid URL"):
         EtcdClient(address)
 
 

@@ -115,7 +115,7 @@ def test_a_host_without_any_firewall_is_refused_before_the_run_and_by_doctor(
         assert run(["doctor", file, "--nemesis", "partition,one-way"]) == 3
         said = capsys.readouterr().out
         for name in ("n1", "n2"):
-            assert f"✗ {name}: partition, one-way: links cannot be cut; iptables says: " in said
+            assert f"✗ {name}: partition, one-way: links cannot be cut; iptables failed: " in said
         assert "nft: not found; install iptables or nftables there" in said
         assert "a run cannot start" in said
         common = ["--workload", "register", "--results", str(tmp_path / "results")]
@@ -255,13 +255,13 @@ def test_a_kernel_without_netem_is_told_by_doctor_and_refused_before_the_run(
             assert all(one.shown for one in drive(file, work))
             return
         assert code == 3
-        assert "✗ n1: delay: tc netem says: " in said
+        assert "✗ n1: delay: tc netem failed: " in said
         assert "modprobe sch_netem" in said
-        with pytest.raises(HarnessError, match=r"n1: links cannot be shaped; tc netem says: .*sch_netem"):
+        with pytest.raises(HarnessError, match=r"n1: links cannot be shaped; tc netem failed: .*sch_netem"):
             drive(file, work)
         common = ["--workload", "register", "--results", str(tmp_path / "results")]
         assert run(["test", "--cluster", str(file), "--nemesis", "delay", *common]) == 3
         said = capsys.readouterr().err
-        assert "fault delay cannot be carried out on n1: tc netem says: " in said
+        assert "fault delay cannot be carried out on n1: tc netem failed: " in said
         for name in made.addresses:
             assert "4e59" not in made.inside(name, "tc", "qdisc", "show")

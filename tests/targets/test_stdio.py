@@ -163,7 +163,7 @@ def test_a_fault_that_processes_cannot_have_is_refused() -> None:
 @pytest.mark.parametrize(
     ("fault", "said"),
     [
-        ("junk", "node n. printed a line that is no message: 'listening on port 8080'"),
+        ("junk", "node n. printed a line that is not a message: 'listening on port 8080'"),
     ],
 )
 def test_a_node_that_breaks_the_protocol_is_named_with_its_stderr(fault: str, said: str) -> None:
@@ -187,7 +187,7 @@ def test_a_second_answer_is_ignored_and_remarked() -> None:
 
 def test_a_second_answer_is_not_blamed_where_the_network_doubled_messages() -> None:
     async def body(cluster: StdioCluster) -> None:
-        cluster._links.doubled = True
+        cluster._links.duplicated = True
         await ask(cluster, "n2", request(1, "write", "x", 1))
         await ask(cluster, "n2", request(2, "read", "x"))
         assert cluster.remarks == []
@@ -383,7 +383,7 @@ def test_a_binary_that_is_not_there_is_a_target_error() -> None:
         trio.run(main)
 
 
-def test_links_lose_delay_and_double_as_told_and_count_it() -> None:
+def test_links_lose_delay_and_duplicate_as_injected_and_count_it() -> None:
     links = Links(seed=3)
     assert links.plan(("n0", "n1")) == (0.0,)
     links.apply(Cut((("n0", "n1"),)), 10.0)
@@ -395,7 +395,7 @@ def test_links_lose_delay_and_double_as_told_and_count_it() -> None:
     plans = [links.plan(("n0", "n1")) for _ in range(300)]
     assert {len(plan) for plan in plans} == {0, 1, 2}
     cut, degraded = links.evidence()
-    assert (cut.from_ms, cut.to_ms, cut.shown, cut.detail) == (10.0, 20.0, True, "1 messages lost")
+    assert (cut.from_ms, cut.to_ms, cut.shown, cut.detail) == (10.0, 20.0, True, "1 message lost")
     assert degraded.to_ms is None
     again = Links(seed=3)
     again.apply(Degrade((("n0", "n1"),), delay_ms=5.0, loss=0.3, duplicate=0.3), 30.0)

@@ -1,8 +1,8 @@
 """etcd v3 through its JSON gateway (/v3/kv/put, range, txn, deleterange). Keys and values travel as base64.
 
 Values are stored as JSON text, so that numbers come back as numbers. `serializable` reads ask one member's own state:
-stale by design. Every answer that is no success leaves the outcome unknown (an isolated leader says 503 `request timed
-out` for a write that may still commit), except a connection that was never made.
+stale by design. Every answer other than success leaves the outcome unknown (an isolated leader answers 503 `request
+timed out` for a write that may still commit), except a connection that was never made.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""One exchange over HTTP, bounded: an answer of a bounded size, or the Reply that says what came instead of one.
+"""One exchange over HTTP, bounded: an answer of a bounded size, or a Reply that says what arrived instead of one.
 
-A connection that was never made is a certain failure; whatever goes wrong after that leaves the outcome unknown.
+A connection that was never made is a certain failure; any error after that leaves the outcome unknown.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Answer:
     """Where it sends us, if that is another host or port."""
 
     def text(self) -> str:
-        """Its status and the beginning of what it says, for a message."""
+        """Its status and the beginning of its body, for an error."""
         if self.elsewhere is not None:
             advice = "redirects are followed to the same host and port only"
             return f"status {self.status}: redirects to {self.elsewhere}; {advice}"
@@ -49,7 +49,7 @@ def _place(url: httpx.URL) -> tuple[str, str, int | None]:
 
 
 def doubt(request: Request, error: str) -> Reply:
-    """Nobody knows whether the operation happened."""
+    """Whether the operation happened is unknown."""
     return Reply(request.id, "info", None, error)
 
 
@@ -58,27 +58,27 @@ REDIRECTS_MAX = 10
 
 class HttpConnection:
     """Exchanges with one server. Redirects are followed to the same host and port only: anywhere else the answer would
-    be another node's, or that of something that is no part of the system."""
+    be another node's, or that of something outside the system."""
 
     def __init__(self, base_url: str) -> None:
-        """Raises UsageError for what is no URL."""
+        """Raises UsageError for an invalid URL."""
         self._base_url = base_url.rstrip("/")
         try:
             url = httpx.URL(self._base_url)
         except httpx.InvalidURL as error:
-            raise UsageError(f"client {base_url!r} is no URL: {error}") from error
+            raise UsageError(f"client {base_url!r} is not a valid URL: {error}") from error
         if url.scheme not in ("http", "https") or not url.host:
-            raise UsageError(f"client {base_url!r} is no URL: write one such as http://127.0.0.1:8080")
+            raise UsageError(f"client {base_url!r} is not a valid URL: write one such as http://127.0.0.1:8080")
         self._certificates = _certificates()  # now, not while a call is timed
         self._client: httpx.AsyncClient | None = None
 
     async def exchange(self, request: Request, method: str, path: str, content: bytes | None) -> Answer | Reply:
-        """Send JSON, or nothing; no time-out of its own: the driver cancels it."""
+        """Send JSON, or nothing; without a time-out: the harness cancels it."""
         if self._client is None:
             self._client = httpx.AsyncClient(
                 verify=self._certificates, timeout=None, follow_redirects=False, trust_env=False
             )
-        # compressed gigabytes would be unpacked before anybody counts them
+        # compressed gigabytes would be unpacked before they could be counted
         headers = {"accept-encoding": "identity"} | ({} if content is None else {"content-type": "application/json"})
         sent = first = self._client.build_request(method, self._base_url + path, content=content, headers=headers)
         try:
@@ -90,14 +90,14 @@ class HttpConnection:
                 if _place(following.url) != _place(first.url):
                     return Answer(answer.status_code, data, elsewhere=str(following.url)[:TEXT_SHOWN])
                 if following.method != sent.method:
-                    # the answer to another question: 200 to this GET says nothing of the PUT that was redirected
+                    # the answer to another question: 200 to this GET says nothing about the PUT that was redirected
                     text = f"status {answer.status_code}: turns {sent.method} into {following.method}"
                     return doubt(request, text)
                 sent = following
             else:
                 return doubt(request, f"more than {REDIRECTS_MAX} redirects")
         except httpx.ConnectError as error:
-            # a server that has redirected us may have done before what was asked (303 says so)
+            # a server that redirects may have carried out the request before (303 means that)
             status: Status = "fail" if sent is first else "info"
             return Reply(request.id, status, None, f"no connection to {sent.url.netloc.decode()}: {error}")
         except httpx.HTTPError as error:

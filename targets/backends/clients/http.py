@@ -1,4 +1,4 @@
-"""A store behind HTTP/JSON, told by paths and bodies in cluster.toml, so that a student's store needs no code.
+"""A store with an HTTP/JSON interface, described by paths and bodies in cluster.toml, so that it needs no client code.
 
     [client.http.read]
     method = "GET"
@@ -86,7 +86,7 @@ class HttpClient:
     async def invoke(self, request: Request) -> Reply:
         call = self._calls.get(request.f)
         if call is None:
-            raise UsageError(f"cluster.toml says nothing of [client.http.{request.f}], which the workload invokes")
+            raise UsageError(f"cluster.toml has no [client.http.{request.f}], which the workload invokes")
         values = _values(request)
         path = fill(call.path, {name: quote(str(value), safe="") for name, value in values.items()})
         body = None if call.body is None else msgspec.json.encode(fill(call.body, values))

@@ -77,7 +77,7 @@ class RedisClient:
 
 
 def _commands(request: Request) -> list[tuple[bytes | str, ...]]:
-    """What is sent for an operation; the last answer tells its outcome."""
+    """What is sent for an operation; the last answer has its outcome."""
     key = "" if request.key is None else str(request.key)
     match request.f:
         case "read":
@@ -95,7 +95,7 @@ def _commands(request: Request) -> list[tuple[bytes | str, ...]]:
 
 
 def _output(request: Request, answer: Any) -> Any:
-    """The output of an operation that happened; an exception tells what the answer says instead."""
+    """The output of an operation that happened; an exception if the answer is anything else."""
     if isinstance(answer, Refusal):
         raise (_RefusedError if answer.code in BEFORE_ANYTHING else RespError)(answer)
     match request.f, answer:

@@ -25,7 +25,7 @@ _MORE = object()
 
 
 class RespError(TargetError):
-    """What came is no answer of a Redis server, or greater than the bounds."""
+    """Not an answer of a Redis server, or greater than the bounds."""
 
 
 class Refusal(Exception):  # noqa: N818  hiredis wants an exception; here it is an answer like others
@@ -48,13 +48,13 @@ class RespConnection:
 
     @classmethod
     async def connect(cls, host: str, port: int) -> Self:
-        """Raises OSError if nobody accepts."""
+        """Raises OSError if the connection is not accepted."""
         return cls(await QuickStream.connect(host, port))
 
     async def call(self, *commands: tuple[bytes | str, ...]) -> list[Any]:
         """Send commands together and return their answers: bytes, int, None, Refusal, or lists of these.
 
-        Raises RespError for what is no answer, trio.BrokenResourceError if the connection ended.
+        Raises RespError for an invalid answer, trio.BrokenResourceError if the connection ended.
         """
         # hiredis' own types say tuples of one word
         await self._stream.send_all(b"".join(map(hiredis.pack_command, commands)))  # type: ignore[arg-type]

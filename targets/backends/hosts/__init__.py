@@ -1,1 +1,2 @@
-"""A cluster on other hosts, told by cluster.toml: reached over SSH or a local shell, broken and healed."""
+"""A cluster on other hosts, described by cluster.toml and reached over SSH or a local shell; faults and their
+undoing."""

@@ -1,7 +1,7 @@
-"""Wrong clocks by libfaketime, which the system was started with. The host's own clock is never touched.
+"""Clock skew by libfaketime, with which the system was started. The host's own clock is never touched.
 
-libfaketime reads from a file what time a process is told: `+OFFSET xRATE`, in seconds from the true time, and in true
-speed since the process began. So a change of rate alone would make the clock jump by the process' age; the offset
+libfaketime reads from a file which time it gives to a process: `+OFFSET xRATE`, in seconds from the true time, and in
+true speed since the process began. So a change of rate alone would make the clock jump by the process' age; the offset
 makes up for it. What shows a skew is a `date` that joins the process in the shared memory where libfaketime keeps the
 moment of its beginning: it sees the very clock of the process.
 """
@@ -71,7 +71,7 @@ class Clocks:
         return seen - (before + after) / 2, (after - before) / 2
 
     async def examine(self, node: NodeId, tags: frozenset[str]) -> list[Finding]:
-        """Whether a node's running process takes its time from libfaketime, as cluster.toml says."""
+        """Whether a node's running process takes its time from libfaketime, as cluster.toml states."""
         if not (wanted := tags & SKEWING):
             return []
         pids = await self._processes.pids(node)
@@ -82,7 +82,7 @@ class Clocks:
         return [Finding(node, wanted, text, bad=trouble is not None)]
 
     async def _trouble(self, node: NodeId, pid: str) -> str | None:
-        """What is wrong with how a process was started; None if its clock can be set and read."""
+        """Why the clock of a process cannot be set and read; None if it can."""
         maps = await self._hosts.run(node, f"grep -q libfaketime /proc/{pid}/maps", check=False)
         if maps.code != 0:
             return (
@@ -93,7 +93,7 @@ class Clocks:
         if (await self._hosts.run(node, f"grep -aq 'Go buildinf:' /proc/{pid}/exe", check=False)).code == 0:
             return f"process {pid} is a Go program, which asks the kernel for the time, not libfaketime"
         environ = (await self._hosts.run(node, f"tr '\\0' '\\n' < /proc/{pid}/environ", check=False)).out.splitlines()
-        for setting, why in {f"FAKETIME_TIMESTAMP_FILE={self._file(node)}": "as [clock] says", **SETTINGS}.items():
+        for setting, why in {f"FAKETIME_TIMESTAMP_FILE={self._file(node)}": "as [clock] states", **SETTINGS}.items():
             if setting not in environ:
                 return f"process {pid} was started without {setting}: {why}"
         try:
@@ -101,7 +101,7 @@ class Clocks:
         except HarnessError as error:
             return str(error).removeprefix(f"{node}: ")
         if abs(off_s) > TOLERANCE_S + exact_s:
-            return f"the clock of process {pid} is {off_s:+.3f} s off, though {self._file(node)} says {TRUE}"
+            return f"the clock of process {pid} is {off_s:+.3f} s off, although {self._file(node)} has {TRUE}"
         return None
 
     async def skew(self, fault: Skew) -> None:
@@ -122,9 +122,9 @@ class Clocks:
         off_s, exact_s = await self._seen(node, pids[0])
         # meanwhile a clock of another rate has gone on
         allowed_s = TOLERANCE_S + exact_s + abs(fault.rate - 1) * (trio.current_time() - began_s)
-        # an offset too small to be told from none is not shown by being near it
-        told = fault == Skew(node) or fault.rate != 1 or abs(off_s) > exact_s
-        shown = told and abs(off_s - fault.offset_ms / 1000) <= allowed_s
+        # an offset too small to be measured is not shown by a clock that is near it
+        measurable = fault == Skew(node) or fault.rate != 1 or abs(off_s) > exact_s
+        shown = measurable and abs(off_s - fault.offset_ms / 1000) <= allowed_s
         detail = f"{node}: process {pids[0]} sees a clock {off_s * 1000:+.0f} ms from the true time"
         self._hosts.note(fault, detail, shown=shown)
 
@@ -138,7 +138,7 @@ class Clocks:
         await self._set(self._skewed.get(node, Skew(node)), 0.0)
 
     async def sweep(self, node: NodeId) -> None:
-        """Remove the shared memory that libfaketime leaves behind when its process is killed, just now perhaps."""
+        """Remove the shared memory that libfaketime leaves behind when its process is killed, perhaps just now."""
         if pids := self._processes.seen[node]:
             alive = "[ -e /proc/$p ] && ! grep -q '^State:.Z' /proc/$p/status"
             wait = f"for i in {' '.join(map(str, range(DYING_TRIES)))}; do {alive} && sleep 0.1; done"
@@ -146,7 +146,7 @@ class Clocks:
             await self._hosts.run(node, f"for p in {' '.join(pids)}; do {wait}; {alive} || rm -f {left}; done")
 
     async def left(self, node: NodeId) -> str | None:
-        """What the file of a node says, if that is not the true time. Only reads."""
+        """The content of a node's file, if that is not the true time. Only reads."""
         done = await self._hosts.run(node, f"cat {shlex.quote(self._file(node))}", check=False)
         return done.out.strip() if done.code == 0 and done.out.split() not in ([], TRUE.split()) else None
 

@@ -1,6 +1,6 @@
 """A cluster on hosts: started, broken, healed and inspected by commands; every fault checked by a probe.
 
-What can be done to links, processes and clocks is told in files of their own; here is the order of things.
+Faults of links, processes and clocks are in separate files; this file has the order of steps.
 """
 
 from __future__ import annotations
@@ -36,18 +36,18 @@ WARM_S_MAX = 5.0
 NEEDS = (
     (LOSING | SHAPING, "ssh", "[ssh] in cluster.toml: links are cut on hosts, and this machine is one"),
     (SIGNALLING, "commands", "[commands] in cluster.toml: how to start the system and find its process"),
-    (LEADING, "leader", "a `leader` command in [commands] of cluster.toml, which tells whether a node leads"),
+    (LEADING, "leader", "a `leader` command in [commands] of cluster.toml, which says whether a node leads"),
     (SKEWING, "clock", "[clock] in cluster.toml, and libfaketime in the start command"),
 )
 """By tags of faults, what cluster.toml must have, and how to say so."""
 
 
 ON_RUNNING = SIGNALLING | SKEWING | {"power", "corrupt"}
-"""What is not done to a system that this run did not start: kill, pause, wrong clocks, storage faults."""
+"""Not injected into a system that this run did not start: kill, pause, clock skew, storage faults."""
 
 
 def faults_of(config: ClusterConfig) -> frozenset[str]:
-    """What can be done to these hosts, by what cluster.toml says; whether they allow it is found on the hosts."""
+    """Which faults cluster.toml makes possible; whether the hosts allow them is found out there."""
     has = {
         "ssh": config.ssh is not None,
         "commands": config.commands is not None,
@@ -161,7 +161,7 @@ class RemoteCluster:
         await self._hosts.close()
 
     async def start(self) -> None:
-        """Reach every host, see what runs there, undo what an earlier run left, look whether the wanted faults are
+        """Reach every host, see what runs there, undo what an earlier run left, check whether the faults asked for are
         possible, start what does not run.
 
         Raises UsageError naming a fault that is not possible, the node, and what it would take.
@@ -188,10 +188,10 @@ class RemoteCluster:
 
     async def look(self, node: NodeId) -> str | None:
         """The process of a node's system if it runs already. Only reads. Raises UsageError as Processes.survey does,
-        and if a lost run has left the clock of a running system wrong."""
+        and if a lost run has left the clock of a running system skewed."""
         found = None if self._processes is None else await self._processes.survey(node)
         if found is not None and self._clocks is not None and (text := await self._clocks.left(node)) is not None:
-            raise UsageError(f"{node}: {found} runs with a wrong clock ({text}): naysayer heal sets it right")
+            raise UsageError(f"{node}: {found} runs with a skewed clock ({text}): naysayer heal resets it")
         return found
 
     @property
@@ -255,7 +255,7 @@ class RemoteCluster:
             await self._processes.start()
 
     async def runs(self, node: NodeId) -> bool:
-        """Whether the system runs on a node; where cluster.toml cannot tell, it is believed to."""
+        """Whether the system runs on a node; where cluster.toml has no way to find out, it is assumed to."""
         return self._processes is None or bool(await self._processes.pids(node))
 
     def now_ms(self) -> float:
@@ -296,7 +296,7 @@ class RemoteCluster:
     async def undo(self, node: NodeId, *, own: bool = False) -> list[str]:
         """Undo all faults that this or an earlier run left on a host; returns what could not be undone.
 
-        Rules and queueing disciplines go, the clock is right, stopped processes go on. What was killed stays down.
+        Rules and queueing disciplines are removed, clocks reset, stopped processes resumed. What was killed stays down.
         `own`: of a system that ran before, only what this run did to it.
         """
         try:
@@ -338,7 +338,7 @@ class RemoteCluster:
         return troubles
 
     async def views(self) -> dict[NodeId, dict[str, Any]]:
-        """Who leads, where cluster.toml has a command that tells; nothing else is known of somebody else's system."""
+        """Which node leads, where cluster.toml has a command for that; nothing else is known about a foreign system."""
         if self._processes is None or self.config.commands is None or self.config.commands.leader is None:
             return {}
         return {

@@ -110,7 +110,7 @@ class ClusterConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def load(path: Path, client: str | None = None) -> ClusterConfig:
     """Read cluster.toml; `client` takes the place of its kind of client.
 
-    Raises UsageError naming the file, the place in it and what is wrong, also in a client class of the user's own.
+    Raises UsageError naming the file, the place in it and the reason, also for a client class of the user.
     """
     try:
         config = msgspec.toml.decode(path.read_bytes(), type=ClusterConfig)
@@ -142,7 +142,9 @@ def load(path: Path, client: str | None = None) -> ClusterConfig:
         return config
     offered = tuple(name for name in config.client.operations if name in config.client.http)
     if not offered:
-        raise UsageError(f"{path}: kind is http, but there is no [client.http.read] or the like for any of operations")
+        raise UsageError(
+            f"{path}: kind is http, but there is no [client.http.read] or another table for one of its operations"
+        )
     config = msgspec.structs.replace(config, client=msgspec.structs.replace(config.client, operations=offered))
     return config
 
@@ -197,14 +199,15 @@ def make_client(config: ClientConfig, address: str) -> Client:
 
 
 def _own_client(kind: str, address: str, options: dict[str, Any]) -> Client:
-    """An instance of the class Name of path.py, for one node. Raises UsageError saying what is wrong with it."""
+    """An instance of the class Name of path.py, for one node. Raises UsageError with the reason why it cannot be
+    used."""
     path, _, name = kind.rpartition(":")
     found = getattr(own_module(path, f"client {kind!r}"), name, None)
     if not isinstance(found, type):
         raise UsageError(f"client {kind!r}: {path} defines no class {name}")
     lacking = [one for one in CLIENT_METHODS if not inspect.iscoroutinefunction(getattr(found, one, None))]
     if lacking:
-        raise UsageError(f"client {kind!r}: {name} is no client, it lacks `async def {lacking[0]}`")
+        raise UsageError(f"client {kind!r}: {name} is not a client: it lacks `async def {lacking[0]}`")
     try:
         return cast("Client", found(address, **options))
     except (Exception, SystemExit) as error:

@@ -14,7 +14,7 @@ NAME = "NAYSAYER"
 CHANCES = 10_000
 
 NOWHERE = ("192.0.2.1", "2001:db8::1")
-"""Addresses that nobody has (RFC 5737, RFC 3849): a rule against them can be tried without harm."""
+"""Addresses that no host has (RFC 5737, RFC 3849): a rule against them can be tried without harm."""
 
 
 def is_v6(address: str) -> bool:
@@ -100,7 +100,8 @@ LEFT = "; ".join(one.left for one in FIREWALLS) + "; true"
 
 
 def attempt(wall: Firewall, *, v6: bool) -> str:
-    """Makes rules of both kinds that touch nobody, and removes them; fails, saying why, where that is not possible."""
+    """Adds rules of both kinds that affect no host, and removes them; fails with the reason where that is not
+    possible."""
     tried = NOWHERE if v6 else NOWHERE[:1]
     rules = f"{wall.drop(tried, 1.0)} && {wall.drop(tried, 0.5)}"
     return f"{wall.prepare}; {rules}; code=$?; {wall.undo}; exit $code"

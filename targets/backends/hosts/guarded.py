@@ -1,6 +1,6 @@
 """What stands between the driver and a client class of the user's own: whatever it does ends in a Reply.
 
-The user's code is opened first, as docs/your-cluster.md promises. What it raises is no verdict: the outcome is
+The user's code is opened first, as docs/your-cluster.md promises. What it raises is not a verdict: the outcome is
 unknown (or certainly not happened, where `open` raised and nothing was sent), and a warning names the place.
 """
 
@@ -22,11 +22,11 @@ CLOSE_S_MAX = 5.0
 REMARKS_MAX = 20
 TEXT_MAX = 300
 ENDINGS = (Exception, SystemExit, BaseExceptionGroup)
-"""What is caught of the user's code: sys.exit() too, which would end the command with an exit code of its own."""
+"""What is caught of the user's code: sys.exit() too, which would end the command with its exit code."""
 
 
 class OwnRemarks:
-    """Collects what user code did wrong in `remarks`, each kind once, with how often."""
+    """Collects errors of user code in `remarks`, each kind once, with its number."""
 
     def __init__(self, remarks: list[str]) -> None:
         self._remarks = remarks
@@ -113,16 +113,16 @@ class GuardedClient:
 
     def _reply(self, request: Request, answer: Any) -> Reply:
         """What the user's `invoke` returned, if it is a Reply whose output can be recorded."""
-        error = wrong = None
+        error = invalid = None
         if not isinstance(answer, Reply):
-            wrong = f"invoke returned {type(answer).__name__} for a {request.f}, not a Reply"
+            invalid = f"invoke returned {type(answer).__name__} for a {request.f}, not a Reply"
         elif answer.status not in ("ok", "fail", "info"):
-            wrong = f"invoke returned a Reply with status {str(answer.status)[:TEXT_MAX]!r}, not ok, fail or info"
+            invalid = f"invoke returned a Reply with status {str(answer.status)[:TEXT_MAX]!r}, not ok, fail or info"
         elif (found := objection(answer.output)) is not None:
-            wrong = f"the output of a {request.f} {found}"
-        if wrong is not None:
-            self._remarks.add(wrong, f"{self._path}: {wrong}; the outcome counts as unknown")
-            return Reply(request.id, "info", None, wrong)
+            invalid = f"the output of a {request.f} {found}"
+        if invalid is not None:
+            self._remarks.add(invalid, f"{self._path}: {invalid}; the outcome counts as unknown")
+            return Reply(request.id, "info", None, invalid)
         leader = answer.leader if isinstance(answer.leader, str) and answer.leader in self._nodes else None
         error = None if answer.error is None else str(answer.error)
         return Reply(request.id, answer.status, answer.output, error, leader)

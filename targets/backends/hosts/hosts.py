@@ -1,4 +1,4 @@
-"""What all parts of a cluster on hosts share: a shell on each host, and the evidence of faults."""
+"""What all parts of a cluster on hosts use: a shell on each host, and the evidence of faults."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ class Hosts:
         """Run a command on a node's host. Raises HarnessError with what it printed, if it fails and `check`."""
         done = await self._shells[node].run(self.fill(node, command), timeout_s)
         if check and done.code != 0:
-            said = (done.err or done.out).strip()[-500:]
-            raise HarnessError(f"{node}: exit code {done.code} of: {self.fill(node, command)}: {said}")
+            output = (done.err or done.out).strip()[-500:]
+            raise HarnessError(f"{node}: exit code {done.code} of: {self.fill(node, command)}: {output}")
         return done
 
     async def close(self) -> None:
@@ -88,6 +88,6 @@ async def side_by_side(calls: Iterable[Callable[[], Awaitable[object]]]) -> None
 
 
 def last_line(done: Outcome) -> str:
-    """The last thing that a command said: mostly its error."""
+    """The last line that a command printed: mostly its error."""
     lines = (done.err.strip() or done.out.strip()).splitlines()
     return lines[-1].strip() if lines else f"exit code {done.code}"

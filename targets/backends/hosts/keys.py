@@ -1,4 +1,5 @@
-"""Keys of a run's own: a running system still holds what earlier runs wrote, which would look like values of nobody."""
+"""Keys of a run's own: a running system still holds what earlier runs wrote, which would look like values that were
+never written."""
 
 from __future__ import annotations
 

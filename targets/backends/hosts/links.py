@@ -1,4 +1,4 @@
-"""The links between hosts: cut, lossy, slow; healed, and undone for whoever comes later; probes show the effect."""
+"""The links between hosts: cut, lossy, slow; healed, and cleaned up after a lost run; probes show the effect."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class Links:
         if wanted := tags & SHAPING:
             addresses = await self.addresses(node, peers[0])
             done = await self._hosts.run(node, netem.attempt(addresses[0]), check=False)
-            text = f"tc netem says: {last_line(done)}; {NETEM_ADVICE}" if done.code else "tc netem can shape a link"
+            text = f"tc netem failed: {last_line(done)}; {NETEM_ADVICE}" if done.code else "tc netem can shape a link"
             found.append(Finding(node, wanted, text, bad=done.code != 0))
         return found
 
@@ -93,8 +93,8 @@ class Links:
             ours = (await self._hosts.run(node, "echo ${SSH_CONNECTION%% *}")).out.strip()
             if ours in known:
                 raise UsageError(
-                    f"{node}: is reached from {ours}, which is {known[ours]}: if this link were cut, nobody could heal "
-                    "it; run naysayer elsewhere, or go through a jump host that is no node"
+                    f"{node}: is reached from {ours}, which is {known[ours]}: if this link were cut, it could not be "
+                    "healed; run naysayer elsewhere, or go through a jump host that is not a node"
                 )
             refused = []
             for wall in firewall.FIREWALLS:
@@ -102,7 +102,7 @@ class Links:
                 if done.code == 0:
                     self._walls[node] = wall
                     break
-                refused.append(f"{wall.name} says: {last_line(done)}")
+                refused.append(f"{wall.name} failed: {last_line(done)}")
             else:
                 raise HarnessError(f"{node}: links cannot be cut; {'; '.join(refused)}; {FIREWALL_ADVICE}")
         return self._walls[node]
@@ -171,7 +171,7 @@ class Links:
         addresses = [one for dest in dests for one in await self.addresses(source, dest)]
         done = await self._hosts.run(source, netem.shape(addresses, netem.discipline(fault)), check=False)
         if done.code != 0:
-            raise HarnessError(f"{source}: links cannot be shaped; tc netem says: {last_line(done)}; {NETEM_ADVICE}")
+            raise HarnessError(f"{source}: links cannot be shaped; tc netem failed: {last_line(done)}; {NETEM_ADVICE}")
 
     async def heal(self) -> None:
         """Heal every host that answers. Raises HarnessError, for the first that does not, after all were tried."""

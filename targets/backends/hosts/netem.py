@@ -2,7 +2,7 @@
 
 A queueing discipline of our own (known by its handle) takes the place of the kernel's usual one at the root of the
 interface: `prio` with one band more than usual, in which netem sits, and a filter for each peer that leads there. What
-goes to others is not touched. Where somebody has put a discipline of his own, tc refuses, and it stays.
+goes to others is not touched. Where another discipline is in place, tc refuses, and it is kept.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def discipline(fault: Degrade) -> str:
 
 
 def shape(addresses: Sequence[str], words: str) -> str:
-    """Shapes what leaves for these addresses; fails, saying why, where that is not possible."""
+    """Shapes what is sent to these addresses; fails with the reason where that is not possible."""
     steps = []
     for address in addresses:
         ip, bits = ("ipv6", 128) if is_v6(address) else ("ip", 32)
@@ -71,7 +71,7 @@ def passed(counters: str) -> int:
 
 
 def attempt(peer: str) -> str:
-    """Shapes for a moment what leaves for nobody on the way to `peer`, and undoes it."""
-    nobody = NOWHERE[1 if is_v6(peer) else 0]
-    tried = shape([peer], "delay 1ms").replace(f"dst {peer}/", f"dst {nobody}/")
+    """Shapes what is sent to an address without a host, on the route to `peer`, and undoes it."""
+    unused = NOWHERE[1 if is_v6(peer) else 0]
+    tried = shape([peer], "delay 1ms").replace(f"dst {peer}/", f"dst {unused}/")
     return f"{tried}; code=$?; {UNDO}; exit $code"

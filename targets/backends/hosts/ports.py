@@ -31,7 +31,7 @@ async def connects(host: str, port: int) -> bool:
 
 
 class Ports:
-    """Looks at the hosts; nothing is changed, and no signal sent."""
+    """Inspects the hosts; nothing is changed, and no signal sent."""
 
     def __init__(self, hosts: Hosts) -> None:
         self._hosts = hosts
@@ -46,7 +46,7 @@ class Ports:
         return self._hosts.config.nodes[node].client if where is None else f"{where[0]}:{where[1]}"
 
     async def answers(self, node: NodeId) -> bool | None:
-        """Whether anything accepts connections at a node's client address; None if that is no host and port."""
+        """Whether anything accepts connections at a node's client address; None if that is not a host and a port."""
         where = endpoint(self._hosts.config.nodes[node].client)
         return None if where is None else await connects(*where)
 
@@ -55,7 +55,7 @@ class Ports:
         words = await self._hosts.run(node, f"tr '\\0' ' ' < /proc/{pid}/cmdline 2>/dev/null", check=False)
         known = pid in table.processes
         command = words.out.strip() or (table.processes[pid].name if known else "gone")
-        head = COMMAND_SHOWN // 3  # what tells commands apart mostly stands at their ends
+        head = COMMAND_SHOWN // 3  # commands mostly differ at their ends
         short = command if len(command) <= COMMAND_SHOWN else f"{command[:head]}…{command[head - COMMAND_SHOWN :]}"
         return f"process {pid} ({short}, running for {table.age(pid)})" if known else f"process {pid} ({short})"
 
@@ -100,7 +100,7 @@ class Ports:
         return None
 
     async def stranger(self, node: NodeId, pids: list[str]) -> tuple[str | None, str | None]:
-        """Looks whether what listens at a node's client address is of the system whose processes are `pids`.
+        """Whether the process that listens at a node's client address belongs to the system of `pids`.
 
         Returns what is not, if anything (else None), and why that could not be found out (else None).
         """
@@ -117,7 +117,7 @@ class Ports:
                 continue
             names = {table.processes[pid].name for pid in holding if pid in table.processes}
             if apart and (not holding or names & FORWARDERS):
-                doubt = "the system runs in a network namespace of its own"
+                doubt = "the system runs in a separate network namespace"
             elif holding:
                 return await self.described(node, table, min(holding)), None
             elif uids and uid not in uids:

@@ -10,7 +10,7 @@ TRIES = 3
 
 
 def silence(ports: Sequence[tuple[str, int]]) -> str:
-    """Connects to each (host, port) at once, and prints a word for each: silent, if nobody answered, or answered.
+    """Connects to each (host, port) at once, and prints a word for each: silent, if there was no answer, or answered.
 
     A refusal is an answer: it crossed the link. Prints `untried` where the host has no bash or timeout.
     """

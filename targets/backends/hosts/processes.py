@@ -1,4 +1,4 @@
-"""The system's processes on hosts: started, killed, paused, let go on and stopped, by the commands of cluster.toml.
+"""The system's processes on hosts: started, killed, paused, resumed and stopped, by the commands of cluster.toml.
 
 Only what this run started is stopped. Nodes whose system ran before are used as they are and left running; what
 listens at a node's client port must be a process of the system, or the run would test something else.
@@ -71,7 +71,7 @@ class Processes:
         """All processes of each host that were there before the start."""
 
     async def survey(self, node: NodeId) -> str | None:
-        """Look whether the system runs on a node already; nothing is changed. Returns how it is described, if so.
+        """Whether the system runs on a node already; nothing is changed. Returns its description, if so.
 
         Raises UsageError if a process that is not of the system is at the node's client port, or the system is
         stopped (state T).
@@ -92,7 +92,7 @@ class Processes:
         if stopped:
             raise UsageError(
                 f"{node}: {await self.ports.described(node, table, int(stopped[0]))} is stopped (state T), perhaps by "
-                "a run that was lost: naysayer heal lets it go on"
+                "a run that was lost: naysayer heal resumes it"
             )
         return await self.ports.described(node, table, int(pids[0]))
 
@@ -190,7 +190,7 @@ class Processes:
         found = (await self._hosts.run(node, self._commands.pid, check=False)).out.split()
         for pid in found:
             if not pid.isdecimal() or int(pid) < 2:
-                raise UsageError(f"{node}: the pid command of cluster.toml prints {pid!r}, which is no process id")
+                raise UsageError(f"{node}: the pid command of cluster.toml prints {pid!r}, which is not a process id")
         if not found:
             return []
         table = await self.ports.table(node)
@@ -276,7 +276,7 @@ class Processes:
         return all(state in states for state in await self._states(node, pids))
 
     async def _shared(self, node: NodeId) -> str | None:
-        """What is wrong with a pid command that prints processes of another node on the same host, too."""
+        """An error if a pid command prints processes of another node on the same host, too."""
         mine = set(await self.pids(node))
         for other in self._hosts.config.beside(node):
             if both := mine & set(await self.pids(other)):
@@ -368,7 +368,7 @@ class Processes:
             self._hosts.note(fault, f"{node}: process {' '.join(pids)} in state {said}", shown=shown)
 
     async def undo(self, node: NodeId, *, all_stopped: bool) -> list[str]:
-        """Let go on what this run stopped, and with `all_stopped` also what of the system is stopped otherwise.
+        """Resume what this run stopped, and with `all_stopped` also other stopped processes of the system.
 
         Returns what is stopped still. What is down stays down.
         """
@@ -388,6 +388,6 @@ class Processes:
         ]
 
     async def leads(self, node: NodeId) -> bool:
-        """What the leader command says."""
+        """The output of the leader command."""
         assert self._commands.leader is not None
         return (await self._hosts.run(node, self._commands.leader, check=False)).code == 0

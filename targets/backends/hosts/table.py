@@ -54,7 +54,7 @@ class Table:
 
     @classmethod
     def read(cls, printed: str) -> Table:
-        """The table from what SNAPSHOT printed; an empty one where there is no /proc."""
+        """The table from the output of SNAPSHOT; empty where there is no /proc."""
         lines = printed.split("\n", 2)
         try:
             shell, uptime_s = int(lines[0]), float(lines[1])

@@ -1,4 +1,4 @@
-"""A client of a node behind TCP."""
+"""A client of a node that serves TCP."""
 
 from __future__ import annotations
 

@@ -52,10 +52,10 @@ class LiveCluster(ProcessCluster):
             await self._wait_ready(node)
 
     def _reserve_port(self) -> int:
-        """A port that nobody else is given until the end of the block, also while its node is down.
+        """A port that no other process is given until the end of the block, also while its node is down.
 
         A socket that is bound but does not listen refuses connections and lets a node listen on its port; without it
-        the port could become the near end of somebody's connection, even of one to the port itself.
+        the port could become the local end of another connection, even of one to the port itself.
         """
         reserved = self._stack.enter_context(socket.socket())
         reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -95,15 +95,15 @@ class LiveCluster(ProcessCluster):
         return None
 
     async def apply(self, fault: Fault) -> None:
-        """A wrong clock is set through the node's host; everything else is done to processes and links."""
+        """A clock is skewed through the node's host; all other faults concern processes and links."""
         if not isinstance(fault, Skew):
             await super().apply(fault)
             return
         now = self.now_ms()
         answer = await self._control(fault.node, Control("skew", fault.offset_ms, fault.rate))
         off_ms = 0.0 if answer is None else answer["now_ms"] - time.time() * 1000
-        said = "did not answer" if answer is None else f"is {off_ms:+.0f} ms off"
-        self.note(fault, now, f"{fault.node}'s clock {said}", shown=answer is not None)
+        state = "did not answer" if answer is None else f"is {off_ms:+.0f} ms off"
+        self.note(fault, now, f"{fault.node}'s clock {state}", shown=answer is not None)
 
     async def views(self) -> dict[NodeId, dict[str, Any]]:
         found = {}

@@ -1,7 +1,7 @@
 """The connections of one port, bounded: where there are too many, the one that was silent for the longest is ended.
 
-Strangers who connect and say nothing would otherwise use up the process' file descriptors, and then nobody gets in.
-Whoever speaks stays: the clients of a run and the peers are heard again and again.
+Foreign connections that send nothing would otherwise use up the process' file descriptors, so that no client could
+connect. A connection that sends valid messages is kept: clients of a run and peers do so all the time.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Guests:
 
     @contextmanager
     def seat(self, scope: trio.CancelScope) -> Iterator[None]:
-        """Let a connection in for the block; it ends the most silent one if there is no seat."""
+        """Accept a connection for the block; if there are too many, the one that has been silent longest is closed."""
         while len(self._scopes) >= self._connections_max:
             silent, _ = self._scopes.popitem(last=False)
             silent.cancel()
@@ -35,7 +35,7 @@ class Guests:
         finally:
             self._scopes.pop(scope, None)
 
-    def heard(self, scope: trio.CancelScope) -> None:
-        """A connection said something that makes sense."""
+    def active(self, scope: trio.CancelScope) -> None:
+        """A connection sent a valid message."""
         if scope in self._scopes:
             self._scopes.move_to_end(scope)

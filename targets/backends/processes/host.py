@@ -29,11 +29,11 @@ DEPTH_MAX = 50
 
 
 INPUTS: dict[str, Any] = {"cas": tuple[Any, Any], "fenced-write": tuple[int, Any]}
-"""What the input of an operation must look like, where a node could not do with just any value."""
+"""What the input of an operation must look like, where a node cannot handle every value."""
 
 
 class JunkError(TargetError):
-    """Somebody sent what no client and no peer would send."""
+    """A message that no client and no peer would send."""
 
 
 class SkewedClock:
@@ -45,7 +45,7 @@ class SkewedClock:
         self.rate = 1.0
 
     def now_ms(self) -> float:
-        """What the node believes the time is, in ms since 1970."""
+        """The time by the node's clock, in ms since 1970."""
         true_ms = time.time() * 1000
         self._own_ms += (true_ms - self._true_ms) * self.rate
         self._true_ms = true_ms
@@ -67,7 +67,7 @@ class LiveContext:
         self.me = me
         self.nodes = nodes
         self.disk = disk
-        # not the seed alone: a restarted node must not draw again what it drew before its crash
+        # not the seed alone: a restarted node must not get the same random numbers again
         self.random = Random(f"{seed} {me} {time.time_ns()}")
         self.clock = SkewedClock()
         self._transmit = transmit
@@ -116,7 +116,7 @@ class LiveContext:
 
 
 class Host:
-    """Runs one node: `deliver` queues an input, `run` takes them one by one, for ever."""
+    """Runs one node: `deliver` queues an input, `run` takes them one by one, without end."""
 
     def __init__(self, target: Target, context: LiveContext) -> None:
         self.node: Node = target.node()
@@ -135,14 +135,15 @@ class Host:
         if isinstance(message, Request):
             self._admit(message)
         elif sender not in self.context.nodes:
-            raise JunkError(f"{sender!r} is no node and sent {type(message).__name__}")
+            raise JunkError(f"{sender!r} is not a node and sent {type(message).__name__}")
         try:
             self._send.send_nowait((sender, message))
         except trio.WouldBlock:
             return
 
     def _admit(self, request: Request) -> None:
-        """Clients on a port of ours may be anybody: a node is asked only what its target offers, in usable values."""
+        """Any program may connect to the port: a node gets only operations that its target offers, with usable
+        values."""
         if request.f not in self._offers:
             raise JunkError(f"a request for {request.f!r}, which is not offered")
         if not isinstance(request.key, str | int | float | None):

@@ -1,7 +1,8 @@
-"""The state of the links between processes whose messages pass through the harness: what is lost, late or doubled.
+"""The state of the links between processes whose messages pass through the harness: what is lost, late or duplicated.
 
-Shared by the per-link TCP proxies and by the router of stdio nodes. `plan` says for one message when its copies are
-to be delivered; what the harness does with a message is counted, since a fault that touched nothing is no coverage.
+Used by the per-link TCP proxies and by the router of stdio nodes. `plan` says for one message when its copies are to be
+delivered; what the harness does with a message is counted, since a fault that touched no message is not counted as
+coverage.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import ClassVar
 
 from targets.protocol.fault import Cut, Degrade, Evidence, Fault, Heal, Link
 
-LOST, LATE, DOUBLED, HELD = "lost", "late", "doubled", "held back for others to overtake"
+LOST, LATE, DUPLICATED, HELD = "lost", "late", "duplicated", "held back, so that others could overtake"
 """What a fault did to a message."""
 
 
@@ -25,10 +26,12 @@ class _Active:
     did: Counter[str] = field(default_factory=Counter)
 
     def evidence(self) -> Evidence:
-        """Shown only if each effect that was asked for was had by some message."""
-        did = ", ".join(f"{count} messages {effect}" for effect, count in self.did.items())
+        """Shown only if each effect of the fault happened to some message."""
+        did = ", ".join(
+            f"{count} {'message' if count == 1 else 'messages'} {effect}" for effect, count in self.did.items()
+        )
         shown = all(self.did[effect] for effect in self._asked())
-        return Evidence(self.fault, self.from_ms, self.to_ms, shown, did or "no message was touched")
+        return Evidence(self.fault, self.from_ms, self.to_ms, shown, did or "no message was affected")
 
     def _asked(self) -> list[str]:
         if isinstance(self.fault, Cut):
@@ -36,7 +39,7 @@ class _Active:
         asked = {
             LATE: self.fault.delay_ms,
             LOST: self.fault.loss,
-            DOUBLED: self.fault.duplicate,
+            DUPLICATED: self.fault.duplicate,
             HELD: self.fault.reorder,
         }
         return [effect for effect, value in asked.items() if value]
@@ -44,7 +47,7 @@ class _Active:
 
 @dataclass
 class Links:
-    """All links of one cluster; those never mentioned are perfect. Draws are by link, from the seed."""
+    """All links of one cluster; links without faults are perfect. Random numbers are by link, from the seed."""
 
     seed: int
     _active: list[_Active] = field(default_factory=list)
@@ -52,7 +55,7 @@ class Links:
     _by_link: dict[Link, list[_Active]] = field(default_factory=dict)
     _random: dict[Link, Random] = field(default_factory=dict)
 
-    doubled: bool = False
+    duplicated: bool = False
     """Whether any message was delivered twice so far."""
 
     FAULTS: ClassVar[frozenset[str]] = frozenset({"cut", "degrade", "lose", "shape", "heal"})
@@ -90,8 +93,8 @@ class Links:
                 return ()
             if degrade.duplicate and random.random() < degrade.duplicate:
                 copies.append(0.0)
-                one.did[DOUBLED] += 1
-                self.doubled = True
+                one.did[DUPLICATED] += 1
+                self.duplicated = True
             if degrade.delay_ms:
                 copies = [delay + random.expovariate(1 / degrade.delay_ms) for delay in copies]
                 one.did[LATE] += 1

@@ -18,7 +18,7 @@ import trio
 from checker.errors import HarnessError, TargetError, UsageError
 
 HARNESS = "NAYSAYER_HARNESS"
-"""The environment variable that tells a node which process started it for a run."""
+"""The environment variable with the process that started a node for a run."""
 
 POLL_S = 0.005
 PARENT_POLL_S = 0.5
@@ -71,7 +71,7 @@ async def ended(process: subprocess.Popen[bytes]) -> int:
 
 def die_with_harness() -> None:
     """This process ends when the harness that started it dies, even by SIGKILL. Linux sees to that, even while it is
-    paused; elsewhere this process looks for itself now and then."""
+    paused; elsewhere this process checks from time to time."""
     harness = os.environ.get(HARNESS)
     if harness != str(os.getppid()):
         return
@@ -89,7 +89,7 @@ def _watch_parent(parent: int) -> None:
 
 
 class NodeProcess:
-    """A node's process, in a process group of its own so that its children end with it."""
+    """A node's process, in a separate process group, so that its children end with it."""
 
     def __init__(
         self, name: str, command: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None, pipes: bool = False
@@ -142,7 +142,7 @@ class NodeProcess:
                 return
 
     async def kill(self) -> str:
-        """SIGKILL, and wait until it is gone. Returns what shows it. Cannot be cancelled: nothing stays behind."""
+        """SIGKILL, and wait until it is gone. Returns what shows it. Cannot be cancelled: no process is left."""
         if self.process is None:
             return "was not running"
         process = self.process

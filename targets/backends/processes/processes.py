@@ -117,7 +117,7 @@ class ProcessCluster:
         self._folder = folder
 
     def launch(self, node: NodeId) -> NodeProcess:
-        """Start a node's process. Should it end by itself once it has come up (`came_up`), that is a death."""
+        """Start a node's process. If it ends without a fault once it is up (`came_up`), that is a death."""
         process = self._processes[node]
         process.start()
         self._ending.discard(node)
@@ -135,7 +135,7 @@ class ProcessCluster:
             self._deaths.append(Death(node, self.ending(node) + self._last_words(node), raised=by_error))
 
     def ending(self, node: NodeId) -> str:
-        """How a process ended, to go on from the name of its node."""
+        """How a process ended, to continue a sentence that begins with its node's name."""
         process = self._processes[node].process
         code = None if process is None else process.poll()
         if code is None:
@@ -172,7 +172,7 @@ class ProcessCluster:
         return await self._processes[node].kill()
 
     async def _start_again(self, node: NodeId, fault: Restart, now_ms: float) -> Death | None:
-        """Boot a node that was down. That it does not come up is its death, and the run goes on."""
+        """Boot a node that was down. If it does not come up, that is a death, and the run continues."""
         try:
             await self.boot(node)
         except TargetError as error:
@@ -187,12 +187,12 @@ class ProcessCluster:
         return None
 
     async def _bound_logs(self) -> None:
-        """A node that shouts on stderr must not fill the disk: what it said before is dropped now and then."""
+        """A node that writes much to stderr must not fill the disk: old output is dropped from time to time."""
         while True:
             await trio.sleep(LOG_LOOK_S)
             for node, process in self._processes.items():
                 if process.log.exists() and process.log.stat().st_size > LOG_BYTES_MAX:
-                    os.truncate(process.log, 0)  # it is open for appending, so the node goes on at the beginning
+                    os.truncate(process.log, 0)  # it is open for appending, so the node continues at the beginning
                     self.remark(f"the log of {node} grew beyond {LOG_BYTES_MAX >> 20} MiB, and only its end was kept")
 
     def remark(self, what: str) -> None:
@@ -201,7 +201,7 @@ class ProcessCluster:
             self.remarks.append(what)
 
     def error(self, node: NodeId, what: str) -> TargetError:
-        """What a node did wrong, with the end of its stderr."""
+        """An error of a node, with the end of its stderr."""
         tail = self._processes[node].stderr_tail()
         return TargetError(f"node {node} {what}" + (f"; its stderr ends:\n{tail}" if tail else "; its stderr is empty"))
 

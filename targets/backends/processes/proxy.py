@@ -52,7 +52,7 @@ class LinkProxy:
                 with self._guests.seat(scope):
                     try:
                         async for text in Lines(stream):
-                            self._guests.heard(scope)
+                            self._guests.active(scope)
                             for delay_ms in self._links.plan(self.link):
                                 if delay_ms == 0.0:
                                     send.send_nowait(text)
@@ -75,7 +75,7 @@ class LinkProxy:
 
     @staticmethod
     async def _notice_end(out: trio.SocketStream, scope: trio.CancelScope) -> None:
-        """A receiver that was killed must not leave its senders talking to nobody."""
+        """A receiver that was killed must not leave its senders with a connection that has no other end."""
         try:
             while await out.receive_some(4096):
                 pass

@@ -1,4 +1,4 @@
-"""A node behind TCP: `naysayer node TARGET --id n1 ...`. Lines as in wire.py; one outgoing connection per peer.
+"""A node that serves TCP: `naysayer node TARGET --id n1 ...`. Lines as in wire.py; one outgoing connection per peer.
 
 Clients and the harness connect to the same port. A line from `harness` is a control message: the harness asks for
 the node's view, or sets its clock. Junk ends the connection it came on and is noted on stderr; the node lives on.
@@ -36,7 +36,7 @@ Address = tuple[str, int]
 
 
 class Control(msgspec.Struct, frozen=True):
-    """What the harness asks of a node's host (never of the node): its view, or a wrong clock."""
+    """What the harness asks of a node's host (never of the node): its view, or a skewed clock."""
 
     ask: str
     offset_ms: float = 0.0
@@ -71,7 +71,7 @@ class TcpNode:
             return
         outbox = self._outboxes[to][0] if to in self._outboxes else self._clients.get(to)
         if outbox is None:
-            return  # a client that has gone: nobody is there to hear it
+            return  # a client that has disconnected
         try:
             outbox.send_nowait(line(self.context.me, to, message))
         except (trio.WouldBlock, trio.BrokenResourceError, trio.ClosedResourceError):
@@ -87,7 +87,8 @@ class TcpNode:
             await trio.serve_listeners(self._serve, listeners)
 
     async def _feed(self, peer: NodeId) -> None:
-        """Sends what is in a peer's outbox, reconnecting for ever; what was being sent at a break is lost."""
+        """Sends what is in a peer's outbox, reconnecting without end; a message that was being sent when the connection
+        broke is lost."""
         outbox = self._outboxes[peer][1]
         while True:
             try:
@@ -109,7 +110,7 @@ class TcpNode:
                 try:
                     async for text in Lines(stream):
                         self._take(text, outbox, mine)
-                        self._guests.heard(nursery.cancel_scope)
+                        self._guests.active(nursery.cancel_scope)
                 except (JunkError, FloodError, *JUNK) as error:
                     sys.stderr.write(f"junk from a connection: {str(error)[:ERROR_SHOWN]}\n")
                 except (trio.BrokenResourceError, trio.ClosedResourceError):

@@ -102,9 +102,9 @@ class _Call:
         self._body: Body | None = None
 
     async def answer(self) -> Body:
-        """Wait for it, for ever; cancel it to give up."""
+        """Wait for it without a limit; cancel it to give up."""
         if self._body is not None:
-            return self._body  # it came before anybody waited
+            return self._body  # it arrived before the wait began
 
         def give_up(_: object) -> trio.lowlevel.Abort:
             self._task = None
@@ -116,7 +116,7 @@ class _Call:
         return self._body
 
     def take(self, body: Body) -> None:
-        """This is the answer, though nobody may wait for it any more."""
+        """The answer has arrived, although the client may have given up."""
         self._body = body
         if self._task is not None:
             trio.lowlevel.reschedule(self._task)
@@ -125,10 +125,10 @@ class _Call:
 class StdioCluster(ProcessCluster):
     """`async with StdioCluster(["./my-node"], "lin-kv", nodes=3, seed=0) as cluster: await cluster.start()`.
 
-    What a node does against the protocol (junk on stdout, an answer to nothing, an exit of its own) is a TargetError
-    naming the node, the line and the end of its stderr; `complaint` holds the first and the driver ends the run.
-    Before a node has answered init it gets nothing but what it asked the services for: messages of other nodes wait,
-    requests of clients are refused. Messages between nodes and to and from services take `latency_ms`, those of
+    What a node does against the protocol (junk on stdout, an answer to no request, an exit without a fault) is a
+    TargetError naming the node, the line and the end of its stderr; `complaint` holds the first and the driver ends the
+    run. Before a node has answered init it gets nothing but what it asked the services for: messages of other nodes
+    wait, requests of clients are refused. Messages between nodes and to and from services take `latency_ms`, those of
     clients no time.
     """
 
@@ -171,7 +171,7 @@ class StdioCluster(ProcessCluster):
         super().lost(node)
 
     def keep(self, folder: Path) -> None:
-        """Besides the logs keep the messages; whoever has the verdict writes them down (`messages.keep`)."""
+        """Keep the messages besides the logs; after the verdict they are written down (`messages.keep`)."""
         super().keep(folder)
         self.messages = MessageLog(folder)
 
@@ -207,7 +207,7 @@ class StdioCluster(ProcessCluster):
         self._nursery.start_soon(self._read, node, process.stdout)
 
     def _init(self, node: NodeId) -> _Call:
-        """Send init, at once when its process is there: it must be the first that a node hears."""
+        """Send init, at once when its process is there: it must be the first message that a node receives."""
         return self._call("c0", node, {"type": "init", "node_id": node, "node_ids": list(self.nodes)})
 
     async def _initialise(self, node: NodeId, init: _Call) -> None:
@@ -265,8 +265,8 @@ class StdioCluster(ProcessCluster):
                 try:
                     self._route(node, decoder.decode(text), text)
                 except JUNK:
-                    said = repr(shown(text.decode("utf-8", "replace")))
-                    self.complain(node, f"printed a line that is no message: {said} (logs belong on stderr)")
+                    line = repr(shown(text.decode("utf-8", "replace")))
+                    self.complain(node, f"printed a line that is not a message: {line} (logs belong on stderr)")
         except FloodError:
             self.complain(node, "printed more than 8 MiB without a line's end")
         except (trio.BrokenResourceError, trio.ClosedResourceError):
@@ -278,7 +278,7 @@ class StdioCluster(ProcessCluster):
                 self.complain(node, "closed its stdout")
 
     def _route(self, node: NodeId, envelope: StdioEnvelope, text: bytes) -> None:
-        """Pass on what a node wrote. Raises what JUNK says for a body that is none."""
+        """Pass on what a node wrote. Raises one of JUNK for an invalid body."""
         dest = envelope.dest
         if dest in self._inboxes:
             if not bytes(envelope.body).lstrip().startswith(b"{"):
@@ -316,10 +316,10 @@ class StdioCluster(ProcessCluster):
             self._answered.add(number)
             call.take(body)
         elif number in self._answered:
-            if not self._links.doubled:  # else the network may have had the node carry out something twice
+            if not self._links.duplicated:  # else the network may have had the node carry out something twice
                 self.remark(f"{node} answered some messages more than once; their first answers count")
         elif not CLIENT.fullmatch(client):
-            self.complain(node, f"sent a message to {shown(client)}, which is no node, client or service here")
+            self.complain(node, f"sent a message to {shown(client)}, which is not a node, client or service here")
         elif _looks_like_an_answer(body):
             self.complain(node, f"sent {client} an answer to a message that it was not sent: {shown(body)}")
         else:
@@ -366,7 +366,7 @@ class StdioCluster(ProcessCluster):
             where = f"{node} answered {request.f} in a form that is not its workload's"
             self._remark_once(where, f"{where}, so the outcome counts as unknown: {reply.error}")
         if self.workload == "txn-rw-register" and reply.status == "ok" and reply.output != body["txn"]:
-            self.remark(f"{node} read 0 from registers that were never written; taken for null, as the protocol says")
+            self.remark(f"{node} read 0 from registers that were never written; taken for null, as the protocol has it")
         return reply
 
     def _remark_once(self, subject: str, what: str) -> None:
@@ -383,7 +383,7 @@ class StdioCluster(ProcessCluster):
 
 
 class StdioClient:
-    """A client of one node; it needs no connection of its own."""
+    """A client of one node; it needs no connection."""
 
     def __init__(self, cluster: StdioCluster, node: NodeId) -> None:
         self._cluster = cluster

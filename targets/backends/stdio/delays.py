@@ -18,7 +18,7 @@ class Delays:
         self._sooner = trio.Event()
 
     def after(self, delay_ms: float, deliver: Callable[[], None]) -> None:
-        """Call `deliver` after so long; at once if that is no time at all."""
+        """Call `deliver` after so long; at once if that is 0."""
         if delay_ms <= 0:
             deliver()
             return

@@ -1,4 +1,4 @@
-"""One of our nodes behind Maelstrom's protocol: the other side of cluster.py, `naysayer node TARGET --stdio`.
+"""One of our nodes with Maelstrom's protocol: the other side of cluster.py, `naysayer node TARGET --stdio`.
 
 Clients' bodies become Requests and Replies become bodies. What nodes say among themselves travels as they wrote it,
 in a body of type `relay`. The node's files are kept in the folder given, or in the one that the harness names by the
@@ -35,7 +35,7 @@ NOT_SUPPORTED, UNAVAILABLE, CRASH, NO_KEY, NOT_SO = 10, 11, 13, 20, 22
 
 
 class Relay(msgspec.Struct, frozen=True, tag="relay"):
-    """A message between our nodes, as JSON of its own."""
+    """A message between our nodes, as JSON."""
 
     message: msgspec.Raw
 
@@ -74,7 +74,7 @@ class StdioNode:
         self._send, self._outbox = trio.open_memory_channel[bytes](OUTBOX_MAX)
 
     async def run(self) -> None:
-        """Read lines and serve them. Raises TargetError for a line that is no message."""
+        """Read lines and serve them. Raises TargetError for a line that is not a message."""
         with ExitStack() as stack:
             place = self._data or (Path(os.environ[DATA]) if DATA in os.environ else None)
             if place is None:  # made only where it is needed: a node that is killed cannot remove it
@@ -87,7 +87,7 @@ class StdioNode:
                         envelope = msgspec.json.decode(text, type=Envelope)
                         self._take(envelope, place, nursery)
                     except (JunkError, KeyError, *JUNK) as error:
-                        raise TargetError(f"stdin had a line that is no message: {error!r}") from error
+                        raise TargetError(f"stdin had a line that is not a message: {error!r}") from error
                 nursery.cancel_scope.cancel()
 
     def _take(self, envelope: Envelope, place: Path, nursery: trio.Nursery) -> None:
@@ -127,7 +127,7 @@ class StdioNode:
         try:
             self._send.send_nowait(text)
         except trio.WouldBlock:
-            return  # lost, as on a network: nobody reads our stdout
+            return  # lost, as on a network: the reader of stdout has gone
 
     async def _write(self, stdout: trio.abc.SendStream) -> None:
         async for text in self._outbox:

@@ -14,13 +14,13 @@ DEFINITE = frozenset({1, 10, 11, 12, 14, 20, 21, 22, 30})
 NOT_SUPPORTED = 10
 KEY_DOES_NOT_EXIST = 20
 CONDITIONS = frozenset({20, 21, 22, 30})
-"""Those of them that say something of the data: the node that says so is the right one to ask."""
+"""Those of them that concern the data: the node that answers so is the right one to ask."""
 
 MALFORMED = "malformed answer"
 """How the error of an operation begins whose answer has a form that its workload does not know."""
 
 SHOWN = 200
-"""Characters of what a node said that an error repeats."""
+"""How many characters of a node's output an error repeats."""
 
 Body = dict[str, Any]
 Fields = tuple[str | tuple[str, ...] | None, str | None]
@@ -50,16 +50,16 @@ DIALECTS: dict[str, dict[str, Fields]] = {
     },
 }
 """Maelstrom's workloads, and two of ours for key-value stores that lack something: for each operation the names of its
-fields. `delete` is no operation of Maelstrom's; a store without it refuses it."""
+fields. `delete` is not an operation of Maelstrom; a store without it refuses it."""
 
 
 SAME_AS = {"final_poll": "poll"}
-"""Operations that only the checker tells apart."""
+"""Operations that only the checker distinguishes."""
 
 
-def shown(said: Any) -> str:
-    """What a node said, for people: cut, with a sign of it, if it is long."""
-    text = str(said)
+def shown(output: Any) -> str:
+    """Output of a node, for errors and reports: shortened, and marked so, if it is long."""
+    text = str(output)
     return text if len(text) <= SHOWN else f"{text[:SHOWN]} ..."
 
 
@@ -104,7 +104,7 @@ def to_reply(workload: str, request: Request, body: Body, node: NodeId) -> Reply
 
 
 def not_supported(reply: Reply) -> bool:
-    """Whether a node says that it has no such operation."""
+    """Whether a node answers that it has no such operation."""
     return reply.status == "fail" and (reply.error or "").startswith(f"error {NOT_SUPPORTED}:")
 
 
@@ -130,7 +130,7 @@ def _reads_zero(step: Any) -> bool:
 
 
 def fits(workload: str, request: Request, value: Any) -> bool:
-    """Whether an answer has the form that its workload says, so that it can be judged."""
+    """Whether an answer has the form that its workload requires, so that it can be judged."""
     match workload, request.f:
         case ("g-counter" | "pn-counter", _) | ("kafka", "send"):
             return type(value) is int

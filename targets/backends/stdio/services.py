@@ -93,10 +93,10 @@ class LinearizableKV:
 class SequentialKV:
     """seq-kv: one order of all changes, in which each sender only moves forward.
 
-    An operation is first tried on a state drawn from those between the sender's position and the latest. If it changes
+    An operation is first tried on a random state of those between the sender's position and the latest. If it changes
     nothing there (a read, a cas that fails or sets what is there already, a write of the value that is there) it may
     take its place in the order there, and the sender moves to it. Otherwise it is carried out on the latest state. So
-    a cas from a value to itself is no fence: it does not bring the sender up to date.
+    a cas from a value to itself is not a fence: it does not bring the sender up to date.
     """
 
     def __init__(self, random: Random) -> None:
@@ -141,7 +141,7 @@ class SequentialKV:
 
 
 class LastWriteWinsKV:
-    """lww-kv: replicas with drifting clocks; a request meets one of them, and now and then two merge."""
+    """lww-kv: replicas with drifting clocks; a request meets one of them, and sometimes two merge."""
 
     def __init__(self, random: Random, replicas: int = 5) -> None:
         self._random = random

@@ -15,7 +15,7 @@ Neighbours = dict[NodeId, list[NodeId]]
 
 
 def _linked(nodes: Sequence[NodeId], pairs: list[tuple[int, int]]) -> Neighbours:
-    """Neighbours by their places, in order; what lies outside is no node."""
+    """Neighbours by their places, in order; places outside are not nodes."""
     found: Neighbours = {node: [] for node in nodes}
     for one, other in pairs:
         if 0 <= other < len(nodes):
