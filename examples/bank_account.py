@@ -2,8 +2,8 @@
 
     naysayer check bank_account.jsonl --model bank_account.py:Account
 
-A model says what one machine would do that executes one operation after another: the state at the beginning, and for
-each state and operation the next state, or why the operation cannot have ended as it did.
+A model describes one machine that executes operations one after another: its initial state and, for each state and
+operation, the next state, or the reason why the operation cannot have had this result.
 """
 
 from checker import Inconsistent, Model
@@ -21,7 +21,7 @@ class Account(Model):
         if op.f == "deposit":
             return state + op.input
         if op.f == "withdraw":
-            if op.pending:  # no client knows whether it succeeded; refused, it changes nothing
+            if op.pending:  # its outcome is unknown; if it was refused, it changed nothing
                 return state - op.input if state >= op.input else state
             if op.output != (state >= op.input):
                 done = "succeeded" if op.output else "was refused"

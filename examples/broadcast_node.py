@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""A node for Maelstrom's broadcast: every value that a client broadcasts reaches every node in the end.
+"""A node for Maelstrom's broadcast: every value that a client broadcasts eventually reaches every node.
 
     naysayer test --bin ./broadcast_node.py --workload broadcast --nemesis partition --time 10s
 
-One JSON object per line on stdin and stdout; logs go to stderr. Messages may be lost, so each node sends all it has to
-each of the others again and again; a set that only grows does not mind what comes twice. A node that is killed loses
-what it has, which is why this one is not tested with `--nemesis kill`.
+It reads and writes one JSON object per line on stdin and stdout, and logs to stderr. Messages may be lost, so each node
+repeatedly sends all its values to every other node; receiving a value twice does no harm. A node that is killed loses
+its values, so this one is not tested with `--nemesis kill`.
 """
 
 import json
