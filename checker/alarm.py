@@ -1,5 +1,5 @@
-"""Ends a model's step that runs longer than its budget has seconds: a clock that is only looked at between steps is
-looked at too late. By a timer signal, in the main thread of a platform that has them; elsewhere between steps."""
+"""Ends a model's step that runs longer than its budget has seconds: a clock that is read only between steps is
+read too late. By a timer signal, in the main thread of a platform that has them; elsewhere between steps."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from types import FrameType
 from checker.budget import Budget
 
 AGAIN_S = 0.1
-"""A step may catch what ends it: it is raised again after this while."""
+"""A step may catch the exception that ends it: it is raised again after this time."""
 
 SOON_S = 0.001
 """How soon it rings again where an exception would be lost."""
@@ -59,7 +59,7 @@ def _loses_exceptions(frame: FrameType | None) -> bool:
 
 
 def _has_timer() -> bool:
-    """Whether this thread may use the process's timer, and nobody else does."""
+    """Whether this thread may use the process's timer, and no other code uses it."""
     if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
         return False
     return signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)

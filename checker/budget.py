@@ -15,10 +15,10 @@ except ImportError:  # Windows
     resource = None  # type: ignore[assignment]
 
 SAMPLE_STEPS = 4096
-"""Memory is looked at once in so many steps, and the clock at least as often."""
+"""Memory is measured once in this many steps, and the clock is read at least as often."""
 
 CLOCK_S = 0.02
-"""How often the clock is looked at, as far as steps are shorter than that."""
+"""How often the clock is read, where steps are shorter than that."""
 
 Bound = Literal["steps", "seconds", "memory", "interrupt"]
 """What ended a check before it was decided."""
@@ -58,7 +58,7 @@ class Budget:
 
 
 class OutOfBudget(Exception):  # noqa: N818 - not an error: it ends a search with the verdict `unknown`
-    """A limit was reached; the text says which, and so does `bound` ("steps", "seconds" or "memory")."""
+    """A limit was reached; the text names it, and so does `bound` ("steps", "seconds" or "memory")."""
 
     def __init__(self, text: str, bound: Bound) -> None:
         super().__init__(text)
@@ -66,9 +66,9 @@ class OutOfBudget(Exception):  # noqa: N818 - not an error: it ends a search wit
 
 
 class Interrupted(BaseException):
-    """Raised by a signal handler of the caller's: ends a check, whose verdict then holds what was decided by then.
+    """Raised by a signal handler of the caller: ends a check, whose verdict then contains what was decided by then.
 
-    No Exception, lest somebody takes it for a failure of the checker.
+    Not an Exception, so that no handler mistakes it for a failure of the checker.
     """
 
 
@@ -81,7 +81,7 @@ class Meter:
         self._limit = sys.maxsize if budget.steps is None else budget.steps
         self._every = SAMPLE_STEPS if budget.seconds is None else 1
         self._sample = min(self._every, self._limit)
-        self._looked = time.monotonic()
+        self._clock_read = time.monotonic()
         self._memory_at = SAMPLE_STEPS
         self._resident_mb: float | None = None  # a short search need not ask
 
@@ -103,13 +103,13 @@ class Meter:
         self._sample = min(self.steps + self._every, self._limit)
 
     def _check_time(self, deadline: float) -> None:
-        """Steps of some models take seconds, of others microseconds: the clock is looked at by time, not by steps."""
+        """Steps of some models take seconds, of others microseconds: the clock is read by time, not by steps."""
         now = time.monotonic()
         if now > deadline:
             raise self.budget.out_of_time()
-        faster = now - self._looked < CLOCK_S
+        faster = now - self._clock_read < CLOCK_S
         self._every = min(2 * self._every, SAMPLE_STEPS) if faster else max(self._every // 8, 1)
-        self._looked = now
+        self._clock_read = now
 
     def _check_memory(self, limit_mb: int) -> None:
         now_mb = _resident_mb()

@@ -3,7 +3,7 @@
 1. Operations that certainly did not happen, and pending ones that would change nothing, are dropped.
 2. The history is partitioned by key, where the model says that keys are objects of their own.
 3. A monitor for the data type (near-linear) decides where its assumptions hold.
-4. The search decides the rest, or says what ran out. What it refutes is made small.
+4. The search decides the rest, or reports what ran out. A counterexample that it finds is minimised.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ FIRST_STEPS = 300_000
 """Steps that each search gets in this process before it goes to an executor, which takes a while to start."""
 
 EXPLAIN_STEPS_MAX = 200_000
-"""Steps spent on the sentence for a counterexample. The verdict stands without it."""
+"""Steps spent on the sentence for a counterexample. The verdict does not depend on it."""
 
 NOT_MINIMAL = "the counterexample may not be minimal: minimising it ran out of steps or time"
 UNPROVED = "the search refuted it, but the verifier does not confirm that: please report this"
@@ -63,7 +63,7 @@ NOTHING_SUCCEEDED = "no operation succeeded, so nothing was observed that could 
 CUT_SHORT = "interrupted before the counterexample was minimised and explained"
 
 Progress = Callable[[int, int], None]
-"""Told how many parts are done, and of how many."""
+"""Called with the number of parts that are done, and of all parts."""
 
 
 def check(
@@ -159,7 +159,7 @@ def _judge(
     """Judges all parts, the cheap ones first: small before large, and those that a short search decides before the
     others. Long searches go to the executor, if there is one.
 
-    `parts` gets what is decided as it is decided: that is kept when Interrupted ends this, or the time is over.
+    `parts` receives each decision as it is made; they are kept when Interrupted or the deadline ends this.
     """
     short = budget
     if engine is not None or len(by_key) > 1:
@@ -195,7 +195,7 @@ def _judge_elsewhere(
     parts: dict[Any, Part],
     keys: int,
 ) -> None:
-    """Has the executor judge these parts, until the time is over."""
+    """Judges these parts on the executor, until the deadline."""
     try:
         with pool(engine, len(long)) as executor:
             # Each part goes with tables of its own: those of the whole history may be large.
@@ -226,7 +226,7 @@ def _check_until(key: Any, history: History, model: Model, budget: Budget, left_
 
 
 def _out_of_time(key: Any, history: History, budget: Budget, short: Part | None) -> Part:
-    """A part that the time was not enough for; `short`: what a short search made of it, if it was begun at all."""
+    """A part that ran out of time; `short`: what a short search found, if the part was started at all."""
     far = " before this key was started" if short is None else f": {(short.reason or '').partition(': ')[2]} at least"
     reason = f"{budget.out_of_time()}{far}"
     method, steps = ("none", 0) if short is None else (short.method, short.steps)
@@ -359,7 +359,7 @@ def _canonicalised(part: History, model: Model) -> History:
 def _explain(rows: tuple[int, ...], part: History, history: History, model: Model, budget: Budget) -> Explanation:
     """Registers have sentences of their own; where those do not fit, and for all other models, the search's."""
     counterexample = [part[row] for row in rows]
-    proof = _said(rows, part, model)
+    proof = _reduced(rows, part, model)
     appends = bool((history.f == history.tables.f.code("append")).any())
     if isinstance(model, AppendKeyValue) and appends:
         explanation = explain_append(counterexample, history)
@@ -379,16 +379,16 @@ def _explain(rows: tuple[int, ...], part: History, history: History, model: Mode
     return with_initial(explain_search(counterexample, model, replace(budget, steps=steps), proof), history, model)
 
 
-def _said(rows: tuple[int, ...], part: History, model: Model) -> list[Operation] | None:
-    """What a counterexample says without the rest of the part; None where that is what its operations returned."""
+def _reduced(rows: tuple[int, ...], part: History, model: Model) -> list[Operation] | None:
+    """What a counterexample requires without the rest of the part; None where that is what its operations returned."""
     chosen = set(rows)
     kept = [part[row] for row in rows]
     if isinstance(model, Register) and not any(op.f == "cas" for op in kept):
-        return None  # only a cas may say less
+        return None  # only a cas may require less
     if len(part) <= VERIFIED_OPERATIONS_MAX:
-        _, said = refute(list(part), model, kept, PROOF_TRIES_MAX)
+        _, reduced = refute(list(part), model, kept, PROOF_TRIES_MAX)
         rets = {op.index: op.ret for op in kept}
-        proof = [structs.replace(op, ret=rets.get(op.index, op.ret)) for op in said]
+        proof = [structs.replace(op, ret=rets.get(op.index, op.ret)) for op in reduced]
     else:
         proof = list(model.without([part[row] for row in range(len(part)) if row not in chosen], kept) or ())
     return None if not proof or proof == kept else proof

@@ -99,7 +99,7 @@ class Frontier:
         """Per counter: the kind, the rows of the pending operations called so far, and the counter (of the same kind)
         to be used up first, or -1."""
         self.reached: tuple[int, ...] = ()
-        """States that were possible when the last return was looked at."""
+        """States that were possible when the last return was processed."""
         self._counter: dict[int, int] = {}
         self._guards = 0
         self._free: list[int] = []
@@ -149,7 +149,7 @@ class Frontier:
                     self._add(self.configurations, (state, mask), (used, total, chain))
 
     def call_pending(self, row: int, kind: int) -> None:
-        """An operation whose end nobody saw is called."""
+        """An operation whose end was never seen is called."""
         if self.steps.effect_free[kind]:
             return
         counter = self._counter.get(kind, -1)

@@ -6,7 +6,7 @@
     ├── TargetError      what the system under test did
     └── HarnessError     ours
 
-It lives in the room that everybody may import. All of them end a command with exit code 3.
+It is part of the package that all others may import. All of them end a command with exit code 3.
 """
 
 from __future__ import annotations

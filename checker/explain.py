@@ -213,7 +213,7 @@ def _writers_in(part: History, value: Any, *, failed: bool) -> list[int]:
 
 
 def _before_written(c: _Case, part: History) -> Explanation | None:
-    """A value found by an operation which ended before anybody began to write it."""
+    """A value found by an operation which ended before any operation began to write it."""
     for reader, code in c.found.items():
         others = [w for w in c.writers.get(code, []) if w != reader]
         if code == c.begins or any(c.by_index[w].call <= c.by_index[reader].ret for w in others):
@@ -347,7 +347,7 @@ def _rivals(c: _Case, part: History, newer: int, stale: Operation) -> bool:
 
 
 def _lost(part: History, write: Operation) -> bool:
-    """True if at least two reads could have seen a finished write before anybody wrote again, and none ever did."""
+    """True if at least two reads could have seen a finished write before any other write, and none ever did."""
     names, values = part.tables.f, part.tables.value
     left = leaves(write)
     value = values.code(left)

@@ -1,7 +1,8 @@
 """Why no order works, in one plain sentence, for strings that are appended to.
 
-First what the values found show by themselves: text that nobody put in, a piece twice, pieces in different orders. Then
-the string is encoded as a CAS register (monitors/string_append.py), whose graph of constraints has the cycle.
+First what the values found show by themselves: text that no operation inserted, a piece twice, pieces in different
+orders. Then the string is encoded as a CAS register (monitors/string_append.py), whose graph of constraints has the
+cycle.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ def _values(op: Operation) -> Iterator[str]:
 
 
 def _phantom(s: _Case) -> Explanation | None:
-    """Text that nobody put in."""
+    """Text that no operation inserted."""
     for op, pieces in s.found:
         rest = next((piece for piece in pieces if s.source(piece) is None), None)
         if rest is None:
@@ -79,7 +80,7 @@ def _failed(history: History) -> list[Operation]:
 
 
 def _text(op: Operation) -> str | None:
-    """What an operation was to put in."""
+    """The text that an operation inserts."""
     value = op.input if op.f in ("append", "write") else op.input[1] if op.f == "cas" else None
     return value if isinstance(value, str) and value else None
 
@@ -99,7 +100,7 @@ def _twice(s: _Case) -> Explanation | None:
 
 
 def _early(s: _Case) -> Explanation | None:
-    """A piece found by somebody who ended before it began to be put in."""
+    """A piece found by an operation that ended before its insertion began."""
     for op, pieces in s.found:
         for piece in pieces:
             by = s.source(piece)
@@ -113,7 +114,7 @@ def _early(s: _Case) -> Explanation | None:
 
 
 def _mixed(s: _Case) -> Explanation | None:
-    """A text that replaced everything, behind another."""
+    """A text that replaced the whole value, after another."""
     for op, pieces in s.found:
         for before, piece in pairwise(pieces):
             by = s.source(piece)
@@ -125,16 +126,16 @@ def _mixed(s: _Case) -> Explanation | None:
 
 
 def _disagree(s: _Case) -> Explanation | None:
-    """Two values that show one piece behind different ones, or different ones behind one piece."""
-    ahead: dict[str, tuple[Operation, Pieces]] = {}
-    behind: dict[str, tuple[Operation, str]] = {}
+    """Two values that show one piece after different ones, or different ones after one piece."""
+    prefixes: dict[str, tuple[Operation, Pieces]] = {}
+    successors: dict[str, tuple[Operation, str]] = {}
     for op, pieces in s.found:
         for piece in pieces:
-            other, others = ahead.setdefault(piece, (op, pieces))
+            other, others = prefixes.setdefault(piece, (op, pieces))
             if _until(piece, others) != _until(piece, pieces):
                 return _orders(s, piece, other, others, op, pieces)
         for piece, after in pairwise(pieces):
-            other, following = behind.setdefault(piece, (op, after))
+            other, following = successors.setdefault(piece, (op, after))
             if following != after:
                 sentence = f"Divergent appends: {show(piece)} is directly followed by {show(following)} in what "
                 sentence += f"#{other.index} read, and by {show(after)} in what #{op.index} read."
@@ -147,7 +148,7 @@ def _until(piece: str, pieces: Pieces) -> Pieces:
 
 
 def _orders(s: _Case, piece: str, a: Operation, in_a: Pieces, b: Operation, in_b: Pieces) -> Explanation:
-    """`a` and `b` found values that show a piece behind different texts."""
+    """`a` and `b` found values that show a piece after different texts."""
     for x, y in zip([x for x in in_a if x in in_b], [y for y in in_b if y in in_a], strict=True):
         if x != y:
             sentence = (
@@ -227,7 +228,7 @@ def _late(s: _Case, seen: Operation, late: Operation) -> tuple[str, str]:
 
 
 def _had(op: Operation) -> str:
-    """What somebody found: "returned ..."."""
+    """What an operation found: "returned ..."."""
     return f"returned {show(op.output or '')}" if op.f == "read" else f"found {show(op.input[0])}"
 
 

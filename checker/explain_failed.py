@@ -1,7 +1,7 @@
-"""What was found though whoever was to put it in had failed: told as that, and not as a value out of nowhere.
+"""Explains a value that was found though the operation that tried to insert it had failed, instead of a phantom value.
 
-Monitors do not see failed operations: these never happened, and prove nothing. But they tell where a value came from.
-(Registers and strings tell it in their own words: explain.py, explain_append.py.)
+Monitors do not see failed operations: these never happened, and prove nothing. But they show where a value came from.
+(Registers and strings have explanations of their own: explain.py, explain_append.py.)
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ DID = {"contains": "found", "read": "showed"}
 
 
 def of_failed(phantom: Explanation, history: History) -> Explanation:
-    """The explanation of a value that nobody put in; a better one if a failed operation of `history` was to."""
+    """The explanation of a value that no operation inserted; a better one if a failed operation of `history` tried
+    to."""
     culprit = history[int(np.flatnonzero(history.index == phantom.culprit)[0])]
     names, values = history.tables.f, history.tables.value
     puts = np.isin(history.f, [names.code(f) for f in PUTS])

@@ -49,7 +49,7 @@ def _contradicts(op: Operation, counterexample: Sequence[Operation]) -> Explanat
 
 
 def no_order(operations: int) -> Explanation:
-    """What can be said of any counterexample of so many operations."""
+    """The explanation of a counterexample of which only the size is known."""
     return Explanation("no-order", f"No order of these {operations} operations explains what they returned.")
 
 

@@ -1,4 +1,4 @@
-"""Who found whose value, across all keys of a history: the ground on which the weaker properties stand."""
+"""Which operation found whose value, across all keys of a history: the weaker properties are decided from this."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from checker.monitors.register_columns import register_columns
 INITIALLY = -1
 """In `writer`: the value found is the initial one."""
 NO_WRITER = -2
-"""In `writer`: nobody wrote the value found, or the operation found none."""
+"""In `writer`: no operation wrote the value found, or the operation found none."""
 
 
 @dataclass(frozen=True)
@@ -22,8 +22,8 @@ class Found:
     """The operations that happened, in order of call. A cas is a read and a write at once.
 
     `writer[i]` is the position of the operation whose value operation i found, INITIALLY, or NO_WRITER. `since[i]` is
-    the first instant at which somebody knew the value that operation i wrote (the least return among it and those who
-    found it).
+    the first instant at which some client knew the value that operation i wrote (the least return among it and those
+    who found it).
     """
 
     index: Column
@@ -44,7 +44,7 @@ class Found:
         return np.where(self.writer >= 0, column[np.maximum(self.writer, 0)], BEGINNING)
 
     def unknown(self) -> NDArray[np.bool_]:
-        """The operations that found a value which nobody wrote."""
+        """The operations that found a value that no operation wrote."""
         return np.asarray(self.reads & (self.writer == NO_WRITER), dtype=np.bool_)
 
     def newest_ended(self, news: Column) -> Column:
@@ -74,7 +74,7 @@ def found_values(history: History, begins_with: Any = None) -> Found | None:
     finds, leaves = ids[: len(ops)], ids[len(ops) :]
     reads, writes, size = ops.found >= 0, ops.left >= 0, len(places)
     kept = np.ones(len(ops), dtype=np.bool_)
-    while True:  # pending writes whose value nobody found did not happen, as far as anybody knows
+    while True:  # pending writes whose value was not found are taken never to have happened
         observed = np.zeros(size, dtype=np.bool_)
         observed[finds[kept & reads]] = True
         fewer = kept & (~ops.pending | observed[leaves])

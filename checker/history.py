@@ -5,7 +5,7 @@ Each operation is an interval [call, ret] on one clock (integer nanoseconds). `a
 `info` (unknown: it may take effect at any time after its call, or never; its `ret` is PENDING).
 
 A million operations as Python objects cost seconds and gigabytes, so a History keeps columns (numpy arrays) and
-makes an `Operation` only when somebody asks for one. Values are interned: a column holds codes, a Table the values.
+makes an `Operation` only on request. Values are interned: a column holds codes, a Table the values.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ OK, FAIL, INFO = range(3)
 Column = NDArray[np.int64]
 
 PENDING: int = int(np.iinfo(np.int64).max)
-"""The return time of an operation whose end nobody saw: later than every real time."""
+"""The return time of an operation whose end was never seen: later than every real time."""
 
 BEGINNING: int = int(np.iinfo(np.int64).min)
-"""Before every call: times may be negative, but this one is nobody's."""
+"""Before every call: times may be negative, but no operation has this one."""
 
 
 class Operation(msgspec.Struct, frozen=True, gc=False):

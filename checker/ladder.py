@@ -1,4 +1,4 @@
-"""What does hold: weaker properties beside a verdict, from strong to weak.
+"""Weaker models that a history satisfies, reported with a verdict, from strong to weak.
 
 They need what the zones need, unique values; where those are missing, nothing is decided and the rungs say so. Each
 property is defined where it is computed.
@@ -141,7 +141,7 @@ def safe(found: Found) -> Rung:
 
 
 def _unwritten(found: Found, wrong: NDArray[np.bool_]) -> str:
-    """What the first operation that is wrong did, if nobody had begun to write the value that it returned."""
+    """What the first operation that is wrong did, if no operation had begun to write the value that it returned."""
     if not wrong.any():
         return ""
     first = int(np.argmax(wrong))

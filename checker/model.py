@@ -25,8 +25,8 @@ class Model:
 
     `step` answers: may `op`, executed alone on `state`, have ended as it did? It returns the next state, or
     Inconsistent("read 3, but the register holds 2"). States are immutable and hashable. A pending operation
-    (`op.pending`) has no known output: `step` applies its effect and does not look at `op.output`. Nor does it look at
-    who asked or when: operations that ask for the same and get the same are the same to it.
+    (`op.pending`) has no known output: `step` applies its effect and ignores `op.output`. It also ignores
+    the process and the times: operations with equal name, input and output are the same to it.
     """
 
     name: ClassVar[str]
@@ -54,22 +54,23 @@ class Model:
     def may_leave_out(self, dropped: Sequence[Operation], kept: Sequence[Operation]) -> bool:
         """True if every legal history of `dropped` and `kept` together stays legal without `dropped`.
 
-        Counterexamples are made small, and verified, by this rule: the fewer operations it ties together, the smaller
+        Counterexamples are minimised, and verified, by this rule: the fewer operations it ties together, the smaller
         they get; but answering True where it does not hold would let a wrong proof pass. The default is always sound:
-        operations which changed nothing. A register may also leave out a value with everybody who found it.
+        operations which changed nothing. A register may also leave out a value with every operation that found it.
         """
         return all(self.effect_free(op) for op in dropped)
 
     def canonicalised(self, ops: Sequence[Operation]) -> Sequence[Operation]:
-        """All of `ops`, in place, with what nobody can tell apart made equal: legal in exactly the same orders.
+        """All of `ops`, in place, with values that no operation distinguishes made equal: legal in exactly the same
+        orders.
 
         The search counts pending operations that are equal, instead of trying each. Models made from a bundled one
-        are not asked, as they may tell more apart.
+        are not asked, as they may distinguish more.
         """
         return ops
 
     def weakened(self, dropped: Sequence[Operation], kept: Sequence[Operation]) -> Sequence[Operation]:
-        """`kept`, where operations which depend on `dropped` may say less than they did.
+        """`kept`, where operations that depend on `dropped` may require less than they did.
 
         A proof without `dropped` is made of these. Every order in which `kept` was legal must stay legal; a register
         may take a successful cas whose value to compare with goes as a mere write.
@@ -77,7 +78,8 @@ class Model:
         return kept
 
     def without(self, dropped: Sequence[Operation], kept: Sequence[Operation]) -> Sequence[Operation] | None:
-        """What `kept` say alone: legal, in their order, wherever `dropped` and `kept` together are; None if unknown.
+        """What `kept` require alone: legal, in their order, wherever `dropped` and `kept` together are; None if
+        unknown.
 
         Proofs are made of this. A model which knows how to take the dropped operations out of what others saw (an
         element out of all reads of a set) answers that; the rest can rely on `weakened` and `may_leave_out`.

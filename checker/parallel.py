@@ -42,7 +42,7 @@ def pool(engine: str | Executor, tasks: int) -> Iterator[Executor]:
         with _Processes(workers, mp_context=_Workers(), initializer=_ignore_interrupts) as processes:
             try:
                 yield processes
-            except BaseException:  # nobody waits for what they do
+            except BaseException:  # their results are not needed
                 processes.end()
                 raise
     else:
@@ -69,7 +69,7 @@ def _dask(address: str) -> Iterator[Executor]:
 
 
 class _Worker(SpawnProcess):
-    """Deaf to Ctrl-C, which a terminal sends to every process of a command: its parent ends it."""
+    """Ignores Ctrl-C, which a terminal sends to every process of a command: its parent ends it."""
 
     def start(self) -> None:
         if not hasattr(signal, "pthread_sigmask"):  # Windows: _ignore_interrupts has to do, once the process runs

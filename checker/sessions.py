@@ -1,4 +1,5 @@
-"""Properties weaker than linearizability that are about sessions: what one process, or those it heard from, may see."""
+"""Properties weaker than linearizability that are about sessions: what one process may see, and those that it depends
+on."""
 
 from __future__ import annotations
 
@@ -21,9 +22,9 @@ SEQUENTIAL_STEPS_MAX = 50_000
 
 
 def monotonic_reads(found: Found) -> Rung:
-    """No read returns an older value than a read that ended before it began, whoever made it.
+    """No read returns an older value than a read that ended before it began, by any process.
 
-    A value is older than another if somebody knew it before the other's write was called.
+    A value is older than another if some client knew it before the other's write was called.
     """
     seen = found.newest_ended(found.of_writer(found.call))
     wrong = found.reads & ~found.unknown() & (found.of_writer(found.since) < seen)
@@ -91,8 +92,8 @@ def causal(found: Found) -> Rung:
         key = int(found.key[i])
         for p in lanes_of.get(key, []):
             numbers, positions = writes[key, p]
-            heard = int(clocks[i, p]) - (p == lane[i] and bool(found.writes[i]))
-            at = bisect_right(numbers, heard) - 1
+            known = int(clocks[i, p]) - (p == lane[i] and bool(found.writes[i]))
+            at = bisect_right(numbers, known) - 1
             if at < 0 or positions[at] == source:
                 continue
             between = positions[at]
@@ -136,7 +137,7 @@ def _clocks(found: Found, lane: Column, number: Column, processes: int) -> Colum
 def sequential(found: Found) -> Rung:
     """Sequential consistency: one legal order that keeps every process's own order, whatever the clock says.
 
-    Reads go as soon as they can (they change nothing), a write only when nobody still waits for the value it
+    Reads go as soon as they can (they change nothing), a write only when no read still needs the value it
     replaces; so the search branches on writes alone.
     """
     name = "sequential"

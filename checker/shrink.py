@@ -1,7 +1,7 @@
-"""Makes the counterexample of a search small: what may be left out soundly, and is not needed, goes.
+"""Minimises the counterexample of a search: operations that are not needed, and may soundly be left out, are dropped.
 
 The result is 1-minimal: without any one of its operations (where leaving it out is sound), the rest has an order.
-Reads go first, in ever smaller groups, then writes from the latest on, since nobody observes them any more.
+Reads go first, in ever smaller groups, then writes from the latest on, since no read observes them any more.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ REPEATED_STEPS_MAX = 50_000
 """A search that took more is not repeated only to find an earlier end."""
 
 INSTANTS_MAX = 64
-"""How far back (in calls) an earlier end of the counterexample is looked for."""
+"""How far back (in calls) an earlier end of the counterexample is searched for."""
 
 
 def shrink(

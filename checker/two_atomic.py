@@ -53,7 +53,7 @@ def _but_one(found: Found) -> Column:
 @dataclass
 class _Search:
     """Depth first over the writes of one key. Reads change nothing, so each is placed as soon as it can be, and a
-    write may only push out the previous value when nobody still has to read that."""
+    write may only push out the previous value when no operation still has to read that."""
 
     found: Found
     rows: Column
@@ -82,7 +82,7 @@ class _Search:
                 return True
             if self.steps >= self.budget:
                 return None
-            # What somebody knew first is tried first, that is, put on the stack last.
+            # The value that a client knew first is tried first, so it is pushed on the stack last.
             for i in sorted(self._next(state), key=self.since.__getitem__, reverse=True):
                 if self._may_write(i, state):
                     self.steps += 1

@@ -1,4 +1,4 @@
-"""Verifies a verdict's proof, independently of whoever found it: no search, no monitor, only the definitions.
+"""Verifies a verdict's proof, independently of how it was found: no search, no monitor, only the definitions.
 
 *valid*: the witness is replayed on the model, one operation after another, in linear time.
 *invalid*: the counterexample is part of the history, unaltered; leaving out the rest is sound (`Model.may_leave_out` or
@@ -28,8 +28,8 @@ def verify(history: History, model: Model, verdict: Verdict) -> list[str]:
     """What is wrong with the proofs of a verdict: one sentence each, none if they hold. `unknown` needs no proof."""
     parts = history.by_key() if model.by_key and len(history) else {None: history}
     given = {identity(part.key): part for part in verdict.parts}
-    said = {part.outcome for part in verdict.parts}
-    expected = "invalid" if "invalid" in said else "unknown" if "unknown" in said else "valid"
+    outcomes = {part.outcome for part in verdict.parts}
+    expected = "invalid" if "invalid" in outcomes else "unknown" if "unknown" in outcomes else "valid"
     wrong = f"the verdict is {verdict.outcome}, but its parts are {expected}"
     objections = [] if verdict.outcome == expected else [wrong]
     for key, ops in parts.items():
@@ -42,7 +42,7 @@ def verify(history: History, model: Model, verdict: Verdict) -> list[str]:
 
 
 def verify_part(history: History, model: Model, part: Part, *, tries: int = TRIES_MAX) -> str | None:
-    """The first thing wrong with the proof of one part, or None; TOO_LARGE where so many tries do not tell."""
+    """The first thing wrong with the proof of one part, or None; TOO_LARGE where so many tries do not decide it."""
     ops = [op for op in history if op.status != "fail"]
     if part.outcome == "valid":
         return _replay(ops, model, [] if part.witness is None else [int(index) for index in part.witness])

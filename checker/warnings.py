@@ -1,4 +1,4 @@
-"""What a verdict cannot say but its reader should know: properties of a history that weaken or blur it."""
+"""What a verdict does not show but its reader should know: properties of a history that weaken it."""
 
 from __future__ import annotations
 
@@ -195,7 +195,7 @@ class _Scalars:
     """What values are made of, each with the first operation that has it."""
 
     SEEN_MAX = 500_000
-    """More are not looked at: lists that are read again and again would cost more than the verdict."""
+    """More are not examined: lists that are read again and again would cost more than the verdict."""
 
     def __init__(self) -> None:
         self.found: dict[Hashable, tuple[object, int]] = {}
@@ -232,7 +232,7 @@ def _twins(what: str, scalars: _Scalars, effect: str) -> list[str]:
 
 
 def _other_types(value: object) -> list[object]:
-    """What somebody may have meant by a string or a boolean. (A number is found from its twin.)"""
+    """What a recorder may have meant by a string or a boolean. (A number is found from its twin.)"""
     if isinstance(value, bool):
         return [int(value)]
     if not isinstance(value, str):

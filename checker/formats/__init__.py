@@ -85,7 +85,7 @@ class Recording:
     clock: Clock
     """"ns", or "order" where the format has no times and the order of events took their place."""
     keys: str | None = None
-    """How keys were read, where that needs to be said."""
+    """How keys were read, where that is not obvious."""
     faults: tuple[Span, ...] = ()
     """The faults that the record shows, on the history's clock."""
 
@@ -177,7 +177,7 @@ def _validate_operations(loaded: Loaded, source: Source, known: frozenset[str]) 
 
 @contextmanager
 def _no_garbage_collection() -> Iterator[None]:
-    """A million small objects, none of them in a cycle: the collector would look at them again and again."""
+    """A million small objects, none of them in a cycle: the collector would visit them again and again."""
     enabled = gc.isenabled()
     gc.disable()
     try:

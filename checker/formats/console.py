@@ -64,10 +64,10 @@ def load_history_txt(source: Source) -> Loaded:
 
 def _event(events: JepsenEvents, source: Source, number: int, match: re.Match[str]) -> None:
     process, kind, name, text = match.groups()
-    said: Any = None
+    content: Any = None
     error: str | None = None
     try:
-        said, error = _value(text)
+        content, error = _value(text)
     except EdnError as problem:
         if kind in ("invoke", "ok"):
             if number == source.unfinished and len(events):
@@ -77,19 +77,19 @@ def _event(events: JepsenEvents, source: Source, number: int, match: re.Match[st
         error = text
     if number == source.unfinished and text[-1:].isdigit():
         source.notes.append(f"the last line ({number}) has no line end: if it was cut off, its value may be too")
-    if error is None and type(said) is Token:
-        error = said.name
+    if error is None and type(content) is Token:
+        error = content.name
     f = Token(name) if name.startswith(":") else name.strip('"')
     at = Token(process) if process.startswith(":") else int(process)
-    events.add(number, {"process": at, "type": kind, "f": f, "value": said, "error": error})
+    events.add(number, {"process": at, "type": kind, "f": f, "value": content, "error": error})
 
 
 @lru_cache(maxsize=4096)
 def _value(text: str) -> tuple[Any, str | None]:
     """The value at the beginning of a text, and the rest, which is an error."""
-    said, _, rest = text.partition("\t")
-    found = [form for _, form in forms(said)]
+    content, _, rest = text.partition("\t")
+    found = [form for _, form in forms(content)]
     if not found:
         raise EdnError("contains no value")
-    rest = rest or said.partition(found[0])[2]
+    rest = rest or content.partition(found[0])[2]
     return value(found[0]), rest.strip() or None

@@ -74,7 +74,7 @@ def _events_form(source: Source) -> str:
 
 _BY_NAMES: tuple[tuple[frozenset[str], str], ...] = (
     (frozenset({"enqueue", "dequeue"}), "queue"),
-    (frozenset({"enqueue", "dequeue", "drain"}), "unordered-queue"),  # drains are told of queues without order
+    (frozenset({"enqueue", "dequeue", "drain"}), "unordered-queue"),  # drains are used with unordered queues
     (frozenset({"push", "pop"}), "stack"),
     (frozenset({"insert", "delete-min"}), "priority-queue"),
     (frozenset({"generate"}), "ids"),

@@ -1,8 +1,8 @@
 """`drain` of a queue: dequeues until it is empty, as a client does at the end of a test. Its output lists what came.
 
-A drain takes no instant but a while, in which other clients may dequeue too. So it is told as what it was: one dequeue
-for each value, and a last one that found nothing, all within the time of the drain. Where nothing else was under way,
-they follow one another in time; otherwise only a queue's own order says which came first. Of a drain whose outcome is
+A drain takes some time, in which other clients may dequeue too. So it is expanded into what it was: one dequeue for
+each value, and a last one that found nothing, all within the time of the drain. Where no other operation ran, they
+follow one another in time; otherwise only the queue's own order decides which came first. Of a drain whose outcome is
 unknown, as many dequeues may have happened as there are values to take.
 """
 
@@ -72,7 +72,7 @@ def _taken(drain: Operation) -> tuple[Any, ...] | None:
 
 
 def _widened(operations: list[tuple[Operation, int]]) -> list[tuple[Operation, int]]:
-    """The same order of events, with room between two of them for the dequeues of a drain."""
+    """The same order of events, with enough time between two of them for the dequeues of a drain."""
     longest = max((len(_taken(op) or ()) for op, _ in operations if op.f == NAME), default=0)
     factor = 2 * (longest + 1)
     return [

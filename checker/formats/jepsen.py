@@ -32,10 +32,10 @@ class JepsenEvents:
         kind = self._name("type", fields.get("type"), line)
         if kind not in KINDS:
             raise self._source.error(f"the type :{kind[:40]} is not one of :invoke, :ok, :fail, :info", line)
-        said, f = fields.get("value"), fields.get("f")
+        value, f = fields.get("value"), fields.get("f")
         name = None if f is None else self._name("f", f, line)
         if isinstance(process, Token | str) and name_of(process) == NEMESIS:
-            self._nemesis.add(name or "fault", said, fields.get("time"), self._rows.count)
+            self._nemesis.add(name or "fault", value, fields.get("time"), self._rows.count)
             return
         if type(process) is Token:
             self._passed[process.text] = self._passed.get(process.text, 0) + 1
@@ -43,11 +43,11 @@ class JepsenEvents:
         if process is not None and type(process) not in (int, str):
             raise self._source.error(f"the process {shown(process, 40)} is neither a number nor a name", line)
         if name is None:
-            name = self._absent_f(kind, said, line)
+            name = self._absent_f(kind, value, line)
         if kind == "ok" and "value" not in fields and name is not None and ALIASES.get(name, name) == "read":
             raise self._source.error("an ok read without a value: a read that found nothing has the value nil", line)
         error = fields.get("error") if kind in ("fail", "info") else None
-        self._rows.add(Row(line, KINDS[kind], process, name, fields.get("key"), said, fields.get("time"), error))
+        self._rows.add(Row(line, KINDS[kind], process, name, fields.get("key"), value, fields.get("time"), error))
 
     def __len__(self) -> int:
         return self._rows.count

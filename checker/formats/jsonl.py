@@ -88,7 +88,7 @@ def columns(
     """The columns of each piece (by the names of the row's fields) and the lines of its rows.
 
     No line may name a field twice. The proof is a count: the colons outside strings are the fields that were written,
-    the rows hold each known field once, so equal counts leave no room for twins. Where they differ (an unknown field,
+    the rows hold each known field once, so equal counts rule out duplicates. Where they differ (an unknown field,
     a nested value, a colon in a string) the piece is gone through line by line. A line that is no row, but one for
     `passed_over`, is left out; a last line that is cut off goes to `salvage`. Raises HistoryError with the line.
     """
@@ -101,7 +101,7 @@ def columns(
         count = piece.count(b"\n") + (not piece.endswith(b"\n"))
         if len(rows) == count:
             lines = np.arange(first, first + count, dtype=np.int64)
-            # A name that is nowhere in the text (unless with escapes, then the count tells) is no column to look at.
+            # A name that is nowhere in the text (unless with escapes, which the count reveals) has no column.
             named = {name for name, written in names.items() if b'"%b"' % written.encode() in piece}
             split = _split(source, rows, names, named, lines)
             if sum(cells.colons for cells in split.values()) == piece.count(b":"):
@@ -202,7 +202,7 @@ def _decode(
 
 
 class _TwinError(ValueError):
-    """A JSON object names a field twice; which of the two counts is anybody's guess."""
+    """A JSON object names a field twice; which of the two counts is not known."""
 
 
 def _reject_twins(pairs: list[tuple[str, Any]]) -> None:

@@ -107,8 +107,8 @@ def _note_faults(nemesis: Nemesis, columns: jsonl.Columns, kind: Column, before:
         name = "partition" if f == "cut" else f if isinstance(f, str) else "fault"
         if fault.get("undo") or (name == "skew" and not fault.get("offset_ms") and fault.get("rate", 1.0) == 1.0):
             name = f"reset-{name}"
-        said = next((fault[part] for part in ("shape", "nodes", "node", "to") if fault.get(part)), None)
-        nemesis.add(name, freeze(said), time, before + int(np.count_nonzero(kind[:row] != _NEMESIS)))
+        detail = next((fault[part] for part in ("shape", "nodes", "node", "to") if fault.get(part)), None)
+        nemesis.add(name, freeze(detail), time, before + int(np.count_nonzero(kind[:row] != _NEMESIS)))
 
 
 def _is_given(value: Any) -> bool:

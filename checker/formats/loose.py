@@ -93,12 +93,13 @@ def _with_processes(rows: list[Row], source: Source) -> list[Row]:
 def _fits(invocation: Row, completion: Row) -> bool:
     if completion.f is not None and completion.f != invocation.f:
         return False
-    asked, said = invocation.value, completion.value
-    if invocation.f != "txn" or said is None:
+    asked, returned = invocation.value, completion.value
+    if invocation.f != "txn" or returned is None:
         keyed = type(asked) is tuple and len(asked) == 2 and asked[1] is None
-        if keyed and type(said) is tuple and len(said) == 2:
-            return bool(asked[0] == said[0])
-        return asked is None or said is None or asked == said or type(said) is bool
-    return len(asked) == len(said) and all(
-        one[:2] == other[:2] and (one[2] is None or one[2] == other[2]) for one, other in zip(asked, said, strict=True)
+        if keyed and type(returned) is tuple and len(returned) == 2:
+            return bool(asked[0] == returned[0])
+        return asked is None or returned is None or asked == returned or type(returned) is bool
+    return len(asked) == len(returned) and all(
+        one[:2] == other[:2] and (one[2] is None or one[2] == other[2])
+        for one, other in zip(asked, returned, strict=True)
     )

@@ -75,13 +75,14 @@ def check(loaded: Loaded, model: str, source: Source) -> None:
         column[rows] = _known(loaded, rows, column[rows], known, model, source)
     values = history.tables.value.values
     for row in rows[history.status[rows] == OK].tolist():
-        asked, said = values[history.input[row]], values[history.output[row]]
+        asked, returned = values[history.input[row]], values[history.output[row]]
         line = int(loaded.lines[row])
-        if said is None and asked is not None and any(f == "r" for f, _, _ in asked):
+        if returned is None and asked is not None and any(f == "r" for f, _, _ in asked):
             raise source.error("a transaction with reads completes ok without the values that it read", line)
-        if said is not None and not _same(asked or (), said):
+        if returned is not None and not _same(asked or (), returned):
             raise source.error(
-                f"completes as a different transaction than was invoked: {shown(asked, 80)} became {shown(said, 80)}",
+                f"completes as a different transaction than was invoked: {shown(asked, 80)} became "
+                f"{shown(returned, 80)}",
                 line,
             )
 
@@ -111,7 +112,8 @@ def _is_list(value: Any) -> bool:
     return value is None or type(value) is tuple
 
 
-def _same(asked: Micros, said: Micros) -> bool:
-    return len(asked) == len(said) and all(
-        one[:2] == other[:2] and (one[0] == "r" or one[2] == other[2]) for one, other in zip(asked, said, strict=True)
+def _same(asked: Micros, returned: Micros) -> bool:
+    return len(asked) == len(returned) and all(
+        one[:2] == other[:2] and (one[0] == "r" or one[2] == other[2])
+        for one, other in zip(asked, returned, strict=True)
     )

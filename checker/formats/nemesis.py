@@ -1,8 +1,8 @@
 """Faults as records show them: the nemesis' events become spans on the clock of the history.
 
 Jepsen's nemesis writes each of its operations twice, when it begins and when it is done, both as :info. Which of them
-begin a fault and which end it is told by their names: `start-partition` and `stop-partition`, `kill` and `start`,
-`pause` and `resume`, `bump-clock` and `reset-clock`. What is neither is drawn from its one event to the other.
+begin a fault and which end it is clear from their names: `start-partition` and `stop-partition`, `kill` and `start`,
+`pause` and `resume`, `bump-clock` and `reset-clock`. Any other is drawn from its first event to its second.
 """
 
 from __future__ import annotations
@@ -127,9 +127,9 @@ def _ends(name: str, fault: str) -> bool:
 
 
 def _label(fault: _Fault) -> str:
-    said = _said(fault.value)
-    name = "" if fault.name == "start" and said else fault.name.removeprefix("start-")
-    text = f"{name} {said}".strip()
+    detail = _detail(fault.value)
+    name = "" if fault.name == "start" and detail else fault.name.removeprefix("start-")
+    text = f"{name} {detail}".strip()
     return text if len(text) <= LABEL_MAX else f"{text[: LABEL_MAX - 1]}…"
 
 
@@ -140,15 +140,15 @@ def _map_in(value: Any) -> Map | None:
     return next((item for item in value if isinstance(item, Map)), None) if type(value) is tuple else None
 
 
-def _said(value: Any) -> str:
+def _detail(value: Any) -> str:
     """What a nemesis' value says of the fault, in few words."""
     found = _map_in(value)
     if found is not None:
         return _sides(found) or " ".join(sorted(_word(key) for key, _ in found))
     if isinstance(value, Set):
-        return " ".join(_said(item) for item in value.in_order())
+        return " ".join(_detail(item) for item in value.in_order())
     if isinstance(value, tuple):
-        return " ".join(_said(item) for item in value)
+        return " ".join(_detail(item) for item in value)
     return "" if value is None else _word(value)
 
 

@@ -43,8 +43,10 @@ def inputs_and_outputs(loaded: Loaded, source: Source) -> None:
         if f in _EFFECTS:
             history.output[rows] = 0
         elif f == "cas":
-            said = np.isin(history.output[rows], [true, history.tables.value.code(False)])
-            history.output[rows] = np.where(history.status[rows] == OK, np.where(said, history.output[rows], true), 0)
+            returned = np.isin(history.output[rows], [true, history.tables.value.code(False)])
+            history.output[rows] = np.where(
+                history.status[rows] == OK, np.where(returned, history.output[rows], true), 0
+            )
         elif f == "txn":
             history.input[rows] = named(history, history.input[rows])
             history.output[rows] = named(history, history.output[rows])
@@ -56,12 +58,14 @@ def _reject_changed(loaded: Loaded, source: Source, f: str, rows: Column) -> Non
     ended = rows[(history.status[rows] == OK) & (history.output[rows] != 0)]
     changed = ended[history.output[ended] != history.input[ended]]
     for row in changed.tolist():
-        said, asked = values[history.output[row]], values[history.input[row]]
-        if _acknowledges(said, f):
+        returned, asked = values[history.output[row]], values[history.input[row]]
+        if _acknowledges(returned, f):
             continue
-        versions = type(said) is type(asked) is tuple and len(said) == len(asked) == 2 and said[1] == asked[1]
+        versions = (
+            type(returned) is type(asked) is tuple and len(returned) == len(asked) == 2 and returned[1] == asked[1]
+        )
         raise source.error(
-            f"the {f} of {shown(asked)} completes with {shown(said)}"
+            f"the {f} of {shown(asked)} completes with {shown(returned)}"
             + (
                 ": [version value] pairs, as of Jepsen's etcd test, are not judged; record the value alone"
                 if versions

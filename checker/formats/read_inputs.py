@@ -1,4 +1,4 @@
-"""Reads that are invoked with a value. It may be a key, a version, or what was found, copied back: never guessed."""
+"""Reads that are invoked with a value. It may be a key, a version, or a copy of what was found."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _FINAL = "final"
 
 
 def clear(loaded: Loaded, model: str, source: Source, keys: Keys | None) -> None:
-    """Clears what reads were invoked with, where it can be told to mean nothing, and notes it.
+    """Clears what reads were invoked with, where it is known to mean nothing, and notes it.
 
     Raises HistoryError for a read that returned something else, unless `keys` is "none": then the user decided.
     """

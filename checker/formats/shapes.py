@@ -1,4 +1,4 @@
-"""What operations carry, by model: a cas needs a pair, a counter counts integers. Checked before anybody judges."""
+"""What operations carry, by model: a cas needs a pair, a counter counts integers. Checked before any judging."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from checker.errors import HistoryError
 
 NAMES = ("history.jsonl", "history.edn", "history.txt", "jepsen.log")
-"""In the order in which they are looked for: the first says most."""
+"""In the order of preference: the first has the most information."""
 
 
 def locate(path: Path) -> Path:

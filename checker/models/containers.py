@@ -43,7 +43,7 @@ class SetModel(Model):
         return op.f in ("contains", "read")
 
     def may_leave_out(self, dropped: Sequence[Operation], kept: Sequence[Operation]) -> bool:
-        """Elements do not influence each other; a read of all of them looks at every one."""
+        """Elements do not influence each other; a read of all of them observes every one."""
         asked = {identity(op.input) for op in kept if op.f != "read"}
         reads = any(op.f == "read" for op in kept)
         changed = self._changes(dropped)
@@ -80,13 +80,15 @@ class SetModel(Model):
 
 
 def _stand_in(element: Hashable, dropped: Sequence[Operation], kept: Sequence[Operation]) -> list[Operation] | None:
-    """What may stand for dropped adds and removes of an element, so that what was legal stays so; None if unknown.
+    """Operations that may replace dropped adds and removes of an element, so that what was legal stays so; None if
+    unknown.
 
-    *One add at most, and kept.* Then one remove at most changes anything, and none that ended before somebody began
-    to find the element there. One pending remove, called with the earliest of the others, may stand for all.
+    *One add at most, and kept.* Then one remove at most changes anything, and none that ended before an operation began
+    to find the element there. One pending remove, called when the earliest of them was, may replace all of them.
 
-    *A new beginning*: a kept add or remove that was called when all dropped ones had ended, such that everybody else
-    who is kept was called after it, or is pending, or was under way and says the same. It may be taken to come first.
+    *A new beginning*: a kept add or remove that was called when all dropped ones had ended, such that every other kept
+    operation was called after it, or is pending, or was under way and requires the same state. It may be taken to come
+    first.
     """
     own = [(op, present) for op in kept if (present := _requires(element, op)) is not None]
     if all(op.f == "remove" for op in dropped) and sum(op.f == "add" for op, _ in own) <= 1:
@@ -156,7 +158,7 @@ class AppendList(Model):
     def without(self, dropped: Sequence[Operation], kept: Sequence[Operation]) -> Sequence[Operation] | None:
         """The elements that dropped operations appended go out of all reads: the others stay in their order.
 
-        None if such an element was also appended by somebody who is kept.
+        None if such an element was also appended by a kept operation.
         """
         gone = {identity(op.input) for op in dropped if op.f == "append"}
         if any(op.f == "append" and identity(op.input) in gone for op in kept):
@@ -233,9 +235,9 @@ class _Bag(Model):
         return op.f == self.take and not op.pending and op.output is None
 
     def may_leave_out(self, dropped: Sequence[Operation], kept: Sequence[Operation]) -> bool:
-        """A value may go with whoever put it in and took it out.
+        """A value may go with the operations that inserted and took it.
 
-        A pending take may go if it cannot have taken any value that stays: each was taken by somebody who stays.
+        A pending take may go if it cannot have taken any value that stays: each was taken by an operation that stays.
         """
         if any(op.f == self.take and op.pending for op in dropped):
             puts = Counts(identity(op.input) for op in kept if op.f == self.put)

@@ -1,4 +1,4 @@
-"""A register behind a fence: who writes shows a generation, and is refused once a greater one was handed out."""
+"""A register behind a fence: a write carries a generation, and is refused once a greater one was handed out."""
 
 from __future__ import annotations
 
@@ -56,7 +56,8 @@ class FencedRegister(Model):
         return op.f == "read" or (op.f == "next" and op.pending)
 
     def canonicalised(self, ops: Sequence[Operation]) -> Sequence[Operation]:
-        """Values that no read found are all the same, and a write of unknown outcome shows its generation to nobody."""
+        """Values that no read found are all the same, and no operation observes the generation of a write of unknown
+        outcome."""
         known = {identity(op.output) for op in ops if op.f == "read" and not op.pending}
         return [_canonicalised(op, known) if op.f == "fenced-write" else op for op in ops]
 

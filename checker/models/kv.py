@@ -44,11 +44,11 @@ class AppendKeyValue(Register):
         return ops
 
     def may_leave_out(self, dropped: Sequence[Operation], kept: Sequence[Operation]) -> bool:
-        """Whoever is left out must have left a mark that no kept operation found in the value.
+        """Every operation that is left out must have left a mark that no kept operation found in the value.
 
-        From its effect to the next overwriting, every value bears the mark; so nobody kept found the value then. What
-        left the value empty (a delete) has no mark: after it the value is made of appended texts alone, so it may be
-        left out if each value found begins with something else.
+        From its effect to the next overwriting, every value bears the mark; so no kept operation found the value then.
+        What left the value empty (a delete) has no mark: after it the value is made of appended texts alone, so it may
+        be left out if each value found begins with something else.
         """
         effects = [op for op in dropped if not self.effect_free(op)]
         if not effects:

@@ -12,11 +12,11 @@ FREE: tuple[Any, ...] = ()
 
 
 class Mutex(Model):
-    """A lock that one holds at a time. State: (what the holder was given, or FREE; the last token known).
+    """A lock with at most one holder at a time. State: (what the holder was given, or FREE; the last token known).
 
-    Tokens, if `acquire` returns them, must grow, and a `release` that names one must name the holder's. A pending
-    acquire was given nobody knows which token. An acquire that returns True was given none; one that returns False
-    did not get the lock, for whatever reason. Whose client releases does not matter.
+    Tokens, if `acquire` returns them, must grow, and a `release` that names one must name the holder's. The token of
+    a pending acquire is not known. An acquire that returns True was given none; one that returns False
+    did not get the lock, for whatever reason. Which client releases does not matter.
     """
 
     name: ClassVar[str] = "mutex"
@@ -50,7 +50,7 @@ class Mutex(Model):
     def may_leave_out(self, dropped: Sequence[Operation], kept: Sequence[Operation]) -> bool:
         """Refused acquires; all that named certain tokens; or what was over before some instant, if the lock was free.
 
-        *Free*: as many acquires as releases had ended, and nobody was releasing. Then at most one acquire that was
+        *Free*: as many acquires as releases had ended, and no release was under way. Then at most one acquire that was
         under way may have taken place as well, and it may as well have taken place at that instant.
         """
         changing = [op for op in dropped if not self.effect_free(op)]
@@ -66,7 +66,7 @@ class Mutex(Model):
 
 
 def token_of(op: Operation) -> Any:
-    """The token that an acquire was given; None if there is none, or nobody knows it."""
+    """The token that an acquire was given; None if there is none, or it is not known."""
     return None if op.pending or op.output is True else op.output
 
 

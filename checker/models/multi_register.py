@@ -51,7 +51,7 @@ class MultiRegister(Model):
         return not any(f in WRITES for f, _, _ in micros(op))
 
     def may_leave_out(self, dropped: Sequence[Operation], kept: Sequence[Operation]) -> bool:
-        """Nothing left out may have left a value behind that a kept operation found: then the last writer before it
+        """No dropped operation may have written a value that a kept operation found: then the last writer before it
         is kept."""
         found = {
             (identity(register), identity(value))

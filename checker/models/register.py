@@ -55,10 +55,10 @@ class Register(Model):
         return op.f == "read" or (op.f == "cas" and (refused(op) or same(op.input[0], op.input[1])))
 
     def may_leave_out(self, dropped: Sequence[Operation], kept: Sequence[Operation]) -> bool:
-        """Nobody left out may have left a value behind that somebody kept found.
+        """No dropped operation may have left a value that a kept operation found.
 
-        Then whoever wrote what a kept operation found is kept, and remains the last writer before it. A refused cas
-        found any value but one: it needs proof by real time that the last kept writer before it left another.
+        Then the operation that wrote what a kept one found is kept, and remains the last writer before it. A refused
+        cas found any value but one: it needs proof by real time that the last kept writer before it left another.
         """
         effects = [op for op in dropped if not self.effect_free(op)]
         if not effects:
@@ -99,7 +99,7 @@ class CasRegister(Register):
 
 
 UNSEEN: Any = object()
-"""Stands for what nobody found; no history has it."""
+"""Stands for values that no operation found; no history contains it."""
 
 
 def _canonicalised(op: Operation) -> Operation:
@@ -117,7 +117,7 @@ def refused(op: Operation) -> bool:
 
 
 def leaves(op: Operation) -> Any:
-    """The value that a write, delete or successful cas leaves behind."""
+    """The value that a write, delete or successful cas leaves."""
     return op.input[1] if op.f == "cas" else op.input if op.f == "write" else None
 
 
@@ -133,7 +133,7 @@ def found(ops: Sequence[Operation]) -> Iterator[Any]:
 def _stays_refused(cas: Operation, kept: Sequence[Operation], begins_with: Any) -> bool:
     """True if in every order of the kept operations the last writer before this refused cas left another value.
 
-    Somebody who certainly left another value must stand, in real time, between it and each writer of its `from`.
+    An operation that certainly left another value must lie, in real time, between it and each writer of its `from`.
     """
     old = cas.input[0]
     effects = [op for op in kept if op.f in ("write", "delete") or (op.f == "cas" and not refused(op))]

@@ -40,10 +40,11 @@ class Log(Model):
         return op.f == "read"
 
     def without(self, dropped: Sequence[Operation], kept: Sequence[Operation]) -> Sequence[Operation] | None:
-        """Records whose offsets are known go out of the log, and all offsets behind them count without them.
+        """Records whose offsets are known go out of the log, and the offsets after them are counted without them.
 
-        The offset of an append is known if it was answered, or if a read shows the value and nobody else appended it.
-        None if one is unknown, or if a kept read shows such a record. Values that no read shows are all the same.
+        The offset of an append is known if it was answered, or if a read shows the value and no other operation
+        appended it. None if one is unknown, or if a kept read shows such a record. Values that no read shows are all
+        the same.
         """
         appends = [op for op in dropped if op.f == "append"]
         if not appends:
@@ -77,7 +78,7 @@ class Log(Model):
 
 
 class Ids(Model):
-    """Unique ids: generate -> an id that nobody was given before. State: the ids given out."""
+    """Unique ids: generate -> an id that was never given out before. State: the ids given out."""
 
     name: ClassVar[str] = "ids"
     summary: ClassVar[str] = "unique ids: generate never repeats one"

@@ -1,11 +1,11 @@
 """The monitor of append lists: reads return the whole list, so the longest read shows the order of appends.
 
 With unique values every read must be a prefix of the longest one. Then only one order of states is possible: append,
-the reads of one element, append, the reads of two ... and behind it what was appended and never read (in order of
-call, which never contradicts real time). The history is linearizable iff nobody in that order returned before somebody
-earlier in it was called: a running maximum of call times decides. Cost: the total length of the distinct reads.
+the reads of one element, append, the reads of two ... and after it what was appended and never read (in order of
+call, which never contradicts real time). The history is linearizable iff no operation in that order returned before an
+earlier one in it was called: a running maximum of call times decides. Cost: the total length of the distinct reads.
 
-A pending append happened iff somebody read it. Values appended twice are left to the search.
+A pending append happened iff some operation read it. Values appended twice are left to the search.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def _identities(items: List) -> List:
 def _phantom(
     part: History, content: List, row: int, longest: List, by: int, appends: dict[Any, int]
 ) -> Decision | None:
-    """A read of a value that nobody appended."""
+    """A read of a value that no operation appended."""
     if all(item in appends for item in content):
         return None
     op = part[row]
@@ -117,7 +117,7 @@ def _against_time(
     rows = [first, second]
     if len(length) == 2:  # what the second shows and the first does not
         rows.append(appends[longest[length[first]]])
-    elif not length:  # somebody shows where they are
+    elif not length:  # some read shows where they are
         needed = max(place.get(row, 0) for row in rows)
         rows.append(next(row for content, row in reads if len(content) >= needed))
         if part.ret[rows[2]] < part.call[first]:  # it cannot have seen where they are

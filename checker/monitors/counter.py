@@ -7,8 +7,8 @@ instant T(k) at which the counter got from k-1 to k increments. A read of k = v 
 
 and both bounds grow with k. An increment fits a slot if their intervals meet; those slots are consecutive, so filling
 slots in order with the increment that must return first (earliest deadline first; Glover 1967 for convex graphs) fills
-them if anything can. Nor do two then stand against real time: whoever is called later than the return of the one who
-fills a slot was not there to fill it. Every slot up to the largest value read must be filled, and every increment that
+them if anything can. Nor do two of them then contradict real time: an increment called after the return of the one that
+fills a slot could not have filled it. Every slot up to the largest value read must be filled, and every increment that
 ended ok must have a slot; a pending one may. Cost: n log n.
 Increments that differ, or are by nothing, are left to the search (they ask for subsets with a given sum).
 """
@@ -49,8 +49,8 @@ def decide(part: History) -> Decision | None:
 def _schedule(part: History, adds: list[int], reads: list[tuple[int, int]], step: int) -> Decision:
     most = reads[-1][0] if reads else 0
     if most > len(adds):
-        said = f"there were only {len(adds)} increments" + (f" by {step}" if step != 1 else "") if adds else NONE
-        return _invalid(part, adds, [reads[-1][1]], f"read {most * step}, but {said}")
+        text = f"there were only {len(adds)} increments" + (f" by {step}" if step != 1 else "") if adds else NONE
+        return _invalid(part, adds, [reads[-1][1]], f"read {most * step}, but {text}")
     slots = len(adds)
     low = [(BEGINNING, -1)] * (slots + 2)
     high = [(PENDING, -1)] * (slots + 2)
@@ -64,8 +64,8 @@ def _schedule(part: History, adds: list[int], reads: list[tuple[int, int]], step
     for k in range(1, slots + 1):
         if low[k][0] > high[k][0]:
             a, b = part[high[k][1]], part[low[k][1]]
-            said = f"read {b.output or 0}, though #{a.index} had read {a.output or 0} and finished"
-            return _invalid(part, adds, [high[k][1], low[k][1]], said)
+            text = f"read {b.output or 0}, though #{a.index} had read {a.output or 0} and finished"
+            return _invalid(part, adds, [high[k][1], low[k][1]], text)
     return _fill(part, adds, reads, low, high, most, step)
 
 
@@ -90,14 +90,14 @@ def _fill(
             heapq.heappush(live, (int(part.ret[row]), int(part.call[row]), row))
         if not live:
             reader = high[k][1]
-            said = f"read {part[reader].output}, {'more' if step > 0 else 'less'} than could have been added by then"
-            return _invalid(part, adds, [reader], said)
+            text = f"read {part[reader].output}, {'more' if step > 0 else 'less'} than could have been added by then"
+            return _invalid(part, adds, [reader], text)
         ret, _, row = heapq.heappop(live)
         if ret < low[k][0]:
             reader = low[k][1]
-            said = f"read {part[reader].output or 0}, too {'little' if step > 0 else 'much'}: "
-            said += f"#{part[row].index} and the increments before it had finished"
-            return _invalid(part, adds, [*_before(part, filled, high, ret), reader], said)
+            text = f"read {part[reader].output or 0}, too {'little' if step > 0 else 'much'}: "
+            text += f"#{part[row].index} and the increments before it had finished"
+            return _invalid(part, adds, [*_before(part, filled, high, ret), reader], text)
         certain -= part.status[row] != INFO
         filled.append(row)
     order: list[int] = []
@@ -115,20 +115,20 @@ def _fill(
 def _before(part: History, filled: list[int], high: list[tuple[int, int]], ret: int) -> list[int]:
     """The read since which too many increments returned by `ret`; none if they are too many since the beginning.
 
-    Behind the last slot that took an increment with a later return, all returned by `ret`; they were not there to be
-    taken for that slot, so they were called after it had to be full.
+    After the last slot that took an increment with a later return, all returned by `ret`; they could not be taken for
+    that slot, so they were called after it had to be full.
     """
     slot = next((k for k in range(len(filled), 0, -1) if part.ret[filled[k - 1]] > ret), 0)
     return [high[slot][1]] if slot else []
 
 
-def _invalid(part: History, adds: list[int], reads: list[int], said: str) -> Decision:
-    """Of the last read it is said. The counterexample: the reads, and the increments under way at any of them.
+def _invalid(part: History, adds: list[int], reads: list[int], text: str) -> Decision:
+    """The sentence is about the last read. The counterexample: the reads, and the increments under way at any of them.
 
     All other increments surely count, or surely do not.
     """
     index = int(part.index[reads[-1]])
-    explanation = Explanation("impossible-count", f"Impossible count: #{index} {said}.", (), index)
+    explanation = Explanation("impossible-count", f"Impossible count: #{index} {text}.", (), index)
     rows = np.array(sorted(set(reads)))
     begun = np.searchsorted(np.sort(part.call[rows]), part.ret[adds], side="right")
     over = np.searchsorted(np.sort(part.ret[rows]), part.call[adds], side="left")

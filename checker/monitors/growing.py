@@ -3,7 +3,7 @@
 Generations must be handed out in growing order, so the only possible order is by number: it is a linearization iff no
 operation with a larger or equal number returned before one with a smaller was called. Scanning in order of call with
 the largest number among those that have returned finds such a pair in n log n. Pending operations took some number
-that nobody saw, and may be left out.
+that was never seen, and may be left out.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def decide_ids(part: History) -> Decision:
 
 
 def decide_generation(part: History) -> Decision | None:
-    """Distinct and growing in real time; None if something that is no number was given out."""
+    """Distinct and growing in real time; None if something other than a number was given out."""
     rows = np.flatnonzero(part.status == OK)
     values = [part.tables.value.values[code] for code in part.output[rows].tolist()]
     if not all(type(value) is int for value in values):
@@ -63,8 +63,8 @@ def _refute(part: History, first: int, second: int) -> Decision:
         cycle: tuple[Edge, ...] = ()
         kind = "duplicate-generation"
     else:
-        said = f"#{b.index} was given {b.output}, though #{a.index} had been given {a.output}"
-        sentence = f"Generation went backwards: {said}."
+        text = f"#{b.index} was given {b.output}, though #{a.index} had been given {a.output}"
+        sentence = f"Generation went backwards: {text}."
         cycle = (Edge(a.index, b.index, "real time"), Edge(b.index, a.index, "smaller than"))
         kind = "generation-went-backwards"
     explanation = Explanation(kind, sentence, cycle, b.index)

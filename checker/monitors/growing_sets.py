@@ -1,13 +1,13 @@
 """The monitor of sets that only grow: each element is added by one operation, and nothing is removed.
 
-Then no order is in doubt. A `contains` that said no stands before the add of its element, one that said yes behind it;
-a read of all stands behind the adds of what it shows and before all other adds; so the sets read must form a chain by
-inclusion. Each operation's earliest instant is the greatest call among those that must stand before it and its own. The
-history is linearizable iff no earliest instant is later than the operation's return, and then the earliest instants are
-a witness. Cost: the total size of the distinct reads, and n log n.
+Then no order is in doubt. A `contains` that returned false stands before the add of its element, one that returned true
+after it; a read of all stands after the adds of what it shows and before all other adds; so the sets read must form a
+chain by inclusion. Each operation's earliest instant is the greatest call among those that must stand before it and its
+own. The history is linearizable iff no earliest instant is later than the operation's return, and then the earliest
+instants are a witness. Cost: the total size of the distinct reads, and n log n.
 
-A pending add of an element that nobody saw may be left out: without it the element is there at fewer instants, and only
-those who saw it absent have an opinion. An ok one that no read shows stands behind all reads.
+A pending add of an element that was never observed may be left out: without it the element is there at fewer instants,
+and only operations that found it absent depend on it. An ok one that no read shows stands after all reads.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Instant = tuple[int, int]
 
 @dataclass
 class _Seen:
-    """What the operations of a part say, by element and by set read."""
+    """What the operations of a part observed, by element and by set read."""
 
     adds: dict[Hashable, int] = field(default_factory=dict)
     absent: dict[Hashable, list[int]] = field(default_factory=dict)
@@ -69,7 +69,7 @@ def decide(part: History) -> Decision | None:
 
 
 def _phantom(ops: list[Operation], seen: _Seen) -> Decision | None:
-    """Somebody saw an element that nobody added."""
+    """An operation saw an element that no operation added."""
     rows = [row for element, found in seen.present.items() if element not in seen.adds for row in found]
     for elements, readers in seen.reads:
         rows += readers if not elements <= seen.adds.keys() else []
@@ -103,7 +103,7 @@ def _in_time(ops: list[Operation], seen: _Seen) -> Decision:
     late: list[tuple[int, int]] = []
 
     def put(row: int, after: Instant) -> Instant:
-        """The earliest instant of an operation behind others."""
+        """The earliest instant of an operation after others."""
         earliest = max(after, (ops[row].call, row))
         if earliest[0] > ops[row].ret:
             late.append((earliest[1], row))
@@ -116,15 +116,15 @@ def _in_time(ops: list[Operation], seen: _Seen) -> Decision:
     shown: set[Hashable] = set()
     unread = [x for x, row in seen.adds.items() if not ops[row].pending or x in seen.present]
     for elements, rows in [*seen.reads, (frozenset(unread), [])]:
-        behind = floor
+        latest = floor
         for element in sorted(elements - shown, key=seen.adds.__getitem__):
             denied = max(((ops[row].call, row) for row in seen.absent.get(element, ())), default=floor)
             added = put(seen.adds[element], max(floor, denied))
             for row in seen.present.get(element, ()):
                 put(row, added)
-            behind = max(behind, added)
+            latest = max(latest, added)
         shown |= elements
-        floor = max([behind, *(put(row, behind) for row in rows)])
+        floor = max([latest, *(put(row, latest) for row in rows)])
     if late:
         return _late(ops, seen, *min(late, key=lambda pair: ops[pair[1]].ret))
     return Decision("valid", METHOD, witness=[row for *_, row in sorted(order)])

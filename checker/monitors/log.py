@@ -1,13 +1,13 @@
 """The monitor of logs: `append` answers an offset, `read` of an offset answers the value there, or None beyond the end.
 
-With unique values the place of every value that anybody saw is known, so the order of appends is forced by offset.
+With unique values the place of every value that was seen is known, so the order of appends is forced by offset.
 Let T(o) be the instant at which the log got its record o. Then T grows with o, and
 
     T(o) >= the call of the append at o, and of every read that found nothing at o
     T(o) <= the return of the append at o, and of every read that found its value at o
 
-so the history is linearizable iff the running maximum of the lower bounds never passes an upper bound. An offset that
-nobody saw the value of, below one that somebody saw, was filled by a pending append whose value nobody read: those are
+so the history is linearizable iff the running maximum of the lower bounds never passes an upper bound. An offset whose
+value was never seen, below one whose value was, was filled by a pending append whose value was never read: those are
 taken in order of call, the earliest for the first gap. Cost: n log n.
 """
 
@@ -76,7 +76,8 @@ def _counts(part: History) -> bool:
 
 
 def _places(part: History, appends: dict[Any, int], place: dict[Any, tuple[int, int]]) -> Decision | None:
-    """Fill `place` (value -> its offset, and who showed it). A Decision if two operations contradict each other."""
+    """Fill `place` (value -> its offset, and the operation that showed it). A Decision if two operations contradict
+    each other."""
     holder: dict[int, tuple[Any, int]] = {}
     values = part.tables.value.values
     for row in range(len(part)):
@@ -110,7 +111,7 @@ def _places(part: History, appends: dict[Any, int], place: dict[Any, tuple[int, 
 
 
 def _observer(a: Operation, b: Operation) -> int:
-    """Which of two operations that contradict each other is to be looked at: a read, or the one that ended later."""
+    """Which of two operations that contradict each other is the culprit: a read, or the one that ended later."""
     return max((a, b), key=lambda op: (op.f == "read", op.ret, op.index)).index
 
 
@@ -134,7 +135,7 @@ def _known(part: History) -> set[int]:
 
 
 def _fit(part: History, at: dict[int, int], length: int, shown: dict[int, int]) -> Decision:
-    """`at`: offset -> the append there; `shown`: append -> the operation that shows its offset, if anybody does."""
+    """`at`: offset -> the append there; `shown`: append -> the operation that shows its offset, if any does."""
     low: list[Bound] = [(int(part.call[at[offset]]), at[offset]) for offset in range(length)]
     high: list[Bound] = [(int(part.ret[at[offset]]), at[offset]) for offset in range(length)]
     reads = list(_rows(part, "read"))
@@ -160,15 +161,16 @@ def _fit(part: History, at: dict[int, int], length: int, shown: dict[int, int]) 
         if values[part.output[row]] is None:
             keyed.append((call, -1, row))  # before the appends of its instant
         else:
-            keyed.append((max(call, instants[offset]), length, row))  # behind them
+            keyed.append((max(call, instants[offset]), length, row))  # after them
     return Decision("valid", "offsets", witness=[row for _, _, row in sorted(keyed)])
 
 
 def _late(part: History, at: dict[int, int], late: int, early: int, offset: int, shown: dict[int, int]) -> Decision:
     """`early` had returned before `late` was called, though the log must have been longer at `early`.
 
-    An append's place is proved by who showed it. Where nobody showed the place of `late`, it is the first that could
-    fill the gap it is in: what had been called before is too little, as those show whose places are further on.
+    An append's place is proved by the operation that showed it. Where none showed the place of `late`, it is the first
+    that could fill the gap it is in: what had been called before is too little, as those show whose places are further
+    on.
     """
     a, b = part[early], part[late]
     if b.f == "read":
@@ -204,7 +206,7 @@ def _invalid(
     cycle: tuple[Edge, ...] = (),
     culprit: int | None = None,
 ) -> Decision:
-    """The counterexample holds also the appends whose offsets nobody shows: they may have moved the others."""
+    """The counterexample holds also the appends whose offsets are not shown: they may have moved the others."""
     known = _known(part)
     unknown = (row for row in _rows(part, "append") if row not in known)
     chosen = tuple(sorted({*rows, *unknown}))

@@ -6,11 +6,11 @@ is not its kind's turn, one of the other kind that has been called takes place b
 pending one last). If there is none, there is no order.
 
 Why that is exact. Let a(t) and r(t) count the acquires and releases that took place by t, and p = a + r. Taking turns
-means that p tells both: a = ceil(p/2), r = floor(p/2). Those that returned find turns of their own in their intervals
-iff each [x, y] holds at least as many turns of each kind as operations of that kind lie in it (Hall); turns find an
-operation iff, besides, neither a(t) nor r(t) exceeds the calls by t; and both can be had at once (Mendelsohn and
-Dulmage 1958). The former says p(y) >= g(p(x)) with a monotone g for each x <= y, so there is a least such p, and what
-takes place as late as possible, earliest return first, has it. If the least p exceeds the calls, so do all others.
+means that p determines both: a = ceil(p/2), r = floor(p/2). Those that returned find turns of their own in their
+intervals iff each [x, y] holds at least as many turns of each kind as operations of that kind lie in it (Hall); turns
+find an operation iff, besides, neither a(t) nor r(t) exceeds the calls by t; and both can be had at once (Mendelsohn
+and Dulmage 1958). The former says p(y) >= g(p(x)) with a monotone g for each x <= y, so there is a least such p, and
+what takes place as late as possible, earliest return first, has it. If the least p exceeds the calls, so do all others.
 
 Tokens must grow, so acquires that were given one have an order. Their intervals are cut to what it leaves: none takes
 place before the call of a smaller token, nor after the return of a greater one. Earliest return first then keeps it.
@@ -232,9 +232,9 @@ def _refuted(part: History, instant: int) -> Conflict | None:
 
 
 def _by_names(lock: Lock) -> Decision | Conflict:
-    """Every operation belongs to a token: a token's release stands right behind its acquire, tokens in order.
+    """Every operation belongs to a token: a token's release stands directly after its acquire, tokens in order.
 
-    A pending release took place if its token is not the last and nobody else released it.
+    A pending release took place if its token is not the last and no other operation released it.
     """
     rows = np.flatnonzero(~lock.refused)
     kind = np.where(lock.acquire[rows], 0, np.where(lock.ret[rows] == PENDING, 2, 1))

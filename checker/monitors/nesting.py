@@ -7,7 +7,7 @@ Positions are in order of in_by, so what belongs together is a range of position
 per component, links from left to right that overlap and cover it; when a link goes, only its place is covered anew, by
 the value that reaches furthest (`_Best`), and if nothing does, the component falls apart there. Each value becomes a
 link at most once. Components are worked on from left to right, so their beginnings only grow, and one pointer over
-`first` tells which values could begin there. Among those, the one with the greatest `last` is the one to try.
+`first` finds the values that could begin there. Among those, the one with the greatest `last` is the one to try.
 """
 
 from __future__ import annotations
@@ -160,7 +160,7 @@ class _Nesting:
     def _split(
         self, todo: list[_Component], low: int, high: int, head: int, link: int, following: int, tail: int
     ) -> None:
-        """Goes on with a chain behind `link` until it meets `following`; where it cannot, a new component begins.
+        """Continues a chain after `link` until it meets `following`; where it cannot, a new component begins.
 
         `head` is the first link of the component if there is a `link`, `tail` the last if there is a `following`.
         """

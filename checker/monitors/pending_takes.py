@@ -1,10 +1,11 @@
-"""Which values pending takes took: those that were in the way of others and that nobody else is known to have taken.
+"""Which values pending takes took: those that blocked others and that no other operation is known to have taken.
 
 A value that is certainly inside must be gone before a take that could not have passed it: in a queue, of a value put in
 later; in a stack, of one below it; in a priority queue, of a greater one; in all, a take that found nothing. So some
 pending take had it, by the time that the take in question returned. Put the values in order of that deadline, and the
 pending takes in order of their calls: if the n-th was called after the n-th deadline, there are too few (Hall), and the
-history is refuted. Otherwise each value gets its own. That is a guess: valid is only what has a witness with it.
+history is refuted. Otherwise each value gets its own. The assignment is heuristic: a history is valid only if it gives
+a witness.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from checker.monitors.values import Values
 from checker.verdict import Decision
 
 ROUNDS_MAX = 16
-"""Times that values which are in the way of those that got a pending take are looked for."""
+"""Rounds in which values that block those with a pending take are added."""
 
 NAMED_MAX = 5
 """Values named in a sentence."""

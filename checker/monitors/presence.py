@@ -1,19 +1,19 @@
-"""The lives of a set's elements, each added by one operation at most: whether they can be, and when.
+"""The lifetimes of a set's elements, each added by one operation at most: whether they are possible, and when.
 
-Such an element comes once, at an instant u, and goes once, at d, or never. Its *evidence* is whoever found it there
-(also a read of all that shows it), and the add, if that is known to have happened. Let m be the least return and M the
-greatest call among the evidence. Then
+Such an element comes once, at an instant u, and goes once, at d, or never. Its *evidence* is every operation that found
+it (also a read of all that shows it), and the add, if that is known to have happened. Let m be the least return and M
+the greatest call among the evidence. Then
 
     add.call <= u <= m,    M <= d,    u <= d,    some remove was under way at d,
 
-and whoever did not find it there, or removed it, was called by u, or returned at d or later. So the latest u and the
-earliest d are best: u = m, and d is the earliest instant from max(m, M) on at which a remove was under way. Only where
-M <= m and a remove was under way at some instant in between, the element may come and go at that instant; then nobody
-is in the way. Conversely, instants u and d within these bounds give each operation an instant of its own in its
-interval. Elements do not influence each other (linearizability is local: Herlihy and Wing 1990, section 3.2). Cost: n
-log n.
+and every operation that did not find it, or removed it, was called by u, or returned at d or later. So the latest u and
+the earliest d are best: u = m, and d is the earliest instant from max(m, M) on at which a remove was under way. Only
+where M <= m and a remove was under way at some instant in between, the element may come and go at that instant; then no
+operation contradicts it. Conversely, instants u and d within these bounds give each operation an instant of its own in
+its interval. Elements do not influence each other (linearizability is local: Herlihy and Wing 1990, section 3.2). Cost:
+n log n.
 
-A pending add of an element that nobody found may be left out. A pending remove may go as the remove at d, or be left
+A pending add of an element that was never found may be left out. A pending remove may go as the remove at d, or be left
 out: it asks for nothing.
 """
 
@@ -31,8 +31,8 @@ NO_ROW = -1
 
 @dataclass(frozen=True)
 class Claims:
-    """What operations say of elements, in columns: an entry for each operation that names an element, and two for each
-    element of a set that was read: the read of it that returned first, and the one called last.
+    """What operations observed of elements, in columns: an entry for each operation that names an element, and two for
+    each element of a set that was read: the read of it that returned first, and the one called last.
 
     `element` counts from 0. `there`: it found or made the element there.
     """
@@ -53,7 +53,7 @@ class Claims:
 
 @dataclass(frozen=True)
 class Lifetimes:
-    """Per element, in columns: when it comes and goes, and who says so (as rows, or NO_ROW)."""
+    """Per element, in columns: when it comes and goes, and the operations that show it (as rows, or NO_ROW)."""
 
     add: Column
     """NO_ROW: never there."""
@@ -73,7 +73,7 @@ class Lifetimes:
 
 
 def lifetimes(claims: Claims) -> Lifetimes:
-    """The lives of elements which are added once at most. Whether they can be, `too_early` and `missed` tell."""
+    """The lifetimes of elements that are added once at most; `missed` finds those that are impossible."""
     part, size = claims.part, len(claims.codes)
     adds, removes = (part.f[claims.row] == part.tables.f.code(f) for f in ("add", "remove"))
     call, ret = part.call[claims.row], part.ret[claims.row]
@@ -115,7 +115,7 @@ def missed(claims: Claims, lifetime: Lifetimes) -> NDArray[np.bool_]:
 def instants(claims: Claims, lifetime: Lifetimes) -> tuple[Column, Column]:
     """When each entry takes place, and its place among those of that instant; BEGINNING: not at all.
 
-    Whoever takes place at one instant and says nothing of one and the same element may do so in any order.
+    Operations at one instant that do not concern the same element may take place in any order.
     """
     part = claims.part
     call = part.call[claims.row]

@@ -87,7 +87,7 @@ def _deleted(values: Values, rank: Column) -> tuple[Column, int | None]:
 
 
 def _witness(values: Values, rank: Column, out: Column) -> Column:
-    """At one instant: the deletes, the smallest first, each perhaps right behind its insert; empty takes; inserts."""
+    """At one instant: the deletes, the smallest first, each perhaps directly after its insert; empty takes; inserts."""
     out, empty = out[: len(values)], out[len(values) :]
     taken = values.take >= 0
     stays = values.in_by < out

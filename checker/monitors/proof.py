@@ -1,7 +1,8 @@
 """From two operations in conflict to a counterexample that stands alone, as small as sound steps make it.
 
-Sound steps are: to leave out a read; to leave out a write or cas with all who found its value; and to take a cas as a
-mere write of its new value, whose origin may then go. So a long chain of cas is cut to the links that matter.
+Sound steps are: to leave out a read; to leave out a write or cas with all operations that found its value; and to take
+a cas as a mere write of its new value, whose origin may then go. So a long chain of cas is cut to the links that
+matter.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ def rows_of(ops: RegisterColumns, positions: tuple[int, ...]) -> tuple[int, ...]
 
 
 class _Origins:
-    """Looks up who left a value and who found it."""
+    """Looks up the operations that left or found a value."""
 
     def __init__(self, ops: RegisterColumns) -> None:
         self.ops = ops
@@ -89,7 +90,7 @@ def _chosen(ops: RegisterColumns, cut: list[int], positions: list[int]) -> tuple
 
 
 def _close(origins: _Origins, positions: list[int], cut: list[int]) -> list[int]:
-    """Adds the writer of every value found and, for pending writers, somebody who proves that they happened."""
+    """Adds the writer of every value found and, for pending writers, an operation that proves that they happened."""
     ops = origins.ops
     closed: dict[int, None] = {}
     proven: set[int] = set()
@@ -128,7 +129,7 @@ def _proof(origins: _Origins, value: int) -> list[int]:
 
 
 def _shrink(ops: RegisterColumns) -> tuple[int, ...]:
-    """Drops what can be dropped: a read, or a write or cas whose value nobody else in the set found. Tries first
+    """Drops what can be dropped: a read, or a write or cas whose value no other operation in the set found. Tries first
     whether a cas does as a write."""
     kept = np.ones(len(ops), dtype=np.bool_)
     again = len(ops) <= SHRINK_MAX

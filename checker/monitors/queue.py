@@ -2,9 +2,9 @@
 
 Refuted by what refutes every container (values.py), or because `a` was enqueued before `b`, but dequeued after it or
 never (Henzinger, Sezgin and Vafeiadis, "Aspect-Oriented Linearizability Proofs", CONCUR 2013). Each is a proof by
-itself. "Valid" is only said with a witness: each empty dequeue is put at an instant at which nobody need be inside,
-then values and empty dequeues are sorted by their enqueues and dequeues together, and both follow that order as early
-as they can. If that fails, the search decides.
+itself. The verdict is valid only with a witness: each empty dequeue is put at an instant at which no value need be
+inside, then values and empty dequeues are sorted by their enqueues and dequeues together, and both follow that order as
+early as they can. If that fails, the search decides.
 """
 
 from __future__ import annotations
@@ -57,10 +57,10 @@ def _overtaken(values: Values) -> Decision | None:
     earlier = np.flatnonzero(values.in_by < values.first[late])
     first = int(earlier[np.argmax(values.out_from[earlier])])
     part, put, take = values.part, int(values.put[late]), int(values.take[late])
-    said = f"{values.value(first)} was certainly in the queue before #{part.index[put]} began to enqueue"
+    text = f"{values.value(first)} was certainly in the queue before #{part.index[put]} began to enqueue"
     then = "never dequeued" if values.take[first] < 0 else f"dequeued only later (#{part.index[values.take[first]]})"
     sentence = (
-        f"Out of order: {said} {values.value(late)}, but #{part.index[take]} dequeued {values.value(late)}, and "
+        f"Out of order: {text} {values.value(late)}, but #{part.index[take]} dequeued {values.value(late)}, and "
         f"{values.value(first)} was {then}."
     )
     return values.refuted("out-of-order", sentence, values.rows([first, late]), take)

@@ -17,7 +17,7 @@ def decide(part: History, begins_with: Any = None) -> Decision | None:
 
     Where a cas was refused or a value found was written more than once, zones alone do not apply: the sandwich is
     tried. None if that does not decide either, or the part holds an operation which no register has. Why a
-    counterexample has no order is left to checker.explain, which may look at the failed operations as well.
+    counterexample has no order is left to checker.explain, which may use the failed operations as well.
     """
     ops = register_columns(part, begins_with)
     if ops is None:

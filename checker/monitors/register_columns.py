@@ -1,4 +1,4 @@
-"""What the operations of a register say, in columns: which value each one found and which value it left behind."""
+"""The operations of a register, in columns: which value each one found and which value it left."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NOTHING = -1
 """In the columns `found` and `left`: the operation found no value (a write), left none (a read)."""
 
 INITIAL = 0
-"""In the columns `found` and `left`: the value of a register that nobody wrote."""
+"""In the columns `found` and `left`: the value of a register that was never written."""
 
 
 @dataclass(frozen=True)

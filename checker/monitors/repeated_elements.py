@@ -58,7 +58,8 @@ def _small(ops: Sequence[Operation], decision: Decision, budget: Budget) -> tupl
 
 
 def _beginnings(ops: Sequence[Operation]) -> list[int]:
-    """Calls of adds and removes during which nobody says the contrary, the latest first, in ever greater steps."""
+    """Calls of adds and removes during which no operation requires the contrary, the latest first, in ever greater
+    steps."""
     call, ret = (np.array([getattr(op, name) for op in ops], dtype=np.int64) for name in ("call", "ret"))
     there = np.array([op.f == "add" or (op.f == "contains" and bool(op.output)) for op in ops], dtype=np.bool_)
     changes = np.array([op.f != "contains" and not op.pending for op in ops], dtype=np.bool_)

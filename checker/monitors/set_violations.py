@@ -1,4 +1,5 @@
-"""Why the life of an element of a set cannot be, in a sentence, with the two to five operations that show it."""
+"""Why the lifetime of an element of a set is impossible, in a sentence, with the two to five operations that show
+it."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ METHOD = "elements"
 
 
 def violation(claims: Claims, lifetime: Lifetimes, reads: Snapshots) -> Decision | None:
-    """Refutes by one element; None if no life does."""
+    """Refutes by one element; None if no lifetime does."""
     part = claims.part
     seen = lifetime.first >= 0
     phantom = np.flatnonzero(seen & (lifetime.add == NO_ROW))

@@ -1,11 +1,11 @@
 """The monitor of sets: element by element, since linearizability is local (Herlihy and Wing 1990, section 3.2).
 
 Sets that only grow, by one add per element, are decided as a whole (growing_sets.py). Otherwise each element is an
-object of its own that is there or not. If one operation at most adds it, its life is decided in n log n (presence.py);
-if several do, its own history is judged by the search, whose states are two (repeated_elements.py). The orders found
-are merged: each operation as early as its element's order lets it be.
+object of its own that is there or not. If one operation at most adds it, its lifetime is decided in n log n
+(presence.py); if several do, its own history is judged by the search, whose states are two (repeated_elements.py). The
+orders found are merged: each operation as early as its element's order lets it be.
 
-A read of all elements says of each whether it is there, all at one instant. It refutes as a `contains` of any one
+A read of all elements observes for each whether it is there, all at one instant. It refutes as a `contains` of any one
 element; if no element refutes, the instants must still agree: snapshots.py looks for an order, and if it finds none the
 search goes on.
 """
@@ -63,7 +63,8 @@ def decide(part: History, budget: Budget) -> Decision | None:
 
 
 def _read(part: History) -> tuple[Claims, Snapshots] | None:
-    """What operations say of elements; None if an answer is no answer, or there are too many reads of all elements."""
+    """What operations observed of elements; None if an answer is no answer, or there are too many reads of all
+    elements."""
     names, table = part.tables.f, part.tables.value
     asking = part.f == names.code("contains")
     returned, answer = np.unique(part.output[asking], return_inverse=True)
@@ -122,7 +123,7 @@ def _repeated(claims: Claims, reads: Snapshots, budget: Budget) -> list[Order] |
 
 
 def _asked(part: History, row: int, code: int) -> Operation:
-    """An operation, as far as it says something of one element."""
+    """An operation, as far as it concerns one element."""
     op, value = part[row], part.tables.value.values[code]
     if op.f != "read":
         return op

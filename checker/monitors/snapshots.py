@@ -1,14 +1,14 @@
 """Reads of all elements of a set: what they show, and an order of everything where their instants agree.
 
-It is known what must come before what: an add before whoever found the element, those before the remove, and the remove
-before whoever did not find it any more. Then the earliest instant of each operation is the latest call among its own
-and those that must come before it. Only operations whose intervals meet need to be told who comes first.
+It is known what must come before what: an add before the operations that found the element, those before the remove,
+and the remove before the operations that no longer found it. Then the earliest instant of each operation is the latest
+call among its own and those that must come before it. Only operations whose intervals meet need an order.
 
-Whoever did not find an element was there before it came or after it had gone. Where the element's life (presence.py)
-leaves both open, nothing is said at first. If the earliest instant of such an operation then lies between those of the
-add and the remove, it must come later or the add must: what makes less of a delay is taken, the earliest conflicts
-first, until there is none. If all is in time, that is a witness. If not, other choices may do better, and the search
-must say. Cost: elements times reads, in numpy, and n log n for each round of choices.
+An operation that did not find an element came before its add or after its remove. Where the element's lifetime
+(presence.py) leaves both open, it is not constrained at first. If the earliest instant of such an operation then lies
+between those of the add and the remove, it must come later or the add must: what makes less of a delay is taken, the
+earliest conflicts first, until there is none. If all is in time, that is a witness. If not, other choices may do
+better, and the search must decide. Cost: elements times reads, in numpy, and n log n for each round of choices.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from checker.verdict import Decision
 
 METHOD = "elements"
 CELLS = 2_000_000
-"""Elements times reads that are looked at at once."""
+"""Elements times reads that are processed at once."""
 
 OPEN, BEFORE, AFTER = range(3)
 """Sides of a lifetime."""
@@ -94,10 +94,10 @@ def _between(claims: Claims, lifetime: Lifetimes, reads: Snapshots) -> tuple[lis
         for first, end, shown in reads.shown(len(lifetime))
     ]
     by = np.where(lifetime.remove >= 0, part.ret[lifetime.remove], PENDING)
-    """By when the remove takes place: also by the first return of somebody behind it."""
+    """By when the remove takes place: also by the first return of an operation after it."""
     for _, call, ret, x, there in spans:
-        behind = ~there & (call > lifetime.comes[x])
-        np.minimum.at(by, np.broadcast_to(x, there.shape)[behind], np.broadcast_to(ret, there.shape)[behind])
+        after = ~there & (call > lifetime.comes[x])
+        np.minimum.at(by, np.broadcast_to(x, there.shape)[after], np.broadcast_to(ret, there.shape)[after])
     added = np.where(lifetime.add >= 0, part.call[lifetime.add], PENDING)
     for row, call, ret, x, there in spans:
         add, remove, comes, goes = lifetime.add[x], lifetime.remove[x], lifetime.comes[x], lifetime.goes[x]
@@ -174,7 +174,7 @@ def _apart(at: Column, goes: Column) -> Column:
 
 
 def _earliest(since: Column, until: Column, edges: Pairs) -> Placed | None:
-    """For each row the earliest instant from `since` on, behind all before it, and its rank at equal instants.
+    """For each row the earliest instant from `since` on, after all before it, and its rank at equal instants.
 
     None if one would be later than `until`, or they go round in circles.
     """
@@ -203,7 +203,7 @@ def _earliest(since: Column, until: Column, edges: Pairs) -> Placed | None:
 
 
 def _latest(until: Column, edges: Pairs, placed: Placed) -> Column:
-    """For each row the latest instant such that all behind it are in time."""
+    """For each row the latest instant such that all after it are in time."""
     before, after = edges[:, np.argsort(-placed[1][edges[0]], kind="stable")].tolist()
     latest: list[int] = until.tolist()
     for row, follower in zip(before, after, strict=True):

@@ -1,15 +1,15 @@
 """The monitor of stacks (last in, first out) with unique values: exact, O(n log n) (see nesting.py).
 
 A history is legal iff there are instants to push and to pop each value such that of any two values one is inside only
-while the other is, or they are inside at different times, and nobody is inside where a pop found nothing. Values are
+while the other is, or they are inside at different times, and no value is inside where a pop found nothing. Values are
 taken away one after another, each such that the rest is legal iff the whole is (decrease and conquer: Lee and Mathur,
 "Efficient Decrease-and-Conquer Linearizability Monitoring", OOPSLA 2025; Abdulla et al., "Efficient Linearizability
 Monitoring", PLDI 2025). To take a value away never hurts; what remains to be seen is that it may come back.
 
 1. out_from <= in_by: it is pushed and popped at one instant in between, whatever else is inside.
 2. An instant t at which no value is certainly inside, so each has in_by <= t or t <= out_from: if the history is legal,
-   then also with nobody inside at t. Those that were inside are popped at t instead of later, or pushed at t instead of
-   earlier; that cuts spans at t, and spans that were nested or apart are so when cut. So t parts the history in two
+   then also with no value inside at t. Those that were inside are popped at t instead of later, or pushed at t instead
+   of earlier; that cuts spans at t, and spans that were nested or apart are so when cut. So t parts the history in two
    that have nothing to do with each other, and a pop may find nothing there.
 3. In what is left between two such instants L and R, at each instant some value is certainly inside. So all that time
    one and the same lies below all others. It must have first <= L and R <= last; and any such value can be that one,

@@ -1,15 +1,15 @@
-"""The monitor of strings that are appended to, written, deleted, compared and set: they are told as a CAS register.
+"""The monitor of strings that are appended to, written, deleted, compared and set: they are encoded as a CAS register.
 
 Let every text that an append, a write or a cas puts in (a *token*) be unique, not empty, and no prefix of another. Then
-every value reads as tokens in one way only: a write (or a cas) as its root, appends behind it. Whoever appended x in a
-value p x q found p and left p x, so it is a cas from p to p x, and a write with all that is appended to it is one block
-of the zones. What nobody found stands behind all that was found of the block it landed in, right before the next root:
-just like a write of a value that nobody reads, and as such it is encoded. A pending append that nobody found may be
-taken never to have happened, since whatever value it was in, nobody found that one.
+every value reads as tokens in one way only: a write (or a cas) as its root, appends after it. The operation that
+appended x in a value p x q found p and left p x, so it is a cas from p to p x, and a write with all that is appended to
+it is one block of the zones. What was never found stands after all that was found of its block, directly before the
+next root: like a write of a value that is never read, and it is encoded as one. A pending append that was never found
+may be taken never to have happened, since no operation found a value that contains it.
 
 So the string is linearizable iff the CAS register is, in the same order. The empty value may come from the beginning,
 a delete, and writes of "": more than one of them, and found, are a value written twice, for which see sandwich.py.
-A cas that was refused only says what the value was not: leaving it out keeps every legal history legal.
+A refused cas only shows what the value was not: leaving it out keeps every legal history legal.
 Cost: the number of tokens in the distinct values found.
 """
 
@@ -37,7 +37,7 @@ MODEL = AppendKeyValue()
 
 @dataclass
 class Encoding:
-    """How a part is told as a register. A *node* is a value: 0 the empty one, others a node and a token behind it."""
+    """How a part is encoded as a register. A *node* is a value: 0 the empty one, others a node and a token after it."""
 
     puts: dict[str, int] = field(default_factory=dict)
     """Token -> the row that puts it in."""
@@ -46,7 +46,7 @@ class Encoding:
     """Token -> the row whose value shows for certain that it was put in."""
     node: dict[tuple[int, str], int] = field(default_factory=dict)
     place: dict[str, tuple[int, int]] = field(default_factory=dict)
-    """Token that somebody found for certain -> the nodes before and behind it."""
+    """Token that was found for certain -> the nodes before and after it."""
     nodes: int = 1
     lengths: list[int] = field(default_factory=list)
 
@@ -58,7 +58,7 @@ class Encoding:
             yield token
             at += len(token)
 
-    def behind(self, node: int, token: str) -> int:
+    def extended(self, node: int, token: str) -> int:
         """The node of a value with one more token."""
         known = self.node.get((node, token))
         if known is None:
@@ -77,7 +77,7 @@ class Encoding:
             return self.fresh(), None
         node, root = INITIAL, None
         for token in self.tokens(value):
-            before, node = node, self.behind(node, token)
+            before, node = node, self.extended(node, token)
             root = token if before == INITIAL else root
             self.place.setdefault(token, (before, node))
             self.observer.setdefault(token, row)
@@ -112,7 +112,7 @@ def as_register(part: History, encoding: Encoding, encoded: RegisterColumns) -> 
     conflict = sandwich.without(encoded, outcome) if isinstance(outcome, Ambiguous) else outcome
     if not isinstance(conflict, Conflict):
         return []
-    names = {behind: (before, token) for (before, token), behind in encoding.node.items()}
+    names = {after: (before, token) for (before, token), after in encoding.node.items()}
 
     def text(node: int) -> str | None:
         pieces = list[str]()
@@ -124,18 +124,19 @@ def as_register(part: History, encoding: Encoding, encoded: RegisterColumns) -> 
     operations = []
     for position in counterexample(encoded, conflict):
         op, found, left = part[int(encoded.row[position])], int(encoded.found[position]), int(encoded.left[position])
-        before, behind = text(found) or None, text(left) or None
+        before, after = text(found) or None, text(left) or None
         if left < 0:
             operations.append(structs.replace(op, f="read", input=None, output=before))
         elif found < 0:
-            operations.append(structs.replace(op, f="write", input=behind, output=None))
+            operations.append(structs.replace(op, f="write", input=after, output=None))
         else:
-            operations.append(structs.replace(op, f="cas", input=(before, behind), output=True))
+            operations.append(structs.replace(op, f="cas", input=(before, after), output=True))
     return operations
 
 
 def _tokens(ops: list[Operation]) -> Encoding | None:
-    """Who puts in which token; None if one is put in twice, is empty or no text, or is a prefix of another."""
+    """Which operation inserts which token; None if one is inserted twice, is empty or not a text, or is a prefix of
+    another."""
     encoding = Encoding()
     for row, op in enumerate(ops):
         if op.f == "read" or refused(op):
@@ -179,13 +180,13 @@ def _encoded(part: History, ops: list[Operation], encoding: Encoding) -> Registe
             find(row, ops[row].input[0])
     for row, op in enumerate(ops):
         if op.f == "append":
-            before, behind = encoding.place.get(op.input) or (NOTHING, encoding.fresh())
-            found[row], left[row] = before, behind
+            before, after = encoding.place.get(op.input) or (NOTHING, encoding.fresh())
+            found[row], left[row] = before, after
         elif op.f != "read" and not MODEL.effect_free(op):
             token = leaves(op)
-            left[row] = INITIAL if token in (None, "") else encoding.behind(INITIAL, token)
+            left[row] = INITIAL if token in (None, "") else encoding.extended(INITIAL, token)
             if op.f == "cas" and found[row] == NOTHING:
-                found[row] = encoding.fresh()  # pending, and nobody knows that it happened
+                found[row] = encoding.fresh()  # pending, and not known to have happened
     refusing = np.array([row for row, op in enumerate(ops) if op.f == "cas" and refused(op)], dtype=np.int64)
     whole = RegisterColumns(
         np.arange(len(ops)), part.call, part.ret, part.status == INFO, found, left, refusing, encoding.nodes
@@ -201,7 +202,8 @@ def _invalid(
 
 
 def _closed(ops: list[Operation], encoding: Encoding, rows: tuple[int, ...]) -> set[int]:
-    """With them, whoever put in a text that they found, and for each append and pending one somebody who found it."""
+    """With them, the operations that inserted a text that they found, and for each append and pending one an operation
+    that found it."""
     closed = set(rows)
     size = 0
     while size != len(closed):

@@ -1,6 +1,6 @@
 """The monitor of unordered queues (multisets), n log n.
 
-Values do not hinder each other; only a dequeue that found nothing looks at all of them. With unique values and no
+Values do not hinder each other; only a dequeue that found nothing observes all of them. With unique values and no
 pending dequeue it is exact: each empty dequeue is put at the first instant at which no value is certainly inside; each
 value is put in as late as may be and taken as early as may be, so it is outside at those instants. Where a value is
 enqueued several times, its n-th dequeue (by return) is taken for that of its n-th enqueue (by call); if that gives no
@@ -83,7 +83,7 @@ def _witness(values: Values) -> Column | None:
     instant = np.where(stays, values.in_by, values.out_from)
     rows = np.concatenate((values.put, values.take[taken], values.empties))
     instants = np.concatenate((instant, values.out_from[taken], free))
-    # What is put in and taken at one instant does both before anything else of that instant, one value after another.
+    # What is inserted and taken at one instant does both before anything else of that instant, one value after another.
     brief = np.concatenate((~stays, ~stays[taken], np.zeros(len(free), dtype=np.bool_)))
     number = np.concatenate((np.arange(len(values)), np.flatnonzero(taken), np.zeros(len(free), dtype=np.int64)))
     phase = np.concatenate((np.full(len(values), 2), np.zeros(int(taken.sum())), np.ones(len(free))))

@@ -1,13 +1,13 @@
-"""What queues, stacks and priority queues share: unique values that are put in and taken out.
+"""What queues, stacks and priority queues share: unique values that are inserted and taken.
 
 A value is certainly inside in the open interval (in_by, out_from). Some patterns refute all three (after Henzinger,
-Sezgin and Vafeiadis, "Aspect-Oriented Linearizability Proofs", CONCUR 2013): a value taken that nobody put in, or
-twice, or before somebody began to put it in; a take that found nothing, although at each of its instants some value was
+Sezgin and Vafeiadis, "Aspect-Oriented Linearizability Proofs", CONCUR 2013): a value taken that no operation inserted,
+or twice, or before its insertion began; a take that found nothing, although at each of its instants some value was
 certainly inside.
 
 A pending put happened iff its value was taken: any other may as well not have happened. A pending take may have taken
-any value that nobody is known to have taken, or none. If the history is legal without the pending takes, it is legal.
-To refute it, each of those values may have been taken by the earliest pending take (`with_pending_takes`).
+any value that no operation is known to have taken, or none. If the history is legal without the pending takes, it is
+legal. To refute it, each of those values may have been taken by the earliest pending take (`with_pending_takes`).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Values:
     part: History
     put: Column
     take: Column
-    """-1 where nobody is known to have taken it."""
+    """-1 where no operation is known to have taken it."""
     first: Column
     """Call of the put."""
     in_by: Column
@@ -53,7 +53,8 @@ class Values:
         return len(self.put)
 
     def with_pending_takes(self) -> Values:
-        """The same where each value that nobody is known to have taken left as early as any pending take allows."""
+        """The same where each value that no operation is known to have taken left as early as any pending take
+        allows."""
         if not len(self.unknown):
             return self
         earliest = int(self.part.call[self.unknown].min())
@@ -78,8 +79,8 @@ class Values:
     ) -> Decision:
         """Invalid because of these rows, all of a value or none.
 
-        If somebody put in a value that nobody is known to have taken, the pending takes are part of the proof: they do
-        not help either. Those called later than all else do not matter.
+        If a value was inserted that no operation is known to have taken, the pending takes are part of the proof: they
+        do not help either. Those called later than all else do not matter.
         """
         chosen = {*rows}
         column = np.array(sorted(chosen), dtype=np.int64)
@@ -169,7 +170,7 @@ class Inside:
     end: Column
 
     def free_from(self, instants: Column) -> Column:
-        """For each instant, the first one from then on at which nobody need be inside."""
+        """For each instant, the first one from then on at which no value need be inside."""
         at = np.searchsorted(self.start, instants, side="left") - 1
         ends = np.where(at >= 0, self.end[at], instants) if len(self.start) else instants
         return np.maximum(instants, ends)

@@ -11,7 +11,8 @@ was held throughout (s, e): a forward zone; else [e, s] is a backward zone, and 
 an order iff no two forward zones overlap and no backward zone lies strictly inside a forward one; then the blocks in
 order of min(s, e), backward ones first on ties, are a witness.
 
-A pending write or cas took effect iff somebody found its value. If nobody did, it may be taken never to have happened.
+A pending write or cas took effect iff an operation found its value. If none did, it may be taken never to have
+happened.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ class Ambiguous:
 
 @dataclass(frozen=True)
 class Origins:
-    """Who left which value. Value codes are renumbered (`found`, `left`) so that they are dense."""
+    """Which operation left which value. Value codes are renumbered (`found`, `left`) so that they are dense."""
 
     found: Column
     left: Column
@@ -88,10 +89,10 @@ def origins(ops: RegisterColumns) -> Origins:
 def judge(ops: RegisterColumns) -> Column | Conflict | Ambiguous:
     """The witness order as positions in the columns, or a conflict, or the values that keep it from judging."""
     known = origins(ops)
-    nobody = known.observed & (known.writers == 0)
+    unwritten = known.observed & (known.writers == 0)
     happened = ~ops.pending | known.observed[known.left]
-    if nobody.any():
-        return _first(ops, happened & (known.found >= 0) & nobody[known.found])
+    if unwritten.any():
+        return _first(ops, happened & (known.found >= 0) & unwritten[known.found])
     several = known.observed & (known.writers > 1)
     if several.any():
         return Ambiguous(known.codes(np.flatnonzero(several)))
@@ -168,7 +169,7 @@ def _place(ops: RegisterColumns, block: Column, segment: Column, nodes: int) -> 
     conflict = _within(ops, order, place[order], group[order])
     if conflict is None and (pair := _clash(s, e, forward, backward)) is not None:
         a, b = pair
-        # Of each block: somebody who must precede the other block, and somebody whom the other block must precede.
+        # Of each block: an operation that must precede the other block, and one that the other block must precede.
         ended, begun = _ends(ops, np.flatnonzero(block == a), segment, a, int(e[b]), int(s[b]))
         known = BEGINNING if ended is None else int(ops.ret[ended])
         others = _ends(ops, np.flatnonzero(block == b), segment, b, int(ops.call[begun]), known)

@@ -57,7 +57,7 @@ def decider(name: str, begins_with: Any = None) -> Callable[[History], Decision]
 def lacking(name: str) -> Callable[[Sequence[Operation]], Lack] | None:
     """For a property of what must be there in the end: from what was done to how much of it answers lack.
 
-    None for a property that holds at all times or not at all. It tells whether nodes need more time, not whether they
+    None for a property that holds at all times or not at all. It shows whether nodes need more time, not whether they
     are right.
     """
     found: Callable[[Sequence[Operation]], Lack] | None

@@ -40,7 +40,7 @@ def _acknowledged(ops: Iterable[Operation]) -> dict[Any, Operation]:
 
 
 def decide_elements(part: History) -> Decision:
-    """Sets: every acknowledged element is in every final read; no read has one twice, or one that nobody sent."""
+    """Sets: every acknowledged element is in every final read; no read has one twice, or one that was never sent."""
     rows = {int(index): row for row, index in enumerate(part.index)}
     ops = list(part)
     sent: dict[Any, list[Operation]] = {}
@@ -116,7 +116,7 @@ def decide_counter(part: History) -> Decision:
 
 
 def _sums(adds: Iterable[Operation]) -> set[int] | None:
-    """What a counter may show in the end; None if that is too much to tell."""
+    """The values that a counter may show in the end; None if there are too many sums."""
     sums = {sum(op.input for op in adds if op.status == "ok")}
     for op in adds:
         if op.status == "info":

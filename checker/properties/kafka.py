@@ -1,16 +1,17 @@
 """A log per key as Kafka has it: `send` -> offset; `poll` {key: offset} -> {key: [[offset, message], ...]}.
 
-Checked (after Maelstrom's kafka workload): an offset of a key holds one message, whoever saw it; a poll's offsets grow
-and are not below what was asked; a poll that began after a send was acknowledged, asked at or below its offset and
-returned a later one, returned that message too (else it was lost); no message appears that was never sent, that
-certainly failed, or at two offsets. After all faults are healed clients drain every log by `final_poll`: one that
-returns nothing of a log says that it ends there, so nothing acknowledged may lie at or behind the offset it asked (the
+Checked (after Maelstrom's kafka workload): an offset of a key holds one message, whichever operation saw it; a poll's
+offsets grow and are not below what was asked; a poll that began after a send was acknowledged, asked at or below its
+offset and returned a later one, returned that message too (else it was lost); no message appears that was never sent,
+that certainly failed, or at two offsets. After all faults are healed clients drain every log by `final_poll`: one that
+returns nothing of a log shows that it ends there, so nothing acknowledged may lie at or after the offset it asked (the
 last of each node, if it was drained several times).
 
-`commit_offsets` {key: offset} says that a client has processed all up to that offset, `list_committed_offsets` [keys]
--> {key: offset} where a new consumer may go on: at what was committed, behind it, or at the beginning (0, or less). An
-offset beyond any that a client committed by then would make that consumer skip messages, so it is a violation. A lower
-one is none: messages are then processed again. But where no answer shows any, the outcome is unknown.
+`commit_offsets` {key: offset} records that a client has processed all up to that offset, `list_committed_offsets`
+[keys] -> {key: offset} where a new consumer may go on: at what was committed, after it, or at the beginning (0, or
+less). An offset beyond any that a client committed by then would make that consumer skip messages, so it is a
+violation. A lower one is none: messages are then processed again. But where no answer shows any, the
+outcome is unknown.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ class _Log:
         self.places: dict[tuple[Any, Any], tuple[Any, Operation]] = {}
 
     def learn(self, key: Any, offset: Any, message: Any, op: Operation) -> Explanation | None:
-        """Note that `op` saw a message at an offset; an Explanation if somebody saw another one there."""
+        """Note that `op` saw a message at an offset; an Explanation if another operation saw a different one there."""
         known = self.held.setdefault((key, offset), (message, op))
         if known[0] == message:
             return self._placed(key, offset, message, op)

@@ -1,10 +1,11 @@
-"""Looks for one serial order of transactions on registers that explains what each of them read.
+"""Searches for one serial order of transactions on registers that explains what each of them read.
 
 Where the order of versions is not known, the absence of a cycle among what is known proves nothing; an order that
 replays does. Transactions are placed one after another: one may come next if all that must precede it is placed, it
-reads what is there now, and nobody who is not placed yet read a version that it would replace. Those that only read
-are placed as soon as they may; among writers the one that returned first is tried first, as most systems serialize in
-about that order. A dead end takes back the last writer that was not the only choice, within a bounded number of steps.
+reads what is there now, and no transaction that is not placed yet read a version that it would replace. Those that only
+read are placed as soon as they may; among writers the one that returned first is tried first, as most systems serialize
+in about that order. A dead end takes back the last writer that was not the only choice, within a bounded number of
+steps.
 
 An order that also keeps real time is looked for first: then only what overlapped can be taken wrongly, and a dead end
 shows soon. Most systems have one; where there is none, any order will do.
@@ -23,7 +24,7 @@ from checker.history import BEGINNING, PENDING
 
 STEPS_PER_TRANSACTION = 400
 STEPS_MAX = 400_000
-"""Transactions looked at, before no order counts as found."""
+"""Transactions tried before the search gives up."""
 
 
 @dataclass
@@ -33,7 +34,7 @@ class Transaction:
     index: int
     call: int
     ret: int
-    """PENDING where nobody knows when it took effect."""
+    """PENDING where it is not known when it took effect."""
     reads: dict[Any, Any] = field(default_factory=dict)
     writes: dict[Any, Any] = field(default_factory=dict)
 

@@ -67,7 +67,7 @@ def _distinct(value: Any) -> Any:
 
 
 def _collect(ops: list[Operation], write: str, begins_with: Any) -> dict[Any, _Versions]:
-    """The versions of each key, and who wrote them. Raises _Found where two of them cannot be told apart."""
+    """The versions of each key, and who wrote them. Raises _Found where two of them cannot be distinguished."""
     keys: dict[Any, _Versions] = {}
     for op in ops:
         mine: dict[Any, Any] = {}
@@ -93,7 +93,8 @@ def _collect(ops: list[Operation], write: str, begins_with: Any) -> dict[Any, _V
 
 
 def _check_read(op: Operation, key: Any, value: Any, versions: _Versions) -> None:
-    """One version that a transaction saw: somebody wrote it, was not aborted, and (unless it is its own) left it."""
+    """One version that a transaction saw: its writer exists, was not aborted, and (unless it is the reader) wrote it
+    last."""
     writer = versions.writer.get(value)
     if writer is None:
         phantom = f"#{op.index} read {show(value)} from {show(key)}, which no transaction wrote"
@@ -110,7 +111,7 @@ def _check_read(op: Operation, key: Any, value: Any, versions: _Versions) -> Non
 
 
 def _seen(ops: list[Operation], keys: dict[Any, _Versions]) -> set[int]:
-    """The transactions whose writes somebody read: they happened, whatever their clients were told."""
+    """The transactions whose writes were read: they happened, whatever their clients were answered."""
     found = set()
     for op in ops:
         for f, key, value in _micros(op):

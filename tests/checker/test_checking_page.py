@@ -44,12 +44,12 @@ def _run(title: str, **given: Any) -> dict[str, Any]:
 
 def test_the_model_on_the_page_works() -> None:
     flip = Operation(0, 0, "flip", "hall", call=0, ret=1)
-    looks = [Operation(i, i, "look", key, output=True, call=2, ret=3) for i, key in ((1, "hall"), (2, "attic"))]
-    left = _run("A model of your own", history=[flip, *looks])
+    reads = [Operation(i, i, "observe", key, output=True, call=2, ret=3) for i, key in ((1, "hall"), (2, "attic"))]
+    left = _run("A model of your own", history=[flip, *reads])
     verdict = left["verdict"]
     assert [(part.key, part.outcome) for part in verdict.parts] == [("hall", "valid"), ("attic", "invalid")]
-    assert "saw True, but the light is False" in verdict.worst.explanation.sentence
-    assert verify(History.of([flip, *looks]), left["Light"](), verdict) == []
+    assert "observed the light on, but it is off" in verdict.worst.explanation.sentence
+    assert verify(History.of([flip, *reads]), left["Light"](), verdict) == []
 
 
 def test_the_stream_on_the_page_works() -> None:
