@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from functools import partial
+from pathlib import Path
 
 import pytest
 
+from naysayer.cli import run
 from naysayer.commands.test import result_of
 from naysayer.hunt.diagram import ROWS_MAX, Change, Ending, diagram
 from naysayer.hunt.drawing import draw
 from naysayer.judge import judge_run
-from naysayer.play import timed
+from naysayer.play import notation, timed
 from naysayer.play.timed import Scenario, TimedFault, TimedOperation
 from naysayer.report.build import build_report
 from naysayer.report.console import as_text
@@ -108,6 +110,20 @@ def test_no_row_is_longer_than_the_terminal_is_wide_and_nothing_is_lost(width: i
     messages = [text.split("━━")[0] for text in (draw(collision, run_, verdict), "\n".join(rows))]
     words = [sorted(arrows.sub(" ", text).split()) for text in messages]
     assert words[0] == words[1]
+
+
+@pytest.mark.parametrize("columns", [70, 110])
+def test_a_piped_diagram_is_as_wide_as_the_environment_says(
+    columns: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asks = (TimedOperation(300.0, 0, "cas", "n1", "x", (1, 2)), TimedOperation(301.0, 1, "cas", "n2", "x", (1, 2)))
+    collision = Scenario("paxos-kv/ballot-collision", "cas-register", 3, 6, asks, (TimedFault(5.0, Kill(("n3",))),))
+    file = tmp_path / "collision.txt"
+    file.write_text(notation.text(collision))
+    monkeypatch.setenv("COLUMNS", str(columns))
+    assert run(["replay", str(file)]) == 1
+    diagram = capsys.readouterr().out.split("  time ms")[1].split("\n━━")[0].splitlines()
+    assert columns - 10 < max(map(len, diagram)) <= columns
 
 
 def test_a_client_keeps_its_lane_after_an_unknown_outcome() -> None:

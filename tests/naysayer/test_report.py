@@ -8,9 +8,10 @@ from dataclasses import replace
 import pytest
 
 from checker.history import PENDING, Operation
+from checker.values import Token
 from checker.verdict import Explanation, Part, Rung, Verdict
 from naysayer.fault_spans import FaultSpan
-from naysayer.notation import call_text
+from naysayer.notation import call_text, value_text
 from naysayer.report import timeline
 from naysayer.report.console import Screen
 from naysayer.report.report import Report
@@ -126,3 +127,21 @@ def test_what_fails_as_a_whole_is_not_counted_as_a_key() -> None:
 )
 def test_transactions_are_told_by_their_steps(given: tuple, answered: tuple | None, status: str, text: str) -> None:  # type: ignore[type-arg]
     assert call_text(Operation(1, 1, "txn", None, given, answered, 0, 10, status)) == text  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "nothing"),
+        (True, "true"),
+        (1, "1"),
+        ("1", '"1"'),
+        ([1, ["a", None], False], '[1, ["a", null], false]'),
+        ({"a": (1, 2)}, '{"a": [1, 2]}'),
+        (Token(":x"), ":x"),
+        ("a\x1b", '"a\\u001b"'),
+        (list(range(100)), "[0, 1, 2, 3, 4, 5, 6…7, 98, 99]"),
+    ],
+)
+def test_values_are_shown_as_records_write_them(value: object, text: str) -> None:
+    assert value_text(value) == text
