@@ -51,7 +51,7 @@ class Core:
         """A reply came, or None: none came in time. The client retries or pauses."""
         self.health = Health()
         if setup.progress_ms is not None:
-            self.clients.majority_progress = MajorityProgress(system.nodes, setup.progress_ms)
+            self.clients.majority_progress = MajorityProgress(system, setup.progress_ms)
             self.clients.stalled = self._stalled
         self.faults: list[Fault] = []
         """All injected faults, and the faults that undid them."""

@@ -14,8 +14,8 @@ and no promise of these systems is about that.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 
+from naysayer.harness.faults import System
 from targets.protocol.fault import Condition, Fault, Link
 from targets.protocol.fault_base import HELD, KILLED, LINKS, PAUSED
 from targets.protocol.node import NodeId
@@ -30,13 +30,14 @@ DOUBT = 1 / 12
 class MajorityProgress:
     """Which majority nothing hinders, since when, and what was asked of it in vain. Times are ms since the start."""
 
-    def __init__(self, nodes: Sequence[NodeId], within_ms: float) -> None:
-        self.nodes = tuple(nodes)
+    def __init__(self, system: System, within_ms: float) -> None:
+        self.nodes = system.nodes
         self.within_ms = within_ms
-        self.majority: frozenset[NodeId] = frozenset(nodes)
+        self.majority: frozenset[NodeId] = frozenset(system.nodes)
         """Nodes that run and are connected both ways; none if they are no majority."""
         self.since_ms = 0.0
         """Since then nothing touched them, and no operation succeeded."""
+        self._system = system
         self._vain: Counter[NodeId] = Counter()
         self._in_force: dict[Condition, frozenset[Link]] = {}
         """What is in force, and on which links messages are lost or late because of it."""
@@ -72,8 +73,9 @@ class MajorityProgress:
         return frozenset().union(*self._in_force.values())
 
     @property
-    def _stopped(self) -> set[NodeId]:
-        return {one.where for one in self._in_force if one.what in (KILLED, PAUSED)}
+    def _stopped(self) -> frozenset[NodeId]:
+        """The nodes that do not run, whatever stopped them: a failing disk does, and a restart resumes none."""
+        return self._system.down | self._system.paused
 
     def _unhindered(self) -> frozenset[NodeId]:
         """A majority that nothing hinders, found by leaving out the node with the most bad links until none is left."""
@@ -104,6 +106,10 @@ class MajorityProgress:
         if now_ms - self.since_ms < self.within_ms:
             return False
         stopped = self._stopped
+        if self.majority & stopped:  # one was stopped since by what was injected before
+            self.majority = self._unhindered()
+            self._restart(now_ms)
+            return False
         return all(self._vain[one] >= ASKED_MIN for one in self.nodes if one not in stopped)
 
     def in_doubt(self, now_ms: float) -> bool:
@@ -129,7 +135,7 @@ class MajorityProgress:
             to = sorted(a for a, b in bad if b == node and a in self.majority)
             of = sorted(b for a, b in bad if a == node and b in self.majority)
             if node in stopped:
-                words.append(f"{node} was killed or paused")
+                words.append(f"{node} does not run")
             if to:
                 words.append(f"messages from {' '.join(to)} to {node} are lost or late")
             if of:

@@ -21,7 +21,7 @@ from naysayer.recorder import Recorder
 from nemesis.catalog import KINDS
 from targets.backends.simulator import SimulatedCluster
 from targets.protocol.fault import FAULT, Fault, Heal, Restart, Resume, fault_types
-from targets.protocol.fault_base import HELD, LINKS
+from targets.protocol.fault_base import HELD, KILLED, LINKS, PAUSED
 from workloads.generator import Invocation
 
 NODES = ("n1", "n2", "n3", "n4")
@@ -164,23 +164,29 @@ def test_reports_draw_it_until_it_is_undone(fault: Fault) -> None:
 
 @every_fault
 def test_the_end_of_a_run_leaves_nothing_in_force_that_can_be_undone(fault: Fault) -> None:
-    class System:
-        nodes = NODES
-        down = frozenset(fault.nodes if fault.tag == "kill" else ())  # type: ignore[attr-defined]
-        paused = frozenset(fault.nodes if fault.tag == "pause" else ())  # type: ignore[attr-defined]
-
     in_force = InForce()
     in_force.injected(fault, 1.0)
     assert bool(in_force) == bool(fault.begins())
-    for ending in undoing(System(), [fault]):
+    for ending in undoing(System(fault), [fault]):
         assert ending.only_ends
         in_force.injected(ending, 2.0)
     assert not in_force or (fault.momentary and fault.undone_by() is None)
 
 
+class System:
+    """What a cluster shows that a fault was injected into."""
+
+    nodes = NODES
+
+    def __init__(self, fault: Fault) -> None:
+        self.down = frozenset(at.where for at in fault.begins() if at.what == KILLED)
+        self.paused = frozenset(at.where for at in fault.begins() if at.what == PAUSED)
+
+
 @every_fault
 def test_a_majority_is_not_blamed_for_what_it_hinders(fault: Fault) -> None:
-    progress = MajorityProgress(NODES, 1000.0)
+    system = System(fault)
+    progress = MajorityProgress(system, 1000.0)
     progress.injected(fault, 1.0)
     assert bool(fault.bad_links()) == bool(fault.begins() & {LINKS, HELD})
     if fault.begins():
@@ -189,6 +195,7 @@ def test_a_majority_is_not_blamed_for_what_it_hinders(fault: Fault) -> None:
         assert progress.since_ms == 1.0, "it may touch any node, so all are given time again"
     ending = fault.undone_by()
     if ending is not None and progress.majority:
+        system.down = system.paused = frozenset()
         progress.injected(ending, 2.0)
         assert (progress.majority, progress.since_ms) == (set(NODES), 2.0)
 

@@ -13,6 +13,9 @@ from naysayer.recorder import Recorder
 from naysayer.simulate import Run, Simulation
 from nemesis.schedule import Schedule, Situation, Step
 from targets.protocol.fault import (
+    KILLED,
+    PAUSED,
+    Condition,
     Corrupt,
     Cut,
     Degrade,
@@ -33,6 +36,33 @@ NODES = ("n1", "n2", "n3")
 WITHIN_MS = 3000.0
 
 
+class Cluster:
+    """Nodes that do at once what is injected."""
+
+    nodes = NODES
+
+    def __init__(self) -> None:
+        self.in_force: frozenset[Condition] = frozenset()
+
+    @property
+    def down(self) -> frozenset[str]:
+        return frozenset(one.where for one in self.in_force if one.what == KILLED)
+
+    @property
+    def paused(self) -> frozenset[str]:
+        return frozenset(one.where for one in self.in_force if one.what == PAUSED)
+
+
+class Watched(MajorityProgress):
+    def __init__(self) -> None:
+        self.cluster = Cluster()
+        super().__init__(self.cluster, WITHIN_MS)
+
+    def injected(self, fault: Fault, now_ms: float) -> None:
+        self.cluster.in_force = (self.cluster.in_force - fault.ends()) | fault.begins()
+        super().injected(fault, now_ms)
+
+
 def deaf(node: str) -> Cut:
     """The node can send and not receive."""
     return Cut(tuple((other, node) for other in NODES if other != node))
@@ -49,7 +79,7 @@ def ask_in_vain(progress: MajorityProgress, from_ms: float, to_ms: float) -> boo
 
 
 def test_a_majority_behind_a_deaf_leader_must_get_something_done() -> None:
-    progress = MajorityProgress(NODES, WITHIN_MS)
+    progress = Watched()
     progress.injected(deaf("n1"), 1000.0)
     assert progress.majority == {"n2", "n3"}
     assert ask_in_vain(progress, 1000.0, 4500.0)
@@ -60,7 +90,7 @@ def test_a_majority_behind_a_deaf_leader_must_get_something_done() -> None:
 
 
 def test_it_is_given_its_time_and_any_success_gives_it_more() -> None:
-    progress = MajorityProgress(NODES, WITHIN_MS)
+    progress = Watched()
     progress.injected(deaf("n1"), 1000.0)
     assert not ask_in_vain(progress, 1000.0, 1000.0 + WITHIN_MS - 1.0)
     progress.succeeded(3900.0)
@@ -69,14 +99,14 @@ def test_it_is_given_its_time_and_any_success_gives_it_more() -> None:
 
 
 def test_a_majority_that_was_not_asked_is_not_blamed() -> None:
-    progress = MajorityProgress(NODES, WITHIN_MS)
+    progress = Watched()
     progress.injected(deaf("n1"), 1000.0)
     assert not any(progress.in_vain("c0", "n2", at_ms, at_ms) for at_ms in (1001.0, 2000.0, 9000.0)), "n3 was not asked"
     assert not progress.in_vain("c0", "n3", 900.0, 9000.0), "asked before the fault"
 
 
 def test_a_node_outside_may_lead_so_it_is_asked_too_unless_it_does_not_run() -> None:
-    progress = MajorityProgress(NODES, WITHIN_MS)
+    progress = Watched()
     progress.injected(Cut((("n1", "n2"),)), 1000.0)
     assert progress.majority == {"n2", "n3"}
     asked = [progress.in_vain("c0", node, at_ms, at_ms) for at_ms in (1001.0, 5000.0, 6000.0) for node in ("n2", "n3")]
@@ -99,7 +129,7 @@ def test_a_node_outside_may_lead_so_it_is_asked_too_unless_it_does_not_run() -> 
     ],
 )
 def test_what_hinders_the_rest_excuses_it(fault: Fault) -> None:
-    progress = MajorityProgress(NODES, WITHIN_MS)
+    progress = Watched()
     progress.injected(deaf("n1"), 1000.0)
     progress.injected(fault, 1100.0)
     assert progress.majority == frozenset()
@@ -116,7 +146,7 @@ def test_what_hinders_the_rest_excuses_it(fault: Fault) -> None:
     ],
 )
 def test_time_is_counted_from_the_end_of_what_excused_it(fault: Fault, end: Fault) -> None:
-    progress = MajorityProgress(NODES, WITHIN_MS)
+    progress = Watched()
     progress.injected(fault, 1000.0)
     progress.injected(end, 5000.0)
     assert progress.majority == set(NODES)
@@ -126,15 +156,24 @@ def test_time_is_counted_from_the_end_of_what_excused_it(fault: Fault, end: Faul
 
 @pytest.mark.parametrize("fault", [Skew("n1", 500.0), Corrupt("n1", "full")])
 def test_a_run_in_which_a_clock_or_disk_was_struck_is_not_judged(fault: Fault) -> None:
-    progress = MajorityProgress(NODES, WITHIN_MS)
+    progress = Watched()
     progress.injected(fault, 1000.0)
     progress.injected(Skew("n1") if isinstance(fault, Skew) else Corrupt("n1", "full", undo=True), 2000.0)
     assert progress.majority == frozenset()
     assert not ask_in_vain(progress, 2000.0, 9000.0)
 
 
+def test_a_node_that_stopped_without_being_asked_excuses_the_rest() -> None:
+    """As one whose sync failed, or one that was to die some effects after a kill; nothing is injected then."""
+    progress = Watched()
+    progress.injected(deaf("n1"), 1000.0)
+    progress.cluster.in_force |= {Condition(KILLED, "n3")}
+    assert not ask_in_vain(progress, 1000.0, 9000.0)
+    assert progress.majority == frozenset()
+
+
 def test_an_operation_whose_client_was_cut_off_shows_nothing() -> None:
-    progress = MajorityProgress(NODES, WITHIN_MS)
+    progress = Watched()
     links: tuple[Link, ...] = tuple(("c0", node) for node in NODES)
     progress.injected(Cut(links), 1000.0)
     assert not ask_in_vain(progress, 1000.0, 9000.0)
