@@ -11,7 +11,7 @@ from checker.errors import UsageError
 
 class _Stated(msgspec.Struct):
     version: int = 1
-    """Files without a version are from before there was a second one."""
+    """Files without a version have version 1."""
 
 
 def refuse_other_version(path: Path, content: bytes, known: int) -> None:

@@ -1,4 +1,4 @@
-"""What a node shows of itself, in a few words: its role, term and commit index, and what it holds of a key."""
+"""A node's view in a few words: its role, term and commit index, and the value that it holds for a key."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ STANDING = {
     "applied": "applied",
     "last_index": "last entry",
 }
-"""Fields of a view that say how far a node is, with their names in reports, in the order of reports."""
+"""Fields of a view that show a node's progress, with their names in reports, in the order of reports."""
 
 TABLES = ("values", "rows", "entries")
 """Fields of a view that hold a value for each key."""
 
 
 def standing(view: Mapping[str, Any]) -> dict[str, str]:
-    """Role, term and commit index of a node, by their names in reports; what its protocol does not have is left out."""
+    """Role, term and commit index of a node, by their names in reports, if its protocol has them."""
     found = {ROLE: str(view[ROLE])} if isinstance(view.get(ROLE), str) else {}
     numbers = ((name, view.get(field)) for field, name in STANDING.items())
     return found | {name: str(number) for name, number in numbers if isinstance(number, int)}
 
 
 def held(view: Mapping[str, Any], key: Any) -> str:
-    """What a node holds of a key, with its version where it has one."""
+    """The value that a node holds for a key, with its version if it has one."""
     name, tables = str(key), [view[table] for table in TABLES if isinstance(view.get(table), dict)]
     table = next((table for table in tables if name in table), None if tables else view)
     if table is None or name not in table:
@@ -46,7 +46,7 @@ def held(view: Mapping[str, Any], key: Any) -> str:
 
 
 def view_text(view: Mapping[str, Any], key: Any) -> str:
-    """Both, such as `leader, term 3, commit 7, holds 5`; where no key is asked for, what it holds of each."""
+    """Both, such as `leader, term 3, commit 7, holds 5`; without a key, the values of all keys."""
     words = [text if name == ROLE else f"{name} {text}" for name, text in standing(view).items()]
     if key is None:
         keys = dict.fromkeys(name for table in TABLES if isinstance(view.get(table), dict) for name in view[table])

@@ -1,6 +1,6 @@
-"""Faults as steps of a scenario, both ways: from a step to the fault, and from a fault to its step.
+"""Reads and writes faults as steps of a scenario.
 
-A fault without a form of its own is written as `inject` with all its fields, so that a new class needs nothing here.
+A fault without a form of its own is written as `inject` with all its fields, so a new class needs no change here.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ NODES_MAX = 99
 
 
 class Names(Protocol):
-    """What the names in a step stand for; each method raises ScenarioError for a name that stands for nothing."""
+    """Resolves the names in a step. Each method raises ScenarioError for an unknown name."""
 
     def node(self, name: str) -> NodeId: ...
 
     def nodes(self, names: str) -> list[NodeId]: ...
 
     def link_end(self, name: str) -> NodeId:
-        """A node, or a client whose links a fault may name."""
+        """A node, or a client: a fault may affect the links of clients."""
         ...
 
 
@@ -55,7 +55,7 @@ class Numbered:
 
 
 def fault_of(step: Step, names: Names) -> Fault:
-    """The fault that a step injects. Raises ScenarioError for a name that stands for nothing."""
+    """The fault that a step injects. Raises ScenarioError for an unknown name."""
     first, *rest = (argument or "" for argument in step.arguments or ("",))
     match step.form.action:
         case "hold":
@@ -113,14 +113,14 @@ def _links(text: str, names: Names) -> tuple[Link, ...]:
 
 
 def fault_text(fault: Fault) -> str:
-    """The step that injects exactly this fault: in words where there are some, else with its fields as JSON."""
+    """The step that injects exactly this fault: in words if the language has them, else with its fields as JSON."""
     text = _in_words(fault)
     if text is not None:
         try:
             if fault_of(match_step(FAULTS, text), Numbered(NODES_MAX)) == fault:
                 return text
         except ScenarioError:
-            pass  # a name or a number that the words have no place for
+            pass  # a name or a number that the words cannot express
     return f"inject {msgspec.json.encode(fault).decode()}"
 
 
@@ -167,5 +167,5 @@ def _links_text(links: Sequence[Link]) -> str:
 
 
 def number(value: float) -> str:
-    """A number as a scenario writes it: as short as it can be read back exactly."""
+    """A number in a scenario: the shortest text that gives exactly this number again."""
     return repr(float(value)).removesuffix(".0")

@@ -201,8 +201,8 @@ FORMS = (
 CLUSTER = Form(
     "cluster",
     "cluster TARGET nodes COUNT [seed SEED] [workload WORKLOAD [timeout MS]]",
-    "the first step: the target and the number of nodes; every message takes exactly 2 ms, unless a workload makes it "
-    "a timed scenario, see below",
+    "the first step: the target and the number of nodes; every message takes exactly 2 ms; with a workload it is a "
+    "timed scenario (see below)",
     rf"cluster ({NAME}) nodes ([1-9]\d?)(?: seed (-?\d{{1,400}}))?(?: workload ({NAME})(?: timeout ({NUMBER}))?)?",
 )
 AGAIN = Form(

@@ -1,4 +1,4 @@
-"""A timed scenario as text, both ways, and what a run of it showed."""
+"""Reads and writes a timed scenario as text, and describes the result of a run."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from naysayer.simulate import Run
 from workloads.parts import client_of
 
 SCENARIO = "scenario.txt"
-"""The file of a result folder that holds the scenario of a minimised failure."""
+"""The file in a result folder with the scenario of a minimised failure."""
 
 OLD = r"^(asks = |\[\[asks\]\]|\[\[strikes\]\])"
-"""Found in scenarios that were written before they had one language, as scenario.toml."""
+"""Recognises a scenario.toml of an earlier version, which had another language."""
 
 
 def text(scenario: Scenario, title: str = "") -> str:
-    """The scenario as a text without output, everything in order of time."""
+    """The scenario as text without output, in order of time."""
     sizes = f"{_name(scenario.target)} nodes {scenario.nodes} seed {scenario.seed}"
     timeout = "" if scenario.timeout_ms is None else f" timeout {number(scenario.timeout_ms)}"
     lines = [f"# {title}"] if title else []
@@ -50,7 +50,7 @@ def _step(item: Timed) -> str:
 
 
 def read(path: Path) -> Scenario:
-    """Read a timed scenario. Raises UsageError naming the file, and the line, of what is wrong in it."""
+    """Read a timed scenario. Raises UsageError naming the file, the line and the error."""
     try:
         content = path.read_text(encoding="utf-8")
     except OSError as error:
@@ -59,8 +59,8 @@ def read(path: Path) -> Scenario:
         raise UsageError(f"{path} is not a text in UTF-8") from error
     if re.search(OLD, content, re.M):
         raise UsageError(
-            f"{path} was written by an earlier version of Naysayer, whose scenarios this one does not read: hunt its "
-            f"seed again, or replay the folder `original` beside it"
+            f"{path} was written by an earlier version of Naysayer, and this version cannot read it: hunt its seed "
+            f"again, or replay the folder `original` beside it"
         )
     lines = parse(content, str(path))
     if not is_timed(lines):
@@ -69,7 +69,7 @@ def read(path: Path) -> Scenario:
 
 
 def scenario_of(lines: tuple[Line, ...], source: str) -> Scenario:
-    """The timed scenario that lines amount to. Raises ScenarioError with the line of what stands for nothing."""
+    """The timed scenario of these lines. Raises ScenarioError, with the line, for an unknown name."""
     target, nodes, seed, workload, timeout = next(line for line in lines if line.kind == "cluster").steps[0].arguments
     names = Numbered(int(nodes or 0))
     items: list[Timed] = []
@@ -97,7 +97,7 @@ def _item(line: Line, names: Numbered) -> Timed:
 
 
 def shown(lines: tuple[Line, ...], scenario: Scenario, run: Run, verdict: Verdict) -> list[list[str]]:
-    """What a run of the scenario showed at each of its lines: how operations ended, and the verdict."""
+    """The output of a run for each line: how operations ended, and the verdict."""
     left: dict[int, list[Operation]] = {}
     for operation in run.recorder.history():
         left.setdefault(client_of(operation, scenario.clients), []).append(operation)

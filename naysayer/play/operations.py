@@ -1,4 +1,4 @@
-"""Operations of clients as steps of a scenario, both ways."""
+"""Reads and writes operations of clients as steps of a scenario."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from naysayer.play.texts import NOTHING, value
 
 
 class Invoked(NamedTuple):
-    """What a step has a client invoke, with the names as they are written.
+    """The operation of a step, with names as they are written.
 
-    A fenced write that names no generation (None) shows the one that its client was given last.
+    A fenced write without a generation (None) carries its client's latest one.
     """
 
     client: str
@@ -26,7 +26,7 @@ class Invoked(NamedTuple):
 
 
 def operation_of(step: Step) -> Invoked:
-    """The operation of a step. Raises ScenarioError for what is not JSON where that is asked for."""
+    """The operation of a step. Raises ScenarioError for a key or input that is not JSON."""
     _, client, *given, node = step.arguments
     who = (str(client), str(node))
     match step.form.action:
@@ -42,12 +42,12 @@ def operation_of(step: Step) -> Invoked:
             return Invoked(*who, "fenced-write", given[0], (None, value(str(given[1]))))
     values = _values(given[1] or "")
     if len(values) > 2:
-        raise ScenarioError(f"{given[1]} is more than a key and an input")
+        raise ScenarioError(f"{given[1]}: give at most a key and an input")
     return Invoked(*who, str(given[0]), *map(freeze, values))
 
 
 def _values(text: str) -> list[Any]:
-    """The values of JSON that a text consists of."""
+    """The JSON values in a text, separated by spaces."""
     found, rest = [], text.strip()
     while rest:
         try:
@@ -60,26 +60,26 @@ def _values(text: str) -> list[Any]:
 
 
 def operation_text(client: str, node: str, f: str, key: Any, input: Any) -> str:
-    """The step that invokes exactly this operation: in words where there are some, else with its values as JSON."""
+    """The step that invokes exactly this operation: in words if the language has them, else with values as JSON."""
     invoked = Invoked(client, node, f, key, input)
     text = _in_words(invoked)
     if text is not None:
         try:
-            if repr(operation_of(match_step(INVOKE, text))) == repr(invoked):  # 1, 1.0 and True are told apart
+            if repr(operation_of(match_step(INVOKE, text))) == repr(invoked):  # repr distinguishes 1, 1.0 and True
                 return text
         except ScenarioError:
-            pass  # a value that is no single word
+            pass  # a value that is not a single word
     values = [] if key is None and input is None else [key] if input is None else [key, input]
     return f"{client} invokes {' '.join([f, *map(_json, values)])} at {node}"
 
 
 def _json(content: Any) -> str:
-    """In ASCII, so that it stays on one line whatever is in it."""
+    """As JSON in ASCII, so that it always stays on one line."""
     return json.dumps(_thawed(content))
 
 
 def _thawed(content: Any) -> Any:
-    """The objects of JSON, where `freeze` made maps of them."""
+    """The value with JSON objects in place of the maps that `freeze` makes."""
     if isinstance(content, Map):
         return {key: _thawed(value) for key, value in content}
     return [_thawed(item) for item in content] if isinstance(content, list | tuple) else content

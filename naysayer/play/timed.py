@@ -1,6 +1,6 @@
-"""A timed scenario: every operation and fault at its time, under the drawn delays of a seed. Hunts write these.
+"""A timed scenario: every operation and every fault has a time, and a seed decides the message delays.
 
-A run of it is byte for byte the same whenever it is run again. `notation.py` says how it is written.
+Hunts write these. Every run of one is the same, byte for byte. `notation.py` reads and writes it as text.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from workloads.registry import find as find_workload
 
 
 class TimedOperation(msgspec.Struct, frozen=True):
-    """A client invokes an operation on a node, not before `at_ms`, and not before its last one has ended."""
+    """A client invokes an operation on a node at `at_ms`, or as soon as its previous operation has ended."""
 
     at_ms: float
     client: int
@@ -36,7 +36,7 @@ class TimedOperation(msgspec.Struct, frozen=True):
 
 
 class TimedFault(msgspec.Struct, frozen=True):
-    """A fault is injected at `at_ms` (or ended: heal, restart, resume)."""
+    """A fault is injected at `at_ms`, or ended (heal, restart, resume)."""
 
     at_ms: float
     fault: FAULT
@@ -46,7 +46,7 @@ Timed = TimedOperation | TimedFault
 
 
 class Scenario(msgspec.Struct, frozen=True):
-    """Target, sizes, seed (of the message delays), and what happens when."""
+    """Target, sizes, seed (of the message delays), and the operations and faults with their times."""
 
     target: str
     workload: str
@@ -55,24 +55,24 @@ class Scenario(msgspec.Struct, frozen=True):
     operations: tuple[TimedOperation, ...]
     faults: tuple[TimedFault, ...]
     timeout_ms: float | None = None
-    """How long clients wait; None: as long as the target says."""
+    """How long clients wait for a reply; None: the target's default."""
     recovers: bool = False
-    """At the end all faults are undone and clients go on, to see whether the target is live."""
+    """At the end all faults are undone and clients continue, which shows whether the target is live."""
     end_ms: float = 0.0
-    """The end is not before this."""
+    """The run does not end before this."""
 
     @property
     def clients(self) -> int:
-        """Clients are numbered from 0; those that invoke nothing do not count for anything."""
+        """The number of clients; they are numbered from 0, and some may invoke nothing."""
         return 1 + max((operation.client for operation in self.operations), default=0)
 
     @property
     def items(self) -> list[Timed]:
-        """All that happens, in order of time; faults first."""
+        """All operations and faults in order of time; at equal times faults come first."""
         return sorted([*self.faults, *self.operations], key=lambda item: item.at_ms)
 
     def of(self, items: Iterable[Timed]) -> Scenario:
-        """The same with these operations and faults instead."""
+        """The same scenario with these operations and faults instead."""
         chosen = list(items)
         operations = tuple(item for item in chosen if isinstance(item, TimedOperation))
         faults = tuple(item for item in chosen if isinstance(item, TimedFault))
@@ -81,16 +81,16 @@ class Scenario(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class OperationScript:
-    """The generator of a scenario: for each client, the operations that it has still to invoke.
+    """The generator of a scenario: for each client, the operations that it has yet to invoke.
 
-    A fenced write that names no generation shows the one that its client was given last.
+    A fenced write without a generation carries its client's latest one.
     """
 
     left: tuple[tuple[TimedOperation, ...], ...]
     given: Mapping[int, Any] = field(default_factory=dict)
-    """By client, the generation that it was given last."""
+    """By client: its latest generation."""
     lasts_ms: float = 0.0
-    """The first client stays until then."""
+    """The first client waits until then, so that the run does not end before."""
 
     @staticmethod
     def of(scenario: Scenario) -> OperationScript:
@@ -119,7 +119,7 @@ class OperationScript:
 
 
 def shows_last(operation: TimedOperation) -> bool:
-    """Whether it is a fenced write under the generation that its client was given last, whichever that is."""
+    """Whether it is a fenced write that carries its client's latest generation."""
     return operation.f == "fenced-write" and operation.input[0] is None
 
 
@@ -136,7 +136,7 @@ class FaultScript:
 
 
 def of_run(plan: Plan, simulation: Simulation, run: Run) -> Scenario:
-    """The scenario that a finished run of a plan amounts to; of one that was not live in the end, its fault phase."""
+    """The scenario of a finished run; if the run was not live in the end, only its fault phase."""
     until_ms = float("inf") if run.live else run.fault_phase_ms
     return Scenario(
         plan.target,
@@ -165,15 +165,15 @@ def play(
     until_ms: float | None = None,
     until_violation: bool = False,
 ) -> tuple[Run, Verdict]:
-    """Run a scenario and judge it, in so many `steps` of the search; `weaker`: also by weaker conditions.
+    """Run a scenario and judge it, with at most `steps` of the search; `weaker`: also by weaker properties.
 
-    `until_ms` or `until_violation` (a broken invariant) ends the run early. What fails then also fails when it goes on:
-    a history is linearizable only if what happened up to any moment is (Herlihy and Wing 1990, section 3).
+    `until_ms` or `until_violation` (a violated invariant) ends the run early. A run that fails then also fails if it
+    continues: every prefix of a linearizable history is linearizable (Herlihy and Wing 1990, section 3).
     """
-    scenario = scenario.of(scenario.items)  # in order of time, as people read it
+    scenario = scenario.of(scenario.items)  # in order of time, as in its text
     operations, faults = OperationScript.of(scenario), FaultScript(scenario.faults)
     if scenario.recovers:
-        until_ms, until_violation = None, False  # whether it is live shows at its end
+        until_ms, until_violation = None, False  # only the end of the run shows whether it is live
     probe = Probe(trace, until_ms, until_violation)
     run = staged(scenario, recorder or Recorder(), faults, operations, probe).run()
     return run, judge_run(run, find_workload(scenario.workload).model, weaker=weaker, steps=steps)
@@ -182,7 +182,7 @@ def play(
 def rerun(
     scenario: Scenario, *, trace: bool = False, until_ms: float | None = None, until_violation: bool = False
 ) -> Run:
-    """Run a scenario without judging it, with its messages if `trace`, up to a time or to a broken invariant."""
+    """Run a scenario without judging it, with its messages if `trace`, up to a time or to a violated invariant."""
     ordered = scenario.of(scenario.items)
     operations, faults = OperationScript.of(ordered), FaultScript(ordered.faults)
     return staged(ordered, Recorder(), faults, operations, Probe(trace, until_ms, until_violation)).run()
@@ -191,7 +191,7 @@ def rerun(
 def staged(
     scenario: Scenario, recorder: Recorder, schedule: Schedule, generator: Generator, probe: Probe
 ) -> Simulation:
-    """A run of the scenario's target in which `schedule` and `generator` say what happens."""
+    """A run of the scenario's target with this schedule of faults and this generator of operations."""
     script = Script(generator, schedule, scenario.recovers, scenario.end_ms if scenario.recovers else 0.0)
     return Simulation(plan_of(scenario), recorder, script=script, probe=probe)
 
