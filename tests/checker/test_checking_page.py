@@ -24,11 +24,11 @@ def test_the_worked_example_ends_as_the_page_says() -> None:
     )
     verdict = check(example, "register")
     assert verdict.worst is not None
-    told = verdict.worst.explanation
-    assert told is not None
+    explanation = verdict.worst.explanation
+    assert explanation is not None
     page = PAGE.read_text(encoding="utf-8")
-    assert told.sentence in page
-    cycle = "".join(f"#{edge.before} ─{edge.why}→ " for edge in told.cycle) + f"#{told.cycle[0].before}"
+    assert explanation.sentence in page
+    cycle = "".join(f"#{edge.before} ─{edge.why}→ " for edge in explanation.cycle) + f"#{explanation.cycle[0].before}"
     assert cycle in page
     assert verdict.method == "zones"
     assert verify(example, find("register"), verdict) == []

@@ -123,6 +123,6 @@ def test_a_read_between_two_multiples_of_the_increment_is_impossible() -> None:
     verdict = check(whole, "counter")
     assert (verdict.outcome, verdict.method) == ("invalid", "schedule")
     assert verify(whole, find("counter"), verdict) == []
-    told = verdict.parts[0].explanation
-    assert told is not None
-    assert told.sentence == "Impossible count: #2 read 7, but every increment is by 5."
+    explanation = verdict.parts[0].explanation
+    assert explanation is not None
+    assert explanation.sentence == "Impossible count: #2 read 7, but every increment is by 5."

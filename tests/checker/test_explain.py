@@ -43,18 +43,18 @@ def explained(*rows: tuple[Any, ...]) -> Explanation:
 
 
 def test_the_stale_read_of_the_report_is_told_as_there() -> None:
-    told = explained(
+    explanation = explained(
         (0, 10, "write", 0, None),
         (2100, None, "write", 1, None),
         (2110, 2140, "read", None, 1),
         (2178, 2200, "read", None, 0),
     )
-    assert told.kind == "stale-read"
-    assert told.sentence == "Stale read: #4 returned 0, though #3 had already read 1 and finished."
-    assert told.culprit == 4
-    assert told.notes[4] == "must read 1: #3 ended 38 ms before #4 began"
-    assert told.notes[2] == "outcome unknown; #3 proves that it happened"
-    assert [(edge.before, edge.why, edge.after) for edge in told.cycle] == [
+    assert explanation.kind == "stale-read"
+    assert explanation.sentence == "Stale read: #4 returned 0, though #3 had already read 1 and finished."
+    assert explanation.culprit == 4
+    assert explanation.notes[4] == "must read 1: #3 ended 38 ms before #4 began"
+    assert explanation.notes[2] == "outcome unknown; #3 proves that it happened"
+    assert [(edge.before, edge.why, edge.after) for edge in explanation.cycle] == [
         (2, "read by", 3),
         (3, "real time", 4),
         (4, "read older than", 2),
@@ -190,8 +190,8 @@ def test_the_stale_read_of_the_report_is_told_as_there() -> None:
     ],
 )
 def test_each_kind_of_violation_has_its_sentence(kind: str, sentence: str, rows: list[tuple[Any, ...]]) -> None:
-    told = explained(*rows)
-    assert (told.kind, told.sentence) == (kind, sentence)
+    explanation = explained(*rows)
+    assert (explanation.kind, explanation.sentence) == (kind, sentence)
 
 
 def test_a_failed_write_is_named_when_its_value_was_read() -> None:
@@ -203,10 +203,10 @@ def test_a_failed_write_is_named_when_its_value_was_read() -> None:
     )
     worst = check(whole, "register").worst
     assert worst is not None
-    told = worst.explanation
-    assert told is not None
-    assert told.kind == "failed-write-read"
-    assert "#2 returned 5, though #1, which tried to write 5, had failed" in told.sentence
+    explanation = worst.explanation
+    assert explanation is not None
+    assert explanation.kind == "failed-write-read"
+    assert "#2 returned 5, though #1, which tried to write 5, had failed" in explanation.sentence
 
 
 def test_a_refused_cas_whose_value_was_there_all_along_is_explained() -> None:
@@ -223,16 +223,16 @@ def test_every_violation_gets_a_sentence_and_its_edges_form_a_cycle() -> None:
         decision = decide(part)
         if decision is None or decision.outcome != "invalid":
             continue
-        told = explain([part[row] for row in decision.counterexample], part)
-        kinds[told.kind] = kinds.get(told.kind, 0) + 1
+        explanation = explain([part[row] for row in decision.counterexample], part)
+        kinds[explanation.kind] = kinds.get(explanation.kind, 0) + 1
         inside = {int(part.index[row]) for row in decision.counterexample}
-        for edge, following in zip(told.cycle, told.cycle[1:] + told.cycle[:1], strict=True):
+        for edge, following in zip(explanation.cycle, explanation.cycle[1:] + explanation.cycle[:1], strict=True):
             assert edge.after == following.before
             assert edge.before in inside
             if edge.why == "real time":
                 assert part[edge.before].ret < part[edge.after].call
-        assert told.culprit in inside
-        assert f"#{told.culprit}" in told.sentence
+        assert explanation.culprit in inside
+        assert f"#{explanation.culprit}" in explanation.sentence
     assert "no-order" not in kinds
     assert min(kinds.get(kind, 0) for kind in ("stale-read", "phantom-value", "read-before-written", "double-cas")) > 3
 
@@ -275,18 +275,18 @@ def test_without_the_operation_that_is_blamed_the_rest_has_an_order(name: str) -
         part = check(ops, model).worst
         if part is None or part.outcome != "invalid":
             continue
-        told, kept = part.explanation, list(part.counterexample)
-        assert told is not None
-        if told.culprit is None:
-            assert told.kind == "no-order"
+        explanation, kept = part.explanation, list(part.counterexample)
+        assert explanation is not None
+        if explanation.culprit is None:
+            assert explanation.kind == "no-order"
             continue
-        unpending(kept, told.culprit)
+        unpending(kept, explanation.culprit)
         _, said = refute([op for op in ops if op.status != "fail"], model, kept, 10_000)
         rest = [structs.replace(op, status="info") if op.ret == PENDING else op for op in said]
-        rest = rooted([op for op in rest if op.index != told.culprit])
-        assert linearizable(model, rest), (told.sentence, ops)
-        for finished in re.findall(r"#(\d+) had already .*? and finished", told.sentence):
-            assert ops[int(finished)].ret < ops[told.culprit].call
+        rest = rooted([op for op in rest if op.index != explanation.culprit])
+        assert linearizable(model, rest), (explanation.sentence, ops)
+        for finished in re.findall(r"#(\d+) had already .*? and finished", explanation.sentence):
+            assert ops[int(finished)].ret < ops[explanation.culprit].call
         blamed += 1
     assert blamed > 300
 
@@ -312,13 +312,13 @@ def test_without_the_operation_that_is_blamed_the_rest_has_an_order(name: str) -
     ],
 )
 def test_what_may_not_have_happened_is_not_blamed_but_what_shows_that_it_did(rows: list[Any], sentence: str) -> None:
-    told = explained(*rows)
-    assert told.sentence == sentence
-    assert told.culprit == len(rows)
+    explanation = explained(*rows)
+    assert explanation.sentence == sentence
+    assert explanation.culprit == len(rows)
 
 
 def test_the_value_to_read_is_only_named_where_no_other_write_may_have_come_in_between() -> None:
     rows = [(0, 1, "write", 1, None), (2, 3, "write", 2, None), (4, 5, "read", None, 1), (6, 7, "read", None, 1)]
     assert explained(*rows).notes[3] == "must read 2: #2 ended 1 ms before #3 began"
-    told = explained(*rows, (2.5, 9, "write", 3, None))
-    assert told.notes[told.culprit or 0].startswith("must no longer read 1")
+    explanation = explained(*rows, (2.5, 9, "write", 3, None))
+    assert explanation.notes[explanation.culprit or 0].startswith("must no longer read 1")

@@ -1,4 +1,4 @@
-"""Whatever is found though its updating in had failed is told as that, with the failed operation's number."""
+"""A value whose failed insertion is visible is explained by that failure, with the number of the failed operation."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from checker.verify import verify
 Asked = tuple[str, Any, Any]
 
 
-def told(model: str, put: Asked, take: Asked, *others: Asked, status: Any = "fail") -> tuple[str, str]:
+def explanation(model: str, put: Asked, take: Asked, *others: Asked, status: Any = "fail") -> tuple[str, str]:
     """Kind and sentence, where `put` (#0) ended like this before all others (#1 is `take`)."""
     rows = [(*put, status), *((*one, "ok") for one in (take, *others))]
     history = History.of(
@@ -45,18 +45,18 @@ CASES: list[tuple[str, Asked, Asked, str]] = [
 @pytest.mark.parametrize(("model", "put", "take", "did"), CASES, ids=str)
 def test_the_failed_operation_is_named(model: str, put: Asked, take: Asked, did: str) -> None:
     sentence = f"Value of a failed {put[0]}: #1 {did} 7, though #0, which tried to {put[0]} 7, had failed and so never"
-    assert told(model, put, take) == ("failed-write-read", f"{sentence} happened.")
+    assert explanation(model, put, take) == ("failed-write-read", f"{sentence} happened.")
 
 
 def test_a_set_with_removes_names_it_too() -> None:
-    kind, sentence = told("set", ("add", 7, None), ("contains", 7, True), ("add", 1, None), ("remove", 1, None))
+    kind, sentence = explanation("set", ("add", 7, None), ("contains", 7, True), ("add", 1, None), ("remove", 1, None))
     assert kind == "failed-write-read"
     assert "#0, which tried to add 7, had failed" in sentence
 
 
 def test_a_failed_operation_with_another_value_is_not_blamed() -> None:
     for other in (8, True, "7"):
-        kind, sentence = told("set", ("add", other, None), ("contains", 7, True))
+        kind, sentence = explanation("set", ("add", other, None), ("contains", 7, True))
         assert (kind, sentence) == ("phantom-value", "Phantom value: #1 found 7, which no operation added.")
 
 

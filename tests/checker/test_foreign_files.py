@@ -95,7 +95,7 @@ def test_a_torn_last_line_is_left_out_with_a_warning() -> None:
     assert len(recording.history) == 21
 
 
-def told(path: Path, model: str) -> tuple[str, str | None]:
+def explanation(path: Path, model: str) -> tuple[str, str | None]:
     recording = read(path, model=model)
     (part,) = judge(recording.history, recording.model).parts
     return part.outcome, None if part.explanation is None else part.explanation.kind
@@ -106,7 +106,7 @@ def test_transactions_in_edn_get_the_verdict_of_their_twin_in_json(path: Path) -
     model = "txn-list-append" if path.name.startswith("list") else "txn-rw-register"
     twin = path.with_suffix(".jsonl")
     if twin.exists():
-        assert told(path, model) == told(twin, model)
+        assert explanation(path, model) == explanation(twin, model)
         return
     recording = read(path)
     (part,) = judge(recording.history, recording.model).parts

@@ -49,9 +49,9 @@ def test_a_first_read_of_a_value_written_later_names_the_option_instead_of_that_
     first = op(0, "read", got=0)
     for later in ([op(1, "write", 0)], [op(1, "write", 0, status="fail")], [op(1, "write", 5), op(2, "write", 0)], []):
         whole = History.of([first, *later])
-        told = sentence(check(whole, "register"))
-        assert "--initial 0" in told
-        assert "#1" not in told
+        explanation = sentence(check(whole, "register"))
+        assert "--initial 0" in explanation
+        assert "#1" not in explanation
         assert check(whole, find("register", begins_with=0)).outcome == "valid"
 
 

@@ -32,11 +32,11 @@ def registers(found: list[int]) -> History:
 def after(keys: int) -> Callable[[int, int], None]:
     """As progress: interrupts, as a signal handler would, when so many keys are decided."""
 
-    def told(done: int, total: int) -> None:
+    def explanation(done: int, total: int) -> None:
         if done == keys:
             raise Interrupted
 
-    return told
+    return explanation
 
 
 def outcomes(verdict: Verdict) -> list[str]:
@@ -74,9 +74,9 @@ def test_a_violation_stays_one_though_its_counterexample_is_not_made_small(
     verdict = check(history, "kv-append")
     assert verdict.interrupted
     assert outcomes(verdict) == ["valid", "invalid", "unknown", "unknown"]
-    told = verdict.parts[1].explanation
-    assert told is not None
-    assert told.kind == "no-order"
+    explanation = verdict.parts[1].explanation
+    assert explanation is not None
+    assert explanation.kind == "no-order"
     assert verify(history, find("kv-append"), verdict) == []
 
 
@@ -96,7 +96,7 @@ def hopeless(key: int, first: int) -> list[Operation]:
 
 
 class Keeping(Executor):
-    """An executor of somebody else's that never gets to anything but the first task."""
+    """A user's executor that never gets to anything but the first task."""
 
     def __init__(self) -> None:
         self.futures: list[Future[Any]] = []

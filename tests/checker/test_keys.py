@@ -1,4 +1,4 @@
-"""Keys are taken from values where the history shows it; where it does not, nobody guesses."""
+"""Keys are taken from values where the history shows it; where it does not, the file is rejected."""
 
 from __future__ import annotations
 

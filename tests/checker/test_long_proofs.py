@@ -31,12 +31,12 @@ def grown(model: str, crashed: float) -> History:
             }[model]
             status = "info" if random.random() < crashed else "ok"
         else:
-            behind = 50 if number == LATE else 0
+            missing = 50 if number == LATE else 0
             place = random.randrange(len(held) + 1)
             f, given, output = {
-                "counter": ("read", None, len(held) - behind),
-                "log": ("read", len(held) - behind, None) if behind else ("read", place, (*held, None)[place]),
-                "append-list": ("read", None, tuple(held[: len(held) - behind])),
+                "counter": ("read", None, len(held) - missing),
+                "log": ("read", len(held) - missing, None) if missing else ("read", place, (*held, None)[place]),
+                "append-list": ("read", None, tuple(held[: len(held) - missing])),
             }[model]
         call, ret = point - random.randint(1, 2500), point + random.randint(1, 2500)
         known = status == "ok"

@@ -77,11 +77,11 @@ def test_it_is_linearizable_and_not_only_serializable(tmp_path: Path, second: in
 def test_a_first_read_of_what_no_transaction_wrote_names_the_option() -> None:
     first = txn(0, ("r", "x", 5), ("r", "y", None))
     for later in ([], [txn(1, ("w", "x", 5))]):
-        told = check([first, *later], "multi-register").worst
-        assert told is not None
-        assert told.explanation is not None
-        assert told.explanation.sentence.endswith("If registers initially hold 5, check with --initial 5.")
-    told = check([txn(0, ("w", "x", 1)), txn(1, ("r", "x", 5))], "multi-register").worst
-    assert told is not None
-    assert told.explanation is not None
-    assert "--initial" not in told.explanation.sentence
+        explanation = check([first, *later], "multi-register").worst
+        assert explanation is not None
+        assert explanation.explanation is not None
+        assert explanation.explanation.sentence.endswith("If registers initially hold 5, check with --initial 5.")
+    explanation = check([txn(0, ("w", "x", 1)), txn(1, ("r", "x", 5))], "multi-register").worst
+    assert explanation is not None
+    assert explanation.explanation is not None
+    assert "--initial" not in explanation.explanation.sentence

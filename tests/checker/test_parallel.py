@@ -1,4 +1,4 @@
-"""Parts may be judged elsewhere: the verdict must be the same, and nothing may stay behind."""
+"""Parts may be judged elsewhere: the verdict must be the same, and nothing may be left over."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from checker.verdict import Verdict
 
 
 def crowded(keys: int, writers: int = 7) -> History:
-    """Per key, concurrent appends in any order; on odd keys a read of what nobody appended: a search of many steps.
+    """Per key, concurrent appends in any order; on odd keys a read of what was never appended: a search of many steps.
 
     One appended text begins another, so that no monitor decides.
     """

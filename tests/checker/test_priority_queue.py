@@ -33,7 +33,7 @@ REFUTED: list[tuple[str, tuple[Row, ...]]] = [
             ("delete-min", 1, 10, 11),
         ),
     ),
-    (  # the same, whoever is told of first
+    (  # the same in either order
         "not-the-smallest",
         (
             ("insert", 3, 0, 1),

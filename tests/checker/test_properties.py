@@ -160,7 +160,7 @@ def test_reads_that_no_commit_explains_are_found() -> None:
     middle = [txn(("append", "x", 1), ("append", "x", 2)), txn(("r", "x", [1]))]
     unlike = [txn(("append", "x", 1)), txn(("append", "x", 2)), txn(("r", "x", [1])), txn(("r", "x", [2, 1]))]
     inside = [txn(("append", "x", 1), ("r", "x", []))]
-    nobody = [txn(("r", "x", [7]))]
+    unwritten = [txn(("r", "x", [7]))]
     twice = [txn(("append", "x", 1)), txn(("r", "x", [1, 1]))]
     future = [txn(("r", "x", [1]), ("append", "x", 1))]
     for rows, name in (
@@ -168,7 +168,7 @@ def test_reads_that_no_commit_explains_are_found() -> None:
         (middle, "intermediate-read"),
         (unlike, "incompatible-order"),
         (inside, "internal"),
-        (nobody, "phantom-value"),
+        (unwritten, "phantom-value"),
         (twice, "duplicate-elements"),
         (future, "future-read"),
     ):

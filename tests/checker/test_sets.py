@@ -61,7 +61,7 @@ def test_reads_that_fit_each_element_but_not_each_other_are_a_violation() -> Non
     assert verify(operations(*rows), find("set"), verdict) == []
 
 
-TOLD: list[tuple[str, str, list[int], list[Row]]] = [
+EXPLAINED: list[tuple[str, str, list[int], list[Row]]] = [
     (
         "read-before-written",
         "Found before added: #0 shows 1 and had finished before #1 began to add it.",
@@ -89,7 +89,7 @@ TOLD: list[tuple[str, str, list[int], list[Row]]] = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "sentence", "needed", "rows"), TOLD, ids=[kind for kind, *_ in TOLD])
+@pytest.mark.parametrize(("kind", "sentence", "needed", "rows"), EXPLAINED, ids=[kind for kind, *_ in EXPLAINED])
 def test_each_way_in_which_a_growing_set_fails_has_its_sentence(
     kind: str, sentence: str, needed: list[int], rows: list[Row]
 ) -> None:

@@ -1,4 +1,4 @@
-"""The monitor of strings that are appended to: told as a CAS register, and brute force agrees."""
+"""The monitor of strings that are appended to: encoded as a CAS register, and brute force agrees."""
 
 from __future__ import annotations
 
@@ -223,13 +223,13 @@ def test_sentences_name_operations_of_the_proof_and_their_edges_form_a_cycle() -
         worst = check(ops, "kv-append").worst
         if worst is None or worst.outcome != "invalid" or worst.method == "search":
             continue
-        told = worst.explanation
-        assert told is not None
-        assert told.kind != "no-order", ops
+        explanation = worst.explanation
+        assert explanation is not None
+        assert explanation.kind != "no-order", ops
         found += 1
         inside = {op.index for op in worst.counterexample}
-        assert told.culprit in inside
-        for edge, following in zip(told.cycle, told.cycle[1:] + told.cycle[:1], strict=True):
+        assert explanation.culprit in inside
+        for edge, following in zip(explanation.cycle, explanation.cycle[1:] + explanation.cycle[:1], strict=True):
             assert edge.after == following.before
             assert edge.before in inside
     assert found > 100

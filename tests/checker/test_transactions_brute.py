@@ -189,14 +189,14 @@ def test_registers_that_begin_with_a_value_are_judged_like_those_that_begin_empt
 
 def test_an_initial_value_is_suggested_where_it_explains_every_read_of_what_nobody_wrote() -> None:
     rows: list[Row] = [([["r", "x", 0], ["w", "x", 1]], "ok"), ([["r", "y", 0], ["r", "x", 1]], "ok")]
-    told = decider("txn-rw-register")(history(rows)).explanation
-    assert told is not None
-    assert told.sentence.endswith("If registers initially hold 0, check with --initial 0.")
+    explanation = decider("txn-rw-register")(history(rows)).explanation
+    assert explanation is not None
+    assert explanation.sentence.endswith("If registers initially hold 0, check with --initial 0.")
     assert decider("txn-rw-register", 0)(history(rows)).outcome == "valid"
     nothing: list[Row] = [([["r", "x", None]], "ok")]
-    told = decider("txn-rw-register", 0)(history(nothing)).explanation
-    assert told is not None
-    assert told.sentence == 'Phantom value: #0 read nothing from "x", though registers initially hold 0.'
+    explanation = decider("txn-rw-register", 0)(history(nothing)).explanation
+    assert explanation is not None
+    assert explanation.sentence == 'Phantom value: #0 read nothing from "x", though registers initially hold 0.'
 
 
 def test_a_value_that_registers_begin_with_and_a_transaction_writes_cannot_be_told_apart() -> None:
@@ -231,9 +231,9 @@ def test_a_long_fork_and_a_write_skew_are_told_apart() -> None:
         (skew, "G2", "a write skew"),
         (read_only, "G2", "a cycle of reads that missed writes"),
     ):
-        told = decider("txn-list-append")(history(rows)).explanation
-        assert told is not None
-        assert told.kind == kind
-        assert f"{words} ({kind})" in told.sentence
-        for edge, following in zip(told.cycle, (*told.cycle[1:], told.cycle[0]), strict=True):
+        explanation = decider("txn-list-append")(history(rows)).explanation
+        assert explanation is not None
+        assert explanation.kind == kind
+        assert f"{words} ({kind})" in explanation.sentence
+        for edge, following in zip(explanation.cycle, (*explanation.cycle[1:], explanation.cycle[0]), strict=True):
             assert edge.after == following.before

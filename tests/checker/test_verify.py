@@ -87,7 +87,7 @@ def test_who_makes_sure_that_a_cas_is_refused_must_stand_between_in_real_time() 
     assert stays_refused(five=(0, 1), one=(3, 8))
     assert not stays_refused(five=(11, 30), one=(3, 8)), "the write of 5 is concurrent with the cas"
     assert not stays_refused(five=(20, 30), one=(3, 8)), "what is called as the cas returns is concurrent with it"
-    assert not stays_refused(five=(0, 1), one=(3, 10)), "the write of 1 may come behind the cas"
+    assert not stays_refused(five=(0, 1), one=(3, 10)), "the write of 1 may come after the cas"
     assert not stays_refused(five=(0, 3), one=(3, 8)), "the write of 1 may come before that of 5"
     assert stays_refused(five=(21, 30), one=(3, 8))
 
@@ -101,7 +101,7 @@ def test_a_counterexample_that_proves_nothing_is_refused() -> None:
     assert objection(STALE, of()) == "the counterexample has a legal order"
     assert "differs" in objection(STALE, of(*STALE[:2], replace_output(STALE[2], 7)))
     assert "did not happen" in objection(STALE, of(*STALE[:3], op(9, "read", 0, 9, output=9)))
-    # Without its writer a read is illegal; but nobody may leave the writer of a value out.
+    # Without its writer a read is illegal; but the writer of a value must not be left out.
     assert objection(STALE, of(STALE[3])) == "the counterexample has a legal order"
 
 
