@@ -10,7 +10,7 @@ from naysayer.exchanges import by_operation, request_of
 from naysayer.findings import HEADLINES
 from naysayer.harness.clients import ROUNDING_MS
 from naysayer.hunt.diagram import Ending, change_of, diagram
-from naysayer.hunt.moment import failed_ms
+from naysayer.hunt.failure import failed_ms
 from naysayer.judge import RUN_STEPS
 from naysayer.play import timed
 from naysayer.play.timed import Scenario

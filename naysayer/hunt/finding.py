@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from checker.verdict import Verdict
-from naysayer.hunt.moment import kind
+from naysayer.hunt.failure import kind
 from naysayer.hunt.shrink import Shrunk
 from naysayer.judge import judge_run
 from naysayer.plan import Plan

@@ -1,17 +1,18 @@
-"""Makes a failing scenario small: operations, faults, nodes and clients together, until nothing more can go.
+"""Minimises a failing scenario.
 
-Chunks of what happens are left out, large ones first, and kept out while what is left still fails (a delta debugger:
-Zeller and Hildebrandt, "Simplifying and Isolating Failure-Inducing Input", 2002). A failure that clients saw stays one
-that clients see; else the smallest violation is the best explanation. What hangs on a race is also tried under other
-delays of the messages, what hangs on elections is told again to whoever leads then (retell.py), and what hangs on many
-races is guessed (guess.py). A run ends soon after the moment at which the last one had failed, and not before: nobody
-needs to ask anything for time to pass. Bounded by runs and time; what is cut says so.
+Operations, faults, nodes and clients are left out, and times and values are made plain, as long as the scenario still
+fails (a delta debugger: Zeller and Hildebrandt, "Simplifying and Isolating Failure-Inducing Input", 2002). A failure
+that clients saw stays one that clients see; otherwise the smallest violation is the best explanation. A failure that
+depends on a race is also tried under other message delays, and one that depends on elections is replayed relative to
+them (elections.py), without random subsets of its items. A run ends soon after the time at which the last one had
+failed, and not before: time passes though no client invokes anything. Bounded by runs and time; a search that was cut
+says so.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil, inf
 from random import Random
@@ -21,9 +22,8 @@ from msgspec.structs import replace
 from checker.history import Operation
 from naysayer.hunt import simplify
 from naysayer.hunt.campaign import STEPS, few_collections
-from naysayer.hunt.guess import guesses, last_operations, some_of
-from naysayer.hunt.moment import failed_ms
-from naysayer.hunt.retell import PATIENCE_MS, Claims, claims, cues, hurried, told
+from naysayer.hunt.elections import ELECTION_MS, Timeline, leader_timeline, relative, replayed
+from naysayer.hunt.failure import failed_ms
 from naysayer.play.timed import Scenario, Timed, TimedFault, TimedOperation, play, shows_last
 from workloads.registry import find as find_workload
 
@@ -31,23 +31,20 @@ RUNS_MAX = 10_000
 SECONDS_MAX = 40.0
 """CPU seconds of this process."""
 
-GUESS_SECONDS = 12.0
-"""How much of that is spent on guesses in one go..."""
-
 PATIENCE_SECONDS = 5.0
-"""...and how much in vain..."""
+"""After so many CPU seconds without a smaller scenario, no more random subsets are tried..."""
 
 BRIEF_SECONDS = 0.5
-"""...for a scenario that is small already."""
+"""...and after so many if the scenario is small already."""
 
 COARSE = 16
-"""Into so many parts a scenario is cut at first: what hangs on many races costs a run for each single item in vain."""
+"""A large scenario is first cut into so many parts: many single items cost a run each in vain."""
 
-FEW_ASKS, FEW_STRIKES = 8, 6
-"""A scenario of so many operations and faults is small enough to be read: little is guessed."""
+FEW_OPERATIONS, FEW_FAULTS = 8, 6
+"""A scenario of so many operations and faults is small: people can read it."""
 
-TINY = 3
-"""Of so few items single ones and pairs were left out in vain already."""
+PAIRS = 0.3
+"""How often a random subset leaves out two single items: a fault and what ends it."""
 
 LATER_MS = 400.0
 """How much later than the last one a smaller scenario may fail: an election or two."""
@@ -58,17 +55,14 @@ SMALL = 40
 SEEDS = 6
 """...as many."""
 
-RETELLINGS = 4
-"""How often they are told again..."""
-
-HURRIED = 0.5
-"""...and how often of that in less time."""
+REPLAYS = 4
+"""How often they are replayed relative to elections."""
 
 CORE_SEEDS = 24
-"""Under how many delays it is tried whether the operations that prove the violation fail on their own."""
+"""Under how many delays it is tried whether the operations that prove the violation fail alone, or on fewer nodes."""
 
 SIGHT = {"invariant": 1, "node died": 1, "node hung": 2, "liveness": 2}
-"""How far from the clients' eyes a failure is, by what found it; 0 if the checker did."""
+"""How far a failure is from what clients see, by what found it; 0 if the checker did."""
 
 
 @dataclass
@@ -94,8 +88,8 @@ class _Search:
         """When the scenario had failed."""
         self._tried: set[Scenario] = set()
         self._random = Random(0)
-        self._led: tuple[Scenario | None, Claims] = (None, ())
-        """A scenario, and who leads in it."""
+        self._led: tuple[Scenario | None, Timeline] = (None, ())
+        """A scenario, and its leaders."""
         self._proof: tuple[Operation, ...] = ()
 
     @property
@@ -125,7 +119,7 @@ class _Search:
 
     def _keep(self, candidate: Scenario) -> None:
         if self._sight == SIGHT["invariant"]:
-            # time passes though nobody asks anything
+            # time passes though no client invokes anything
             candidate = replace(candidate, end_ms=self.failed_ms + LATER_MS)
         self.best.scenario = candidate
 
@@ -135,14 +129,13 @@ class _Search:
             return True
         if len(candidate.items) > SMALL:
             return False
-        if len(candidate.items) < len(self.scenario.items) and any(
-            self.fails_retold(candidate) for _ in range(RETELLINGS)
-        ):
+        fewer = len(candidate.items) < len(self.scenario.items)
+        if fewer and any(self.fails_replayed(candidate) for _ in range(REPLAYS)):
             return True
         return any(self.fails(replace(candidate, seed=seed)) for seed in range(1, seeds + 1))
 
     def end_soon(self) -> None:
-        """Let nobody wait for longer than it takes to fail, nor at all if operations last as long."""
+        """End the scenario as soon as it has failed; without an end of its own if operations last as long."""
         for unit in (inf, *simplify.ROUND_MS):
             ends_ms = 0.0 if unit == inf else round(ceil(self.failed_ms / unit) * unit, 3)
             candidate = replace(self.scenario, end_ms=ends_ms)
@@ -150,36 +143,35 @@ class _Search:
                 self.best.scenario = candidate
                 return
 
-    def fails_retold(self, candidate: Scenario) -> bool:
-        """Tell the candidate, a part of the scenario, again under drawn delays; keep what happened if that fails."""
-        items, leads = candidate.items, self._claims()
-        if not items or not leads or candidate.nodes != self.scenario.nodes:
+    def fails_replayed(self, candidate: Scenario) -> bool:
+        """Replay the candidate, a part of the scenario, relative to elections, under drawn message delays.
+
+        What happened is kept if it fails.
+        """
+        items, timeline = candidate.items, self.timeline()
+        if not items or not timeline or candidate.nodes != self.scenario.nodes:
             return False
         self._count()
-        given = cues(items, leads)
-        happened = told(
+        happened = replayed(
             replace(candidate, seed=self._random.randrange(1_000_000)),
-            hurried(given, self._random) if self._random.random() < HURRIED else given,
-            linger_ms=max(0.0, self.failed_ms - items[-1].at_ms) + PATIENCE_MS,
+            relative(items, timeline),
+            linger_ms=max(0.0, self.failed_ms - items[-1].at_ms) + ELECTION_MS,
             until_ms=2 * self.failed_ms,
-            blind=self._sight > 0,
+            invariants=self._sight > 0,
         )
         return happened is not None and len(happened.items) <= len(items) and self.fails(happened)
 
-    def _claims(self) -> Claims:
-        """Who leads in the scenario, and from when on; nothing if nobody does, or if it cannot be told again."""
+    def timeline(self) -> Timeline:
+        """The leaders of the scenario; empty if it has none, or if it cannot be replayed relative to elections."""
         scenario = self.scenario
         if self._led[0] is not scenario:
-            found = (
-                ()
-                if scenario.recovers or any(map(shows_last, scenario.operations))
-                else claims(scenario, self.failed_ms)
-            )
-            self._led = (scenario, found if any(claim for _, claim in found) else ())
+            fixed = scenario.recovers or any(map(shows_last, scenario.operations))
+            found = () if fixed else leader_timeline(scenario, self.failed_ms)
+            self._led = (scenario, found if any(leads for _, leads in found) else ())
         return self._led[1]
 
     def core(self) -> list[TimedOperation]:
-        """What was asked in the operations that prove the violation."""
+        """The operations of the scenario that prove the violation."""
         found = []
         for op in self._proof:
             call_ms = op.call / 1e6 + 0.001
@@ -193,7 +185,7 @@ class _Search:
 
     def is_small(self) -> bool:
         """Whether there is little left to gain."""
-        return len(self.scenario.operations) <= FEW_ASKS and len(self.scenario.faults) <= FEW_STRIKES
+        return len(self.scenario.operations) <= FEW_OPERATIONS and len(self.scenario.faults) <= FEW_FAULTS
 
     def _count(self) -> None:
         """Raises _Bound where no other run may be made."""
@@ -244,15 +236,13 @@ def _search(search: _Search) -> None:
     _shortest_prefix(search)
     _proof_alone(search)
     _accept(search, simplify.fed_back, search.fails)
-    if not search.is_small():
-        keys = {ask.key for ask in search.core()}
-        any(search.fails(candidate) for candidate in last_operations(search.scenario, keys))
     _whole_groups(search)
-    _fewer_items(search, search.fails, COARSE)
+    _fewer_chunks(search, search.fails, len(search.scenario.items) // COARSE)
     if len(search.scenario.items) > SMALL:
-        _guess(search)
+        _random_subsets(search)
     _until_nothing_goes(search, search.fails)
-    _guess(search)
+    _random_subsets(search)
+    _accept(search, simplify.fewer_nodes, lambda candidate: search.fails_somehow(candidate, CORE_SEEDS))
     _until_nothing_goes(search, search.fails_somehow)
     for plainer in (simplify.sooner, simplify.plain_values, simplify.round_times):
         _accept(search, plainer, search.fails_somehow if plainer is simplify.sooner else search.fails)
@@ -301,22 +291,33 @@ def _proof_alone(search: _Search) -> None:
             search.fails(same_keys)
 
 
-def _guess(search: _Search) -> None:
-    """While that helps: tell some of the scenario again, or guess a smaller one."""
+def _random_subsets(search: _Search) -> None:
+    """Replay random subsets of the scenario relative to elections, for as long as that helps."""
     random = Random(0)
-    began = gained = time.process_time()
-    while len(search.scenario.items) > TINY:
-        now = time.process_time()
+    gained = time.process_time()
+    while search.timeline() and len(search.scenario.items) > 1:
         patience = BRIEF_SECONDS if search.is_small() else PATIENCE_SECONDS
-        if now - began > GUESS_SECONDS or now - gained > patience:
+        if time.process_time() - gained > patience:
             return
-        smaller = (search.scenario.of(some_of(search.scenario.items, random)) for _ in range(RETELLINGS))
-        if any(map(search.fails_retold, smaller)) or search.fails(next(guesses(search.scenario, random))):
+        smaller = (search.scenario.of(some_of(search.scenario.items, random)) for _ in range(REPLAYS))
+        if any(map(search.fails_replayed, smaller)):
             gained = time.process_time()
 
 
+def some_of(items: Sequence[Timed], random: Random) -> list[Timed]:
+    """Without a chunk of up to half of them, mostly a small one, or without two that are apart."""
+    count = len(items)
+    if random.random() < PAIRS:
+        gone = set(random.sample(range(count), min(2, count - 1)))
+    else:
+        size = int((count / 2) ** random.random())
+        start = random.randrange(count - size + 1)
+        gone = set(range(start, start + size))
+    return [item for number, item in enumerate(items) if number not in gone]
+
+
 def _whole_groups(search: _Search) -> None:
-    """Leave out all faults of one kind, all that one client asks, all about one key."""
+    """Leave out all faults of one kind, all operations of one client, all on one key."""
     for name in (_kind, _client, _key):
         for group in dict.fromkeys(map(name, search.scenario.items)):
             rest = [item for item in search.scenario.items if name(item) != group]
@@ -336,20 +337,20 @@ def _key(item: Timed) -> object:
     return item.key if isinstance(item, TimedOperation) else None
 
 
-def _fewer_items(search: _Search, fails: Callable[[Scenario], bool], parts: int | None = None) -> None:
-    """Leave out chunks from the end on, each half as large as the last; single items until none can go.
+def _fewer_items(search: _Search, fails: Callable[[Scenario], bool]) -> None:
+    """Leave out chunks, then single items until none can go, then pairs of faults."""
+    _fewer_chunks(search, fails, 2)
+    while _sweep(search, fails, 1):
+        pass
+    _pairs(search, fails)
 
-    With `parts`, chunks are no smaller than that part of the whole.
-    """
-    size = max(1, len(search.scenario.items) // 2)
-    least = 1 if parts is None else len(search.scenario.items) // parts
-    while size >= least:
-        removed = _sweep(search, fails, size)
-        if size == 1 and not removed:
-            break
-        size = max(1, size // 2)
-    if parts is None:
-        _pairs(search, fails)
+
+def _fewer_chunks(search: _Search, fails: Callable[[Scenario], bool], least: int) -> None:
+    """Leave out chunks from the end on, each half as large as the last, of at least so many items."""
+    size = len(search.scenario.items) // 2
+    while size >= max(1, least):
+        _sweep(search, fails, size)
+        size //= 2
 
 
 def _sweep(search: _Search, fails: Callable[[Scenario], bool], size: int) -> bool:

@@ -1,6 +1,6 @@
 """Swarm testing: each seed draws its own subset of faults and sizes (Groce et al., ISSTA 2012).
 
-A run with every fault at once hides what a run with few would show: nothing works long enough to go wrong.
+With every fault at once a run hides what it would show with few: nothing works long enough to go wrong.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ NAMED = 0.8
 """Chance of a fault that is known to expose the variant."""
 
 EVEN = 0.5
-"""Chance of a fault akin to one that is named."""
+"""Chance of a fault related to one of those."""
 
-AKIN = {
+RELATED = {
     "kill": ("power", "kill-leader"),
     "power": ("outage",),
     "partition": ("one-way", "isolate-leader"),
@@ -29,22 +29,22 @@ AKIN = {
     "duplicate": ("clients",),
     "membership": ("split-members",),
 }
-"""Faults that aim at the same weakness at another moment: a death between two effects, a leader cut off mid-append."""
+"""Faults that aim at the same weakness at another time: a crash between two effects, a leader isolated mid-append."""
 
 OTHER = 0.2
 """Chance of any other fault."""
 
 HEALTHY = 0.35
-"""Chance of each fault where nothing is known to be wrong: some five of all that expose any broken variant."""
+"""Chance of each fault for a healthy target: about five of all that expose any of its broken variants."""
 
 UNNAMED = ("fsync-error", "disk-full", "transfer")
-"""Faults that expose no broken variant: a healthy system must stand them all the same."""
+"""Faults that expose no broken variant; a healthy system must withstand them too."""
 
 THINK_MS = (0.5, 4.0, 20.0, 80.0)
-"""Mean pauses of clients: all at once on the same replicas, or spread over several leaderships."""
+"""Mean pauses of clients (ms): all operations at once, or spread over several leaders."""
 
 PATIENCE = (0.3, 1.0)
-"""How long clients wait, in shares of what the target asks for."""
+"""How long clients wait for a reply, as a fraction of the target's timeout."""
 
 
 def draw(
@@ -65,10 +65,10 @@ def draw(
     nodes = drawn if nodes is None else nodes
     usual = (*DEFAULT_NEMESIS, *catalog.DIRECTED) if _directed(target) else DEFAULT_NEMESIS
     pool = dict.fromkeys((*named, *usual)) if nemesis is None else dict.fromkeys(nemesis)
-    akin = [other for name in named for other in AKIN.get(name, ())]
+    related = [other for name in named for other in RELATED.get(name, ())]
     if nemesis is None:
-        pool |= dict.fromkeys(akin)
-    chances = dict.fromkeys(pool, OTHER) | dict.fromkeys(akin, EVEN) | dict.fromkeys(nemesis or named, NAMED)
+        pool |= dict.fromkeys(related)
+    chances = dict.fromkeys(pool, OTHER) | dict.fromkeys(related, EVEN) | dict.fromkeys(nemesis or named, NAMED)
     chances = {name: chances[name] for name in pool}
     if target.broken is None and nemesis is None:
         chances = dict.fromkeys(pool, HEALTHY)

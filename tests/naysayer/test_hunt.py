@@ -7,7 +7,6 @@ import resource
 import subprocess
 import sys
 from collections import deque
-from itertools import islice
 from pathlib import Path
 from random import Random
 
@@ -18,11 +17,10 @@ from naysayer.cli import run
 from naysayer.hunt import simplify
 from naysayer.hunt.campaign import Hunt, attempt
 from naysayer.hunt.diagram import diagram
+from naysayer.hunt.elections import SLOW_POLL_MS, RelativeFaults, leader_timeline, relative, replayed
 from naysayer.hunt.finding import reproduce
-from naysayer.hunt.guess import guesses, last_operations, some_of
-from naysayer.hunt.retell import GLANCE_MS, Telling, claims, cues, hurried, told
 from naysayer.hunt.scoreboard import healthy, hunt_variant, table
-from naysayer.hunt.shrink import SIGHT, shrink
+from naysayer.hunt.shrink import SIGHT, shrink, some_of
 from naysayer.hunt.swarm import draw
 from naysayer.plan import Plan
 from naysayer.play import notation, timed
@@ -237,18 +235,6 @@ def test_values_and_times_become_plain() -> None:
     assert next(simplify.sooner(THREE)).items[0].at_ms == 1.0
 
 
-def test_guesses_are_smaller_follow_from_their_seed_and_begin_with_the_last_operations() -> None:
-    asks = tuple(TimedOperation(10.0 * at, at % 3, "cas", "n1", "xy"[at % 2], (at, at + 1)) for at in range(20))
-    whole = Scenario("quorum-kv", "register", 3, 1, asks, THREE.faults)
-    last = list(last_operations(whole, {"x"}))
-    assert {len(candidate.operations) for candidate in last} == {1, 2, 4, 8}
-    assert all(candidate.operations[-1] == asks[18] for candidate in last)
-    some = list(islice(guesses(whole, Random(1)), 50))
-    assert some == list(islice(guesses(whole, Random(1)), 50))
-    assert all(len(guess.items) < len(whole.items) for guess in some)
-    assert any(ask.f == "write" for guess in some for ask in guess.operations), "a cas may become a mere write"
-
-
 def test_some_of_a_scenario_is_without_up_to_half_of_it() -> None:
     random, items = Random(1), THREE.items
     sizes = {len(some_of(items, random)) for _ in range(100)}
@@ -266,47 +252,40 @@ def test_a_scenario_lasts_as_long_as_it_says_though_nobody_asks_anything() -> No
 
 
 LED: list[tuple[float, tuple[int, str] | None]] = [(0.0, None), (200.0, (1, "n1")), (450.0, (2, "n3"))]
-STRUCK = Cut((("n3", "n2"), ("n2", "n3")), "{n2} | {n3}")
+CUT_OFF = Cut((("n3", "n2"), ("n2", "n3")), "{n2} | {n3}")
 
 
-def test_cues_say_how_long_after_the_last_one_or_after_an_election_something_happened_and_who_led() -> None:
+def test_items_are_relative_to_the_item_before_or_to_the_election_of_their_leader() -> None:
     items = [
         TimedFault(100.0, Heal()),
         TimedOperation(260.0, 0, "read", "n1", "x"),
         TimedOperation(300.0, 0, "read", "n1", "x"),
     ]
-    first, second, third, fourth = cues([*items, TimedFault(460.0, STRUCK)], LED)
+    first, second, third, fourth = relative([*items, TimedFault(460.0, CUT_OFF)], LED)
     assert (first.gap_ms, first.leader, first.since_ms) == (100.0, None, None)
     assert (second.gap_ms, second.leader, second.since_ms) == (160.0, "n1", 60.0)
     assert (third.gap_ms, third.leader, third.since_ms) == (40.0, "n1", None)
     assert (fourth.leader, fourth.since_ms) == ("n3", 10.0)
 
 
-def test_what_is_hurried_comes_sooner_and_in_the_same_order() -> None:
-    given = cues([TimedOperation(at_ms, 0, "read", "n1", "x") for at_ms in (210.0, 300.0, 310.0, 900.0)], LED[:2])
-    sooner = hurried(given, Random(3))
-    assert [cue.item for cue in sooner] == [cue.item for cue in given]
-    assert all(soon.gap_ms in (cue.gap_ms, 0.3 * cue.gap_ms) for soon, cue in zip(sooner, given, strict=True))
-    assert sum(cue.gap_ms for cue in sooner) < sum(cue.gap_ms for cue in given)
-
-
-def test_what_is_told_again_happens_to_whoever_leads_now_and_as_soon_as_somebody_new_does() -> None:
+def test_a_replayed_fault_hits_the_node_that_leads_now_and_as_soon_as_it_is_elected() -> None:
     """Here n2 leads, from 700 ms on, where n3 had led from 450 ms on."""
-    telling = Telling(deque(cues([TimedFault(460.0, STRUCK)], LED)), {name: name for name in ("n1", "n2", "n3")})
+    nodes = ("n1", "n2", "n3")
+    schedule = RelativeFaults(deque(relative([TimedFault(460.0, CUT_OFF)], LED)), dict(zip(nodes, nodes, strict=True)))
 
     def at(now_ms: float, leader: str | None) -> Step | Poll | None:
-        views = {name: {"role": "leader" if name == leader else "follower", "term": 2} for name in telling.cast}
-        return telling.next(Situation(now_ms, tuple(telling.cast), Random(0), poll=lambda: views))[0]
+        views = {name: {"role": "leader" if name == leader else "follower", "term": 2} for name in nodes}
+        return schedule.next(Situation(now_ms, nodes, Random(0), poll=lambda: views))[0]
 
-    assert at(460.0, None) == Poll(460.0 + GLANCE_MS)
+    assert at(460.0, None) == Poll(460.0 + SLOW_POLL_MS)
     assert at(700.0, "n2") == Poll(710.0)
-    struck = at(710.0, "n2")
-    assert isinstance(struck, Step)
-    assert struck.fault == Cut((("n2", "n3"), ("n3", "n2")), "{n2} | {n3}")
+    step = at(710.0, "n2")
+    assert isinstance(step, Step)
+    assert step.fault == Cut((("n2", "n3"), ("n3", "n2")), "{n2} | {n3}")
     assert at(711.0, "n2") is None
 
 
-def test_what_hangs_on_who_leads_fails_more_often_when_it_is_told_again_and_what_happened_fails_as_a_scenario() -> None:
+def test_a_replay_relative_to_elections_fails_more_often_and_what_happened_is_a_failing_scenario() -> None:
     """Under delays of which most let another node win the first election."""
     alone, second = shapes.isolated_node(["n1", "n2", "n3"]), shapes.isolated_node(["n2", "n1", "n3"])
     strikes = (
@@ -319,12 +298,12 @@ def test_what_hangs_on_who_leads_fails_more_often_when_it_is_told_again_and_what
         TimedFault(3900.0, second),
     )
     asks = (TimedOperation(3300.0, 0, "write", "n1", "x", 1), TimedOperation(4200.0, 0, "write", "n3", "x", 2))
-    tale = Scenario("raft-log/no-previous-term-check", "cas-register", 3, 2, asks, strikes, 300.0, end_ms=5000.0)
-    given = cues(tale.items, claims(tale, 5000.0))
-    seeded = [replace(tale, seed=seed) for seed in range(100, 115)]
+    whole = Scenario("raft-log/no-previous-term-check", "cas-register", 3, 2, asks, strikes, 300.0, end_ms=5000.0)
+    given = relative(whole.items, leader_timeline(whole, 5000.0))
+    seeded = [replace(whole, seed=seed) for seed in range(100, 115)]
     plain = [scenario for scenario in seeded if timed.play(scenario, weaker=False)[1].outcome == "invalid"]
-    retold = [told(scenario, given, 800.0, 10_000.0, blind=True) for scenario in seeded]
-    happened = [scenario for scenario in retold if scenario is not None]
+    replays = [replayed(scenario, given, 800.0, 10_000.0, invariants=True) for scenario in seeded]
+    happened = [scenario for scenario in replays if scenario is not None]
     assert len(happened) > len(plain) + 3
     assert all(timed.play(scenario, weaker=False)[1].outcome == "invalid" for scenario in happened)
 
@@ -452,12 +431,3 @@ def test_a_batch_of_seeds_leaves_nothing_in_memory() -> None:
     gc.collect()
     assert attempt(Hunt("quorum-kv", operations=40), 1, 3).failed is None
     assert [left for left in gc.get_objects() if isinstance(left, SimulatedCluster)] == []
-
-
-def test_a_scenario_that_is_moved_forward_has_no_end_before_its_beginning() -> None:
-    asks = (TimedOperation(800.0, 0, "write", "n1", "x", 1), TimedOperation(2600.0, 0, "read", "n1", "x"))
-    scenario = Scenario("wal-kv", "register", 1, 1, asks, (), end_ms=2700.0)
-    for candidate in islice(guesses(scenario, Random(1)), 200):
-        assert candidate.end_ms >= 0.0
-    early = replace(scenario, end_ms=100.0)
-    assert all(candidate.end_ms >= 0.0 for candidate in islice(guesses(early, Random(1)), 200))
