@@ -1,6 +1,6 @@
 """Appends and reads of the whole: strings that grow (kv-append) and lists that grow (append-list).
 
-Every read shows the order of all appends before it, which is more than a register ever tells. The price is its
+Every read shows the order of all appends before it, which is more than a register ever shows. The price is its
 length, so that keys are retired after a while.
 """
 
@@ -40,7 +40,7 @@ class Appends(Struct, frozen=True):
 
 KV_APPEND = Workload(
     name="kv-append",
-    summary="strings that grow: appends of unique text, reads, now and then a write",
+    summary="strings that grow: appends of unique text, reads, sometimes a write",
     operations=frozenset({"read", "write", "append"}),
     model="kv-append",
     start=lambda: Appends(strings=True, writes=True),

@@ -1,6 +1,6 @@
-"""Registers with compare-and-set, fed with the values that were read.
+"""Registers with compare-and-set, which uses the values that were read.
 
-A cas from a value nobody read lately nearly always fails and tells nothing, so what was seen last is kept per key.
+A cas from a value that was not read recently nearly always fails and shows little, so the last value is kept per key.
 The very same cas is also asked for a second time: a system that applies a retry twice, or answers from a stale copy,
 shows it there. A cas from an old value should fail, and must not fail when the value is still there.
 """
@@ -65,7 +65,7 @@ class CasRegisters(Struct, frozen=True):
 
 WORKLOAD = Workload(
     name="cas-register",
-    summary="reads, writes and compare-and-set fed with the values read, some of them repeated",
+    summary="reads, writes and compare-and-set from values that were read, some of them repeated",
     operations=frozenset({"read", "write", "cas"}),
     model="cas-register",
     start=CasRegisters,

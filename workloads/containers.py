@@ -1,4 +1,4 @@
-"""Sets, counters, queues, stacks and priority queues: whatever is put in is unique, so that it is known again."""
+"""Sets, counters, queues, stacks and priority queues: every inserted value is unique, so that it can be recognised."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ RECENT = 8
 
 
 class Set(Struct, frozen=True):
-    """Adds of unique elements; contains and remove of recent ones; now and then a read of the whole set."""
+    """Adds of unique elements; contains and remove of recent ones; sometimes a read of the whole set."""
 
     added: int = 0
 

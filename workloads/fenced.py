@@ -1,4 +1,4 @@
-"""A register behind a fence: clients ask for generations, and write under the one that they were given last.
+"""A register with fencing: clients ask for generations, and write under the one that they were given last.
 
 The generation is the fencing token of a lock that may expire: a client that was deposed does not know it, writes on,
 and must be refused. It learns so from the refusal, and asks for a new one.
@@ -57,7 +57,7 @@ class FencedWrites(Struct, frozen=True):
 
 WORKLOAD = Workload(
     name="fenced-register",
-    summary="generations, and writes under the one that was given last: refused when a newer one was handed out",
+    summary="generations, and writes under the client's latest one, which are refused once a newer one was granted",
     operations=frozenset({"next", "read", "fenced-write"}),
     model="fenced-register",
     start=FencedWrites,

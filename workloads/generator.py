@@ -1,6 +1,6 @@
 """Generators are values: asking one for the next operation returns the operation and the generator of the rest.
 
-A driver asks on behalf of a client that is free, and tells the generator about each completed operation, so that a
+The harness asks for a client that is free, and shows the generator each completed operation, so that a
 workload can feed back what was read. Everything random comes from `Turn.random`.
 """
 
@@ -27,7 +27,7 @@ class Turn(msgspec.Struct, frozen=True):
 
 
 class Invocation(msgspec.Struct, frozen=True):
-    """An operation to be invoked. `node` pins it to a node; None leaves the choice to the driver's routing."""
+    """An operation to be invoked. `node` pins it to a node; None leaves the choice to the harness."""
 
     f: str
     key: Any = None
@@ -42,7 +42,7 @@ class Wait(msgspec.Struct, frozen=True):
 
 
 class Generator(Protocol):
-    """A source of operations. `next` returns None in place of an operation when it has run dry."""
+    """A source of operations. `next` returns None in place of an operation when it is exhausted."""
 
     def next(self, turn: Turn) -> tuple[Invocation | Wait | None, Generator]: ...
 
@@ -62,7 +62,7 @@ class Workload:
     model: str
     start: Callable[[], Generator]
     finish: Callable[[], Generator] | None = None
-    """A last round after all faults are healed: final reads, one by one per client."""
+    """A last round after all faults are undone: final reads, one by one per client."""
     convergence: Callable[[], Generator] | None = None
     """A round of reads on every node, for systems whose nodes may need time to converge. It is repeated until no value
     is missing, or until nothing changes any more. Then `finish` reads every node too."""

@@ -1,7 +1,7 @@
-"""A lock: every client acquires, holds for a moment, and releases what it holds; nobody releases a lock of others.
+"""A lock: every client acquires it, holds it briefly, and releases it; no client releases the lock of another.
 
-After an unknown outcome the client goes on as another process, which holds nothing. If the answer to an acquire was
-lost, the old process may hold the lock for ever: the others' acquires then fail or time out, and that is no violation.
+After an unknown outcome the client continues as another process, which holds nothing. If the answer to an acquire was
+lost, the old process may never release the lock: the others' acquires then fail or time out, which is not a violation.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Lock(Struct, frozen=True):
 
 WORKLOAD = Workload(
     name="lock",
-    summary="a lock: clients acquire it, hold it for a moment and release it",
+    summary="a lock: clients acquire it, hold it briefly and release it",
     operations=frozenset({"acquire", "release"}),
     model="mutex",
     start=Lock,

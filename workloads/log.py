@@ -1,4 +1,4 @@
-"""An append-only log: append answers the offset, a read by offset answers the item there, or nothing behind the end."""
+"""An append-only log: append answers the offset, a read by offset answers the item there, or nothing after the end."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FINAL_READS = 20
 
 
 class Log(Struct, frozen=True):
-    """Appends of unique items, and reads around the highest offset that anybody was told of."""
+    """Appends of unique items, and reads around the highest offset that any client knows of."""
 
     appended: int = 0
     highest: int = -1

@@ -70,7 +70,7 @@ class Echo(Struct, frozen=True):
 
 
 class Messages(Struct, frozen=True):
-    """Sends to a few logs, and polls from near their ends; now and then a client commits how far it has polled, or
+    """Sends to a few logs, and polls from near their ends; sometimes a client commits how far it has polled, or
     offsets are listed."""
 
     logs: tuple[str, ...] = LOGS

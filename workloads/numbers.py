@@ -1,4 +1,4 @@
-"""Clients that only ask for numbers: ids which nobody else gets, generations which only grow."""
+"""Clients that only ask for numbers: ids that are unique, generations that only grow."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ class Ask(Struct, frozen=True):
 
 IDS = Workload(
     name="ids",
-    summary="unique ids: each may be handed out once",
+    summary="unique ids: each may be returned once",
     operations=frozenset({"generate"}),
     model="ids",
     start=lambda: Ask("generate"),
 )
 GENERATION = Workload(
     name="generation",
-    summary="generations: each greater than all that were handed out before it was asked for",
+    summary="generations: each greater than all that were returned before it was requested",
     operations=frozenset({"next"}),
     model="generation",
     start=lambda: Ask("next"),

@@ -40,16 +40,16 @@ class Keys(Struct, frozen=True):
 
 def choose(random: Random, *mix: tuple[float, str]) -> str:
     """One of the names, by weight (the weights sum to 1)."""
-    drawn = random.random()
+    number = random.random()
     for weight, name in mix:
-        drawn -= weight
-        if drawn < 0:
+        number -= weight
+        if number < 0:
             return name
     return mix[-1][1]
 
 
 def client_of(operation: Operation, clients: int) -> int:
-    """The client that invoked it: a client goes on as process + clients after an unknown outcome."""
+    """The client that invoked it: a client continues as process + clients after an unknown outcome."""
     assert isinstance(operation.process, int)
     return operation.process % clients
 
@@ -74,7 +74,7 @@ class EachClient(Struct, frozen=True):
 
 
 class Limited(Struct, frozen=True):
-    """The first `left` operations of another generator; then it has run dry."""
+    """The first `left` operations of another generator; then it is exhausted."""
 
     generator: Generator
     left: int

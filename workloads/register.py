@@ -1,4 +1,4 @@
-"""Reads and writes of a few hot keys; every written value is unique, so that a read tells which write it saw."""
+"""Reads and writes of a few hot keys; every written value is unique, so that a read shows which write it saw."""
 
 from __future__ import annotations
 

@@ -31,12 +31,12 @@ WORKLOADS: dict[str, Workload] = {
 
 
 def find(name: str) -> Workload:
-    """The workload of that name. Raises UsageError for a name that nobody registered."""
+    """The workload of that name. Raises UsageError for an unknown name."""
     if name not in WORKLOADS:
         raise unknown_name("workload", name, WORKLOADS)
     return WORKLOADS[name]
 
 
 def names() -> tuple[str, ...]:
-    """All names, in the order in which people should read them."""
+    """All names, in the order in which lists show them."""
     return tuple(WORKLOADS)

@@ -1,7 +1,7 @@
-"""What a live cluster is to the driver: something to start, reach, break and stop. The simulator has a twin of its own.
+"""The contract of a live cluster: what the harness starts, reaches, injects faults into and stops.
 
 Everything here runs on trio. A cluster is an async context manager that cleans up at its end, whatever happened in
-between, also when cancelled: no process, namespace, firewall rule or proxy is left behind.
+between, also when cancelled: no process, namespace, firewall rule or proxy is left.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from targets.protocol.node import NodeId, Reply, Request
 class Client(Protocol):
     """One process' connection to one node. A client is used by one task at a time.
 
-    `invoke` answers ok, fail (certainly did not happen: nothing was sent, or the node said so) or info (unknown). It
-    does not raise for what the target does, and needs no time-out of its own: the driver cancels it.
+    `invoke` answers ok, fail (certainly did not happen: nothing was sent, or the node refused) or info (unknown). It
+    does not raise for what the target does, and needs no time-out: the harness cancels it.
     """
 
     async def open(self) -> None: ...
@@ -30,8 +30,8 @@ class Client(Protocol):
 
 
 class Death(msgspec.Struct, frozen=True):
-    """A node that ended by itself, or did not come up when it was started again. `how` goes on from its name, with the
-    end of its log: "exited with code 1; its stderr ends: ..." """
+    """A node that ended without a fault, or did not come up when it was started again. `how` continues its name, with
+    the end of its log: "exited with code 1; its stderr ends: ..." """
 
     node: NodeId
     how: str
@@ -58,7 +58,8 @@ def crashed(log_end: str) -> bool:
 
 class Cluster(Protocol):
     """A system under test that really runs. `faults` holds the tags of the faults that it can carry out, and what some
-    need besides: `lose` and `shape` (delay, duplicate, reorder), the two ways to degrade, and `leader`: it can be told.
+    need besides: `lose` and `shape` (delay, duplicate, reorder), the two ways to degrade, and `leader`: views say which
+    one leads.
 
     `apply` raises HarnessError when a fault could not be carried out; what shows that it took effect is in `evidence`.
     """
@@ -67,7 +68,7 @@ class Cluster(Protocol):
     complaint: TargetError | None
     """What the target did that ends a run: it broke the protocol."""
     remarks: list[str]
-    """What else the report should say, such as a log that was cut."""
+    """Remarks for the report, such as a log that was cut."""
 
     @property
     def faults(self) -> frozenset[str]: ...
@@ -82,7 +83,7 @@ class Cluster(Protocol):
     async def start(self) -> None: ...
     async def apply(self, fault: Fault) -> None: ...
     async def views(self) -> dict[NodeId, dict[str, Any]]:
-        """What each node tells of itself; empty where a cluster cannot tell."""
+        """The view of each node; empty where the cluster has none."""
         ...
 
     async def deaths(self, *, thorough: bool = False) -> list[Death]:

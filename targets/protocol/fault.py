@@ -173,7 +173,7 @@ class Pause(_OfNodes, frozen=True, tag="pause"):
 
 
 class Resume(_OfNodes, frozen=True, tag="resume"):
-    """Lets paused nodes go on."""
+    """Resumes paused nodes."""
 
     tags: ClassVar[frozenset[str]] = frozenset({"resume"})
 

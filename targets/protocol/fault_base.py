@@ -37,7 +37,7 @@ class Fault(msgspec.Struct, frozen=True, tag_field="fault"):
     tags: ClassVar[frozenset[str]] = frozenset()
     """What a backend must be able to carry out for this fault and for what ends it, as in `Cluster.faults`."""
     momentary: ClassVar[bool] = False
-    """It has no duration: reports draw no span of time for it, and each one is undone separately."""
+    """It has no duration: reports show no span of time for it, and each one is undone separately."""
 
     @property
     def tag(self) -> str:

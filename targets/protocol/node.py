@@ -1,7 +1,7 @@
-"""What a node is: a deterministic state machine without I/O, clock or randomness of its own.
+"""What a node is: a deterministic state machine without I/O, clock or randomness.
 
-A handler (`start`, `receive`, `timeout`) turns one input into an ordered list of effects, by calling the methods of
-its Context. The world that runs the node carries the effects out in that order, those behind a sync after it, and may
+A handler (`start`, `receive`, `timeout`) turns one input into an ordered list of effects, by calling the methods of its
+Context. The backend that runs the node carries the effects out in that order, each after the syncs before it, and may
 crash the node between any two of them. That is what makes "replied before it was durable" visible.
 
 One Context object serves one incarnation of a node (from a start to the crash or stop that ends it): the node keeps it
@@ -30,7 +30,7 @@ class Message(msgspec.Struct, frozen=True, tag=True, gc=False):
     can lead back to it, so the garbage collector need not look.
 
     `exchange` names the fields that a question and its answers share with no other question, where a protocol has
-    such: reports tell by them which messages belong to one operation.
+    such: by them reports know which messages belong to one operation.
     """
 
     exchange: ClassVar[tuple[str, ...]] = ()
@@ -66,7 +66,7 @@ class Disk(Protocol):
 
     What was appended but not synced may be lost or torn in a power loss; so may a created, renamed or removed
     name until `sync_directory`. A write or sync that fails (I/O error, disk full) stops the node: after a failed
-    fsync nobody knows what is durable. Reads see the node's own earlier effects, also those still to be carried out.
+    fsync it is unknown what is durable. Reads see the node's own earlier effects, also those still to be carried out.
     """
 
     def names(self) -> list[str]: ...
@@ -81,7 +81,7 @@ class Disk(Protocol):
 
 
 class Context(Protocol):
-    """What a node may do, and all it knows of the world."""
+    """What a node may do, and all that it knows about its surroundings."""
 
     @property
     def me(self) -> NodeId: ...
@@ -92,13 +92,13 @@ class Context(Protocol):
 
     @property
     def random(self) -> Random:
-        """Seeded by the world."""
+        """Seeded by the backend."""
         ...
 
     @property
     def disk(self) -> Disk: ...
     def now_ms(self) -> float:
-        """This node's own clock: it may be wrong, and may jump."""
+        """This node's own clock: it may be skewed, and may jump."""
         ...
 
     def send(self, to: NodeId, message: Message) -> None: ...
@@ -119,7 +119,7 @@ class Context(Protocol):
 
 
 class Node(Protocol):
-    """A replica. `view` tells reports and invariants what it holds: small, of JSON values, without side effects."""
+    """A replica. `view` shows reports and invariants what it holds: small, of JSON values, without side effects."""
 
     def start(self, ctx: Context) -> None:
         """First start and every restart: keep `ctx`, recover from ctx.disk."""

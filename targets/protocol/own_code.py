@@ -17,7 +17,7 @@ USER_CODE = "naysayer_user_code:"
 
 @cache
 def own_module(path: str, what: str) -> ModuleType:
-    """A file path.py, run once and without touching sys.path. Raises UsageError, which says `what` it was to be."""
+    """A file path.py, run once and without touching sys.path. Raises UsageError, naming `what` it was meant to be."""
     name = f"{USER_CODE}{path}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None or not Path(path).is_file():

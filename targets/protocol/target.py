@@ -1,4 +1,4 @@
-"""A target: a system under test as a value, with what it offers and, for a broken one, what it gets wrong."""
+"""A target: a system under test as a value, with what it offers and, for a broken variant, its misconception."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Invariant(Protocol):
 
 @dataclass(frozen=True)
 class Broken:
-    """What a broken variant gets wrong (a row of the list of mutants)."""
+    """The misconception of a broken variant, and what exposes it (a row of the list of mutants)."""
 
     misconception: str
     faults: tuple[str, ...]

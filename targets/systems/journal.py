@@ -28,7 +28,7 @@ class Journal:
         """All records that survived, in the order in which they were written. Call it once, before writing.
 
         A killed process may have left records in the page cache only: they are made durable before the node acts on
-        them, or a power loss could take back what it said after its restart.
+        them, or a power loss could take back what it answered after its restart.
         """
         records = self._log.recover().records
         for name in self._disk.names():

@@ -1,4 +1,4 @@
-"""Makes the target of a broken variant from its class: the class's docstring says what it gets wrong."""
+"""Makes the target of a broken variant from its class: the class's docstring states its misconception."""
 
 from __future__ import annotations
 

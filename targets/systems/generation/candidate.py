@@ -65,7 +65,7 @@ class Candidate:
             self.give_up()
             return
         self.campaigns += 1
-        # greater than all seen, and on our own disk before any other node hears of it: so no generation is ever
+        # greater than all seen, and on our own disk before any other node learns of it: so no generation is ever
         # campaigned for twice, not even by a node that crashed in between
         generation = max(node.voter.generation, self.newest_seen) + 1
         if not node.voter.grant(generation, node.me):
@@ -83,7 +83,7 @@ class Candidate:
             self.win(self.standing)
 
     def give_up(self) -> None:
-        """Let the requests go that waited in vain: a forwarded one back to the node that its client asked."""
+        """Give up the requests that wait: a forwarded one goes back to the node that its client asked."""
         node = self.node
         for task in self.waiting:
             if task.origin == node.me:

@@ -1,4 +1,4 @@
-"""What candidates, owners and replicas of the generation clock say to each other."""
+"""The messages of candidates, owners and replicas of the generation clock."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Refusal(Message, frozen=True, tag="refusal"):
 
 
 class Store(Message, frozen=True, tag="store"):
-    """The owner of the generation stores an entry; `round` tells its stores apart."""
+    """The owner of the generation stores an entry; `round` is the number of the store."""
 
     exchange: ClassVar[tuple[str, ...]] = ("generation", "round")
     generation: int

@@ -40,7 +40,7 @@ class Owner:
     def __init__(self, node: GenerationClock) -> None:
         self.node = node
         self.owned = 0
-        """The generation that this node owns; 0 if none. Not kept: a restarted owner campaigns anew."""
+        """The generation that this node owns; 0 if none. Not kept: a restarted owner campaigns again."""
         self.entries: dict[Any, Entry] = {}
         """The newest entry of each key."""
         self.rounds: dict[int, Storing] = {}
@@ -71,7 +71,7 @@ class Owner:
             before = task.writes_before
             task.writes_before = entry.writes if before is None else min(before, entry.writes)
             if entry.writes - task.writes_before > RECENT_MAX:
-                self.node.unknown(task, "too much was written since: whether this was is no longer known")
+                self.node.unknown(task, "too many writes followed: whether this one happened is no longer known")
                 return
             recent = with_newest(entry.recent, request.id)
             value = request.input[1] if request.f == "fenced-write" else request.input

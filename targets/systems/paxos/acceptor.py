@@ -64,7 +64,7 @@ class Acceptor:
         self.slots.pop(instance, None)
 
     def prepare(self, message: Prepare) -> Promise | Refuse:
-        """Phase 1b: promise the ballot and tell what was accepted before, or refuse."""
+        """Phase 1b: promise the ballot and report what was accepted before, or refuse."""
         slot = self.slot(message.instance)
         if not self.may_promise(message.ballot, slot):
             return Refuse(message.instance, message.ballot, slot.promised)

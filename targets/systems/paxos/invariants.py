@@ -115,7 +115,7 @@ class OneCommandPerSlot:
 
 
 def _id(command: Command) -> str | None:
-    """What tells commands apart: what came from the disk holds lists for tuples."""
+    """The identity of a command: one read from disk holds lists in place of tuples."""
     return None if command.request is None else command.request.id
 
 

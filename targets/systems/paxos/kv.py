@@ -1,9 +1,10 @@
 """paxos-kv: a key-value store with one instance of Paxos per key and version, as Cassandra's lightweight transactions.
 
 An operation reads the newest row by phase 1, decides, and proposes the next version. A read changes nothing but goes
-through the ballot all the same, and finishes what it finds half done (CASSANDRA-12126 tells what happens otherwise: a
-value seen once may vanish again). A cas that finds another value than it expects proposes that value once more, a
-no-op that records its answer: a second copy of the request must not succeed after the first has failed.
+through the ballot all the same, and finishes a proposal that it finds unfinished (CASSANDRA-12126 describes what
+happens otherwise: a value seen once may vanish again). A cas that finds another value than it expects proposes that
+value once more, a no-op that records its answer: a second copy of the request must not succeed after the first has
+failed.
 """
 
 from __future__ import annotations

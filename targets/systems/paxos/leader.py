@@ -32,15 +32,15 @@ class Leader:
         self.promises: dict[NodeId, tuple[Pvalue, ...]] = {}
         self.next_slot = first
         self.commanders: dict[int, Commander] = {}
-        self.heard: dict[NodeId, Ballot] = {}
+        self.answered: dict[NodeId, Ballot] = {}
         """Who answered a heartbeat of this ballot since the last check."""
 
     def adopt(self, me: NodeId) -> dict[int, Command]:
         """What must be proposed first, by slot.
 
-        `pmax` of section 2.3: for each slot that anybody in the majority accepted, the command of the highest ballot.
-        A slot below those for which nobody did is a hole: phase 1 has made sure that nothing can have been decided
-        there, so a no-op may fill it ("Paxos Made Simple", section 3).
+        `pmax` of section 2.3: for each slot that any node of the majority accepted, the command of the highest ballot.
+        A slot below those that no node of the majority accepted is a hole: phase 1 has made sure that nothing can have
+        been decided there, so a no-op may fill it ("Paxos Made Simple", section 3).
         """
         highest = pmax(self.promises)
         return {slot: command_in(highest, slot) for slot in range(self.first, max(highest, default=-1) + 1)}

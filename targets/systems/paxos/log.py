@@ -1,8 +1,8 @@
 """paxos-log: a replicated log by Multi-Paxos, and a key-value store that executes it.
 
-van Renesse and Altinbuken, "Paxos Made Moderately Complex" (2015), with replica, acceptor and leader in one node.
-A request goes into the log, reads too; the node that the client asked answers when its own replica has executed it.
-A node that hears no heartbeat runs phase 1 for all undecided slots and becomes leader; the others pass requests on to
+van Renesse and Altinbuken, "Paxos Made Moderately Complex" (2015), with replica, acceptor and leader in one node. A
+request goes into the log, reads too; the node that the client asked answers when its own replica has executed it. A
+node that receives no heartbeat runs phase 1 for all undecided slots and becomes leader; the others pass requests on to
 it, again and again until they see them decided: the state machine carries each out once.
 """
 
@@ -40,13 +40,13 @@ from targets.systems.paxos.state_machine import StateMachine
 
 HEARTBEAT_MS = 25.0
 ELECTION_MS = (90.0, 220.0)
-"""How long a node waits for a sign of the leader, drawn anew each time."""
+"""How long a node waits for a message of the leader, random each time."""
 RETRY_MS = 60.0
 """How long a node waits before it passes a request on once more."""
 TRIES_MAX = 10
 """How often it does so before it gives up."""
 BATCH_MAX = 50
-"""How many decisions are told at a time to a node that missed them."""
+"""How many decisions are sent at a time to a node that missed them."""
 
 
 class Decided(msgspec.Struct, frozen=True, tag="decided"):
@@ -74,7 +74,7 @@ class PaxosLog(ManyRoles):
         """This node's own candidacy or office."""
         self.follows: NodeId | None = None
         self.followed_ms = float("-inf")
-        """When a leader or candidate was last heard, by this node's clock."""
+        """When a message of a leader or candidate last arrived, by this node's clock."""
         self.seen = NO_BALLOT
         self.pre_scout = NO_BALLOT
         """The ballot that the others are asked about before phase 1."""
@@ -247,7 +247,8 @@ class PaxosLog(ManyRoles):
             self.start_pre_scout()
 
     def start_pre_scout(self) -> None:
-        """No sign of a leader: would a majority promise? A node that cannot hear the answer must depose nobody."""
+        """No message of a leader: would a majority promise? A node that cannot receive the answers must not depose a
+        leader."""
         self.follows = None
         self.pre_scout = Ballot(max(self.acceptor.ballot, self.seen).round + 1, self.me)
         self.supporters = {}
@@ -255,7 +256,8 @@ class PaxosLog(ManyRoles):
         self.broadcast(PreScout(self.pre_scout))
 
     def on_pre_scout(self, sender: NodeId, message: PreScout) -> None:
-        """Agree unless a leader lives: this node itself, or one that was heard within the shortest timeout."""
+        """Agree unless there is a leader: this node itself, or one whose message arrived within the shortest
+        timeout."""
         leads = self.leader is not None and self.leader.active
         if sender == self.me or (not leads and self.ctx.now_ms() - self.followed_ms >= ELECTION_MS[0]):
             self.send(sender, PreScoutReply(message.ballot))
@@ -269,10 +271,10 @@ class PaxosLog(ManyRoles):
             self.scout()
 
     def check_quorum(self, leader: Leader) -> None:
-        """A leader that a majority did not answer within an election timeout resigns: it may be heard without hearing,
-        and then its heartbeats would keep everybody else out of office for good."""
-        if self.is_quorum(leader.heard | {self.me: leader.ballot}):
-            leader.heard = {}
+        """A leader that a majority did not answer within an election timeout steps down: it may be able to send and
+        not to receive, and then its heartbeats would keep every other node from becoming leader."""
+        if self.is_quorum(leader.answered | {self.me: leader.ballot}):
+            leader.answered = {}
             self.ctx.set_timer("election", ELECTION_MS[1])
         else:
             self.resign()
@@ -338,17 +340,17 @@ class PaxosLog(ManyRoles):
             self.broadcast(Decision(message.slot, commander.command))
 
     def on_preempted(self, message: Preempted) -> None:
-        """Somebody promised a higher ballot: leave the office, and let the other one come up."""
+        """A higher ballot was promised: step down, and let its candidate become leader."""
         self.seen = max(self.seen, message.promised)
         if self.leader is not None and self.leader.ballot < message.promised:
             self.resign()
 
     def on_heartbeat_reply(self, sender: NodeId, message: HeartbeatReply) -> None:
         if self.leader is not None and self.leader.ballot == message.ballot:
-            self.leader.heard[sender] = message.ballot
+            self.leader.answered[sender] = message.ballot
 
     def beat(self) -> None:
-        """Tell all that the leader is there, and say again what was not answered."""
+        """Send heartbeats, and again the requests that were not answered."""
         leader = self.leader
         if leader is None or not leader.active:
             return

@@ -60,6 +60,6 @@ class LogAcceptor:
         return True
 
     def report(self, first: int, decided: int) -> tuple[Pvalue, ...]:
-        """What phase 1b tells: everything accepted from `first` on, decided (all slots below `decided` are) or not,
+        """What phase 1b reports: everything accepted from `first` on, decided (all slots below `decided` are) or not,
         for the new leader may know less than this acceptor."""
         return tuple(self.accepted[slot] for slot in sorted(self.accepted) if slot >= first)

@@ -64,7 +64,7 @@ class P2b(Message, frozen=True, tag="p2b"):
 
 
 class Preempted(Message, frozen=True, tag="preempted"):
-    """A higher ballot was promised: the sender of the lower one is no leader any more."""
+    """A higher ballot was promised: the sender of the lower one is no longer leader."""
 
     promised: Ballot
 
@@ -94,7 +94,7 @@ class PreScout(Message, frozen=True, tag="pre_scout"):
 
 
 class PreScoutReply(Message, frozen=True, tag="pre_scout_reply"):
-    """Yes: no leader was heard within the shortest election timeout."""
+    """Yes: no message of a leader arrived within the shortest election timeout."""
 
     ballot: Ballot
 

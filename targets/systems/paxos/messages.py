@@ -1,4 +1,4 @@
-"""What proposers and acceptors say to each other, one instance of Paxos per key and version.
+"""The messages of proposers and acceptors, with one instance of Paxos per key and version.
 
 Lamport, "Paxos Made Simple" (2001), section 2.2: prepare and promise are phase 1, accept and accepted phase 2.
 """
@@ -54,7 +54,7 @@ class Row(msgspec.Struct, frozen=True):
 
 
 NO_ROW = Row()
-"""What a key holds that nobody has written."""
+"""What a key holds that was never written."""
 
 
 class Prepare(Message, frozen=True, tag="prepare"):
@@ -96,7 +96,8 @@ class Refuse(Message, frozen=True, tag="refuse"):
 
 
 class Chosen(Message, frozen=True, tag="chosen"):
-    """This row was chosen: told by the proposer to all, and by an acceptor to whoever still asks for that instance."""
+    """This row was chosen: sent by the proposer to all, and by an acceptor to a node that still asks for that
+    instance."""
 
     key: Any
     row: Row

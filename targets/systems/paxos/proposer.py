@@ -39,7 +39,7 @@ class Proposer:
 
         Section 2.5: "Each proposer remembers (in stable storage) the highest-numbered proposal it has tried to issue,
         and begins phase 1 with a higher proposal number than any it has already used." Our own acceptor promises
-        every ballot of ours before anybody else hears of it, so its promise, on disk, is that number.
+        every ballot of ours before any other node learns of it, so its promise, on disk, is that number.
         """
         return Ballot(seen.round + 1, self.me)
 

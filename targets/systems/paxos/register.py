@@ -1,4 +1,4 @@
-"""paxos-register: registers that are written once. The first value chosen is the value for ever.
+"""paxos-register: registers that are written once. The first value chosen is final.
 
 "Paxos Made Simple", section 2: one instance of consensus per key. `write` proposes: it is ok if its value was chosen,
 and fails (it certainly did not happen) if another one was. `cas` from nothing does the same and answers True or
@@ -16,11 +16,11 @@ class PaxosRegister(PaxosReplica):
     """One instance per key: the row of version 1 is the last one."""
 
     def without_ballot(self, request: Request, row: Row) -> Answer | None:
-        """What was chosen stays chosen: who knows it needs to ask nobody."""
+        """What was chosen stays chosen: a node that knows it needs no ballot."""
         return self.reaction(request, row) if row.version else None
 
     def execute(self, request: Request, row: Row) -> Row | Answer:
-        """Nothing is chosen yet: propose, or tell that there is nothing."""
+        """Nothing is chosen yet: propose, or answer that there is nothing."""
         match request.f:
             case "read":
                 return Answer(row.value)

@@ -1,9 +1,9 @@
 """A node that is proposer, acceptor and learner at once, with one instance of Paxos per key and version.
 
-A client's request goes through a ballot whatever it asks: phase 1 tells the proposer the newest row of the key,
-finishes what another proposer left half done, and only then is the request carried out, by a row of its own in the
+A client's request goes through a ballot whatever it asks: phase 1 gives the proposer the newest row of the key,
+finishes what another proposer left unfinished, and only then is the request carried out, by its own row in the
 next instance unless it is a read. Requests for one key wait in line at their node; nodes duel with each other,
-which random back-off ends (section 2.4 shows that without it they may go on for ever).
+which random back-off ends (section 2.4 shows that without it they may never finish).
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Learned(msgspec.Struct, frozen=True, tag="learned"):
 
 
 class Answer(NamedTuple):
-    """What a request returns that needs no row of its own; `error` makes it a refusal."""
+    """What a request returns that proposes no row; `error` makes it a refusal."""
 
     output: Any = None
     error: str | None = None
@@ -62,13 +62,13 @@ class Task:
         self.request = request
         self.ballots = 0
         self.proposed_version = 0
-        """The first version for which a row of its own was proposed: from then on it may take effect any time."""
+        """The first version for which its own row was proposed: from then on it may take effect at any time."""
         self.seen = NO_BALLOT
         """The highest ballot that refused one of its own."""
 
 
 class PaxosReplica(ManyRoles):
-    """The frame that paxos-register and paxos-kv share: `execute` says what a request does to a row."""
+    """The base of paxos-register and paxos-kv: `execute` is what a request does to a row."""
 
     def start(self, ctx: Context) -> None:
         self.ctx = ctx
@@ -131,7 +131,7 @@ class PaxosReplica(ManyRoles):
     # The acceptor's side.
 
     def on_ballot(self, sender: NodeId, message: Prepare | Accept) -> None:
-        """Answer phase 1 or 2; for an instance that is over, tell what was chosen instead."""
+        """Answer phase 1 or 2; for an instance that is over, answer with what was chosen."""
         key, version = message.instance
         row = self.row(key)
         if version <= row.version:
@@ -174,7 +174,7 @@ class PaxosReplica(ManyRoles):
             if (done := row.done(task.request.id)) is not None:
                 self.answer(task, Answer(done.output))
             elif task.proposed_version and row.version - task.proposed_version >= RECENT_MAX:
-                self.ctx.info(task.request, "too much has happened since: whether it was chosen is no longer known")
+                self.ctx.info(task.request, "too many versions followed: whether it was chosen is no longer known")
                 waiting.popleft()
             elif (early := self.without_ballot(task.request, row)) is not None:
                 self.answer(task, early)

@@ -46,7 +46,7 @@ class Operation(msgspec.Struct):
 
 
 class QuorumNode:
-    """A replica and a coordinator. Each decision is a method of its own, so that a broken variant overrides one."""
+    """A replica and a coordinator. Each decision is a separate method, so that a broken variant overrides one."""
 
     offers: ClassVar[frozenset[str]] = frozenset({"read", "write"})
     replica_type: type[Replica] = Replica

@@ -2,7 +2,7 @@
 
 This is the server of Attiya, Bar-Noy and Dolev (1995): it takes no part in decisions, and all safety rests on two
 promises. It never goes back to an older version of a key, and what it acknowledged it still holds after a crash. Where
-the paper lets processes stop for ever, replicas here restart, so both promises are kept on disk.
+the paper lets processes stop and never return, replicas here restart, so both promises are kept on disk.
 """
 
 from __future__ import annotations

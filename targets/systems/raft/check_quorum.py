@@ -1,6 +1,6 @@
-"""CheckQuorum (dissertation §6.2): a leader that no longer hears from a majority steps down.
+"""CheckQuorum (dissertation §6.2): a leader that no longer receives answers from a majority steps down.
 
-Followers stay loyal to a leader whose heartbeats reach them (§4.2.3). A leader that can send but not receive would
+Followers grant no votes while a leader's heartbeats reach them (§4.2.3). A leader that can send but not receive would
 keep that loyalty for good and commit nothing, so in each election timeout a majority must have answered it.
 """
 

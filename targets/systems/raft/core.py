@@ -94,7 +94,7 @@ class Raft:
             self.advance_commit_index()
 
     def on_other(self, sender: NodeId, message: Message) -> None:
-        """Messages that are no RPC of the figure: here only a client's request."""
+        """Messages other than the RPCs of the figure: here only a client's request."""
         assert isinstance(message, Request)
         self.on_request(message)
 
@@ -112,7 +112,8 @@ class Raft:
         self.storage.save_hard_state(self.hard_state())
 
     def persist_entries(self, first_index: int) -> None:
-        """The log from `first_index` on. Durable before it is counted: by the leader, or by whoever gets the reply."""
+        """The log from `first_index` on. Durable before it is counted: by the leader, or by the receiver of the
+        reply."""
         self.storage.append_entries(first_index, self.log.after(first_index - 1))
         self.storage.sync()
 
@@ -145,7 +146,7 @@ class Raft:
         )
 
     def is_up_to_date(self, last_log_index: int, last_log_term: int) -> bool:
-        """§5.4.1, the election restriction. Whoever wins has every committed entry: a majority holds the entry, a
+        """§5.4.1, the election restriction. The winner has every committed entry: a majority holds the entry, a
         majority votes, and the server in both votes for no log that lacks it. Terms compare before lengths."""
         return (last_log_term, last_log_index) >= (self.log.last_term, self.log.last_index)
 
@@ -199,7 +200,7 @@ class Raft:
 
     def commit_bound(self, message: AppendEntries) -> int:
         """The index of the last new entry. What follows it in this log was not compared with the leader's and may
-        differ, so leaderCommit says nothing about it."""
+        differ, so leaderCommit does not cover it."""
         return message.prev_log_index + len(message.entries)
 
     def verified_match_index(self, message: AppendEntries) -> int:
@@ -308,7 +309,7 @@ class Raft:
         self.count_votes()
 
     def ask_for_votes(self, leadership_transfer: bool = False) -> None:
-        """Ask whoever has not voted for this server, and again after a heartbeat: RPCs are retried (§5.1)."""
+        """Ask the servers that have not voted for this one, and again after a heartbeat: RPCs are retried (§5.1)."""
         last_index, last_term = self.log.last_index, self.log.last_term
         for peer in self.peers:
             if peer not in self.votes:

@@ -116,7 +116,7 @@ class LeaderCompleteness:
         return None if lost is None else f"{name} leads term {leader.current_term} without the committed entry {lost}"
 
     def _note(self, server: RaftNode, since: int) -> list[int]:
-        """Remember what this server knows to be committed behind `since`; returns what is news."""
+        """Remember what this server knows to be committed after `since`; returns what is new."""
         fresh = []
         for index in range(since + 1, server.commit_index + 1):
             if index not in self._committed and server.log.term(index):

@@ -48,7 +48,7 @@ class Log:
         return self.entries[index - self.base_index - 1]
 
     def after(self, index: int, count: int | None = None) -> tuple[Entry, ...]:
-        """At most `count` entries behind `index`, which must not lie before the base."""
+        """At most `count` entries after `index`, which must not be before the base."""
         start = index - self.base_index
         return tuple(self.entries[start:] if count is None else self.entries[start : start + count])
 

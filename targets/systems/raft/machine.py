@@ -30,7 +30,7 @@ def frozen(value: Any) -> Any:
 
 
 class StateMachine:
-    """The map. `query` answers reads, `apply` carries out commands; a Refusal tells that nothing was done."""
+    """The map. `query` answers reads, `apply` carries out commands; a Refusal means that nothing was done."""
 
     def __init__(self, items: list[tuple[Any, Any]] | None = None) -> None:
         self._values = {frozen(key): frozen(value) for key, value in items or []}
@@ -40,7 +40,7 @@ class StateMachine:
         return list(self._values.items())
 
     def query(self, key: Any, offset: Any) -> Any:
-        """The value of a key, None if absent; or the item at an offset of a list, None behind its end."""
+        """The value of a key, None if absent; or the item at an offset of a list, None after its end."""
         value = self._values.get(frozen(key))
         if offset is None:
             return value

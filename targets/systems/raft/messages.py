@@ -1,6 +1,6 @@
 """The messages between Raft's servers: the RPCs of the paper (figures 2 and 13), as messages, and log entries.
 
-Every message but PreVote carries its sender's `term`. A reply is a message of its own: it may be lost, repeated or
+Every message but PreVote carries its sender's `term`. A reply is a separate message: it may be lost, repeated or
 late.
 """
 

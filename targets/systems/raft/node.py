@@ -1,6 +1,6 @@
 """A whole Raft server: the core of figure 2 with its extensions around it, a component each.
 
-Each override below is a place where an extension meets the core: it says in which order they act.
+Each override below is a place where an extension meets the core: it defines in which order they act.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ class RaftNode(Raft):
     def heeds(self, message: Message) -> bool:
         """Dissertation §4.2.3: a candidate that the leader did not ask for is not heeded while the leader lives."""
         if isinstance(message, RequestVote):
-            return message.leadership_transfer or not self.pre_voting.is_loyal()
+            return message.leadership_transfer or not self.pre_voting.has_leader_contact()
         return True
 
     def on_election_timeout(self) -> None:

@@ -1,8 +1,8 @@
 """Pre-vote (dissertation §9.6) and loyalty to a live leader (§4.2.3): no server disturbs a cluster that has a leader.
 
 A server that was cut off would come back with a high term and depose a leader that works. So it first asks whether it
-could win, which changes no term; and a server that heard from a leader within the shortest election timeout helps no
-candidate, unless the leader wishes it (leadership transfer).
+could win, which changes no term; and a server that received a leader's message within the shortest election timeout
+helps no candidate, unless the leader wishes it (leadership transfer).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class PreVoting:
     def __init__(self, server: RaftNode) -> None:
         self._server = server
         self.recent_leader_contact = False
-        """A leader was heard within the shortest election timeout."""
+        """A leader's message arrived within the shortest election timeout."""
         self._pre_votes: set[NodeId] = set()
 
     def leader_heard(self) -> None:
@@ -35,8 +35,8 @@ class PreVoting:
         self.recent_leader_contact = False
         self._server.ctx.cancel_timer(LEADER_CONTACT)
 
-    def is_loyal(self) -> bool:
-        """Whether this server leads or heard from a leader of late: then no candidate gets its help."""
+    def has_leader_contact(self) -> bool:
+        """Whether this server leads, or a leader's message arrived recently: then it grants no vote."""
         return self._server.role == "leader" or self.recent_leader_contact
 
     def start(self) -> None:
@@ -52,7 +52,7 @@ class PreVoting:
         server = self._server
         granted = (
             message.next_term > server.current_term
-            and not self.is_loyal()
+            and not self.has_leader_contact()
             and server.is_up_to_date(message.last_log_index, message.last_log_term)
         )
         server.ctx.send(sender, PreVoteReply(server.current_term, message.next_term, granted))

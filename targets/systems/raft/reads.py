@@ -2,7 +2,7 @@
 
 A leader notes its commit index, once it has committed an entry of its own term, and then makes sure that it still
 leads: a majority must answer a heartbeat sent after the read came. A lease replaces that round trip by a promise of
-time: no other leader can be elected for the shortest election timeout after a majority was heard.
+time: no other leader can be elected for the shortest election timeout after a majority answered.
 """
 
 from __future__ import annotations

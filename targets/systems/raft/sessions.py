@@ -2,7 +2,7 @@
 
 A retry carries the id of the first try. Each replica keeps, as part of the replicated state, what it answered to each
 client, and forgets a client that was silent for longer than the expiry: measured by the time in the log entries, the
-same on all replicas, never by a clock of its own. Nothing protects a retry that comes later than that.
+same on all replicas, never by its own clock. Nothing protects a retry that comes later than that.
 """
 
 from __future__ import annotations
@@ -82,9 +82,10 @@ class Sessions:
 
 
 class ClusterClock:
-    """The time that a leader writes into entries: it goes on where the log's stood, at the speed of the leader's clock.
+    """The time that a leader writes into entries: it continues from the log's, at the rate of the leader's clock.
 
-    Each look at the clock moves it by at most `step_ms_max`, so that a clock which jumps cannot expire everybody.
+    Each reading of the clock advances it by at most `step_ms_max`, so that a clock that jumps cannot expire all
+    sessions.
     """
 
     def __init__(self, log_ms: float, now_ms: float, step_ms_max: float) -> None:

@@ -59,7 +59,7 @@ class Snapshots:
         self._state = state
 
     def send(self, peer: NodeId) -> None:
-        """§7: to a follower so far behind that the log no longer has its next entry."""
+        """§7: to a follower that lags so far that the log no longer has its next entry."""
         server, log = self._server, self._server.log
         members = log.configuration_at(log.base_index)
         message = InstallSnapshot(server.current_term, server.me, log.base_index, log.base_term, members, self._state)

@@ -72,7 +72,7 @@ class Storage:
         self._wal.sync()
 
     def save_checkpoint(self, hard_state: HardState, log: Log, state: bytes) -> None:
-        """Write all anew after a snapshot, and drop the journal before it."""
+        """Write everything again after a snapshot, and drop the journal before it."""
         index = self._wal.next_index - 1
         base = log.base_index
         members = log.configuration_at(base)

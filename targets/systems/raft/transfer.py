@@ -1,4 +1,5 @@
-"""Leadership transfer (dissertation §3.10): bring the successor up to date, then tell it to campaign at once."""
+"""Leadership transfer (dissertation §3.10): bring the successor up to date, then ask it to start an election at
+once."""
 
 from __future__ import annotations
 

@@ -38,11 +38,11 @@ class CrcIgnoredLog(WriteAheadLog):
     def _intact(self, body: bytes, length: int, checksum: int) -> bool:
         return True
 
-    def _settle(self) -> None:
-        if self._segments:  # a frame shorter than it says must be the last of its file
+    def _make_durable(self) -> None:
+        if self._segments:  # a frame shorter than its length field must be the last of its file
             self._segments = [first for first in self._segments if first < self._next]
             self._roll()
-        super()._settle()
+        super()._make_durable()
 
 
 class CrcIgnored(WalStore):

@@ -6,9 +6,9 @@ Records are numbered from 1. They stand in segments `wal-<first index>`, each a 
     body = first index u64, then for each record its length u32 and its bytes
 
 A batch is one frame, so it is there whole or not at all. A crash can leave the last frame of the last segment short
-(a torn tail): recovery cuts it off, since nothing behind a torn write was acknowledged. Any other damage (a checksum
+(a torn tail): recovery cuts it off, since nothing after a torn write was acknowledged. Any other damage (a checksum
 that does not match, a missing segment) means that acknowledged records are lost: recovery refuses with a TargetError.
-The length has a checksum of its own, so that a flipped bit in it does not pass for a torn tail.
+The length has a separate checksum, so that a flipped bit in it does not pass for a torn tail.
 
 A snapshot `snapshot-<index>` holds the state after the record of that index. It is written beside the old one, synced,
 renamed, and the directory synced; then segments below it may be cleaned (low-water mark). A new segment's name is made
@@ -166,9 +166,9 @@ class WriteAheadLog:
             records += found
         if names and self._segments[0] > index + 1:
             self._missing(index + 1, self._segments[0] - 1)
-        self._settle()
+        self._make_durable()
         if self._next <= index:
-            # the snapshot is ahead of all records: what is appended next must be numbered behind it
+            # the snapshot is ahead of all records: what is appended next must be numbered after it
             for name in names:
                 self._disk.remove(name)
             self._segments, self._next, records = [], index + 1, []
@@ -176,8 +176,8 @@ class WriteAheadLog:
         skip = self._covered(index, self._segments[0]) if names else 0
         return Recovered(snapshot, index, index + 1, records[max(0, skip) :])
 
-    def _settle(self) -> None:
-        """What was read may stand in the page cache only; before anybody builds on it, it must be durable."""
+    def _make_durable(self) -> None:
+        """What was read may be in the page cache only; before anything depends on it, it must be durable."""
         if self._segments:
             self._disk.sync(self._open)
             self._sync_names()
@@ -191,7 +191,7 @@ class WriteAheadLog:
         return index - first + 1
 
     def _cut_tail(self, name: str, valid: int) -> None:
-        """Remove a torn tail for good, so that what is appended next is found behind what is valid."""
+        """Remove a torn tail durably, so that what is appended next follows the valid records."""
         self._disk.truncate(name, valid)
         self._disk.sync(name)
 
@@ -226,7 +226,7 @@ class WriteAheadLog:
         return len(body) == length and crc(body) == checksum
 
     def _damaged(self, name: str, at: int, records: list[bytes], *, torn: bool) -> tuple[list[bytes], int]:
-        """No valid frame stands at this place. Only behind a torn write can nothing have been acknowledged."""
+        """There is no valid frame at this place. Only after a torn write can nothing have been acknowledged."""
         if not torn:
             raise TargetError(f"write-ahead log: {name} is damaged at byte {at}: acknowledged records may be lost")
         return records, at

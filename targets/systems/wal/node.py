@@ -2,7 +2,7 @@
 
 A command is worked out on arrival, against the state as it will be once all that waits for the disk is durable. What
 arrives within COMMIT_MS goes to the log as one batch with one sync (group commit); only then is it applied, where
-readers see it, and answered. Reads are answered at once from what is applied, so nobody sees what a crash may undo.
+readers see it, and answered. Reads are answered at once from what is applied, so no client sees what a crash may undo.
 
 Every SNAPSHOT_RECORDS records the state is copied; the copy is written in the background, labelled with the index of
 the last record it contains, and the segments below that (the low-water mark) are cleaned. The table of executed
@@ -26,7 +26,7 @@ SNAPSHOT_MS = 12.0
 """How long writing a snapshot in the background waits for quieter times."""
 SEGMENT_BYTES = 256
 SNAPSHOT_RECORDS = 16
-"""Small segments and frequent snapshots, each after a few operations: what goes wrong with them shows early."""
+"""Small segments and frequent snapshots, each after a few operations: their bugs show early."""
 REQUESTS_KEPT = 1000
 """How many executed requests are remembered."""
 
@@ -54,7 +54,7 @@ class Refusal(Exception):  # noqa: N818 - an answer to the client
 
 
 class WalStore:
-    """One server. Each decision is a method of its own, so that a broken variant overrides just one."""
+    """One server. Each decision is a separate method, so that a broken variant overrides one."""
 
     log_class: ClassVar[type[WriteAheadLog]] = WriteAheadLog
 
@@ -175,7 +175,7 @@ class WalStore:
         self.copy = None
 
     def snapshot_label(self, copy: Copy) -> int:
-        """The last record that the snapshot contains: replay begins behind it."""
+        """The last record that the snapshot contains: replay begins after it."""
         return copy.last
 
     def low_water_mark(self) -> int:

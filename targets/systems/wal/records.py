@@ -1,6 +1,6 @@
 """What the store logs. Three kinds of records express every operation, so that replaying needs no decisions.
 
-A record is a line of fields parted by tabs (JSON text has none of its own): `clear key`, `add key item`,
+A record is a line of fields separated by tabs (JSON text contains none): `clear key`, `add key item`,
 `done request output`. Adding to a string concatenates; adding to an absent key sets it. A replaced value is cleared
 and added, two records: that is why a batch must be there whole or not at all.
 """
@@ -54,7 +54,7 @@ def decode(data: bytes) -> Record:
     try:
         return _KINDS[name.decode()](*(_decode(field) for field in fields))
     except (KeyError, TypeError, UnicodeDecodeError, msgspec.DecodeError) as error:
-        raise TargetError(f"key-value store: {data[:80]!r} in the log is no record") from error
+        raise TargetError(f"key-value store: {data[:80]!r} in the log is not a record") from error
 
 
 def redo(record: Clear | Add, values: MutableMapping[Any, Any]) -> None:
