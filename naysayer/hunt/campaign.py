@@ -23,9 +23,9 @@ BATCH = 10
 """Seeds in one task of the executor: a seed takes some hundredths of a second."""
 
 YOUNG = 20_000
-"""Objects made before the garbage collector looks at them; usually 700."""
+"""Objects made before the garbage collector runs; usually 700."""
 
-LOOK_S = 0.2
+POLL_S = 0.2
 """How often a campaign is asked whether it goes on, whatever ends meanwhile."""
 
 STEPS = 200_000
@@ -62,7 +62,7 @@ class Hunt:
 
 @dataclass(frozen=True)
 class Tried:
-    """What became of a batch of seeds: the plan that failed, if one did."""
+    """The outcome of a batch of seeds: the plan that failed, if one did."""
 
     seeds: int
     undecided: int = 0
@@ -86,7 +86,7 @@ class Caught:
 
 @contextmanager
 def few_collections() -> Iterator[None]:
-    """Let the garbage collector look seldom, and at what is new only: a run leaves few cycles, and it costs a sixth."""
+    """Let the garbage collector run seldom, and over new objects only: a run leaves few cycles, and it costs a sixth."""
     thresholds = gc.get_threshold()
     gc.freeze()
     gc.set_threshold(YOUNG, *thresholds[1:])
@@ -143,7 +143,7 @@ def run_campaign(hunt: Hunt, engine: str, workers: int, goes_on: Callable[[int],
                 following += count
             if not running:
                 break
-            ended, running = wait(running, LOOK_S, return_when=FIRST_COMPLETED)
+            ended, running = wait(running, POLL_S, return_when=FIRST_COMPLETED)
             for tried in (future.result() for future in ended):
                 done, cpu_s, undecided = done + tried.seeds, cpu_s + tried.cpu_s, undecided + tried.undecided
                 failed += [tried.failed] if tried.failed is not None else []

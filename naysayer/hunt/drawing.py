@@ -1,4 +1,4 @@
-"""What is drawn of the run of a scenario: the messages that matter, up to the moment of the violation."""
+"""The message diagram of a scenario: the messages that matter, up to the violation."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ def draw(scenario: Scenario, run: Run, verdict: Verdict, width: int | None = Non
     changes = [change_of(step, standing(step.before), standing(step.after)) for step in run.steps]
     ending = _ending(scenario, run, verdict)
     lanes = [_by_client(sent, scenario.clients) for sent in shown]
-    told = diagram(lanes, timed.marks(scenario), [one for one in changes if one is not None], ending, width)
+    drawn = diagram(lanes, timed.marks(scenario), [one for one in changes if one is not None], ending, width)
     left = len(trace) - len(shown)
     if left:
         which = "message that changed nothing, or belongs" if left == 1 else "messages that changed nothing, or belong"
-        told += "\n" + fill(
+        drawn += "\n" + fill(
             f"  … {left} {which} to other operations: not drawn", width or 999, subsequent_indent="    "
         )
-    return told
+    return drawn
 
 
 def _by_client(sent: Sent, clients: int) -> Sent:
@@ -73,7 +73,7 @@ def _operations(run: Run, verdict: Verdict) -> list[Operation]:
 
 
 def _ending(scenario: Scenario, run: Run, verdict: Verdict) -> Ending | None:
-    """The moment of the violation, if there is one, with role, term, commit index and content of each node."""
+    """The violation, if there is one, with role, term, commit index and content of each node at that time."""
     worst = verdict.worst
     if verdict.outcome != "invalid" or worst is None:
         return None

@@ -30,7 +30,7 @@ def failed_ms(run: Run, verdict: Verdict, model: str, *, steps: int) -> float:
     last_ns = max(op.call if op.pending else op.ret for op in proof)
     ends = sorted({last_ns, *(op.ret for op in whole if op.ret != PENDING and op.ret > last_ns)})
     least, most = 0, len(ends) - 1
-    middle = least  # the end of the proof is mostly the moment
+    middle = least  # mostly it fails at the end of the proof
     while least < most:
         if _fails(whole, ends[middle], model, steps):
             most = middle

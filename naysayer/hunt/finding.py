@@ -1,4 +1,4 @@
-"""What a hunt found: the run that failed and the minimised one, and what is kept of both."""
+"""What a hunt found: the run that failed, and the minimised one."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def changed(original: Failure, minimised: Failure) -> str | None:
 
 
 def summary(found: Scenario, smaller: Shrunk) -> str:
-    """How much smaller it became, and what is left."""
+    """How much smaller the scenario is now, and its text."""
     before = f"{len(found.operations)} operations and {len(found.faults)} faults"
     after = f"{len(smaller.scenario.operations)} and {len(smaller.scenario.faults)}"
     cut = f" ({smaller.cut})" if smaller.cut else ""

@@ -130,9 +130,11 @@ def main() -> int:
                 said = sound[name] = found
             sys.stdout.write(f"{name}: {said or 'no false alarm'}\n")
             sys.stdout.flush()
-            told = [(name, arguments.healthy, sound[name]) for name in sane if name in sound]
+            cleared = [(name, arguments.healthy, sound[name]) for name in sane if name in sound]
             arguments.out.parent.mkdir(parents=True, exist_ok=True)
-            arguments.out.write_text(table([rows[name] for name in variants if name in rows], told), encoding="utf-8")
+            arguments.out.write_text(
+                table([rows[name] for name in variants if name in rows], cleared), encoding="utf-8"
+            )
     benign = any(row.difficulty == "benign" and row.caught for row in rows.values())
     return 1 if benign or any(said.endswith("fails") for said in sound.values()) else 0
 

@@ -1,4 +1,4 @@
-"""What could be simpler in a scenario: candidates for shrinking, the simplest first."""
+"""Candidates for a simpler scenario, the simplest first."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NEAR = 4
 """A fault's end is among so many that follow it."""
 
 NODES_MIN = 3
-"""With fewer, majorities are no longer what they are."""
+"""With fewer nodes every majority would be all of them."""
 
 STARTS_MS = (1.0, 300.0, 600.0, 1000.0)
 """When the first thing may happen: at once, or after a first election."""
@@ -34,8 +34,8 @@ def fewer_nodes(scenario: Scenario) -> Iterator[Scenario]:
             asks = tuple(replace(ask, node=named[ask.node]) for ask in scenario.operations if ask.node in named)
             if len(asks) < len(scenario.operations):
                 continue
-            struck = ((strike.at_ms, strike.fault.renamed(named)) for strike in scenario.faults)
-            strikes = tuple(TimedFault(at_ms, fault) for at_ms, fault in struck if fault is not None)
+            renamed = ((strike.at_ms, strike.fault.renamed(named)) for strike in scenario.faults)
+            strikes = tuple(TimedFault(at_ms, fault) for at_ms, fault in renamed if fault is not None)
             yield replace(scenario, nodes=count, operations=asks, faults=strikes)
 
 
@@ -50,7 +50,7 @@ def fed_back(scenario: Scenario) -> Iterator[Scenario]:
 
 
 def fewer_clients(scenario: Scenario) -> Iterator[Scenario]:
-    """One client asks what two asked, or clients are numbered from 0."""
+    """One client invokes the operations of two, or clients are numbered from 0."""
     clients = sorted({ask.client for ask in scenario.operations})
     for one, other in combinations(clients, 2):
         yield _clients(scenario, {other: one})
@@ -66,7 +66,7 @@ def _clients(scenario: Scenario, named: dict[int, int]) -> Scenario:
 
 
 def milder_faults(scenario: Scenario) -> Iterator[Scenario]:
-    """Each fault with fewer nodes or links, or without one of its troubles."""
+    """Each fault with fewer nodes or links, or without one of its effects."""
     for number, strike in enumerate(scenario.faults):
         for fault in strike.fault.milder():
             changed = TimedFault(strike.at_ms, fault)
@@ -74,7 +74,7 @@ def milder_faults(scenario: Scenario) -> Iterator[Scenario]:
 
 
 def sooner(scenario: Scenario) -> Iterator[Scenario]:
-    """All of it earlier, so that nothing is waited for."""
+    """Everything earlier, so that no time passes without a reason."""
     last_ms = scenario.items[-1].at_ms
     if scenario.end_ms > last_ms:
         yield replace(scenario, end_ms=last_ms)
