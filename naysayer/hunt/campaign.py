@@ -86,7 +86,7 @@ class Caught:
 
 @contextmanager
 def few_collections() -> Iterator[None]:
-    """Let the garbage collector run seldom, and over new objects only: a run leaves few cycles, and it costs a sixth."""
+    """Let the garbage collector run seldom, over new objects only: a run leaves few cycles, and it costs a sixth."""
     thresholds = gc.get_threshold()
     gc.freeze()
     gc.set_threshold(YOUNG, *thresholds[1:])
