@@ -2,7 +2,7 @@
 
 What nodes send again and again (messages sent once more) is shown once and then counted; what clients ask and get is
 always shown, and so are the faults. A message that changed its receiver's role, term or commit index says so. The end
-is the moment of the violation, with what each node is then; of a long run the last rows before it are kept.
+is the violation, with the state of each node at that time; of a long run the last rows before it are kept.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ Mark = tuple[float, str]
 
 @dataclass(frozen=True)
 class Ending:
-    """The moment of the violation (ms), what it is, and what each node is at it, by the names of what is told."""
+    """The time of the violation (ms), what it is, and the state of each node then, by the names of its fields."""
 
     at_ms: float
     words: str
@@ -100,8 +100,8 @@ def _in_order(
     messages = sorted(shown, key=lambda sent: (_time_ns(sent), sent.sent_ns))
     drawn: list[tuple[int, int, Sent | Change | str]] = [(_time_ns(sent), 1, sent) for sent in messages]
     drawn += [(one.step.time_ns, 2, one) for one in alone]
-    struck = [(int(at_ms * 1e6), text) for at_ms, text in marks]
-    drawn += [(when, 0, text) for when, text in struck if end_ns is None or when <= end_ns]
+    injected = [(int(at_ms * 1e6), text) for at_ms, text in marks]
+    drawn += [(when, 0, text) for when, text in injected if end_ns is None or when <= end_ns]
     return [(when, what) for when, _, what in sorted(drawn, key=lambda row: row[:2])]
 
 
@@ -169,7 +169,7 @@ class _Rows:
         return next((one.words for one in steps if sent.delivered_ns <= one.step.time_ns), "")
 
     def ending(self, ending: Ending) -> list[str]:
-        """The moment of the violation, and what each node is then: a row for each thing that is told."""
+        """The violation, and the state of each node at that time: a row for each field."""
         lines = self._wrapped(f"{ending.at_ms:9.1f}   ", f"━━ {ending.words}", BEFORE)
         for name in dict.fromkeys(name for state in ending.states.values() for name in state):
             texts = {node: state.get(name, "-") for node, state in ending.states.items()}
@@ -177,8 +177,8 @@ class _Rows:
                 lanes = "".join(f"{texts.get(node, ''):<{self.lane}}" for node in self._lane)
                 lines += self._labelled(f"{'':{BEFORE}}{lanes}  ", name)
             else:
-                told = ", ".join(f"{node} {text}" for node, text in texts.items())
-                lines += self._wrapped(" " * BEFORE, f"{name}: {told}", BEFORE)
+                states = ", ".join(f"{node} {text}" for node, text in texts.items())
+                lines += self._wrapped(" " * BEFORE, f"{name}: {states}", BEFORE)
         return lines
 
     def repeated(self) -> None:

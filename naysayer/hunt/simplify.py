@@ -34,9 +34,9 @@ def fewer_nodes(scenario: Scenario) -> Iterator[Scenario]:
             asks = tuple(replace(ask, node=named[ask.node]) for ask in scenario.operations if ask.node in named)
             if len(asks) < len(scenario.operations):
                 continue
-            renamed = ((strike.at_ms, strike.fault.renamed(named)) for strike in scenario.faults)
-            strikes = tuple(TimedFault(at_ms, fault) for at_ms, fault in renamed if fault is not None)
-            yield replace(scenario, nodes=count, operations=asks, faults=strikes)
+            renamed = ((timed.at_ms, timed.fault.renamed(named)) for timed in scenario.faults)
+            faults = tuple(TimedFault(at_ms, fault) for at_ms, fault in renamed if fault is not None)
+            yield replace(scenario, nodes=count, operations=asks, faults=faults)
 
 
 def fed_back(scenario: Scenario) -> Iterator[Scenario]:
@@ -60,16 +60,16 @@ def fewer_clients(scenario: Scenario) -> Iterator[Scenario]:
 
 def _clients(scenario: Scenario, named: dict[int, int]) -> Scenario:
     places = {f"c{old}": f"c{new}" for old, new in named.items()}
-    strikes = tuple(TimedFault(strike.at_ms, strike.fault.with_clients(places)) for strike in scenario.faults)
+    faults = tuple(TimedFault(timed.at_ms, timed.fault.with_clients(places)) for timed in scenario.faults)
     asks = tuple(replace(ask, client=named.get(ask.client, ask.client)) for ask in scenario.operations)
-    return replace(scenario, operations=asks, faults=strikes)
+    return replace(scenario, operations=asks, faults=faults)
 
 
 def milder_faults(scenario: Scenario) -> Iterator[Scenario]:
     """Each fault with fewer nodes or links, or without one of its effects."""
-    for number, strike in enumerate(scenario.faults):
-        for fault in strike.fault.milder():
-            changed = TimedFault(strike.at_ms, fault)
+    for number, timed in enumerate(scenario.faults):
+        for fault in timed.fault.milder():
+            changed = TimedFault(timed.at_ms, fault)
             yield replace(scenario, faults=(*scenario.faults[:number], changed, *scenario.faults[number + 1 :]))
 
 
