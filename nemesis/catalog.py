@@ -16,10 +16,14 @@ from targets.protocol.fault import (
     Corrupt,
     Cut,
     Degrade,
+    DelayMessages,
+    DuplicateMessages,
     Fault,
     Heal,
     Hold,
     Kill,
+    LoseMessages,
+    MessageFault,
     Pause,
     Reconfigure,
     Restart,
@@ -27,7 +31,7 @@ from targets.protocol.fault import (
     Skew,
     Transfer,
 )
-from targets.protocol.links import between
+from targets.protocol.links import Link, between
 from targets.protocol.node import NodeId
 
 Begin = Callable[[Situation], Fault | tuple[Fault, ...] | None]
@@ -131,6 +135,29 @@ def _hold(situation: Situation) -> tuple[Fault, ...] | None:
     chosen = [(source, dest)] if situation.random.random() < 0.5 else [link for link in every if link[0] == source]
     count = situation.random.choice((1, 3, 10))
     return tuple(Hold(link, count) for link in chosen)
+
+
+def _phase(make: Callable[[Situation, tuple[Link, ...], tuple[str, ...]], MessageFault]) -> Begin:
+    """A fault of what one node sends: of the messages of one phase of the protocol and of all later phases."""
+
+    def begin(situation: Situation) -> Fault | None:
+        kinds = tuple(situation.message_kinds)
+        if not kinds or len(situation.nodes) < 2:
+            return None
+        sender = situation.random.choice(situation.nodes)
+        links = tuple(link for link in shapes.links(situation.nodes) if link[0] == sender)
+        return make(situation, links, kinds[situation.random.randrange(len(kinds)) :])
+
+    return begin
+
+
+def _late_phase(situation: Situation, links: tuple[Link, ...], kinds: tuple[str, ...]) -> MessageFault:
+    random = situation.random
+    return DelayMessages(links, kinds, random.choice((None, 1, 3)), random.choice((50.0, 200.0, 500.0)))
+
+
+def _doubled_phase(situation: Situation, links: tuple[Link, ...], kinds: tuple[str, ...]) -> MessageFault:
+    return DuplicateMessages(links, kinds, after_ms=situation.random.choice((0.0, 100.0, 500.0)))
 
 
 def _corrupt(kind: str) -> Begin:
@@ -244,6 +271,33 @@ _KINDS = (
     FaultKind("clients", "loses some requests and replies of clients", CLIENT_LINKS, _clients, _heal, "net"),
     FaultKind("duplicate", "delivers some messages twice", BAD_LINKS, _degrade(duplicate=0.4), _heal, "net", 2),
     FaultKind("reorder", "delivers messages out of order", BAD_LINKS, _degrade(reorder=0.5), _heal, "net", 2),
+    FaultKind(
+        "lose-phase",
+        "loses what a node sends in one phase of the protocol and in all later phases",
+        LoseMessages.tags,
+        _phase(lambda situation, links, kinds: LoseMessages(links, kinds)),
+        _heal,
+        "net",
+        2,
+    ),
+    FaultKind(
+        "delay-phase",
+        "delays what a node sends in one phase of the protocol and in all later phases",
+        DelayMessages.tags,
+        _phase(_late_phase),
+        _heal,
+        "net",
+        2,
+    ),
+    FaultKind(
+        "duplicate-phase",
+        "delivers twice what a node sends in one phase of the protocol and in all later phases",
+        DuplicateMessages.tags,
+        _phase(_doubled_phase),
+        _heal,
+        "net",
+        2,
+    ),
     FaultKind("hold", "holds back single messages and delivers them much later", Hold.tags, _hold, _undo, "hold", 2),
     FaultKind(
         "fsync-error", "makes an fsync fail: the node stops", Corrupt.tags, _corrupt("fsync-error"), _restart, "life"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from random import Random
 from typing import Any, Protocol
@@ -26,6 +26,9 @@ class Situation(msgspec.Struct, frozen=True, dict=True):
     """Asks the nodes for their views; most decisions do not need them."""
     clients: tuple[NodeId, ...] = ()
     """Names of the clients, where their links can be degraded too."""
+    message_kinds: Mapping[str, int] = {}
+    """How many messages of each kind the nodes sent to each other so far, in the order in which the kinds first
+    appeared: in a protocol, the order of its phases."""
     sessions: bool = False
     """True if the system executes a repeated request once, so that requests may be duplicated."""
 

@@ -106,6 +106,7 @@ class Core:
             self.system.paused,
             views,
             self._client_names,
+            self.system.message_kinds,
             self.setup.sessions,
         )
         step, self._schedule = self._schedule.next(situation)

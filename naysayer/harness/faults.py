@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 from targets.protocol.fault import Condition, Fault, Heal, Release, Restart, Resume
@@ -18,6 +18,8 @@ class System(Protocol):
     def down(self) -> frozenset[NodeId]: ...
     @property
     def paused(self) -> frozenset[NodeId]: ...
+    @property
+    def message_kinds(self) -> Mapping[str, int]: ...
 
 
 AS_NEEDED = (Heal, Release, Resume, Restart)

@@ -7,6 +7,7 @@ between, also when cancelled: no process, namespace, firewall rule or proxy is l
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -76,6 +77,12 @@ class Cluster(Protocol):
     def down(self) -> frozenset[NodeId]: ...
     @property
     def paused(self) -> frozenset[NodeId]: ...
+    @property
+    def message_kinds(self) -> Mapping[str, int]:
+        """How many messages of each kind the nodes sent to each other so far, in the order in which the kinds first
+        appeared; empty if the messages do not pass through the harness."""
+        ...
+
     async def __aenter__(self) -> Self: ...
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +28,11 @@ from workloads.generator import Invocation
 NODES = ("n1", "n2", "n3", "n4")
 
 
-def values(of: types.Type) -> list[Any]:
+def values(of: types.Type, name: str = "") -> list[Any]:
     """Values of a field that a fault may have."""
     match of:
+        case types.VarTupleType(item_type=types.StrType()) if name == "messages":
+            return [("AppendEntries", "RequestVote")]
         case types.VarTupleType(item_type=types.TupleType()):
             return [(("n1", "n2"), ("n2", "n1"), ("n3", "c1"))]
         case types.VarTupleType():
@@ -60,11 +63,13 @@ def examples() -> list[Fault]:
         least = [{}]
         for field in fields:
             if field.required:
-                least = [{**one, field.name: value} for one in least for value in values(field.type)]
+                least = [{**one, field.name: value} for one in least for value in values(field.type, field.name)]
         found += [kind(**one) for one in least]
         for field in fields:
             if not field.required:
-                found += [kind(**one, **{field.name: value}) for one in least for value in values(field.type)]
+                found += [
+                    kind(**one, **{field.name: value}) for one in least for value in values(field.type, field.name)
+                ]
     return list(dict.fromkeys(found))
 
 
@@ -177,6 +182,7 @@ class System:
     """What a cluster shows that a fault was injected into."""
 
     nodes = NODES
+    message_kinds: Mapping[str, int] = {}
 
     def __init__(self, fault: Fault) -> None:
         self.down = frozenset(at.where for at in fault.begins() if at.what == KILLED)

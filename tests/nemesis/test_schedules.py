@@ -21,6 +21,7 @@ from targets.protocol.fault import (
     Heal,
     Hold,
     Kill,
+    MessageFault,
     Pause,
     Reconfigure,
     Release,
@@ -38,8 +39,13 @@ VIEWS: dict[str, dict[str, Any]] = {
 LATER_MS = 1e9
 
 
+SENT = {"prepare": 9, "accept": 4}
+
+
 def situation(seed: int = 1, **changes: Any) -> Situation:
-    return replace(Situation(0.0, NODES, Random(seed), poll=lambda: VIEWS, clients=("c0", "c1")), **changes)
+    return replace(
+        Situation(0.0, NODES, Random(seed), poll=lambda: VIEWS, clients=("c0", "c1"), message_kinds=SENT), **changes
+    )
 
 
 class Model:
@@ -57,7 +63,7 @@ class Model:
         match fault:
             case Cut():
                 self.cut = True
-            case Degrade():
+            case Degrade() | MessageFault():
                 self.degraded = True
             case Hold():
                 self.held = True

@@ -23,11 +23,15 @@ from targets.protocol.fault import (
     Corrupt,
     Cut,
     Degrade,
+    DelayMessages,
+    DuplicateMessages,
     Evidence,
     Fault,
     Heal,
     Hold,
     Kill,
+    LoseMessages,
+    MessageFault,
     Pause,
     Release,
     Restart,
@@ -198,6 +202,31 @@ def test_a_bad_link_does_what_it_says(fault: Degrade, holds: Callable[[list[int]
     assert stage.evidence(Degrade).shown
     last = stage.cluster.views()["n2"]["notes"][-1][0]
     assert (last - began > 200) == (fault.delay_ms > 0)
+
+
+@pytest.mark.parametrize(
+    ("fault", "got", "detail"),
+    [
+        (LoseMessages((("n1", "n2"),), ("Note",), 3), [3, 4, 5], "3 messages lost"),
+        (DelayMessages((("n1", "n2"),), ("Note",), 2, 40.0), [2, 3, 4, 5, 0, 1], "2 messages late"),
+        (DuplicateMessages((("n1", "n2"),), after_ms=40.0), [*range(6), *range(6)], "6 messages duplicated"),
+        (LoseMessages((("n1", "n2"),), ("Other",)), [*range(6)], "0 messages lost"),
+    ],
+    ids=["lose", "delay", "duplicate", "another kind"],
+)
+def test_a_fault_of_messages_affects_those_of_its_kinds(fault: MessageFault, got: list[int], detail: str) -> None:
+    stage = Stage()
+    stage.cluster.apply(fault)
+    stage.ask("tell", 6)
+    stage.cluster.run(until_ms=stage.cluster.now_ms + 100)
+    assert sorted(stage.notes()) == sorted(got)
+    if not isinstance(fault, DelayMessages):
+        assert stage.notes()[:6] == got[:6]
+    else:
+        assert set(stage.notes()[:4]) == set(got[:4])
+    evidence = stage.evidence(type(fault))
+    assert (evidence.shown, evidence.detail) == (detail[0] != "0", detail)
+    assert stage.cluster.message_kinds == {"Note": 6}
 
 
 def test_held_messages_come_when_they_are_released() -> None:

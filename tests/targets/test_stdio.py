@@ -13,7 +13,7 @@ import trio
 import trio.testing
 
 from checker.errors import HarnessError, TargetError
-from targets.backends.processes.links import Links
+from targets.backends.processes.links import Links, kind_of
 from targets.backends.processes.process import process_state
 from targets.backends.stdio.cluster import StdioCluster, StdioEnvelope
 from targets.backends.stdio.delays import Delays
@@ -21,7 +21,18 @@ from targets.backends.stdio.messages import MessageLog
 from targets.backends.stdio.protocol import to_body, to_reply
 from targets.backends.stdio.services import LastWriteWinsKV, LinearizableKV, SequentialKV, TimestampOracle
 from targets.backends.stdio.topology import TOPOLOGIES
-from targets.protocol.fault import Cut, Degrade, Heal, Kill, Pause, Restart, Resume
+from targets.protocol.fault import (
+    Cut,
+    Degrade,
+    DelayMessages,
+    DuplicateMessages,
+    Heal,
+    Kill,
+    LoseMessages,
+    Pause,
+    Restart,
+    Resume,
+)
 from targets.protocol.node import Reply, Request
 
 pytestmark = pytest.mark.slow
@@ -400,6 +411,39 @@ def test_links_lose_delay_and_duplicate_as_injected_and_count_it() -> None:
     again = Links(seed=3)
     again.apply(Degrade((("n0", "n1"),), delay_ms=5.0, loss=0.3, duplicate=0.3), 30.0)
     assert [again.plan(("n0", "n1")) for _ in range(300)] == plans
+
+
+def test_faults_of_messages_affect_only_their_kinds_on_their_links_and_count_it() -> None:
+    links = Links(seed=3)
+    link, other = ("n0", "n1"), ("n1", "n0")
+    links.apply(LoseMessages((link,), ("accept", "learn")), 10.0)
+    kinds = ("prepare", "accept", "learn")
+    assert [links.plan(link, kind) for kind in kinds] == [(0.0,), (), ()]
+    assert [links.plan(other, kind) for kind in kinds] == [(0.0,)] * 3
+    links.apply(Heal(), 20.0)
+    links.apply(DelayMessages((link, other), ("accept",), 1, 500.0), 30.0)
+    assert [links.plan(link, kind) for kind in ("prepare", "accept", "accept")] == [(0.0,), (500.0,), (0.0,)]
+    assert links.plan(other, "accept") == (500.0,), "the count is of each link"
+    links.apply(DuplicateMessages((link,), after_ms=100.0), 40.0)
+    assert links.plan(link, "learn") == (0.0, 100.0)
+    links.apply(Heal(), 50.0)
+    links.apply(LoseMessages((link,), ("commit",)), 60.0)
+    assert links.plan(link, "accept") == (0.0,)
+    assert links.kinds == {"prepare": 3, "accept": 6, "learn": 3}
+    shown = [(one.shown, one.detail) for one in links.evidence()]
+    assert shown == [
+        (True, "2 messages lost"),
+        (True, "2 messages late"),
+        (True, "1 message duplicated"),
+        (False, "no message was affected"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"), [(b'{"value": {"type": "x"}, "type": "put"}', "put"), (b'{"type": 3}', ""), (b"{}", "")]
+)
+def test_the_kind_of_a_message_is_the_type_of_its_body(body: bytes, kind: str) -> None:
+    assert kind_of(body) == kind
 
 
 def test_requests_travel_under_the_names_of_the_protocol() -> None:

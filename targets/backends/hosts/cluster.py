@@ -115,6 +115,10 @@ class RemoteCluster:
     def paused(self) -> frozenset[NodeId]:
         return frozenset(() if self._processes is None else self._processes.paused)
 
+    @property
+    def message_kinds(self) -> dict[str, int]:
+        return {}
+
     async def __aenter__(self) -> Self:
         return self
 

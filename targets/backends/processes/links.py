@@ -2,7 +2,7 @@
 
 Used by the per-link TCP proxies and by the router of stdio nodes. `plan` says for one message when its copies are to be
 delivered; what the harness does with a message is counted, since a fault that touched no message is not counted as
-coverage.
+coverage. The kinds of messages are counted too, in the order in which they first appear.
 """
 
 from __future__ import annotations
@@ -12,7 +12,11 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import ClassVar
 
-from targets.protocol.fault import Cut, Degrade, Evidence, Fault, Heal, Link
+import msgspec
+
+from targets.backends.wire import JUNK
+from targets.protocol.fault import Cut, Degrade, Evidence, Fault, Heal, Link, MessageFault
+from targets.protocol.fault_messages import MESSAGE_FAULTS
 
 LOST, LATE, DUPLICATED, HELD = "lost", "late", "duplicated", "held back, so that others could overtake"
 """What a fault did to a message."""
@@ -20,10 +24,12 @@ LOST, LATE, DUPLICATED, HELD = "lost", "late", "duplicated", "held back, so that
 
 @dataclass
 class _Active:
-    fault: Cut | Degrade
+    fault: Cut | Degrade | MessageFault
     from_ms: float
     to_ms: float | None = None
     did: Counter[str] = field(default_factory=Counter)
+    on_link: Counter[Link] = field(default_factory=Counter)
+    """How many messages a MessageFault has affected on each link."""
 
     def evidence(self) -> Evidence:
         """Shown only if each effect of the fault happened to some message."""
@@ -36,6 +42,8 @@ class _Active:
     def _asked(self) -> list[str]:
         if isinstance(self.fault, Cut):
             return [LOST]
+        if isinstance(self.fault, MessageFault):
+            return [self.fault.effect]
         asked = {
             LATE: self.fault.delay_ms,
             LOST: self.fault.loss,
@@ -43,6 +51,21 @@ class _Active:
             HELD: self.fault.reorder,
         }
         return [effect for effect, value in asked.items() if value]
+
+
+class _Typed(msgspec.Struct):
+    type: str = ""
+
+
+_typed = msgspec.json.Decoder(_Typed)
+
+
+def kind_of(body: msgspec.Raw | bytes) -> str:
+    """The `type` of a message's body; "" if it has none."""
+    try:
+        return _typed.decode(body).type
+    except JUNK:
+        return ""
 
 
 @dataclass
@@ -58,24 +81,30 @@ class Links:
     duplicated: bool = False
     """Whether any message was delivered twice so far."""
 
-    FAULTS: ClassVar[frozenset[str]] = frozenset({"cut", "degrade", "lose", "shape", "heal"})
+    kinds: Counter[str] = field(default_factory=Counter)
+    """How many messages of each kind the nodes sent to each other, in the order in which the kinds first appeared."""
+
+    FAULTS: ClassVar[frozenset[str]] = frozenset({"cut", "degrade", "lose", "shape", "heal"}) | MESSAGE_FAULTS
 
     def apply(self, fault: Fault, now_ms: float) -> None:
-        """Begin a Cut or a Degrade, or end them all (Heal)."""
+        """Begin a fault of links, or end them all (Heal)."""
         if isinstance(fault, Heal):
             for active in self._active:
                 active.to_ms = now_ms
             self._ended += self._active
             self._active = []
             self._by_link = {}
-        elif isinstance(fault, Cut | Degrade):
+        elif isinstance(fault, Cut | Degrade | MessageFault):
             active = _Active(fault, now_ms)
             self._active.append(active)
             for link in fault.links:
                 self._by_link.setdefault(link, []).append(active)
 
-    def plan(self, link: Link) -> tuple[float, ...]:
-        """Delays (ms) after which copies of the next message on this link are delivered; empty if it is lost."""
+    def plan(self, link: Link, kind: str = "") -> tuple[float, ...]:
+        """Delays (ms) after which copies of the next message on this link, which is of this kind, are delivered; empty
+        if it is lost."""
+        if kind:
+            self.kinds[kind] += 1
         active = self._by_link.get(link)
         if not active:
             return (0.0,)
@@ -87,6 +116,15 @@ class Links:
             if isinstance(one.fault, Cut):
                 one.did[LOST] += 1
                 return ()
+            if isinstance(one.fault, MessageFault):
+                if one.fault.affects(kind, one.on_link[link]):
+                    one.on_link[link] += 1
+                    one.did[one.fault.effect] += 1
+                    copies = [delay + more for delay in copies for more in one.fault.copies_ms()]
+                    self.duplicated = self.duplicated or len(copies) > 1
+                    if not copies:
+                        return ()
+                continue
             degrade = one.fault
             if random.random() < degrade.loss:
                 one.did[LOST] += 1
@@ -104,5 +142,5 @@ class Links:
         return tuple(copies)
 
     def evidence(self) -> list[Evidence]:
-        """One entry for each cut and degradation so far: what became of the messages on its links."""
+        """One entry for each fault of links so far: what became of the messages on its links."""
         return [one.evidence() for one in self._ended + self._active]

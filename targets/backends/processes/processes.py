@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from types import TracebackType
@@ -17,7 +18,7 @@ from checker.errors import HarnessError, TargetError
 from targets.backends.processes.links import Links
 from targets.backends.processes.process import NodeProcess, ended
 from targets.protocol.cluster import Death, crashed
-from targets.protocol.fault import Cut, Degrade, Evidence, Fault, Heal, Kill, Pause, Restart, Resume
+from targets.protocol.fault import Cut, Degrade, Evidence, Fault, Heal, Kill, MessageFault, Pause, Restart, Resume
 from targets.protocol.node import NodeId
 
 CRASH_CODES = frozenset(
@@ -85,6 +86,10 @@ class ProcessCluster:
     @property
     def down(self) -> frozenset[NodeId]:
         return frozenset(node for node, process in self._processes.items() if not process.running)
+
+    @property
+    def message_kinds(self) -> Mapping[str, int]:
+        return self._links.kinds
 
     @property
     def paused(self) -> frozenset[NodeId]:
@@ -222,7 +227,7 @@ class ProcessCluster:
             raise HarnessError(f"{what}: it needs {', '.join(sorted(missing))}")
         now = self.now_ms()
         match fault:
-            case Cut() | Degrade() | Heal():
+            case Cut() | Degrade() | MessageFault() | Heal():
                 self._links.apply(fault, now)
             case Kill():
                 for node in fault.nodes:

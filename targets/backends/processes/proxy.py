@@ -7,17 +7,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
 import trio
 
 from targets.backends.processes.guests import Guests
-from targets.backends.processes.links import Links
-from targets.backends.wire import FloodError, Lines
+from targets.backends.processes.links import Links, kind_of
+from targets.backends.wire import JUNK, Envelope, FloodError, Lines
 from targets.protocol.fault import Link
 
 QUEUE_MAX = 100_000
 
 CONNECTIONS_MAX = 16
 """A link has one sender, with one connection at a time; the port is open to all of this machine."""
+
+
+_envelope = msgspec.json.Decoder(Envelope)
+
+
+def _kind(text: bytes) -> str:
+    try:
+        return kind_of(_envelope.decode(text).body)
+    except JUNK:
+        return ""
 
 
 class LinkProxy:
@@ -53,7 +64,7 @@ class LinkProxy:
                     try:
                         async for text in Lines(stream):
                             self._guests.active(scope)
-                            for delay_ms in self._links.plan(self.link):
+                            for delay_ms in self._links.plan(self.link, _kind(text)):
                                 if delay_ms == 0.0:
                                     send.send_nowait(text)
                                 else:

@@ -21,6 +21,7 @@ from targets.protocol.fault import (
     Heal,
     Hold,
     Kill,
+    MessageFault,
     Pause,
     Reconfigure,
     Release,
@@ -29,6 +30,7 @@ from targets.protocol.fault import (
     Skew,
     Transfer,
 )
+from targets.protocol.fault_messages import MESSAGE_FAULTS
 from targets.protocol.node import Message, Node, NodeId, Reply, Request
 from targets.protocol.target import Target
 
@@ -73,6 +75,7 @@ class SimulatedCluster:
             "hold",
             "release",
             "heal",
+            *MESSAGE_FAULTS,
             "skew",
             "corrupt",
             "reconfigure",
@@ -170,6 +173,11 @@ class SimulatedCluster:
     @property
     def paused(self) -> frozenset[NodeId]:
         return frozenset([name for name, host in self._hosts.items() if host.paused])
+
+    @property
+    def message_kinds(self) -> dict[str, int]:
+        sent = self._network.kinds.items()
+        return {kind.__name__: count for kind, count in sent if not issubclass(kind, Request | Reply | Reset)}
 
     def start(self) -> None:
         """Start all nodes."""
@@ -309,7 +317,7 @@ class SimulatedCluster:
                     host = self._hosts[name]
                     self._note(fault, f"{name}: {host.waiting} inputs had waited", shown=host.paused)
                     host.resume()
-            case Cut() | Degrade() | Hold():
+            case Cut() | Degrade() | Hold() | MessageFault():
                 self._network.disturb(fault)
             case Release():
                 self._note(fault, f"{self._network.release()} messages released")

@@ -5,7 +5,7 @@ Random numbers are keyed by link and time (time_keyed.py), so leaving out one op
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from targets.backends.simulator.loop import Loop
 from targets.backends.simulator.time_keyed import TimeKeyedRandom, key, number_at
-from targets.protocol.fault import Cut, Degrade, Fault, Hold, Link
+from targets.protocol.fault import Cut, Degrade, Fault, Hold, Link, MessageFault
 from targets.protocol.node import Message, NodeId
 
 MS = 1_000_000
@@ -41,13 +41,15 @@ class Sent(NamedTuple):
 class Disturbance:
     """A fault on links that is in force, and how many messages it touched."""
 
-    fault: Cut | Degrade | Hold
+    fault: Cut | Degrade | Hold | MessageFault
     from_ms: float
     touched: int = 0
     to_ms: float | None = None
+    on_link: Counter[_Link] = field(default_factory=Counter)
+    """How many of them on each link (a MessageFault)."""
 
 
-@dataclass
+@dataclass(eq=False)
 class _Link:
     loop: Loop
     name: str
@@ -98,6 +100,8 @@ class Network:
         self._places: dict[Link, _Link] = {}
         self._held: list[tuple[_Route, Message, Sent]] = []
         self.disturbances: list[Disturbance] = []
+        self.kinds: Counter[type[Message]] = Counter()
+        """How many messages of each class were sent, in the order in which the classes first appeared."""
         self.trace: list[Sent] | None = None
         self.cause: Callable[[NodeId], Cause | None] = lambda source: None
         """In a traced run: the input that a node is handling."""
@@ -117,6 +121,7 @@ class Network:
         """Send a message over its link, under the faults that are in force there."""
         route = self._routes[source].get(dest) or self._route(source, dest)
         link, loop = route.link, self._loop
+        self.kinds[type(message)] += 1
         # a square favours short delays and leaves a tail, like a real network, with one random number and no logarithm
         number = number_at(link.key, loop.now_ns)
         time_ns = loop.now_ns + self._least_ns + int(self._spread_ns * number * number)
@@ -151,6 +156,15 @@ class Network:
                     late_ns += int(random.random() * 30 * MS)
                 times = [time + late_ns for time in times]
                 one.touched += late_ns > 0 or len(times) > 1
+            elif isinstance(fault, MessageFault):
+                if fault.affects(type(message).__name__, one.on_link[link]):
+                    one.on_link[link] += 1
+                    one.touched += 1
+                    times = [time + int(late_ms * MS) for time in times for late_ms in fault.copies_ms()]
+                    in_order = in_order and fault.copies_ms()[:1] == (0.0,)
+                    if not times:
+                        self._note(None, route, message)
+                        return
             elif isinstance(fault, Cut):
                 one.touched += 1
                 self._note(None, route, message)
@@ -197,7 +211,7 @@ class Network:
         """The messages that are held back now: sent, and not in the trace yet."""
         return [sent for _, _, sent in self._held]
 
-    def disturb(self, fault: Cut | Degrade | Hold) -> None:
+    def disturb(self, fault: Cut | Degrade | Hold | MessageFault) -> None:
         """Begin a fault on links; it lasts until `heal` (a Hold: until `release`)."""
         one = Disturbance(fault, self._loop.now_ns / MS)
         self.disturbances.append(one)
@@ -216,7 +230,7 @@ class Network:
 
     def heal(self) -> None:
         """End every cut and degradation, and release all messages that are held back."""
-        self._end(Cut, Degrade)
+        self._end(Cut, Degrade, MessageFault)
         self.release()
 
     def _end(self, *kinds: type[Fault]) -> None:
@@ -228,11 +242,12 @@ class Network:
                     self._between(pair).faults.remove(one)
 
 
-def _links(fault: Cut | Degrade | Hold) -> tuple[Link, ...]:
+def _links(fault: Cut | Degrade | Hold | MessageFault) -> tuple[Link, ...]:
     return (fault.link,) if isinstance(fault, Hold) else fault.links
 
 
 def describe(one: Disturbance) -> str:
     """What a disturbance did, for the evidence."""
     verb: dict[type[Any], str] = {Cut: "lost", Degrade: "disturbed", Hold: "held back"}
-    return f"{one.touched} {'message' if one.touched == 1 else 'messages'} {verb[type(one.fault)]}"
+    did = one.fault.effect if isinstance(one.fault, MessageFault) else verb[type(one.fault)]
+    return f"{one.touched} {'message' if one.touched == 1 else 'messages'} {did}"

@@ -15,6 +15,7 @@ import msgspec
 import trio
 
 from checker.errors import TargetError
+from targets.backends.processes.links import kind_of
 from targets.backends.processes.process import NodeProcess
 from targets.backends.processes.processes import ProcessCluster
 from targets.backends.stdio.delays import Delays
@@ -284,7 +285,8 @@ class StdioCluster(ProcessCluster):
             if not bytes(envelope.body).lstrip().startswith(b"{"):
                 raise msgspec.DecodeError
             self.between_nodes += 1
-            delays_ms = [delay_ms + self._latency_ms for delay_ms in self._links.plan((node, dest))]
+            planned = self._links.plan((node, dest), kind_of(envelope.body))
+            delays_ms = [delay_ms + self._latency_ms for delay_ms in planned]
             self._note(text, delays_ms)
             line = self._line(envelope.src, dest, envelope.body)
             for delay_ms in delays_ms:

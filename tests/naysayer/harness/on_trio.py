@@ -113,6 +113,10 @@ class OnTrio:
     def down(self) -> frozenset[NodeId]:
         return frozenset(name for name, host in self._hosts.items() if host.node is None)
 
+    @property
+    def message_kinds(self) -> dict[str, int]:
+        return {}
+
     async def start(self) -> None:
         self.began_ms = trio.current_time() * 1000
         for host in self._hosts.values():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pytest
@@ -47,6 +48,8 @@ class Cluster:
     @property
     def down(self) -> frozenset[str]:
         return frozenset(one.where for one in self.in_force if one.what == KILLED)
+
+    message_kinds: Mapping[str, int] = {}
 
     @property
     def paused(self) -> frozenset[str]:
