@@ -23,7 +23,7 @@ client = "http://10.0.0.2:8000"
 host = "10.0.0.3"
 client = "http://10.0.0.3:8000"
 
-# How clients talk to it: http (described below), etcd, redis, or your own class as "client.py:MyClient".
+# How clients talk to it: http (described below), etcd, redis, sql, or your own class as "client.py:MyClient".
 [client]
 kind = "http"
 timeout_s = 1.0

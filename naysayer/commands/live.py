@@ -24,7 +24,7 @@ from naysayer.plan import (
 from naysayer.report.conclusion import Conclusion
 from nemesis import catalog
 from targets.backends.hosts.cluster import RemoteCluster, faults_of, what_it_takes
-from targets.backends.hosts.config import ClusterConfig, own_file
+from targets.backends.hosts.config import ClusterConfig, make_client, own_file
 from targets.backends.processes.cluster import LiveCluster
 from targets.backends.processes.processes import ProcessCluster
 from targets.backends.stdio.cluster import StdioCluster
@@ -75,12 +75,13 @@ def _words(command: str) -> list[str]:
 
 def test_remote(file: Path, config: ClusterConfig, plan: Plan, options: RunOptions) -> Conclusion:
     """A cluster on other hosts, which cluster.toml describes."""
-    lacking = sorted(find_workload(plan.workload).operations - set(config.client.operations))
+    workload = find_workload(plan.workload)
+    lacking = sorted(workload.operations - set(config.client.operations))
     if lacking:
         raise UsageError(
             f"workload {plan.workload} needs {', '.join(lacking)}; {file} offers {config.client.operations}"
         )
-
+    make_client(config.client, next(iter(config.nodes.values())).client, workload.model)
     for name in plan.nemesis:
         missing = catalog.find(name).needs - faults_of(config)
         if missing:
@@ -95,7 +96,7 @@ def test_remote(file: Path, config: ClusterConfig, plan: Plan, options: RunOptio
         files["client.py"] = Path(own)
     return run_test(
         plan,
-        lambda: RemoteCluster(config, wanted, faults_on_running=allowed),
+        lambda: RemoteCluster(config, wanted, faults_on_running=allowed, model=workload.model),
         config.client.timeout_s,
         options,
         left,

@@ -16,7 +16,7 @@ import trio
 
 from checker.errors import HarnessError, NaysayerError, TargetError, UsageError
 from targets.backends.hosts.clock import SKEWING, Clocks
-from targets.backends.hosts.config import ClusterConfig, make_client, own_file
+from targets.backends.hosts.config import MODEL, ClusterConfig, make_client, own_file
 from targets.backends.hosts.guarded import ENDINGS, GuardedClient, OwnRemarks, described, first_error, place_of
 from targets.backends.hosts.hosts import Finding, Hosts
 from targets.backends.hosts.keys import OwnKeys, new_run
@@ -74,6 +74,7 @@ class RemoteCluster:
     What this run started is stopped; a system that ran before is left running, and gets no fault of ON_RUNNING unless
     `faults_on_running`.
 
+    `model`: of the workload, for clients that store each data type in its own way.
     `wanted`: the faults that will be asked for, by name with their tags; start refuses one that a host does not allow.
     `left`: afterwards, what could not be undone.
     """
@@ -84,8 +85,10 @@ class RemoteCluster:
         wanted: Mapping[str, frozenset[str]] | None = None,
         *,
         faults_on_running: bool = False,
+        model: str = MODEL,
     ) -> None:
         self.config = config
+        self._model = model
         self._faults_on_running = faults_on_running
         self.complaint: TargetError | None = None
         self.remarks: list[str] = []
@@ -360,8 +363,8 @@ class RemoteCluster:
         config, address = self.config.client, self.config.nodes[node].client
         path = own_file(config)
         if path is None:
-            return make_client(config, address)
-        return GuardedClient(lambda: make_client(config, address), path, self.nodes, self._own)
+            return make_client(config, address, self._model)
+        return GuardedClient(lambda: make_client(config, address, self._model), path, self.nodes, self._own)
 
     async def _try_clients(self) -> None:
         """Open a client class of the user's own once for each node, before anything depends on it.

@@ -12,9 +12,20 @@ import msgspec
 
 from checker.errors import UsageError
 from targets.backends.clients.http import Call
+from targets.backends.clients.sql.operations import OPERATIONS as SQL_OPERATIONS
 from targets.protocol.cluster import Client
 from targets.protocol.node import NodeId
 from targets.protocol.own_code import own_module
+
+OPERATIONS = ("read", "write", "cas")
+ADDRESSED = ("http", "etcd", "redis")
+"""The kinds whose address is a URL or host:port."""
+
+PORTS = {"http": 80, "https": 443, "postgresql": 5432, "postgres": 5432, "mariadb": 3306, "mysql": 3306}
+"""Where servers listen unless an address names a port."""
+
+MODEL = "kv"
+"""What a client stores where no workload says so: single values by key."""
 
 CLIENT_METHODS = ("open", "invoke", "close")
 """What a client class of the user's own must have, all `async def` (see targets.protocol.cluster.Client)."""
@@ -80,11 +91,12 @@ class Clock(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ClientConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How clients talk to the system: kind is http, etcd, redis, or path.py:Name of a Client class of your own."""
+    """How clients talk to the system: kind is http, etcd, redis, sql, or path.py:Name of a Client class of your own."""
 
     kind: str
     timeout_s: float = 1.0
-    operations: tuple[str, ...] = ("read", "write", "cas")
+    operations: tuple[str, ...] = ()
+    """Unless named, those of the kind."""
     http: dict[str, Call] = {}
     options: dict[str, Any] = {}
 
@@ -128,11 +140,13 @@ def load(path: Path, client: str | None = None) -> ClusterConfig:
         raise UsageError(f"{path}: [clock] faketime must be a path from the root, and needs [commands]")
     # a file of the user's own is found beside the cluster.toml that names it, or from where the command was typed
     kind = client or (str(path.parent / config.client.kind) if ":" in config.client.kind else config.client.kind)
-    config = msgspec.structs.replace(config, client=msgspec.structs.replace(config.client, kind=kind))
+    operations = config.client.operations or (SQL_OPERATIONS if kind == "sql" else OPERATIONS)
+    described = msgspec.structs.replace(config.client, kind=kind, operations=operations)
+    config = msgspec.structs.replace(config, client=described)
     if not config.client.timeout_s > 0:
         raise UsageError(f"{path}: [client] timeout_s is {config.client.timeout_s}; it must be more than 0")
     for name, node in config.nodes.items():
-        if ":" not in config.client.kind and endpoint(node.client) is None:
+        if config.client.kind in ADDRESSED and endpoint(node.client) is None:
             raise UsageError(f"{path}: [nodes.{name}] client is {node.client!r}; write http://host:port or host:port")
         try:
             make_client(config.client, node.client)
@@ -164,7 +178,7 @@ def endpoint(client: str) -> tuple[str, int] | None:
     """Host and port of a `client` of [nodes]: a URL, or host:port; None for anything else."""
     try:
         parts = urlsplit(client if "//" in client else f"//{client}")
-        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+        port = parts.port or PORTS.get(parts.scheme)
     except ValueError:
         return None
     return (parts.hostname, port) if parts.hostname and port else None
@@ -175,8 +189,11 @@ def own_file(config: ClientConfig) -> str | None:
     return config.kind.rpartition(":")[0] if ":" in config.kind else None
 
 
-def make_client(config: ClientConfig, address: str) -> Client:
-    """A client for the node at `address`, by the kind that cluster.toml names."""
+def make_client(config: ClientConfig, address: str, model: str = MODEL) -> Client:
+    """A client for the node at `address`, by the kind that cluster.toml names, for workloads of a model.
+
+    Raises UsageError for a client that cannot be made.
+    """
     match config.kind:
         case "http":
             from targets.backends.clients.http import HttpClient
@@ -192,10 +209,14 @@ def make_client(config: ClientConfig, address: str) -> Client:
             found = endpoint(address)
             assert found is not None
             return RedisClient(*found, **config.options)
+        case "sql":
+            from targets.backends.clients.sql.client import SqlClient
+
+            return SqlClient(address, model, **config.options)
         case kind if ":" in kind:
             return _own_client(kind, address, config.options)
         case kind:
-            raise UsageError(f"client kind {kind!r} is unknown: http, etcd, redis, or path.py:Name of your own class")
+            raise UsageError(f"client kind {kind!r} is unknown: http, etcd, redis, sql, or path.py:Name of your own")
 
 
 def _own_client(kind: str, address: str, options: dict[str, Any]) -> Client:
