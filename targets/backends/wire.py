@@ -52,10 +52,22 @@ class QuickStream:
     @classmethod
     async def connect(cls, host: str, port: int) -> Self:
         """Raises OSError if the connection is not accepted."""
-        stream = await trio.open_tcp_stream(host, port)
-        raw = socket.fromfd(stream.socket.fileno(), stream.socket.family, stream.socket.type)
-        await trio.aclose_forcefully(stream)
+        try:
+            family, kind, _, _, place = socket.getaddrinfo(
+                host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST
+            )[0]
+        except socket.gaierror:  # a name, which may have several addresses
+            connected = (await trio.open_tcp_stream(host, port)).socket
+        else:
+            connected = trio.socket.socket(family, kind)
+            try:
+                await connected.connect(place)
+            except BaseException:
+                connected.close()
+                raise
+        raw = socket.socket(fileno=connected.detach())
         raw.setblocking(False)
+        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return cls(raw)
 
     async def send_all(self, data: bytes) -> None:
@@ -80,11 +92,27 @@ class QuickStream:
             except OSError as error:
                 raise trio.BrokenResourceError(str(error)) from error
 
+    def is_quiet(self) -> bool:
+        """Whether nothing has come, not even the end of the connection. What comes before a request is sent is no
+        answer to it."""
+        return nothing_came(self._raw)
+
     def close(self) -> None:
         """End the connection at once."""
         if self._raw.fileno() != -1:
             trio.lowlevel.notify_closing(self._raw)
             self._raw.close()
+
+
+def nothing_came(connection: socket.socket) -> bool:
+    """Whether a connection that does not block has nothing to read: no bytes, no end, no error."""
+    try:
+        connection.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+        return True
+    except OSError:
+        pass
+    return False
 
 
 class Lines:

@@ -2,18 +2,22 @@
 
     python -m tests.benchmarks.live
 
-Against an echo over TCP in this process, against stdio echo nodes (processes of their own), and against a cluster
-that answers without doing anything: what is left is the driver's and the recorder's own work. Judges nothing.
+Against an echo over TCP in this process, against stdio echo nodes and an HTTP server (processes of their own), and
+against a cluster that answers without doing anything: what is left is the driver's and the recorder's own work. The
+HTTP client is measured by itself too, beside a plain loop over one of trio's streams that parses
+nothing. Judges nothing.
 """
 
 from __future__ import annotations
 
 import select
 import socket
+import subprocess
 import sys
 import tempfile
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, Self
@@ -25,6 +29,7 @@ from checker.errors import TargetError
 from naysayer.harness.setup import Setup
 from naysayer.live import LiveRun
 from naysayer.recorder import Recorder
+from targets.backends.clients.http import Call, HttpClient
 from targets.backends.processes.client import TcpClient
 from targets.backends.stdio.cluster import StdioCluster
 from targets.backends.wire import line
@@ -49,6 +54,32 @@ for text in sys.stdin:
     out.write(dumps({"src": message["dest"], "dest": message["src"], "body": answer}) + "\\n")
     out.flush()
 """
+
+HTTP_SERVER = """
+import select
+import socket
+import sys
+answer = b"HTTP/1.1 200 OK\\r\\ncontent-type: application/json\\r\\ncontent-length: 11\\r\\n\\r\\n" + b'{"value":7}'
+listener = socket.create_server(("127.0.0.1", 0))
+print(listener.getsockname()[1], flush=True)
+sockets = {listener.fileno(): listener}
+ready = select.epoll()
+ready.register(listener, select.EPOLLIN)
+while True:
+    for number, _ in ready.poll():
+        if number == listener.fileno():
+            client = listener.accept()[0]
+            sockets[client.fileno()] = client
+            ready.register(client, select.EPOLLIN)
+        elif sockets[number].recv(65536):
+            sockets[number].sendall(answer)
+        else:
+            ready.unregister(number)
+            sockets.pop(number).close()
+"""
+GET = {"echo": Call("GET", "/kv/{key}", output="value")}
+EXCHANGES = 10_000
+"""Exchanges of the plain loop, and of the client by itself."""
 
 
 class Instant:
@@ -147,6 +178,38 @@ class TcpEcho(Instant):
         return TcpClient(node, self._listener.getsockname()[1])
 
 
+class HttpServer(Instant):
+    """A store behind HTTP that answers every request alike, in a process of its own."""
+
+    def __init__(self, port: int) -> None:
+        self._url = f"http://127.0.0.1:{port}"
+
+    def client(self, node: NodeId) -> Client:
+        return HttpClient(self._url, GET)
+
+
+async def plain_loop(port: int) -> float:
+    """Microseconds of our CPU for an exchange of the same size over one of trio's streams, parsing nothing."""
+    request = b"GET /kv/x HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"
+    async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
+        cpu = time.process_time()
+        for _ in range(EXCHANGES):
+            await stream.send_all(request)
+            await stream.receive_some(65536)
+        return 1e6 * (time.process_time() - cpu) / EXCHANGES
+
+
+async def client_alone(port: int) -> float:
+    """Microseconds of our CPU for an operation of the HTTP client."""
+    client, request = HttpServer(port).client("n1"), Request("1", "c1", "echo", "x")
+    cpu = time.process_time()
+    for _ in range(EXCHANGES):
+        await client.invoke(request)
+    cpu = time.process_time() - cpu
+    await client.close()
+    return 1e6 * cpu / EXCHANGES
+
+
 async def drive(cluster: Cluster) -> tuple[int, float, float]:
     """Operations that ended ok, the seconds they took, and the seconds of this process' CPU among them."""
     with tempfile.TemporaryFile() as file:
@@ -161,13 +224,29 @@ async def drive(cluster: Cluster) -> tuple[int, float, float]:
     return recorder.counts["ok"], took, cpu
 
 
+@contextmanager
+def http_server() -> Iterator[int]:
+    """Its port."""
+    with subprocess.Popen([sys.executable, "-c", HTTP_SERVER], stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            yield int(process.stdout.readline())
+        finally:
+            process.kill()
+
+
 def main() -> None:
-    with tempfile.TemporaryDirectory() as directory:
+    with tempfile.TemporaryDirectory() as directory, http_server() as port:
+        print(f"  {'HTTP: a plain loop':55} {trio.run(plain_loop, port):>6.1f} us of our CPU each", flush=True)
+        print(
+            f"  {'HTTP: the client by itself':55} {trio.run(client_alone, port):>6.1f} us of our CPU each", flush=True
+        )
         node = Path(directory) / "echo.py"
         node.write_text(ECHO_NODE)
         backends = (
-            ("nobody (the driver's own cost)", Instant),
+            ("nothing (the driver's own cost)", Instant),
             ("echo over TCP, in this process", TcpEcho),
+            ("a store behind HTTP", lambda: HttpServer(port)),
             ("3 stdio echo nodes", lambda: StdioCluster([sys.executable, str(node)], "echo", 3, 1)),
         )
         for name, make in backends:

@@ -16,7 +16,7 @@ import trio
 
 from checker.errors import UsageError
 from naysayer.cli import run
-from targets.backends.clients import exchange, resp
+from targets.backends.clients import http1, resp
 from targets.backends.clients.etcd import EtcdClient
 from targets.backends.clients.http import Call, HttpClient
 from targets.backends.clients.redis import RedisClient
@@ -195,7 +195,7 @@ def test_an_endless_answer_is_cut(kind: str, head: bytes) -> None:
     for reply in replies(kind, floods(head, counted)):
         assert reply.status == "info"
     assert len(counted) == 3
-    bound = max(exchange.ANSWER_BYTES_MAX, resp.ANSWER_BYTES_MAX)
+    bound = max(http1.ANSWER_BYTES_MAX, resp.ANSWER_BYTES_MAX)
     assert max(counted) < bound + BUFFERS_BYTES_MAX, "the rest stays with the server"
 
 

@@ -17,6 +17,7 @@ a cas) the value was another; `refused` it certainly did not happen. Anything el
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from urllib.parse import quote
 
@@ -26,6 +27,8 @@ from checker.errors import UsageError
 from targets.backends.clients.exchange import TEXT_SHOWN, Answer, HttpConnection, doubt
 from targets.backends.wire import JUNK
 from targets.protocol.node import Reply, Request
+
+METHOD = re.compile(r"[A-Z]+")
 
 
 class Call(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -39,6 +42,10 @@ class Call(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     missing: tuple[int, ...] = (404,)
     mismatch: tuple[int, ...] = (409, 412)
     refused: tuple[int, ...] = (400, 401, 403, 405, 413, 421, 422, 429)
+
+    def __post_init__(self) -> None:
+        if METHOD.fullmatch(self.method) is None:
+            raise ValueError(f"method is {self.method!r}; write one such as GET, PUT, POST or DELETE")
 
 
 def _values(request: Request) -> dict[str, Any]:

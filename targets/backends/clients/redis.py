@@ -51,6 +51,9 @@ class RedisClient:
         # put back only after a whole answer: what comes after half of one would be taken for the next
         connection, self._connection = self._connection, None
         try:
+            if connection is not None and not connection.is_quiet():
+                connection.close()  # ended by the server: nothing is lost if nothing is sent on it
+                connection = None
             if connection is None:
                 connection = await RespConnection.connect(self._host, self._port)
         except OSError as error:

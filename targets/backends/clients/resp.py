@@ -82,6 +82,10 @@ class RespConnection:
         self._reader.feed(data)
         return len(data)
 
+    def is_quiet(self) -> bool:
+        """Whether nothing has come since the last answer, not even the end of the connection."""
+        return self._stream.is_quiet()
+
     def close(self) -> None:
         """End the connection at once."""
         self._stream.close()
