@@ -148,7 +148,7 @@ class LiveRun:
     async def _nemesis(self) -> None:
         try:
             while True:
-                views = await self.cluster.views()
+                views = await self.cluster.views() if self.core.needs_views else {}
                 action = self.core.fault(self.now_ns(), partial(dict, views))
                 if action is None:
                     return

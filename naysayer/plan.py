@@ -62,6 +62,9 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What ran it. Only a simulated run can be replayed."""
     think_ms: float = THINK_MS
     """Mean pause of a client between two operations (simulated runs)."""
+    deck: bool = False
+    """The faults are short and come in turn, each after the system has recovered from the last (nemesis/deck.py);
+    False: they come at random and last for random times, several at once (nemesis/mix.py)."""
     rest: float = 1.0
     """Pauses between faults, in multiples of the default (simulated runs)."""
     timeout_ms: float | None = None
@@ -88,7 +91,10 @@ REST = 3.0
 """Pauses between faults in a test of a healthy target, in multiples of those in a hunt, so that most operations
 complete. With 1.0 a quarter of them time out, since with seven kinds of faults one is nearly always active."""
 
-BINARY_NEMESIS = tuple(name for name in DEFAULT_NEMESIS if name != "duplicate")
+LIVE_NEMESIS = ("partition", "one-way", "lose-phase", "delay-phase", "duplicate-phase", "kill", "pause")
+"""The same for processes whose messages pass through the harness."""
+
+BINARY_NEMESIS = tuple(name for name in LIVE_NEMESIS if name != "duplicate-phase")
 """The same for programs written for Maelstrom, whose network never duplicates a message."""
 
 

@@ -71,6 +71,10 @@ class Mix(msgspec.Struct, frozen=True):
     armed: tuple[Armed, ...] = ()
     """At most one in each channel; an earlier fault of the same series may be in force meanwhile."""
 
+    @property
+    def needs_views(self) -> bool:
+        return any(find(name).needs & {"leader", "reconfigure"} for name in self.kinds)
+
     def next(self, situation: Situation) -> tuple[Step | Poll | None, Schedule]:
         if not self.kinds:
             return None, self

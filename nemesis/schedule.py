@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from nemesis.observed import Observed
 from targets.protocol.fault import Fault
 from targets.protocol.node import NodeId
 
@@ -26,6 +27,8 @@ class Situation(msgspec.Struct, frozen=True, dict=True):
     """Asks the nodes for their views; most decisions do not need them."""
     clients: tuple[NodeId, ...] = ()
     """Names of the clients, where their links can be degraded too."""
+    observed: Observed = msgspec.field(default_factory=Observed)
+    """What became of the clients' operations."""
     message_kinds: Mapping[str, int] = {}
     """How many messages of each kind the nodes sent to each other so far, in the order in which the kinds first
     appeared: in a protocol, the order of its phases."""
@@ -69,6 +72,10 @@ class Poll(msgspec.Struct, frozen=True):
 
 
 class Schedule(Protocol):
-    """A source of faults; None when there are no more. The harness undoes all faults at the end."""
+    """A source of faults; None when there are no more. The harness undoes all faults at the end.
+
+    A schedule that never looks at `Situation.views` has an attribute `needs_views` that is False: asking real nodes for
+    their views takes time.
+    """
 
     def next(self, situation: Situation) -> tuple[Step | Poll | None, Schedule]: ...

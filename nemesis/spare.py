@@ -19,6 +19,10 @@ class Spare(msgspec.Struct, frozen=True):
     spared: Callable[[], None]
     """Called for each kill that was left out."""
 
+    @property
+    def needs_views(self) -> bool:
+        return bool(getattr(self.schedule, "needs_views", True))
+
     def next(self, situation: Situation) -> tuple[Step | Poll | None, Schedule]:
         step, rest = self.schedule.next(situation)
         while isinstance(step, Step) and _kills(step.fault) and not self.durable():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -32,6 +33,7 @@ from naysayer.results import new_folder, verdict_json
 from naysayer.signals import Reporting, ended_by_signals
 from naysayer.slow import slow_nodes
 from naysayer.store import Store
+from nemesis.deck import FIRST_PROCESS_MS, Deck
 from nemesis.mix import Mix
 from nemesis.schedule import Schedule
 from nemesis.spare import Spare
@@ -247,7 +249,9 @@ class Drive:
     def _schedule(self, cluster: Cluster) -> Schedule | None:
         if not self.plan.nemesis:
             return None
-        faults = Mix(self.plan.nemesis, stretch=STRETCH)
+        faults: Schedule = Mix(self.plan.nemesis, stretch=STRETCH)
+        if self.plan.deck:
+            faults = Deck(self.plan.nemesis, process_ms=min(FIRST_PROCESS_MS, 300.0 * (self.plan.time_s or math.inf)))
         if isinstance(cluster, StdioCluster) and self.plan.binary is not None and self.plan.binary.spare:
             return Spare(faults, cluster.keeps_data, lambda: cluster.remark(SPARED))
         return faults

@@ -13,6 +13,7 @@ from naysayer.plan import (
     BINARY_NEMESIS,
     CLIENTS,
     DEFAULT_NEMESIS,
+    LIVE_NEMESIS,
     Binary,
     Plan,
     possible_faults,
@@ -33,7 +34,7 @@ from targets.backends.stdio.topology import TOPOLOGIES
 from targets.registry import find as find_target
 from workloads.registry import find as find_workload
 
-TIME_S = 10.0
+TIME_S = 30.0
 
 
 def test_live(plan: Plan, timeout_s: float, options: RunOptions) -> Conclusion:
@@ -119,7 +120,7 @@ class Backend:
 def live_plan(backend: Backend, options: RunOptions) -> Plan:
     """A plan for what really runs; by default with those of the usual faults that it can carry out."""
     nodes = backend.nodes if options.nodes is None else options.nodes
-    usual = DEFAULT_NEMESIS if options.binary is None else BINARY_NEMESIS
+    usual = LIVE_NEMESIS if options.live else BINARY_NEMESIS if options.binary is not None else DEFAULT_NEMESIS
     nemesis = usual_faults(backend.faults, nodes, usual) if options.nemesis is None else options.nemesis
     plan = Plan(
         target=backend.name,
@@ -132,6 +133,7 @@ def live_plan(backend: Backend, options: RunOptions) -> Plan:
         time_s=TIME_S if options.operations is None and options.time_s is None else options.time_s,
         backend=backend.where,
         rate=options.rate,
+        deck=options.nemesis is None,
         availability=options.availability,
         binary=None if options.binary is None else _binary(options),
     )

@@ -16,6 +16,7 @@ from naysayer.harness.actions import Invoke, WaitUntil
 from naysayer.harness.progress import MajorityProgress
 from naysayer.harness.routing import Routing
 from naysayer.harness.setup import REFUSED_MS, Setup
+from nemesis.observed import Observed
 from targets.backends.simulator.time_keyed import SLOT_BITS
 from targets.protocol.fault import Fault
 from targets.protocol.node import NodeId, Reply, Request
@@ -152,6 +153,8 @@ class Clients:
         """Time (ms), client, operation and node of everything that was invoked."""
         self.answers: dict[NodeId, Answers] = {}
         """By node."""
+        self.observed = Observed()
+        """What the nemesis may know of the operations."""
         self.unsupported: set[str] = set()
         """Operations that the system says it does not have."""
         self.majority_progress: MajorityProgress | None = None
@@ -283,6 +286,7 @@ class Clients:
             self.ever_succeeded = True
         elif status != "fail" or thread.asked.f not in CONDITIONAL:
             self.refused_by_design = False
+        self.observed.take(thread.node, thread.asked.f, status, thread.call_ns / NS)
         progress = self.majority_progress
         if progress is not None:
             if status == "ok":

@@ -106,6 +106,7 @@ class Core:
             self.system.paused,
             views,
             self._client_names,
+            self.clients.observed,
             self.system.message_kinds,
             self.setup.sessions,
         )
@@ -121,6 +122,11 @@ class Core:
     @staticmethod
     def _again(poll: Poll, now_ms: float) -> WaitUntil:
         return WaitUntil(max(poll.next_ms(now_ms), now_ms) + AFTER_POLL_MS)
+
+    @property
+    def needs_views(self) -> bool:
+        """Whether `fault` may look at the views of the nodes."""
+        return bool(getattr(self._schedule, "needs_views", True))
 
     def injected(self, fault: Fault, now_ns: int, detail: str = "") -> None:
         """A fault, or one that undoes another, was carried out."""
