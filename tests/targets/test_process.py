@@ -17,7 +17,8 @@ from targets.backends.processes.cluster import LiveCluster
 from targets.backends.processes.process import NodeProcess, process_state
 from targets.backends.processes.processes import ProcessCluster
 from targets.protocol.cluster import Death
-from targets.protocol.fault import Corrupt, Fault, Hold, Kill, Restart
+from targets.protocol.fault import Corrupt, Fault, Hold, Kill, Release, Restart
+from targets.protocol.node import Reply, Request
 from targets.registry import find
 
 pytestmark = pytest.mark.slow
@@ -104,12 +105,37 @@ def test_a_node_of_ours_that_ends_by_itself_is_named() -> None:
     trio.run(main)
 
 
+def test_a_write_ends_when_the_messages_that_it_waits_for_are_released() -> None:
+    async def main() -> None:
+        with trio.fail_after(60):
+            async with LiveCluster(find("quorum-kv"), nodes=2, seed=1) as cluster, trio.open_nursery() as nursery:
+                await cluster.start()
+                await cluster.apply(Hold(("n1", "n2"), message="put"))
+                replies: list[Reply] = []
+
+                async def write() -> None:
+                    client = cluster.client("n1")
+                    replies.append(await client.invoke(Request("1", "c1", "write", "x", 1)))
+                    await client.close()
+
+                nursery.start_soon(write)
+                while not any(one.shown for one in cluster.evidence()):
+                    await trio.lowlevel.checkpoint()
+                assert replies == []
+                await cluster.apply(Release())
+                while not replies:
+                    await trio.lowlevel.checkpoint()
+                assert replies[0].status == "ok"
+                assert [one.detail for one in cluster.evidence()] == ["1 message held back until released"]
+
+    trio.run(main)
+
+
 @pytest.mark.parametrize(
     ("fault", "needs"),
     [
         (Kill(("n1",), power=True), "power"),
         (Kill(("n1",), effects=3), "power"),
-        (Hold(("n1", "n2")), "hold, release"),
         (Corrupt("n1", "full"), "corrupt"),
     ],
 )

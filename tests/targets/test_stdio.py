@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -13,7 +14,7 @@ import trio
 import trio.testing
 
 from checker.errors import HarnessError, TargetError
-from targets.backends.processes.links import Links, kind_of
+from targets.backends.processes.links import UNTIL_RELEASED, Links, kind_of
 from targets.backends.processes.process import process_state
 from targets.backends.stdio.cluster import StdioCluster, StdioEnvelope
 from targets.backends.stdio.delays import Delays
@@ -27,9 +28,11 @@ from targets.protocol.fault import (
     DelayMessages,
     DuplicateMessages,
     Heal,
+    Hold,
     Kill,
     LoseMessages,
     Pause,
+    Release,
     Restart,
     Resume,
 )
@@ -436,6 +439,35 @@ def test_faults_of_messages_affect_only_their_kinds_on_their_links_and_count_it(
         (True, "2 messages late"),
         (True, "1 message duplicated"),
         (False, "no message was affected"),
+    ]
+
+
+def test_messages_that_are_held_back_are_delivered_in_order_by_a_release_or_by_a_heal() -> None:
+    links, link, arrived = Links(seed=3), ("n0", "n1"), list[int]()
+    links.apply(Hold(link, 2, "accept"), 10.0)
+    links.apply(Cut((("n1", "n0"),)), 10.0)
+    for number, kind in enumerate(("accept", "prepare", "accept", "accept")):
+        (delay_ms,) = links.plan(link, kind)
+        if delay_ms == UNTIL_RELEASED:
+            links.hold(partial(arrived.append, number))
+        else:
+            arrived.append(number)
+    assert arrived == [1, 3], "two of its kind are held back, and others overtake them"
+    links.apply(Release(), 20.0)
+    assert arrived == [1, 3, 0, 2]
+    assert links.plan(link, "accept") == (0.0,)
+    assert links.plan(("n1", "n0")) == (), "a release ends no cut"
+    links.apply(Hold(link), 30.0)
+    assert links.plan(link) == (UNTIL_RELEASED,)
+    links.hold(partial(arrived.append, 4))
+    links.apply(Heal(), 40.0)
+    assert arrived[4:] == [4]
+    shown = [(one.fault.tag, one.to_ms, one.detail) for one in links.evidence()]
+    kept = "held back until released"
+    assert shown == [
+        ("hold", 20.0, f"2 messages {kept}"),
+        ("cut", 40.0, "1 message lost"),
+        ("hold", 40.0, f"1 message {kept}"),
     ]
 
 

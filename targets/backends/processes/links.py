@@ -1,13 +1,16 @@
 """The state of the links between processes whose messages pass through the harness: what is lost, late or duplicated.
 
 Used by the per-link TCP proxies and by the router of stdio nodes. `plan` says for one message when its copies are to be
-delivered; what the harness does with a message is counted, since a fault that touched no message is not counted as
-coverage. The kinds of messages are counted too, in the order in which they first appear.
+delivered, or that it is held back until a release; what the harness does with a message is counted, since a fault that
+touched no message is not counted as coverage. The kinds of messages are counted too, in the order in which they first
+appear.
 """
 
 from __future__ import annotations
 
+import math
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 from typing import ClassVar
@@ -15,21 +18,25 @@ from typing import ClassVar
 import msgspec
 
 from targets.backends.wire import JUNK
-from targets.protocol.fault import Cut, Degrade, Evidence, Fault, Heal, Link, MessageFault
+from targets.protocol.fault import Cut, Degrade, Evidence, Fault, Heal, Hold, Link, MessageFault, Release
 from targets.protocol.fault_messages import MESSAGE_FAULTS
 
 LOST, LATE, DUPLICATED, HELD = "lost", "late", "duplicated", "held back, so that others could overtake"
+KEPT = "held back until released"
 """What a fault did to a message."""
 
+UNTIL_RELEASED = math.inf
+"""The delay of a message that is held back: whoever carries it gives it to `Links.hold`."""
 
-@dataclass
+
+@dataclass(eq=False)
 class _Active:
-    fault: Cut | Degrade | MessageFault
+    fault: Cut | Degrade | Hold | MessageFault
     from_ms: float
     to_ms: float | None = None
     did: Counter[str] = field(default_factory=Counter)
     on_link: Counter[Link] = field(default_factory=Counter)
-    """How many messages a MessageFault has affected on each link."""
+    """How many messages a MessageFault or a Hold has affected on each link."""
 
     def evidence(self) -> Evidence:
         """Shown only if each effect of the fault happened to some message."""
@@ -42,6 +49,8 @@ class _Active:
     def _asked(self) -> list[str]:
         if isinstance(self.fault, Cut):
             return [LOST]
+        if isinstance(self.fault, Hold):
+            return [KEPT]
         if isinstance(self.fault, MessageFault):
             return [self.fault.effect]
         asked = {
@@ -84,25 +93,44 @@ class Links:
     kinds: Counter[str] = field(default_factory=Counter)
     """How many messages of each kind the nodes sent to each other, in the order in which the kinds first appeared."""
 
-    FAULTS: ClassVar[frozenset[str]] = frozenset({"cut", "degrade", "lose", "shape", "heal"}) | MESSAGE_FAULTS
+    _held: list[Callable[[], None]] = field(default_factory=list)
+    """How to deliver each message that is held back, in the order in which they were sent."""
+
+    FAULTS: ClassVar[frozenset[str]] = (
+        frozenset({"cut", "degrade", "lose", "shape", "heal", "hold", "release"}) | MESSAGE_FAULTS
+    )
 
     def apply(self, fault: Fault, now_ms: float) -> None:
-        """Begin a fault of links, or end them all (Heal)."""
-        if isinstance(fault, Heal):
-            for active in self._active:
-                active.to_ms = now_ms
-            self._ended += self._active
-            self._active = []
-            self._by_link = {}
-        elif isinstance(fault, Cut | Degrade | MessageFault):
-            active = _Active(fault, now_ms)
-            self._active.append(active)
-            for link in fault.links:
-                self._by_link.setdefault(link, []).append(active)
+        """Begin a fault of links, or end them: all (Heal), or those that hold messages back (Release)."""
+        match fault:
+            case Heal():
+                self._end(self._active, now_ms)
+            case Release():
+                self._end([one for one in self._active if isinstance(one.fault, Hold)], now_ms)
+            case Cut() | Degrade() | Hold() | MessageFault():
+                active = _Active(fault, now_ms)
+                self._active.append(active)
+                for link in fault.bad_links():
+                    self._by_link.setdefault(link, []).append(active)
+
+    def _end(self, ending: list[_Active], now_ms: float) -> None:
+        for active in ending:
+            active.to_ms = now_ms
+            for link in active.fault.bad_links():
+                self._by_link[link].remove(active)
+        self._ended += ending
+        self._active = [one for one in self._active if one.to_ms is None]
+        held, self._held = self._held, []
+        for deliver in held:
+            deliver()
+
+    def hold(self, deliver: Callable[[], None]) -> None:
+        """Keep a message whose delay is UNTIL_RELEASED; `deliver` is called when what is held back is released."""
+        self._held.append(deliver)
 
     def plan(self, link: Link, kind: str = "") -> tuple[float, ...]:
         """Delays (ms) after which copies of the next message on this link, which is of this kind, are delivered; empty
-        if it is lost."""
+        if it is lost, and UNTIL_RELEASED alone if it is held back."""
         if kind:
             self.kinds[kind] += 1
         active = self._by_link.get(link)
@@ -116,6 +144,12 @@ class Links:
             if isinstance(one.fault, Cut):
                 one.did[LOST] += 1
                 return ()
+            if isinstance(one.fault, Hold):
+                if one.fault.message in (None, kind) and one.on_link[link] < one.fault.count:
+                    one.on_link[link] += 1
+                    one.did[KEPT] += 1
+                    return (UNTIL_RELEASED,)
+                continue
             if isinstance(one.fault, MessageFault):
                 if one.fault.affects(kind, one.on_link[link]):
                     one.on_link[link] += 1

@@ -18,7 +18,20 @@ from checker.errors import HarnessError, TargetError
 from targets.backends.processes.links import Links
 from targets.backends.processes.process import NodeProcess, ended
 from targets.protocol.cluster import Death, crashed
-from targets.protocol.fault import Cut, Degrade, Evidence, Fault, Heal, Kill, MessageFault, Pause, Restart, Resume
+from targets.protocol.fault import (
+    Cut,
+    Degrade,
+    Evidence,
+    Fault,
+    Heal,
+    Hold,
+    Kill,
+    MessageFault,
+    Pause,
+    Release,
+    Restart,
+    Resume,
+)
 from targets.protocol.node import NodeId
 
 CRASH_CODES = frozenset(
@@ -227,7 +240,7 @@ class ProcessCluster:
             raise HarnessError(f"{what}: it needs {', '.join(sorted(missing))}")
         now = self.now_ms()
         match fault:
-            case Cut() | Degrade() | MessageFault() | Heal():
+            case Cut() | Degrade() | Hold() | Release() | MessageFault() | Heal():
                 self._links.apply(fault, now)
             case Kill():
                 for node in fault.nodes:

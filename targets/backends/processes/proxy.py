@@ -6,12 +6,14 @@ Every link is one-way (a node sends on the connections that it opened and answer
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 
 import msgspec
 import trio
 
 from targets.backends.processes.guests import Guests
-from targets.backends.processes.links import Links, kind_of
+from targets.backends.processes.links import UNTIL_RELEASED, Links, kind_of
 from targets.backends.wire import JUNK, Envelope, FloodError, Lines
 from targets.protocol.fault import Link
 
@@ -67,6 +69,8 @@ class LinkProxy:
                             for delay_ms in self._links.plan(self.link, _kind(text)):
                                 if delay_ms == 0.0:
                                     send.send_nowait(text)
+                                elif delay_ms == UNTIL_RELEASED:
+                                    self._links.hold(partial(self._put, send, text))
                                 else:
                                     nursery.start_soon(self._later, delay_ms, send, text)
                     except trio.WouldBlock:
@@ -97,7 +101,10 @@ class LinkProxy:
     @staticmethod
     async def _later(delay_ms: float, send: trio.MemorySendChannel[bytes], text: bytes) -> None:
         await trio.sleep(delay_ms / 1000)
-        try:
+        LinkProxy._put(send, text)
+
+    @staticmethod
+    def _put(send: trio.MemorySendChannel[bytes], text: bytes) -> None:
+        """Without the connection, or where the receiver does not read, it is lost."""
+        with suppress(trio.WouldBlock, trio.BrokenResourceError, trio.ClosedResourceError):
             send.send_nowait(text)
-        except trio.WouldBlock:
-            return

@@ -15,7 +15,7 @@ import msgspec
 import trio
 
 from checker.errors import TargetError
-from targets.backends.processes.links import kind_of
+from targets.backends.processes.links import UNTIL_RELEASED, kind_of
 from targets.backends.processes.process import NodeProcess
 from targets.backends.processes.processes import ProcessCluster
 from targets.backends.stdio.delays import Delays
@@ -290,7 +290,11 @@ class StdioCluster(ProcessCluster):
             self._note(text, delays_ms)
             line = self._line(envelope.src, dest, envelope.body)
             for delay_ms in delays_ms:
-                self._delays.after(delay_ms, partial(self._deliver, dest, line))
+                deliver = partial(self._deliver, dest, line)
+                if delay_ms == UNTIL_RELEASED:
+                    self._links.hold(deliver)
+                else:
+                    self._delays.after(delay_ms, deliver)
             return
         body = msgspec.json.decode(envelope.body, type=Body)
         if dest not in self._services:

@@ -3,8 +3,8 @@
 While the run lasts they are compressed into a file without a name, which ends with the process. Afterwards `keep`
 writes `messages.jsonl`: up to 32 MiB, the beginning, the end, and always what passed while an operation of the
 counterexample was under way; a line says how much was left out. Beyond 256 MiB of compressed messages the oldest are
-lost. A line is {"time": ns since the run began (negative before), "message": as it was sent}, with "lost", "copies" or
-"delay_ms" where the network did something to it.
+lost. A line is {"time": ns since the run began (negative before), "message": as it was sent}, with "lost", "held" (back
+until a release), "copies" or "delay_ms" where the network did something to it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import IO
 
 import trio
+
+from targets.backends.processes.links import UNTIL_RELEASED
 
 MESSAGES = "messages.jsonl"
 BLOCK_BYTES = 128 * 1024
@@ -62,11 +64,13 @@ class MessageLog:
         self._began_ns = round(time_s * 1e9)
 
     def note(self, text: bytes, *, delays_ms: Sequence[float] = (0.0,)) -> None:
-        """A message was sent, as JSON text; delivered after these delays, once for each."""
+        """A message was sent, as JSON text; delivered after these delays, once for each (UNTIL_RELEASED: held back)."""
         now_ns = round(trio.current_time() * 1e9)
         fate = b""
         if not delays_ms:
             fate = b',"lost":true'
+        elif delays_ms[0] == UNTIL_RELEASED:
+            fate = b',"held":true'
         elif len(delays_ms) > 1 or delays_ms[0]:
             delays = ",".join(f"{delay:.3f}" for delay in delays_ms)
             fate = f',"copies":{len(delays_ms)},"delay_ms":[{delays}]'.encode()
