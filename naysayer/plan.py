@@ -29,6 +29,9 @@ OPERATIONS = 2000
 CLIENTS = 5
 """How many clients there are, without --clients."""
 
+LIVE_CLIENTS = 10
+"""The same in real time, where half of them only read in the default workload."""
+
 NAME_CHARS_MAX = 60
 """Of a folder's name: a command may be longer than file systems allow."""
 

@@ -125,6 +125,7 @@ class Simulation:
             scripted=script is not None,
             sessions=target.sessions,
             stay=True,
+            only_reads=workload.only_reads,
             client_links=True,
             recover=(script is None or script.recovers) and probe.until_ms is None,
             progress_ms=PROGRESS_TIMEOUTS * target.timeout_ms,

@@ -44,7 +44,7 @@ KV_APPEND = Workload(
     operations=frozenset({"read", "write", "append"}),
     model="kv-append",
     start=lambda: Appends(strings=True, writes=True),
-    finish=lambda: reads(Keys().bases),
+    finish=reads,
 )
 
 APPEND_LIST = Workload(
@@ -53,5 +53,5 @@ APPEND_LIST = Workload(
     operations=frozenset({"read", "append"}),
     model="append-list",
     start=lambda: Appends(strings=False),
-    finish=lambda: reads(Keys().bases),
+    finish=reads,
 )

@@ -69,7 +69,7 @@ SET = Workload(
     operations=frozenset({"add", "remove", "contains", "read"}),
     model="set",
     start=Set,
-    finish=lambda: reads(["set"]),
+    finish=reads,
 )
 COUNTER = Workload(
     name="counter",
@@ -77,7 +77,7 @@ COUNTER = Workload(
     operations=frozenset({"add", "read"}),
     model="counter",
     start=Counter,
-    finish=lambda: reads(["counter"]),
+    finish=reads,
 )
 QUEUE = Workload(
     name="queue",

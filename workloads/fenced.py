@@ -61,5 +61,5 @@ WORKLOAD = Workload(
     operations=frozenset({"next", "read", "fenced-write"}),
     model="fenced-register",
     start=FencedWrites,
-    finish=lambda: reads([KEY]),
+    finish=reads,
 )

@@ -6,7 +6,7 @@ workload can feed back what was read. Everything random comes from `Turn.random`
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any, Protocol
@@ -61,8 +61,11 @@ class Workload:
     operations: frozenset[str]
     model: str
     start: Callable[[], Generator]
-    finish: Callable[[], Generator] | None = None
-    """A last round after all faults are undone: final reads, one by one per client."""
+    finish: Callable[[Sequence[Any]], Generator] | None = None
+    """A last round after all faults are undone: final reads, one by one per client, made from the keys that were used
+    last, the latest first."""
     convergence: Callable[[], Generator] | None = None
     """A round of reads on every node, for systems whose nodes may need time to converge. It is repeated until no value
     is missing, or until nothing changes any more. Then `finish` reads every node too."""
+    only_reads: Callable[[int, int], bool] | None = None
+    """Whether a client (of so many) only reads: the harness lets it stay with one node. None: no client does."""

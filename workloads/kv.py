@@ -43,5 +43,5 @@ WORKLOAD = Workload(
     operations=frozenset({"read", "write", "cas", "delete"}),
     model="kv",
     start=Store,
-    finish=lambda: reads(BASES),
+    finish=reads,
 )

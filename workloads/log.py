@@ -39,5 +39,5 @@ WORKLOAD = Workload(
     operations=frozenset({"append", "read"}),
     model="log",
     start=Log,
-    finish=lambda: EachClient(tuple(Invocation("read", KEY, offset) for offset in range(FINAL_READS))),
+    finish=lambda keys: EachClient(tuple(Invocation("read", KEY, offset) for offset in range(FINAL_READS))),
 )

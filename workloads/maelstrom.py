@@ -6,7 +6,7 @@ the last round have the input FINAL: only they must show everything.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace as dataclass_replace
 from typing import Any
 
@@ -17,6 +17,7 @@ from checker.errors import UsageError
 from checker.history import Operation
 from checker.properties.eventual import FINAL
 from workloads.cas_register import CasRegisters
+from workloads.few_writes import LIVE_KEYS, FewWrites
 from workloads.generator import Generator, Invocation, Turn, Workload
 from workloads.kv import Store
 from workloads.numbers import Ask
@@ -162,8 +163,8 @@ class Drain(Struct, frozen=True):
         return replace(self, places={**self.places, client: {**operation.input, **shown}})
 
 
-def _read_once(given: str | None) -> Callable[[], Generator]:
-    return lambda: EachClient((Invocation("read", None, given),))
+def _read_once(given: str | None) -> Generator:
+    return EachClient((Invocation("read", None, given),))
 
 
 LIN_KV = Workload(
@@ -172,7 +173,7 @@ LIN_KV = Workload(
     operations=frozenset({"read", "write", "cas"}),
     model="kv",
     start=lambda: CasRegisters(keys=Keys(KEYS)),
-    finish=lambda: reads(KEYS),
+    finish=reads,
 )
 ECHO = Workload(
     name="echo",
@@ -194,8 +195,8 @@ BROADCAST = Workload(
     operations=frozenset({"broadcast", "read"}),
     model="broadcast",
     start=lambda: Put("broadcast", reads_share=0.4),
-    convergence=_read_once(None),
-    finish=_read_once(FINAL),
+    convergence=lambda: _read_once(None),
+    finish=lambda keys: _read_once(FINAL),
 )
 G_SET = Workload(
     name="g-set",
@@ -203,8 +204,8 @@ G_SET = Workload(
     operations=frozenset({"add", "read"}),
     model="g-set",
     start=lambda: Put("add", reads_share=0.4),
-    convergence=_read_once(None),
-    finish=_read_once(FINAL),
+    convergence=lambda: _read_once(None),
+    finish=lambda keys: _read_once(FINAL),
 )
 G_COUNTER = Workload(
     name="g-counter",
@@ -212,8 +213,8 @@ G_COUNTER = Workload(
     operations=frozenset({"add", "read"}),
     model="g-counter",
     start=lambda: Increments(down=False),
-    convergence=_read_once(None),
-    finish=_read_once(FINAL),
+    convergence=lambda: _read_once(None),
+    finish=lambda keys: _read_once(FINAL),
 )
 PN_COUNTER = Workload(
     name="pn-counter",
@@ -221,8 +222,8 @@ PN_COUNTER = Workload(
     operations=frozenset({"add", "read"}),
     model="pn-counter",
     start=lambda: Increments(down=True),
-    convergence=_read_once(None),
-    finish=_read_once(FINAL),
+    convergence=lambda: _read_once(None),
+    finish=lambda keys: _read_once(FINAL),
 )
 KAFKA = Workload(
     name="kafka",
@@ -231,7 +232,7 @@ KAFKA = Workload(
     model="kafka",
     start=Messages,
     convergence=lambda: Drain("poll"),
-    finish=lambda: Drain("final_poll"),
+    finish=lambda keys: Drain("final_poll"),
 )
 TXN_LIST_APPEND = Workload(
     name="txn-list-append",
@@ -260,11 +261,14 @@ def tailored(workload: Workload, key_count: int | None = None, max_txn_length: i
     keys = tuple(range(count))
     match workload.name:
         case "lin-kv":
-            return dataclass_replace(workload, start=lambda: CasRegisters(keys=Keys(keys)), finish=lambda: reads(keys))
+            return dataclass_replace(workload, start=lambda: CasRegisters(keys=Keys(keys)))
         case "register":
-            return dataclass_replace(workload, start=lambda: Registers(keys=Keys(keys)), finish=lambda: reads(keys))
+            return dataclass_replace(workload, start=lambda: Registers(keys=Keys(keys)))
+        case "write-few-read-many":
+            live = LIVE_KEYS if key_count is None else key_count
+            return dataclass_replace(workload, start=lambda: FewWrites(live, integers=True))
         case "kv":
-            return dataclass_replace(workload, start=lambda: Store(keys=Keys(keys)), finish=lambda: reads(keys))
+            return dataclass_replace(workload, start=lambda: Store(keys=Keys(keys)))
         case "txn-list-append" | "txn-rw-register":
             write = "append" if workload.name == "txn-list-append" else "w"
             steps = 4 if max_txn_length is None else max_txn_length
@@ -276,7 +280,7 @@ def tailored(workload: Workload, key_count: int | None = None, max_txn_length: i
                 workload,
                 start=lambda: Messages(logs),
                 convergence=lambda: Drain("poll", logs),
-                finish=lambda: Drain("final_poll", logs),
+                finish=lambda keys: Drain("final_poll", logs),
             )
     if key_count is not None:
         raise UsageError(f"--key-count is for workloads with keys, and {workload.name} has none")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from checker.errors import unknown_name
-from workloads import append, cas_register, containers, fenced, kv, lock, log, maelstrom, numbers, register
+from workloads import append, cas_register, containers, fenced, few_writes, kv, lock, log, maelstrom, numbers, register
 from workloads.generator import Workload
 
 WORKLOADS: dict[str, Workload] = {
@@ -13,6 +13,7 @@ WORKLOADS: dict[str, Workload] = {
         cas_register.WORKLOAD,
         cas_register.WRITE_ONCE,
         kv.WORKLOAD,
+        few_writes.WORKLOAD,
         append.KV_APPEND,
         append.APPEND_LIST,
         log.WORKLOAD,

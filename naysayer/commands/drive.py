@@ -54,6 +54,9 @@ RECOVERY_MS_MAX = 30_000.0
 """How long a healed system, which may be slow to start and to elect a leader, may take until an operation succeeds; a
 node that gives no answer for so long hangs."""
 
+REFUSED_MS = 10.0
+"""Mean pause of a client after a refusal: a real cluster finds a new leader in less time than clients would rest."""
+
 PATIENT_MS = 5000.0
 """How long a client waits for an answer in that time, unless a longer time is set."""
 
@@ -239,6 +242,8 @@ class Drive:
             known_to_fit=isinstance(cluster, LiveCluster),
             hung_ms=RECOVERY_MS_MAX,
             unsupported=not_supported if isinstance(cluster, StdioCluster) else None,
+            only_reads=workload.only_reads,
+            refused_ms=REFUSED_MS,
             final=workload.finish,
             convergence=workload.convergence,
             lacking=None if must is None else lambda: must(recorder.ended(0)),

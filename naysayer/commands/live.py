@@ -11,8 +11,8 @@ from naysayer.commands.drive import run_test
 from naysayer.options import RunOptions
 from naysayer.plan import (
     BINARY_NEMESIS,
-    CLIENTS,
     DEFAULT_NEMESIS,
+    LIVE_CLIENTS,
     LIVE_NEMESIS,
     Binary,
     Plan,
@@ -127,7 +127,7 @@ def live_plan(backend: Backend, options: RunOptions) -> Plan:
         workload=backend.workload if options.workload is None else options.workload,
         nemesis=tuple(catalog.find(name).name for name in nemesis),
         nodes=nodes,
-        clients=CLIENTS if options.clients is None else options.clients,
+        clients=LIVE_CLIENTS if options.clients is None else options.clients,
         seed=options.seed,
         operations=options.operations,
         time_s=TIME_S if options.operations is None and options.time_s is None else options.time_s,

@@ -15,7 +15,7 @@ from checker.history import Operation, Status
 from naysayer.harness.actions import Invoke, WaitUntil
 from naysayer.harness.progress import MajorityProgress
 from naysayer.harness.routing import Routing
-from naysayer.harness.setup import REFUSED_MS, Setup
+from naysayer.harness.setup import Setup
 from nemesis.observed import Observed
 from targets.backends.simulator.time_keyed import SLOT_BITS
 from targets.protocol.fault import Fault
@@ -42,6 +42,9 @@ CONDITIONAL = frozenset({"cas", "acquire", "release", "dequeue", "pop", "delete-
 
 UNSUPPORTED_MAX = 100
 """After this many unsupported operations in a row, the workload is taken to have no others."""
+
+KEYS_MAX = 200
+"""Final reads are of the keys used last, so many at most."""
 
 NS = 1_000_000
 """Nanoseconds in a millisecond."""
@@ -161,6 +164,8 @@ class Clients:
         """Judges whether anything succeeds during the fault phase; None: not judged."""
         self.stalled: Callable[[MajorityProgress, int], None]
         """Called if nothing does."""
+        self._keys: dict[Any, None] = {}
+        """The keys used last, the latest at the end."""
         self._routings: dict[int, Routing] = {}
         self._randoms: dict[int, Random] = {}
         self._rounds = 0
@@ -168,7 +173,7 @@ class Clients:
         """All processes used so far are below this."""
         self._slot_ms = 0.0
         self._think_ms = setup.think_ms
-        self._refused_ms = max(REFUSED_MS, setup.think_ms)
+        self._refused_ms = max(setup.refused_ms, setup.think_ms)
         self._look_at_nodes = setup.hung_ms is not None
 
     def start(self, clients: int, now_ns: int) -> tuple[Thread, ...]:
@@ -182,7 +187,9 @@ class Clients:
         waiting = any(thread.waits for thread in self.threads)
         fresh = self._rounds * FRESH * clients if waiting else ceil(self._used / clients) * clients
         if clients not in self._routings:
-            self._routings[clients] = Routing(self.nodes, clients, stay=self.setup.stay)
+            self._routings[clients] = Routing(
+                self.nodes, clients, stay=self.setup.stay, only_reads=self.setup.only_reads
+            )
         self.routing = self._routings[clients]
         for client in range(clients):
             if client not in self._randoms:
@@ -194,6 +201,11 @@ class Clients:
         for thread in self.threads:
             thread.wakes_ms = self._pause(thread, now_ns, self._think_ms).at_ms
         return tuple(self.threads)
+
+    @property
+    def keys(self) -> tuple[Any, ...]:
+        """The keys used last, the latest first."""
+        return tuple(reversed(self._keys))
 
     def begin_recovery(self) -> None:
         """Count successes from zero. A script ends here, and so does a limit on the rate."""
@@ -255,6 +267,8 @@ class Clients:
         thread.waits = True
         thread.call_ns = now_ns
         self.invoked += 1
+        if asked.key is not None:
+            self._used_key(asked.key)
         thread.asked, thread.node = asked, node
         thread.request = Request(f"r{self.invoked}", f"c{process}", asked.f, asked.key, asked.input)
         self.journal.invoked(process, asked, node, now_ns)
@@ -262,6 +276,12 @@ class Clients:
         # every other client retries when no reply comes, as client libraries do
         thread.attempts = thread.left = ATTEMPTS if self.setup.sessions and client % 2 == 1 else 1
         return Invoke(node, thread.request, self.timeout_ms / thread.attempts)
+
+    def _used_key(self, key: Any) -> None:
+        self._keys.pop(key, None)
+        self._keys[key] = None
+        if len(self._keys) > KEYS_MAX:
+            del self._keys[next(iter(self._keys))]
 
     def completed(self, thread: Thread, reply: Reply | None, now_ns: int) -> Invoke | WaitUntil:
         """Take the reply, or None if none came in time. The client retries, or pauses before its next operation."""

@@ -279,15 +279,13 @@ class Core:
         if not self._alive:
             return
         if setup.convergence is not None and setup.lacking is not None and setup.final is not None:
-            yield from self._converge(setup.convergence, setup.final, setup.lacking())
+            yield from self._converge(setup.convergence, setup.final(clients.keys), setup.lacking())
         elif setup.final is not None and not self.stopped:
             self.journal.last_round_begins()
-            clients.generator = setup.final()
+            clients.generator = setup.final(clients.keys)
             yield self._round(setup.clients, self._now_ms + FINAL_MS_MAX)
 
-    def _converge(
-        self, convergence: Callable[[], Generator], final: Callable[[], Generator], lack: Lack
-    ) -> Iterator[Action]:
+    def _converge(self, convergence: Callable[[], Generator], final: Generator, lack: Lack) -> Iterator[Action]:
         """Read all nodes in rounds until no value is missing or nothing improves; then read them a last time.
 
         If the run is stopped before that, there is no last read, so no node is accused of a lost value.
@@ -305,7 +303,7 @@ class Core:
             so_far.look(self._collected, self._now_ms / 1000)
             if so_far.complete or so_far.still:
                 self.journal.last_round_begins()
-                yield from self._read_all(final(), nodes)
+                yield from self._read_all(final, nodes)
                 so_far.look(self._collected, self._now_ms / 1000)
                 if so_far.complete or so_far.still:
                     return

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from checker.properties.eventual import Lack
 from nemesis.schedule import Schedule
@@ -11,7 +12,7 @@ from targets.protocol.node import Reply
 from workloads.generator import Generator
 
 REFUSED_MS = 40.0
-"""Mean pause after a refusal, so that not all operations are used up while a cluster has no leader."""
+"""Mean pause after a refusal in virtual time, so that not all operations are used up while a cluster has no leader."""
 
 FINAL_MS_MAX = 10_000.0
 """Limit for a round of final reads."""
@@ -43,7 +44,11 @@ class Setup:
     sessions: bool = False
     """The system executes a repeated request once: every other client retries when no reply comes."""
     stay: bool = False
-    """A third of the clients stay with one node from the start (see Routing)."""
+    """A third of the clients stay with one node for ever, from the start (see Routing)."""
+    only_reads: Callable[[int, int], bool] | None = None
+    """Whether a client (of so many) only reads, and so stays with one node for ever (Workload.only_reads)."""
+    refused_ms: float = REFUSED_MS
+    """Mean pause after a refusal."""
     client_links: bool = False
     """Faults may also affect the links of clients."""
     unsupported: Callable[[Reply], bool] | None = None
@@ -69,8 +74,8 @@ class Setup:
     """A node that replied before and does not reply for this time with no fault in force hangs; None: not judged."""
     again: Callable[[], Generator] | None = None
     """Makes the generator of the recovery phase; None: that of the fault phase continues."""
-    final: Callable[[], Generator] | None = None
-    """Makes the generator of the last round (Workload.finish)."""
+    final: Callable[[Sequence[Any]], Generator] | None = None
+    """Makes the generator of the last round from the keys that were used last (Workload.finish)."""
     convergence: Callable[[], Generator] | None = None
     """Makes the generator of a round of the convergence wait (Workload.convergence)."""
     lacking: Callable[[], Lack] | None = None

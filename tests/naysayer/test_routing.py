@@ -9,6 +9,7 @@ import pytest
 
 from checker.history import Operation, Status
 from naysayer.harness.routing import Routing
+from workloads.few_writes import only_reads
 from workloads.generator import Invocation
 
 NODES = ("n1", "n2", "n3")
@@ -51,13 +52,28 @@ def test_a_third_follows_the_leader_and_a_third_does_so_every_other_time() -> No
     assert set(asked(1, routing)) == set(NODES)
 
 
-def test_where_every_node_answers_all_are_asked() -> None:
-    for client in (0, 1, 2):
-        free, staying = Routing(NODES, 10, stay=False), Routing(NODES, 10, stay=True)
-        for routing in (free, staying):
-            learn(routing, client, "n1", "ok")
-        assert min(asked(client, free).values()) > 60
-        assert asked(client, staying)["n1"] > 150
+def test_where_every_node_answers_clients_stay_and_one_in_five_asks_any() -> None:
+    routing = Routing(NODES, 10, stay=False)
+    for client in range(10):
+        learn(routing, client, "n1", "ok")
+    assert min(asked(4, routing).values()) > 60
+    assert [asked(client, routing) for client in (0, 1, 2, 3)] == [{n: 300} for n in ("n1", "n2", "n3", "n1")]
+    assert asked(1, Routing(NODES, 10, stay=True))["n1"] < 150, "in the simulator they do not stay with n2"
+
+
+def test_so_few_clients_that_a_node_would_be_left_out_ask_any() -> None:
+    routing = Routing(NODES, 5, stay=False)
+    for client in range(5):
+        assert set(asked(client, routing)) == set(NODES)
+
+
+def test_clients_that_only_read_stay_for_ever_and_the_others_do_not() -> None:
+    routing = Routing(NODES, 10, stay=False, only_reads=only_reads)
+    readers = [client for client in range(10) if only_reads(client, 10)]
+    for client in range(10):
+        assert learn(routing, client, "n1", "fail", "n3") == (client in readers)
+    assert [asked(client, routing) for client in readers] == [{n: 300} for n in ("n1", "n2", "n3", "n1")]
+    assert all(asked(client, routing)["n3"] > 150 for client in range(10) if client not in readers)
 
 
 def test_an_operation_of_one_node_goes_there() -> None:

@@ -30,6 +30,7 @@ PUTS = {
     "priority-queue": {"insert"},
     "cas-register": {"write"},
     "write-once": {"write"},
+    "write-few-read-many": {"write"},
     "kv": {"write"},
     "echo": {"echo"},
     "broadcast": {"broadcast"},
@@ -71,7 +72,7 @@ def test_a_bounded_workload_runs_dry(workload: Workload) -> None:
 @pytest.mark.parametrize("workload", [w for w in WORKLOADS.values() if w.finish], ids=lambda w: w.name)
 def test_a_last_round_asks_every_client_the_same_and_ends(workload: Workload) -> None:
     assert workload.finish is not None
-    played, _ = play(workload.finish(), 10_000, clients=3, answer=Registers())
+    played, _ = play(workload.finish(["x", "y"]), 10_000, clients=3, answer=Registers())
     by_client = [[(op.f, op.key, op.input) for op in played if op.process % 3 == client] for client in range(3)]
     assert by_client[0]
     assert by_client[0] == by_client[1] == by_client[2]
@@ -82,7 +83,7 @@ def test_a_last_round_asks_every_client_the_same_and_ends(workload: Workload) ->
 def test_what_is_put_in_is_never_put_in_twice(name: str) -> None:
     played, _ = play(WORKLOADS[name].start(), 3000, answer=Registers())
     values = [op.input for op in played if op.f in PUTS[name]]
-    assert len(values) > 100
+    assert len(values) > 50
     assert len(set(values)) == len(values)
 
 
@@ -209,8 +210,8 @@ def test_a_workload_for_binaries_has_so_many_keys_and_so_long_transactions() -> 
     for name in ("lin-kv", "register", "kv"):
         ours = tailored(WORKLOADS[name], key_count=5)
         assert {op.key for op in play(ours.start(), 500, answer=Registers())[0]} == {0, 1, 2, 3, 4}
-        assert ours.finish is not None
-        assert {op.key for op in play(ours.finish(), 500)[0]} == {0, 1, 2, 3, 4}
+    few = tailored(WORKLOADS["write-few-read-many"], key_count=2)
+    assert {op.key for op in play(few.start(), 8, answer=Registers(lost=0.0))[0]} == {1, 2}
     long = tailored(WORKLOADS["txn-list-append"], key_count=1, max_txn_length=7)
     assert max(len(op.input) for op in play(long.start(), 200)[0]) == 7
     with pytest.raises(UsageError, match="--key-count is for workloads with keys, and echo has none"):

@@ -38,6 +38,7 @@ DIALECTS: dict[str, dict[str, Fields]] = {
     "pn-counter": COUNTER,
     "lin-kv": STORE,
     "register": STORE,
+    "write-few-read-many": STORE,
     "kv": {**STORE, "delete": (None, None)},
     "txn-list-append": TRANSACTIONS,
     "txn-rw-register": TRANSACTIONS,
@@ -49,8 +50,8 @@ DIALECTS: dict[str, dict[str, Fields]] = {
         "list_committed_offsets": ("keys", "offsets"),
     },
 }
-"""Maelstrom's workloads, and two of ours for key-value stores that lack something: for each operation the names of its
-fields. `delete` is not an operation of Maelstrom; a store without it refuses it."""
+"""Maelstrom's workloads, and three of ours for key-value stores: for each operation the names of its fields.
+`delete` is not an operation of Maelstrom; a store without it refuses it."""
 
 
 SAME_AS = {"final_poll": "poll"}

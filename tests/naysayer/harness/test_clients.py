@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from checker.history import Operation, Status
 from naysayer.harness.actions import Invoke, WaitUntil
-from naysayer.harness.clients import NS, Clients
+from naysayer.harness.clients import KEYS_MAX, NS, Clients
 from naysayer.harness.setup import Setup
 from naysayer.recorder import Recorder
 from targets.backends.stdio.protocol import not_supported
@@ -77,3 +77,25 @@ def test_where_the_system_has_nothing_that_is_asked_for_the_round_ends() -> None
     refused: tuple[Status, str | None] = ("fail", "error 10: no")
     setup = Setup(2, 1, Alternating(), unsupported=not_supported)
     assert len(play(setup, {"cas": refused, "read": refused}, 1e9)) <= 4
+
+
+class Fresh:
+    """Reads of one key after another."""
+
+    def __init__(self, asked: int = 0) -> None:
+        self.asked = asked
+
+    def next(self, turn: Turn) -> tuple[Invocation, Generator]:
+        return Invocation("read", self.asked), Fresh(self.asked + 1)
+
+    def observe(self, operation: Operation) -> Generator:
+        return self
+
+
+def test_final_reads_are_of_the_keys_used_last_the_latest_first() -> None:
+    clients = Clients(Setup(1, 1, Fresh(), operations=500), ("n0",), Recorder())
+    (thread,) = clients.start(1, 0)
+    for now_ms in range(KEYS_MAX + 50):
+        assert isinstance(clients.next(thread, now_ms * NS), Invoke)
+        clients.completed(thread, Reply("", "ok"), now_ms * NS)
+    assert clients.keys == tuple(reversed(range(50, KEYS_MAX + 50)))
