@@ -30,12 +30,13 @@ _STATM = Path("/proc/self/statm")
 class Budget:
     """Limits of a check; None: no limit.
 
-    `steps`: model steps that the search tries for each key. `seconds`: how long the whole check may take. `memory_mb`:
+    `steps`: configurations that the search visits for each key (some 4 microseconds and 100 bytes each, with a step of
+    the model that takes none). `seconds`: how long the whole check may take. `memory_mb`:
     growth of this process (resident, MiB) since the first few thousand steps of a key. It is not enforced where
     memory_is_measured() is False.
     """
 
-    steps: int | None = 20_000_000
+    steps: int | None = 4_000_000
     seconds: float | None = None
     memory_mb: int | None = 4096
     deadline: float | None = None

@@ -15,12 +15,10 @@ pending operations it used up. Operations are linearized only when a return forc
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Hashable, Iterable
+from collections.abc import Iterable
 
 from checker.budget import Meter
-from checker.errors import UsageError
-from checker.history import Operation, identity
-from checker.model import Inconsistent, Model, State
+from checker.steps import Steps
 
 FIELD = 8
 """Bits per counter of used pending operations: seven and a guard. More identical ones go on in another counter."""
@@ -32,56 +30,6 @@ Used = tuple[int, int, Chain]
 """Counters of used pending operations in one integer, their sum, and how it came about."""
 Configurations = dict[tuple[int, int], list[Used]]
 """(state, mask) -> the least counters."""
-
-
-class Steps:
-    """The model's step function on small integers, each distinct step computed once."""
-
-    def __init__(self, model: Model) -> None:
-        self.model = model
-        self.states: list[State] = []
-        self._state_ids: dict[Hashable, int] = {}
-        self.kinds: list[Operation] = []
-        self._kind_ids: dict[Hashable, int] = {}
-        self.effect_free: list[bool] = []
-        self._next: list[dict[int, int]] = []
-        self.initial = self.state(model.initial())
-
-    def kind(self, op: Operation) -> int:
-        """The small integer of what an operation did: equal ones are of one kind."""
-        what = identity((op.f, op.key, op.input, op.output, op.pending))
-        known = self._kind_ids.get(what)
-        if known is not None:
-            return known
-        self._kind_ids[what] = len(self.kinds)
-        self.kinds.append(op)
-        self.effect_free.append(self.model.effect_free(op))
-        self._next.append({})
-        return len(self.kinds) - 1
-
-    def next(self, kind: int, state: int) -> int:
-        """The state after an operation of this kind, or -1 where the model does not allow it."""
-        known = self._next[kind]
-        after = known.get(state)
-        if after is None:
-            result = self.model.step(self.states[state], self.kinds[kind])
-            after = known[state] = -1 if isinstance(result, Inconsistent) else self.state(result)
-        return after
-
-    def state(self, state: State) -> int:
-        """The small integer of a state. Raises UsageError for one that cannot be hashed."""
-        key = identity(state)
-        try:
-            found = self._state_ids.get(key)
-        except TypeError as error:
-            raise UsageError(
-                f"a state of the model {self.model.name} cannot be hashed ({error}): states must be immutable: use "
-                "tuples and frozensets instead of lists, sets and maps"
-            ) from None
-        if found is None:
-            found = self._state_ids[key] = len(self.states)
-            self.states.append(state)
-        return found
 
 
 class Frontier:
@@ -196,7 +144,7 @@ class Frontier:
             state, mask, (used, total, chain) = queue.popleft()
             if not any(found[0] == used for found in seen[state, mask]):
                 continue  # dominated since it was queued
-            spend(1 + len(others) + len(self.pending))
+            spend()
             final = steps.next(kind, state)
             if final >= 0:
                 self._add_idle(after, final, mask, (used, total, self._link(row, chain)), readers)

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from checker.alarm import ended_in_time
 from checker.budget import Budget, Meter, OutOfBudget
-from checker.configurations import Frontier, Steps
+from checker.configurations import Frontier
 from checker.history import History, Operation
+from checker.just_in_time import Walk
 from checker.model import Inconsistent, Model, State
-from checker.search import Walk
+from checker.steps import Steps
 from checker.values import shown
 from checker.verdict import Explanation
 

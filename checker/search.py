@@ -1,23 +1,45 @@
-"""The search, for any model: walks the events in order and keeps every configuration the system may be in.
+"""The search, for any model, in rounds: first what finds an easy order, then what refutes, then what is left.
 
-If none is left after a return, the history has no linearization, and nothing after that event was needed to know it.
+1. The depth-first search, for a few thousand configurations: most valid histories need one or two an operation.
+2. The bit-parallel search, which refutes: operations of unknown outcome cost it nothing.
+3. The depth-first search goes on, as far as the memory for its configurations is allowed.
+4. The just-in-time search, in bounded memory, with what is left of the budget.
+
 Time is exponential only in the operations that are live (and, less so, pending) at one instant.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
+from checker import bit_parallel, just_in_time
 from checker.alarm import ended_in_time
 from checker.budget import Budget, Meter, OutOfBudget
-from checker.configurations import Frontier, Steps, rows_in_order
-from checker.history import PENDING, History
+from checker.depth_first import DepthFirst
+from checker.history import History
+from checker.just_in_time import called_until
 from checker.model import Model
+from checker.slots import Slots
+from checker.steps import Refuted, Steps
 from checker.verdict import Decision
 
 METHOD = "search"
+
+FIRST, FIRST_EACH = 3_000, 2
+"""Configurations of the first round: so many, and so many more for each operation."""
+
+GROWTH = 8
+"""How many times the configurations of a round are those of the round before, where several keys are judged."""
+
+DEPTH_FIRST_MAX = 3_000_000
+"""Configurations that the depth-first search keeps: some 300 MB."""
+
+
+def steps_of_round(number: int, operations: int) -> int:
+    """Configurations for a key of so many operations in a round; 0 is the first."""
+    return (FIRST + FIRST_EACH * operations) * int(GROWTH**number)
 
 
 def decide(part: History, model: Model, budget: Budget) -> Decision:
@@ -26,70 +48,62 @@ def decide(part: History, model: Model, budget: Budget) -> Decision:
     The counterexample of `invalid` is everything called until those operations returned that were live when the
     last configuration died: sound, but not small. `unknown` says what ran out and how far the search got.
     """
-    meter = Meter(budget)
-    steps = Steps(model)
-    frontier = Frontier(steps, meter)
-    walk = Walk(part, frontier)
+    search = Search(part, model, Meter(budget))
     try:
-        with ended_in_time(meter.budget):
-            refuted_at = walk.run(_kinds(part, steps))
+        with ended_in_time(search.meter.budget):
+            return search.decide()
     except OutOfBudget as out:
-        live, size = len(frontier.live) + 1, sum(map(len, frontier.configurations.values()))
-        far = f"{walk.returned:,} of {len(part):,} operations placed, {live} live, {size:,} configurations"
-        return Decision("unknown", METHOD, steps=meter.steps, reason=f"{out}: {far}", bound=out.bound)
-    if refuted_at is not None:
-        return Decision("invalid", METHOD, counterexample=_prefix(part, refuted_at, frontier), steps=meter.steps)
-    chain = next(iter(frontier.configurations.values()))[0][2]
-    return Decision("valid", METHOD, witness=np.array(rows_in_order(chain), dtype=np.int64), steps=meter.steps)
+        return Decision("unknown", METHOD, steps=search.meter.steps, reason=f"{out}: {search.far()}", bound=out.bound)
 
 
-class Walk:
-    """Feeds the events of a part to a frontier."""
+class Search:
+    """The search of one part."""
 
-    def __init__(self, part: History, frontier: Frontier) -> None:
+    def __init__(self, part: History, model: Model, meter: Meter) -> None:
         self.part = part
-        self.frontier = frontier
-        self.returned = 0
-        """Operations placed so far."""
+        self.model = model
+        self.meter = meter
+        self.depth_first: DepthFirst | None = None
+        self._far = f"0 of {len(part):,} operations placed"
 
-    def run(self, kinds: list[int]) -> int | None:
-        """The row of the operation at whose return no configuration was left; None if some are left in the end."""
-        rets, frontier = self.part.ret.tolist(), self.frontier
-        for row, is_return in events(self.part):
-            if rets[row] == PENDING:
-                frontier.call_pending(row, kinds[row])
-            elif not is_return:
-                frontier.call(row, kinds[row], rets[row])
-            elif frontier.ret(row):
-                self.returned += 1
-            else:
-                return row
-        return None
+    def decide(self) -> Decision:
+        """Raises OutOfBudget."""
+        steps = Steps(self.model, assume=True)
+        slots = Slots(self.part, steps.kinds_of(self.part))
+        while True:
+            try:
+                return self._rounds(slots, steps)
+            except Refuted:
+                continue
 
+    def far(self) -> str:
+        """How far it got."""
+        search = self.depth_first
+        if search is None:
+            return self._far
+        return (
+            f"{search.deepest:,} of {len(self.part):,} operations placed, {len(search.slots.live[search.deepest])} "
+            f"live, {search.configurations:,} configurations"
+        )
 
-def events(part: History) -> Iterator[tuple[int, bool]]:
-    """(row, whether it returns) in order of time; at equal times calls stand before returns."""
-    ended = np.flatnonzero(part.ret != PENDING)
-    rows = np.concatenate((np.arange(len(part)), ended))
-    returns = np.concatenate((np.zeros(len(part), dtype=np.int64), np.ones(len(ended), dtype=np.int64)))
-    order = np.lexsort((rows, returns, np.concatenate((part.call, part.ret[ended]))))
-    return zip(rows[order].tolist(), (returns[order] == 1).tolist(), strict=True)
+    def _rounds(self, slots: Slots, steps: Steps) -> Decision:
+        self.depth_first = search = DepthFirst(slots, steps, self.meter)
+        outcome = search.run(steps_of_round(0, len(self.part)))
+        if outcome == "unknown":
+            refuted_at = bit_parallel.refuted_at(slots, steps, self.meter)
+            if refuted_at is not None:
+                return self._invalid(slots, refuted_at)
+            outcome = search.run(DEPTH_FIRST_MAX)
+        if outcome == "valid":
+            rows = np.array(search.witness(), dtype=np.int64)
+            return Decision("valid", METHOD, witness=rows, steps=self.meter.steps)
+        if outcome == "invalid":
+            return self._invalid(slots, search.deepest)
+        self._far, self.depth_first = self.far(), None  # its configurations make room
+        del search
+        return replace(just_in_time.decide(self.part, self.model, self.meter), steps=self.meter.steps)
 
-
-def _kinds(part: History, steps: Steps) -> list[int]:
-    """Per row, what the operation did: equal name, key, input, output and status are one kind."""
-    known: dict[tuple[int, ...], int] = {}
-    kinds: list[int] = []
-    columns = (part.f, part.key, part.input, part.output, part.status)
-    for row, codes in enumerate(zip(*(column.tolist() for column in columns), strict=True)):
-        kind = known.get(codes)
-        if kind is None:
-            kind = known[codes] = steps.kind(part[row])
-        kinds.append(kind)
-    return kinds
-
-
-def _prefix(part: History, row: int, frontier: Frontier) -> tuple[int, ...]:
-    """Rows of everything that was called before the operations live at the return of `row` had all returned."""
-    end = max([int(part.ret[row]), *(ret for _, _, ret in frontier.live.values())])
-    return tuple(int(row) for row in np.flatnonzero(part.call <= end))
+    def _invalid(self, slots: Slots, number: int) -> Decision:
+        """No order gets past a return."""
+        end = int(self.part.ret[slots.live[number]].max())
+        return Decision("invalid", METHOD, counterexample=called_until(self.part, end), steps=self.meter.steps)

@@ -17,19 +17,19 @@ from checker.model import Model
 from checker.search import decide
 from checker.verdict import Decision
 
-STEPS_MAX = 2_000_000
+STEPS_MAX = 400_000
 """Steps of all searches together (and twice those of the first): what needs more may end up not minimal."""
 
-THIN_STEPS = 4_000
+THIN_STEPS = 1_000
 """Steps of a search that tries to leave out many at once: without its reads, a history may have very many orders."""
 
-ONE_STEPS = 100_000
+ONE_STEPS = 10_000
 """Steps of a search that tries to leave out one operation."""
 
 ALONE_MAX = 8
 """How many of the operations which returned last are tried alone."""
 
-REPEATED_STEPS_MAX = 50_000
+REPEATED_STEPS_MAX = 5_000
 """A search that took more is not repeated only to find an earlier end."""
 
 INSTANTS_MAX = 64

@@ -17,11 +17,12 @@ from msgspec import structs
 
 from checker.budget import Budget, Meter, OutOfBudget
 from checker.check import resolve
-from checker.configurations import Frontier, Steps
+from checker.configurations import Frontier
 from checker.errors import HistoryError, UsageError
 from checker.explain_search import fits_nowhere
 from checker.history import PENDING, Operation, freeze, identity
 from checker.model import Model
+from checker.steps import Steps
 from checker.verdict import Explanation, Outcome
 
 KINDS_MAX = 4096

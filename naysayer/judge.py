@@ -37,6 +37,7 @@ def judge(
     progress: Callable[[int, int], None] | None = None,
     weaker: bool = True,
     begins_with: Any = None,
+    all_keys: bool = False,
 ) -> Verdict:
     """The checker's verdict, with the ladder of what does hold where it is not valid (`weaker`: it can take long).
 
@@ -50,7 +51,7 @@ def judge(
             return _kept(history, model, begins_with)
         if begins_with is not None and isinstance(model, str):
             model = find(model, begins_with=begins_with)
-        verdict = check(history, model, budget=budget, engine=engine, progress=progress)
+        verdict = check(history, model, budget=budget, engine=engine, progress=progress, all_keys=all_keys)
         in_time = budget is None or budget.seconds is None or verdict.seconds < budget.seconds
         if (
             weaker

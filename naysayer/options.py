@@ -243,7 +243,10 @@ class CheckOptions:
     """where keys that need a long search are judged: processes of this machine (the default), or dask:ADDRESS"""
 
     steps: int | None = Budget.steps
-    """how many steps the search may take on each key before it is undecided"""
+    """how many configurations the search may visit on each key before it is undecided"""
+
+    all_keys: bool = False
+    """search the other keys further though one is invalid"""
 
     seconds: float | None = None
     """how long judging may take, all keys together; steps make a verdict reproducible, seconds do not"""

@@ -23,7 +23,7 @@ from checker.verdict import Decision
 
 METHOD = "elements"
 MODEL = SetModel()
-STEPS, STEPS_EACH = 200_000, 100
+STEPS, STEPS_EACH = 20_000, 20
 """Of the search of one element, at most: so many, and so many more for each of its operations."""
 
 

@@ -43,7 +43,7 @@ def check_file(file: Path, options: CheckOptions) -> Conclusion:
     place = Path(recording.source)
     screen = console()
     with Reporting() as reporting:
-        verdict = reporting.attempt(lambda: _judged(recording, own, engine, budget, screen, begins_with))
+        verdict = reporting.attempt(lambda: _judged(recording, own, options, budget, screen))
         verdict = verdict or undecided(recording.model, len(recording.history))
         begins = "" if options.initial is None else f" · registers begin with {value_text(begins_with)}"
         facts = [("history", _how(recording) + begins)]
@@ -72,18 +72,17 @@ def _how(recording: Recording) -> str:
     return f"{recording.source} · read as {recording.format}{keys} · judged as {recording.model}"
 
 
-def _judged(
-    recording: Recording, own: Model | None, engine: str | None, budget: Budget, screen: Console, begins_with: Any
-) -> Verdict:
+def _judged(recording: Recording, own: Model | None, options: CheckOptions, budget: Budget, screen: Console) -> Verdict:
     with Progress(console=screen, transient=True, disable=not screen.is_terminal) as progress:
         task = progress.add_task("judging keys", total=None)
         return judge(
             recording.history,
             own or recording.model,
             budget=budget,
-            engine=None if own else engine or "processes",
+            engine=None if own else options.engine or "processes",
             progress=lambda done, total: progress.update(task, completed=done, total=total),
-            begins_with=begins_with,
+            begins_with=options.begins_with,
+            all_keys=options.all_keys,
         )
 
 

@@ -72,7 +72,7 @@ def test_a_step_that_takes_longer_than_the_seconds_left_is_ended() -> None:
     assert part is not None
     assert (part.outcome, part.bound) == ("unknown", "seconds")
     assert part.reason is not None
-    assert part.reason.startswith("out of time (0.3 s): 3 of 5 operations placed")
+    assert part.reason.startswith("out of time (0.3 s): ")
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
     assert signal.getsignal(signal.SIGALRM) is before
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from multiprocessing import active_children
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from checker import judging, search
 from checker.budget import Interrupted
 from checker.check import check
 from checker.history import History, Operation
@@ -70,7 +70,7 @@ def test_a_violation_stays_one_though_its_counterexample_is_not_made_small(
         raise Interrupted
 
     history = crowded(4, writers=3)
-    monkeypatch.setattr(sys.modules["checker.check"], stage, interrupted)
+    monkeypatch.setattr(judging, stage, interrupted)
     verdict = check(history, "kv-append")
     assert verdict.interrupted
     assert outcomes(verdict) == ["valid", "invalid", "unknown", "unknown"]
@@ -81,9 +81,9 @@ def test_a_violation_stays_one_though_its_counterexample_is_not_made_small(
 
 
 def test_worker_processes_end_at_once_and_what_they_had_decided_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys.modules["checker.check"], "FIRST_STEPS", 100)
-    history = History.of([*crowded(2, writers=3), *hopeless(key=2, first=100), *hopeless(key=3, first=200)])
-    verdict = check(history, "kv-append", engine="processes", progress=after(2))
+    short_rounds(monkeypatch)
+    history = History.of([*crowded(2, writers=6), *hopeless(key=2, first=100), *hopeless(key=3, first=200)])
+    verdict = check(history, "kv-append", engine="processes", progress=after(2), all_keys=True)
     assert sorted(outcomes(verdict)) == ["invalid", "unknown", "unknown", "valid"]
     assert [part.key for part in verdict.parts] == [0, 1, 2, 3]
     assert active_children() == []
@@ -91,8 +91,14 @@ def test_worker_processes_end_at_once_and_what_they_had_decided_is_kept(monkeypa
 
 def hopeless(key: int, first: int) -> list[Operation]:
     """A key whose search ends only when its budget does."""
-    ops = list(crowded(1, writers=14))
+    ops = [op for op in crowded(2, writers=14) if op.key == 1]
     return [replace(op, index=first + op.index, process=first + op.index, key=key) for op in ops]
+
+
+def short_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only what needs no search is decided in this process."""
+    monkeypatch.setattr(search, "FIRST", 8)
+    monkeypatch.setattr(search, "FIRST_EACH", 0)
 
 
 class Keeping(Executor):
@@ -109,8 +115,8 @@ class Keeping(Executor):
 
 
 def test_what_waits_in_somebody_elses_executor_is_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys.modules["checker.check"], "FIRST_STEPS", 10)
+    short_rounds(monkeypatch)
     executor = Keeping()
-    verdict = check(crowded(3, writers=4), "kv-append", engine=executor, progress=after(1))
-    assert sorted(outcomes(verdict)) == ["unknown", "unknown", "valid"]
+    verdict = check(crowded(6, writers=6), "kv-append", engine=executor, progress=after(4), all_keys=True)
+    assert sorted(outcomes(verdict)) == ["invalid", "unknown", "unknown", "valid", "valid", "valid"]
     assert [future.cancelled() for future in executor.futures] == [False, True, True]

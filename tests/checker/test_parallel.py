@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
@@ -12,7 +11,8 @@ from distributed import LocalCluster
 
 import checker
 import checker.verify
-from checker.check import FIRST_STEPS, check
+from checker import search
+from checker.check import check
 from checker.errors import UsageError
 from checker.history import History, Operation
 from checker.parallel import pool
@@ -39,30 +39,30 @@ def said(verdict: Verdict) -> list[tuple[object, str, int]]:
 
 @pytest.fixture
 def history(monkeypatch: pytest.MonkeyPatch) -> History:
-    monkeypatch.setattr(sys.modules["checker.check"], "FIRST_STEPS", 1000)
+    monkeypatch.setattr(search, "FIRST", 10)
     return crowded(4)
 
 
 @pytest.mark.slow
 def test_other_threads_give_the_same_verdict(history: History) -> None:
-    here = check(history, "kv-append")
+    here = check(history, "kv-append", all_keys=True)
     assert [part.outcome for part in here.parts] == ["valid", "invalid", "valid", "invalid"]
-    assert all(part.steps > 1000 for part in here.parts)
-    assert FIRST_STEPS > 1000
+    assert all(part.steps > 1000 for part in here.parts if part.outcome == "invalid")
     with ThreadPoolExecutor(2) as threads:
-        assert said(check(history, "kv-append", engine=threads)) == said(here)
+        assert said(check(history, "kv-append", engine=threads, all_keys=True)) == said(here)
 
 
 @pytest.mark.slow
 def test_other_processes_give_the_same_verdict(history: History) -> None:
-    assert said(check(history, "kv-append", engine="processes")) == said(check(history, "kv-append"))
+    there = check(history, "kv-append", engine="processes", all_keys=True)
+    assert said(there) == said(check(history, "kv-append", all_keys=True))
 
 
 @pytest.mark.slow
 def test_a_dask_cluster_gives_the_same_verdict(history: History) -> None:
     with LocalCluster(n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None) as cluster:  # type: ignore[no-untyped-call]
-        verdict = check(history, "kv-append", engine=f"dask:{cluster.scheduler_address}")
-    assert said(verdict) == said(check(history, "kv-append"))
+        verdict = check(history, "kv-append", engine=f"dask:{cluster.scheduler_address}", all_keys=True)
+    assert said(verdict) == said(check(history, "kv-append", all_keys=True))
 
 
 class Dying(Executor):
@@ -77,7 +77,9 @@ class Dying(Executor):
 def test_a_worker_that_dies_makes_its_keys_unknown(history: History) -> None:
     verdict = check(history, "kv-append", engine=Dying())
     assert verdict.outcome == "unknown"
-    assert {part.reason for part in verdict.parts} == {"the checker failed: BrokenProcessPool: a worker died"}
+    assert {part.reason for part in verdict.parts if part.outcome == "unknown"} == {
+        "the checker failed: BrokenProcessPool: a worker died"
+    }
 
 
 def test_an_engine_that_is_not_there_is_refused() -> None:
