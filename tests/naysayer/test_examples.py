@@ -56,7 +56,7 @@ def test_every_example_stands_in_the_table(folder: Path) -> None:
 
 def test_the_account_is_overdrawn_and_the_model_says_how(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["check", "bank_account.jsonl", "--model", "bank_account.py:Account", "--certify"]) == 1
-    assert "(withdraw 70 → True) fits nowhere" in capsys.readouterr().out
+    assert "(withdraw 70 → true) fits nowhere" in capsys.readouterr().out
 
 
 def test_an_account_that_refuses_the_second_withdrawal_is_valid(folder: Path) -> None:
