@@ -1,4 +1,4 @@
-"""The recorder writes every event to history.jsonl as it happens, and keeps it for judging.
+"""The recorder writes every event to history.jsonl as it happens, and keeps it, packed, for judging.
 
 One event per line, as in Jepsen: `invoke`, then `ok`, `fail` or `info`, by process, with times in ns, with the nemesis'
 events between them. A process whose operation ended info is never used again.
@@ -12,6 +12,7 @@ import msgspec
 
 from checker.errors import TargetError
 from checker.history import PENDING, History, Operation, Status
+from naysayer.packed import PackedOperations
 from targets.protocol.fault import Fault
 from workloads.generator import Invocation
 
@@ -29,7 +30,7 @@ class Recorder:
         self._file = file
         self._encoder = msgspec.json.Encoder()
         self._open: dict[int, tuple[int, Invocation, str | None, int]] = {}
-        self._done: list[Operation] = []
+        self._done = PackedOperations()
         self.nemesis: list[tuple[float, Fault]] = []
         self.counts: dict[Status, int] = {"ok": 0, "fail": 0, "info": 0}
         self.invocations = 0
@@ -90,7 +91,7 @@ class Recorder:
 
     def ended(self, first: int) -> list[Operation]:
         """The operations that ended, in order of completion, without the first `first`."""
-        return self._done[first:]
+        return list(self._done.since(first))
 
     def history(self) -> History:
         """The recorded history; operations that never ended are pending.
@@ -102,6 +103,6 @@ class Recorder:
             for process, (index, inv, node, call) in self._open.items()
         ]
         try:
-            return History.of(sorted([*self._done, *still], key=lambda op: op.index))
+            return History.of(sorted([*self._done.since(0), *still], key=lambda op: op.index))
         except RecursionError:
             raise TargetError("a reply is nested too deeply to be judged; history.jsonl contains it") from None

@@ -155,7 +155,7 @@ class Simulation:
     @property
     def asked(self) -> list[tuple[float, int, Invocation, NodeId]]:
         """Time (ms), client, operation and node of everything that was invoked."""
-        return self._loop.core.clients.asked
+        return self._loop.asked
 
     def run(self) -> Run:
         """Run to the end, or until a node raises an exception (which is in `findings`). `error`: a node did not even

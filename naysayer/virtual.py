@@ -12,7 +12,8 @@ from targets.backends.simulator import SimulatedCluster
 from targets.backends.simulator.host import NodeRaisedError
 from targets.protocol.cluster import Death
 from targets.protocol.fault import Fault
-from targets.protocol.node import Reply
+from targets.protocol.node import NodeId, Reply
+from workloads.generator import Invocation
 
 
 class VirtualRun:
@@ -30,6 +31,9 @@ class VirtualRun:
     ) -> None:
         self.cluster = cluster
         self.core = Core(setup, cluster, journal, progress)
+        self.asked: list[tuple[float, int, Invocation, NodeId]] = []
+        """Time (ms), client, operation and node of everything that was invoked."""
+        self.core.clients.asked = self.asked
         self.stopped = False
         self.raised = False
         """A node raised an exception, which ended the run."""

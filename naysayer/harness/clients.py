@@ -152,8 +152,9 @@ class Clients:
         self.finished: list[Operation] | None = None
         """The operations that ended since the core set this to a list; None: they are not collected."""
         self.invoked = 0
-        self.asked: list[tuple[float, int, Invocation, NodeId]] = []
-        """Time (ms), client, operation and node of everything that was invoked."""
+        self.asked: list[tuple[float, int, Invocation, NodeId]] | None = None
+        """Time (ms), client, operation and node of everything that was invoked since a loop set this to a list. A run
+        of hours must not collect it."""
         self.answers: dict[NodeId, Answers] = {}
         """By node."""
         self.observed = Observed()
@@ -272,7 +273,8 @@ class Clients:
         thread.asked, thread.node = asked, node
         thread.request = Request(f"r{self.invoked}", f"c{process}", asked.f, asked.key, asked.input)
         self.journal.invoked(process, asked, node, now_ns)
-        self.asked.append((now_ns / NS, client, asked, node))
+        if self.asked is not None:
+            self.asked.append((now_ns / NS, client, asked, node))
         # every other client retries when no reply comes, as client libraries do
         thread.attempts = thread.left = ATTEMPTS if self.setup.sessions and client % 2 == 1 else 1
         return Invoke(node, thread.request, self.timeout_ms / thread.attempts)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter, deque
+from itertools import islice
 from statistics import median
 
 import trio
@@ -32,7 +34,9 @@ class Progress:
         self._seen = 0
         self._last_ns = 0
         self._nodes: dict[str, Counter[str]] = {node: Counter() for node in run.cluster.nodes}
-        self._looks: deque[tuple[int, int]] = deque([(0, 0)])
+        self._looks: deque[tuple[int, int, array[float]]] = deque([(0, 0, array("d"))])
+        """The last looks: the time, how many operations had ended, and how long those took that ended ok since the look
+        before, in ms."""
         self._rate = 0.0
         self._latency = "no answers"
 
@@ -41,14 +45,14 @@ class Progress:
         now_ns = self._run.now_ns()
         fresh = self._recorder.ended(self._seen)
         self._seen += len(fresh)
-        self._looks.append((now_ns, self._seen))
+        took_ms = array("d", ((op.ret - op.call) / 1e6 for op in fresh if op.status == "ok"))
+        self._looks.append((now_ns, self._seen, took_ms))
         while len(self._looks) > 2 and now_ns - self._looks[1][0] >= WINDOW_NS:
             self._looks.popleft()
-        then_ns, then_seen = self._looks[0]
-        window = self._recorder.ended(then_seen)
-        self._rate = len(window) / max(1e-9, (now_ns - then_ns) / 1e9)
+        then_ns, then_seen, _ = self._looks[0]
+        self._rate = (self._seen - then_seen) / max(1e-9, (now_ns - then_ns) / 1e9)
         self._last_ns = now_ns
-        took = [(op.ret - op.call) / 1e6 for op in window if op.status == "ok"]
+        took = [one for _, _, several in islice(self._looks, 1, None) for one in several]
         self._latency = f"{median(took):.1f} ms" if took else "no answers"
         for operation in fresh:
             self._nodes.setdefault(operation.node or "?", Counter())[operation.status] += 1

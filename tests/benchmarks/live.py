@@ -10,6 +10,7 @@ nothing. Judges nothing.
 
 from __future__ import annotations
 
+import os
 import select
 import socket
 import subprocess
@@ -40,6 +41,8 @@ from workloads.registry import find
 
 CLIENTS = 20
 TIME_S = 3.0
+LONG = 300_000
+"""Operations of a run whose memory is measured."""
 
 ECHO_NODE = """
 import select
@@ -224,6 +227,24 @@ async def drive(cluster: Cluster) -> tuple[int, float, float]:
     return recorder.counts["ok"], took, cpu
 
 
+async def memory(cluster: Cluster) -> float:
+    """Bytes that this process grows by for an operation of a long run, until it is judged."""
+    with tempfile.TemporaryFile() as file:
+        grown = []
+        recorder = Recorder(file)
+        for operations in (20_000, LONG):
+            setup = Setup(CLIENTS, 1, find("kv").start(), operations=operations, recover=False)
+            before = resident()
+            await LiveRun(cluster, setup, recorder).run()
+            grown.append(resident() - before)
+    return grown[1] / LONG
+
+
+def resident() -> int:
+    """Bytes of this process in memory."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
 @contextmanager
 def http_server() -> Iterator[int]:
     """Its port."""
@@ -257,6 +278,7 @@ def main() -> None:
             done, took, cpu = trio.run(one)
             rate, own = done / took, 1e6 * cpu / max(1, done)
             print(f"  {name:32} {rate:>8,.0f} operations/s  {own:>6.1f} us of our CPU each", flush=True)
+        print(f"  {'kept until judging':55} {trio.run(memory, Instant()):>6.1f} bytes each", flush=True)
 
 
 if __name__ == "__main__":

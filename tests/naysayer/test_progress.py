@@ -45,7 +45,7 @@ def look(run: LiveRun, recorder: Recorder) -> None:
     recorder.happened(Skew("n1", 500.0), 2)
     recorder.happened(Cut((("n1", "n2"),), "n1 mute"), 3)
     recorder.happened(Restart(("n1",)), 4)
-    assert "fault: clock of n1 +500 ms ×1, cut n1 mute" in progress.line(), "all that are in force"
+    assert "fault: skew clock of n1 by +500 ms, rate 1, partition n1 mute" in progress.line(), "all that are in force"
     recorder.happened(Skew("n1"), 5)
     recorder.happened(Heal(), 6)
     assert "fault: none" in progress.line()
