@@ -94,11 +94,14 @@ REST = 3.0
 """Pauses between faults in a test of a healthy target, in multiples of those in a hunt, so that most operations
 complete. With 1.0 a quarter of them time out, since with seven kinds of faults one is nearly always active."""
 
-LIVE_NEMESIS = ("partition", "one-way", "lose-phase", "delay-phase", "duplicate-phase", "kill", "pause")
+_OF_MESSAGES = ("partition", "one-way", "lose-phase", "delay-phase", "duplicate-phase")
+
+LIVE_NEMESIS = (*_OF_MESSAGES, "kill", "pause", "power", "torn")
 """The same for processes whose messages pass through the harness."""
 
-BINARY_NEMESIS = tuple(name for name in LIVE_NEMESIS if name != "duplicate-phase")
-"""The same for programs written for Maelstrom, whose network never duplicates a message."""
+BINARY_NEMESIS = tuple(name for name in LIVE_NEMESIS if name not in ("duplicate-phase", "power", "torn"))
+"""The same for programs written for Maelstrom, whose network never duplicates a message, and whose nodes never lose
+what they wrote and did not sync."""
 
 
 def make_plan(options: RunOptions) -> Plan:

@@ -67,11 +67,15 @@ def _power_off(node: NodeId, random: Random) -> tuple[Fault, Fault]:
     return Kill((node,), power=True, effects=random.choice((None, random.randrange(12)))), Restart((node,))
 
 
+def _tear(node: NodeId, random: Random) -> tuple[Fault, Fault]:
+    return Kill((node,), power=True, torn=True, effects=random.randrange(12)), Restart((node,))
+
+
 def _pause(node: NodeId, random: Random) -> tuple[Fault, Fault]:
     return Pause((node,)), Resume((node,))
 
 
-PROCESSES = {ROLLING: _kill, "kill": _kill, "power": _power_off, "pause": _pause}
+PROCESSES = {ROLLING: _kill, "kill": _kill, "power": _power_off, "torn": _tear, "pause": _pause}
 """What begins and ends each process fault."""
 
 

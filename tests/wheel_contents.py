@@ -38,6 +38,7 @@ def main() -> int:
     tops = {name.split("/")[0] for name in names if ".dist-info/" not in name}
     wanted = {str(path.relative_to(root)) for package in PACKAGES for path in (root / package).rglob("*.py")}
     wanted |= {str(path.relative_to(root)) for path in (root / "naysayer" / "play" / "scenarios").glob("*.txt")}
+    wanted |= {str(path.relative_to(root)) for path in (root / "targets" / "backends" / "storage").glob("*.[ch]")}
     problems = []
     if tops != PACKAGES:
         problems.append(f"top-level names are {sorted(tops)}, expected {sorted(PACKAGES)}")

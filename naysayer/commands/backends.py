@@ -13,6 +13,7 @@ from targets.backends.processes.cluster import LiveCluster
 from targets.backends.processes.process import refuse_platform
 from targets.backends.processes.processes import ProcessCluster
 from targets.backends.stdio.protocol import DIALECTS
+from targets.backends.storage.build import STORING, find_compiler
 from targets.registry import find as find_target
 from workloads.registry import WORKLOADS
 from workloads.registry import find as find_workload
@@ -38,8 +39,9 @@ def test_backend(options: RunOptions) -> Conclusion:
         refuse_platform()
     if options.target is not None:
         found = find_target(options.target)
+        faults = LiveCluster.faults if find_compiler() else LiveCluster.faults - STORING
         workload = FEW_WRITES if found.workload in BY_KEY else found.workload
-        backend = Backend(found.name, "as processes on this machine", LiveCluster.faults, found.nodes, workload)
+        backend = Backend(found.name, "as processes on this machine", faults, found.nodes, workload)
         return test_live(live_plan(backend, options), found.timeout_ms / 1000, options)
     if options.binary is not None:
         backend = Backend(options.binary, "as a binary over stdin and stdout", ProcessCluster.faults, 3, FEW_WRITES)

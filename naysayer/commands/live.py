@@ -31,18 +31,27 @@ from targets.backends.processes.processes import ProcessCluster
 from targets.backends.stdio.cluster import StdioCluster
 from targets.backends.stdio.protocol import DIALECTS
 from targets.backends.stdio.topology import TOPOLOGIES
+from targets.backends.storage.build import STORING, compiler
 from targets.registry import find as find_target
 from workloads.registry import find as find_workload
 
 TIME_S = 30.0
 
 
+def asks_for_storage(plan: Plan) -> bool:
+    """Whether a fault of the plan needs the nodes' disks. Raises UsageError where this machine cannot inject it."""
+    asked = any(catalog.find(name).needs & STORING for name in plan.nemesis)
+    if asked:
+        compiler()
+    return asked
+
+
 def test_live(plan: Plan, timeout_s: float, options: RunOptions) -> Conclusion:
     """Nodes of a target of ours as processes on this machine."""
     target = find_target(plan.target)
-    where = "a cluster of processes on this machine"
+    where, storage = "a cluster of processes on this machine", asks_for_storage(plan)
     validate(plan, target, find_workload(plan.workload), LiveCluster.faults, where)
-    return run_test(plan, lambda: LiveCluster(target, plan.nodes, plan.seed), timeout_s, options)
+    return run_test(plan, lambda: LiveCluster(target, plan.nodes, plan.seed, storage=storage), timeout_s, options)
 
 
 def test_binary(plan: Plan, timeout_s: float, options: RunOptions) -> Conclusion:
@@ -57,8 +66,11 @@ def test_binary(plan: Plan, timeout_s: float, options: RunOptions) -> Conclusion
 
     command = _words(plan.target)
 
+    storage = asks_for_storage(plan)
+
     def make() -> StdioCluster:
-        return StdioCluster(command, plan.workload, plan.nodes, plan.seed, binary.topology, binary.latency_ms)
+        topology, latency_ms = binary.topology, binary.latency_ms
+        return StdioCluster(command, plan.workload, plan.nodes, plan.seed, topology, latency_ms, storage=storage)
 
     return run_test(plan, make, timeout_s, options)
 

@@ -15,6 +15,7 @@ from uuid import uuid4
 import pytest
 
 from naysayer.cli import run
+from tests.systems import needs, without
 
 pytestmark = pytest.mark.slow
 
@@ -182,7 +183,7 @@ def test_an_interrupted_run_of_a_binary_leaves_nothing_and_judges(tmp_path: Path
         (["test"], "say what to test"),
         (["test", "quorum-kv", "--bin", "x"], "the target quorum-kv and --bin exclude each other"),
         (["test", "--bin", "x", "--workload", "queue"], "--bin speaks Maelstrom's workloads"),
-        (["test", "quorum-kv", "--live", "--nemesis", "power"], "fault power needs power"),
+        (["test", "raft-log", "--live", "--nemesis", "transfer"], "fault transfer needs transfer"),
         (["test", "wal-kv", "--live", "--nodes", "3"], "wal-kv runs on one node"),
         (["test", "raft-log", "--live", "--workload", "g-counter"], "is for eventually consistent systems"),
         (["test", "wal-kv", "--live", "--nemesis", "partition"], "fault partition needs at least 2 nodes"),
@@ -200,3 +201,28 @@ def test_what_cannot_be_done_is_told(
     printed = capsys.readouterr()
     assert said in printed.err + printed.out
     assert "Traceback" not in printed.err
+
+
+class TestStorage:
+    """Power losses of real nodes: what was not synced is lost."""
+
+    pytestmark = needs(without("cc"))
+
+    def lost(self, arguments: list[str], code: int, results: Path) -> bool:
+        """Whether a power loss of a run, which ends with this exit code, took something away."""
+        assert run(["test", *arguments, "--results", str(results)]) == code
+        (folder,) = results.glob("*/latest")
+        faults = json.loads((folder / "verdict.json").read_text())["faults"]
+        return any("lost" in one["detail"] and "nothing" not in one["detail"] for one in faults)
+
+    @pytest.mark.parametrize(("target", "code"), [("wal-kv", 0), ("wal-kv/ack-before-fsync", 1)])
+    def test_a_target_that_does_not_sync_is_caught(self, target: str, code: int, tmp_path: Path) -> None:
+        assert self.lost([target, "--live"], code, tmp_path)
+
+    @pytest.mark.skipif(bool(without("java", "javac")), reason="this machine lacks java or javac")
+    @pytest.mark.parametrize(("mode", "code"), [("", 0), ("unsynced", 1)])
+    def test_a_log_in_java_that_does_not_sync_is_caught(self, mode: str, code: int, tmp_path: Path) -> None:
+        subprocess.run(["javac", "-d", str(tmp_path), str(NODE.with_name("WalNode.java"))], check=True)
+        command = f"java -XX:TieredStopAtLevel=1 -cp {tmp_path} WalNode {mode}"
+        arguments = ["--bin", command, "--nodes", "1", "--workload", "register", "--nemesis", "power", "--time", "40s"]
+        assert self.lost(arguments, code, tmp_path / "results")

@@ -200,7 +200,7 @@ def test_replay_confirms_an_identical_history_and_notices_another(
         (["doctor", "cluster.toml", "--nemesis", "none,kill"], "none and kill exclude each other"),
         (["test", "quorum-kv", "--nemesis", ""], "a name is empty"),
         (["test", "quorum-kv", "--nemesis", "kill,,pause"], "a name is empty"),
-        (["test", "quorum-kv", "--live", "--nemesis", "bit-flip"], "cannot carry out; possible: partition"),
+        (["test", "quorum-kv", "--live", "--nemesis", "transfer"], "cannot carry out; possible: partition"),
         (["test", "quorum-kv", "--workload", "regster"], "there is no workload 'regster': did you mean register"),
         (["test", "quorum-kv", "--workload", ""], "there is no workload ''"),
         (["test", "quorum-kv", "--ops", "5", "--time", "3s"], "--ops and --time exclude each other"),

@@ -29,10 +29,10 @@ class LiveCluster(ProcessCluster):
 
     faults = ProcessCluster.faults | {"skew", "leader"}
 
-    def __init__(self, target: Target, nodes: int, seed: int) -> None:
-        super().__init__(nodes, seed)
+    def __init__(self, target: Target, nodes: int, seed: int, *, storage: bool = False) -> None:
+        """`storage`: storage faults will be asked for."""
+        super().__init__(nodes, seed, storage=storage)
         self.target = target
-        self._seed = seed
         self._ports: dict[NodeId, int] = {}
 
     async def start(self) -> None:
@@ -45,7 +45,10 @@ class LiveCluster(ProcessCluster):
                     proxy = LinkProxy((me, peer), self._ports[peer], self._links, self.remark)
                     self._nursery.start_soon(trio.serve_listeners, proxy.serve, await proxy.open())
                     peers[peer] = proxy.port
-            self._processes[me] = NodeProcess(me, self._command(me, peers), log=self._directory / f"{me}.log")
+            data = self._directory / me
+            data.mkdir()
+            command = await self.with_disk(me, data, self._command(me, peers))
+            self._processes[me] = NodeProcess(me, command, log=self._directory / f"{me}.log")
         for node in self.nodes:
             self.launch(node)
         for node in self.nodes:

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from types import TracebackType
@@ -15,10 +15,14 @@ from typing import ClassVar, Self
 import trio
 
 from checker.errors import HarnessError, TargetError
+from targets.backends.processes.disks import Disks
 from targets.backends.processes.links import Links
 from targets.backends.processes.process import NodeProcess, ended
+from targets.backends.storage.build import STORING
+from targets.backends.storage.disk import Disk
 from targets.protocol.cluster import Death, crashed
 from targets.protocol.fault import (
+    Corrupt,
     Cut,
     Degrade,
     Evidence,
@@ -75,10 +79,10 @@ class ProcessCluster:
     task and file, also when it is cancelled.
     """
 
-    faults: ClassVar[frozenset[str]] = frozenset({"kill", "restart", "pause", "resume"}) | Links.FAULTS
+    faults: ClassVar[frozenset[str]] = frozenset({"kill", "restart", "pause", "resume"}) | Links.FAULTS | STORING
 
-    def __init__(self, nodes: int, seed: int, *, first: int = 1) -> None:
-        """`first`: the number of the first node."""
+    def __init__(self, nodes: int, seed: int, *, first: int = 1, storage: bool = False) -> None:
+        """`first`: the number of the first node. `storage`: storage faults will be asked for (tags in STORING)."""
         self.nodes: tuple[NodeId, ...] = tuple(f"n{i}" for i in range(first, first + nodes))
         self.complaint: TargetError | None = None
         self.remarks: list[str] = []
@@ -95,10 +99,15 @@ class ProcessCluster:
         self._stack = AsyncExitStack()
         self._began_s = trio.current_time()
         self._folder: Path | None = None
+        self._seed = seed
+        self._storage = storage
+        self._disks: dict[NodeId, Disk] = {}
+        """By node, where storage faults will be asked for."""
 
     @property
     def down(self) -> frozenset[NodeId]:
-        return frozenset(node for node, process in self._processes.items() if not process.running)
+        doomed = [node for node, disk in self._disks.items() if disk.doomed]  # so that it is restarted, or spared
+        return frozenset(doomed).union(node for node, process in self._processes.items() if not process.running)
 
     @property
     def message_kinds(self) -> Mapping[str, int]:
@@ -110,6 +119,8 @@ class ProcessCluster:
 
     async def __aenter__(self) -> Self:
         self._directory = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="naysayer-")))
+        self._programs = Disks(self._directory, self._seed, self.note)
+        self._stack.callback(self._programs.close)
         self._nursery = await self._stack.enter_async_context(trio.open_nursery())
         self._nursery.start_soon(self._bound_logs)
         return self
@@ -134,6 +145,16 @@ class ProcessCluster:
         """Have what the nodes wrote to stderr left in a result folder, at the end of the block."""
         self._folder = folder
 
+    async def with_disk(self, node: NodeId, data: Path, command: Sequence[str]) -> list[str]:
+        """The command that starts a node, whose data folder this is, such that storage faults can be injected.
+
+        Raises UsageError where they cannot be on this machine.
+        """
+        if not self._storage:
+            return list(command)
+        self._disks[node] = await self._programs.add(node, data)
+        return self._programs.command(node, command)
+
     def launch(self, node: NodeId) -> NodeProcess:
         """Start a node's process. If it ends without a fault once it is up (`came_up`), that is a death."""
         process = self._processes[node]
@@ -149,6 +170,12 @@ class ProcessCluster:
         exited.set()
         if node in self._up and node not in self._ending and self._processes[node].process is process:
             self.lost(node)
+            disk = self._disks.get(node)
+            if disk is not None and disk.doomed and process.returncode == -signal.SIGKILL:
+                return  # it was killed in the middle of its work, as it was to be
+            if disk is not None and await disk.has_failed():
+                self.remark(f"{node} stopped after a failed sync or write: it {self.ending(node)}")
+                return
             by_error = process.returncode in CRASH_CODES or crashed(self._processes[node].stderr_tail())
             self._deaths.append(Death(node, self.ending(node) + self._last_words(node), raised=by_error))
 
@@ -189,8 +216,35 @@ class ProcessCluster:
         self._ending.add(node)
         return await self._processes[node].kill()
 
+    async def _kill(self, node: NodeId, fault: Kill, now_ms: float) -> None:
+        await self._spare(node)
+        if not fault.needs() & STORING:
+            self.note(fault, now_ms, f"{node}: {await self.end(node)}")
+        elif fault.torn or fault.effects is not None:
+            await self._disk(node).doom(fault, now_ms)
+        else:
+            await self._disk(node).lose_power(fault, now_ms, await self.end(node))
+
+    def _disk(self, node: NodeId) -> Disk:
+        if node not in self._disks:
+            raise HarnessError(f"{node}: storage faults have to be asked for before the nodes are started")
+        return self._disks[node]
+
+    async def _spare(self, node: NodeId) -> None:
+        """A kill after some calls that has not happened is taken back; with one that has, the power is lost."""
+        disk = self._disks.get(node)
+        killed = None if disk is None else await disk.spare()
+        if disk is not None and killed is not None:
+            how = f"{await self.end(node)} at a call on its disk"
+            await disk.lose_power(killed.fault, killed.from_ms, how)
+
     async def _start_again(self, node: NodeId, fault: Restart, now_ms: float) -> Death | None:
-        """Boot a node that was down. If it does not come up, that is a death, and the run continues."""
+        """Boot a node that is down. If it does not come up, that is a death, and the run continues."""
+        await self._spare(node)
+        if self._processes[node].running:
+            return None
+        if node in self._disks:
+            await self._disks[node].restarts()
         try:
             await self.boot(node)
         except TargetError as error:
@@ -242,9 +296,14 @@ class ProcessCluster:
         match fault:
             case Cut() | Degrade() | Hold() | Release() | MessageFault() | Heal():
                 self._links.apply(fault, now)
+                if isinstance(fault, Heal):
+                    for node in self._disks:
+                        await self._spare(node)  # a death that has not come yet must not come after the healing
             case Kill():
                 for node in fault.nodes:
-                    self.note(fault, now, f"{node}: {await self.end(node)}")
+                    await self._kill(node, fault, now)
+            case Corrupt():
+                await self._disk(fault.node).corrupt(fault, now)
             case Restart():
                 # all are reported when all were tried: until then the others are down by this fault
                 self._deaths += [death for node in fault.nodes if (death := await self._start_again(node, fault, now))]
@@ -264,4 +323,5 @@ class ProcessCluster:
         self._evidence.append(Evidence(fault, from_ms, None, shown, detail))
 
     def evidence(self) -> list[Evidence]:
-        return self._evidence + self._links.evidence()
+        unknown = [one for disk in self._disks.values() for one in disk.evidence()]
+        return self._evidence + self._links.evidence() + unknown

@@ -141,8 +141,11 @@ class StdioCluster(ProcessCluster):
         seed: int,
         topology: str = "grid",
         latency_ms: float = 0.0,
+        *,
+        storage: bool = False,
     ) -> None:
-        super().__init__(nodes, seed, first=0)
+        """`storage`: storage faults will be asked for."""
+        super().__init__(nodes, seed, first=0, storage=storage)
         self.workload = workload
         self.messages: MessageLog | None = None
         self.between_nodes = 0
@@ -183,11 +186,12 @@ class StdioCluster(ProcessCluster):
     async def start(self) -> None:
         """Start and initialise every node. Raises TargetError naming one that does not answer init within 10 s."""
         self._nursery.start_soon(self._delays.run)
-        data = self._directory / "data"  # a folder that outlives a kill, for a node that keeps its data on disk
-        data.mkdir()
         for node in self.nodes:
+            data = self._directory / "data" / node  # a disk of its own, which outlives a kill
+            data.mkdir(parents=True)
+            command = await self.with_disk(node, data, self._command)
             log = self._directory / f"{node}.log"
-            self._processes[node] = NodeProcess(node, self._command, log=log, env={DATA: str(data)}, pipes=True)
+            self._processes[node] = NodeProcess(node, command, log=log, env={DATA: str(data)}, pipes=True)
         for node in self.nodes:
             self._start(node)
         inits = [self._init(node) for node in self.nodes]
