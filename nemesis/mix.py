@@ -31,6 +31,10 @@ SUCCESSION_MS = 1000.0
 """How long a series waits for the next leader: an election or two."""
 
 
+LIFE = "life"
+"""The channel of faults that end processes."""
+
+
 class Active(msgspec.Struct, frozen=True):
     """A fault in force, until `until_ms`."""
 
@@ -68,6 +72,10 @@ class Mix(msgspec.Struct, frozen=True):
     active: tuple[Active, ...] = ()
     due: tuple[Fault, ...] = ()
     """What still has to be injected to begin or to end a fault."""
+    restarting_ms: float | None = None
+    """When killed nodes began to be started again, until they are up."""
+    up_until_ms: float = 0.0
+    """No node is killed before: a node that takes seconds to start is up for at least as long as its start took."""
     armed: tuple[Armed, ...] = ()
     """At most one in each channel; an earlier fault of the same series may be in force meanwhile."""
 
@@ -81,10 +89,15 @@ class Mix(msgspec.Struct, frozen=True):
         now = situation.now_ms
         if self.due:
             return Step(now, self.due[0]), replace(self, due=self.due[1:])
+        if self.restarting_ms is not None:
+            up_until_ms = now + (now - self.restarting_ms)
+            return replace(self, restarting_ms=None, up_until_ms=up_until_ms).next(situation)
         for one in self.active:
             if one.until_ms <= now:
                 others = tuple(other for other in self.active if other is not one)
-                return replace(self, active=others, due=one.kind.end(situation, one.fault)).next(situation)
+                restarting_ms = now if one.kind.channel == LIFE else None
+                ending = one.kind.end(situation, one.fault)
+                return replace(self, active=others, due=ending, restarting_ms=restarting_ms).next(situation)
         for wait in self.armed:
             if now >= wait.until_ms:
                 return self._without(wait).next(situation)
@@ -121,7 +134,7 @@ class Mix(msgspec.Struct, frozen=True):
         now = situation.now_ms
         rest = replace(self, next_ms=now + self._pause(situation))
         begun = [one.kind for one in self.active] + [wait.kind for wait in self.armed]
-        busy = {kind.channel for kind in begun}
+        busy = {kind.channel for kind in begun} | ({LIFE} if now < self.up_until_ms else set())
         free = [kind for kind in map(find, self.kinds) if kind.channel not in busy]
         if not free:
             return rest.next(situation)

@@ -167,6 +167,25 @@ def test_two_faults_of_one_channel_are_never_in_force_at_once() -> None:
     assert most >= 3
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_a_system_is_up_for_as_long_as_its_start_took(seed: int) -> None:
+    schedule: Schedule = Mix(("kill", "pause"), stretch=8.0)
+    random, now_ms, down, up_ms = Random(seed), 0.0, frozenset[str](), [0.0]
+    kills_ms = []
+    while now_ms < 120_000.0:
+        step, schedule = schedule.next(Situation(now_ms, NODES, random, down, poll=lambda: VIEWS))
+        assert step is not None
+        now_ms = max(now_ms, step.at_ms)
+        if isinstance(step, Step) and isinstance(step.fault, Kill):
+            down = frozenset(step.fault.nodes)
+            kills_ms.append(now_ms)
+        elif isinstance(step, Step) and isinstance(step.fault, Restart):
+            now_ms, down = now_ms + 4000.0, frozenset()
+            up_ms.append(now_ms)
+    assert len(kills_ms) >= 5
+    assert all(kill - up >= 4000.0 for up, kill in zip(up_ms[1:], kills_ms[1:], strict=False))
+
+
 def test_longer_rests_make_faults_rarer_and_let_each_last_as_long() -> None:
     usual, rested = (drive(Mix(("partition",), rest=rest), 1, 600_000)[0] for rest in (1.0, 10.0))
     assert len(rested) < len(usual) / 2
