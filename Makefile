@@ -44,8 +44,9 @@ fuzz: $(STAMP)  ## 200,000 small random histories per model, against brute force
 bench: $(STAMP)  ## prints figures; judges nothing
 	$(BIN)/python -m tests.benchmarks
 
-scoreboard: $(STAMP)  ## results/scoreboard.md: every broken variant hunted, every healthy one cleared; takes hours
-	$(BIN)/python -m naysayer.hunt.scoreboard
+scoreboard: $(STAMP)  ## results/scoreboard.md: every broken variant hunted, every healthy one cleared; takes hours, and continues
+	$(BIN)/python -m naysayer.hunt.scoreboard $(if $(TARGETS),--only $(TARGETS)) $(if $(HUNTS),--hunts $(HUNTS)) \
+	  $(if $(CPU),--cpu $(CPU)) $(if $(HEALTHY),--healthy $(HEALTHY)) $(if $(TIME),--time $(TIME))
 
 clean:
 	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,142 +1,225 @@
-"""The scoreboard: how soon a default hunt catches each broken variant, and that no healthy one is accused.
+"""The scoreboard: how soon a default hunt catches each broken variant, and that no healthy target is accused.
 
-`python -m naysayer.hunt.scoreboard [--cpu 60] [--hunts 5] [--healthy 2000] [--only NAME] [--out FILE]`
-(make scoreboard). Each hunt has first seeds of its own; a variant that is not caught within the CPU seconds is missed.
-Targets are hunted side by side, each in a process of its own, whose CPU seconds count.
+`make scoreboard [TARGETS=raft-log] [HUNTS=20] [CPU=60] [HEALTHY=2000] [TIME=600]`, or the same as options of
+`python -m naysayer.hunt.scoreboard`. Hunts are blind: nothing that is drawn depends on `Broken`. Each hunt has first
+seeds of its own, runs in one process, and misses its variant if it has not caught it within the CPU seconds. Finished
+hunts are kept in a file beside the table, so that a board that was interrupted, or bounded by --time, continues where
+it ended; after a change of the code it starts again.
 """
 
 from __future__ import annotations
 
 import argparse
-import statistics
+import os
 import sys
 import time
-from concurrent.futures import Future, as_completed
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from hashlib import blake2b
+from itertools import chain
 from pathlib import Path
+from statistics import median
 from typing import Any
+
+import msgspec
 
 from checker.parallel import pool
 from naysayer.hunt.campaign import Hunt, attempt
-from naysayer.hunt.finding import reproduce
-from naysayer.hunt.shrink import shrink
+from naysayer.hunt.finding import judged, reproduce
+from naysayer.hunt.shrink import SIGHT, shrink
 from naysayer.plan import Plan
-from targets.protocol.target import Difficulty
+from targets.protocol.target import Target
 from targets.registry import all_targets
-from targets.registry import find as find_target
 
 STRIDE = 1_000_000
 """Distance between the first seeds of two hunts."""
 
-LIMIT_S = {"easy": 1.0, "medium": 1.0, "hard": 10.0, "benign": 0.2}
-"""How much longer than --cpu a hunt may take, by difficulty."""
+CHUNK = 100
+"""Seeds of a healthy target in one task."""
+
+CODE = ("checker", "targets", "workloads", "nemesis", "naysayer")
+"""Folders whose code decides what a hunt finds."""
 
 
-@dataclass(frozen=True)
-class Row:
-    """One hunted variant; seeds and CPU seconds are medians of the hunts that caught it."""
+class Hunted(msgspec.Struct, frozen=True, tag="hunt"):
+    """One hunt of a broken variant, in a line of the file."""
 
     name: str
-    difficulty: Difficulty
-    caught: int
-    hunts: int
-    seeds: float
+    number: int
+    seeds: int
     cpu_s: float
-    size: str
+    caught: bool
+    seen: bool = False
+    """Clients saw the failure; else an invariant, or a node that died, showed it."""
+    size: str = ""
+    """Of the minimised scenario; only of the first hunt."""
 
 
-def hunt_variant(name: str, hunts: int, cpu_s: float) -> Row:
-    """Hunt a variant several times, in this process, and shrink the first failure."""
-    broken = find_target(name).broken
-    assert broken is not None
-    limit_s = cpu_s * LIMIT_S[broken.difficulty]
-    found: list[tuple[int, float, Plan]] = []
-    for number in range(hunts):
-        caught = _one_hunt(name, 1 + number * STRIDE, limit_s)
-        if caught is not None:
-            found.append(caught)
-        elif not found and number >= 1:
-            break  # two misses in a row: the other hunts would only repeat it
-    size = "–"
-    if found:
-        smaller = shrink(reproduce(found[0][2])[0]).scenario
+class Cleared(msgspec.Struct, frozen=True, tag="healthy"):
+    """Some seeds of a healthy target. `accused`: the seeds that failed, with what else went wrong."""
+
+    name: str
+    number: int
+    seeds: int
+    undecided: int = 0
+    accused: str = ""
+
+
+Result = Hunted | Cleared
+
+
+def hunt_variant(name: str, number: int, cpu_s: float) -> Hunted:
+    """One hunt, in this process; the failure of the first is minimised."""
+    first = seed = 1 + number * STRIDE
+    began = time.process_time()
+    failed: Plan | None = None
+    while failed is None and time.process_time() - began < cpu_s:
+        tried = attempt(Hunt(name), seed, 5)
+        seed, failed = seed + tried.seeds, tried.failed
+    spent = round(time.process_time() - began, 3)
+    if failed is None:
+        return Hunted(name, number, seed - first, spent, False)
+    found, run = reproduce(failed)
+    seen = judged(failed, run).verdict.method not in SIGHT
+    size = ""
+    if number == 0:
+        smaller = shrink(found).scenario
         size = f"{len(smaller.operations)} ops, {len(smaller.faults)} faults, {smaller.nodes} nodes"
-    seeds = statistics.median(seeds for seeds, _, _ in found) if found else 0
-    spent = statistics.median(spent for _, spent, _ in found) if found else limit_s
-    return Row(name, broken.difficulty, len(found), hunts, seeds, spent, size)
+    return Hunted(name, number, seed - first, spent, True, seen, size)
 
 
-def _one_hunt(name: str, first: int, limit_s: float) -> tuple[int, float, Plan] | None:
-    hunt = Hunt(name)
-    began, seed = time.process_time(), first
-    while time.process_time() - began < limit_s:
-        tried = attempt(hunt, seed, 5)
-        seed += tried.seeds
-        if tried.failed is not None:
-            return seed - first, time.process_time() - began, tried.failed
-    return None
+def clear_healthy(name: str, number: int, seeds: int) -> Cleared:
+    """Try a chunk of the seeds of a healthy target."""
+    tried = attempt(Hunt(name), 1 + number * CHUNK, seeds)
+    accused = "" if tried.failed is None else f"seed {tried.failed.seed} fails"
+    return Cleared(name, number, tried.seeds, tried.undecided, accused or tried.trouble or "")
 
 
-def healthy(name: str, seeds: int) -> str:
-    """Try seeds of a healthy target; "" or what it was accused of."""
-    tried = attempt(Hunt(name), 1, seeds)
-    if tried.failed is not None:
-        return f"seed {tried.failed.seed} fails"
-    return tried.trouble or (f"{tried.undecided} undecided" if tried.undecided else "")
+def percentile_90(numbers: Sequence[float]) -> float:
+    """The number that nine of ten do not exceed."""
+    return sorted(numbers)[-(-9 * len(numbers) // 10) - 1]
 
 
-def table(rows: list[Row], sound: list[tuple[str, int, str]]) -> str:
-    """The scoreboard in Markdown; of healthy targets the name, how many seeds, and what was said of them."""
-    lines = ["# Scoreboard", "", "| broken variant | difficulty | caught | seeds | CPU s | shrunken scenario |"]
-    lines.append("|---|---|---|---|---|---|")
-    for row in rows:
-        mark = f"{row.caught} of {row.hunts}" if row.caught else "no"
-        effort = f"{row.seeds:.0f} | {row.cpu_s:.1f}"
-        lines.append(f"| {row.name} | {row.difficulty} | {mark} | {effort} | {row.size} |")
-    lines += ["", "| healthy target | seeds | false alarms |", "|---|---|---|"]
-    lines += [f"| {name} | {seeds} | {said or 'none'} |" for name, seeds, said in sound]
+def table(targets: Iterable[Target], results: Iterable[Result], cpu_s: float) -> str:
+    """The scoreboard in Markdown."""
+    lines = [
+        "# Scoreboard",
+        "",
+        "| broken variant | difficulty | caught | seeds | CPU s | seen by clients | minimised |",
+    ]
+    lines.append("|---|---|---|---|---|---|---|")
+    every, healthy = list(results), []
+    for target in targets:
+        mine = [one for one in every if one.name == target.name]
+        if target.broken is not None:
+            hunts = [one for one in mine if isinstance(one, Hunted)]
+            lines += [_row(target.name, target.broken.difficulty, hunts, cpu_s)] if hunts else []
+        elif cleared := [one for one in mine if isinstance(one, Cleared)]:
+            healthy.append(_healthy_row(target.name, cleared))
+    lines += ["", "| healthy target | seeds | undecided | false alarms |", "|---|---|---|---|", *healthy]
     how = (
-        f"Made on {time.strftime('%Y-%m-%d')} by `make scoreboard`: each hunt has first seeds of its own and ends with "
-        "its first failure; seeds and CPU seconds (of the one process that hunts) are medians of the hunts that caught "
-        "the variant. Undecided seeds ran out of the steps of a hunt."
+        f"Made on {time.strftime('%Y-%m-%d')} by `make scoreboard`. The hunts are blind: what they draw does not "
+        "depend on the faults that are known to expose a variant. Each has first seeds of its own, runs in one "
+        f"process, and ends with its first failure or after {cpu_s:g} CPU seconds. Seeds and CPU seconds are given as "
+        "median / 90th percentile of all hunts; one that missed its variant counts with what it spent. *Seen by "
+        "clients*: of the failures, those that clients saw; the others broke an invariant, or a node died or hung."
     )
     return "\n".join([*lines, "", how]) + "\n"
 
 
-def main() -> int:
+def _row(name: str, difficulty: str, hunts: list[Hunted], cpu_s: float) -> str:
+    caught = [one for one in hunts if one.caught]
+    seeds, spent = [one.seeds for one in hunts], [one.cpu_s for one in hunts]
+    size = next((one.size for one in caught if one.size), "–")
+    seen = f"{sum(one.seen for one in caught)} of {len(caught)}" if caught else "–"
+    effort = f"{median(seeds):.0f} / {percentile_90(seeds):.0f} | {median(spent):.1f} / {percentile_90(spent):.1f}"
+    return f"| {name} | {difficulty} | {len(caught)} of {len(hunts)} | {effort} | {seen} | {size} |"
+
+
+def _healthy_row(name: str, chunks: list[Cleared]) -> str:
+    seeds, undecided = sum(one.seeds for one in chunks), sum(one.undecided for one in chunks)
+    accused = ", ".join(one.accused for one in chunks if one.accused)
+    return f"| {name} | {seeds} | {undecided} | {accused or 'none'} |"
+
+
+class Board:
+    """The file of finished hunts. Its first line says what they were made with: after a change they count no more."""
+
+    def __init__(self, path: Path, made_with: str) -> None:
+        self._path = path
+        self.results: list[Result] = []
+        lines = path.read_bytes().splitlines() if path.exists() else []
+        if lines[:1] == [made_with.encode()]:
+            # a line that was cut by an interruption is not a result
+            whole = [line for line in lines[1:] if line.endswith(b"}")]
+            self.results = [msgspec.json.decode(line, type=Result) for line in whole]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(
+            b"".join(line + b"\n" for line in [made_with.encode(), *map(msgspec.json.encode, self.results)])
+        )
+
+    def add(self, result: Result) -> None:
+        """Keep a result."""
+        self.results.append(result)
+        with self._path.open("ab") as file:
+            file.write(msgspec.json.encode(result) + b"\n")
+
+    def lacks(self, kind: type[Result], name: str, number: int) -> bool:
+        """Whether this hunt, or this chunk of seeds, is still to be made."""
+        return not any(isinstance(one, kind) and (one.name, one.number) == (name, number) for one in self.results)
+
+
+def fingerprint(root: Path) -> str:
+    """A hash of the code under `root` that decides what a hunt finds."""
+    found = blake2b(digest_size=8)
+    for file in sorted(chain.from_iterable((root / folder).rglob("*.py") for folder in CODE)):
+        found.update(file.read_bytes())
+    return found.hexdigest()
+
+
+def tasks(targets: Sequence[Target], board: Board, hunts: int, cpu_s: float, healthy: int) -> list[tuple[Any, ...]]:
+    """What is still to be done, as functions with their arguments: the first hunt of every variant, then the second,
+    so that a board that is bounded in time has something of every target."""
+    variants = [target.name for target in targets if target.broken is not None]
+    sound = [target.name for target in targets if target.broken is None]
+    chunks = [(first // CHUNK, min(CHUNK, healthy - first)) for first in range(0, healthy, CHUNK)]
+    of_variants = [(hunt_variant, name, number, cpu_s) for number in range(hunts) for name in variants]
+    of_healthy = [(clear_healthy, name, number, seeds) for number, seeds in chunks for name in sound]
+    left = [task for task in of_variants if board.lacks(Hunted, task[1], task[2])]
+    return [*left, *(task for task in of_healthy if board.lacks(Cleared, task[1], task[2]))]
+
+
+def main(given: Sequence[str] | None = None) -> int:
     """Run it; exit code 1 if a healthy target was accused or a benign variant was caught."""
     parser = argparse.ArgumentParser(description="Hunts every broken variant, and every healthy target.")
-    parser.add_argument("--cpu", type=float, default=60.0, help="CPU seconds for each hunt (hard: ten times that)")
-    parser.add_argument("--hunts", type=int, default=5)
+    parser.add_argument("--cpu", type=float, default=60.0, help="CPU seconds for each hunt")
+    parser.add_argument("--hunts", type=int, default=20, help="hunts of each broken variant")
     parser.add_argument("--healthy", type=int, default=2000, help="seeds of each healthy target")
     parser.add_argument("--only", default="", help="targets whose name contains this")
+    parser.add_argument("--time", type=float, default=float("inf"), help="begin nothing more after so many seconds")
     parser.add_argument("--out", type=Path, default=Path("results/scoreboard.md"))
-    arguments = parser.parse_args()
-    chosen = [target for target in all_targets() if arguments.only in target.name]
-    variants = [target.name for target in chosen if target.broken is not None]
-    sane = [target.name for target in chosen if target.broken is None and arguments.healthy]
-    rows: dict[str, Row] = {}
-    sound: dict[str, str] = {}
-    with pool("processes", len(chosen)) as executor:
-        asked: dict[Future[Any], str] = {}
-        asked |= {executor.submit(hunt_variant, name, arguments.hunts, arguments.cpu): name for name in variants}
-        asked |= {executor.submit(healthy, name, arguments.healthy): name for name in sane}
-        for done in as_completed(asked):
-            name, found = asked[done], done.result()
-            if isinstance(found, Row):
-                rows[name] = found
-                said = f"caught {found.caught}, {found.seeds:.0f} seeds, {found.cpu_s:.1f} s, {found.size}"
-            else:
-                said = sound[name] = found
-            sys.stdout.write(f"{name}: {said or 'no false alarm'}\n")
-            sys.stdout.flush()
-            cleared = [(name, arguments.healthy, sound[name]) for name in sane if name in sound]
-            arguments.out.parent.mkdir(parents=True, exist_ok=True)
-            arguments.out.write_text(
-                table([rows[name] for name in variants if name in rows], cleared), encoding="utf-8"
-            )
-    benign = any(row.difficulty == "benign" and row.caught for row in rows.values())
-    return 1 if benign or any(said.endswith("fails") for said in sound.values()) else 0
+    asked = parser.parse_args(given)
+    chosen = [target for target in all_targets() if asked.only in target.name]
+    made_with = f"hunts of {asked.cpu:g} CPU s with the code {fingerprint(Path(__file__).parents[2])}"
+    board = Board(asked.out.with_suffix(".jsonl"), made_with)
+    left = tasks(chosen, board, asked.hunts, asked.cpu, asked.healthy)
+    until, workers = time.monotonic() + asked.time, os.cpu_count() or 1
+    with pool("processes", len(left) or 1) as executor:
+        running: set[Future[Result]] = set()
+        while running or (left and time.monotonic() < until):
+            while left and len(running) < workers and time.monotonic() < until:
+                running.add(executor.submit(*left.pop(0)))
+            ended, running = wait(running, return_when=FIRST_COMPLETED)
+            for result in (future.result() for future in ended):
+                board.add(result)
+                sys.stdout.write(f"{msgspec.json.encode(result).decode()}\n")
+                sys.stdout.flush()
+                asked.out.write_text(table(all_targets(), board.results, asked.cpu), encoding="utf-8")
+    if left:
+        sys.stdout.write(f"{len(left)} tasks are left; the same command continues\n")
+    benign = {target.name for target in chosen if target.broken is not None and target.broken.difficulty == "benign"}
+    caught = any(isinstance(one, Hunted) and one.caught and one.name in benign for one in board.results)
+    return 1 if caught or any(isinstance(one, Cleared) and one.accused for one in board.results) else 0
 
 
 if __name__ == "__main__":

@@ -1,44 +1,34 @@
 """Swarm testing: each seed draws its own subset of faults and sizes (Groce et al., ISSTA 2012).
 
-With every fault at once a run hides what it would show with few: nothing works long enough to go wrong.
+With every fault at once a run hides what it would show with few: nothing works long enough to go wrong. What is drawn
+depends on what the target offers and its views show, and never on `Broken`: a system of a user's has no such label.
 """
 
 from __future__ import annotations
 
+from functools import cache
 from random import Random
 
-from naysayer.plan import DEFAULT_NEMESIS, Plan
+from checker.errors import TargetError
+from naysayer.plan import Plan
 from nemesis import catalog
-from targets.protocol.target import Target
-from targets.registry import family
+from nemesis.catalog import LEADER, FaultKind
+from targets.backends.simulator import SimulatedCluster
+from targets.protocol.target import COMMANDS, Target
+from targets.registry import find as find_target
 from workloads.registry import find as find_workload
 
-NAMED = 0.8
-"""Chance of a fault that is known to expose the variant."""
+FEW = (2, 3, 4)
+"""Sizes of a small subset of the faults: several events that have to align are not disturbed by others."""
 
-EVEN = 0.5
-"""Chance of a fault related to one of those."""
+FEW_SHARE = 0.6
+"""Chance of a small subset..."""
 
-RELATED = {
-    "kill": ("power", "kill-leader"),
-    "power": ("outage",),
-    "partition": ("one-way", "isolate-leader"),
-    "isolate-leader": ("depose", "kill-leader"),
-    "delay": ("hold",),
-    "loss": ("clients",),
-    "duplicate": ("clients",),
-    "membership": ("split-members",),
-}
-"""Faults that aim at the same weakness at another time: a crash between two effects, a leader isolated mid-append."""
+SHARE = 0.35
+"""...and of each fault in a large one."""
 
-OTHER = 0.2
-"""Chance of any other fault."""
-
-HEALTHY = 0.35
-"""Chance of each fault for a healthy target: about five of all that expose any of its broken variants."""
-
-UNNAMED = ("fsync-error", "disk-full", "transfer")
-"""Faults that expose no broken variant; a healthy system must withstand them too."""
+NODES = (3, 3, 4, 5, 5)
+"""Sizes of clusters. Of an even number, two halves may each be a majority of a smaller configuration."""
 
 THINK_MS = (0.5, 4.0, 20.0, 80.0)
 """Mean pauses of clients (ms): all operations at once, or spread over several leaders."""
@@ -55,30 +45,18 @@ def draw(
     nemesis: tuple[str, ...] | None = None,
     nodes: int | None = None,
 ) -> Plan:
-    """The plan of one seed. What is given is kept; the rest is drawn from the seed."""
+    """The plan of one seed. What is given is kept; the rest is drawn from the seed. Of faults that are given, any
+    subset is drawn."""
     random = Random(f"{seed} swarm {target.name}")
-    named = _named(target)
-    # of an even number, two halves may each be a majority of a smaller configuration
-    reconfigures = any("reconfigure" in catalog.find(name).needs for name in named)
-    counts = (3, 4, 5) if reconfigures else (3, 3, 5)
-    drawn = target.nodes if target.nodes == 1 else random.choice(counts)
+    drawn = target.nodes if target.nodes == 1 else random.choice(NODES)
     nodes = drawn if nodes is None else nodes
-    usual = (*DEFAULT_NEMESIS, *catalog.DIRECTED) if _directed(target) else DEFAULT_NEMESIS
-    pool = dict.fromkeys((*named, *usual)) if nemesis is None else dict.fromkeys(nemesis)
-    related = [other for name in named for other in RELATED.get(name, ())]
-    if nemesis is None:
-        pool |= dict.fromkeys(related)
-    chances = dict.fromkeys(pool, OTHER) | dict.fromkeys(related, EVEN) | dict.fromkeys(nemesis or named, NAMED)
-    chances = {name: chances[name] for name in pool}
-    if target.broken is None and nemesis is None:
-        chances = dict.fromkeys(pool, HEALTHY)
-    faults = tuple(
-        name for name, chance in chances.items() if catalog.find(name).nodes <= nodes and random.random() < chance
-    )
+    pool = [kind.name for kind in possible(target) if kind.nodes <= nodes]
+    if nemesis is not None:
+        pool = list(dict.fromkeys(kind.name for kind in map(catalog.find, nemesis) if kind.nodes <= nodes))
     return Plan(
         target=target.name,
-        workload=workload or _workload(target, random),
-        nemesis=tuple(catalog.find(name).name for name in faults),
+        workload=workload or random.choice(fitting(target)),
+        nemesis=_subset(pool, random),
         nodes=nodes,
         clients=random.choice((3, 5, 8, 12)),
         seed=seed,
@@ -88,21 +66,35 @@ def draw(
     )
 
 
-def _named(target: Target) -> tuple[str, ...]:
-    """The faults known to expose a variant; a healthy system gets those of all its variants, and more."""
-    if target.broken is not None:
-        return target.broken.faults
-    variants = [other.broken for other in family(target.name) if other.name.startswith(f"{target.name}/")]
-    exposing = [name for broken in variants if broken is not None for name in broken.faults]
-    return tuple(dict.fromkeys([*exposing, *UNNAMED]))
+def _subset(pool: list[str], random: Random) -> tuple[str, ...]:
+    """Some of the faults: a few, or each with the same chance."""
+    if random.random() < FEW_SHARE:
+        chosen = random.sample(pool, min(random.choice(FEW), len(pool)))
+        return tuple(name for name in pool if name in chosen)
+    return tuple(name for name in pool if random.random() < SHARE)
 
 
-def _directed(target: Target) -> bool:
-    """What takes three aligned events to go wrong gets the directed faults too, and so do the healthy targets."""
-    return target.broken is None or target.broken.difficulty == "hard"
+def possible(target: Target) -> list[FaultKind]:
+    """The faults that the simulator can carry out on the target and that have an effect there."""
+    faults = (SimulatedCluster.faults - COMMANDS - LEADER) | target.commands
+    if _shows_roles(target.name):
+        faults |= LEADER
+    return [kind for kind in catalog.KINDS.values() if kind.needs <= faults]
 
 
-def _workload(target: Target, random: Random) -> str:
-    """Mostly the target's own; now and then another that it offers all operations of."""
-    fitting = [name for name in target.workloads if find_workload(name).operations <= target.operations]
-    return target.workload if not fitting or random.random() < 0.7 else random.choice(fitting)
+@cache
+def _shows_roles(name: str) -> bool:
+    """Whether the views of the nodes show a role, by which a leader is known."""
+    target = find_target(name)
+    cluster = SimulatedCluster(target, target.nodes, seed=1)
+    try:
+        cluster.start()
+        return any("role" in view for view in cluster.views().values())
+    except TargetError:  # the run itself will report it
+        return False
+
+
+def fitting(target: Target) -> list[str]:
+    """The workloads of the target of which it offers all operations."""
+    every = [name for name in target.workloads if find_workload(name).operations <= target.operations]
+    return every or [target.workload]

@@ -10,6 +10,9 @@ from targets.protocol.node import Message, Node, NodeId
 
 Difficulty = Literal["easy", "medium", "hard", "benign"]
 
+COMMANDS = frozenset({"reconfigure", "transfer"})
+"""Commands of operators: to change the members, and to transfer the leadership."""
+
 
 class Invariant(Protocol):
     """Watches the running nodes after every step in the simulator, beside what clients see.
@@ -57,6 +60,8 @@ class Target:
     """How long a client waits before the outcome is unknown."""
     sessions: bool = False
     """True if a request that comes again, by its id, is executed once: then clients may ask again."""
+    commands: frozenset[str] = frozenset()
+    """Those of COMMANDS that its nodes carry out."""
     broken: Broken | None = None
     invariants: tuple[Callable[[], Invariant], ...] = ()
     recovery: tuple[Callable[[], Invariant], ...] = ()

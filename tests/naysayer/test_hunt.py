@@ -6,20 +6,22 @@ import gc
 import resource
 import subprocess
 import sys
-from collections import deque
+from collections import Counter, deque
+from dataclasses import fields
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
 from naysayer.cli import run
-from naysayer.hunt import simplify
+from naysayer.hunt import scoreboard, simplify
 from naysayer.hunt.campaign import Hunt, attempt
 from naysayer.hunt.diagram import diagram
 from naysayer.hunt.elections import SLOW_POLL_MS, RelativeFaults, leader_timeline, relative, replayed
 from naysayer.hunt.finding import reproduce
-from naysayer.hunt.scoreboard import healthy, hunt_variant, table
+from naysayer.hunt.scoreboard import Cleared
 from naysayer.hunt.shrink import SIGHT, shrink, some_of
 from naysayer.hunt.swarm import draw
 from naysayer.plan import Plan
@@ -28,11 +30,12 @@ from naysayer.play.timed import Scenario, TimedFault, TimedOperation
 from naysayer.recorder import Recorder
 from naysayer.simulate import Simulation
 from nemesis import shapes
-from nemesis.catalog import KINDS
+from nemesis.catalog import KINDS, LEADER
 from nemesis.schedule import Poll, Situation, Step
 from targets.backends.simulator import SimulatedCluster
 from targets.protocol.fault import Cut, Degrade, Heal, Kill, Restart
-from targets.registry import all_targets, find
+from targets.protocol.target import Target
+from targets.registry import all_targets, family, find
 
 pytestmark = pytest.mark.slow
 
@@ -43,9 +46,45 @@ def test_a_seed_draws_the_same_plan_always_and_seeds_differ() -> None:
     target = find("quorum-kv/sub-majority")
     plans = [draw(target, seed, 200) for seed in range(50)]
     assert plans == [draw(target, seed, 200) for seed in range(50)]
-    assert len({plan.nemesis for plan in plans}) > 5
+    assert len({plan.nemesis for plan in plans}) > 25
     assert len({plan.clients for plan in plans}) > 2
-    assert sum("partition" in plan.nemesis for plan in plans) > 25, "the fault that exposes it is likely"
+
+
+class Sealed(Target):
+    """A target whose labels nothing may read."""
+
+    def __getattribute__(self, name: str) -> Any:
+        assert name != "broken", "a hunt reads what is known of a broken variant"
+        return super().__getattribute__(name)
+
+
+def test_a_hunt_never_reads_what_is_known_of_a_broken_variant(monkeypatch: pytest.MonkeyPatch) -> None:
+    sealed = {
+        one.name: tuple(
+            Sealed(**{field.name: getattr(other, field.name) for field in fields(other)}) for other in family(one.name)
+        )
+        for one in all_targets()
+    }
+    monkeypatch.setattr("targets.registry.family", lambda name: sealed[name])
+    with pytest.raises(AssertionError, match="reads what is known"):
+        find("quorum-kv").broken  # noqa: B018
+    for name in sealed:
+        hunt = Hunt(name, operations=20)
+        hunt.validate()
+        assert attempt(hunt, 1, 1).trouble is None
+
+
+def test_every_fault_that_the_simulator_can_carry_out_is_drawn_in_small_and_large_subsets() -> None:
+    drawn = [draw(find("raft-log"), seed, 200) for seed in range(300)]
+    assert {name for plan in drawn for name in plan.nemesis} == set(KINDS)
+    sizes = Counter(len(plan.nemesis) for plan in drawn)
+    assert sum(sizes[size] for size in (2, 3, 4)) > 150
+    assert sum(count for size, count in sizes.items() if size > 4) > 75
+    assert Counter(plan.nodes for plan in drawn)[5] > 90
+    useless = {
+        name for seed in range(100) for name in draw(find("quorum-kv"), seed, 200).nemesis if LEADER & KINDS[name].needs
+    }
+    assert useless == set(), "no node of it leads"
 
 
 def test_every_fault_that_a_variant_names_is_known_and_every_workload_fits() -> None:
@@ -418,12 +457,30 @@ def test_a_bad_scenario_is_refused_with_its_name(text: str, tmp_path: Path, caps
     assert "scenario.txt" in capsys.readouterr().err
 
 
-def test_the_scoreboard_counts_what_was_caught() -> None:
-    caught = hunt_variant(BROKEN, hunts=1, cpu_s=10)
-    assert caught.caught == 1
-    text = table([caught], [("quorum-kv", 3, healthy("quorum-kv", 3))])
-    assert f"| {BROKEN} | easy | 1 of 1 |" in text
-    assert "| quorum-kv | 3 | none |" in text
+def test_the_scoreboard_continues_and_counts_what_was_caught(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--only", BROKEN, "--hunts", "2", "--cpu", "20", "--out", str(tmp_path / "board.md")]
+    assert scoreboard.main([*arguments, "--time", "0"]) == 0
+    assert capsys.readouterr().out == "2 tasks are left; the same command continues\n"
+    assert scoreboard.main(arguments) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 2
+    assert scoreboard.main(arguments) == 0
+    assert capsys.readouterr().out == "", "all is done"
+    row = next(line for line in (tmp_path / "board.md").read_text().splitlines() if BROKEN in line)
+    assert "| easy | 2 of 2 |" in row
+    assert "2 of 2 | " in row.rpartition("| ")[0], "clients saw both"
+    assert "nodes |" in row
+    monkeypatch.setattr(scoreboard, "fingerprint", lambda root: "other code")
+    assert scoreboard.main([*arguments, "--time", "0"]) == 0
+    assert capsys.readouterr().out == "2 tasks are left; the same command continues\n"
+
+
+def test_the_scoreboard_says_which_healthy_seeds_were_accused() -> None:
+    cleared = [Cleared("quorum-kv", 0, 100, 1), Cleared("quorum-kv", 1, 7, 0, "seed 107 fails")]
+    assert "| quorum-kv | 107 | 1 | seed 107 fails |" in scoreboard.table([find("quorum-kv")], cleared, 60.0)
+    assert scoreboard.percentile_90(range(1, 21)) == 18
+    assert scoreboard.clear_healthy("quorum-kv", 0, 3) == Cleared("quorum-kv", 0, 3)
 
 
 def test_a_batch_of_seeds_leaves_nothing_in_memory() -> None:

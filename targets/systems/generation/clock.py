@@ -17,6 +17,7 @@ from collections.abc import Collection
 from typing import Any
 
 from targets.protocol.node import Context, Message, NodeId, Request, Timer
+from targets.systems.executed_once import AnswerTable
 from targets.systems.generation.candidate import Candidate
 from targets.systems.generation.messages import (
     Campaign,
@@ -40,6 +41,8 @@ OWNER_SILENT_MS = 120.0
 FORWARD_MS = 100.0
 """How long a forwarded request may take before its node campaigns itself. The owner may carry it out all the same, and
 much later: a read may come twice, a write is then given up."""
+TRIED_MAX = 1024
+"""How many fenced writes a node remembers to have tried."""
 
 
 class GenerationClock:
@@ -59,6 +62,8 @@ class GenerationClock:
         self.known_owner: NodeId | None = None
         """The node that requests are passed to."""
         self.forwarded: dict[str, Request] = {}
+        self.tried: AnswerTable[None] = AnswerTable(TRIED_MAX)
+        """The fenced writes that this node has tried."""
 
     def make_voter(self) -> Voter:
         return Voter(Journal(self.ctx.disk, Granted, Kept))
@@ -154,7 +159,10 @@ class GenerationClock:
         """Only the owner of that very generation may try; the replicas know whether it is over."""
         generation = request.input[0]
         if self.owner.owned and self.owner.owned == generation:
+            self.tried.remember(request.id, None)
             self.owner.execute(Task(request, self.me))
+        elif request.id in self.tried:
+            self.ctx.info(request, "a copy of it was tried")
         else:
             self.ctx.fail(request, f"generation {generation} is over, or another node owns it")
 

@@ -65,7 +65,7 @@ TARGETS: tuple[Target, ...] = (
     ),
     variant(KV, "adopt-any-accepted", broken.AdoptAnyAccepted, ("partition",), "lost acknowledged write", "hard"),
     variant(KV, "ballot-collision", broken.BallotCollision, ("partition",), "split brain", "medium"),
-    variant(KV, "ballot-reset", broken.BallotReset, ("kill",), "split brain", "medium"),
+    variant(KV, "ballot-reset", broken.BallotReset, ("power", "kill"), "split brain", "medium"),
     variant(KV, "learn-from-minority", broken.LearnFromMinority, ("partition",), "lost acknowledged write", "easy"),
     variant(KV, "local-read", broken.LocalRead, ("partition",), "stale read", "easy"),
     variant(KV, "read-without-repropose", broken.ReadWithoutRepropose, ("partition",), "non-monotonic read", "medium"),

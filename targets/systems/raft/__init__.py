@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from targets.protocol.target import COMMANDS as COMMANDS_OF_OPERATORS
 from targets.protocol.target import Target
 from targets.systems.raft import broken, broken_service
 from targets.systems.raft.invariants import INVARIANTS
@@ -20,6 +21,7 @@ RAFT = Target(
     workloads=("cas-register", "register", "kv", "append-list", "counter", "log"),
     timeout_ms=1000.0,
     sessions=True,
+    commands=COMMANDS_OF_OPERATORS,
     invariants=INVARIANTS,
     patterns=(
         "Replicated Log",
