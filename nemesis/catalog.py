@@ -26,6 +26,7 @@ from targets.protocol.fault import (
     MessageFault,
     Pause,
     Reconfigure,
+    ResetConnections,
     Restart,
     Resume,
     Skew,
@@ -160,6 +161,13 @@ def _doubled_phase(situation: Situation, links: tuple[Link, ...], kinds: tuple[s
     return DuplicateMessages(links, kinds, after_ms=situation.random.choice((0.0, 100.0, 500.0)))
 
 
+def _reset(situation: Situation) -> Fault | None:
+    """Those of one node, with all others or with one."""
+    node, *others = directed.shuffled(situation)
+    chosen = others[: situation.random.choice((1, len(others)))]
+    return ResetConnections(between((node,), chosen)) if chosen else None
+
+
 def _corrupt(kind: str) -> Begin:
     def begin(situation: Situation) -> Fault | None:
         return Corrupt(situation.random.choice(situation.nodes), kind)  # type: ignore[arg-type]
@@ -221,7 +229,8 @@ def _heal_members(situation: Situation, fault: Fault) -> tuple[Fault, ...]:
 LINKS = Cut.tags
 LOSSY_LINKS = Degrade.tags | {"lose"}
 BAD_LINKS = Degrade.tags | {"shape"}
-CLIENT_LINKS = LOSSY_LINKS | {"client-links"}
+REPEATING_LINKS = Degrade.tags | {"repeat"}
+CLIENT_LINKS = LOSSY_LINKS | {"repeat", "client-links"}
 DEATH = Kill.tags
 LEADER = frozenset({"leader"})
 """The views of the nodes say which one leads, which faults of leaders need."""
@@ -269,7 +278,7 @@ _KINDS = (
     FaultKind("delay", "delays and reorders messages", BAD_LINKS, _slow, _heal, "net", 2),
     FaultKind("loss", "loses some messages", LOSSY_LINKS, _degrade(loss=0.25), _heal, "net", 2),
     FaultKind("clients", "loses some requests and replies of clients", CLIENT_LINKS, _clients, _heal, "net"),
-    FaultKind("duplicate", "delivers some messages twice", BAD_LINKS, _degrade(duplicate=0.4), _heal, "net", 2),
+    FaultKind("duplicate", "delivers some messages twice", REPEATING_LINKS, _degrade(duplicate=0.4), _heal, "net", 2),
     FaultKind("reorder", "delivers messages out of order", BAD_LINKS, _degrade(reorder=0.5), _heal, "net", 2),
     FaultKind(
         "lose-phase",
@@ -296,6 +305,15 @@ _KINDS = (
         _phase(_doubled_phase),
         _heal,
         "net",
+        2,
+    ),
+    FaultKind(
+        "reset",
+        "resets TCP connections between a node and others",
+        ResetConnections.tags,
+        _reset,
+        _undo,
+        "reset",
         2,
     ),
     FaultKind("hold", "holds back single messages and delivers them much later", Hold.tags, _hold, _undo, "hold", 2),

@@ -53,7 +53,7 @@ def test_backend(options: RunOptions) -> Conclusion:
     if options.nodes is not None and options.nodes != count:
         raise UsageError(f"--nodes is {options.nodes}, but {options.cluster} names {count}")
     # few kernels have what makes links slow: such faults are asked for by name
-    faults = faults_of(config) - SHAPING
+    faults = faults_of(config) - (frozenset() if config.has_proxies else SHAPING)
     backend = Backend(
         config.name, f"on the hosts of {options.cluster}", faults, count, default_workload(config) or USUAL[0]
     )

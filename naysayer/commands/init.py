@@ -44,7 +44,8 @@ method = "POST"
 path = "/kv/{key}/cas"
 body = { from = "{from}", to = "{to}" }   # 409 or 412: the value was another one
 
-# How to log into the hosts. Without [ssh], commands run on this machine and links cannot be cut.
+# How to log into the hosts. Without [ssh], commands run on this machine, and links are cut between nodes that are
+# started with {peer:n1}, {peer:n2}, {peer:n3} as the addresses of their peers: those of proxies.
 [ssh]
 user = "root"
 # sudo = true                     # where root may not log in: every command by sudo -n

@@ -32,6 +32,7 @@ from targets.backends.stdio.cluster import StdioCluster
 from targets.backends.stdio.protocol import DIALECTS
 from targets.backends.stdio.topology import TOPOLOGIES
 from targets.backends.storage.build import STORING, compiler
+from targets.protocol.fault import LoseMessages
 from targets.registry import find as find_target
 from workloads.registry import find as find_workload
 
@@ -109,7 +110,7 @@ def test_remote(file: Path, config: ClusterConfig, plan: Plan, options: RunOptio
         files["client.py"] = Path(own)
     return run_test(
         plan,
-        lambda: RemoteCluster(config, wanted, faults_on_running=allowed, model=workload.model),
+        lambda: RemoteCluster(config, wanted, seed=plan.seed, faults_on_running=allowed, model=workload.model),
         config.client.timeout_s,
         options,
         left,
@@ -132,7 +133,8 @@ class Backend:
 def live_plan(backend: Backend, options: RunOptions) -> Plan:
     """A plan for what really runs; by default with those of the usual faults that it can carry out."""
     nodes = backend.nodes if options.nodes is None else options.nodes
-    usual = LIVE_NEMESIS if options.live else BINARY_NEMESIS if options.binary is not None else DEFAULT_NEMESIS
+    passing = LIVE_NEMESIS if LoseMessages.tags <= backend.faults else DEFAULT_NEMESIS
+    usual = passing if options.binary is None else BINARY_NEMESIS
     nemesis = usual_faults(backend.faults, nodes, usual) if options.nemesis is None else options.nemesis
     plan = Plan(
         target=backend.name,

@@ -59,8 +59,8 @@ def crashed(log_end: str) -> bool:
 
 class Cluster(Protocol):
     """A system under test that really runs. `faults` holds the tags of the faults that it can carry out, and what some
-    need besides: `lose` and `shape` (delay, duplicate, reorder), the two ways to degrade, and `leader`: views say which
-    one leads.
+    need besides: `lose`, `shape` (delay, reorder) and `repeat` (duplicate), the ways to degrade, and `leader`: views
+    say which one leads.
 
     `apply` raises HarnessError when a fault could not be carried out; what shows that it took effect is in `evidence`.
     """

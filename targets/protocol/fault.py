@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Literal, Self
 from msgspec.structs import replace
 
 from targets.protocol.fault_base import KILLED, PAUSED, Condition, Evidence, Fault, counted, on
-from targets.protocol.fault_links import Cut, Degrade, Heal, Hold, Release
+from targets.protocol.fault_links import Cut, Degrade, Heal, Hold, Release, ResetConnections
 from targets.protocol.fault_messages import DelayMessages, DuplicateMessages, LoseMessages, MessageFault
 from targets.protocol.links import Link, braced
 from targets.protocol.node import NodeId
@@ -42,6 +42,7 @@ __all__ = [
     "Pause",
     "Reconfigure",
     "Release",
+    "ResetConnections",
     "Restart",
     "Resume",
     "Skew",

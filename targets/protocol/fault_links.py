@@ -8,7 +8,7 @@ from typing import ClassVar, Self
 from msgspec.structs import replace
 
 from targets.protocol.fault_base import HELD, LINKS, Condition, Fault, counted
-from targets.protocol.links import Link, described
+from targets.protocol.links import Link, braced, described
 from targets.protocol.node import NodeId
 
 LINKS_NAMED = 6
@@ -81,8 +81,9 @@ class Degrade(OfLinks, frozen=True, tag="degrade"):
 
     def needs(self) -> frozenset[str]:
         lose = {"lose"} if self.loss else set()
-        shape = {"shape"} if self.delay_ms or self.duplicate or self.reorder else set()
-        return self.tags | lose | shape
+        shape = {"shape"} if self.delay_ms or self.reorder else set()
+        repeat = {"repeat"} if self.duplicate else set()
+        return self.tags | lose | shape | repeat
 
     def label(self) -> str:
         return f"{self._effects()} on {counted(self.links, 'link')}"
@@ -157,3 +158,23 @@ class Heal(Fault, frozen=True, tag="heal"):
 
     def ends(self) -> frozenset[Condition]:
         return frozenset({LINKS, HELD})
+
+
+class ResetConnections(OfLinks, frozen=True, tag="connection-reset"):
+    """Ends the TCP connections over these links, at both ends; what is under way on them is lost. New ones may be
+    opened at once."""
+
+    tags: ClassVar[frozenset[str]] = frozenset({"connection-reset"})
+    momentary: ClassVar[bool] = True
+
+    def label(self) -> str:
+        return f"reset connections between {braced({node for link in self.links for node in link})}"
+
+    def begins(self) -> frozenset[Condition]:
+        return frozenset()
+
+    def bad_links(self) -> frozenset[Link]:
+        return frozenset()
+
+    def undone_by(self) -> Fault | None:
+        return None

@@ -20,6 +20,7 @@ from naysayer.play import notation, timed
 from naysayer.play.timed import Scenario, TimedFault, TimedOperation
 from naysayer.recorder import Recorder
 from nemesis.catalog import KINDS
+from targets.backends.hosts.local_links import STREAMING
 from targets.backends.simulator import SimulatedCluster
 from targets.protocol.fault import FAULT, Fault, Heal, Restart, Resume, fault_types
 from targets.protocol.fault_base import HELD, KILLED, LINKS, PAUSED
@@ -216,7 +217,7 @@ def test_a_fault_of_some_nodes_is_not_over_when_another_node_is_started() -> Non
 
 @every_fault
 def test_a_backend_and_the_catalogue_can_have_it(fault: Fault) -> None:
-    assert fault.tag in fault.tags <= fault.needs() <= SimulatedCluster.faults
+    assert fault.tag in fault.tags <= fault.needs() <= SimulatedCluster.faults | STREAMING
     ending = fault.undone_by()
     assert ending is None or ending.tag in fault.tags
     assert any(fault.tag in kind.needs for kind in KINDS.values())

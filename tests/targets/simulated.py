@@ -18,11 +18,14 @@ from naysayer.simulate import Run, Simulation
 from nemesis.catalog import KINDS
 from nemesis.mix import Mix
 from nemesis.schedule import Poll, Schedule, Situation, Step
+from targets.backends.simulator import SimulatedCluster
 from targets.protocol.fault import Degrade, Heal
 from targets.registry import find
 from workloads.registry import find as find_workload
 
-ANY_LOG = tuple(name for name in KINDS if name != "bit-flip")
+ANY_LOG = tuple(
+    kind.name for kind in KINDS.values() if kind.needs <= SimulatedCluster.faults and kind.name != "bit-flip"
+)
 """Every fault that a replicated log must survive: damage to what is stored is detected, not repaired."""
 
 ANY = tuple(name for name in ANY_LOG if not KINDS[name].needs & {"leader", "reconfigure", "transfer"})

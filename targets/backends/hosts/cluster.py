@@ -21,9 +21,10 @@ from targets.backends.hosts.guarded import ENDINGS, GuardedClient, OwnRemarks, d
 from targets.backends.hosts.hosts import Finding, Hosts
 from targets.backends.hosts.keys import OwnKeys, new_run
 from targets.backends.hosts.links import LOSING, SHAPING, Links
+from targets.backends.hosts.local_links import STREAMING, LocalLinks
 from targets.backends.hosts.processes import LEADING, SIGNALLING, Processes
 from targets.protocol.cluster import Client, Death
-from targets.protocol.fault import Cut, Degrade, Evidence, Fault, Heal, Kill, Pause, Restart, Resume, Skew
+from targets.protocol.fault import Evidence, Fault, Kill, Pause, Restart, Resume, Skew
 from targets.protocol.node import NodeId
 
 LOG_BYTES_MAX = 16 * 1024 * 1024
@@ -33,8 +34,11 @@ OPEN_PAUSE_S = 0.2
 WARM_S_MAX = 5.0
 """A system accepts connections some time before its clients can be opened."""
 
+PROXIES = "{peer:n2} in the start command, for proxies between nodes on this machine (docs/your-cluster.md)"
+
 NEEDS = (
-    (LOSING | SHAPING, "ssh", "[ssh] in cluster.toml: links are cut on hosts, and this machine is one"),
+    (LOSING | SHAPING, "ssh", f"[ssh] in cluster.toml, as links are cut on hosts; or, for most faults, {PROXIES}"),
+    (STREAMING, "proxies", PROXIES),
     (SIGNALLING, "commands", "[commands] in cluster.toml: how to start the system and find its process"),
     (LEADING, "leader", "a `leader` command in [commands] of cluster.toml, which says whether a node leads"),
     (SKEWING, "clock", "[clock] in cluster.toml, and libfaketime in the start command"),
@@ -50,6 +54,7 @@ def faults_of(config: ClusterConfig) -> frozenset[str]:
     """Which faults cluster.toml makes possible; whether the hosts allow them is found out there."""
     has = {
         "ssh": config.ssh is not None,
+        "proxies": config.has_proxies,
         "commands": config.commands is not None,
         "leader": config.commands is not None and config.commands.leader is not None,
         "clock": config.clock is not None,
@@ -86,6 +91,7 @@ class RemoteCluster:
         *,
         faults_on_running: bool = False,
         model: str = MODEL,
+        seed: int = 0,
     ) -> None:
         self.config = config
         self._model = model
@@ -101,7 +107,7 @@ class RemoteCluster:
         self._cleared: set[NodeId] = set()
         """The nodes whose links this run has touched."""
         self._hosts = Hosts(config)
-        self._links = Links(self._hosts)
+        self._links = LocalLinks(self._hosts, seed) if config.has_proxies else Links(self._hosts)
         self._processes: Processes | None = None
         self._clocks: Clocks | None = None
         if config.commands is not None:
@@ -119,17 +125,21 @@ class RemoteCluster:
         return frozenset(() if self._processes is None else self._processes.paused)
 
     @property
-    def message_kinds(self) -> dict[str, int]:
-        return {}
+    def message_kinds(self) -> Mapping[str, int]:
+        return self._links.kinds
 
     async def __aenter__(self) -> Self:
+        await self._links.__aenter__()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
     ) -> bool | None:
-        with trio.CancelScope(shield=True):
-            await self._end()
+        try:
+            with trio.CancelScope(shield=True):
+                await self._end()
+        finally:
+            await self._links.__aexit__(kind, error, trace)
         return None
 
     async def _end(self) -> None:
@@ -139,6 +149,7 @@ class RemoteCluster:
                 self.left += await self.undo(waiting[0], own=True)
                 del waiting[0]
             await self._stop()
+            self._hosts.proxies.clear()  # what is left running must not depend on them
             await self._restore()
         self.left += [f"{node}: not undone within {UNDO_S_MAX:.0f} s" for node in waiting]
         await self.close()
@@ -207,8 +218,15 @@ class RemoteCluster:
         return {} if self._processes is None else self._processes.running
 
     def _refuse_on_running(self) -> None:
+        if not self.running:
+            return
+        if self.config.has_proxies and (cut := [name for name, tags in self._wanted.items() if tags & STREAMING]):
+            raise UsageError(
+                f"{', '.join(cut)}: {', '.join(self.running)} ran before this run, and its links do not pass through "
+                "the proxies of this run; stop it, or leave these faults out"
+            )
         names = [name for name, tags in self._wanted.items() if tags & ON_RUNNING]
-        if not self.running or not names:
+        if not names:
             return
         nodes = ", ".join(f"{node} (process {' '.join(pids)})" for node, pids in self.running.items())
         what = f"{', '.join(names)} on a system that ran before this run"
@@ -272,12 +290,6 @@ class RemoteCluster:
     async def apply(self, fault: Fault) -> None:
         """Carry out one fault and check by a probe that it took effect."""
         match fault, self._processes, self._clocks:
-            case Cut(), _, _:
-                await self._links.cut(fault)
-            case Degrade(), _, _:
-                await self._links.degrade(fault)
-            case Heal(), _, _:
-                await self._links.heal()
             case Kill(power=False, effects=None), Processes() as processes, _:
                 await processes.kill(fault)
             case Restart(), Processes() as processes, clocks:
@@ -291,14 +303,16 @@ class RemoteCluster:
                 await processes.resume(fault)
             case Skew(), _, Clocks() as clocks:
                 await clocks.skew(fault)
+            case _ if fault.needs() <= self.faults:
+                await self._links.apply(fault)
             case _:
-                raise HarnessError(f"{fault} cannot be carried out on hosts by commands")
+                raise HarnessError(f"{fault.label()} cannot be carried out on this cluster")
 
     async def deaths(self, *, thorough: bool = False) -> list[Death]:
         return [] if self._processes is None else await self._processes.deaths(thorough=thorough)
 
     def evidence(self) -> list[Evidence]:
-        return list(self._hosts.evidence)
+        return [*self._hosts.evidence, *self._links.evidence()]
 
     async def undo(self, node: NodeId, *, own: bool = False) -> list[str]:
         """Undo all faults that this or an earlier run left on a host; returns what could not be undone.

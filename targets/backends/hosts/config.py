@@ -34,6 +34,9 @@ CLIENT_METHODS = ("open", "invoke", "close")
 NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,62}[A-Za-z0-9_])?")
 """A node's name is part of paths and of shell commands."""
 
+PEER = re.compile(r"\{peer:([^{}]*)\}")
+"""In a command: where a node is reached."""
+
 HOST = re.compile(r"[A-Za-z0-9_\[:]([A-Za-z0-9_.:%\]-]*)")
 
 
@@ -53,7 +56,8 @@ class Ssh(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Commands(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Commands for /bin/sh on each host. {node}, {host} and {client} are replaced by the node's own.
+    """Commands for /bin/sh on each host. {node}, {host} and {client} are replaced by the node's own, and {peer:n2} by
+    host:port where n2 is reached: in a start command on this machine a proxy of ours, so that links can be cut.
 
     `pid` prints the process id of the system (nothing if it is down); `start` must return while it runs.
     """
@@ -77,11 +81,19 @@ class NodeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """SSH port, where it differs from [ssh]."""
     address: str | None = None
     """What the other nodes reach it by, where that is not `host`: partitions are made by it."""
+    peer: str | None = None
+    """host:port where the other nodes reach it, where that is not the port of `client`."""
 
     @property
     def known_as(self) -> str:
         """The name or address that packets between nodes come from."""
         return self.address or self.host
+
+    @property
+    def reached_at(self) -> str:
+        """host:port where the other nodes reach it, as far as is known."""
+        found = endpoint(self.peer or self.client)
+        return self.client if found is None else f"{found[0]}:{found[1]}"
 
 
 class Clock(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -113,6 +125,11 @@ class ClusterConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     clock: Clock | None = None
     """Without it, clocks stay right."""
 
+    @property
+    def has_proxies(self) -> bool:
+        """Whether the nodes reach each other through proxies of ours on this machine."""
+        return self.ssh is None and self.commands is not None and bool(PEER.search(self.commands.start))
+
     def beside(self, node: NodeId) -> list[NodeId]:
         """The other nodes on the same host."""
         host = self.nodes[node].host
@@ -134,6 +151,7 @@ def load(path: Path, client: str | None = None) -> ClusterConfig:
         raise UsageError(f"{path}: [nodes] is empty; name at least one, such as [nodes.n1]")
     for name, node in config.nodes.items():
         _refuse_odd_names(path, name, node)
+    _refuse_odd_peers(path, config)
     if not any(char.isalnum() for char in config.name):
         raise UsageError(f"{path}: name is {config.name!r}; give the system a name, such as my-store")
     if config.clock is not None and (config.commands is None or not config.clock.faketime.startswith("/")):
@@ -172,6 +190,29 @@ def _refuse_odd_names(path: Path, name: str, node: NodeConfig) -> None:
     for what, value in (("host", node.host), ("address", node.address)):
         if value is not None and HOST.fullmatch(value) is None:
             raise UsageError(f"{path}: [nodes.{name}] {what} is {value!r}; write the name or address of a host")
+
+
+def _refuse_odd_peers(path: Path, config: ClusterConfig) -> None:
+    """Nodes whose links pass through proxies of ours: all links must, or a cut would not be one."""
+    for name, node in config.nodes.items():
+        if node.peer is not None and endpoint(node.peer) is None:
+            raise UsageError(f"{path}: [nodes.{name}] peer is {node.peer!r}; write host:port")
+    if config.commands is None:
+        return
+    start = config.commands.start
+    named = PEER.findall(start)
+    if strange := [one for one in named if one not in config.nodes]:
+        raise UsageError(f"{path}: {{peer:{strange[0]}}} in `start` names no node; there are {', '.join(config.nodes)}")
+    if named and config.ssh is not None:
+        raise UsageError(
+            f"{path}: {{peer:{named[0]}}} in `start` is the address of a proxy on this machine, which nodes on hosts "
+            "([ssh]) cannot reach: write their addresses; links between hosts are cut by a firewall"
+        )
+    for name, node in config.nodes.items():
+        if named and name not in named:
+            raise UsageError(f"{path}: `start` names {{peer:{named[0]}}} but not {{peer:{name}}}: name every node")
+        if named and endpoint(node.peer or node.client) is None:
+            raise UsageError(f'{path}: [nodes.{name}] needs peer = "host:port", where the other nodes reach it')
 
 
 def endpoint(client: str) -> tuple[str, int] | None:

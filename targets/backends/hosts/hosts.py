@@ -10,7 +10,7 @@ import trio
 from checker.errors import HarnessError, NaysayerError
 from targets.backends.hosts.config import ClusterConfig
 from targets.backends.hosts.shell import LocalShell, Outcome, Shell, SshShell
-from targets.protocol.fault import Evidence, Fault
+from targets.protocol.fault import Evidence, Fault, Link
 from targets.protocol.node import NodeId
 
 
@@ -31,6 +31,8 @@ class Hosts:
         self.config = config
         self.nodes: tuple[NodeId, ...] = tuple(config.nodes)
         self.evidence: list[Evidence] = []
+        self.proxies: dict[Link, str] = {}
+        """Where a node reaches another one through a proxy of ours, while there are any."""
         self._shells: dict[NodeId, Shell] = {
             node: LocalShell() if config.ssh is None else SshShell(one.host, config.ssh, one.port)
             for node, one in config.nodes.items()
@@ -50,6 +52,9 @@ class Hosts:
         one = self.config.nodes[node]
         for name, value in (("node", node), ("host", one.host), ("client", one.client)):
             command = command.replace("{" + name + "}", value)
+        for peer in self.nodes:
+            place = self.proxies.get((node, peer)) or self.config.nodes[peer].reached_at
+            command = command.replace(f"{{peer:{peer}}}", place)
         return command
 
     async def open(self, node: NodeId) -> None:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from typing import ClassVar, Self
 
 from checker.errors import HarnessError, UsageError
 from targets.backends.hosts import firewall, netem, probe
 from targets.backends.hosts.firewall import Firewall
 from targets.backends.hosts.hosts import Finding, Hosts, last_line, side_by_side
-from targets.protocol.fault import Cut, Degrade, Evidence, Fault, Link
+from targets.protocol.fault import Cut, Degrade, Evidence, Fault, Heal, Link
 from targets.protocol.node import NodeId
 
 LOSING = frozenset({"cut", "lose"})
-SHAPING = frozenset({"shape"})
+SHAPING = frozenset({"shape", "repeat"})
 FIREWALL_ADVICE = "install iptables or nftables there, and log in as root or with sudo = true in [ssh]"
 NETEM_ADVICE = "it takes tc (iproute2), root and a kernel that has sch_prio and sch_netem (modprobe sch_netem)"
 
@@ -44,12 +45,25 @@ class _InForce:
 class Links:
     """Faults of the links between hosts over SSH. Without SSH there is one host, and nothing can be done to links."""
 
+    kinds: ClassVar[Mapping[str, int]] = {}
+    """Of messages: a firewall shows none."""
+
     def __init__(self, hosts: Hosts) -> None:
         self._hosts = hosts
         self._walls: dict[NodeId, Firewall] = {}
         self._addresses: dict[tuple[NodeId, NodeId], list[str]] = {}
         """By (host, peer): what the host knows the peer by."""
         self._in_force: list[_InForce] = []
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Nothing: `undo` has removed what was made on the hosts."""
+
+    def evidence(self) -> list[Evidence]:
+        """Nothing beside what was noted when links were healed."""
+        return []
 
     async def addresses(self, node: NodeId, peer: NodeId) -> list[str]:
         """The addresses of a peer as a node's host knows them. Raises UsageError if it knows none."""
@@ -116,7 +130,19 @@ class Links:
             wall = await self._wall(dest)
             await self._hosts.run(dest, f"{wall.prepare}; {wall.drop(addresses, chance)}")
 
-    async def cut(self, fault: Cut) -> None:
+    async def apply(self, fault: Fault) -> None:
+        """Begin a cut or a degradation, or end them all. Raises HarnessError where that cannot be done."""
+        match fault:
+            case Cut():
+                await self._cut(fault)
+            case Degrade():
+                await self._degrade(fault)
+            case Heal():
+                await self._heal()
+            case _:
+                raise HarnessError(f"{fault.label()} cannot be carried out on links between hosts")
+
+    async def _cut(self, fault: Cut) -> None:
         """Lose everything on links, and probe whether anything still crosses them."""
         await self._drop(fault.links, 1.0)
         now = _InForce(fault, self._hosts.now_ms())
@@ -138,7 +164,7 @@ class Links:
             still = [dest for dest, one in zip(dests, said, strict=True) if one != "silent"]
             failed += [f"{source} still connects to {dest}" for dest in still]
 
-    async def degrade(self, fault: Degrade) -> None:
+    async def _degrade(self, fault: Degrade) -> None:
         """Lose some packets where they arrive; for all else, shape what leaves, and measure whether it is late."""
         shaped = bool(fault.delay_ms or fault.duplicate or fault.reorder)
         now = _InForce(fault, self._hosts.now_ms(), shaped)
@@ -173,7 +199,7 @@ class Links:
         if done.code != 0:
             raise HarnessError(f"{source}: links cannot be shaped; tc netem failed: {last_line(done)}; {NETEM_ADVICE}")
 
-    async def heal(self) -> None:
+    async def _heal(self) -> None:
         """Heal every host that answers. Raises HarnessError, for the first that does not, after all were tried."""
         if self._hosts.config.ssh is None:
             return

@@ -38,13 +38,23 @@ class _Active:
     on_link: Counter[Link] = field(default_factory=Counter)
     """How many messages a MessageFault or a Hold has affected on each link."""
 
-    def evidence(self) -> Evidence:
+    size: Counter[str] = field(default_factory=Counter)
+    """By effect, the bytes of the messages, where they are counted."""
+
+    def affect(self, effect: str, size: int) -> None:
+        """Count an effect on one message."""
+        self.did[effect] += 1
+        self.size[effect] += size
+
+    def evidence(self, unit: str) -> Evidence:
         """Shown only if each effect of the fault happened to some message."""
         did = ", ".join(
-            f"{count} {'message' if count == 1 else 'messages'} {effect}" for effect, count in self.did.items()
+            f"{count} {unit}{'' if count == 1 else 's'} {effect}" + (f" ({size:,} bytes)" if size else "")
+            for effect, count in self.did.items()
+            for size in [self.size[effect]]
         )
         shown = all(self.did[effect] for effect in self._asked())
-        return Evidence(self.fault, self.from_ms, self.to_ms, shown, did or "no message was affected")
+        return Evidence(self.fault, self.from_ms, self.to_ms, shown, did or f"no {unit} was affected")
 
     def _asked(self) -> list[str]:
         if isinstance(self.fault, Cut):
@@ -82,6 +92,8 @@ class Links:
     """All links of one cluster; links without faults are perfect. Random numbers are by link, from the seed."""
 
     seed: int
+    unit: str = "message"
+    """What `plan` is asked for, in the evidence."""
     _active: list[_Active] = field(default_factory=list)
     _ended: list[_Active] = field(default_factory=list)
     _by_link: dict[Link, list[_Active]] = field(default_factory=dict)
@@ -97,7 +109,7 @@ class Links:
     """How to deliver each message that is held back, in the order in which they were sent."""
 
     FAULTS: ClassVar[frozenset[str]] = (
-        frozenset({"cut", "degrade", "lose", "shape", "heal", "hold", "release"}) | MESSAGE_FAULTS
+        frozenset({"cut", "degrade", "lose", "shape", "repeat", "heal", "hold", "release"}) | MESSAGE_FAULTS
     )
 
     def apply(self, fault: Fault, now_ms: float) -> None:
@@ -128,9 +140,9 @@ class Links:
         """Keep a message whose delay is UNTIL_RELEASED; `deliver` is called when what is held back is released."""
         self._held.append(deliver)
 
-    def plan(self, link: Link, kind: str = "") -> tuple[float, ...]:
-        """Delays (ms) after which copies of the next message on this link, which is of this kind, are delivered; empty
-        if it is lost, and UNTIL_RELEASED alone if it is held back."""
+    def plan(self, link: Link, kind: str = "", size: int = 0) -> tuple[float, ...]:
+        """Delays (ms) after which copies of the next message on this link, which is of this kind and has so many bytes
+        (0: not counted), are delivered; empty if it is lost, and UNTIL_RELEASED alone if it is held back."""
         if kind:
             self.kinds[kind] += 1
         active = self._by_link.get(link)
@@ -142,18 +154,18 @@ class Links:
         copies = [0.0]
         for one in active:
             if isinstance(one.fault, Cut):
-                one.did[LOST] += 1
+                one.affect(LOST, size)
                 return ()
             if isinstance(one.fault, Hold):
                 if one.fault.message in (None, kind) and one.on_link[link] < one.fault.count:
                     one.on_link[link] += 1
-                    one.did[KEPT] += 1
+                    one.affect(KEPT, size)
                     return (UNTIL_RELEASED,)
                 continue
             if isinstance(one.fault, MessageFault):
                 if one.fault.affects(kind, one.on_link[link]):
                     one.on_link[link] += 1
-                    one.did[one.fault.effect] += 1
+                    one.affect(one.fault.effect, size)
                     copies = [delay + more for delay in copies for more in one.fault.copies_ms()]
                     self.duplicated = self.duplicated or len(copies) > 1
                     if not copies:
@@ -161,20 +173,20 @@ class Links:
                 continue
             degrade = one.fault
             if random.random() < degrade.loss:
-                one.did[LOST] += 1
+                one.affect(LOST, size)
                 return ()
             if degrade.duplicate and random.random() < degrade.duplicate:
                 copies.append(0.0)
-                one.did[DUPLICATED] += 1
+                one.affect(DUPLICATED, size)
                 self.duplicated = True
             if degrade.delay_ms:
                 copies = [delay + random.expovariate(1 / degrade.delay_ms) for delay in copies]
-                one.did[LATE] += 1
+                one.affect(LATE, size)
             if degrade.reorder and random.random() < degrade.reorder:
                 copies[0] += 2 * degrade.delay_ms + 20.0
-                one.did[HELD] += 1
+                one.affect(HELD, size)
         return tuple(copies)
 
     def evidence(self) -> list[Evidence]:
         """One entry for each fault of links so far: what became of the messages on its links."""
-        return [one.evidence() for one in self._ended + self._active]
+        return [one.evidence(self.unit) for one in self._ended + self._active]

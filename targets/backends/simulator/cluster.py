@@ -70,6 +70,7 @@ class SimulatedCluster:
             "degrade",
             "lose",
             "shape",
+            "repeat",
             "client-links",
             "leader",
             "hold",
