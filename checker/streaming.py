@@ -56,9 +56,14 @@ class Violation:
 class Stream:
     """A check that runs beside the test. Feed it events; ask for `outcome` at any time."""
 
-    def __init__(self, model: str | Model | type[Model] = "register", *, budget: Budget | None = None) -> None:
-        """`budget`: limits for each event that returns."""
+    def __init__(
+        self, model: str | Model | type[Model] = "register", *, budget: Budget | None = None, eager: bool = True
+    ) -> None:
+        """`budget`: limits for each key whenever it is judged. `eager`: judge after every event that returns; False:
+        only when `judge` or `flush` is called, which costs much less, since what is open is then searched once for all
+        events that have returned."""
         self.model = resolve(model)
+        self._eager = eager
         self.budget = Budget(steps=1_000_000) if budget is None else budget
         self.violations: list[Violation] = []
         self.undecided: dict[Any, str] = {}
@@ -67,6 +72,9 @@ class Stream:
         self._open: dict[int | str, Operation] = {}
         self._keys: dict[Any, _Key | None] = {}
         self._held: list[tuple[Operation, _Key]] = []
+        """What ended at the time of the last event: a call at the same time might still come."""
+        self._unjudged: dict[_Key, Operation] = {}
+        """Keys on which operations have ended since they were judged, and the last of these."""
         self._now: int | None = None
 
     @property
@@ -80,7 +88,10 @@ class Stream:
         now = event.time if event.time is not None else 0 if before is None else before + 1
         if before is not None and now < before:
             raise HistoryError(f"the clock ran backwards, from {before} to {now}")
-        found = self.flush() if now != before else []
+        found: list[Violation] = []
+        if now != before:
+            self._take_ends()
+            found = self.judge() if self._eager else []
         self._now = now
         if event.type == "invoke":
             self._invoke(event, now)
@@ -94,23 +105,33 @@ class Stream:
         output = freeze(event.value) if event.type == "ok" else None
         ended = structs.replace(op, output=output, ret=PENDING if event.type == "info" else now, status=event.type)
         self._held.append((ended, key))
-        return found + (self.flush() if event.time is None else [])
+        return found + (self.flush() if self._eager and event.time is None else [])
 
     def flush(self) -> list[Violation]:
-        """Judges the ends held back because a call might still come at the same time. Call it when all is over."""
-        found = []
+        """Judges also the ends held back because a call might still come at the same time. Call it when all is over."""
+        self._take_ends()
+        return self.judge()
+
+    def _take_ends(self) -> None:
         for op, key in self._held:
-            if self._key(op) is None:
-                continue
+            if self._key(op) is not None:
+                key.ended(op)
+                self._unjudged[key] = op
+        self._held = []
+
+    def judge(self) -> list[Violation]:
+        """Judges what has ended before the time of the last event. If `eager`, that is done already."""
+        found = []
+        for key, op in self._unjudged.items():
             try:
-                explanation = key.ended(op, Meter(self.budget))
+                proof = key.judge(Meter(self.budget))
             except OutOfBudget as out:
                 self._close(op, str(out))
                 continue
-            if explanation is not None:
-                found.append(Violation(op.key, op, explanation))
+            if proof is not None:
+                found.append(Violation(op.key, *proof))
                 self._close(op, None)
-        self._held = []
+        self._unjudged = {}
         self.violations += found
         return found
 
@@ -165,12 +186,14 @@ class _Key:
         self.open.add(op.index)
         self.events.append((op.index, False))
 
-    def ended(self, op: Operation, meter: Meter) -> Explanation | None:
-        """Why the events up to the end of this operation have no order, if they have none."""
+    def ended(self, op: Operation) -> None:
         self.ops[op.index] = op
         self.open.discard(op.index)
         if op.status == "ok":
             self.events.append((op.index, True))
+
+    def judge(self, meter: Meter) -> tuple[Operation, Explanation] | None:
+        """The operation at whose return the events so far have no order, and why; None if they have one."""
         self.settled.meter = meter
         while self.events and self.events[0][0] not in self.open:
             index, is_return = self.events.popleft()
@@ -196,5 +219,6 @@ class _Key:
             frontier.call_pending(index, frontier.steps.kind(op))
         return True
 
-    def _explain(self, index: int, frontier: Frontier) -> Explanation:
-        return fits_nowhere(self.ops[index], [frontier.steps.states[state] for state in frontier.reached], self.model)
+    def _explain(self, index: int, frontier: Frontier) -> tuple[Operation, Explanation]:
+        op, states = self.ops[index], [frontier.steps.states[state] for state in frontier.reached]
+        return op, fits_nowhere(op, states, self.model)

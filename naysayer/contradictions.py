@@ -38,6 +38,8 @@ def _misplaced(options: RunOptions) -> None:
     for name, given in (("rate", options.rate), ("availability", options.availability)):
         if given is not None and not runs:
             raise UsageError(f"--{name} is for real systems, not for the simulator: add --live, --bin or --cluster")
+    if options.no_stop and not runs:
+        raise UsageError("--no-stop is for real systems: a simulated run goes on after a violation anyway")
     only_bin = {
         "topology": options.topology,
         "latency": options.latency_ms,

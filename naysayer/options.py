@@ -153,6 +153,9 @@ class RunOptions:
     availability: Share | None = None
     """not in the simulator: the fraction of requests to running nodes that must be answered, or total for all"""
 
+    no_stop: Annotated[bool, Parameter(negative="")] = False
+    """not in the simulator: go on after the first violation; by default the run stops there"""
+
     nodes: int | None = None
     """how many nodes"""
 

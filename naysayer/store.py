@@ -46,6 +46,15 @@ class Store:
                 self.lost(HISTORY, error)
                 self._close()
 
+    def flush(self) -> None:
+        """Write out what the history has so far, for a process that reads it meanwhile."""
+        if self._history is not None:
+            try:
+                self._history.flush()
+            except OSError as error:
+                self.lost(HISTORY, error)
+                self._close()
+
     def keep(self, report: Report, verdict: bytes) -> None:
         """Write verdict.json and report.txt."""
         self.add(VERDICT, verdict)

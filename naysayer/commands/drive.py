@@ -11,12 +11,15 @@ import msgspec
 import trio
 
 from checker.errors import HarnessError, NaysayerError, UsageError
+from checker.models import MODELS
 from checker.properties import PROPERTIES, lacking
 from checker.verdict import Part, Verdict
 from naysayer.availability import Availability, availability, with_availability
 from naysayer.commands.test import conclude
+from naysayer.early import first_violation
 from naysayer.fault_spans import fault_spans
 from naysayer.findings import Finding, with_findings
+from naysayer.follow import Found
 from naysayer.harness.convergence import Convergence
 from naysayer.harness.core import Core
 from naysayer.harness.setup import Setup
@@ -29,7 +32,7 @@ from naysayer.recorder import Recorder
 from naysayer.report.build import Result, build_report, seen_in
 from naysayer.report.conclusion import Conclusion
 from naysayer.report.progress import watch
-from naysayer.results import new_folder, verdict_json
+from naysayer.results import HISTORY, new_folder, verdict_json
 from naysayer.signals import Reporting, ended_by_signals
 from naysayer.slow import slow_nodes
 from naysayer.store import Store
@@ -97,7 +100,8 @@ def run_test(
     with Store(folder, text(plan, given(options))) as store:
         for name, file in (files or {}).items():
             store.copy(name, file)
-        drive = Drive(plan, timeout_s, folder, Recorder(store), heal)
+        flush = None if options.no_stop or find_workload(plan.workload).model not in MODELS else store.flush
+        drive = Drive(plan, timeout_s, folder, Recorder(store), heal, flush)
         trio.run(drive.run, make)
     if isinstance(drive.trouble, UsageError) and not drive.recorder.invocations:
         raise drive.trouble  # what was asked could not be begun: there is nothing to judge
@@ -119,6 +123,7 @@ def run_test(
             remarks=drive.remarks,
             convergence=None if drive.convergence is None else str(drive.convergence),
             interrupted=verdict.interrupted,
+            stopped_ms=None if drive.violation is None else drive.violation.at_ms,
             target_error=None if drive.trouble is None else str(drive.trouble),
         )
         drive.keep_messages(store, verdict)
@@ -132,6 +137,7 @@ def run_test(
             availability=None if drive.available is None else str(drive.available),
             convergence=None if drive.convergence is None else str(drive.convergence),
             remarks=drive.remarks,
+            stopped=drive.stopped,
             trouble=None if drive.trouble is None else str(drive.trouble),
         )
         return conclude(store, build_report(result, folder), facts)
@@ -146,6 +152,10 @@ class Drive:
     folder: Path
     recorder: Recorder
     heal: str | None
+    flush: Callable[[], None] | None = None
+    """Writes out what was recorded, and the run ends at its first violation; None: it goes on."""
+    violation: Found | None = None
+    """What ended the run, if a violation did."""
     evidence: list[Evidence] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     core: Core | None = None
@@ -163,8 +173,18 @@ class Drive:
 
     @property
     def undecided(self) -> str | None:
-        """Why it could not be judged whether the system is live, if so."""
+        """Why a valid verdict would be in doubt, if so."""
+        if self.violation is not None:
+            return "the run was stopped at a violation that judging it as a whole does not confirm"
         return None if self.core is None else self.core.undecided
+
+    @property
+    def stopped(self) -> str | None:
+        """Where the run ended early, if a violation ended it."""
+        if self.violation is None:
+            return None
+        key = "" if self.violation.key is None else f" on key {self.violation.key}"
+        return f"at the first violation, {self.violation.at_ms / 1000:.1f} s after the start{key}; --no-stop goes on"
 
     @property
     def findings(self) -> list[Finding]:
@@ -216,12 +236,21 @@ class Drive:
                 raise HarnessError("interrupted while the system was started")
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(watch, run, self.recorder)
+                if self.flush is not None:
+                    nursery.start_soon(self._stop_early, run, self.flush)
                 await run.run()
                 if self.messages is not None:
                     self.messages.run_began(trio.current_time() - run.now_ns() / 1e9)
                 self.core, self.trouble = run.core, run.trouble
                 await self._look_back(cluster)
                 nursery.cancel_scope.cancel()
+
+    async def _stop_early(self, run: LiveRun, flush: Callable[[], None]) -> None:
+        """End the run when what was recorded proves a violation."""
+        found = await first_violation(self.folder / HISTORY, self.model, flush)
+        if found is not None and found.error is None:
+            self.violation = found
+            run.core.violation_proved()
 
     def _live_run(self, cluster: Cluster) -> LiveRun:
         plan, recorder, workload = self.plan, self.recorder, workload_of(self.plan)

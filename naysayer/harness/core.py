@@ -64,6 +64,8 @@ class Core:
         self.faults_end_ms = 0.0
         """When the fault phase ended."""
         self.convergence: Convergence | None = None
+        self.violated = False
+        """The run was ended because a violation was proved while it ran."""
         self._aborted = False
         self._recovery_asked = False
         self._collected: list[Operation] = []
@@ -161,6 +163,12 @@ class Core:
         """End the current phase as soon as all calls under way have a reply or have timed out."""
         self.stopped = self.clients.ended = True
 
+    def violation_proved(self) -> None:
+        """What was recorded so far has no legal order, whatever comes: end the run. Faults are undone, and that is
+        all: whether the system recovers need no longer be asked."""
+        self.violated = True
+        self.stop()
+
     def abort(self) -> None:
         """An error of the system ends the run: no more operations are invoked. All faults are still undone."""
         self._aborted = self.clients.ended = True
@@ -183,7 +191,7 @@ class Core:
         clients.begin_recovery()
         for fault in undoing(self.system, self.faults, self.health.dead):
             yield Inject(fault)
-        if self._aborted or self._all_dead():
+        if self._aborted or self.violated or self._all_dead():
             return
         interrupted, self.stopped, clients.ended = self.stopped, False, False
         if setup.again is not None:

@@ -47,6 +47,8 @@ class Result:
     """What a reader must know of the nodes."""
     interrupted: bool = False
     """A signal ended the run."""
+    stopped: str | None = None
+    """Where a violation ended the run, if one did."""
     trouble: str | None = None
     """What ended it otherwise before its end."""
     original: str | None = None
@@ -74,6 +76,8 @@ def build_report(result: Result, folder: Path | None, *, replay: Path | None = N
     facts += [("remark", text) for text in result.remarks]
     if result.original is not None:
         facts.append(("kind", result.original))
+    if result.stopped is not None:
+        facts.append(("stopped", result.stopped))
     if result.interrupted:
         facts.append(("stopped", "before its end, by you; what was recorded is judged"))
     return Report(

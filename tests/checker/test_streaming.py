@@ -46,16 +46,21 @@ def test_a_violation_is_reported_at_the_first_moment_that_proves_it(name: str) -
             if not linearizable(model, seen_until(ops, time)):
                 expected = time
                 break
-        stream = Stream(name)
+        stream, seldom = Stream(name), Stream(name, eager=False)
         reported = None
         for time, group in itertools.groupby(events_of(ops), key=lambda event: event[0]):
             for _, ends, op in group:
                 kind = "invoke" if not ends else op.status
-                stream.feed(Event(kind, op.process, op.f, op.key, op.output if ends else op.input, time))
+                event = Event(kind, op.process, op.f, op.key, op.output if ends else op.input, time)
+                stream.feed(event)
+                assert seldom.feed(event) == []
+            if time % 3 == 0:
+                assert bool(seldom.judge()) <= (expected is not None and time > expected)
             if stream.flush() and reported is None:
                 reported = time
         assert reported == expected
-        assert stream.outcome == ("valid" if expected is None else "invalid")
+        seldom.flush()
+        assert stream.outcome == seldom.outcome == ("valid" if expected is None else "invalid")
 
     holds()
 

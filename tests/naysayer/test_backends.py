@@ -83,15 +83,30 @@ def test_raft_as_processes_survives_crashes_pauses_partitions_and_wrong_clocks(t
 
 
 @pytest.mark.parametrize(
-    ("target", "nemesis", "bound"),
+    ("target", "nemesis"),
     [
-        ("quorum-kv/local-counter-version", "none", ["--ops", "500"]),
-        ("paxos-kv/local-read", "partition", ["--time", "6s"]),
-        ("raft-log/majority-of-live", "partition", ["--time", "6s"]),
+        ("quorum-kv/local-counter-version", "none"),
+        ("paxos-kv/local-read", "partition"),
+        ("raft-log/majority-of-live", "partition"),
     ],
 )
-def test_a_broken_store_is_caught_as_processes_too(target: str, nemesis: str, bound: list[str], tmp_path: Path) -> None:
-    assert run(["test", target, "--live", *bound, "--nemesis", nemesis, "--results", str(tmp_path)]) == 1
+def test_a_broken_store_is_caught_as_processes_too_and_the_run_stops_there(
+    target: str, nemesis: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["test", target, "--live", "--time", "60s", "--nemesis", nemesis, "--results", str(tmp_path)]
+    assert run(arguments) == 1
+    verdict = json.loads((tmp_path / target.replace("/", ".") / "latest" / "verdict.json").read_text())
+    assert 0 < verdict["stopped_ms"] < 50_000
+    assert "stopped   at the first violation" in capsys.readouterr().out
+
+
+def test_a_run_that_is_not_to_stop_goes_on_after_a_violation(tmp_path: Path) -> None:
+    target = "quorum-kv/local-counter-version"
+    arguments = ["test", target, "--live", "--ops", "300", "--nemesis", "none", "--no-stop", "--results", str(tmp_path)]
+    assert run(arguments) == 1
+    verdict = json.loads((tmp_path / target.replace("/", ".") / "latest" / "verdict.json").read_text())
+    assert verdict["stopped_ms"] is None
+    assert verdict["seen"]["final_reads"]["ok"] > 0
 
 
 def test_a_students_binary_is_tested_over_stdio(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

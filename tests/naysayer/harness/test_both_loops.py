@@ -22,7 +22,7 @@ from naysayer.recorder import Recorder
 from naysayer.virtual import VirtualRun
 from nemesis.schedule import Schedule, Situation, Step
 from targets.backends.simulator import SimulatedCluster
-from targets.protocol.fault import Fault, Kill, Restart, Skew
+from targets.protocol.fault import Fault, Heal, Kill, Restart, Skew
 from targets.protocol.node import Context, Message, NodeId, Request, Timer
 from targets.protocol.target import Target
 from tests.naysayer.harness.on_trio import OnTrio
@@ -210,3 +210,23 @@ def test_the_verdict_is_that_of_the_behaviour_and_not_of_the_loop(
 ) -> None:
     made = type(behaviour.__name__, (behaviour,), {"store": Store()})
     assert loop(made, setup_of(faults)) == (outcome, kinds)
+
+
+def test_a_run_that_a_violation_ended_is_healed_and_not_asked_for_more() -> None:
+    """No recovery phase and no final reads: what is wrong is known."""
+    recorder = Recorder()
+    cluster = OnTrio(type("Good", (Good,), {"store": Store()}), len(NODES))
+    run = LiveRun(cluster, replace(setup_of(((100.0, Kill(("n2",))),)), heal_when_stopped=True), recorder)
+
+    async def main() -> None:
+        async with cluster, trio.open_nursery() as nursery:
+            await cluster.start()
+            nursery.start_soon(run.run)
+            await trio.sleep(0.3)
+            run.core.violation_proved()
+
+    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+    assert [fault for _, fault in recorder.nemesis] == [Kill(("n2",)), Heal(), Restart(("n2",))]
+    assert recorder.last_round is None
+    assert max(op.call for op in recorder.history()) <= 300_000_000
+    assert not run.core.health.findings
