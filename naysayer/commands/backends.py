@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from checker.errors import UsageError
-from naysayer.commands.live import Backend, live_plan, test_binary, test_live, test_remote
+from naysayer.commands.drive import System, run_test
+from naysayer.commands.live import Backend, binary_system, live_plan, remote_system, target_system
 from naysayer.options import RunOptions
+from naysayer.plan import Plan
 from naysayer.report.conclusion import Conclusion
 from targets.backends.hosts.cluster import faults_of
 from targets.backends.hosts.config import ClusterConfig, load
@@ -18,8 +22,6 @@ from targets.registry import find as find_target
 from workloads.registry import WORKLOADS
 from workloads.registry import find as find_workload
 
-NODE_TIMEOUT_S = 1.0
-
 FEW_WRITES = "write-few-read-many"
 """The workload for systems that have reads and writes by key."""
 
@@ -30,10 +32,21 @@ USUAL = (FEW_WRITES, "kv", "cas-register", "register")
 """The usual workloads for a cluster.toml: the first that the system offers the operations for is taken."""
 
 
-def test_backend(options: RunOptions) -> Conclusion:
-    """Exactly one of `target`, `binary` and `cluster` is given.
+SystemOf = Callable[[Plan], System]
 
-    `client` takes the place of the kind of client that the file `cluster` names.
+
+def test_backend(options: RunOptions) -> Conclusion:
+    """One run of what `choose` finds."""
+    backend, system_of = choose(options)
+    plan = live_plan(backend, options)
+    return run_test(plan, system_of(plan), options)
+
+
+def choose(options: RunOptions) -> tuple[Backend, SystemOf]:
+    """What is to run, and how a plan becomes the system that runs it.
+
+    Exactly one of `target`, `binary` and `cluster` is given. `client` takes the place of the kind of client that the
+    file `cluster` names.
     """
     if options.cluster is None:
         refuse_platform()
@@ -41,23 +54,24 @@ def test_backend(options: RunOptions) -> Conclusion:
         found = find_target(options.target)
         faults = LiveCluster.faults if find_compiler() else LiveCluster.faults - STORING
         workload = FEW_WRITES if found.workload in BY_KEY else found.workload
-        backend = Backend(found.name, "as processes on this machine", faults, found.nodes, workload)
-        return test_live(live_plan(backend, options), found.timeout_ms / 1000, options)
+        return Backend(found.name, "as processes on this machine", faults, found.nodes, workload), target_system
     if options.binary is not None:
-        backend = Backend(options.binary, "as a binary over stdin and stdout", ProcessCluster.faults, 3, FEW_WRITES)
-        return test_binary(live_plan(backend, options), NODE_TIMEOUT_S, options)
+        where = "as a binary over stdin and stdout"
+        return Backend(options.binary, where, ProcessCluster.faults, 3, FEW_WRITES), binary_system
     if options.cluster is None:
         raise UsageError("say what to test: a target, a binary or a cluster")
-    config = load(options.cluster, options.client)
+    file, config = options.cluster, load(options.cluster, options.client)
     count = len(config.nodes)
     if options.nodes is not None and options.nodes != count:
-        raise UsageError(f"--nodes is {options.nodes}, but {options.cluster} names {count}")
+        raise UsageError(f"--nodes is {options.nodes}, but {file} names {count}")
     # few kernels have what makes links slow: such faults are asked for by name
     faults = faults_of(config) - (frozenset() if config.has_proxies else SHAPING)
-    backend = Backend(
-        config.name, f"on the hosts of {options.cluster}", faults, count, default_workload(config) or USUAL[0]
+    workload = default_workload(config) or USUAL[0]
+    on_running = options.faults_on_running
+    return (
+        Backend(config.name, f"on the hosts of {file}", faults, count, workload),
+        lambda plan: remote_system(file, config, plan, faults_on_running=on_running),
     )
-    return test_remote(options.cluster, config, live_plan(backend, options), options)
 
 
 def default_workload(config: ClusterConfig) -> str | None:

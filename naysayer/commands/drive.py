@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import trio
@@ -83,64 +84,94 @@ SPARED = (
 Make = Callable[[], Cluster]
 
 
-def run_test(
-    plan: Plan,
-    make: Make,
-    timeout_s: float,
-    options: RunOptions,
-    heal: str | None = None,
-    files: Mapping[str, Path] | None = None,
-) -> Conclusion:
-    """Run it, keep it, report it.
+@dataclass(frozen=True)
+class System:
+    """What really runs, for one plan: how a cluster of it is made, and how long its clients wait for an answer.
 
-    `files` that describe the system are copied into the result folder, by their names there. `heal`: the command that
-    undoes what this run would leave on hosts if it were killed.
+    `files` that describe it are copied into the result folder, by their names there. `heal`: the command that undoes
+    what a run would leave on hosts if it were killed.
     """
+
+    make: Make
+    timeout_s: float
+    heal: str | None = None
+    files: Mapping[str, Path] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A run that is over: its verdict, the content of verdict.json, and what the report is built from."""
+
+    drive: Drive
+    verdict: Verdict
+    facts: bytes
+    result: Result
+
+
+def run_test(plan: Plan, system: System, options: RunOptions) -> Conclusion:
+    """Run it, keep it, report it."""
     folder = new_folder(options.results, plan.name)
-    with Store(folder, text(plan, given(options))) as store:
-        for name, file in (files or {}).items():
-            store.copy(name, file)
-        flush = None if options.no_stop or find_workload(plan.workload).model not in MODELS else store.flush
-        drive = Drive(plan, timeout_s, folder, Recorder(store), heal, flush)
-        trio.run(drive.run, make)
-    if isinstance(drive.trouble, UsageError) and not drive.recorder.invocations:
-        raise drive.trouble  # what was asked could not be begun: there is nothing to judge
+    store, drive = drive_plan(plan, system, folder, given(options), no_stop=options.no_stop)
     with Reporting() as reporting:
-        judged = reporting.attempt(lambda: judge(drive.recorder.history(), drive.model, budget=LIVE))
-        judged = judged or undecided(drive.model, drive.recorder.invocations)
-        drive.costs = costs(drive.recorder.ended(0), drive.model, drive.messages_sent)
-        counted = seen_in(drive.recorder, drive.model)
-        verdict = enough(doubted(judged, drive.convergence, drive.undecided), counted)
-        verdict = drive.judged(with_findings(verdict, drive.findings))
-        facts = verdict_json(
-            verdict,
-            outcomes=counted.total,
-            seen=counted,
-            **drive.costs.as_json(),
-            availability=None if drive.available is None else round(drive.available.share, 6),
-            faults=[msgspec.to_builtins(one) for one in drive.evidence],
-            findings=[msgspec.to_builtins(one) for one in drive.findings],
-            remarks=drive.remarks,
-            convergence=None if drive.convergence is None else str(drive.convergence),
-            interrupted=verdict.interrupted,
-            stopped_ms=None if drive.violation is None else drive.violation.at_ms,
-            target_error=None if drive.trouble is None else str(drive.trouble),
-        )
-        drive.keep_messages(store, verdict)
-        result = Result(
-            plan=plan,
-            verdict=verdict,
-            seen=counted,
-            nemesis=drive.recorder.nemesis,
-            evidence=drive.evidence,
-            costs=drive.costs,
-            availability=None if drive.available is None else str(drive.available),
-            convergence=None if drive.convergence is None else str(drive.convergence),
-            remarks=drive.remarks,
-            stopped=drive.stopped,
-            trouble=None if drive.trouble is None else str(drive.trouble),
-        )
-        return conclude(store, build_report(result, folder), facts)
+        judged = judge_drive(drive, store, reporting.attempt)
+        return conclude(store, build_report(judged.result, folder), judged.facts)
+
+
+def drive_plan(
+    plan: Plan, system: System, folder: Path, options: Mapping[str, Any], *, no_stop: bool = False, quiet: bool = False
+) -> tuple[Store, Drive]:
+    """Run a plan, recording into a folder. `options`: what was asked for, kept beside it. `quiet`: show no progress.
+
+    Raises UsageError where what was asked could not be begun.
+    """
+    with Store(folder, text(plan, options)) as store:
+        for name, file in system.files.items():
+            store.copy(name, file)
+        flush = None if no_stop or find_workload(plan.workload).model not in MODELS else store.flush
+        drive = Drive(plan, system.timeout_s, folder, Recorder(store), system.heal, flush, quiet)
+        trio.run(drive.run, system.make)
+    if isinstance(drive.trouble, UsageError) and not drive.recorder.invocations:
+        raise drive.trouble  # there is nothing to judge
+    return store, drive
+
+
+def judge_drive(drive: Drive, store: Store, attempt: Callable[[Callable[[], Verdict]], Verdict | None]) -> Judged:
+    """Judge what was recorded, by `attempt`, which may give up."""
+    judged = attempt(lambda: judge(drive.recorder.history(), drive.model, budget=LIVE))
+    judged = judged or undecided(drive.model, drive.recorder.invocations)
+    drive.costs = costs(drive.recorder.ended(0), drive.model, drive.messages_sent)
+    counted = seen_in(drive.recorder, drive.model)
+    verdict = enough(doubted(judged, drive.convergence, drive.undecided), counted)
+    verdict = drive.judged(with_findings(verdict, drive.findings))
+    facts = verdict_json(
+        verdict,
+        outcomes=counted.total,
+        seen=counted,
+        **drive.costs.as_json(),
+        availability=None if drive.available is None else round(drive.available.share, 6),
+        faults=[msgspec.to_builtins(one) for one in drive.evidence],
+        findings=[msgspec.to_builtins(one) for one in drive.findings],
+        remarks=drive.remarks,
+        convergence=None if drive.convergence is None else str(drive.convergence),
+        interrupted=verdict.interrupted,
+        stopped_ms=None if drive.violation is None else drive.violation.at_ms,
+        target_error=None if drive.trouble is None else str(drive.trouble),
+    )
+    drive.keep_messages(store, verdict)
+    result = Result(
+        plan=drive.plan,
+        verdict=verdict,
+        seen=counted,
+        nemesis=drive.recorder.nemesis,
+        evidence=drive.evidence,
+        costs=drive.costs,
+        availability=None if drive.available is None else str(drive.available),
+        convergence=None if drive.convergence is None else str(drive.convergence),
+        remarks=drive.remarks,
+        stopped=drive.stopped,
+        trouble=None if drive.trouble is None else str(drive.trouble),
+    )
+    return Judged(drive, verdict, facts, result)
 
 
 @dataclass
@@ -154,6 +185,10 @@ class Drive:
     heal: str | None
     flush: Callable[[], None] | None = None
     """Writes out what was recorded, and the run ends at its first violation; None: it goes on."""
+    quiet: bool = False
+    """Without lines of progress."""
+    interrupted: bool = False
+    """A signal ended it."""
     violation: Found | None = None
     """What ended the run, if a violation did."""
     evidence: list[Evidence] = field(default_factory=list)
@@ -226,6 +261,7 @@ class Drive:
         starting = trio.CancelScope()
 
         def stop() -> None:
+            self.interrupted = True
             run.stop()
             starting.cancel()
 
@@ -235,7 +271,8 @@ class Drive:
             if starting.cancelled_caught:
                 raise HarnessError("interrupted while the system was started")
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(watch, run, self.recorder)
+                if not self.quiet:
+                    nursery.start_soon(watch, run, self.recorder)
                 if self.flush is not None:
                     nursery.start_soon(self._stop_early, run, self.flush)
                 await run.run()

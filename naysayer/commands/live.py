@@ -1,4 +1,4 @@
-"""`naysayer test --live`, `--bin` and `--cluster`: the same test against what really runs."""
+"""What really runs in `naysayer test --live`, `--bin` and `--cluster`, and the plan of a run."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from checker.errors import UsageError, unknown_name
-from naysayer.commands.drive import run_test
+from naysayer.commands.drive import System
 from naysayer.options import RunOptions
 from naysayer.plan import (
     BINARY_NEMESIS,
@@ -22,7 +22,6 @@ from naysayer.plan import (
     validate,
     workload_of,
 )
-from naysayer.report.conclusion import Conclusion
 from nemesis import catalog
 from targets.backends.hosts.cluster import RemoteCluster, faults_of, what_it_takes
 from targets.backends.hosts.config import ClusterConfig, make_client, own_file
@@ -37,6 +36,7 @@ from targets.registry import find as find_target
 from workloads.registry import find as find_workload
 
 TIME_S = 30.0
+BINARY_TIMEOUT_S = 1.0
 
 
 def asks_for_storage(plan: Plan) -> bool:
@@ -47,16 +47,19 @@ def asks_for_storage(plan: Plan) -> bool:
     return asked
 
 
-def test_live(plan: Plan, timeout_s: float, options: RunOptions) -> Conclusion:
-    """Nodes of a target of ours as processes on this machine."""
+def target_system(plan: Plan) -> System:
+    """Nodes of a target of ours as processes on this machine. Raises UsageError for a plan that does not fit."""
     target = find_target(plan.target)
     where, storage = "a cluster of processes on this machine", asks_for_storage(plan)
     validate(plan, target, find_workload(plan.workload), LiveCluster.faults, where)
-    return run_test(plan, lambda: LiveCluster(target, plan.nodes, plan.seed, storage=storage), timeout_s, options)
+    return System(
+        lambda: LiveCluster(target, plan.nodes, plan.seed, storage=storage), timeout_s=target.timeout_ms / 1000
+    )
 
 
-def test_binary(plan: Plan, timeout_s: float, options: RunOptions) -> Conclusion:
-    """A binary that speaks Maelstrom's protocol, started once for each node."""
+def binary_system(plan: Plan) -> System:
+    """A binary that speaks Maelstrom's protocol, started once for each node. Raises UsageError for a plan that does
+    not fit."""
     if plan.workload not in DIALECTS:
         raise UsageError(f"--bin speaks Maelstrom's workloads ({', '.join(DIALECTS)}), not {plan.workload!r}")
     refuse_faults(plan, ProcessCluster.faults, "a binary over stdin and stdout")
@@ -73,7 +76,7 @@ def test_binary(plan: Plan, timeout_s: float, options: RunOptions) -> Conclusion
         topology, latency_ms = binary.topology, binary.latency_ms
         return StdioCluster(command, plan.workload, plan.nodes, plan.seed, topology, latency_ms, storage=storage)
 
-    return run_test(plan, make, timeout_s, options)
+    return System(make, BINARY_TIMEOUT_S)
 
 
 def _words(command: str) -> list[str]:
@@ -87,8 +90,8 @@ def _words(command: str) -> list[str]:
     return words
 
 
-def test_remote(file: Path, config: ClusterConfig, plan: Plan, options: RunOptions) -> Conclusion:
-    """A cluster on other hosts, which cluster.toml describes."""
+def remote_system(file: Path, config: ClusterConfig, plan: Plan, *, faults_on_running: bool = False) -> System:
+    """A cluster on other hosts, which cluster.toml describes. Raises UsageError for a plan that does not fit."""
     workload = find_workload(plan.workload)
     lacking = sorted(workload.operations - set(config.client.operations))
     if lacking:
@@ -104,18 +107,15 @@ def test_remote(file: Path, config: ClusterConfig, plan: Plan, options: RunOptio
             raise UsageError(f"fault {name} cannot be carried out on these hosts: it needs {needs}; possible: {can}")
     wanted = {name: catalog.find(name).needs for name in plan.nemesis}
     left = f"naysayer heal {shlex.quote(str(file))}"
-    allowed = options.faults_on_running
     files = {"cluster.toml": file}
     if own := own_file(config.client):
         files["client.py"] = Path(own)
-    return run_test(
-        plan,
-        lambda: RemoteCluster(config, wanted, seed=plan.seed, faults_on_running=allowed, model=workload.model),
-        config.client.timeout_s,
-        options,
-        left,
-        files,
-    )
+
+    def make() -> RemoteCluster:
+        seed, model = plan.seed, workload.model
+        return RemoteCluster(config, wanted, seed=seed, faults_on_running=faults_on_running, model=model)
+
+    return System(make, config.client.timeout_s, left, files)
 
 
 @dataclass(frozen=True)
