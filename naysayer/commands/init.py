@@ -11,7 +11,8 @@ CLUSTER = """\
 # A system for `naysayer test --cluster cluster.toml`. Check it with: naysayer doctor cluster.toml
 name = "my-store"
 
-# One table per node. {node}, {host} and {client} below are replaced by the node's own.
+# One table per node. {node}, {host} and {client} below are replaced by the node's own, and so is any other key:
+# port = 8000 is {port} in the commands and in this node's client.
 [nodes.n1]
 host = "10.0.0.1"                 # for SSH, and what the other nodes know it by
 client = "http://10.0.0.1:8000"   # where clients connect
@@ -26,7 +27,7 @@ client = "http://10.0.0.3:8000"
 # How clients talk to it: http (described below), etcd, redis, sql, or your own class as "client.py:MyClient".
 [client]
 kind = "http"
-timeout_s = 1.0
+timeout_s = 1.0                   # after so long without an answer the outcome counts as unknown
 operations = ["read", "write", "cas"]
 
 [client.http.read]
@@ -56,6 +57,7 @@ user = "root"
 # How the system is run, on its hosts. Without [commands] it is only driven: no kill, no pause.
 # start must return while the system runs; pid prints its processes, all of which are killed and paused.
 [commands]
+# start_timeout_s = 60            # how long a node may take until it accepts connections
 # install = "apt-get install -y my-store"
 start = "nohup my-store --name {node} --listen {host}:8000 >> /var/log/my-store.log 2>&1 < /dev/null &"
 pid = "pgrep -x my-store"

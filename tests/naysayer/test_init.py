@@ -62,10 +62,11 @@ def test_doctor_tells_of_a_start_command_that_fails(tmp_path: Path, capsys: pyte
 
 
 def test_doctor_tells_how_to_mend_a_start_command_that_does_not_return(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("targets.backends.hosts.processes.RETURN_S_MAX", 0.2)
-    assert run(["doctor", str(_local(tmp_path, "sleep 30")), "--nemesis", "none"]) == 3
+    file = _local(tmp_path, "sleep 30")
+    file.write_text(file.read_text().replace("[commands]", "[commands]\nstart_timeout_s = 0.2"))
+    assert run(["doctor", str(file), "--nemesis", "none"]) == 3
     printed = " ".join(capsys.readouterr().out.split())
     assert "no end within 0 s of: sleep 30; a start command must return while the system runs" in printed
 

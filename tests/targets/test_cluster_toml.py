@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from checker.errors import UsageError
+from checker.models import MODELS
 from naysayer.cli import run
 from targets.backends.hosts.config import load
+from targets.backends.hosts.variables import filled
+from targets.backends.stdio.protocol import DIALECTS
 from targets.protocol.json_values import DEPTH_MAX, objection
+from workloads.registry import find, names
 
 TOML = """
 name = "mine"
@@ -130,3 +135,60 @@ def test_what_json_cannot_hold_within_bounds_is_named(value: object, said: str) 
 )
 def test_what_json_holds_is_taken(value: object) -> None:
     assert objection(value) is None
+
+
+VARIABLES = """
+name = "mine"
+[nodes.n1]
+host = "localhost"
+client = "http://{host}:{port}/{node}"
+port = 7001
+data_dir = "/tmp/a"
+[client]
+kind = "etcd"
+[commands]
+start = "store --port {port} --data {data_dir} --url {client} {unknown} ${HOME}"
+pid = "pgrep -f {port}"
+"""
+
+
+def variables(tmp_path: Path, before: str = "", after: str = "") -> Path:
+    (file := tmp_path / "cluster.toml").write_text(VARIABLES.replace(before, after) if before else VARIABLES)
+    return file
+
+
+def test_variables_of_a_node_stand_in_its_commands_and_in_its_address(tmp_path: Path) -> None:
+    config = load(variables(tmp_path))
+    assert config.nodes["n1"].client == "http://localhost:7001/n1"
+    assert config.commands is not None
+    assert filled(config.commands.start, config.values("n1")) == (
+        "store --port 7001 --data /tmp/a --url http://localhost:7001/n1 {unknown} ${HOME}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ("data_dir =", "adress =", r"\[nodes.n1\] adress is neither a setting nor used .* did you mean address\?"),
+        ("data_dir =", "zone =", r"\[nodes.n1\] zone is neither a setting nor used as \{zone\} in a command"),
+        ("data_dir =", '"a b" =', r"'a b' cannot be the name of a variable"),
+        ("data_dir =", "key =", r"'key' cannot be the name of a variable"),
+        ("data_dir =", "node =", r"'node' cannot be the name of a variable"),
+        ("port = 7001", "port = [1]", r"\[nodes.n1\] port is \[1\]; a variable is a text or a number"),
+        ('host = "localhost"', "", r"missing required field `host`"),
+        ("[nodes.n1]", "[[nodes]]", r"Expected `object`, got `array`"),
+        ("[commands]", "[commands]\nstart_timeout_s = 0", r"start_timeout_s is 0.0; it must be more than 0"),
+    ],
+)
+def test_a_mistyped_setting_is_no_variable(before: str, after: str, said: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=said):
+        load(variables(tmp_path, before, after))
+
+
+def test_the_guide_lists_the_operations_of_every_workload_for_clusters() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "your-cluster.md").read_text()
+    rows = guide.partition("| `--workload` | `request.f`")[2].partition("\n\n")[0]
+    listed = set(re.findall(r"`([a-z-]+)`", rows))
+    for name in names():
+        if (workload := find(name)).model in MODELS and name not in DIALECTS:
+            assert {name, *workload.operations} <= listed

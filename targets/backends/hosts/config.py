@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -13,6 +14,7 @@ import msgspec
 from checker.errors import UsageError
 from targets.backends.clients.http import Call
 from targets.backends.clients.sql.operations import OPERATIONS as SQL_OPERATIONS
+from targets.backends.hosts.variables import filled, refuse_unused, separated
 from targets.protocol.cluster import Client
 from targets.protocol.node import NodeId
 from targets.protocol.own_code import own_module
@@ -56,8 +58,9 @@ class Ssh(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Commands(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Commands for /bin/sh on each host. {node}, {host} and {client} are replaced by the node's own, and {peer:n2} by
-    host:port where n2 is reached: in a start command on this machine a proxy of ours, so that links can be cut.
+    """Commands for /bin/sh on each host. {node}, {host}, {client} and variables are replaced by the node's own, and
+    {peer:n2} by host:port where n2 is reached: in a start command on this machine a proxy of ours, so that links can
+    be cut.
 
     `pid` prints the process id of the system (nothing if it is down); `start` must return while it runs.
     """
@@ -70,6 +73,8 @@ class Commands(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Exit code 0 on a node that leads: for the faults directed at leaders, such as isolate-leader."""
     logs: tuple[str, ...] = ()
     """Files fetched into the result."""
+    start_timeout_s: float = 60.0
+    """How long `start` may take to return, and after that the node to accept connections."""
 
 
 class NodeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -77,12 +82,14 @@ class NodeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     host: str
     client: str
-    port: int | None = None
-    """SSH port, where it differs from [ssh]."""
+    ssh_port: int | None = None
+    """Where it differs from [ssh]."""
     address: str | None = None
     """What the other nodes reach it by, where that is not `host`: partitions are made by it."""
     peer: str | None = None
     """host:port where the other nodes reach it, where that is not the port of `client`."""
+    variables: dict[str, Any] = {}
+    """Any other key: a value for commands, `client` and `peer`."""
 
     @property
     def known_as(self) -> str:
@@ -94,6 +101,9 @@ class NodeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """host:port where the other nodes reach it, as far as is known."""
         found = endpoint(self.peer or self.client)
         return self.client if found is None else f"{found[0]}:{found[1]}"
+
+
+SETTINGS = tuple(name for name in NodeConfig.__struct_fields__ if name != "variables")
 
 
 class Clock(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -130,6 +140,11 @@ class ClusterConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Whether the nodes reach each other through proxies of ours on this machine."""
         return self.ssh is None and self.commands is not None and bool(PEER.search(self.commands.start))
 
+    def values(self, node: NodeId) -> dict[str, object]:
+        """What stands for a node's placeholders in commands."""
+        one = self.nodes[node]
+        return {"node": node, "host": one.host, "client": one.client, **one.variables}
+
     def beside(self, node: NodeId) -> list[NodeId]:
         """The other nodes on the same host."""
         host = self.nodes[node].host
@@ -142,7 +157,9 @@ def load(path: Path, client: str | None = None) -> ClusterConfig:
     Raises UsageError naming the file, the place in it and the reason, also for a client class of the user.
     """
     try:
-        config = msgspec.toml.decode(path.read_bytes(), type=ClusterConfig)
+        read = msgspec.toml.decode(path.read_bytes())
+        read |= {"nodes": separated(read["nodes"], SETTINGS)} if "nodes" in read else {}
+        config = msgspec.convert(read, ClusterConfig)
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from error
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
@@ -151,6 +168,7 @@ def load(path: Path, client: str | None = None) -> ClusterConfig:
         raise UsageError(f"{path}: [nodes] is empty; name at least one, such as [nodes.n1]")
     for name, node in config.nodes.items():
         _refuse_odd_names(path, name, node)
+    config = _with_variables(path, config)
     _refuse_odd_peers(path, config)
     if not any(char.isalnum() for char in config.name):
         raise UsageError(f"{path}: name is {config.name!r}; give the system a name, such as my-store")
@@ -161,8 +179,12 @@ def load(path: Path, client: str | None = None) -> ClusterConfig:
     operations = config.client.operations or (SQL_OPERATIONS if kind == "sql" else OPERATIONS)
     described = msgspec.structs.replace(config.client, kind=kind, operations=operations)
     config = msgspec.structs.replace(config, client=described)
-    if not config.client.timeout_s > 0:
-        raise UsageError(f"{path}: [client] timeout_s is {config.client.timeout_s}; it must be more than 0")
+    for name, seconds in (
+        ("[client] timeout_s", config.client.timeout_s),
+        ("[commands] start_timeout_s", 1.0 if config.commands is None else config.commands.start_timeout_s),
+    ):
+        if not seconds > 0:
+            raise UsageError(f"{path}: {name} is {seconds}; it must be more than 0")
     for name, node in config.nodes.items():
         if config.client.kind in ADDRESSED and endpoint(node.client) is None:
             raise UsageError(f"{path}: [nodes.{name}] client is {node.client!r}; write http://host:port or host:port")
@@ -179,6 +201,28 @@ def load(path: Path, client: str | None = None) -> ClusterConfig:
         )
     config = msgspec.structs.replace(config, client=msgspec.structs.replace(config.client, operations=offered))
     return config
+
+
+def _with_variables(path: Path, config: ClusterConfig) -> ClusterConfig:
+    """The configuration with the placeholders in each node's addresses filled in."""
+    commands = config.commands
+    texts = () if commands is None else _texts(msgspec.structs.astuple(commands))
+    faketime = "" if config.clock is None else config.clock.faketime
+    nodes = {}
+    for name, node in config.nodes.items():
+        addresses = (node.client, node.peer or "")
+        refuse_unused(f"{path}: [nodes.{name}]", node.variables, (*texts, faketime, *addresses), SETTINGS)
+        values = {"node": name, "host": node.host, **node.variables}
+        peer = None if node.peer is None else filled(node.peer, values)
+        nodes[name] = msgspec.structs.replace(node, client=filled(node.client, values), peer=peer)
+    return msgspec.structs.replace(config, nodes=nodes)
+
+
+def _texts(values: Iterable[Any]) -> tuple[str, ...]:
+    """All strings among values and in lists of them."""
+    return tuple(
+        text for one in values for text in (one if isinstance(one, tuple) else (one,)) if isinstance(text, str)
+    )
 
 
 def _refuse_odd_names(path: Path, name: str, node: NodeConfig) -> None:

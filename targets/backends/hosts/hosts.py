@@ -10,6 +10,7 @@ import trio
 from checker.errors import HarnessError, NaysayerError
 from targets.backends.hosts.config import ClusterConfig
 from targets.backends.hosts.shell import LocalShell, Outcome, Shell, SshShell
+from targets.backends.hosts.variables import filled
 from targets.protocol.fault import Evidence, Fault, Link
 from targets.protocol.node import NodeId
 
@@ -34,7 +35,7 @@ class Hosts:
         self.proxies: dict[Link, str] = {}
         """Where a node reaches another one through a proxy of ours, while there are any."""
         self._shells: dict[NodeId, Shell] = {
-            node: LocalShell() if config.ssh is None else SshShell(one.host, config.ssh, one.port)
+            node: LocalShell() if config.ssh is None else SshShell(one.host, config.ssh, one.ssh_port)
             for node, one in config.nodes.items()
         }
         self._began_s = trio.current_time()
@@ -48,14 +49,9 @@ class Hosts:
         self.evidence.append(Evidence(fault, self.now_ms(), None, shown, detail))
 
     def fill(self, node: NodeId, command: str) -> str:
-        """A command of cluster.toml with the node's own names in place."""
-        one = self.config.nodes[node]
-        for name, value in (("node", node), ("host", one.host), ("client", one.client)):
-            command = command.replace("{" + name + "}", value)
-        for peer in self.nodes:
-            place = self.proxies.get((node, peer)) or self.config.nodes[peer].reached_at
-            command = command.replace(f"{{peer:{peer}}}", place)
-        return command
+        """A command of cluster.toml with the node's own values in place."""
+        places = {peer: self.proxies.get((node, peer)) or self.config.nodes[peer].reached_at for peer in self.nodes}
+        return filled(command, self.config.values(node) | {f"peer:{peer}": place for peer, place in places.items()})
 
     async def open(self, node: NodeId) -> None:
         """Log in. Raises UsageError or HarnessError naming the host."""

@@ -154,7 +154,9 @@ class Links:
         """Where to knock on each peer: at its sshd, which also answers when the system is down."""
         config = self._hosts.config
         assert config.ssh is not None
-        return [((await self.addresses(source, one))[0], config.nodes[one].port or config.ssh.port) for one in dests]
+        return [
+            ((await self.addresses(source, one))[0], config.nodes[one].ssh_port or config.ssh.port) for one in dests
+        ]
 
     async def _try_cut(self, source: NodeId, fault: Cut, failed: list[str]) -> None:
         """Try to connect over every cut link from `source`; where anything answers, even a refusal, it is not cut."""

@@ -23,7 +23,6 @@ from targets.protocol.cluster import Death, crashed
 from targets.protocol.fault import Kill, Pause, Restart, Resume
 from targets.protocol.node import NodeId
 
-START_S_MAX = 60.0
 ALIVE_S_MIN = 5.0
 """Who has no process and no open port so long after the start command will not have them later."""
 
@@ -35,9 +34,6 @@ STOP_S_MAX = 5.0
 """What `stop` has not ended after so long is killed."""
 
 INSTALL_S_MAX = 600.0
-RETURN_S_MAX = 30.0
-"""A start command must return within this time, and leave the system running."""
-
 PROBE_PAUSE_S = 0.05
 SIGNALLING = frozenset({"kill", "restart", "pause", "resume"})
 LEADING = frozenset({"leader"})
@@ -140,7 +136,7 @@ class Processes:
     async def _begin(self, node: NodeId) -> None:
         self.mine |= {node} - self.running.keys()
         try:
-            await self._hosts.run(node, self._commands.start, timeout_s=RETURN_S_MAX)
+            await self._hosts.run(node, self._commands.start, timeout_s=self._commands.start_timeout_s)
         except EndlessError as error:
             advice = "a start command must return while the system runs: nohup ... >> LOG 2>&1 < /dev/null &"
             raise UsageError(f"{error}; {advice}") from error
@@ -257,7 +253,7 @@ class Processes:
                     f"{node}: the pid command prints {found}, which ran before, but nothing listens at "
                     f"{self.ports.place(node)}; stop it, or let `pid` print this node's processes only"
                 )
-            if waited_s > START_S_MAX or (waited_s > ALIVE_S_MIN and not await self.pids(node)):
+            if waited_s > self._commands.start_timeout_s or (waited_s > ALIVE_S_MIN and not await self.pids(node)):
                 what = f"listens at {where[0]}:{where[1]}" if where is not None else "runs"
                 raise TargetError(
                     f"{node}: nothing {what} {waited_s:.0f} s after the start{await self._last_words(node)}"
