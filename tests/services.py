@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import tempfile
@@ -25,7 +26,7 @@ class Service:
         self.ports = [free_port() for _ in fixed]
         text = self.file.read_text().replace(f"/tmp/naysayer-{name}", f"{folder}/data")
         for port, free in zip(fixed, self.ports, strict=True):
-            text = text.replace(str(port), str(free))
+            text = re.sub(rf"\b{port}\b", str(free), text)
         self.file.write_text(text)
 
     def changed(self, old: str, new: str) -> Path:
@@ -37,9 +38,11 @@ class Service:
         return other
 
     def command(self, name: str) -> None:
-        """Carry out one of [commands]: install, start, or stop."""
-        command = tomllib.loads(self.file.read_text())["commands"][name]
-        subprocess.run(["sh", "-c", command], check=name != "stop", cwd=self.folder)
+        """Carry out one of [commands] for every node: install, start, or stop."""
+        config = tomllib.loads(self.file.read_text())
+        for node in config["nodes"]:
+            command = config["commands"][name].replace("{node}", node)
+            subprocess.run(["sh", "-c", command], check=name != "stop", cwd=self.folder)
 
 
 @contextmanager
