@@ -68,6 +68,10 @@ logs = ["/var/log/my-store.log"]
 # For the fault clock, if start sets LD_PRELOAD to libfaketime and FAKETIME_TIMESTAMP_FILE to this file.
 # [clock]
 # faketime = "/tmp/faketime"
+
+# For storage faults, if {storage} stands before the program in start: nohup {storage} my-store ...
+# [storage]
+# data = "/var/lib/my-store"
 """
 
 NODE = '''\

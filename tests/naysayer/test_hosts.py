@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from naysayer.cli import run
-from tests.systems import needs
+from tests.systems import needs, without
 from tests.targets.hosts import Hosts, hosts, missing
 
 LACKING = missing() + ([] if shutil.which("etcd") else ["etcd (etcd-server)"])
@@ -27,11 +27,12 @@ def three(tmp_path: Path) -> Iterator[Hosts]:
         yield made
 
 
-def cluster_toml(made: Hosts, *, serializable: bool) -> Path:
-    """A cluster.toml for etcd on these hosts."""
+def cluster_toml(made: Hosts, *, serializable: bool, storage: bool = False) -> Path:
+    """A cluster.toml for etcd on these hosts. `storage`: with a part for storage faults."""
     members = ",".join(f"{name}=http://{address}:2380" for name, address in made.addresses.items())
     start = (
-        "cd ~ && setsid nohup etcd --name {node} --data-dir data --heartbeat-interval 50 --election-timeout 500"
+        "cd ~ && setsid nohup {storage} etcd --name {node} --data-dir data"
+        " --heartbeat-interval 50 --election-timeout 500"
         " --listen-client-urls http://{host}:2379 --advertise-client-urls http://{host}:2379"
         " --listen-peer-urls http://{host}:2380 --initial-advertise-peer-urls http://{host}:2380"
         f" --initial-cluster {members} >> log 2>&1 < /dev/null &"
@@ -51,6 +52,7 @@ def cluster_toml(made: Hosts, *, serializable: bool) -> Path:
         'stop = "pkill -9 -x etcd"',
         'logs = ["~/log"]',
     ]
+    lines += ["[storage]", f'data = "{made.directory}/{{node}}/data"'] if storage else []
     for name, address in made.addresses.items():
         lines += [f"[nodes.{name}]", f'host = "{address}"', f'client = "http://{address}:2379"']
     path = made.directory / "cluster.toml"
@@ -97,3 +99,17 @@ def test_serializable_reads_of_etcd_are_caught_stale(three: Hosts, capsys: pytes
     arguments += ["--results", str(three.directory / "results")]
     assert 1 in (run([*arguments, "--seed", str(seed)]) for seed in (1, 2, 3)), capsys.readouterr().out
     assert "✗ NOT LINEARIZABLE" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(bool(without("cc")), reason="this machine lacks cc")
+def test_etcd_keeps_what_it_synced_over_power_losses(three: Hosts, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is a static program in Go, which calls the kernel without libc."""
+    toml = cluster_toml(three, serializable=False, storage=True)
+    results = three.directory / "results"
+    arguments = ["test", "--cluster", str(toml), "--workload", "register", "--nemesis", "power", "--time", "15s"]
+    assert run([*arguments, "--results", str(results)]) == 0, capsys.readouterr().out
+    verdict = json.loads((results / "etcd" / "latest" / "verdict.json").read_text())
+    lost = [fault for fault in verdict["faults"] if fault["fault"]["fault"] == "kill" and fault["shown"]]
+    assert lost
+    assert all("lost" in fault["detail"] for fault in lost)
+    assert not list(Path("/tmp").glob("naysayer-storage-*")), "hosts share our /tmp"

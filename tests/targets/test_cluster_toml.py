@@ -90,6 +90,8 @@ def test_names_and_addresses_of_hosts_are_taken(host: str, tmp_path: Path) -> No
         ("http", 'operations = ["write"]\n' + CALLS, "there is no"),
         ("etcd", "timeout_s = 0.0", "timeout_s is 0.0; it must be more than 0"),
         ("etcd", "timeout_s = nan", "timeout_s is nan; it must be more than 0"),
+        ("etcd", '[storage]\ndata = "data"', "data is 'data'; write a path from the root"),
+        ("etcd", '[storage]\ndata = "/data"', "{storage} before the program in `start`"),
     ],
 )
 def test_what_would_fail_in_the_middle_of_a_run_is_refused_at_once(

@@ -23,8 +23,10 @@ from targets.backends.hosts.keys import OwnKeys, new_run
 from targets.backends.hosts.links import LOSING, SHAPING, Links
 from targets.backends.hosts.local_links import STREAMING, LocalLinks
 from targets.backends.hosts.processes import LEADING, SIGNALLING, Processes
+from targets.backends.hosts.storage import Disks
+from targets.backends.storage.build import STORING
 from targets.protocol.cluster import Client, Death
-from targets.protocol.fault import Evidence, Fault, Kill, Pause, Restart, Resume, Skew
+from targets.protocol.fault import Corrupt, Evidence, Fault, Heal, Kill, Pause, Restart, Resume, Skew
 from targets.protocol.node import NodeId
 
 LOG_BYTES_MAX = 16 * 1024 * 1024
@@ -42,11 +44,12 @@ NEEDS = (
     (SIGNALLING, "commands", "[commands] in cluster.toml: how to start the system and find its process"),
     (LEADING, "leader", "a `leader` command in [commands] of cluster.toml, which says whether a node leads"),
     (SKEWING, "clock", "[clock] in cluster.toml, and libfaketime in the start command"),
+    (STORING, "storage", "[storage] in cluster.toml, and {storage} before the program in the start command"),
 )
 """By tags of faults, what cluster.toml must have, and how to say so."""
 
 
-ON_RUNNING = SIGNALLING | SKEWING | {"power", "corrupt"}
+ON_RUNNING = SIGNALLING | SKEWING | STORING
 """Not injected into a system that this run did not start: kill, pause, clock skew, storage faults."""
 
 
@@ -58,6 +61,7 @@ def faults_of(config: ClusterConfig) -> frozenset[str]:
         "commands": config.commands is not None,
         "leader": config.commands is not None and config.commands.leader is not None,
         "clock": config.clock is not None,
+        "storage": config.storage is not None,
     }
     return frozenset({"heal", "degrade"}.union(*(tags for tags, part, _ in NEEDS if has[part])))
 
@@ -110,15 +114,19 @@ class RemoteCluster:
         self._links = LocalLinks(self._hosts, seed) if config.has_proxies else Links(self._hosts)
         self._processes: Processes | None = None
         self._clocks: Clocks | None = None
+        self._disks: Disks | None = None
         if config.commands is not None:
             self._processes = Processes(self._hosts, config.commands, self.remarks)
             if config.clock is not None:
                 self._clocks = Clocks(self._hosts, self._processes, config.clock)
+            if config.storage is not None:
+                self._disks = Disks(self._hosts, self._processes, config.storage, seed)
         self.run = self._hosts.run
 
     @property
     def down(self) -> frozenset[NodeId]:
-        return frozenset(() if self._processes is None else self._processes.down)
+        doomed = frozenset() if self._disks is None else self._disks.doomed  # so that they are restarted, or spared
+        return doomed.union(() if self._processes is None else self._processes.down)
 
     @property
     def paused(self) -> frozenset[NodeId]:
@@ -252,6 +260,8 @@ class RemoteCluster:
         troubles = await self._links.undo(node)
         if self._clocks is not None and node not in self.running:
             troubles += await self._clocks.undo(node)
+        if self._disks is not None and node not in self.running:
+            troubles += await self._disks.undo(node)
         if troubles:
             raise HarnessError(troubles[0])
 
@@ -266,12 +276,15 @@ class RemoteCluster:
 
     async def examine_host(self, node: NodeId, tags: frozenset[str]) -> list[Finding]:
         """What a node's host has to carry out faults with these tags; the system need not run."""
-        return await self._links.examine(node, tags & self.faults)
+        found = await self._links.examine(node, tags & self.faults)
+        return found if self._disks is None else found + await self._disks.examine_host(node, tags & self.faults)
 
     async def examine_system(self, node: NodeId, tags: frozenset[str]) -> list[Finding]:
         """What a node's running system allows of faults with these tags."""
         found = [] if self._processes is None else await self._processes.examine(node, tags & self.faults)
-        return found if self._clocks is None else found + await self._clocks.examine(node, tags & self.faults)
+        if self._clocks is not None:
+            found += await self._clocks.examine(node, tags & self.faults)
+        return found if self._disks is None else found + await self._disks.examine_system(node, tags & self.faults)
 
     async def launch(self) -> None:
         """Install and start the system where it does not run, and wait until each node accepts."""
@@ -290,11 +303,21 @@ class RemoteCluster:
     async def apply(self, fault: Fault) -> None:
         """Carry out one fault and check by a probe that it took effect."""
         match fault, self._processes, self._clocks:
+            case Heal(), _, _:
+                await self._links.apply(fault)
+                if self._disks is not None:
+                    await self._disks.spare_all()
+            case Kill(), Processes(), _ if fault.needs() & STORING and self._disks is not None:
+                await self._disks.kill(fault)
             case Kill(power=False, effects=None), Processes() as processes, _:
                 await processes.kill(fault)
+            case Corrupt(), _, _ if self._disks is not None:
+                await self._disks.corrupt(fault)
             case Restart(), Processes() as processes, clocks:
-                if clocks is not None:
-                    for node in fault.nodes:
+                for node in fault.nodes:
+                    if self._disks is not None:
+                        await self._disks.restarts(node)
+                    if clocks is not None:
                         await clocks.started_anew(node)
                 await processes.restart(fault)
             case Pause(), Processes() as processes, _:
@@ -309,10 +332,12 @@ class RemoteCluster:
                 raise HarnessError(f"{fault.label()} cannot be carried out on this cluster")
 
     async def deaths(self, *, thorough: bool = False) -> list[Death]:
-        return [] if self._processes is None else await self._processes.deaths(thorough=thorough)
+        found = [] if self._processes is None else await self._processes.deaths(thorough=thorough)
+        return found if self._disks is None else await self._disks.by_themselves(found, self.remarks)
 
     def evidence(self) -> list[Evidence]:
-        return [*self._hosts.evidence, *self._links.evidence()]
+        stored = [] if self._disks is None else self._disks.evidence()
+        return [*self._hosts.evidence, *self._links.evidence(), *stored]
 
     async def undo(self, node: NodeId, *, own: bool = False) -> list[str]:
         """Undo all faults that this or an earlier run left on a host; returns what could not be undone.
@@ -332,6 +357,8 @@ class RemoteCluster:
             parts.append(partial(self._processes.undo, node, all_stopped=every))
         if self._clocks is not None and (not own or node in self._clocks.touched):
             parts.append(partial(self._clocks.undo, node))
+        if self._disks is not None and (not own or node in self._cleared):
+            parts.append(partial(self._disks.undo, node))
         troubles: list[str] = []
         for part in parts:
             try:

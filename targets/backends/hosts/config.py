@@ -60,7 +60,7 @@ class Ssh(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Commands(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Commands for /bin/sh on each host. {node}, {host}, {client} and variables are replaced by the node's own, and
     {peer:n2} by host:port where n2 is reached: in a start command on this machine a proxy of ours, so that links can
-    be cut.
+    be cut. {storage}: see Storage.
 
     `pid` prints the process id of the system (nothing if it is down); `start` must return while it runs.
     """
@@ -112,6 +112,12 @@ class Clock(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     faketime: str
 
 
+class Storage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """For storage faults: the folder of the system's data, on each host. `start` has {storage} before its program."""
+
+    data: str
+
+
 class ClientConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How clients talk to the system: kind is http, etcd, redis, sql, or path.py:Name of a Client class of your own."""
 
@@ -134,6 +140,8 @@ class ClusterConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     commands: Commands | None = None
     clock: Clock | None = None
     """Without it, clocks stay right."""
+    storage: Storage | None = None
+    """Without it, disks work."""
 
     @property
     def has_proxies(self) -> bool:
@@ -174,6 +182,11 @@ def load(path: Path, client: str | None = None) -> ClusterConfig:
         raise UsageError(f"{path}: name is {config.name!r}; give the system a name, such as my-store")
     if config.clock is not None and (config.commands is None or not config.clock.faketime.startswith("/")):
         raise UsageError(f"{path}: [clock] faketime must be a path from the root, and needs [commands]")
+    if config.storage is not None:
+        if not config.storage.data.startswith("/"):
+            raise UsageError(f"{path}: [storage] data is {config.storage.data!r}; write a path from the root")
+        if config.commands is None or "{storage}" not in config.commands.start:
+            raise UsageError(f"{path}: [storage] needs {{storage}} before the program in `start` of [commands]")
     # a file of the user's own is found beside the cluster.toml that names it, or from where the command was typed
     kind = client or (str(path.parent / config.client.kind) if ":" in config.client.kind else config.client.kind)
     operations = config.client.operations or (SQL_OPERATIONS if kind == "sql" else OPERATIONS)

@@ -34,6 +34,8 @@ class Hosts:
         self.evidence: list[Evidence] = []
         self.proxies: dict[Link, str] = {}
         """Where a node reaches another one through a proxy of ours, while there are any."""
+        self.prefix: dict[NodeId, str] = {}
+        """What stands for {storage} in commands: nothing, unless storage faults will be asked for."""
         self._shells: dict[NodeId, Shell] = {
             node: LocalShell() if config.ssh is None else SshShell(one.host, config.ssh, one.ssh_port)
             for node, one in config.nodes.items()
@@ -44,14 +46,15 @@ class Hosts:
         """Time since the cluster was made."""
         return (trio.current_time() - self._began_s) * 1000
 
-    def note(self, fault: Fault, detail: str, *, shown: bool = True) -> None:
-        """Keep what shows that a fault took effect, or that it did not."""
-        self.evidence.append(Evidence(fault, self.now_ms(), None, shown, detail))
+    def note(self, fault: Fault, detail: str, *, shown: bool = True, from_ms: float | None = None) -> None:
+        """Keep what shows that a fault took effect, or that it did not. `from_ms`: when it began; None: now."""
+        self.evidence.append(Evidence(fault, self.now_ms() if from_ms is None else from_ms, None, shown, detail))
 
     def fill(self, node: NodeId, command: str) -> str:
         """A command of cluster.toml with the node's own values in place."""
         places = {peer: self.proxies.get((node, peer)) or self.config.nodes[peer].reached_at for peer in self.nodes}
-        return filled(command, self.config.values(node) | {f"peer:{peer}": place for peer, place in places.items()})
+        values = self.config.values(node) | {"storage": self.prefix.get(node, "")}
+        return filled(command, values | {f"peer:{peer}": place for peer, place in places.items()})
 
     async def open(self, node: NodeId) -> None:
         """Log in. Raises UsageError or HarnessError naming the host."""

@@ -292,21 +292,34 @@ class Processes:
     async def kill(self, fault: Kill) -> None:
         """SIGKILL; each process must be gone afterwards, and none of before may listen at the client port."""
         for node in fault.nodes:
-            pids = await self._to_be(node, "killed")
-            names = " ".join(pids)
-            before = (await self.ports.table(node)).identities()
-            self.killed.add(node)
-            await self._hosts.run(node, f"kill -9 {names}", check=len(pids) == 1)
-            self.down.add(node)
-            gone = partial(self._all_in, node, pids, ("", "Z", "X"))
-            await self._until(node, f"the end of process {names} after SIGKILL", gone, 10)
-            self.paused.pop(node, None)
-            if (found := await self.ports.survivor(node, before)) is not None:
-                raise TargetError(
-                    f"{node} was killed, but {found}, which was there before, still listens at "
-                    f"{self.ports.place(node)}: let the pid command print it too"
-                )
-            self._hosts.note(fault, f"{node}: process {names} is gone")
+            self._hosts.note(fault, f"{node}: {await self.end(node)}")
+
+    async def end(self, node: NodeId) -> str:
+        """SIGKILL one node; returns what shows it."""
+        pids = await self._to_be(node, "killed")
+        names = " ".join(pids)
+        before = (await self.ports.table(node)).identities()
+        self.killed.add(node)
+        await self._hosts.run(node, f"kill -9 {names}", check=len(pids) == 1)
+        self.down.add(node)
+        gone = partial(self._all_in, node, pids, ("", "Z", "X"))
+        await self._until(node, f"the end of process {names} after SIGKILL", gone, 10)
+        self.paused.pop(node, None)
+        if (found := await self.ports.survivor(node, before)) is not None:
+            raise TargetError(
+                f"{node} was killed, but {found}, which was there before, still listens at "
+                f"{self.ports.place(node)}: let the pid command print it too"
+            )
+        return f"process {names} is gone"
+
+    async def killed_by_another(self, node: NodeId) -> str:
+        """The same for a node that was sent SIGKILL by a storage fault."""
+        if await self.pids(node):
+            return await self.end(node)
+        self.killed.add(node)
+        self.down.add(node)
+        self.paused.pop(node, None)
+        return "its process is gone"
 
     async def restart(self, fault: Restart) -> None:
         """Start again, unless something has already; each node must accept connections afterwards, which some do only

@@ -13,7 +13,7 @@ from typing import Any
 from checker.errors import UsageError
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,40}")
-TAKEN = frozenset({"node", "key", "input", "from", "to"})
+TAKEN = frozenset({"node", "storage", "key", "input", "from", "to"})
 """Placeholders with another meaning."""
 
 

@@ -16,6 +16,7 @@ CANNOT = 121
 """Exit code of its `run` where the kernel does not report system calls."""
 
 FAULTS = "storage faults (power, torn, fsync-error, disk-full, bit-flip)"
+PROGRAM = "naysayer-storage"
 COMPILERS = ("cc", "gcc", "clang")
 FLAGS = ("-std=gnu11", "-O1")
 HERE = Path(__file__).parent
@@ -45,7 +46,7 @@ def compiler() -> str:
 
 def compiled(folder: Path) -> Path:
     """The program, compiled into a folder. Raises UsageError where it cannot be compiled, or cannot work here."""
-    program = folder / "naysayer-storage"
+    program = folder / PROGRAM
     names = [str(source) for source in sources() if source.suffix == ".c"]
     done = subprocess.run(
         [compiler(), *FLAGS, "-o", str(program), *names], capture_output=True, text=True, errors="replace", check=False

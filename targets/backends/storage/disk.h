@@ -43,6 +43,7 @@ off_t size_of(int fd);
 size_t read_at(int fd, char *place, off_t at, size_t length);
 void write_at(int fd, const char *place, off_t at, size_t length);
 int writable(int fd);
+off_t data_from(const struct file *file, off_t at, off_t end);
 bool only_appended(const struct file *file, off_t size, off_t durable);
 void let_go(struct file *file);
 

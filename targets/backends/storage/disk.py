@@ -53,6 +53,10 @@ class Disk:
         """The node is to be killed after some further calls that concern its disk, or has been."""
         return self._doom is not None
 
+    async def is_running(self) -> bool:
+        """Whether a process runs whose calls are seen."""
+        return (await self._ask("runs"))[0]
+
     async def has_failed(self) -> bool:
         """Whether a sync or a write has failed since the node was started: then it may end, as it cannot store what it
         must."""

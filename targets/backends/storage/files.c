@@ -67,6 +67,15 @@ int writable(int fd) {
 }
 
 
+off_t data_from(const struct file *file, off_t at, off_t end) {
+    /* the first chunk from there on that holds data in the file or its copy: zeros that were never written are skipped */
+    off_t live = lseek(file->live, at, SEEK_DATA), copy = lseek(file->copy, at, SEEK_DATA);
+    off_t first = live < 0 || (copy >= 0 && copy < live) ? copy : live;
+    if (first < 0 || first >= end)
+        return end;
+    return first - first % CHUNK > at ? first - first % CHUNK : at;
+}
+
 static bool has_failed(const struct file *file, off_t page) {
     return page < file->n_failed && file->failed[page];
 }
@@ -86,12 +95,10 @@ void sync_file(struct file *file) {
     off_t end = end_of_sound(file, size, durable);
     if (end < durable && ftruncate(file->copy, end))
         die("cutting a copy");
-    for (off_t at = 0; at < end; at += CHUNK) {
+    for (off_t at = data_from(file, 0, end); at < end; at = data_from(file, at + CHUNK, end)) {
         size_t length = end - at < CHUNK ? end - at : CHUNK;
         read_at(file->live, one, at, length);
         read_at(file->copy, other, at, length);
-        if (at + (off_t)length <= durable && !memcmp(one, other, length))
-            continue;
         for (size_t page = 0; page < length; page += PAGE) {
             size_t part = length - page < PAGE ? length - page : PAGE;
             if (!has_failed(file, (at + page) / PAGE) && memcmp(one + page, other + page, part))
@@ -160,7 +167,7 @@ void drop_failed(void) {
 bool only_appended(const struct file *file, off_t size, off_t durable) {
     if (size < durable)
         return false;
-    for (off_t at = 0; at < durable; at += CHUNK) {
+    for (off_t at = data_from(file, 0, durable); at < durable; at = data_from(file, at + CHUNK, durable)) {
         size_t length = durable - at < CHUNK ? durable - at : CHUNK;
         read_at(file->live, one, at, length);
         read_at(file->copy, other, at, length);

@@ -1,7 +1,9 @@
 /* Which names below the data folder are durable.
  *
- * There is the listing that was synced last (fsync of a directory makes the names in it durable), and the listing
- * after each change since. Folders themselves are taken to be durable.
+ * There is the listing when a folder was synced last, and the listing after each change since. Changes of names become
+ * durable in their order, as file systems with a journal write them: so fsync of any folder below the data makes all
+ * earlier ones durable, and fsync of a file makes none so, as POSIX has it. Folders, and their names, are taken to be
+ * durable at once.
  */
 
 #define _GNU_SOURCE
@@ -25,6 +27,14 @@ static char state[PATH_MAX];
 static struct stat root_stat;
 static unsigned next_copy;
 
+struct folder {
+    struct folder *next;
+    ino_t ino;
+    int fd; /* so that its number is not given to another */
+    char *path;
+};
+
+static struct folder *folders;
 
 struct file *find_file(dev_t dev, ino_t ino) {
     for (struct file *file = files; file; file = file->next)
@@ -50,6 +60,43 @@ static struct file *known(int folder, const char *name, const struct stat *found
     return files = file;
 }
 
+static int by_path(const void *a, const void *b) {
+    return strcmp(((const struct name *)a)->path, ((const struct name *)b)->path);
+}
+
+static void moved(const char *from, const char *to) {
+    /* a folder was renamed: so are all names in it, whether they are durable or not */
+    size_t length = strlen(from);
+    for (size_t i = 0; i < n_history; i++)
+        for (size_t j = 0; j < history[i].n; j++) {
+            char **path = &history[i].names[j].path, *made;
+            if (strncmp(*path, from, length) || (*path)[length] != '/')
+                continue;
+            if (asprintf(&made, "%s%s", to, *path + length) < 0)
+                die("memory");
+            free(*path);
+            *path = made;
+        }
+    for (size_t i = 0; i < n_history; i++)
+        if (history[i].n)
+            qsort(history[i].names, history[i].n, sizeof *history[i].names, by_path);
+}
+
+static void found_folder(int fd, const struct stat *found, const char *path) {
+    struct folder *folder = folders;
+    while (folder && folder->ino != found->st_ino)
+        folder = folder->next;
+    if (!folder) {
+        folder = grown(NULL, sizeof *folder);
+        *folder = (struct folder){folders, found->st_ino, fcntl(fd, F_DUPFD_CLOEXEC, 0), strdup(path)};
+        folders = folder;
+    } else if (strcmp(folder->path, path)) {
+        moved(folder->path, path);
+        free(folder->path);
+        folder->path = strdup(path);
+    }
+}
+
 static void look_into(struct listing *listing, int folder, const char *path) {
     DIR *entries = fdopendir(folder);
     if (!entries) {
@@ -67,8 +114,10 @@ static void look_into(struct listing *listing, int folder, const char *path) {
             continue;
         if (S_ISDIR(found.st_mode)) {
             int within = openat(dirfd(entries), entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-            if (within >= 0)
-                look_into(listing, within, inner);
+            if (within < 0)
+                continue;
+            found_folder(within, &found, inner);
+            look_into(listing, within, inner);
         } else if (S_ISREG(found.st_mode)) {
             struct file *file = known(dirfd(entries), entry->d_name, &found);
             if (file) {
@@ -78,10 +127,6 @@ static void look_into(struct listing *listing, int folder, const char *path) {
         }
     }
     closedir(entries);
-}
-
-static int by_path(const void *a, const void *b) {
-    return strcmp(((const struct name *)a)->path, ((const struct name *)b)->path);
 }
 
 static struct listing look(void) {
@@ -144,7 +189,7 @@ void before_names(void) {
         drop_listing(1);
 }
 
-static void all_names_durable(void) {
+void sync_names(void) {
     before_names();
     while (n_history > 1)
         drop_listing(0);
@@ -154,39 +199,6 @@ static void all_names_durable(void) {
 bool is_in_data(const char *path) {
     size_t length = strlen(root);
     return !strncmp(path, root, length) && (path[length] == '/' || !path[length]);
-}
-
-static bool lies_in(const char *path, const char *folder) {
-    /* directly */
-    size_t length = strlen(folder);
-    if (length && (strncmp(path, folder, length) || path[length++] != '/'))
-        return false;
-    return !strchr(path + length, '/');
-}
-
-void sync_directory(const char *path) {
-    if (!is_in_data(path))
-        return;
-    before_names();
-    const char *folder = path + strlen(root);
-    folder += *folder == '/';
-    const struct listing *now = &history[n_history - 1];
-    for (size_t i = 0; i + 1 < n_history; i++) {
-        struct listing *old = &history[i], made = {grown(NULL, (old->n + now->n) * sizeof(struct name)), 0};
-        for (size_t j = 0; j < old->n; j++)
-            if (!lies_in(old->names[j].path, folder))
-                made.names[made.n++] = (struct name){strdup(old->names[j].path), old->names[j].file};
-        for (size_t j = 0; j < now->n; j++)
-            if (lies_in(now->names[j].path, folder))
-                made.names[made.n++] = (struct name){strdup(now->names[j].path), now->names[j].file};
-        qsort(made.names, made.n, sizeof *made.names, by_path);
-        forget(old);
-        *old = made;
-    }
-    for (size_t i = n_history - 1; i > 0; i--)
-        if (same(&history[i], &history[i - 1]))
-            drop_listing(i);
-    sweep();
 }
 
 void sync_path(const char *path) {
@@ -200,7 +212,7 @@ void sync_path(const char *path) {
 }
 
 void sync_all(void) {
-    all_names_durable();
+    sync_names();
     for (struct file *file = files; file; file = file->next)
         sync_file(file);
 }
@@ -216,6 +228,12 @@ void forget_all(void) {
     while (n_history)
         drop_listing(0);
     sweep();
+    for (struct folder *folder; (folder = folders);) {
+        folders = folder->next;
+        close(folder->fd);
+        free(folder->path);
+        free(folder);
+    }
 }
 
 void open_names(const char *data, const char *place) {

@@ -60,7 +60,7 @@ static off_t leave(const struct file *file, int out, bool torn) {
     }
     if (from_live == size && end == size)
         return -1;
-    for (off_t at = 0; at < end; at += CHUNK) {
+    for (off_t at = data_from(file, 0, end); at < end; at = data_from(file, at + CHUNK, end)) {
         size_t length = end - at < CHUNK ? end - at : CHUNK;
         read_at(at < from_live ? file->live : file->copy, one, at, length);
         if (at < from_live && at + (off_t)length > from_live) {
@@ -76,11 +76,13 @@ static off_t leave(const struct file *file, int out, bool torn) {
 
 static void whole(const struct file *file, int out) {
     off_t size = size_of(file->live);
-    for (off_t at = 0; at < size; at += CHUNK) {
+    for (off_t at = data_from(file, 0, size); at < size; at = data_from(file, at + CHUNK, size)) {
         size_t length = size - at < CHUNK ? size - at : CHUNK;
         read_at(file->live, one, at, length);
         write_at(out, one, at, length);
     }
+    if (ftruncate(out, size))
+        die("writing what is left");
 }
 
 static void make_folders(char *path) {

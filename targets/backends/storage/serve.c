@@ -1,8 +1,9 @@
 /* The disk of one node, for naysayer's storage faults.
  *
- *     serve STATE DATA        looks after the files below DATA until told `quit`; STATE is a folder of its own
+ *     serve STATE DATA        looks after the files below DATA while its parent lives; STATE is a folder of its own
+ *     keep STATE DATA         the same, until told `quit`
  *     run STATE -- COMMAND    becomes COMMAND, whose calls (and its children's) `serve` sees from its first one on
- *     tell STATE WORDS        sends `serve` one of these, and prints its answer, which begins with "ok" or "no":
+ *     tell STATE WORDS        sends it one of these, and prints its answer, which begins with "ok" or "no":
  *
  *     lose SEED TORN          what a power loss leaves; the node's process must have ended
  *     die AFTER               kill the node, AFTER further calls that concern its disk, before a call at which bytes
@@ -12,7 +13,8 @@
  *     full 0|1                nothing more fits on the disk; at the end, whether a write was refused
  *     failed                  whether a sync or a write has failed since the node was started
  *     flip SEED               flip a stored bit
- *     quit
+ *     runs                    whether a process runs whose calls are seen
+ *     quit                    end all faults, and go once no such process runs
  */
 
 #define _GNU_SOURCE
@@ -44,7 +46,7 @@ static struct pollfd polled[1 + LISTENERS_MAX];
 static int n_polled;
 static pid_t node; /* the process that `run` became: the leader of its process group */
 static long die_after = -1, waited, seen, failed, refused;
-static bool killed, fail_next, full, foreign, hit /* a call of this life of the node has failed */;
+static bool leaving, killed, fail_next, full, foreign, hit /* a call of this life of the node has failed */;
 static struct seccomp_notif *notice;
 static struct seccomp_notif_resp *answer;
 static struct seccomp_notif_sizes sizes;
@@ -211,7 +213,7 @@ static bool look_at(const struct call *call, pid_t thread, const uint64_t *args)
         } else if (file) {
             sync_file(file);
         } else if (call->what == SYNCS) {
-            sync_directory(path);
+            sync_names();
         } else if (call->what == SYNCS_MAPPING) {
             sync_mapping(thread, args[0], args[1]);
         } else {
@@ -286,7 +288,13 @@ static bool obeyed(char *line, char *report) {
         yes = hit;
     } else if (!strcmp(word, "flip")) {
         yes = flip_bit(number, report, LINE);
-    } else if (strcmp(word, "quit")) {
+    } else if (!strcmp(word, "runs")) {
+        yes = n_polled > 1;
+    } else if (!strcmp(word, "quit")) {
+        leaving = true;
+        fail_next = full = false;
+        die_after = -1;
+    } else {
         yes = false;
         snprintf(report, LINE, "%.100s is not known", word);
     }
@@ -312,12 +320,9 @@ static void somebody(int door) {
         polled[n_polled++] = (struct pollfd){passed, POLLIN, 0};
         send_all(fd, "ok", -1);
     } else {
-        bool quit = !strncmp(line, "quit", 4);
         bool yes = obeyed(line, report);
         snprintf(text, sizeof text, "%s %s", yes ? "ok" : "no", report);
         send_all(fd, text, -1);
-        if (quit)
-            exit(0);
     }
     close(fd);
 }
@@ -338,7 +343,7 @@ static int serve(const char *state, const char *data, bool child) {
     struct sockaddr_un at = address(state);
     int door = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     unlink(at.sun_path);
-    if (door < 0 || bind(door, (struct sockaddr *)&at, sizeof at) || listen(door, 16))
+    if (door < 0 || bind(door, (struct sockaddr *)&at, sizeof at) || chmod(at.sun_path, 0666) || listen(door, 16))
         die(at.sun_path);
     polled[n_polled++] = (struct pollfd){door, POLLIN, 0};
     for (;;) {
@@ -354,6 +359,8 @@ static int serve(const char *state, const char *data, bool child) {
         }
         if (polled[0].revents & POLLIN)
             somebody(door);
+        if (leaving && n_polled == 1)
+            return 0;
     }
 }
 

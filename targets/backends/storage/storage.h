@@ -30,7 +30,7 @@ void open_names(const char *data, const char *state);
 struct file *find_file(dev_t dev, ino_t ino);
 bool is_in_data(const char *path);
 void before_names(void);
-void sync_directory(const char *path);
+void sync_names(void);
 void sync_path(const char *path);
 void sync_all(void);
 
