@@ -99,6 +99,9 @@ _OF_MESSAGES = ("partition", "one-way", "lose-phase", "delay-phase", "duplicate-
 LIVE_NEMESIS = (*_OF_MESSAGES, "kill", "pause", "power", "torn")
 """The same for processes whose messages pass through the harness."""
 
+FEW_WRITES = "write-few-read-many"
+"""The default workload for registers in the simulator, and in real time for whatever has reads and writes by key."""
+
 BINARY_NEMESIS = tuple(name for name in LIVE_NEMESIS if name not in ("duplicate-phase", "power", "torn"))
 """The same for programs written for Maelstrom, whose network never duplicates a message, and whose nodes never lose
 what they wrote and did not sync."""
@@ -112,19 +115,26 @@ def make_plan(options: RunOptions) -> Plan:
     found = find_target(options.target)
     nodes, nemesis = options.nodes, options.nemesis
     count = found.nodes if nodes is None else nodes
+    exposing = () if found.broken is None else found.broken.faults
+    registers = found.workload == "register" and not any(catalog.find(name).needs_views for name in exposing)
+    deck = nemesis is None and registers
     if nemesis is None:
-        names = DEFAULT_NEMESIS if found.broken is None else found.broken.faults
+        usual = (*LIVE_NEMESIS, "power") if deck else DEFAULT_NEMESIS if found.broken is None else ()
+        # a deck has cards for all that can happen to messages
+        more = [name for name in exposing if not deck or catalog.find(name).channel not in ("net", "hold")]
+        names = dict.fromkeys((*usual, *more))
         nemesis = tuple(name for name in names if catalog.find(name).nodes <= count)
     operations = OPERATIONS if options.operations is None and options.time_s is None else options.operations
     plan = Plan(
         target=options.target,
-        workload=found.workload if options.workload is None else options.workload,
+        workload=options.workload or (FEW_WRITES if registers else found.workload),
         nemesis=tuple(catalog.find(name).name for name in nemesis),
         nodes=count,
         clients=CLIENTS if options.clients is None else options.clients,
         seed=options.seed,
         operations=operations,
         time_s=options.time_s,
+        deck=deck,
         rest=REST if found.broken is None else 1.0,
     )
     validate(plan, found, find_workload(plan.workload))

@@ -13,6 +13,7 @@ from naysayer.harness.setup import Setup
 from naysayer.plan import Plan
 from naysayer.recorder import Recorder
 from naysayer.virtual import VirtualRun
+from nemesis.deck import Deck
 from nemesis.mix import Mix
 from nemesis.schedule import Schedule
 from targets.backends.simulator import SimulatedCluster
@@ -26,6 +27,9 @@ from workloads.registry import find as find_workload
 
 STRETCHES = (1.0, 3.0, 10.0)
 """Faults come at a pace drawn from the seed: faster than an election, about as fast, much slower."""
+
+FIRST_PROCESS_MS = 2000.0
+"""When the first process fault of a deck comes; most runs end after ten seconds of virtual time."""
 
 RECOVERY_PAUSE_MS = 1500.0
 """How long a healed cluster may take to find itself before operations are invoked again."""
@@ -107,7 +111,9 @@ class Simulation:
         target, workload = find_target(plan.target), find_workload(plan.workload)
         if script is not None:
             schedule = script.schedule
-        if schedule is None and plan.nemesis:
+        if schedule is None and plan.deck:
+            schedule = Deck(plan.nemesis, process_ms=FIRST_PROCESS_MS)
+        elif schedule is None and plan.nemesis:
             schedule = Mix(plan.nemesis, rest=plan.rest, stretch=Random(f"{plan.seed} pace").choice(STRETCHES))
         place = partial(client_name, plan.clients)
         timeout_ms = plan.timeout_ms or target.timeout_ms

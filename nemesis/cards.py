@@ -9,9 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 
 from nemesis import shapes
+from nemesis.catalog import find
+from nemesis.schedule import Situation
 from targets.protocol.fault import Degrade, DelayMessages, DuplicateMessages, Fault, Link, LoseMessages
 from targets.protocol.links import between
 from targets.protocol.node import NodeId
@@ -28,9 +31,10 @@ LONG_MS = 1200.0
 
 @dataclass(frozen=True)
 class Card:
-    """A fault of the links of a victim. `make` gets the victim and the other nodes."""
+    """A fault of a victim, which `make` gets with the situation. It may choose another node, or return None: no such
+    fault makes sense now."""
 
-    make: Callable[[NodeId, Sequence[NodeId]], Fault]
+    make: Callable[[Situation, NodeId], Fault | tuple[Fault, ...] | None]
     lasts_ms: float
     brief: bool = False
     """It ends sooner if enough operations have ended, one of them a change on the victim."""
@@ -54,21 +58,28 @@ class Table:
         return [self.phases[first:] for first in range(min(1, len(self.phases) - 1), len(self.phases)) if self.phases]
 
 
-def _out(victim: NodeId, others: Sequence[NodeId]) -> tuple[Link, ...]:
-    return tuple((victim, other) for other in others)
+Links = Callable[[Situation, NodeId], tuple[Link, ...]]
 
 
-def _into(victim: NodeId, others: Sequence[NodeId]) -> tuple[Link, ...]:
-    return tuple((other, victim) for other in others)
+def _others(situation: Situation, victim: NodeId) -> list[NodeId]:
+    return [node for node in situation.nodes if node != victim]
 
 
-def _both(victim: NodeId, others: Sequence[NodeId]) -> tuple[Link, ...]:
-    return between((victim,), others)
+def _out(situation: Situation, victim: NodeId) -> tuple[Link, ...]:
+    return tuple((victim, other) for other in _others(situation, victim))
+
+
+def _into(situation: Situation, victim: NodeId) -> tuple[Link, ...]:
+    return tuple((other, victim) for other in _others(situation, victim))
+
+
+def _both(situation: Situation, victim: NodeId) -> tuple[Link, ...]:
+    return between((victim,), _others(situation, victim))
 
 
 def _cut(shape: shapes.Shape, lasts_ms: float) -> Card:
     """A deposed leader is of interest, so the victim is nearly always the leader."""
-    return Card(lambda victim, others: shape((victim, *others)), lasts_ms, at_leader=0.95)
+    return Card(lambda situation, victim: shape((victim, *_others(situation, victim))), lasts_ms, at_leader=0.95)
 
 
 def _partitions(table: Table) -> list[Card]:
@@ -81,10 +92,10 @@ def _one_way(table: Table) -> list[Card]:
     return [_cut(shapes.no_outgoing, 300.0)]
 
 
-def _lose(kinds: tuple[str, ...], lasts_ms: float | None = None, links: Callable[..., tuple[Link, ...]] = _out) -> Card:
+def _lose(kinds: tuple[str, ...], lasts_ms: float | None = None, links: Links = _out) -> Card:
     """Brief, unless a time is given."""
     brief = lasts_ms is None
-    return Card(lambda *nodes: LoseMessages(links(*nodes), kinds), BRIEF_MS if lasts_ms is None else lasts_ms, brief)
+    return Card(lambda *at: LoseMessages(links(*at), kinds), BRIEF_MS if lasts_ms is None else lasts_ms, brief)
 
 
 def _losses(table: Table) -> list[Card]:
@@ -96,7 +107,7 @@ def _losses(table: Table) -> list[Card]:
 
 
 def _hold(kinds: tuple[str, ...], count: int | None, late_ms: float) -> Card:
-    return Card(lambda *nodes: DelayMessages(_out(*nodes), kinds, count, late_ms), BRIEF_MS, brief=True)
+    return Card(lambda *at: DelayMessages(_out(*at), kinds, count, late_ms), BRIEF_MS, brief=True)
 
 
 def _delays(table: Table) -> list[Card]:
@@ -108,18 +119,18 @@ def _delays(table: Table) -> list[Card]:
         for kinds in table.from_phases
     ]
     slow_ms = random.choice((10.0, 40.0, 150.0))
-    slow = Card(lambda *nodes: DelayMessages(_both(*nodes), delay_ms=slow_ms), 500.0)
+    slow = Card(lambda *at: DelayMessages(_both(*at), delay_ms=slow_ms), 500.0)
     return [*cards, _hold((random.choice(table.phases),), None, 500.0), slow]
 
 
 def _duplicates(table: Table) -> list[Card]:
     if not table.phases:
         return []
-    return [Card(lambda *nodes: DuplicateMessages(_both(*nodes), after_ms=100.0), 300.0)]
+    return [Card(lambda *at: DuplicateMessages(_both(*at), after_ms=100.0), 300.0)]
 
 
 def _degraded(**what: float) -> Card:
-    return Card(lambda *nodes: Degrade(_both(*nodes), **what), 500.0)
+    return Card(lambda *at: Degrade(_both(*at), **what), 500.0)
 
 
 def _slow_links(table: Table) -> list[Card]:
@@ -139,11 +150,17 @@ CARDS: dict[str, Callable[[Table], list[Card]]] = {
     "delay": _slow_links,
     "duplicate": _duplicating_links,
 }
-"""By the kinds of faults in the catalogue: the cards of each. The faults of phases are those of the messages' kinds."""
+"""By the name of a kind of faults in the catalogue: its cards."""
+
+
+def _as_in_the_catalogue(name: str, table: Table) -> list[Card]:
+    """The cards of a kind that has none of its own: any fault of the kind, for a shorter or a longer time."""
+    kind = find(name)
+    return [Card(lambda situation, victim: kind.begin(situation), ms) for ms in (300.0, 1000.0, 1000.0, 2000.0)]
 
 
 def new_deck(names: Sequence[str], table: Table) -> tuple[Card, ...]:
     """One of each card of these kinds of faults, in random order."""
-    cards = [card for name in names if name in CARDS for card in CARDS[name](table)]
+    cards = [card for name in names for card in CARDS.get(name, partial(_as_in_the_catalogue, name))(table)]
     table.random.shuffle(cards)
     return tuple(cards)

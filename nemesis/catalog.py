@@ -59,6 +59,11 @@ class FaultKind:
     rounds: tuple[int, ...] = (1,)
     """How often in a row it may be injected, each time on a trigger; each fault ends when the next begins."""
 
+    @property
+    def needs_views(self) -> bool:
+        """Whether `begin` or `end` looks at the views of the nodes."""
+        return bool(self.needs & {"leader", "reconfigure"})
+
 
 def _some(situation: Situation) -> tuple[NodeId, ...]:
     """Some running nodes: mostly one, sometimes two, sometimes all."""

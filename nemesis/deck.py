@@ -13,14 +13,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from random import Random
-from typing import ClassVar
 
 import msgspec
 from msgspec.structs import replace
 
-from nemesis.cards import CARDS, PHASES_MAX, Card, Table, new_deck
+from nemesis.cards import PHASES_MAX, Card, Table, new_deck
+from nemesis.catalog import find
 from nemesis.schedule import Poll, Schedule, Situation, Step
-from targets.protocol.fault import Fault, Heal, Kill, Pause, Restart, Resume
+from targets.protocol.fault import Fault, Kill, Pause, Restart, Resume
 from targets.protocol.node import NodeId
 
 WARM_UP_MS = 600.0
@@ -98,10 +98,12 @@ class Inject(msgspec.Struct, frozen=True):
     """Inject a fault, or what ends it."""
 
     fault: Fault
+    cancels: bool = False
+    """It also cancels a kill after some effects that has not happened yet."""
 
     def is_needed(self, situation: Situation) -> bool:
         """False for the restart of nodes that run and the resumption of nodes that are not paused."""
-        if isinstance(self.fault, Restart | Resume):
+        if isinstance(self.fault, Restart | Resume) and not self.cancels:
             needing = situation.down if isinstance(self.fault, Restart) else situation.paused
             return not needing.isdisjoint(self.fault.nodes)
         return True
@@ -152,7 +154,7 @@ Stage = Inject | Wait
 
 
 class Deck(msgspec.Struct, frozen=True):
-    """A schedule of the named kinds of faults: those that have cards, and kill, power and pause."""
+    """A schedule of the named kinds of faults."""
 
     names: tuple[str, ...]
     process_ms: float | None = FIRST_PROCESS_MS
@@ -170,7 +172,9 @@ class Deck(msgspec.Struct, frozen=True):
     sent: Mapping[str, int] = {}
     """How many messages of each kind had been sent when the deck was made."""
 
-    needs_views: ClassVar[bool] = False
+    @property
+    def needs_views(self) -> bool:
+        return any(find(name).needs_views for name in self.names)
 
     def next(self, situation: Situation) -> tuple[Step | Poll | None, Schedule]:
         deck = self
@@ -208,24 +212,29 @@ class Deck(msgspec.Struct, frozen=True):
         if processes:
             return replace(deck, process_ms=now, stages=(Sleep(random.uniform(*ALONE_MS)),))
         # no message that could be lost has been sent yet
-        return replace(deck, stages=(Sleep(WARM_UP_MS),) if set(deck.names) & set(CARDS) else ())
+        return replace(deck, stages=(Sleep(WARM_UP_MS),) if deck.names else ())
 
     def _shuffled(self, situation: Situation) -> Deck:
         """A new deck, for the kinds of messages that are in use."""
         sent = situation.message_kinds
         used = [kind for kind, count in sent.items() if count - self.sent.get(kind, 0) >= SEEN_MIN] or list(sent)
         table = Table(tuple(used[:PHASES_MAX]), self.usual == 1, situation.random)
-        cards = new_deck(self.names, table) if len(situation.nodes) > 1 else ()
+        names = [name for name in self.names if name not in PROCESSES and find(name).nodes <= len(situation.nodes)]
+        cards = new_deck(names, table)
         return replace(self, cards=cards, sent=dict(sent))
 
     def _play(self, situation: Situation) -> Deck:
         card = self.cards[0]
         victim = _victim(situation, card.at_leader)
-        fault = card.make(victim, [node for node in situation.nodes if node != victim])
+        begun = card.make(situation, victim) or ()
+        faults = begun if isinstance(begun, tuple) else (begun,)
+        endings = dict.fromkeys(ending for fault in faults if (ending := fault.undone_by()) is not None)
+        stopped = tuple({at.where for fault in faults if fault.momentary for at in fault.begins()})
+        lasts = UntilUsed(card.lasts_ms, victim) if card.brief else Sleep(card.lasts_ms)
         stages = (
-            Inject(fault),
-            UntilUsed(card.lasts_ms, victim) if card.brief else Sleep(card.lasts_ms),
-            Inject(Heal()),
+            *[Inject(fault) for fault in faults],
+            *([lasts] if faults else []),
+            *[Inject(ending) for ending in (*endings, Restart(stopped))],
             UntilRecovered(RECOVERY_MS, self._enough(situation)),
             Sleep(situation.random.expovariate(1 / QUIET_MS)),
         )
@@ -240,11 +249,13 @@ class Deck(msgspec.Struct, frozen=True):
             waiting = (*rolling, *random.sample(names, len(names)))
         what, victim = waiting[0], _victim(situation, 0.5)
         stages: list[Stage] = []
-        victims = random.sample(situation.nodes, len(situation.nodes)) if what == ROLLING else [victim]
+        up = _up(situation)
+        victims = random.sample(up, len(up)) if what == ROLLING else [victim]
         for node in victims:
             begin, end = PROCESSES[what](node, random)
             down = Sleep(ROLLING_MS if what == ROLLING else random.choice(DOWN_MS))
-            stages += [Inject(begin), down, Inject(end), UntilRecovered(RESTARTED_MS, self._enough(situation))]
+            cancels = isinstance(begin, Kill) and begin.effects is not None
+            stages += [Inject(begin), down, Inject(end, cancels), UntilRecovered(RESTARTED_MS, self._enough(situation))]
         usual = min(len(situation.nodes), self.usual or 1)
         stages += [UntilRecovered(RESTARTED_MS, usual), Sleep(random.uniform(200.0, 600.0))]
         return replace(self, processes=waiting[1:], process_ms=None, stages=tuple(stages))
@@ -254,8 +265,13 @@ class Deck(msgspec.Struct, frozen=True):
         return min(len(situation.nodes) // 2 + 1, self.usual or 1)
 
 
+def _up(situation: Situation) -> list[NodeId]:
+    """The nodes that run; all of them if none does, so that they are started again."""
+    return [node for node in situation.nodes if node not in situation.down] or list(situation.nodes)
+
+
 def _victim(situation: Situation, at_leader: float) -> NodeId:
     """A random node, or with this chance the one that seems to lead."""
     leader = situation.observed.apparent_leader()
-    anywhere = situation.random.choice(situation.nodes)
+    anywhere = situation.random.choice(_up(situation))
     return leader if leader is not None and situation.random.random() < at_leader else anywhere

@@ -81,7 +81,7 @@ class Mix(msgspec.Struct, frozen=True):
 
     @property
     def needs_views(self) -> bool:
-        return any(find(name).needs & {"leader", "reconfigure"} for name in self.kinds)
+        return any(find(name).needs_views for name in self.kinds)
 
     def next(self, situation: Situation) -> tuple[Step | Poll | None, Schedule]:
         if not self.kinds:

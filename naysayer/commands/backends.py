@@ -8,7 +8,7 @@ from checker.errors import UsageError
 from naysayer.commands.drive import System, run_test
 from naysayer.commands.live import Backend, binary_system, live_plan, remote_system, target_system
 from naysayer.options import RunOptions
-from naysayer.plan import Plan
+from naysayer.plan import FEW_WRITES, Plan
 from naysayer.report.conclusion import Conclusion
 from targets.backends.hosts.cluster import faults_of
 from targets.backends.hosts.config import ClusterConfig, load
@@ -21,9 +21,6 @@ from targets.backends.storage.build import STORING, find_compiler
 from targets.registry import find as find_target
 from workloads.registry import WORKLOADS
 from workloads.registry import find as find_workload
-
-FEW_WRITES = "write-few-read-many"
-"""The workload for systems that have reads and writes by key."""
 
 BY_KEY = frozenset({"kv", "cas-register", "register"})
 """In real time it takes the place of these."""

@@ -23,6 +23,7 @@ from targets.protocol.fault import (
     Pause,
     Restart,
     Resume,
+    Skew,
 )
 
 NAMES = ("partition", "one-way", "lose-phase", "delay-phase", "duplicate-phase", "kill", "pause")
@@ -167,7 +168,7 @@ def test_without_messages_it_waits_and_without_any_fault_it_ends() -> None:
     silent = System(names=("lose-phase",), kinds=())
     assert silent.drive(5000.0) == []
     assert silent.now_ms >= 5000.0
-    nothing = System(names=("clock",))
+    nothing = System(names=())
     assert nothing.drive(5000.0) == []
     assert nothing.now_ms < 5000.0
 
@@ -188,3 +189,24 @@ def test_the_node_that_gives_most_answers_seems_to_lead(shares: tuple[float, flo
     assert observed.apparent_leader() == leader
     assert observed.nodes_since(195.0) == (1 if leader else 2)
     assert Observed().apparent_leader() is None
+
+
+def test_a_kill_after_some_effects_is_cancelled_before_the_next_fault() -> None:
+    """The nodes of this system never reach those effects."""
+    system = System(names=("power", "torn"))
+    system.apply = lambda fault: None  # type: ignore[method-assign, assignment]
+    system.drive(20_000.0)
+    later = [fault for _, fault in system.steps]
+    doomed = [number for number, fault in enumerate(later) if isinstance(fault, Kill) and fault.effects is not None]
+    assert len(doomed) >= 3
+    assert all(later[number + 1] == Restart(later[number].nodes) for number in doomed[:-1])  # type: ignore[attr-defined]
+
+
+def test_kinds_without_cards_of_their_own_are_played_too_and_undone() -> None:
+    system = System(names=("clock", "hold"))
+    system.drive(20_000.0)
+    steps = [fault for _, fault in system.steps]
+    assert {fault.tag for fault in steps} == {"skew", "hold", "release"}
+    assert len(system.of(Skew)) >= 8
+    clocks = [fault for fault in steps if isinstance(fault, Skew)]
+    assert all(clocks[number] == Skew(clocks[number].node) for number in range(1, len(clocks), 2)), "set right in turn"
