@@ -12,6 +12,7 @@ their number, which a search that counts them cannot. It costs 2^slots bits per 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 
 from checker.budget import Meter
@@ -35,13 +36,15 @@ class _TooMuch(Exception):  # noqa: N818 - not an error: another search must dec
     pass
 
 
-def refuted_at(slots: Slots, steps: Steps, meter: Meter) -> int | None:
-    """The number of a return after which nothing is left, if that was found. Raises Refuted if an assumption of
-    `steps` turns out wrong."""
+def refuted_at(slots: Slots, steps: Steps, meter: Meter, starts: Sequence[int] = ()) -> int | None:
+    """The number of a return after which nothing is left, if that was found, from all states in which it may begin
+    (`starts`; the initial one unless given). Raises Refuted if an assumption of `steps` turns out wrong."""
     if slots.width > WIDTH_MAX:
         return None
-    steps.visit(steps.initial)
-    search = _BitParallel(slots, steps, meter)
+    starts = starts or [steps.initial]
+    for start in starts:
+        steps.visit(start)
+    search = _BitParallel(slots, steps, meter, starts)
     try:
         return next((number for number in range(len(slots.returns)) if not search.advance(number)), None)
     except _TooMuch:
@@ -49,11 +52,11 @@ def refuted_at(slots: Slots, steps: Steps, meter: Meter) -> int | None:
 
 
 class _BitParallel:
-    def __init__(self, slots: Slots, steps: Steps, meter: Meter) -> None:
+    def __init__(self, slots: Slots, steps: Steps, meter: Meter, starts: Sequence[int]) -> None:
         self.slots = slots
         self.steps = steps
         self.meter = meter
-        self.masks: Masks = {steps.initial: 1}
+        self.masks: Masks = dict.fromkeys(starts, 1)
         self.lacking = _lacking(slots.width)
         self.shift_work = 1 + (1 << slots.width) // 4096
         self.work = 0

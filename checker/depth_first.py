@@ -17,12 +17,16 @@ pending operations takes long; see bit_parallel.py.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from checker.budget import Meter
 from checker.slots import Slots
 from checker.steps import Steps
 from checker.verdict import Outcome
+
+COMPARED = 16
+"""So many comparisons of counters of pending operations take as long as one configuration, and count as one."""
 
 
 class Move(NamedTuple):
@@ -45,7 +49,8 @@ class Move(NamedTuple):
 class DepthFirst:
     """A search that may be continued. Raises Refuted if an assumption of `steps` turns out wrong."""
 
-    def __init__(self, slots: Slots, steps: Steps, meter: Meter) -> None:
+    def __init__(self, slots: Slots, steps: Steps, meter: Meter, starts: Sequence[int] = ()) -> None:
+        """`starts`: the states in one of which it begins; the initial one unless given."""
         self.slots = slots
         self.steps = steps
         self.meter = meter
@@ -62,11 +67,9 @@ class DepthFirst:
         self._counters: list[tuple[int, int]] = []
         self._guards = 0
         self._place_counters()
-        steps.visit(steps.initial)
-        number, mask = self._settled(0, 0, steps.initial)
-        self.deepest = number
-        self._at = (number, mask, steps.initial, 0, self._moves_at(number, steps.initial), 0)
+        self._starts = list(starts or [steps.initial])
         self._stack: list[tuple[int, int, int, int, list[Move], int]] = []
+        self._at = self._begun()
 
     def _place_counters(self) -> None:
         """One integer holds all counters, each with a guard bit above it, so that all are compared at once."""
@@ -76,6 +79,14 @@ class DepthFirst:
             self._counters.append((shift, (1 << bits) - 1))
             self._guards |= 1 << (shift + bits)
             shift += bits + 1
+
+    def _begun(self) -> tuple[int, int, int, int, list[Move], int]:
+        """Where the search begins in the next of the states."""
+        state = self._starts.pop()
+        self.steps.visit(state)
+        number, mask = self._settled(0, 0, state)
+        self.deepest = max(self.deepest, number)
+        return number, mask, state, 0, self._moves_at(number, state), 0
 
     def run(self, limit: int | None = None) -> Outcome:
         """Goes on until it is decided, or so many configurations were visited in all (then it is unknown)."""
@@ -126,9 +137,9 @@ class DepthFirst:
                 spend()
                 break
             else:
-                if not stack:
+                if not stack and not self._starts:
                     return "invalid"
-                number, mask, state, used, moves, at = stack.pop()
+                number, mask, state, used, moves, at = stack.pop() if stack else self._begun()
                 continue
             if limit is not None and self.configurations >= limit and number < last:
                 self._at = (number, mask, state, used, moves, at)
@@ -191,6 +202,9 @@ class DepthFirst:
         if known is None:
             self._least[key] = [used]
             return True
+        compared = len(known) // COMPARED
+        self.configurations += compared
+        self.meter.spend(compared)
         guards = self._guards
         guarded = used | guards
         for other in known:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec import structs
+
 from checker.alarm import ended_in_time
 from checker.budget import Budget, Meter, OutOfBudget
 from checker.configurations import Frontier
-from checker.history import History, Operation
+from checker.history import PENDING, History, Operation
 from checker.just_in_time import Walk
 from checker.model import Inconsistent, Model, State
 from checker.steps import Steps
@@ -38,6 +40,28 @@ def explain_search(
             return _contradicts(original.get(part[row].index, part[row]), counterexample)
     except OutOfBudget:
         return no_order(len(part))
+
+
+def explain_window(
+    counterexample: Sequence[Operation], since: int, part: History, model: Model, budget: Budget
+) -> Explanation:
+    """Explains a counterexample that begins at an instant, in any state that the operations of `part` may lead to."""
+    window = [op if op.call > since else structs.replace(op, ret=PENDING) for op in counterexample if op.ret >= since]
+    try:
+        with ended_in_time(budget.begun()):
+            steps = Steps(model)
+            steps.kinds_of(part)
+            if not steps.reach():
+                return no_order(len(counterexample))
+            frontier = Frontier(steps, Meter(budget), remember=False)
+            frontier.configurations = {(state, 0): [(0, 0, None)] for state in range(len(steps.states))}
+            events = History.of(window)
+            row = Walk(events, frontier).run([steps.kind(op) for op in events])
+            if row is None:
+                return no_order(len(counterexample))
+            return fits_nowhere(events[row], [steps.states[state] for state in frontier.reached], model)
+    except OutOfBudget:
+        return no_order(len(counterexample))
 
 
 def _contradicts(op: Operation, counterexample: Sequence[Operation]) -> Explanation:

@@ -23,7 +23,7 @@ from checker.explain import explain
 from checker.explain_append import explain_append
 from checker.explain_failed import of_failed
 from checker.explain_initial import with_initial
-from checker.explain_search import explain_search, no_order
+from checker.explain_search import explain_search, explain_window, no_order
 from checker.history import FAIL, INFO, History, Operation
 from checker.model import Model
 from checker.models import MODELS
@@ -34,6 +34,7 @@ from checker.search import decide as search
 from checker.shrink import shrink
 from checker.verdict import Decision, Explanation, Part
 from checker.verify import TOO_LARGE, refute, verify_part
+from checker.windows import window
 
 EXPLAIN_STEPS_MAX = 20_000
 """Steps spent on the sentence for a counterexample. The verdict does not depend on it."""
@@ -47,6 +48,12 @@ PROOF_TRIES_MAX = 20_000
 VERIFIED_OPERATIONS_MAX = 50_000
 """What a monitor found is verified before it is given out, unless the part has more operations: then that would take
 many times as long as the monitor. (`naysayer check --certify` and checker.verify always do.)"""
+
+WHOLE_MAX = 64
+"""A counterexample of so many operations is minimised from the beginning on; a longer one is cut to a window first."""
+
+OF_THE_HISTORY = ("phantom-value", "failed-write-read", "initial-value", "read-before-written")
+"""Kinds of explanations that hold by the whole history, whatever of it the counterexample shows."""
 
 CUT_SHORT = "interrupted before the counterexample was minimised and explained"
 
@@ -79,6 +86,7 @@ def check_part(key: Any, history: History, model: Model, budget: Budget) -> Part
         explanation=decision.explanation,
         reason=decision.reason,
         bound=decision.bound,
+        since=decision.since,
     )
 
 
@@ -110,7 +118,7 @@ def _decide(part: History, history: History, model: Model, budget: Budget) -> De
     if decision.outcome != "invalid" or decision.explanation is not None:
         return decision
     try:
-        return replace(decision, explanation=_explain(decision.counterexample, part, history, model, budget))
+        return replace(decision, explanation=_explain(decision, part, history, model, budget))
     except Interrupted:  # what was found is a violation all the same
         return replace(decision, explanation=no_order(len(decision.counterexample)), reason=CUT_SHORT)
 
@@ -129,6 +137,12 @@ def _proved(
     whole = decision if searched else search(part, model, budget)
     if whole.outcome != "invalid":
         return whole
+    few = window(part, whole, model, budget) if len(whole.counterexample) > WHOLE_MAX else None
+    if few is not None:
+        reason = None if few.minimal else NOT_MINIMAL
+        found = replace(whole, counterexample=few.rows, since=few.since, reason=reason)
+        if not _objection(found, part, history, model, budget):
+            return found
     small, minimal = shrink(part, whole, model, budget)
     reason = None if minimal else NOT_MINIMAL
     for rows in (small, whole.counterexample, tuple(range(len(part)))):
@@ -149,6 +163,7 @@ def _objection(decision: Decision, part: History, history: History, model: Model
         len(part),
         witness=None if decision.witness is None else part.index[np.asarray(decision.witness, dtype=np.int64)],
         counterexample=tuple(part[row] for row in rows),
+        since=decision.since,
     )
     try:
         with ended_in_time(budget):
@@ -168,10 +183,13 @@ def _canonicalised(part: History, model: Model) -> History:
     return part if alike is ops else History.of(alike)
 
 
-def _explain(rows: tuple[int, ...], part: History, history: History, model: Model, budget: Budget) -> Explanation:
+def _explain(decision: Decision, part: History, history: History, model: Model, budget: Budget) -> Explanation:
     """Registers have sentences of their own; where those do not fit, and for all other models, the search's."""
+    rows = decision.counterexample
     counterexample = [part[row] for row in rows]
-    proof = _reduced(rows, part, model)
+    steps = EXPLAIN_STEPS_MAX if budget.steps is None else min(EXPLAIN_STEPS_MAX, budget.steps)
+    limited = replace(budget, steps=steps)
+    proof = None if decision.since is not None else _reduced(rows, part, model)
     appends = bool((history.f == history.tables.f.code("append")).any())
     if isinstance(model, AppendKeyValue) and appends:
         explanation = explain_append(counterexample, history)
@@ -185,10 +203,11 @@ def _explain(rows: tuple[int, ...], part: History, history: History, model: Mode
             proof=proof,
             may_begin_otherwise=not isinstance(model, AppendKeyValue),
         )
-        if explanation.kind != "no-order":
+        if explanation.kind in OF_THE_HISTORY or (decision.since is None and explanation.kind != "no-order"):
             return explanation
-    steps = EXPLAIN_STEPS_MAX if budget.steps is None else min(EXPLAIN_STEPS_MAX, budget.steps)
-    return with_initial(explain_search(counterexample, model, replace(budget, steps=steps), proof), history, model)
+    if decision.since is not None:
+        return explain_window(counterexample, decision.since, part, model, limited)
+    return with_initial(explain_search(counterexample, model, limited, proof), history, model)
 
 
 def _reduced(rows: tuple[int, ...], part: History, model: Model) -> list[Operation] | None:

@@ -28,7 +28,8 @@ def decide(part: History, model: Model, meter: Meter) -> Decision:
     refuted_at = walk.run(steps.kinds_of(part))
     if refuted_at is not None:
         end = max([int(part.ret[refuted_at]), *(ret for _, _, ret in frontier.live.values())])
-        return Decision("invalid", "search", counterexample=called_until(part, end))
+        until = int(part.ret[refuted_at])
+        return Decision("invalid", "search", counterexample=called_until(part, end), until=until)
     chain = next(iter(frontier.configurations.values()))[0][2]
     return Decision("valid", "search", witness=np.array(rows_in_order(chain), dtype=np.int64))
 
@@ -48,7 +49,7 @@ class Walk:
     def run(self, kinds: list[int]) -> int | None:
         """The row of the operation at whose return no configuration was left; None if some are left in the end."""
         rets, frontier = self.part.ret.tolist(), self.frontier
-        for row, is_return in events(self.part):
+        for row, is_return in events(self.part.call, self.part.ret):
             if rets[row] == PENDING:
                 frontier.call_pending(row, kinds[row])
             elif not is_return:

@@ -60,6 +60,13 @@ class Model:
         """
         return all(self.effect_free(op) for op in dropped)
 
+    def may_leave_out_of_window(self, dropped: Sequence[Operation], kept: Sequence[Operation]) -> bool:
+        """The same of histories that may begin in any state (`Part.since`).
+
+        `dropped` are only operations that change some state: those that change none may always be left out.
+        """
+        return not dropped
+
     def canonicalised(self, ops: Sequence[Operation]) -> Sequence[Operation]:
         """All of `ops`, in place, with values that no operation distinguishes made equal: legal in exactly the same
         orders.

@@ -69,7 +69,7 @@ class Search:
     def decide(self) -> Decision:
         """Raises OutOfBudget."""
         steps = Steps(self.model, assume=True)
-        slots = Slots(self.part, steps.kinds_of(self.part))
+        slots = Slots(self.part.call, self.part.ret, steps.kinds_of(self.part))
         while True:
             try:
                 return self._rounds(slots, steps)
@@ -106,4 +106,6 @@ class Search:
     def _invalid(self, slots: Slots, number: int) -> Decision:
         """No order gets past a return."""
         end = int(self.part.ret[slots.live[number]].max())
-        return Decision("invalid", METHOD, counterexample=called_until(self.part, end), steps=self.meter.steps)
+        until = int(self.part.ret[slots.returns[number]])
+        rows = called_until(self.part, end)
+        return Decision("invalid", METHOD, counterexample=rows, steps=self.meter.steps, until=until)

@@ -17,7 +17,7 @@ from checker.model import Model
 from checker.search import decide
 from checker.verdict import Decision
 
-STEPS_MAX = 400_000
+STEPS_MAX = 200_000
 """Steps of all searches together (and twice those of the first): what needs more may end up not minimal."""
 
 THIN_STEPS = 1_000
@@ -25,6 +25,9 @@ THIN_STEPS = 1_000
 
 ONE_STEPS = 10_000
 """Steps of a search that tries to leave out one operation."""
+
+OPERATION_STEPS = 3
+"""What each operation of a search costs to set it up, in steps."""
 
 ALONE_MAX = 8
 """How many of the operations which returned last are tried alone."""
@@ -97,7 +100,9 @@ class _Shrinker:
             return False
         budget = replace(self.budget, steps=min(steps, self.steps_left), memory_mb=None)
         decision = decide(History.of(ops), self.model, budget)
-        self.steps_left = 0 if decision.bound == "seconds" else self.steps_left - decision.steps - len(ops)
+        self.steps_left = (
+            0 if decision.bound == "seconds" else self.steps_left - decision.steps - OPERATION_STEPS * len(ops)
+        )
         return decision.outcome == "invalid"
 
     def _window(self) -> None:

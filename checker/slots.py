@@ -14,15 +14,15 @@ from heapq import heappop, heappush
 
 import numpy as np
 
-from checker.history import PENDING, History
+from checker.history import PENDING, Column
 
 
 class Slots:
-    """The returns of a part, and what is live or pending at each. `kinds`: the kind of each row."""
+    """The returns of some operations, and what is live or pending at each; per row its call, return and kind."""
 
-    def __init__(self, part: History, kinds: list[int]) -> None:
+    def __init__(self, call: Column, ret: Column, kinds: list[int]) -> None:
         self.kinds = kinds
-        self.bit = [0] * len(part)
+        self.bit = [0] * len(kinds)
         """Per row: the bit of its slot, 0 if it is pending."""
         self.returns: list[int] = []
         """The rows that return, in order."""
@@ -35,14 +35,14 @@ class Slots:
         """Per kind of pending operations: the kind, its rows in order of call, and the returns they precede."""
         self.width = 0
         """How many slots there are."""
-        self._walk(part)
+        self._walk(call, ret)
 
-    def _walk(self, part: History) -> None:
-        rets, kinds = part.ret.tolist(), self.kinds
+    def _walk(self, call: Column, ret: Column) -> None:
+        rets, kinds = ret.tolist(), self.kinds
         counters: dict[int, int] = {}
         free: list[int] = []
         live: list[tuple[int, int]] = []
-        for row, is_return in events(part):
+        for row, is_return in events(call, ret):
             if is_return:
                 self.returns.append(row)
                 self.bits.append(self.bit[row])
@@ -72,10 +72,10 @@ class Slots:
             yield counter, kind, bisect_right(since, number)
 
 
-def events(part: History) -> Iterator[tuple[int, bool]]:
+def events(call: Column, ret: Column) -> Iterator[tuple[int, bool]]:
     """(row, whether it returns) in order of time; at equal times calls stand before returns."""
-    ended = np.flatnonzero(part.ret != PENDING)
-    rows = np.concatenate((np.arange(len(part)), ended))
-    returns = np.concatenate((np.zeros(len(part), dtype=np.int64), np.ones(len(ended), dtype=np.int64)))
-    order = np.lexsort((rows, returns, np.concatenate((part.call, part.ret[ended]))))
+    ended = np.flatnonzero(ret != PENDING)
+    rows = np.concatenate((np.arange(len(call)), ended))
+    returns = np.concatenate((np.zeros(len(call), dtype=np.int64), np.ones(len(ended), dtype=np.int64)))
+    order = np.lexsort((rows, returns, np.concatenate((call, ret[ended]))))
     return zip(rows[order].tolist(), (returns[order] == 1).tolist(), strict=True)

@@ -17,6 +17,10 @@ TRIALS_MAX, TRIALS_EACH = 10_000, 20
 """Trial steps: at most so many, and so many more for each kind of operation. Then all assumptions are given up."""
 
 
+STATES_MAX, REACHED_MAX = 64, 100_000
+"""States that a model may have in all for them to be listed, and steps to find them."""
+
+
 class Refuted(Exception):  # noqa: N818 - not an error: the search starts again, and knows more
     """A kind that was assumed to change nothing changes a state that was visited."""
 
@@ -99,6 +103,21 @@ class Steps:
             found = self._state_ids[key] = len(self.states)
             self.states.append(state)
         return found
+
+    def reach(self) -> bool:
+        """Lists all states that operations of the known kinds may lead to, and finds which kinds change none of them;
+        False if there are too many."""
+        at = 0
+        while at < len(self.states):
+            if len(self.states) > STATES_MAX or (at + 1) * len(self.kinds) > REACHED_MAX:
+                return False
+            for kind in range(len(self.kinds)):
+                self.next(kind, at)
+            at += 1
+        self.effect_free = [
+            all(self.next(kind, state) in (-1, state) for state in range(at)) for kind in range(len(self.kinds))
+        ]
+        return True
 
     def visit(self, state: int) -> None:
         """Tries all assumed kinds on a state. Raises Refuted if one of them would change it."""

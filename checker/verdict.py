@@ -60,6 +60,10 @@ class Decision:
     """unknown: what ran out and how far it got."""
     bound: Bound | None = None
     """unknown: the limit that ended the search, if one did."""
+    until: int | None = None
+    """invalid, by the search: when the operation returns that no order gets past."""
+    since: int | None = None
+    """invalid: as in Part."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,9 @@ class Part:
     reason: str | None = None
     bound: Bound | None = None
     """unknown: the limit that ended the search, if one did."""
+    since: int | None = None
+    """invalid: if given, the counterexample is a *window*. What ended before this instant is not needed: in whatever
+    state it left the system, the operations since have no order. Those called by then may have happened before it."""
 
 
 @dataclass(frozen=True)

@@ -3,25 +3,29 @@
 *valid*: the witness is replayed on the model, one operation after another, in linear time.
 *invalid*: the counterexample is part of the history, unaltered; leaving out the rest is sound (`Model.may_leave_out` or
 `Model.without`; also all called after some instant, if what had not returned by then may be missing); no order is
-legal.
+legal. A window (`Part.since`) needs no past: no order is legal from any state that the model can reach.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 
 from msgspec import structs
 
 from checker.history import PENDING, History, Operation, identity
-from checker.model import Inconsistent, Model
+from checker.model import Inconsistent, Model, State
 from checker.values import shown
 from checker.verdict import Part, Verdict
 
 Operations = Sequence[Operation]
 Without = Callable[[Operations, Operations], Operations | None]
 TOO_LARGE = "the counterexample is too large to be confirmed"
-TRIES_MAX, ENDS_MAX = 2_000_000, 64  # partial orders tried, and instants at which a counterexample may end
+TRIES_MAX, ENDS_MAX, STATES_MAX = (
+    2_000_000,
+    64,
+    64,
+)  # partial orders tried, and instants at which a counterexample may end
 
 
 def verify(history: History, model: Model, verdict: Verdict) -> list[str]:
@@ -46,7 +50,11 @@ def verify_part(history: History, model: Model, part: Part, *, tries: int = TRIE
     ops = [op for op in history if op.status != "fail"]
     if part.outcome == "valid":
         return _replay(ops, model, [] if part.witness is None else [int(index) for index in part.witness])
-    return None if part.outcome == "unknown" else refute(ops, model, part.counterexample, tries)[0]
+    if part.outcome == "unknown":
+        return None
+    if part.since is not None:
+        return _refute_window(ops, model, part.counterexample, part.since, tries)
+    return refute(ops, model, part.counterexample, tries)[0]
 
 
 def _replay(ops: Operations, model: Model, witness: Sequence[int]) -> str | None:
@@ -71,17 +79,80 @@ def _replay(ops: Operations, model: Model, witness: Sequence[int]) -> str | None
 def refute(ops: Operations, model: Model, counterexample: Operations, tries: int) -> tuple[str | None, Operations]:
     """What is wrong with a counterexample, or None; then what its operations say without the rest of the history."""
     chosen = {op.index: op for op in counterexample}
-    if [chosen[op.index] for op in ops if op.index in chosen] != [op for op in ops if op.index in chosen]:
-        return "an operation of the counterexample differs from the one in the history", ()
-    if len({op.index for op in ops} & chosen.keys()) != len(counterexample):
-        return "the counterexample has operations which did not happen", ()
+    altered = _altered(ops, counterexample)
+    if altered is not None:
+        return altered, ()
     for without in (lambda dropped, kept: kept if model.may_leave_out(dropped, kept) else None, model.without):
         instant = _sound_until(ops, chosen, without)
         remaining = without(*_parted(ops, chosen, instant))
-        ordered = _has_order(remaining or (), instant, model, tries)
+        ordered = _has_order(remaining or (), instant, model, [model.initial()], tries)
         if ordered is False:
             return None, remaining or ()
     return "the counterexample has a legal order" if ordered else TOO_LARGE, ()
+
+
+def _altered(ops: Operations, counterexample: Operations) -> str | None:
+    """What is wrong with a counterexample that is no part of the history."""
+    chosen = {op.index: op for op in counterexample}
+    if [chosen[op.index] for op in ops if op.index in chosen] != [op for op in ops if op.index in chosen]:
+        return "an operation of the counterexample differs from the one in the history"
+    if len({op.index for op in ops} & chosen.keys()) != len(counterexample):
+        return "the counterexample has operations which did not happen"
+    return None
+
+
+def _refute_window(ops: Operations, model: Model, counterexample: Operations, since: int, tries: int) -> str | None:
+    """What is wrong with a counterexample that begins at an instant in any state (`Part.since`), or None.
+
+    What had returned before is no part of it. What was called by then may have happened before, so it has no return:
+    at most that allows more orders. What changes no state that the model can reach may be left out.
+    """
+    altered = _altered(ops, counterexample)
+    states = _reachable(ops, model)
+    if altered is not None or states is None:
+        return altered or TOO_LARGE
+    changing = {
+        kind
+        for kind, op in {_kind(op): op for op in ops}.items()
+        if any(identity(after) != identity(state) for state in states for after in _allowed(model, state, op))
+    }
+    window = [op if op.call > since else structs.replace(op, ret=PENDING) for op in ops if op.ret >= since]
+
+    def without(dropped: Operations, kept: Operations) -> Operations | None:
+        changes = [op for op in dropped if _kind(op) in changing]
+        weakened = model.weakened(changes, kept)
+        return weakened if model.may_leave_out_of_window(changes, weakened) else None
+
+    chosen = {op.index: op for op in counterexample}
+    instant = _sound_until(window, chosen, without)
+    remaining = without(*_parted(window, chosen, instant))
+    ordered = _has_order(remaining or (), instant, model, states, tries)
+    return None if ordered is False else "the counterexample has a legal order" if ordered else TOO_LARGE
+
+
+def _reachable(ops: Operations, model: Model) -> list[State] | None:
+    """All states that these operations may lead to, in any order; None if there are too many."""
+    kinds = list({_kind(op): op for op in ops}.values())
+    states, known = [model.initial()], {identity(model.initial())}
+    for state in states:
+        if len(states) > STATES_MAX:
+            return None
+        for op in kinds:
+            for after in _allowed(model, state, op):
+                if identity(after) not in known:
+                    known.add(identity(after))
+                    states.append(after)
+    return states
+
+
+def _kind(op: Operation) -> Hashable:
+    return identity((op.f, op.key, op.input, op.output, op.pending))
+
+
+def _allowed(model: Model, state: State, op: Operation) -> list[State]:
+    """The state after an operation, if it may happen."""
+    after = model.step(state, op)
+    return [] if isinstance(after, Inconsistent) else [after]
 
 
 def _sound_until(ops: Operations, chosen: Mapping[int, Operation], without: Without) -> int:
@@ -100,13 +171,14 @@ def _parted(ops: Operations, chosen: Mapping[int, Operation], instant: int) -> t
     return [op for op in called if op.index not in chosen], [op for op in called if op.index in chosen]
 
 
-def _has_order(ops: Operations, instant: int, model: Model, tries: int) -> bool | None:
-    """Whether some order of all that had returned by then, and some of the others, is legal; None: too many to try."""
+def _has_order(ops: Operations, instant: int, model: Model, starts: Sequence[State], tries: int) -> bool | None:
+    """Whether some order of all that had returned by then, and some of the others, is legal from one of these states;
+    None: too many to try."""
     rows = list(enumerate(sorted(ops, key=lambda op: op.call)))
     asked = [identity((op.f, op.key, op.input)) if op.pending else i for i, op in rows]  # pending twins go in order
     first = [sum(1 << j for j, b in rows if b.ret < a.call or (j < i and asked[j] == asked[i])) for i, a in rows]
     must = sum(1 << i for i, op in rows if not op.pending and op.ret < instant)
-    stack, seen = [((1 << len(ops)) - 1, model.initial())], set[object]()
+    stack, seen = [((1 << len(ops)) - 1, start) for start in starts], set[object]()
     while stack:
         left, state = stack.pop()
         if not left & must:

@@ -146,6 +146,7 @@ def proof_json(verdict: Verdict) -> bytes:
                     "method": part.method,
                     "witness": part.witness,
                     "counterexample": part.counterexample,
+                    "since": part.since,
                 }
                 for part in verdict.parts
             ],

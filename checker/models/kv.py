@@ -66,6 +66,10 @@ class AppendKeyValue(Register):
                 return False
         return not any(mark in value for mark in marks for value in seen)
 
+    def may_leave_out_of_window(self, dropped: Sequence[Operation], kept: Sequence[Operation]) -> bool:
+        """Any text may be there at the beginning."""
+        return not dropped
+
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""

@@ -61,12 +61,17 @@ class Register(Model):
         cas found any value but one: it needs proof by real time that the last kept writer before it left another.
         """
         effects = [op for op in dropped if not self.effect_free(op)]
-        if not effects:
-            return True
-        left = {identity(leaves(op)) for op in effects}
-        if any(identity(value) in left for value in found(kept)):
-            return False
-        return all(_stays_refused(op, kept, self.initial()) for op in kept if op.f == "cas" and refused(op))
+        refusals = [op for op in kept if op.f == "cas" and refused(op)]
+        return not effects or (
+            _unobserved(effects, kept) and all(_stays_refused(op, kept, self.initial()) for op in refusals)
+        )
+
+    def may_leave_out_of_window(self, dropped: Sequence[Operation], kept: Sequence[Operation]) -> bool:
+        """The same; a refused cas may meet its `from` at the beginning, whatever that is."""
+        refusals = [op for op in kept if op.f == "cas" and refused(op)]
+        return not dropped or (
+            _unobserved(dropped, kept) and all(_stays_refused(op, kept, op.input[0]) for op in refusals)
+        )
 
     def canonicalised(self, ops: Sequence[Operation]) -> Sequence[Operation]:
         """Values that no read found and no cas compares with are all the same."""
@@ -128,6 +133,12 @@ def found(ops: Sequence[Operation]) -> Iterator[Any]:
             yield op.output
         elif op.f == "cas" and not refused(op):
             yield op.input[0]
+
+
+def _unobserved(effects: Sequence[Operation], kept: Sequence[Operation]) -> bool:
+    """Whether no kept operation found a value that one of these left."""
+    left = {identity(leaves(op)) for op in effects}
+    return not any(identity(value) in left for value in found(kept))
 
 
 def _stays_refused(cas: Operation, kept: Sequence[Operation], begins_with: Any) -> bool:

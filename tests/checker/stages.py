@@ -56,7 +56,7 @@ class Plain(Model):
 
 def _assuming(part: History, model: Model, judge: Callable[[Slots, Steps, Meter], Answer]) -> Answer:
     steps = Steps(model, assume=True)
-    slots = Slots(part, steps.kinds_of(part))
+    slots = Slots(part.call, part.ret, steps.kinds_of(part))
     while True:
         try:
             return judge(slots, steps, Meter(Budget(steps=None)))

@@ -1,0 +1,107 @@
+"""Windows: counterexamples that need no past. The verifier confirms those that are found, none of a legal history."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+
+from checker import check, windows
+from checker.budget import Budget
+from checker.history import PENDING, History, Operation
+from checker.judging import effective
+from checker.models import find
+from checker.search import decide
+from checker.verdict import Part
+from checker.verify import verify, verify_part
+from tests.checker.brute import linearizable
+from tests.checker.stages import Plain, drawn
+
+FINITE = ("register", "cas-register", "kv", "set")
+
+
+def refuted(name: str, count: int, seed: str) -> int:
+    """How many windows were found in random histories; each must be confirmed."""
+    found = 0
+    for number in range(count):
+        model = Plain(find(name)) if number % 3 == 2 else find(name)
+        part = effective(History.of(drawn(name, number, seed)), model)
+        decision = decide(part, model, Budget())
+        if decision.outcome != "invalid":
+            continue
+        few = windows.window(part, decision, model, Budget())
+        if few is not None:
+            found += 1
+            claim = Part(
+                None,
+                "invalid",
+                "search",
+                len(part),
+                counterexample=tuple(part[row] for row in few.rows),
+                since=few.since,
+            )
+            assert verify_part(part, model, claim) is None, list(part)
+            assert not linearizable(model, list(part))
+    return found
+
+
+def accused(name: str, count: int, seed: str) -> int:
+    """How many random windows of legal histories the verifier was asked about; it must confirm none."""
+    asked = 0
+    for number in range(count):
+        rng = Random(f"{name} {seed} {number}")
+        model = Plain(find(name)) if number % 3 == 2 else find(name)
+        ops = [op for op in drawn(name, number, seed) if op.status != "fail"]
+        if not ops or not linearizable(model, ops):
+            continue
+        for _ in range(4):
+            kept = tuple(op for op in ops if rng.random() < 0.8)
+            since = rng.choice([op.call for op in ops] + [op.ret for op in ops if not op.pending])
+            claim = Part(None, "invalid", "search", len(ops), counterexample=kept, since=since)
+            assert verify_part(History.of(ops), model, claim) is not None, (ops, since, kept)
+            asked += 1
+    return asked
+
+
+def test_windows_are_confirmed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(windows, "RETURNS_MIN", 1)
+    assert refuted("cas-register", 300, "quick") > 10
+
+
+def test_no_legal_history_has_a_window_that_is_confirmed() -> None:
+    assert accused("cas-register", 200, "quick") > 300
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FINITE)
+def test_many_windows_are_confirmed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(windows, "RETURNS_MIN", 1)
+    assert refuted(name, 1000, "slow")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [*FINITE, "mutex", "fenced-register", "multi-register", "kv-append"])
+def test_no_legal_history_of_many_has_a_window_that_is_confirmed(name: str) -> None:
+    assert accused(name, 300, "slow")
+
+
+def op(index: int, f: str, call: int, ret: int, given: object = None, output: object = None) -> Operation:
+    status = "info" if ret == PENDING else "ok"
+    return Operation(index, index, f, None, given, output, call, ret, status)  # type: ignore[arg-type]
+
+
+def test_a_window_shows_the_write_that_a_read_took_its_value_from() -> None:
+    rows = [op(n, "write", 10 * n, 10 * n + 5, n % 3) for n in range(90)]
+    rows += [op(90, "read", 900, 905, output=2), op(91, "write", 910, 915, 0), op(92, "read", 920, 925, output=2)]
+    verdict = check(rows, "register")
+    part = verdict.worst
+    assert part is not None
+    assert part.since is not None
+    assert [one.index for one in part.counterexample] == [89, 91, 92]
+    assert verify(History.of(rows), find("register"), verdict) == []
+
+
+def test_a_write_that_began_before_the_window_may_have_happened_before_it() -> None:
+    rows = [op(0, "write", 0, 100, 1), op(1, "write", 40, 45, 2), op(2, "read", 60, 65, output=2)]
+    claim = Part(None, "invalid", "search", 3, counterexample=tuple(rows), since=30)
+    assert verify_part(History.of(rows), find("register"), claim) == "the counterexample has a legal order"
