@@ -40,10 +40,11 @@ def _misplaced(options: RunOptions) -> None:
             raise UsageError(f"--{name} is for real systems, not for the simulator: add --live, --bin or --cluster")
     if options.no_stop and not runs:
         raise UsageError("--no-stop is for real systems: a simulated run goes on after a violation anyway")
+    if options.start_timeout_s is not None and options.binary is None and options.cluster is None:
+        raise UsageError("--start-timeout is for programs and systems of yours: give --bin or --cluster")
     only_bin = {
         "topology": options.topology,
         "latency": options.latency_ms,
-        "key-count": options.key_count,
         "max-txn-length": options.max_txn_length,
     }
     for name, value in only_bin.items():

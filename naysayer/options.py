@@ -80,7 +80,13 @@ Share = Annotated[float, Parameter(converter=_share)]
 """A fraction from 0 to 1; `total` is 1."""
 
 Faults = Annotated[
-    tuple[str, ...], Parameter(converter=_names, n_tokens=1, help="faults, separated by commas; `none` for none")
+    tuple[str, ...],
+    Parameter(
+        converter=_names,
+        n_tokens=1,
+        help="faults, separated by commas; `none` for none; kill, power, torn and pause may name how many nodes: "
+        "kill:one, kill:minority, kill:majority, kill:all",
+    ),
 ]
 
 
@@ -134,6 +140,12 @@ class RunOptions:
 
     nemesis: Faults | None = None
 
+    nemesis_interval_s: Annotated[Duration | None, Parameter(name="--nemesis-interval")] = None
+    """mean time between two faults, such as 10s (virtual time in the simulator)"""
+
+    start_timeout_s: Annotated[Duration | None, Parameter(name="--start-timeout")] = None
+    """with --bin and --cluster, how long a node may take to start; 10s with --bin, 60s on hosts unless given"""
+
     topology: str | None = None
     """with --bin and broadcast, the neighbours that the nodes are given: grid (the default), line, tree, tree2, tree3,
     tree4 or total"""
@@ -142,13 +154,19 @@ class RunOptions:
     """with --bin, how long messages between nodes and to services take, in ms; none unless given"""
 
     key_count: int | None = None
-    """with --bin, how many keys are in use at once; 3 unless given"""
+    """how many keys are in use at once; each workload has a default, of 3 to 5"""
+
+    clients_per_key: int | None = None
+    """clients work in groups of so many, each group on keys of its own; all clients use all keys unless given"""
+
+    ops_per_key: int | None = None
+    """after so many operations a key is retired for a fresh one; mostly 200 unless given"""
 
     max_txn_length: int | None = None
     """with --bin and transactions, how many operations one has at most; 4 unless given"""
 
     rate: float | None = None
-    """not in the simulator: at most so many operations a second; as many as are answered unless given"""
+    """not in the simulator: at most so many operations a second, of all clients together; no limit unless given"""
 
     availability: Share | None = None
     """not in the simulator: the fraction of requests to running nodes that must be answered, or total for all"""

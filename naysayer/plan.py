@@ -17,8 +17,8 @@ from targets.backends.simulator import SimulatedCluster
 from targets.protocol.target import Target
 from targets.registry import find as find_target
 from workloads.generator import Workload
-from workloads.maelstrom import tailored
 from workloads.registry import find as find_workload
+from workloads.tailored import Sizes, tailored
 
 VERSION = 1
 """The format version of test.toml."""
@@ -44,8 +44,6 @@ class Binary(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
 
     topology: str = "grid"
     latency_ms: float = 0.0
-    key_count: int | None = None
-    max_txn_length: int | None = None
     spare: bool = False
     """Kill nodes only if they store data on disk: data in memory is lost with its process by design."""
 
@@ -70,12 +68,19 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     False: they come at random and last for random times, several at once (nemesis/mix.py)."""
     rest: float = 1.0
     """Pauses between faults, in multiples of the default (simulated runs)."""
+    nemesis_interval_s: float | None = None
+    """Mean time between the beginnings of two faults, or, in the default schedule of real runs, from the end of one to
+    the beginning of the next; None: the default."""
+    start_timeout_s: float | None = None
+    """How long a node may take to start (live runs); None: the default of the backend."""
     timeout_ms: float | None = None
     """How long a client waits for a reply (simulated runs); None: the target's default."""
     rate: float | None = None
     """Operations per second, at most, in the fault phase (live runs); None: no limit."""
     availability: float | None = None
     """The fraction of requests that must be answered (live runs); None: not judged."""
+    sizes: Sizes | None = None
+    """What was chosen of the workload's keys; None: nothing."""
     binary: Binary | None = None
     """For programs that speak Maelstrom's protocol."""
     version: int = VERSION
@@ -136,19 +141,25 @@ def make_plan(options: RunOptions) -> Plan:
         time_s=options.time_s,
         deck=deck,
         rest=REST if found.broken is None else 1.0,
+        nemesis_interval_s=options.nemesis_interval_s,
+        sizes=sizes_of(options),
     )
-    validate(plan, found, find_workload(plan.workload))
+    validate(plan, found, workload_of(plan))
     return plan
 
 
 def workload_of(plan: Plan) -> Workload:
     """The workload of a run. Raises UsageError for options that it has no use for."""
     workload, binary = find_workload(plan.workload), plan.binary
-    if binary is None:
-        return workload
-    if binary.topology != "grid" and workload.name != "broadcast":
+    if binary is not None and binary.topology != "grid" and workload.name != "broadcast":
         raise UsageError(f"--topology is for the workload broadcast, not for {workload.name}")
-    return tailored(workload, binary.key_count, binary.max_txn_length)
+    return tailored(workload, plan.sizes or Sizes(), integers=binary is not None)
+
+
+def sizes_of(options: RunOptions) -> Sizes | None:
+    """What the options say of keys and transactions; None: nothing."""
+    sizes = Sizes(options.key_count, options.clients_per_key, options.ops_per_key, options.max_txn_length)
+    return None if sizes == Sizes() else sizes
 
 
 def validate(
@@ -195,15 +206,20 @@ def refuse_sizes(plan: Plan) -> None:
         kind = catalog.find(name)
         if kind.nodes > plan.nodes:
             raise UsageError(f"fault {name} needs at least {kind.nodes} nodes, not {plan.nodes}")
+    sizes = plan.sizes or Sizes()
     for what, value, least, most in (
         ("nodes", plan.nodes, 1, 99),
         ("clients", plan.clients, 1, 10_000),
         ("ops", plan.operations, 1, 100_000_000),
         ("time", plan.time_s, 0.001, 1e7),
         ("rate", plan.rate, 0.001, 1e9),
+        ("nemesis-interval", plan.nemesis_interval_s, 0.001, 1e6),
+        ("start-timeout", plan.start_timeout_s, 0.001, 3600),
         ("latency", plan.binary.latency_ms if plan.binary else None, 0, 600_000),
-        ("key-count", plan.binary.key_count if plan.binary else None, 1, 10_000),
-        ("max-txn-length", plan.binary.max_txn_length if plan.binary else None, 1, 100),
+        ("key-count", sizes.key_count, 1, 10_000),
+        ("clients-per-key", sizes.clients_per_key, 1, 10_000),
+        ("ops-per-key", sizes.ops_per_key, 1, 1_000_000_000),
+        ("max-txn-length", sizes.max_txn_length, 1, 100),
     ):
         if value is not None and not least <= value <= most:
             raise UsageError(f"--{what} is {value}; it must be between {least:g} and {most:g}")

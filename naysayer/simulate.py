@@ -10,11 +10,11 @@ from checker.errors import TargetError
 from naysayer.findings import Finding
 from naysayer.harness.clients import Progress
 from naysayer.harness.setup import Setup
-from naysayer.plan import Plan
+from naysayer.plan import Plan, workload_of
 from naysayer.recorder import Recorder
 from naysayer.virtual import VirtualRun
-from nemesis.deck import Deck
-from nemesis.mix import Mix
+from nemesis.deck import QUIET_MS, Deck
+from nemesis.mix import Mix, rest_for
 from nemesis.schedule import Schedule
 from targets.backends.simulator import SimulatedCluster
 from targets.backends.simulator.network import Sent
@@ -23,7 +23,6 @@ from targets.protocol.fault import Evidence
 from targets.protocol.node import NodeId
 from targets.registry import find as find_target
 from workloads.generator import Generator, Invocation
-from workloads.registry import find as find_workload
 
 STRETCHES = (1.0, 3.0, 10.0)
 """Faults come at a pace drawn from the seed: faster than an election, about as fast, much slower."""
@@ -108,13 +107,17 @@ class Simulation:
         probe: Probe = Probe(),
     ) -> None:
         """`schedule`: the faults, in place of those that the plan names."""
-        target, workload = find_target(plan.target), find_workload(plan.workload)
+        target, workload = find_target(plan.target), workload_of(plan)
         if script is not None:
             schedule = script.schedule
+        interval_s = plan.nemesis_interval_s
         if schedule is None and plan.deck:
-            schedule = Deck(plan.nemesis, process_ms=FIRST_PROCESS_MS)
+            quiet_ms = QUIET_MS if interval_s is None else interval_s * 1000
+            schedule = Deck(plan.nemesis, quiet_ms=quiet_ms, process_ms=FIRST_PROCESS_MS)
         elif schedule is None and plan.nemesis:
-            schedule = Mix(plan.nemesis, rest=plan.rest, stretch=Random(f"{plan.seed} pace").choice(STRETCHES))
+            stretch = Random(f"{plan.seed} pace").choice(STRETCHES)
+            rest = plan.rest if interval_s is None else rest_for(interval_s, stretch)
+            schedule = Mix(plan.nemesis, rest=rest, stretch=stretch)
         place = partial(client_name, plan.clients)
         timeout_ms = plan.timeout_ms or target.timeout_ms
         setup = Setup(

@@ -7,9 +7,10 @@ are in ms of a simulated cluster, whose messages take a few ms; a live one is sl
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
-from checker.errors import unknown_name
+from checker.errors import UsageError, unknown_name
 from nemesis import directed, shapes
 from nemesis.schedule import Situation
 from targets.protocol.fault import (
@@ -35,6 +36,7 @@ from targets.protocol.fault import (
 from targets.protocol.links import Link, between
 from targets.protocol.node import NodeId
 
+Select = Callable[[Situation], tuple[NodeId, ...]]
 Begin = Callable[[Situation], Fault | tuple[Fault, ...] | None]
 End = Callable[[Situation, Fault], tuple[Fault, ...]]
 
@@ -58,6 +60,8 @@ class FaultKind:
     """A directed fault begins when one of these, chosen at random, fires; one without any begins at any time."""
     rounds: tuple[int, ...] = (1,)
     """How often in a row it may be injected, each time on a trigger; each fault ends when the next begins."""
+    on: Callable[[Select], Begin] | None = None
+    """Begins it on selected nodes, as `kill:majority` asks; None: it takes no selection."""
 
     @property
     def needs_views(self) -> bool:
@@ -65,13 +69,28 @@ class FaultKind:
         return bool(self.needs & {"leader", "reconfigure"})
 
 
+def _running(situation: Situation, count: int) -> tuple[NodeId, ...]:
+    """So many nodes that run, at random; fewer where no more run."""
+    up = [node for node in situation.nodes if node not in situation.down and node not in situation.paused]
+    return tuple(sorted(situation.random.sample(up, min(count, len(up)))))
+
+
 def _some(situation: Situation) -> tuple[NodeId, ...]:
     """Some running nodes: mostly one, sometimes two, sometimes all."""
-    up = [node for node in situation.nodes if node not in situation.down and node not in situation.paused]
-    if not up:
-        return ()
-    count = situation.random.choice((1, 1, 1, 2, len(up)))
-    return tuple(sorted(situation.random.sample(up, min(count, len(up)))))
+    every = len(situation.nodes) - len(situation.down | situation.paused)
+    return _running(situation, situation.random.choice((1, 1, 1, 2, every))) if every else ()
+
+
+SELECTIONS: dict[str, Select] = {
+    "one": lambda situation: _running(situation, 1),
+    "minority": lambda situation: _running(situation, (len(situation.nodes) - 1) // 2),
+    "majority": lambda situation: _running(situation, len(situation.nodes) // 2 + 1),
+    "all": lambda situation: _running(situation, len(situation.nodes)),
+}
+"""Which nodes a fault is injected on, by what is written after its name and a colon."""
+
+MINORITY_OF = 3
+"""The least number of nodes that has a minority."""
 
 
 def _cut(choices: tuple[shapes.Shape, ...]) -> Begin:
@@ -82,9 +101,9 @@ def _cut(choices: tuple[shapes.Shape, ...]) -> Begin:
     return begin
 
 
-def _kill(*, power: bool = False, torn: bool = False) -> Begin:
+def _kill(select: Select = _some, *, power: bool = False, torn: bool = False) -> Begin:
     def begin(situation: Situation) -> Fault | None:
-        nodes = _some(situation)
+        nodes = select(situation)
         # half of the kills come between two effects of a handler: after the reply, before the sync
         effects = situation.random.choice((None, situation.random.randrange(12))) if power else None
         return Kill(nodes, power=power, torn=torn, effects=effects) if nodes else _restart_all(situation)
@@ -92,19 +111,17 @@ def _kill(*, power: bool = False, torn: bool = False) -> Begin:
     return begin
 
 
-def _kill_plain(situation: Situation) -> Fault | None:
-    nodes = _some(situation)
-    return Kill(nodes) if nodes else _restart_all(situation)
-
-
 def _restart_all(situation: Situation) -> Fault | None:
     """No node is left to kill: one died after its fault had ended, and nothing else would start it again."""
     return Restart(tuple(sorted(situation.down))) if situation.down else None
 
 
-def _pause(situation: Situation) -> Fault | None:
-    nodes = _some(situation)[:1]
-    return Pause(nodes) if nodes else None
+def _pause(select: Select = lambda situation: _some(situation)[:1]) -> Begin:
+    def begin(situation: Situation) -> Fault | None:
+        nodes = select(situation)
+        return Pause(nodes) if nodes else None
+
+    return begin
 
 
 def _skew(situation: Situation) -> Fault | None:
@@ -244,6 +261,7 @@ POWER = DEATH | {"power"}
 
 _SHAPES = "partitions the network: bisection, isolated node, bridge, majorities-ring"
 _ONE_WAY = "partitions the network in one direction: into a node, out of a node, or from one side to the other"
+_KILL = "kills processes (any number of nodes) and restarts them"
 _POWER = "power loss, also between two effects of a handler: unsynced data is lost"
 _TORN = "power loss with a torn write: the last unsynced write is kept in part"
 
@@ -273,11 +291,13 @@ _KINDS = (
         triggers=(directed.new_leader, directed.grew("last_index")),
         rounds=(1, 2, 2, 3),
     ),
-    FaultKind("kill", "kills processes (any number of nodes) and restarts them", DEATH, _kill_plain, _restart, "life"),
+    FaultKind("kill", _KILL, DEATH, _kill(), _restart, "life", on=_kill),
     FaultKind("kill-leader", "kills the leader", DEATH | LEADER, directed.kill_leader, _restart, "life"),
-    FaultKind("power", _POWER, POWER, _kill(power=True), _restart, "life"),
-    FaultKind("torn", _TORN, POWER, _kill(power=True, torn=True), _restart, "life"),
-    FaultKind("pause", "pauses a process (SIGSTOP)", Pause.tags, _pause, _resume, "pause"),
+    FaultKind("power", _POWER, POWER, _kill(power=True), _restart, "life", on=partial(_kill, power=True)),
+    FaultKind(
+        "torn", _TORN, POWER, _kill(power=True, torn=True), _restart, "life", on=partial(_kill, power=True, torn=True)
+    ),
+    FaultKind("pause", "pauses a process (SIGSTOP)", Pause.tags, _pause(), _resume, "pause", on=_pause),
     FaultKind("pause-leader", "pauses the leader", Pause.tags | LEADER, directed.pause_leader, _resume, "pause"),
     FaultKind("clock", "skews a node's clock: an offset, another rate", Skew.tags, _skew, _undo, "clock"),
     FaultKind("delay", "delays and reorders messages", BAD_LINKS, _slow, _heal, "net", 2),
@@ -353,8 +373,20 @@ ALIASES = {"crash": "kill", "skew": "clock", "one-way-partition": "one-way"}
 
 
 def find(name: str) -> FaultKind:
-    """The kind of that name. Raises UsageError that lists the names."""
-    kind = KINDS.get(ALIASES.get(name, name))
+    """The kind of that name, on the nodes that are named after a colon, if so: `kill`, `kill:majority`. Raises
+    UsageError that lists the names."""
+    plain, colon, selection = name.partition(":")
+    kind = KINDS.get(ALIASES.get(plain, plain))
     if kind is None:
-        raise unknown_name("fault", name, [*KINDS, *ALIASES])
-    return kind
+        raise unknown_name("fault", plain, [*KINDS, *ALIASES])
+    return _on(kind, selection) if colon else kind
+
+
+def _on(kind: FaultKind, selection: str) -> FaultKind:
+    if kind.on is None:
+        able = ", ".join(one.name for one in KINDS.values() if one.on is not None)
+        raise UsageError(f"fault {kind.name} takes no selection of nodes such as :{selection}; these do: {able}")
+    if selection not in SELECTIONS:
+        raise unknown_name("selection of nodes", selection, SELECTIONS)
+    least = MINORITY_OF if selection == "minority" else kind.nodes
+    return replace(kind, name=f"{kind.name}:{selection}", begin=kind.on(SELECTIONS[selection]), nodes=least)

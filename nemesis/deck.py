@@ -29,6 +29,9 @@ WARM_UP_MS = 600.0
 QUIET_MS = 50.0
 """Mean time without faults between two cards, after the system has recovered."""
 
+PROCESS_QUIET_MS = (200.0, 600.0)
+"""Time without faults after a process fault, at least."""
+
 OPERATIONS = 30
 """A brief card ends after so many operations have ended."""
 
@@ -42,7 +45,8 @@ ALONE_MS = (500.0, 1500.0)
 """The same where there are none, such as on a single node."""
 
 RECOVERY_MS, RESTARTED_MS = 3000.0, 5000.0
-"""How long to wait for recovery from a card, and from a process fault, before going on all the same."""
+"""How long to wait for recovery from a card, and, unless nodes may take longer to start, from a process fault, before
+going on all the same."""
 
 DOWN_MS = (100.0, 500.0, 1500.0)
 """How long a node is down or paused."""
@@ -157,6 +161,10 @@ class Deck(msgspec.Struct, frozen=True):
     """A schedule of the named kinds of faults."""
 
     names: tuple[str, ...]
+    quiet_ms: float = QUIET_MS
+    """Mean time without faults after each fault."""
+    restarted_ms: float = RESTARTED_MS
+    """How long to wait for a node that was restarted, before going on all the same."""
     process_ms: float | None = FIRST_PROCESS_MS
     """When the next process fault is due; None: PROCESS_MS after the current one is over."""
     usual: int | None = None
@@ -236,7 +244,7 @@ class Deck(msgspec.Struct, frozen=True):
             *([lasts] if faults else []),
             *[Inject(ending) for ending in (*endings, Restart(stopped))],
             UntilRecovered(RECOVERY_MS, self._enough(situation)),
-            Sleep(situation.random.expovariate(1 / QUIET_MS)),
+            Sleep(situation.random.expovariate(1 / self.quiet_ms)),
         )
         return replace(self, cards=self.cards[1:], stages=stages)
 
@@ -255,9 +263,11 @@ class Deck(msgspec.Struct, frozen=True):
             begin, end = PROCESSES[what](node, random)
             down = Sleep(ROLLING_MS if what == ROLLING else random.choice(DOWN_MS))
             cancels = isinstance(begin, Kill) and begin.effects is not None
-            stages += [Inject(begin), down, Inject(end, cancels), UntilRecovered(RESTARTED_MS, self._enough(situation))]
+            recovered = UntilRecovered(self.restarted_ms, self._enough(situation))
+            stages += [Inject(begin), down, Inject(end, cancels), recovered]
         usual = min(len(situation.nodes), self.usual or 1)
-        stages += [UntilRecovered(RESTARTED_MS, usual), Sleep(random.uniform(200.0, 600.0))]
+        quiet_ms = max(random.uniform(*PROCESS_QUIET_MS), random.expovariate(1 / self.quiet_ms))
+        stages += [UntilRecovered(self.restarted_ms, usual), Sleep(quiet_ms)]
         return replace(self, processes=waiting[1:], process_ms=None, stages=tuple(stages))
 
     def _enough(self, situation: Situation) -> int:

@@ -35,6 +35,11 @@ LIFE = "life"
 """The channel of faults that end processes."""
 
 
+def rest_for(interval_s: float, stretch: float) -> float:
+    """The `rest` of a Mix with this mean time between two beginnings."""
+    return interval_s * 1000 / (PAUSE_MS * stretch)
+
+
 class Active(msgspec.Struct, frozen=True):
     """A fault in force, until `until_ms`."""
 

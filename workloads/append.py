@@ -11,9 +11,8 @@ from msgspec.structs import replace
 
 from checker.history import Operation
 from workloads.generator import Generator, Invocation, Turn, Workload
-from workloads.parts import Keys, choose, reads
-
-OPERATIONS_PER_KEY = 200
+from workloads.keys import Keys
+from workloads.parts import choose, reads
 
 
 class Appends(Struct, frozen=True):
@@ -21,7 +20,7 @@ class Appends(Struct, frozen=True):
 
     strings: bool
     writes: bool = False
-    keys: Keys = field(default_factory=lambda: Keys(operations_per_key=OPERATIONS_PER_KEY))
+    keys: Keys = field(default_factory=Keys)
     appended: int = 0
 
     def next(self, turn: Turn) -> tuple[Invocation, Generator]:
@@ -45,6 +44,8 @@ KV_APPEND = Workload(
     model="kv-append",
     start=lambda: Appends(strings=True, writes=True),
     finish=reads,
+    keys=Keys(),
+    with_keys=lambda keys: Appends(strings=True, writes=True, keys=keys),
 )
 
 APPEND_LIST = Workload(
@@ -54,4 +55,6 @@ APPEND_LIST = Workload(
     model="append-list",
     start=lambda: Appends(strings=False),
     finish=reads,
+    keys=Keys(),
+    with_keys=lambda keys: Appends(strings=False, keys=keys),
 )

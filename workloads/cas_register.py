@@ -14,8 +14,12 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from checker.history import Operation
-from workloads.generator import Generator, Invocation, Turn, Workload
-from workloads.parts import Keys, choose, reads
+from workloads.generator import Invocation, Turn, Workload
+from workloads.keys import Keys
+from workloads.parts import choose, reads
+
+NOTED_MAX = 100
+"""Of so many keys it is noted what was seen: the others were retired long ago."""
 
 
 class CasRegisters(Struct, frozen=True):
@@ -31,7 +35,7 @@ class CasRegisters(Struct, frozen=True):
     """By key, the cas asked for last."""
     absent: bool = False
 
-    def next(self, turn: Turn) -> tuple[Invocation, Generator]:
+    def next(self, turn: Turn) -> tuple[Invocation, CasRegisters]:
         random = turn.random
         key, keys = self.keys.pick(random)
         f = choose(random, (0.35, "read"), (0.2, "write"), (0.3, "cas"), (0.1, "again"), (0.05, "old"))
@@ -42,14 +46,14 @@ class CasRegisters(Struct, frozen=True):
             expected = (self.older if f == "old" else self.seen).get(key)
             if expected is not None or self.absent:
                 change = (expected, self.written + 1)
-                after = replace(after, written=self.written + 1, tried={**self.tried, key: change})
+                after = replace(after, written=self.written + 1, tried=_noted(self.tried, key, change))
                 return Invocation("cas", key, change), after
             f = "read"
         if f == "read":
             return Invocation("read", key), after
         return Invocation("write", key, self.written + 1), replace(after, written=self.written + 1)
 
-    def observe(self, operation: Operation) -> Generator:
+    def observe(self, operation: Operation) -> CasRegisters:
         if operation.status != "ok":
             return self
         key, value = operation.key, operation.output
@@ -59,8 +63,14 @@ class CasRegisters(Struct, frozen=True):
             value = None if operation.output is False else operation.input[1]
         if value is None or self.seen.get(key) == value:
             return self
-        older = {**self.older, key: self.seen[key]} if key in self.seen else self.older
-        return replace(self, seen={**self.seen, key: value}, older=older)
+        older = _noted(self.older, key, self.seen[key]) if key in self.seen else self.older
+        return replace(self, seen=_noted(self.seen, key, value), older=older)
+
+
+def _noted(known: Mapping[Any, Any], key: Any, value: Any) -> Mapping[Any, Any]:
+    """With one more key, or another value of it; without the key noted longest ago where there are many."""
+    first = next(iter(known)) if len(known) >= NOTED_MAX and key not in known else None
+    return {**{one: old for one, old in known.items() if one != first}, key: value}
 
 
 WORKLOAD = Workload(
@@ -70,13 +80,19 @@ WORKLOAD = Workload(
     model="cas-register",
     start=CasRegisters,
     finish=reads,
+    keys=Keys(),
+    with_keys=lambda keys: CasRegisters(keys=keys),
 )
+
+ONCE = Keys(operations_per_key=15)
 
 WRITE_ONCE = Workload(
     name="write-once",
     summary="registers written once: many fresh keys, on each a race of writes and of cas from nothing",
     operations=frozenset({"read", "write", "cas"}),
     model="cas-register",
-    start=lambda: CasRegisters(keys=Keys(operations_per_key=15), absent=True),
+    start=lambda: CasRegisters(keys=ONCE, absent=True),
     finish=reads,
+    keys=ONCE,
+    with_keys=lambda keys: CasRegisters(keys=keys, absent=True),
 )

@@ -16,13 +16,14 @@ from msgspec.structs import replace
 
 from checker.history import Operation
 from workloads.generator import Generator, Invocation, Turn, Workload
+from workloads.keys import Keys
 from workloads.parts import reads
 
 LIVE_KEYS = 5
 """How many keys are in use at once. With fewer, the proposers of Paxos duel more often than they write."""
 
-LIVE_KEYS_MAX = 8
-"""As long as no key in use may be written, fresh ones are added up to this number, or to `live` if that is more."""
+MORE_KEYS = 3
+"""As long as no key in use may be written, so many fresh ones are added at most."""
 
 WRITES = 4
 """How often a key is written."""
@@ -44,6 +45,9 @@ HOT = 0.5
 
 RETIRED = 0.06
 """Share of operations that read one of the keys retired last."""
+
+NO_LIMIT = 10**9
+"""Operations of a key: it is retired once it was written often enough, and not for their number."""
 
 RETIRED_MAX = 60
 """How many retired keys are still read."""
@@ -71,9 +75,9 @@ class LiveKey(Struct, frozen=True):
         free = self.under_way < (2 if self.races else 1)
         return self.frozen_ms is None and self.writes_left > 0 and self.reads_due <= 0 and free
 
-    def is_done(self, now_ms: float, operations_max: int | None) -> bool:
+    def is_done(self, now_ms: float, operations_max: int) -> bool:
         """Whether it is retired."""
-        if operations_max is not None and self.operations >= operations_max and not self.under_way:
+        if self.operations >= operations_max and not self.under_way:
             return True
         if self.frozen_ms is not None:
             return now_ms - self.frozen_ms > FROZEN_MS
@@ -84,7 +88,7 @@ class FewWrites(Struct, frozen=True):
     """Reads and writes of unique values. Keys are k1, k2, ..., or `integers` from 1 on."""
 
     live: int = LIVE_KEYS
-    operations_per_key: int | None = None
+    operations_per_key: int = NO_LIMIT
     integers: bool = False
     keys: tuple[LiveKey, ...] = ()
     made: int = 0
@@ -135,7 +139,7 @@ class FewWrites(Struct, frozen=True):
         kept = [one for one in self.keys if one not in done] if done else list(self.keys)
         fresh = max(self.live - len(kept), 0)
         stuck = all(one.frozen_ms is not None or one.under_way > 1 for one in kept)
-        if not fresh and stuck and len(kept) < max(LIVE_KEYS_MAX, self.live):
+        if not fresh and stuck and len(kept) < self.live + MORE_KEYS:
             fresh = 1
         if not fresh and not done:
             return replace(self, now_ms=now_ms)
@@ -152,6 +156,13 @@ def only_reads(client: int, clients: int) -> bool:
     return clients >= 6 and client % 6 >= 3
 
 
+def with_keys(keys: Keys) -> FewWrites:
+    """With so many keys at once, retired after so many operations at the latest; their names are its own."""
+    return FewWrites(len(keys.bases), keys.operations_per_key, isinstance(keys.bases[0], int))
+
+
+KEYS = Keys(tuple(f"k{number}" for number in range(1, LIVE_KEYS + 1)), NO_LIMIT)
+
 WORKLOAD = Workload(
     name="write-few-read-many",
     summary="fresh keys, each written four times and read many times, then retired: the default in real time",
@@ -159,5 +170,7 @@ WORKLOAD = Workload(
     model="register",
     start=FewWrites,
     finish=reads,
+    keys=KEYS,
+    with_keys=with_keys,
     only_reads=only_reads,
 )

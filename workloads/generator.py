@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import msgspec
 
 from checker.history import Operation
+from workloads.keys import Keys
 
 
 class Turn(msgspec.Struct, frozen=True):
@@ -67,5 +68,9 @@ class Workload:
     convergence: Callable[[], Generator] | None = None
     """A round of reads on every node, for systems whose nodes may need time to converge. It is repeated until no value
     is missing, or until nothing changes any more. Then `finish` reads every node too."""
+    keys: Keys | None = None
+    """The keys that `start` uses; None: it has none that could be chosen."""
+    with_keys: Callable[[Keys], Generator] | None = None
+    """Makes its generator with other keys."""
     only_reads: Callable[[int, int], bool] | None = None
     """Whether a client (of so many) only reads: the harness lets it stay with one node. None: no client does."""

@@ -8,33 +8,29 @@ from msgspec.structs import replace
 from checker.history import Operation
 from workloads.cas_register import CasRegisters
 from workloads.generator import Generator, Invocation, Turn, Workload
-from workloads.parts import Keys, reads
+from workloads.keys import Keys
+from workloads.parts import reads
 
 DELETES = 0.08
-BASES = ("a", "b", "c", "d", "e")
+KEYS = Keys(("a", "b", "c", "d", "e"))
 
 
 class Store(Struct, frozen=True):
     """The cas-register workload on more keys, with deletes strewn in."""
 
-    keys: Keys = field(default_factory=lambda: Keys(BASES))
-    registers: Generator | None = None
+    registers: CasRegisters = field(default_factory=lambda: CasRegisters(keys=KEYS))
 
     def next(self, turn: Turn) -> tuple[Invocation, Generator]:
         if turn.random.random() < DELETES:
-            key, _ = self.keys.pick(turn.random)
-            return Invocation("delete", key), self
-        asked, rest = self._others().next(turn)
-        assert isinstance(asked, Invocation)
-        return asked, replace(self, registers=rest)
+            key, keys = self.registers.keys.pick(turn.random)
+            return Invocation("delete", key), Store(replace(self.registers, keys=keys))
+        asked, rest = self.registers.next(turn)
+        return asked, Store(rest)
 
     def observe(self, operation: Operation) -> Generator:
         if operation.f == "delete":
             return self
-        return replace(self, registers=self._others().observe(operation))
-
-    def _others(self) -> Generator:
-        return self.registers or CasRegisters(keys=self.keys)
+        return Store(self.registers.observe(operation))
 
 
 WORKLOAD = Workload(
@@ -44,4 +40,6 @@ WORKLOAD = Workload(
     model="kv",
     start=Store,
     finish=reads,
+    keys=KEYS,
+    with_keys=lambda keys: Store(CasRegisters(keys=keys)),
 )

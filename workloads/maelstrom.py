@@ -7,25 +7,22 @@ the last round have the input FINAL: only they must show everything.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace as dataclass_replace
 from typing import Any
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from checker.errors import UsageError
 from checker.history import Operation
 from checker.properties.eventual import FINAL
 from workloads.cas_register import CasRegisters
-from workloads.few_writes import LIVE_KEYS, FewWrites
 from workloads.generator import Generator, Invocation, Turn, Workload
-from workloads.kv import Store
+from workloads.keys import Keys
 from workloads.numbers import Ask
-from workloads.parts import EachClient, Keys, choose, client_of, reads
-from workloads.register import Registers
+from workloads.parts import EachClient, choose, client_of, reads
 
 KEYS = (0, 1, 2)
 LOGS = ("0", "1", "2")
+TXN_KEYS = Keys(KEYS, operations_per_key=100)
 
 
 class Put(Struct, frozen=True):
@@ -117,7 +114,7 @@ class Transactions(Struct, frozen=True):
     """Transactions of some reads and writes over a few keys; `write` is "append" or "w"."""
 
     write: str
-    keys: Keys = field(default_factory=lambda: Keys(KEYS, operations_per_key=100))
+    keys: Keys = TXN_KEYS
     length_max: int = 4
     written: int = 0
 
@@ -174,6 +171,8 @@ LIN_KV = Workload(
     model="kv",
     start=lambda: CasRegisters(keys=Keys(KEYS)),
     finish=reads,
+    keys=Keys(KEYS),
+    with_keys=lambda keys: CasRegisters(keys=keys),
 )
 ECHO = Workload(
     name="echo",
@@ -240,6 +239,8 @@ TXN_LIST_APPEND = Workload(
     operations=frozenset({"txn"}),
     model="txn-list-append",
     start=lambda: Transactions("append"),
+    keys=TXN_KEYS,
+    with_keys=lambda keys: Transactions("append", keys),
 )
 TXN_RW_REGISTER = Workload(
     name="txn-rw-register",
@@ -247,44 +248,9 @@ TXN_RW_REGISTER = Workload(
     operations=frozenset({"txn"}),
     model="txn-rw-register",
     start=lambda: Transactions("w"),
+    keys=TXN_KEYS,
+    with_keys=lambda keys: Transactions("w", keys),
 )
-
-
-def tailored(workload: Workload, key_count: int | None = None, max_txn_length: int | None = None) -> Workload:
-    """A workload for binaries: with integers for keys, so many at once, and with transactions of so many steps.
-
-    Raises UsageError where the workload has no keys, or no transactions, to which that could apply.
-    """
-    if max_txn_length is not None and workload.operations != {"txn"}:
-        raise UsageError(f"--max-txn-length is for workloads of transactions, and {workload.name} has none")
-    count = len(KEYS) if key_count is None else key_count
-    keys = tuple(range(count))
-    match workload.name:
-        case "lin-kv":
-            return dataclass_replace(workload, start=lambda: CasRegisters(keys=Keys(keys)))
-        case "register":
-            return dataclass_replace(workload, start=lambda: Registers(keys=Keys(keys)))
-        case "write-few-read-many":
-            live = LIVE_KEYS if key_count is None else key_count
-            return dataclass_replace(workload, start=lambda: FewWrites(live, integers=True))
-        case "kv":
-            return dataclass_replace(workload, start=lambda: Store(keys=Keys(keys)))
-        case "txn-list-append" | "txn-rw-register":
-            write = "append" if workload.name == "txn-list-append" else "w"
-            steps = 4 if max_txn_length is None else max_txn_length
-            several = Keys(keys, operations_per_key=100)
-            return dataclass_replace(workload, start=lambda: Transactions(write, several, steps))
-        case "kafka":
-            logs = tuple(str(key) for key in keys)
-            return dataclass_replace(
-                workload,
-                start=lambda: Messages(logs),
-                convergence=lambda: Drain("poll", logs),
-                finish=lambda keys: Drain("final_poll", logs),
-            )
-    if key_count is not None:
-        raise UsageError(f"--key-count is for workloads with keys, and {workload.name} has none")
-    return workload
 
 
 WORKLOADS = (

@@ -12,31 +12,6 @@ from msgspec.structs import replace
 from checker.history import Operation
 from workloads.generator import Generator, Invocation, Turn, Wait
 
-HOT_SHARE = 0.5
-"""How often the first key is taken: contention on one object finds more than load on many."""
-
-
-class Keys(Struct, frozen=True):
-    """A few hot keys. After `operations_per_key` operations a key is retired for a fresh one (x, x1, x2, ...), where
-    what one operation costs grows with all that were done on the key (a list read as a whole). Integers must be those
-    from 0 on; key 0 of three is followed by 3, 6, ...
-    """
-
-    bases: tuple[Any, ...] = ("x", "y", "z")
-    operations_per_key: int | None = None
-    used: tuple[int, ...] = ()
-
-    def pick(self, random: Random) -> tuple[Any, Keys]:
-        """A key, and the keys after this use of it."""
-        slot = 0 if random.random() < HOT_SHARE else random.randrange(len(self.bases))
-        if self.operations_per_key is None:
-            return self.bases[slot], self
-        used = self.used or (0,) * len(self.bases)
-        age = used[slot] // self.operations_per_key
-        after = replace(self, used=(*used[:slot], used[slot] + 1, *used[slot + 1 :]))
-        base = self.bases[slot]
-        return base + age * len(self.bases) if isinstance(base, int) else f"{base}{age or ''}", after
-
 
 def choose(random: Random, *mix: tuple[float, str]) -> str:
     """One of the names, by weight (the weights sum to 1)."""

@@ -7,7 +7,8 @@ from msgspec.structs import replace
 
 from checker.history import Operation
 from workloads.generator import Generator, Invocation, Turn, Workload
-from workloads.parts import Keys, choose, reads
+from workloads.keys import Keys
+from workloads.parts import choose, reads
 
 
 class Registers(Struct, frozen=True):
@@ -34,4 +35,6 @@ WORKLOAD = Workload(
     model="register",
     start=Registers,
     finish=reads,
+    keys=Keys(),
+    with_keys=lambda keys: Registers(keys=keys),
 )

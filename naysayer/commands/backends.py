@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
+
+from msgspec.structs import replace
 
 from checker.errors import UsageError
 from naysayer.commands.drive import System, run_test
@@ -11,7 +14,7 @@ from naysayer.options import RunOptions
 from naysayer.plan import FEW_WRITES, Plan
 from naysayer.report.conclusion import Conclusion
 from targets.backends.hosts.cluster import faults_of
-from targets.backends.hosts.config import ClusterConfig, load
+from targets.backends.hosts.config import START_TIMEOUT_S, ClusterConfig, load
 from targets.backends.hosts.links import SHAPING
 from targets.backends.processes.cluster import LiveCluster
 from targets.backends.processes.process import refuse_platform
@@ -57,7 +60,7 @@ def choose(options: RunOptions) -> tuple[Backend, SystemOf]:
         return Backend(options.binary, where, ProcessCluster.faults, 3, FEW_WRITES), binary_system
     if options.cluster is None:
         raise UsageError("say what to test: a target, a binary or a cluster")
-    file, config = options.cluster, load(options.cluster, options.client)
+    file, config = options.cluster, _with_timeout(load(options.cluster, options.client), options.start_timeout_s)
     count = len(config.nodes)
     if options.nodes is not None and options.nodes != count:
         raise UsageError(f"--nodes is {options.nodes}, but {file} names {count}")
@@ -66,9 +69,26 @@ def choose(options: RunOptions) -> tuple[Backend, SystemOf]:
     workload = default_workload(config) or USUAL[0]
     on_running = options.faults_on_running
     return (
-        Backend(config.name, f"on the hosts of {file}", faults, count, workload),
+        Backend(config.name, f"on the hosts of {file}", faults, count, workload, defaults_of(config)),
         lambda plan: remote_system(file, config, plan, faults_on_running=on_running),
     )
+
+
+def _with_timeout(config: ClusterConfig, start_timeout_s: float | None) -> ClusterConfig:
+    """The configuration with what --start-timeout says, if it was given."""
+    if config.commands is None or start_timeout_s is None:
+        return config
+    return replace(config, commands=replace(config.commands, start_timeout_s=start_timeout_s))
+
+
+def defaults_of(config: ClusterConfig) -> dict[str, Any]:
+    """What cluster.toml says of options that the command line may leave open."""
+    said = {name: getattr(config.test, name) for name in config.test.__struct_fields__}
+    if said["nemesis"] == ("none",):
+        said["nemesis"] = ()
+    if config.commands is not None and config.commands.start_timeout_s > START_TIMEOUT_S:
+        said["start_timeout_s"] = config.commands.start_timeout_s
+    return {name: one for name, one in said.items() if one is not None}
 
 
 def default_workload(config: ClusterConfig) -> str | None:

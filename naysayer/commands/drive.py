@@ -37,8 +37,8 @@ from naysayer.results import HISTORY, new_folder, verdict_json
 from naysayer.signals import Reporting, ended_by_signals
 from naysayer.slow import slow_nodes
 from naysayer.store import Store
-from nemesis.deck import FIRST_PROCESS_MS, Deck
-from nemesis.mix import Mix
+from nemesis.deck import FIRST_PROCESS_MS, QUIET_MS, RESTARTED_MS, Deck
+from nemesis.mix import Mix, rest_for
 from nemesis.schedule import Schedule
 from nemesis.spare import Spare
 from targets.backends.hosts.cluster import UNDO_S_MAX, RemoteCluster
@@ -291,6 +291,7 @@ class Drive:
 
     def _live_run(self, cluster: Cluster) -> LiveRun:
         plan, recorder, workload = self.plan, self.recorder, workload_of(self.plan)
+        recovery_ms = max(RECOVERY_MS_MAX, 2000.0 * (plan.start_timeout_s or 0.0))
         must = lacking(self.model) if self.model in PROPERTIES else None
         setup = Setup(
             plan.clients,
@@ -304,9 +305,9 @@ class Drive:
             time_ms=None if plan.time_s is None else plan.time_s * 1000,
             sessions=isinstance(cluster, LiveCluster) and cluster.target.sessions,
             heal_when_stopped=True,
-            recovery_ms_max=RECOVERY_MS_MAX,
+            recovery_ms_max=recovery_ms,
             known_to_fit=isinstance(cluster, LiveCluster),
-            hung_ms=RECOVERY_MS_MAX,
+            hung_ms=recovery_ms,
             unsupported=not_supported if isinstance(cluster, StdioCluster) else None,
             only_reads=workload.only_reads,
             refused_ms=REFUSED_MS,
@@ -318,12 +319,19 @@ class Drive:
         return LiveRun(cluster, setup, recorder)
 
     def _schedule(self, cluster: Cluster) -> Schedule | None:
-        if not self.plan.nemesis:
+        plan, interval_s = self.plan, self.plan.nemesis_interval_s
+        if not plan.nemesis:
             return None
-        faults: Schedule = Mix(self.plan.nemesis, stretch=STRETCH)
-        if self.plan.deck:
-            faults = Deck(self.plan.nemesis, process_ms=min(FIRST_PROCESS_MS, 300.0 * (self.plan.time_s or math.inf)))
-        if isinstance(cluster, StdioCluster) and self.plan.binary is not None and self.plan.binary.spare:
+        rest = 1.0 if interval_s is None else rest_for(interval_s, STRETCH)
+        faults: Schedule = Mix(plan.nemesis, rest=rest, stretch=STRETCH)
+        if plan.deck:
+            faults = Deck(
+                plan.nemesis,
+                quiet_ms=QUIET_MS if interval_s is None else interval_s * 1000,
+                restarted_ms=RESTARTED_MS + 1000 * (plan.start_timeout_s or 0.0),
+                process_ms=min(FIRST_PROCESS_MS, 300.0 * (plan.time_s or math.inf)),
+            )
+        if isinstance(cluster, StdioCluster) and plan.binary is not None and plan.binary.spare:
             return Spare(faults, cluster.keeps_data, lambda: cluster.remark(SPARED))
         return faults
 

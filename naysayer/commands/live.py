@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from checker.errors import UsageError, unknown_name
 from naysayer.commands.drive import System
@@ -19,6 +21,7 @@ from naysayer.plan import (
     possible_faults,
     refuse_faults,
     refuse_sizes,
+    sizes_of,
     validate,
     workload_of,
 )
@@ -63,7 +66,6 @@ def binary_system(plan: Plan) -> System:
     if plan.workload not in DIALECTS:
         raise UsageError(f"--bin speaks Maelstrom's workloads ({', '.join(DIALECTS)}), not {plan.workload!r}")
     refuse_faults(plan, ProcessCluster.faults, "a binary over stdin and stdout")
-    workload_of(plan)  # refuses options that the workload has no use for
     binary = plan.binary or Binary()
     if binary.topology not in TOPOLOGIES:
         raise unknown_name("topology", binary.topology, TOPOLOGIES)
@@ -74,7 +76,16 @@ def binary_system(plan: Plan) -> System:
 
     def make() -> StdioCluster:
         topology, latency_ms = binary.topology, binary.latency_ms
-        return StdioCluster(command, plan.workload, plan.nodes, plan.seed, topology, latency_ms, storage=storage)
+        return StdioCluster(
+            command,
+            plan.workload,
+            plan.nodes,
+            plan.seed,
+            topology,
+            latency_ms,
+            storage=storage,
+            start_timeout_s=plan.start_timeout_s,
+        )
 
     return System(make, BINARY_TIMEOUT_S)
 
@@ -128,10 +139,16 @@ class Backend:
     faults: frozenset[str]
     nodes: int
     workload: str
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    """Of options by name: what holds where the command line leaves them open."""
 
 
 def live_plan(backend: Backend, options: RunOptions) -> Plan:
     """A plan for what really runs; by default with those of the usual faults that it can carry out."""
+    unsaid = {name: one for name, one in backend.defaults.items() if getattr(options, name) is None}
+    if options.operations is not None:
+        unsaid.pop("time_s", None)
+    options = replace(options, **unsaid)
     nodes = backend.nodes if options.nodes is None else options.nodes
     passing = LIVE_NEMESIS if LoseMessages.tags <= backend.faults else DEFAULT_NEMESIS
     usual = passing if options.binary is None else BINARY_NEMESIS
@@ -146,12 +163,16 @@ def live_plan(backend: Backend, options: RunOptions) -> Plan:
         operations=options.operations,
         time_s=TIME_S if options.operations is None and options.time_s is None else options.time_s,
         backend=backend.where,
+        nemesis_interval_s=options.nemesis_interval_s,
+        start_timeout_s=options.start_timeout_s,
         rate=options.rate,
         deck=options.nemesis is None,
         availability=options.availability,
+        sizes=sizes_of(options),
         binary=None if options.binary is None else _binary(options),
     )
     refuse_sizes(plan)
+    workload_of(plan)  # refuses options that the workload has no use for
     return plan
 
 
@@ -159,8 +180,6 @@ def _binary(options: RunOptions) -> Binary:
     return Binary(
         topology=options.topology or "grid",
         latency_ms=options.latency_ms or 0.0,
-        key_count=options.key_count,
-        max_txn_length=options.max_txn_length,
         spare=options.nemesis is None,
     )
 

@@ -13,7 +13,6 @@ from checker.history import History, Operation, Status
 from checker.models import MODELS
 from tests.workloads.play import Registers, play
 from workloads.generator import Invocation, Workload
-from workloads.maelstrom import tailored
 from workloads.parts import Limited, Pinned
 from workloads.registry import WORKLOADS, find, names
 
@@ -128,8 +127,9 @@ def test_a_register_written_once_sees_a_race_and_then_a_fresh_key() -> None:
 def test_keys_are_few_and_one_is_hot() -> None:
     played, _ = play(WORKLOADS["register"].start(), 3000)
     share = Counter(op.key for op in played)
-    assert sorted(share) == ["x", "y", "z"]
-    assert share["x"] > 1500
+    assert {key[0] for key in share} == {"x", "y", "z"}
+    assert sum(count for key, count in share.items() if key[0] == "x") > 1500
+    assert max(share.values()) == 200, "then a key is retired, or judging it would take ever longer"
 
 
 def test_growing_values_are_left_behind_in_time() -> None:
@@ -204,20 +204,6 @@ def test_payloads_are_as_maelstrom_sends_them() -> None:
     assert len({key for _, key, _ in steps}) > 3, "a key that was used often gives way to a fresh one"
     keys = {op.key for op in play(WORKLOADS["kafka"].start(), 200)[0] if op.f == "send"}
     assert {key.isdigit() for key in keys} == {True}
-
-
-def test_a_workload_for_binaries_has_so_many_keys_and_so_long_transactions() -> None:
-    for name in ("lin-kv", "register", "kv"):
-        ours = tailored(WORKLOADS[name], key_count=5)
-        assert {op.key for op in play(ours.start(), 500, answer=Registers())[0]} == {0, 1, 2, 3, 4}
-    few = tailored(WORKLOADS["write-few-read-many"], key_count=2)
-    assert {op.key for op in play(few.start(), 8, answer=Registers(lost=0.0))[0]} == {1, 2}
-    long = tailored(WORKLOADS["txn-list-append"], key_count=1, max_txn_length=7)
-    assert max(len(op.input) for op in play(long.start(), 200)[0]) == 7
-    with pytest.raises(UsageError, match="--key-count is for workloads with keys, and echo has none"):
-        tailored(WORKLOADS["echo"], key_count=2)
-    with pytest.raises(UsageError, match="--max-txn-length is for workloads of transactions, and kafka has none"):
-        tailored(WORKLOADS["kafka"], max_txn_length=2)
 
 
 class Locks:

@@ -42,6 +42,9 @@ PEER = re.compile(r"\{peer:([^{}]*)\}")
 HOST = re.compile(r"[A-Za-z0-9_\[:]([A-Za-z0-9_.:%\]-]*)")
 
 
+START_TIMEOUT_S = 60.0
+
+
 class Ssh(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How hosts are logged into. Unknown host keys are refused unless `accept_unknown_hosts`."""
 
@@ -73,7 +76,7 @@ class Commands(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Exit code 0 on a node that leads: for the faults directed at leaders, such as isolate-leader."""
     logs: tuple[str, ...] = ()
     """Files fetched into the result."""
-    start_timeout_s: float = 60.0
+    start_timeout_s: float = START_TIMEOUT_S
     """How long `start` may take to return, and after that the node to accept connections."""
 
 
@@ -129,6 +132,20 @@ class ClientConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     options: dict[str, Any] = {}
 
 
+class TestConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Defaults for the options of `naysayer test --cluster` with the same names."""
+
+    workload: str | None = None
+    clients: int | None = None
+    rate: float | None = None
+    key_count: int | None = None
+    clients_per_key: int | None = None
+    ops_per_key: int | None = None
+    nemesis: tuple[str, ...] | None = None
+    nemesis_interval_s: float | None = None
+    time_s: float | None = None
+
+
 class ClusterConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole file. Without [commands] the system is left alone: it is only driven, and no fault can be asked for."""
 
@@ -142,6 +159,7 @@ class ClusterConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Without it, clocks stay right."""
     storage: Storage | None = None
     """Without it, disks work."""
+    test: TestConfig = TestConfig()
 
     @property
     def has_proxies(self) -> bool:

@@ -143,8 +143,10 @@ class StdioCluster(ProcessCluster):
         latency_ms: float = 0.0,
         *,
         storage: bool = False,
+        start_timeout_s: float | None = None,
     ) -> None:
-        """`storage`: storage faults will be asked for."""
+        """`storage`: storage faults will be asked for. `start_timeout_s`: a node answers init within this time; 10 s
+        unless given."""
         super().__init__(nodes, seed, first=0, storage=storage)
         self.workload = workload
         self.messages: MessageLog | None = None
@@ -152,6 +154,7 @@ class StdioCluster(ProcessCluster):
         """How many messages nodes sent to each other and to services, and services to nodes."""
         self._command = list(command)
         self._latency_ms = latency_ms
+        self._start_timeout_s = INIT_S_MAX if start_timeout_s is None else start_timeout_s
         self._topology = TOPOLOGIES[topology](self.nodes)
         self._services: dict[str, Service] = {name: make(Random(f"{seed} {name}")) for name, make in SERVICES.items()}
         self._inboxes: dict[NodeId, _Inbox] = {}
@@ -184,7 +187,7 @@ class StdioCluster(ProcessCluster):
         return any(path.is_file() for path in (self._directory / "data").rglob("*"))
 
     async def start(self) -> None:
-        """Start and initialise every node. Raises TargetError naming one that does not answer init within 10 s."""
+        """Start and initialise every node. Raises TargetError naming one that does not answer init in time."""
         self._nursery.start_soon(self._delays.run)
         for node in self.nodes:
             data = self._directory / "data" / node  # a disk of its own, which outlives a kill
@@ -227,12 +230,12 @@ class StdioCluster(ProcessCluster):
         self.came_up(node)
 
     async def _confirm(self, node: NodeId, call: _Call, kind: str) -> None:
-        with trio.move_on_after(INIT_S_MAX):
+        with trio.move_on_after(self._start_timeout_s):
             reply = await self._unless_ended(node, call)
             if reply.get("type") != f"{kind}_ok":
                 raise TargetError(f"node {node} answered {kind} with {shown(reply)}, not with {kind}_ok")
             return
-        raise self.error(node, f"did not answer {kind} within {INIT_S_MAX:g} s")
+        raise self.error(node, f"did not answer {kind} within {self._start_timeout_s:g} s")
 
     async def _unless_ended(self, node: NodeId, call: _Call) -> Body:
         """The answer to a message. Raises TargetError if the node ends instead."""
