@@ -51,9 +51,9 @@ static struct seccomp_notif *notice;
 static struct seccomp_notif_resp *answer;
 static struct seccomp_notif_sizes sizes;
 
-static struct sockaddr_un address(const char *state) {
+static struct sockaddr_un address(const char *state, const char *name) {
     struct sockaddr_un at = {.sun_family = AF_UNIX};
-    if (snprintf(at.sun_path, sizeof at.sun_path, "%s/socket", state) >= (int)sizeof at.sun_path) {
+    if (snprintf(at.sun_path, sizeof at.sun_path, "%s/%s", state, name) >= (int)sizeof at.sun_path) {
         errno = ENAMETOOLONG;
         die(state);
     }
@@ -61,7 +61,7 @@ static struct sockaddr_un address(const char *state) {
 }
 
 static int connected(const char *state) {
-    struct sockaddr_un at = address(state);
+    struct sockaddr_un at = address(state, "socket");
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0 || connect(fd, (struct sockaddr *)&at, sizeof at))
         die(at.sun_path);
@@ -340,10 +340,12 @@ static int serve(const char *state, const char *data, bool child) {
     notice = calloc(1, sizes.seccomp_notif);
     answer = calloc(1, sizes.seccomp_notif_resp);
     open_names(data, state);
-    struct sockaddr_un at = address(state);
+    /* it gets its name only when it listens: who sees the name may connect at once */
+    struct sockaddr_un at = address(state, "new"), named = address(state, "socket");
     int door = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     unlink(at.sun_path);
-    if (door < 0 || bind(door, (struct sockaddr *)&at, sizeof at) || chmod(at.sun_path, 0666) || listen(door, 16))
+    if (door < 0 || bind(door, (struct sockaddr *)&at, sizeof at) || chmod(at.sun_path, 0666) || listen(door, 16) ||
+        rename(at.sun_path, named.sun_path))
         die(at.sun_path);
     polled[n_polled++] = (struct pollfd){door, POLLIN, 0};
     for (;;) {
