@@ -22,6 +22,7 @@ from targets.backends.clients.sql.databases import Database, database_at
 from targets.backends.clients.sql.operations import Attempt, table_of
 from targets.backends.clients.threads import Worker
 from targets.protocol.node import Reply, Request
+from tests.targets.test_hostile_services import listen
 
 ADDRESSES = {
     "postgresql": "postgresql://me@127.0.0.1:1/db",
@@ -205,6 +206,43 @@ def test_a_missing_driver_is_one_sentence(
 def test_an_invalid_address_is_one_sentence(address: str, said: str) -> None:
     with pytest.raises(UsageError, match=said):
         database_at(address)
+
+
+def test_an_error_does_not_show_the_password() -> None:
+    with pytest.raises(UsageError) as caught:
+        database_at("mariadb://me:secret@127.0.0.1:3306")
+    assert "mariadb://me:...@127.0.0.1:3306" in str(caught.value)
+
+
+GARBAGE = {
+    "nothing": b"",
+    "binary": bytes(range(256)),
+    "text": b"HTTP/1.1 400 Bad Request\r\n\r\n",
+    "a gigabyte announced": b"R\x40\x00\x00\x00" + b"\xff\xff\xff\x00",
+}
+
+
+@pytest.mark.parametrize("garbage", GARBAGE)
+@pytest.mark.parametrize("kind", ["postgresql", "mariadb"])
+def test_a_server_that_answers_garbage_is_none_and_nothing_was_asked(kind: str, garbage: str) -> None:
+    async def serve(stream: trio.SocketStream) -> None:
+        await stream.send_all(GARBAGE[garbage])
+
+    async def main() -> None:
+        async with trio.open_nursery() as nursery:
+            port = await listen(nursery, serve)
+            client = SqlClient(f"{kind}://me@127.0.0.1:{port}/db", "kv")
+            reply = Reply("", "info")
+            with trio.fail_after(20):
+                reply = await client.invoke(asked("write", 1))
+            assert reply.status == "fail"
+            assert reply.error is not None
+            assert reply.error.startswith("no connection: ")
+            assert len(reply.error) < 300
+            await client.close()
+            nursery.cancel_scope.cancel()
+
+    trio.run(main)
 
 
 def test_a_workload_without_statements_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,6 +10,7 @@ Sources: PostgreSQL, appendix A "Error Codes"; MariaDB, "Error Codes"; SQLite, "
 from __future__ import annotations
 
 import os
+import re
 import socket
 import sqlite3
 from contextlib import suppress
@@ -87,7 +88,7 @@ class PostgreSQL:
         try:
             psycopg.conninfo.conninfo_to_dict(address)
         except psycopg.Error as error:
-            raise UsageError(f"client {address!r} is not a valid URL of PostgreSQL: {error}") from error
+            raise UsageError(f"client {shown(address)!r} is not a valid URL of PostgreSQL: {error}") from error
         self._driver = psycopg
         self._address = address
         self._connection: psycopg.Connection[Any] | None = None
@@ -165,7 +166,9 @@ class MariaDB:
             raise lacking("PyMySQL", address) from error
         parts = urlsplit(address)
         if not parts.hostname or not parts.path.strip("/"):
-            raise UsageError(f"client {address!r} is not a valid URL: write mariadb://user:password@host:3306/database")
+            raise UsageError(
+                f"client {shown(address)!r} is not a valid URL: write mariadb://user:password@host:3306/database"
+            )
         self._driver = pymysql
         self._parts = parts
         self._connection: pymysql.Connection[Any] | None = None
@@ -232,7 +235,9 @@ class SQLite:
         """Raises UsageError for an invalid address."""
         self._path = address.removeprefix("sqlite:///")
         if self._path in ("", address, ":memory:"):
-            raise UsageError(f"client {address!r} names no file: write sqlite:////tmp/my.db, all clients open it")
+            raise UsageError(
+                f"client {shown(address)!r} names no file: write sqlite:////tmp/my.db, all clients open it"
+            )
         self._connection: sqlite3.Connection | None = None
         self.duplicate: type[Exception] = sqlite3.IntegrityError
 
@@ -275,9 +280,14 @@ SCHEMES: dict[str, type[PostgreSQL] | type[MariaDB] | type[SQLite]] = {
 }
 
 
+def shown(address: str) -> str:
+    """An address without its password, for errors."""
+    return re.sub(r"(//[^/@]*?):[^/@]*@", r"\1:...@", address)
+
+
 def lacking(package: str, address: str) -> UsageError:
     """The error for a driver that is not installed."""
-    return UsageError(f"client {address!r} needs the package {package}: pip install 'naysayer[sql]'")
+    return UsageError(f"client {shown(address)!r} needs the package {package}: pip install 'naysayer[sql]'")
 
 
 def database_at(address: str) -> Database:
@@ -285,7 +295,7 @@ def database_at(address: str) -> Database:
     found = SCHEMES.get(address.partition(":")[0])
     if found is None:
         raise UsageError(
-            f"client {address!r} is not the URL of a database: write postgresql://..., mariadb://..., mysql://... or "
-            "sqlite:////path/to/file"
+            f"client {shown(address)!r} is not the URL of a database: write postgresql://..., mariadb://..., "
+            "mysql://... or sqlite:////path/to/file"
         )
     return found(address)
