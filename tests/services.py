@@ -40,8 +40,10 @@ class Service:
     def command(self, name: str) -> None:
         """Carry out one of [commands] for every node: install, start, or stop."""
         config = tomllib.loads(self.file.read_text())
-        for node in config["nodes"]:
+        for node, values in config["nodes"].items():
             command = config["commands"][name].replace("{node}", node)
+            for variable, value in values.items():
+                command = command.replace(f"{{{variable}}}", str(value))
             subprocess.run(["sh", "-c", command], check=name != "stop", cwd=self.folder)
 
 
