@@ -95,6 +95,9 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 DEFAULT_NEMESIS = ("partition", "one-way", "delay", "duplicate", "kill", "power", "pause")
 """Faults that every correct store survives. A broken variant gets the faults that expose it instead."""
 
+HOSTS_NEMESIS = ("disconnect", *DEFAULT_NEMESIS)
+"""The same for a cluster.toml, whose nodes may be containers."""
+
 REST = 3.0
 """Pauses between faults in a test of a healthy target, in multiples of those in a hunt, so that most operations
 complete. With 1.0 a quarter of them time out, since with seven kinds of faults one is nearly always active."""

@@ -143,6 +143,7 @@ def _duplicating_links(table: Table) -> list[Card]:
 
 CARDS: dict[str, Callable[[Table], list[Card]]] = {
     "partition": _partitions,
+    "disconnect": _partitions,
     "one-way": _one_way,
     "lose-phase": _losses,
     "delay-phase": _delays,

@@ -268,6 +268,15 @@ _TORN = "power loss with a torn write: the last unsynced write is kept in part"
 _KINDS = (
     FaultKind("partition", _SHAPES, LINKS, _cut(shapes.TWO_WAY), _heal, "net", 2),
     FaultKind("one-way", _ONE_WAY, LINKS, _cut(shapes.ONE_WAY), _heal, "net", 2),
+    FaultKind(
+        "disconnect",
+        "disconnects the container of one node from its networks",
+        frozenset({"disconnect"}),
+        _cut((shapes.isolated_node,)),
+        _heal,
+        "net",
+        2,
+    ),
     FaultKind("isolate-leader", "isolates the leader", LINKS | LEADER, directed.isolate_leader, _heal, "net", 2),
     FaultKind(
         "depose",

@@ -28,6 +28,7 @@ from naysayer.signals import ended_by_signals
 from nemesis import catalog
 from targets.backends.hosts.cluster import ON_RUNNING, RemoteCluster, faults_of, what_it_takes
 from targets.backends.hosts.config import ClusterConfig, endpoint, load
+from targets.backends.hosts.container_links import DISCONNECTING
 from targets.backends.hosts.hosts import Finding, side_by_side
 from targets.backends.hosts.links import LOSING, SHAPING
 from targets.backends.hosts.ports import connects
@@ -93,7 +94,7 @@ class Examination:
             if self.bad > self.refusals:
                 return
             self.down = [node for node, found in running.items() if found is None]
-            if self.config.commands is None:
+            if not self.config.starts:
                 self.down = []
             if self.asked is not None:
                 if not await self._means(cluster, self.asked):
@@ -136,8 +137,11 @@ class Examination:
                 tries.append("make a firewall rule on each host and remove it")
             if tags & SHAPING:
                 tries.append("shape a link by tc netem on each host and undo it")
-        if self.config.commands is not None and idle:
-            install = "install (by your install command) and " if self.config.commands.install is not None else ""
+        if tags & DISCONNECTING:
+            tries.append("nothing that disconnects a container: the networks are only looked at")
+        if self.config.starts and idle:
+            by_command = self.config.commands is not None and self.config.commands.install is not None
+            install = "install (by your install command) and " if by_command else ""
             tries.append(f"{install}start the system on {', '.join(idle)}, read through it, and stop it again")
         if self.config.clock is not None and idle:
             tries.append(f"write the true time into the clock file of {', '.join(idle)}")
@@ -150,9 +154,11 @@ class Examination:
         self, cluster: RemoteCluster, node: NodeId, clocks: dict[NodeId, tuple[float, float]]
     ) -> str | None:
         """Examine a host; returns the process of the system if it runs already."""
-        await cluster.run(node, "true")
-        clock = await _clock(cluster, node)
-        if clock is None:
+        await cluster.reach(node)
+        clock = None if self.config.has_containers else await _clock(cluster, node)
+        if self.config.has_containers:
+            self.report(GOOD, node, f"{self.config.nodes[node].host} is there")
+        elif clock is None:
             self.report(KNOW, node, "reachable; its date cannot say the time in nanoseconds")
         else:
             clocks[node] = clock
@@ -163,7 +169,7 @@ class Examination:
         found = await cluster.look(node)
         if found is not None:
             self.report(GOOD, node, f"the system runs already: {found}; a run uses it as it is and leaves it running")
-        elif self.config.commands is not None:
+        elif self.config.starts:
             self.report(GOOD, node, "the system does not run, and nothing else is at its client port: a run starts it")
         return found
 

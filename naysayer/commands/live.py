@@ -13,7 +13,7 @@ from naysayer.commands.drive import System
 from naysayer.options import RunOptions
 from naysayer.plan import (
     BINARY_NEMESIS,
-    DEFAULT_NEMESIS,
+    HOSTS_NEMESIS,
     LIVE_CLIENTS,
     LIVE_NEMESIS,
     Binary,
@@ -150,7 +150,7 @@ def live_plan(backend: Backend, options: RunOptions) -> Plan:
         unsaid.pop("time_s", None)
     options = replace(options, **unsaid)
     nodes = backend.nodes if options.nodes is None else options.nodes
-    passing = LIVE_NEMESIS if LoseMessages.tags <= backend.faults else DEFAULT_NEMESIS
+    passing = LIVE_NEMESIS if LoseMessages.tags <= backend.faults else HOSTS_NEMESIS
     usual = passing if options.binary is None else BINARY_NEMESIS
     nemesis = usual_faults(backend.faults, nodes, usual) if options.nemesis is None else options.nemesis
     plan = Plan(
@@ -184,6 +184,6 @@ def _binary(options: RunOptions) -> Binary:
     )
 
 
-def usual_faults(faults: frozenset[str], nodes: int, usual: tuple[str, ...] = DEFAULT_NEMESIS) -> tuple[str, ...]:
+def usual_faults(faults: frozenset[str], nodes: int, usual: tuple[str, ...] = HOSTS_NEMESIS) -> tuple[str, ...]:
     """Those of the usual faults that a cluster with these tags can carry out."""
     return tuple(name for name in usual if catalog.find(name).needs <= faults and catalog.find(name).nodes <= nodes)

@@ -119,7 +119,8 @@ def test_each_fault_begins_and_its_end_leaves_the_cluster_sound(name: str) -> No
         begun_ever = True
         faults = begun if isinstance(begun, tuple) else (begun,)
         for fault in faults:
-            assert fault.needs() <= kind.needs | {"restart"}
+            # disconnecting a container cuts all of its links, and no others
+            assert fault.needs() <= kind.needs | {"restart"} | (Cut.tags if kind.name == "disconnect" else set())
             model.apply(fault)
         now = situation(seed, down=frozenset(model.down), paused=frozenset(model.paused))
         for fault in kind.end(now, faults[0]):

@@ -16,7 +16,9 @@ import trio
 
 from checker.errors import HarnessError, NaysayerError, TargetError, UsageError
 from targets.backends.hosts.clock import SKEWING, Clocks
-from targets.backends.hosts.config import MODEL, ClusterConfig, make_client, own_file
+from targets.backends.hosts.config import MODEL, ClusterConfig, Commands, make_client, own_file
+from targets.backends.hosts.container_links import DISCONNECTING, ContainerLinks
+from targets.backends.hosts.containers import Containers
 from targets.backends.hosts.guarded import ENDINGS, GuardedClient, OwnRemarks, described, first_error, place_of
 from targets.backends.hosts.hosts import Finding, Hosts
 from targets.backends.hosts.keys import OwnKeys, new_run
@@ -26,7 +28,7 @@ from targets.backends.hosts.processes import LEADING, SIGNALLING, Processes
 from targets.backends.hosts.storage import Disks
 from targets.backends.storage.build import STORING
 from targets.protocol.cluster import Client, Death
-from targets.protocol.fault import Corrupt, Evidence, Fault, Heal, Kill, Pause, Restart, Resume, Skew
+from targets.protocol.fault import Corrupt, Cut, Evidence, Fault, Heal, Kill, Pause, Restart, Resume, Skew
 from targets.protocol.node import NodeId
 
 LOG_BYTES_MAX = 16 * 1024 * 1024
@@ -39,6 +41,7 @@ WARM_S_MAX = 5.0
 PROXIES = "{peer:n2} in the start command, for proxies between nodes on this machine (docs/your-cluster.md)"
 
 NEEDS = (
+    (DISCONNECTING, "containers", 'nodes in containers: host = "docker:NAME" in cluster.toml'),
     (LOSING | SHAPING, "ssh", f"[ssh] in cluster.toml, as links are cut on hosts; or, for most faults, {PROXIES}"),
     (STREAMING, "proxies", PROXIES),
     (SIGNALLING, "commands", "[commands] in cluster.toml: how to start the system and find its process"),
@@ -58,7 +61,8 @@ def faults_of(config: ClusterConfig) -> frozenset[str]:
     has = {
         "ssh": config.ssh is not None,
         "proxies": config.has_proxies,
-        "commands": config.commands is not None,
+        "commands": config.starts,
+        "containers": config.has_containers,
         "leader": config.commands is not None and config.commands.leader is not None,
         "clock": config.clock is not None,
         "storage": config.storage is not None,
@@ -111,17 +115,22 @@ class RemoteCluster:
         self._cleared: set[NodeId] = set()
         """The nodes whose links this run has touched."""
         self._hosts = Hosts(config)
-        self._links = LocalLinks(self._hosts, seed) if config.has_proxies else Links(self._hosts)
-        self._processes: Processes | None = None
+        self._links: Links | LocalLinks | ContainerLinks = Links(self._hosts)
+        self._processes: Processes | Containers | None = None
         self._clocks: Clocks | None = None
         self._disks: Disks | None = None
-        if config.commands is not None:
-            self._processes = Processes(self._hosts, config.commands, self.remarks)
+        if config.has_containers:
+            self._processes = Containers(self._hosts, config.commands or Commands(), self.remarks)
+            self._links = ContainerLinks(self._hosts)
+        elif config.has_proxies:
+            self._links = LocalLinks(self._hosts, seed)
+        if config.commands is not None and not config.has_containers:
+            self._processes = processes = Processes(self._hosts, config.commands, self.remarks)
             if config.clock is not None:
-                self._clocks = Clocks(self._hosts, self._processes, config.clock)
+                self._clocks = Clocks(self._hosts, processes, config.clock)
             if config.storage is not None:
-                self._disks = Disks(self._hosts, self._processes, config.storage, seed)
-        self.run = self._hosts.run
+                self._disks = Disks(self._hosts, processes, config.storage, seed)
+        self.run, self.reach = self._hosts.run, self._hosts.reach
 
     @property
     def down(self) -> frozenset[NodeId]:
@@ -236,7 +245,8 @@ class RemoteCluster:
         names = [name for name, tags in self._wanted.items() if tags & ON_RUNNING]
         if not names:
             return
-        nodes = ", ".join(f"{node} (process {' '.join(pids)})" for node, pids in self.running.items())
+        what_ran = "container" if self.config.has_containers else "process"
+        nodes = ", ".join(f"{node} ({what_ran} {' '.join(pids)})" for node, pids in self.running.items())
         what = f"{', '.join(names)} on a system that ran before this run"
         if not self._faults_on_running:
             others = ",".join(name for name in self._wanted if name not in names) or "none"
@@ -309,23 +319,25 @@ class RemoteCluster:
                     await self._disks.spare_all()
             case Kill(), Processes(), _ if fault.needs() & STORING and self._disks is not None:
                 await self._disks.kill(fault)
-            case Kill(power=False, effects=None), Processes() as processes, _:
+            case Kill(power=False, effects=None), Processes() | Containers() as processes, _:
                 await processes.kill(fault)
             case Corrupt(), _, _ if self._disks is not None:
                 await self._disks.corrupt(fault)
-            case Restart(), Processes() as processes, clocks:
+            case Restart(), Processes() | Containers() as processes, clocks:
                 for node in fault.nodes:
                     if self._disks is not None:
                         await self._disks.restarts(node)
                     if clocks is not None:
                         await clocks.started_anew(node)
                 await processes.restart(fault)
-            case Pause(), Processes() as processes, _:
+            case Pause(), Processes() | Containers() as processes, _:
                 await processes.pause(fault)
-            case Resume(), Processes() as processes, _:
+            case Resume(), Processes() | Containers() as processes, _:
                 await processes.resume(fault)
             case Skew(), _, Clocks() as clocks:
                 await clocks.skew(fault)
+            case Cut(), Containers(), _:
+                await self._links.apply(fault)
             case _ if fault.needs() <= self.faults:
                 await self._links.apply(fault)
             case _:
@@ -345,13 +357,13 @@ class RemoteCluster:
         Rules and queueing disciplines are removed, clocks reset, stopped processes resumed. What was killed stays down.
         `own`: of a system that ran before, only what this run did to it.
         """
+        if own and node not in self._cleared:
+            return []  # the run ended before it did anything there
         try:
-            await self.run(node, "true")
+            await self._hosts.reach(node)
         except NaysayerError as error:
             return [str(error)]  # and the parts would wait as long for it
-        parts: list[Callable[[], Awaitable[list[str]]]] = []
-        if not own or node in self._cleared:
-            parts.append(partial(self._links.undo, node))
+        parts: list[Callable[[], Awaitable[list[str]]]] = [partial(self._links.undo, node)]
         if self._processes is not None:
             every = not own or node in self._processes.mine
             parts.append(partial(self._processes.undo, node, all_stopped=every))
@@ -370,6 +382,8 @@ class RemoteCluster:
     async def fetch_logs(self, directory: Path) -> list[str]:
         """Copy the logs named in cluster.toml to directory/<node>/; returns what could not be fetched."""
         troubles: list[str] = []
+        if isinstance(self._processes, Containers):
+            troubles += await self._processes.fetch_logs(directory)
         if self.config.commands is None:
             return troubles
         for node in self.nodes:

@@ -42,6 +42,8 @@ PEER = re.compile(r"\{peer:([^{}]*)\}")
 HOST = re.compile(r"[A-Za-z0-9_\[:]([A-Za-z0-9_.:%\]-]*)")
 
 
+CONTAINER = re.compile(r"(docker|podman):([A-Za-z0-9][A-Za-z0-9_.-]{0,127})")
+
 START_TIMEOUT_S = 60.0
 
 
@@ -68,8 +70,9 @@ class Commands(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `pid` prints the process id of the system (nothing if it is down); `start` must return while it runs.
     """
 
-    start: str
-    pid: str
+    start: str = ""
+    pid: str = ""
+    """Both are needed, unless the nodes are containers, whose engine starts them."""
     install: str | None = None
     stop: str | None = None
     leader: str | None = None
@@ -81,7 +84,8 @@ class Commands(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class NodeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One node: `host` is the name or address for SSH and for partitions, `client` what clients connect to."""
+    """One node: `host` is the name or address for SSH and for partitions, or a container on this machine as
+    docker:NAME or podman:NAME; `client` is what clients connect to."""
 
     host: str
     client: str
@@ -166,6 +170,16 @@ class ClusterConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Whether the nodes reach each other through proxies of ours on this machine."""
         return self.ssh is None and self.commands is not None and bool(PEER.search(self.commands.start))
 
+    @property
+    def has_containers(self) -> bool:
+        """Whether the nodes are containers on this machine."""
+        return any(container_of(one.host) for one in self.nodes.values())
+
+    @property
+    def starts(self) -> bool:
+        """Whether a run can start and stop the system."""
+        return self.commands is not None or self.has_containers
+
     def values(self, node: NodeId) -> dict[str, object]:
         """What stands for a node's placeholders in commands."""
         one = self.nodes[node]
@@ -196,6 +210,7 @@ def load(path: Path, client: str | None = None) -> ClusterConfig:
         _refuse_odd_names(path, name, node)
     config = _with_variables(path, config)
     _refuse_odd_peers(path, config)
+    _refuse_odd_containers(path, config)
     if not any(char.isalnum() for char in config.name):
         raise UsageError(f"{path}: name is {config.name!r}; give the system a name, such as my-store")
     if config.clock is not None and (config.commands is None or not config.clock.faketime.startswith("/")):
@@ -263,8 +278,33 @@ def _refuse_odd_names(path: Path, name: str, node: NodeConfig) -> None:
             "commands; write up to 64 letters, digits, '-', '_' and '.', such as n1"
         )
     for what, value in (("host", node.host), ("address", node.address)):
-        if value is not None and HOST.fullmatch(value) is None:
+        if value is not None and HOST.fullmatch(value) is None and container_of(value) is None:
             raise UsageError(f"{path}: [nodes.{name}] {what} is {value!r}; write the name or address of a host")
+
+
+def _refuse_odd_containers(path: Path, config: ClusterConfig) -> None:
+    """Nodes in containers: all of them, on this machine, started by the engine. Others need commands to start them."""
+    commands = config.commands
+    if not config.has_containers:
+        if commands is not None and not (commands.start and commands.pid):
+            raise UsageError(f"{path}: [commands] needs `start` and `pid`: how to start a node and find its processes")
+        return
+    if others := [name for name, one in config.nodes.items() if container_of(one.host) is None]:
+        raise UsageError(
+            f"{path}: [nodes.{others[0]}] is not a container, but other nodes are; write docker:NAME for all"
+        )
+    for table, there in (("[ssh]", config.ssh), ("[clock]", config.clock), ("[storage]", config.storage)):
+        if there is not None:
+            raise UsageError(
+                f"{path}: {table} is not for containers, which are reached by their engine on this machine"
+            )
+    if commands is not None:
+        given = [name for name in ("start", "pid", "install", "stop") if getattr(commands, name)]
+        if given:
+            raise UsageError(
+                f"{path}: `{given[0]}` in [commands] is not for containers: their engine starts and stops them; only "
+                "`leader`, `logs` and `start_timeout_s` are used"
+            )
 
 
 def _refuse_odd_peers(path: Path, config: ClusterConfig) -> None:
@@ -288,6 +328,12 @@ def _refuse_odd_peers(path: Path, config: ClusterConfig) -> None:
             raise UsageError(f"{path}: `start` names {{peer:{named[0]}}} but not {{peer:{name}}}: name every node")
         if named and endpoint(node.peer or node.client) is None:
             raise UsageError(f'{path}: [nodes.{name}] needs peer = "host:port", where the other nodes reach it')
+
+
+def container_of(host: str) -> tuple[str, str] | None:
+    """Engine and container of a `host` such as docker:app-n1-1; None for any other host."""
+    found = CONTAINER.fullmatch(host)
+    return None if found is None else (found[1], found[2])
 
 
 def endpoint(client: str) -> tuple[str, int] | None:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import trio
 
 from checker.errors import HarnessError, NaysayerError
-from targets.backends.hosts.config import ClusterConfig
+from targets.backends.hosts.config import ClusterConfig, container_of
+from targets.backends.hosts.engine import ContainerShell, Engine
 from targets.backends.hosts.shell import LocalShell, Outcome, Shell, SshShell
 from targets.backends.hosts.variables import filled
 from targets.protocol.fault import Evidence, Fault, Link
@@ -36,11 +37,20 @@ class Hosts:
         """Where a node reaches another one through a proxy of ours, while there are any."""
         self.prefix: dict[NodeId, str] = {}
         """What stands for {storage} in commands: nothing, unless storage faults will be asked for."""
-        self._shells: dict[NodeId, Shell] = {
-            node: LocalShell() if config.ssh is None else SshShell(one.host, config.ssh, one.ssh_port)
+        self.containers: dict[NodeId, tuple[Engine, str]] = {
+            node: (Engine(found[0]), found[1])
             for node, one in config.nodes.items()
+            if (found := container_of(one.host)) is not None
         }
+        """By node, the engine and the name of its container; for nodes in containers."""
+        self._shells: dict[NodeId, Shell] = {node: self._shell(node) for node in self.nodes}
         self._began_s = trio.current_time()
+
+    def _shell(self, node: NodeId) -> Shell:
+        one, ssh = self.config.nodes[node], self.config.ssh
+        if node in self.containers:
+            return ContainerShell(*self.containers[node])
+        return LocalShell() if ssh is None else SshShell(one.host, ssh, one.ssh_port)
 
     def now_ms(self) -> float:
         """Time since the cluster was made."""
@@ -59,6 +69,13 @@ class Hosts:
     async def open(self, node: NodeId) -> None:
         """Log in. Raises UsageError or HarnessError naming the host."""
         await self._shells[node].open()
+
+    async def reach(self, node: NodeId) -> None:
+        """Raises UsageError or HarnessError if a node's host, or its container, cannot be reached now."""
+        if node in self.containers:
+            await self.open(node)  # a container that does not run cannot run commands
+        else:
+            await self.run(node, "true")
 
     async def run(self, node: NodeId, command: str, *, check: bool = True, timeout_s: float = 30.0) -> Outcome:
         """Run a command on a node's host. Raises HarnessError with what it printed, if it fails and `check`."""

@@ -12,21 +12,32 @@ from targets.backends.hosts.table import LISTENING, SNAPSHOT, Identity, Table, h
 from targets.protocol.node import NodeId
 
 CONNECT_S_MAX = 2.0
+ENDS_S_MAX = 0.1
+"""A connection that is only accepted by proxy has ended after so long."""
+
 COMMAND_SHOWN = 100
 
 FORWARDERS = frozenset({"docker-proxy", "rootlessport", "rootlesskit", "slirp4netns", "pasta", "pasta.avx2", "gvproxy"})
 """What listens on a host in place of a container, by the name in the process table."""
 
 
-async def connects(host: str, port: int) -> bool:
-    """Whether anything accepts a connection there."""
+async def connects(host: str, port: int, *, proxied: bool = False) -> bool:
+    """Whether anything accepts a connection there. `proxied`: an engine's proxy may accept it for a container in which
+    nothing listens, and end it at once; that does not count."""
     with trio.move_on_after(CONNECT_S_MAX):
         try:
             stream = await trio.open_tcp_stream(host, port)
         except (OSError, socket.gaierror):
             return False
-        await stream.aclose()
-        return True
+        stays = True
+        if proxied:
+            with trio.move_on_after(ENDS_S_MAX):
+                try:
+                    stays = bool(await stream.receive_some(1))
+                except trio.BrokenResourceError:
+                    stays = False
+        await trio.aclose_forcefully(stream)
+        return stays
     return False
 
 

@@ -39,6 +39,15 @@ SIGNALLING = frozenset({"kill", "restart", "pause", "resume"})
 LEADING = frozenset({"leader"})
 
 
+async def leading(hosts: Hosts, node: NodeId, leader: str, tags: frozenset[str]) -> Finding:
+    """Whether the leader command can be run on a node, for faults with these tags."""
+    done = await hosts.run(node, leader, check=False)
+    text = "leads" if done.code == 0 else "does not lead"
+    if done.code in (126, 127):
+        text = f"the leader command cannot run: {last_line(done)}"
+    return Finding(node, tags, text, bad=done.code in (126, 127))
+
+
 class Processes:
     """All processes that a `pid` command prints belong to the system, and so do those that descend from them: a fault
     is injected into all of them.
@@ -226,11 +235,7 @@ class Processes:
                 text = f"process {' '.join(pids)} may be signalled"
             found.append(Finding(node, wanted, text, bad=done is None or done.code != 0))
         if (wanted := tags & LEADING) and self._commands.leader is not None:
-            done = await self._hosts.run(node, self._commands.leader, check=False)
-            text = "leads" if done.code == 0 else "does not lead"
-            if done.code in (126, 127):
-                text = f"the leader command cannot run: {last_line(done)}"
-            found.append(Finding(node, wanted, text, bad=done.code in (126, 127)))
+            found.append(await leading(self._hosts, node, self._commands.leader, wanted))
         return found
 
     async def _until(self, node: NodeId, what: str, probe: Callable[[], Awaitable[bool]], limit_s: float) -> None:

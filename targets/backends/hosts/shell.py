@@ -6,6 +6,7 @@ import logging
 import shlex
 import socket
 import subprocess
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +44,16 @@ class Shell(Protocol):
     async def close(self) -> None: ...
 
 
+async def local(words: Sequence[str], timeout_s: float) -> Outcome | None:
+    """Run a program on this machine; None if it does not end in time. Raises OSError if there is none."""
+    with trio.move_on_after(timeout_s):
+        done = await trio.run_process(
+            words, capture_stdout=True, capture_stderr=True, check=False, stdin=subprocess.DEVNULL
+        )
+        return Outcome(done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace"))
+    return None
+
+
 class LocalShell:
     """This machine's own /bin/sh."""
 
@@ -50,18 +61,10 @@ class LocalShell:
         """Nothing to open."""
 
     async def run(self, command: str, timeout_s: float = 30.0) -> Outcome:
-        with trio.move_on_after(timeout_s):
-            done = await trio.run_process(
-                ["/bin/sh", "-c", command],
-                capture_stdout=True,
-                capture_stderr=True,
-                check=False,
-                stdin=subprocess.DEVNULL,
-            )
-            return Outcome(
-                done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
-            )
-        raise EndlessError(f"no end within {timeout_s:.0f} s of: {command}")
+        done = await local(["/bin/sh", "-c", command], timeout_s)
+        if done is None:
+            raise EndlessError(f"no end within {timeout_s:.0f} s of: {command}")
+        return done
 
     async def close(self) -> None:
         """Nothing to close."""
