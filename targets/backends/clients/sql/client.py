@@ -82,9 +82,10 @@ class SqlClient:
         """What an error says about the outcome. The connection is kept only if the database has rolled back."""
         refused = self._database.refused(error)
         try:
-            if not refused:
-                raise error
-            self._database.rollback()
+            if refused:
+                self._database.rollback()
+            else:
+                self._end()
         except Exception:
             self._end()
         return "fail" if refused or not attempt.in_doubt else "info"
