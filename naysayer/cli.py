@@ -197,7 +197,8 @@ def hunt(target: str, /, *, options: HuntOptions = HuntOptions(), output: Output
     if asked.seeds is not None and asked.time is not None:
         raise UsageError("--seeds and --time exclude each other: a hunt ends after so many seeds, or after that time")
     seeds = 1000 if asked.seeds is None and asked.time is None else asked.seeds
-    wanted = Hunt(target, seeds, asked.time, asked.first_seed, asked.ops, asked.nodes, asked.workload, asked.nemesis)
+    sizes = (asked.ops, asked.nodes, asked.workload, asked.nemesis, asked.clients)
+    wanted = Hunt(target, seeds, asked.time, asked.first_seed, *sizes)
     return _concluded("hunt", output, lambda: hunt_target(wanted, engine=asked.engine, results=asked.results))
 
 

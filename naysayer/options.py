@@ -213,6 +213,9 @@ class HuntOptions:
     nodes: int | None = None
     """how many nodes; drawn from the seed unless given"""
 
+    clients: int | None = None
+    """how many clients; drawn from the seed unless given"""
+
     workload: str | None = None
     """what the clients do; drawn from the seed unless given"""
 

@@ -13,6 +13,7 @@ from naysayer.format_version import refuse_other_version
 from naysayer.options import RunOptions
 from naysayer.versions import versions
 from nemesis import catalog
+from nemesis.decided import TimedFault
 from targets.backends.simulator import SimulatedCluster
 from targets.protocol.target import Target
 from targets.registry import find as find_target
@@ -83,6 +84,8 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What was chosen of the workload's keys; None: nothing."""
     binary: Binary | None = None
     """For programs that speak Maelstrom's protocol."""
+    decisions: tuple[TimedFault, ...] = ()
+    """What a guided hunt decided, in order of time, beside what is drawn from the seed (simulated runs)."""
     version: int = VERSION
 
     @property
@@ -239,7 +242,9 @@ def text(plan: Plan, options: Mapping[str, Any] | None = None) -> str:
     """The plan as a test.toml, with the options that were given and the versions of the software."""
     import tomli_w
 
-    built: dict[str, Any] = {k: v for k, v in msgspec.to_builtins(plan).items() if v is not None}
+    built: dict[str, Any] = _that_toml_has(msgspec.to_builtins(plan))
+    if not plan.decisions:
+        del built["decisions"]
     built |= {"options": dict(options or {}), "versions": versions()}
     if plan.backend == "simulator":
         note = "# Everything that reproduces this run: naysayer replay FOLDER"
@@ -249,6 +254,13 @@ def text(plan: Plan, options: Mapping[str, Any] | None = None) -> str:
             "# naysayer check FOLDER/history.jsonl"
         )
     return f"{note}\n{tomli_w.dumps(built)}"
+
+
+def _that_toml_has(value: Any) -> Any:
+    """The value without the fields that are None."""
+    if isinstance(value, dict):
+        return {name: _that_toml_has(inner) for name, inner in value.items() if inner is not None}
+    return [_that_toml_has(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def read(path: Path) -> Plan:

@@ -13,6 +13,7 @@ from naysayer.harness.setup import Setup
 from naysayer.plan import Plan, workload_of
 from naysayer.recorder import Recorder
 from naysayer.virtual import VirtualRun
+from nemesis.decided import Decided
 from nemesis.deck import QUIET_MS, Deck
 from nemesis.mix import Mix, rest_for
 from nemesis.schedule import Schedule
@@ -65,6 +66,8 @@ class Run:
     """When the first invariant was found broken."""
     findings: list[Finding] = field(default_factory=list)
     """What is wrong beside the history and the invariants."""
+    states: dict[int, float] = field(default_factory=dict)
+    """Of a run with coverage: the abstract states that were reached, and when each was first (ms)."""
     steps: list[Step] = field(default_factory=list)
     """Of a traced run: what inputs changed on the nodes."""
     held: dict[tuple[str, NodeId], dict[str, object]] = field(default_factory=dict)
@@ -91,6 +94,8 @@ class Probe:
     trace: bool = False
     until_ms: float | None = None
     until_violation: bool = False
+    cover: bool = False
+    """Note the abstract states that the cluster reaches."""
 
 
 class Simulation:
@@ -118,6 +123,8 @@ class Simulation:
             stretch = Random(f"{plan.seed} pace").choice(STRETCHES)
             rest = plan.rest if interval_s is None else rest_for(interval_s, stretch)
             schedule = Mix(plan.nemesis, rest=rest, stretch=stretch)
+        if script is None and plan.decisions:
+            schedule = Decided(schedule or Mix(()), plan.decisions)
         place = partial(client_name, plan.clients)
         timeout_ms = plan.timeout_ms or target.timeout_ms
         setup = Setup(
@@ -147,7 +154,9 @@ class Simulation:
         )
         self.plan = plan
         self.recorder = recorder
-        self._cluster = SimulatedCluster(target, plan.nodes, plan.seed, trace=probe.trace, place=place)
+        self._cluster = SimulatedCluster(
+            target, plan.nodes, plan.seed, trace=probe.trace, cover=probe.cover, place=place
+        )
         self._loop = VirtualRun(
             self._cluster,
             setup,
@@ -189,6 +198,7 @@ class Simulation:
             None if cluster.trace is None else [*cluster.trace, *cluster.held_back],
             cluster.violated_ms,
             core.health.findings,
+            {} if cluster.coverage is None else cluster.coverage.first_ms,
             cluster.steps,
             cluster.held,
         )

@@ -57,7 +57,8 @@ def hunt_target(hunt: Hunt, *, engine: str, results: Path) -> Conclusion:
             return _nothing(hunt, caught)
         concluded = _report(caught.plan, new_folder(results, caught.plan.name), given(hunt), stop)
     screen = console()
-    screen.print(f"✗ {hunt.target}: seed {caught.plan.seed} fails, after {_effort(caught)}", markup=False)
+    screen.print(f"✗ {hunt.target}: {_named(caught.plan)} fails, after {_effort(caught)}", markup=False)
+    screen.print(f"  {caught.coverage.sentence()}", markup=False, highlight=False)
     if concluded.error is not None:
         screen.print(f"✗ {concluded.error}; the seed finds it again", markup=False)
     return replace(concluded, code=FOUND, title=hunt.target, hunt=_facts(caught))
@@ -166,6 +167,12 @@ def _report_original(plan: Plan, original: Failure, folder: Path, options: Optio
     return replace(conclusion(report, facts, folder=folder, history=folder / HISTORY), error=store.trouble)
 
 
+def _named(plan: Plan) -> str:
+    """A seed, and that it was continued in another way where a guided hunt decided so."""
+    count = len(plan.decisions)
+    return f"seed {plan.seed}" + (f" with {count} decision{'' if count == 1 else 's'}" if count else "")
+
+
 def _effort(caught: Caught) -> str:
     return f"{caught.seeds} seeds, {caught.cpu_s:.1f} CPU s"
 
@@ -177,6 +184,10 @@ def _facts(caught: Caught) -> dict[str, int | float | bool | None]:
         "undecided": caught.undecided,
         "interrupted": caught.stopped,
         "cpu_s": round(caught.cpu_s, 3),
+        "decisions": None if caught.plan is None else len(caught.plan.decisions),
+        "states": caught.coverage.states,
+        "new_states_per_seed": round(caught.coverage.new_per_run, 1),
+        "unseen": round(caught.coverage.unseen, 4),
     }
 
 
@@ -195,4 +206,5 @@ def _nothing(hunt: Hunt, caught: Caught) -> Conclusion:
         screen.print(f"? {hunt.target}: {said}", markup=False)
         return replace(nothing, code=UNDECIDED, error=said)
     screen.print(f"✓ {hunt.target}: nothing found in {_effort(caught)}{undecided}", markup=False)
+    screen.print(f"  {caught.coverage.sentence()}", markup=False, highlight=False)
     return replace(nothing, code=UNDECIDED) if caught.undecided else nothing

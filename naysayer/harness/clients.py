@@ -225,6 +225,11 @@ class Clients:
         """Whether no client is to invoke any more."""
         return self.ended or self.left == 0 or (self.until_ms is not None and now_ns / NS >= self.until_ms)
 
+    def redraw(self, seed: str) -> None:
+        """Draw other random numbers for every client from now on."""
+        for client, random in self._randoms.items():
+            random.seed(f"{seed} client {client}")
+
     def next(self, thread: Thread, now_ns: int) -> Invoke | WaitUntil | None:
         """What a client does now; None: it is done with the round."""
         if self.threads[thread.client] is not thread:

@@ -27,7 +27,7 @@ from naysayer.harness.progress import ASKED_MIN, MajorityProgress
 from naysayer.harness.setup import FINAL_MS_MAX, Setup
 from nemesis.schedule import Poll, Schedule, Situation
 from targets.protocol.cluster import Death
-from targets.protocol.fault import Fault
+from targets.protocol.fault import Fault, Redraw
 from targets.protocol.node import NodeId, Reply
 from workloads.generator import Generator
 from workloads.parts import Pinned
@@ -74,6 +74,7 @@ class Core:
         self._schedule: Schedule | None = setup.schedule
         self.poll: Poll | None = None
         self._random = Random(f"{setup.seed} nemesis")
+        self._seed = str(setup.seed)
         self._client_names = tuple(f"c{c}" for c in range(setup.clients)) if setup.client_links else ()
         self._script = self._phases()
 
@@ -133,10 +134,18 @@ class Core:
     def injected(self, fault: Fault, now_ns: int, detail: str = "") -> None:
         """A fault, or one that undoes another, was carried out."""
         self.faults.append(fault)
+        if isinstance(fault, Redraw) and not fault.links:
+            self._redraw(fault.salt)
         self.health.injected(fault, now_ns / NS)
         if self.clients.majority_progress is not None:
             self.clients.majority_progress.injected(fault, now_ns / NS)
         self.journal.happened(fault, now_ns, detail)
+
+    def _redraw(self, salt: int) -> None:
+        """From now on clients and the nemesis draw other random numbers."""
+        self._seed = f"{self._seed} {salt}"
+        self._random.seed(f"{self._seed} nemesis")
+        self.clients.redraw(self._seed)
 
     def died(self, death: Death, now_ns: int) -> None:
         """A node that had started ended by itself, or a node that was down did not start again."""

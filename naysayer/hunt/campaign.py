@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import gc
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from itertools import count
 
 from checker.errors import UsageError
 from checker.parallel import pool
+from naysayer.hunt.guided import Lineage
+from naysayer.hunt.states import Seen
 from naysayer.hunt.swarm import draw
 from naysayer.judge import judge_run
 from naysayer.plan import Plan, validate
 from naysayer.recorder import Recorder
-from naysayer.simulate import Simulation
+from naysayer.simulate import Probe, Simulation
 from targets.registry import find as find_target
 from workloads.registry import find as find_workload
 
@@ -24,6 +28,9 @@ BATCH = 10
 
 YOUNG = 20_000
 """Objects made before the garbage collector runs; usually 700."""
+
+LINEAGE = 250
+"""Runs of one lineage (guided.py), which are made in order."""
 
 POLL_S = 0.2
 """How often a campaign is asked whether it goes on, whatever ends meanwhile."""
@@ -44,11 +51,19 @@ class Hunt:
     nodes: int | None = None
     workload: str | None = None
     nemesis: tuple[str, ...] | None = None
+    clients: int | None = None
 
     def plan(self, seed: int) -> Plan:
         """The plan of a seed: what is not given here is drawn."""
         target = find_target(self.target)
-        return draw(target, seed, self.operations, self.workload, self.nemesis, self.nodes)
+        return draw(target, seed, self.operations, self.workload, self.nemesis, self.nodes, self.clients)
+
+    def left(self, lineage: Lineage) -> int:
+        """How many runs the lineage still has."""
+        last = lineage.first + LINEAGE
+        if self.seeds is not None:
+            last = min(last, self.first_seed + self.seeds)
+        return last - lineage.first - lineage.tried
 
     def validate(self) -> None:
         """Raises UsageError for what does not fit the target, and for numbers out of bounds."""
@@ -69,6 +84,10 @@ class Tried:
     failed: Plan | None = None
     trouble: str | None = None
     cpu_s: float = 0.0
+    lineage: Lineage | None = None
+    """The runs so far, which the next batch continues."""
+    states: tuple[tuple[int, ...], ...] = ()
+    """The abstract states that each run reached."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +101,7 @@ class Caught:
     trouble: str | None = None
     stopped: bool = False
     """It was ended before its bound, by `goes_on`."""
+    coverage: Seen = field(default_factory=Seen)
 
 
 @contextmanager
@@ -98,26 +118,34 @@ def few_collections() -> Iterator[None]:
         gc.unfreeze()
 
 
-def attempt(hunt: Hunt, first: int, count: int) -> Tried:
-    """Try some seeds in this process; stops at the first that fails."""
+def attempt(hunt: Hunt, first: int, runs: int) -> Tried:
+    """Try some seeds in this process, from `first` on; stops at the first that fails."""
+    return continued(hunt, Lineage(first), runs)
+
+
+def continued(hunt: Hunt, lineage: Lineage, runs: int) -> Tried:
+    """Try some more runs of a lineage in this process; stops at the first that fails."""
     began = time.process_time()
     with few_collections():
-        tried = _attempt(hunt, first, count)
-    return replace(tried, cpu_s=time.process_time() - began)
+        tried = _attempt(hunt, lineage, runs)
+    return replace(tried, cpu_s=time.process_time() - began, lineage=lineage)
 
 
-def _attempt(hunt: Hunt, first: int, count: int) -> Tried:
+def _attempt(hunt: Hunt, lineage: Lineage, runs: int) -> Tried:
     undecided = 0
-    for number in range(count):
-        plan = hunt.plan(first + number)
-        run = Simulation(plan, Recorder()).run()
+    states: list[tuple[int, ...]] = []
+    for number in range(runs):
+        plan = lineage.next(hunt.plan)
+        run = Simulation(plan, Recorder(), probe=Probe(cover=True)).run()
+        lineage.learn(plan, run.states)
+        states.append(tuple(run.states))
         verdict = judge_run(run, find_workload(plan.workload).model, steps=STEPS, weaker=False)
         if verdict.outcome == "invalid":
-            return Tried(number + 1, undecided, plan)
+            return Tried(number + 1, undecided, plan, states=tuple(states))
         if run.error is not None:
-            return Tried(number + 1, undecided, None, f"seed {plan.seed}: {run.error}")
+            return Tried(number + 1, undecided, None, f"seed {plan.seed}: {run.error}", states=tuple(states))
         undecided += verdict.outcome == "unknown"
-    return Tried(count, undecided)
+    return Tried(runs, undecided, states=tuple(states))
 
 
 def run_campaign(hunt: Hunt, engine: str, workers: int, goes_on: Callable[[int], bool]) -> Caught:
@@ -127,20 +155,22 @@ def run_campaign(hunt: Hunt, engine: str, workers: int, goes_on: Callable[[int],
     False.
     """
     until = None if hunt.time_s is None else time.monotonic() + hunt.time_s
-    last = None if hunt.seeds is None else hunt.first_seed + hunt.seeds
-    following, done, cpu_s, undecided = hunt.first_seed, 0, 0.0, 0
+    done, cpu_s, undecided, coverage = 0, 0.0, 0, Seen()
     failed: list[Plan] = []
     trouble: str | None = None
     stopped = False
+    fresh = lineages(hunt)
+    begun: deque[Lineage] = deque()
     with pool(engine, workers) as executor:
         running: set[Future[Tried]] = set()
         while True:
             stopped = stopped or not goes_on(done)
             open_ = not (failed or stopped) and trouble is None and (until is None or time.monotonic() < until)
-            while open_ and len(running) < 2 * workers and (last is None or following < last):
-                count = BATCH if last is None else min(BATCH, last - following)
-                running.add(executor.submit(attempt, hunt, following, count))
-                following += count
+            while open_ and len(running) < 2 * workers:
+                lineage = begun.popleft() if begun else next(fresh, None)
+                if lineage is None:
+                    break
+                running.add(executor.submit(continued, hunt, lineage, min(BATCH, hunt.left(lineage))))
             if not running:
                 break
             ended, running = wait(running, POLL_S, return_when=FIRST_COMPLETED)
@@ -148,5 +178,17 @@ def run_campaign(hunt: Hunt, engine: str, workers: int, goes_on: Callable[[int],
                 done, cpu_s, undecided = done + tried.seeds, cpu_s + tried.cpu_s, undecided + tried.undecided
                 failed += [tried.failed] if tried.failed is not None else []
                 trouble = trouble or tried.trouble
-    plan = min(failed, key=lambda found: found.seed) if failed else None
-    return Caught(plan, done, cpu_s, undecided, trouble, stopped)
+                coverage.add(tried.states)
+                if tried.lineage is not None and hunt.left(tried.lineage):
+                    begun.append(tried.lineage)
+    plan = min(failed, key=lambda found: (found.seed, len(found.decisions))) if failed else None
+    return Caught(plan, done, cpu_s, undecided, trouble, stopped, coverage)
+
+
+def lineages(hunt: Hunt) -> Iterator[Lineage]:
+    """The lineages of a hunt: of LINEAGE runs each."""
+    last = None if hunt.seeds is None else hunt.first_seed + hunt.seeds
+    for first in count(hunt.first_seed, LINEAGE):
+        if last is not None and first >= last:
+            return
+        yield Lineage(first)

@@ -24,10 +24,9 @@ from typing import Any
 import msgspec
 
 from checker.parallel import pool
-from naysayer.hunt.campaign import Hunt, attempt
+from naysayer.hunt.campaign import Hunt, attempt, continued, lineages
 from naysayer.hunt.finding import judged, reproduce
 from naysayer.hunt.shrink import SIGHT, shrink
-from naysayer.plan import Plan
 from targets.protocol.target import Target
 from targets.registry import all_targets
 
@@ -36,6 +35,9 @@ STRIDE = 1_000_000
 
 CHUNK = 100
 """Seeds of a healthy target in one task."""
+
+FEW = 5
+"""Runs between two looks at the CPU seconds."""
 
 CODE = ("checker", "targets", "workloads", "nemesis", "naysayer")
 """Folders whose code decides what a hunt finds."""
@@ -70,22 +72,24 @@ Result = Hunted | Cleared
 
 def hunt_variant(name: str, number: int, cpu_s: float) -> Hunted:
     """One hunt, in this process; the failure of the first is minimised."""
-    first = seed = 1 + number * STRIDE
-    began = time.process_time()
-    failed: Plan | None = None
-    while failed is None and time.process_time() - began < cpu_s:
-        tried = attempt(Hunt(name), seed, 5)
-        seed, failed = seed + tried.seeds, tried.failed
+    hunt = Hunt(name, seeds=None, first_seed=1 + number * STRIDE)
+    began, seeds, failed = time.process_time(), 0, None
+    for lineage in lineages(hunt):
+        while failed is None and hunt.left(lineage) and time.process_time() - began < cpu_s:
+            tried = continued(hunt, lineage, FEW)
+            seeds, failed = seeds + tried.seeds, tried.failed
+        if failed is not None or hunt.left(lineage):
+            break
     spent = round(time.process_time() - began, 3)
     if failed is None:
-        return Hunted(name, number, seed - first, spent, False)
+        return Hunted(name, number, seeds, spent, False)
     found, run = reproduce(failed)
     seen = judged(failed, run).verdict.method not in SIGHT
     size = ""
     if number == 0:
         smaller = shrink(found).scenario
         size = f"{len(smaller.operations)} ops, {len(smaller.faults)} faults, {smaller.nodes} nodes"
-    return Hunted(name, number, seed - first, spent, True, seen, size)
+    return Hunted(name, number, seeds, spent, True, seen, size)
 
 
 def clear_healthy(name: str, number: int, seeds: int) -> Cleared:

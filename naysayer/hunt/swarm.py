@@ -44,6 +44,7 @@ def draw(
     workload: str | None = None,
     nemesis: tuple[str, ...] | None = None,
     nodes: int | None = None,
+    clients: int | None = None,
 ) -> Plan:
     """The plan of one seed. What is given is kept; the rest is drawn from the seed. Of faults that are given, any
     subset is drawn."""
@@ -53,12 +54,13 @@ def draw(
     pool = [kind.name for kind in possible(target) if kind.nodes <= nodes]
     if nemesis is not None:
         pool = list(dict.fromkeys(kind.name for kind in map(catalog.find, nemesis) if kind.nodes <= nodes))
+    drawn_clients = random.choice((3, 5, 8, 12))
     return Plan(
         target=target.name,
         workload=workload or random.choice(fitting(target)),
         nemesis=_subset(pool, random),
         nodes=nodes,
-        clients=random.choice((3, 5, 8, 12)),
+        clients=drawn_clients if clients is None else clients,
         seed=seed,
         operations=operations,
         think_ms=random.choice(THINK_MS),

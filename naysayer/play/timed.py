@@ -17,8 +17,8 @@ from naysayer.judge import RUN_STEPS, judge_run
 from naysayer.plan import Plan
 from naysayer.recorder import Recorder
 from naysayer.simulate import Probe, Run, Script, Simulation
+from nemesis.decided import TimedFault as TimedFault
 from nemesis.schedule import Schedule, Situation, Step
-from targets.protocol.fault import FAULT
 from workloads.generator import Generator, Invocation, Turn, Wait
 from workloads.parts import client_of
 from workloads.registry import find as find_workload
@@ -33,13 +33,6 @@ class TimedOperation(msgspec.Struct, frozen=True):
     node: str
     key: Any = None
     input: Any = None
-
-
-class TimedFault(msgspec.Struct, frozen=True):
-    """A fault is injected at `at_ms`, or ended (heal, restart, resume)."""
-
-    at_ms: float
-    fault: FAULT
 
 
 Timed = TimedOperation | TimedFault

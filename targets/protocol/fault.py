@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Literal, Self
 from msgspec.structs import replace
 
 from targets.protocol.fault_base import KILLED, PAUSED, Condition, Evidence, Fault, counted, on
-from targets.protocol.fault_links import Cut, Degrade, Heal, Hold, Release, ResetConnections
+from targets.protocol.fault_links import Cut, Degrade, Heal, Hold, Redraw, Release, ResetConnections
 from targets.protocol.fault_messages import DelayMessages, DuplicateMessages, LoseMessages, MessageFault
 from targets.protocol.links import Link, braced
 from targets.protocol.node import NodeId
@@ -41,6 +41,7 @@ __all__ = [
     "MessageFault",
     "Pause",
     "Reconfigure",
+    "Redraw",
     "Release",
     "ResetConnections",
     "Restart",

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from checker.errors import HarnessError
+from targets.backends.simulator.coverage import Coverage
 from targets.backends.simulator.host import DOWN, Host, Surroundings
 from targets.backends.simulator.loop import Loop
 from targets.backends.simulator.network import MS, Cause, Network, Receiver, Sent, describe
@@ -24,6 +25,7 @@ from targets.protocol.fault import (
     MessageFault,
     Pause,
     Reconfigure,
+    Redraw,
     Release,
     Restart,
     Resume,
@@ -81,6 +83,7 @@ class SimulatedCluster:
             "corrupt",
             "reconfigure",
             "transfer",
+            "redraw",
         }
     )
 
@@ -92,19 +95,25 @@ class SimulatedCluster:
         *,
         delay_ms: tuple[float, float] = DELAY_MS,
         trace: bool = False,
+        cover: bool = False,
         place: Callable[[NodeId], NodeId] = str,
     ) -> None:
         """`delay_ms`: the least and the greatest delay of a healthy link. `place`: by the name of a client, the one
-        whose links it uses; faults on clients' links use those names."""
+        whose links it uses; faults on clients' links use those names. `cover`: note the states that it reaches."""
         self.target = target
         self.nodes: tuple[NodeId, ...] = tuple(f"n{i + 1}" for i in range(nodes))
         self._loop = Loop()
         self._network = Network(self._loop, seed, self._receiver, delay_ms, place)
         self._watch = Watch(self._loop, target)
         self._random = TimeKeyedRandom(self._loop, f"{seed} cluster")
+        self._seed = str(seed)
         self._running: dict[NodeId, Node] = {}
         kind = TracedHost if trace else Host
-        shared = Surroundings(self.nodes, target, self._loop, seed, self._network.send, self._running, self._watch)
+        self.coverage = Coverage(self._loop, self.nodes, self._running) if cover else None
+        """The states that were reached, if asked for."""
+        shared = Surroundings(
+            self.nodes, target, self._loop, seed, self._network.send, self._running, self._watch, self.coverage
+        )
         self._hosts = {name: kind(name, shared) for name in self.nodes}
         self.steps: list[Step] = []
         """Of a traced run: what inputs changed on the nodes, in order of time."""
@@ -334,6 +343,8 @@ class SimulatedCluster:
                 self._corrupt(fault)
             case Reconfigure():
                 self._administer(fault, "reconfigure", fault.nodes)
+            case Redraw():
+                self._redraw(fault)
             case Transfer():
                 self._administer(fault, "transfer", fault.to)
             case _:
@@ -363,6 +374,16 @@ class SimulatedCluster:
             self._note(fault, found or "nothing is stored yet", shown=found is not None)
         else:
             raise HarnessError("a torn write needs a power loss: Kill(power=True, torn=True)")
+
+    def _redraw(self, fault: Redraw) -> None:
+        seed = f"{self._seed} {fault.salt}"
+        self._network.redraw(seed, fault.links)
+        if not fault.links:
+            self._seed = seed
+            self._random.rekey(f"{seed} cluster")
+            for host in self._hosts.values():
+                host.redraw(seed)
+        self._note(fault, "from here on")
 
     def _administer(self, fault: Fault, f: str, given: Any) -> None:
         """Ask every running node by its own client protocol; only a leader carries it out."""

@@ -16,6 +16,7 @@ from random import Random
 from typing import Any
 
 from checker.errors import TargetError
+from targets.backends.simulator.coverage import Coverage
 from targets.backends.simulator.disk import DiskFailure, SimulatedDisk
 from targets.backends.simulator.loop import Loop
 from targets.backends.simulator.network import MS
@@ -165,6 +166,7 @@ class Surroundings:
     send: Callable[[NodeId, NodeId, Message], None]
     running: dict[NodeId, Node]
     watch: Watch
+    coverage: Coverage | None = None
 
 
 class Host:
@@ -187,6 +189,7 @@ class Host:
         self._loop = loop
         self._running = shared.running
         self._watch = shared.watch
+        self._coverage = shared.coverage
         self.random = TimeKeyedRandom(loop, f"{seed} {name} machine")
         self._node_random = TimeKeyedRandom(loop, f"{seed} {name}")
         self._sync_key = key(f"{seed} {name} sync")
@@ -225,10 +228,18 @@ class Host:
         self._context = HostContext(self, self._node_random)
         self._handle(self.node, None, None)
 
+    def redraw(self, seed: str) -> None:
+        """Draw all random numbers of the machine and its node under another seed from now on."""
+        self.random.rekey(f"{seed} {self.name} machine")
+        self._node_random.rekey(f"{seed} {self.name}")
+        self._sync_key = key(f"{seed} {self.name} sync")
+
     def kill(self, *, power: bool, torn: bool) -> str:
         """End the node at once; returns what was lost with it."""
         self.node = self._view = None
         self._running.pop(self.name, None)
+        if self._coverage is not None:
+            self._coverage.died(self.name)
         self.die_after = None
         self.incarnation += 1
         self.after_sync.clear()
@@ -324,6 +335,8 @@ class Host:
             else:
                 call = "start()" if what is None else f"timeout({what.timer})"
             raise NodeRaisedError(self.name, f"raised {error!r}{_place(error)} in {call}") from error
+        if self._coverage is not None:
+            self._coverage.step(self.name)
         if self._syncing:
             self._is_start = what is None
         elif self._watch.at_steps or what is None:

@@ -91,7 +91,7 @@ class Network:
         """`receiver`: by the destination, what is called on arrival. `place`: by a name, the one whose links it uses:
         a client continues under new names."""
         self._loop = loop
-        self._seed = seed
+        self._seed = str(seed)
         self._receiver = receiver
         self._least_ns = int(delay_ms[0] * MS)
         self._spread_ns = int((delay_ms[1] - delay_ms[0]) * MS)
@@ -116,6 +116,16 @@ class Network:
             name = f"{self._seed} {places[0]} {places[1]}"
             self._places[places] = _Link(self._loop, name, key(name))
         return self._places[places]
+
+    def redraw(self, seed: str, links: tuple[Link, ...]) -> None:
+        """Draw the delays of links under another seed from now on; without links, of all, and what faults do there."""
+        if not links:
+            self._seed = seed
+        for places, link in self._places.items():
+            if not links or places in links:
+                link.name = f"{seed} {places[0]} {places[1]}"
+                link.key = key(link.name)
+                link.__dict__.pop("random", None)
 
     def send(self, source: NodeId, dest: NodeId, message: Message) -> None:
         """Send a message over its link, under the faults that are in force there."""

@@ -47,6 +47,10 @@ class TimeKeyedRandom(Random):
         self._slot = -1
         self._state = 0
 
+    def rekey(self, name: str) -> None:
+        """Draw under the key of another name from now on."""
+        self._key, self._slot = key(name), -1
+
     def _next(self) -> int:
         slot = self._loop.now_ns >> SLOT_BITS
         if slot != self._slot:
