@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from naysayer.report.conclusion import Conclusion
 
 ERROR, VIOLATION = 3, 1
-JUDGING = ("test", "hunt", "check", "replay", "play")
+JUDGING = ("test", "hunt", "merge", "check", "replay", "play")
 """The commands that have --json and --junit."""
 
 app = App(
@@ -192,14 +192,28 @@ def hunt(target: str, /, *, options: HuntOptions = HuntOptions(), output: Output
     """
     from naysayer.commands.hunt import hunt_target
     from naysayer.hunt.campaign import Hunt
+    from naysayer.hunt.shards import shard_of
 
     asked = options
     if asked.seeds is not None and asked.time is not None:
         raise UsageError("--seeds and --time exclude each other: a hunt ends after so many seeds, or after that time")
     seeds = 1000 if asked.seeds is None and asked.time is None else asked.seeds
-    sizes = (asked.ops, asked.nodes, asked.workload, asked.nemesis, asked.clients)
+    shard = None if asked.shard is None else shard_of(asked.shard)
+    sizes = (asked.ops, asked.nodes, asked.workload, asked.nemesis, asked.clients, shard)
     wanted = Hunt(target, seeds, asked.time, asked.first_seed, *sizes)
     return _concluded("hunt", output, lambda: hunt_target(wanted, engine=asked.engine, results=asked.results))
+
+
+@app.command
+def merge(*files: Path, output: Output = Output()) -> int:
+    """Merge what the shards of one hunt have found, and say which shards are lacking.
+
+    Args:
+        files: what `naysayer hunt --shard I/N --json` printed, a file for each shard
+    """
+    from naysayer.commands.merge import merge_files
+
+    return _concluded("merge", output, lambda: merge_files(files))
 
 
 @app.command

@@ -94,7 +94,7 @@ def given(options: Any) -> dict[str, Any]:
     """Of a dataclass of options what differs from the defaults, as values that TOML has."""
     values = {one.name: (getattr(options, one.name), one.default) for one in fields(options)}
     return {
-        name: str(value) if isinstance(value, Path) else value
+        name: value if isinstance(value, bool | int | float | str | tuple | list) else str(value)
         for name, (value, default) in values.items()
         if value is not None and value != default
     }
@@ -220,6 +220,9 @@ class HuntOptions:
     """what the clients do; drawn from the seed unless given"""
 
     nemesis: Faults | None = None
+
+    shard: str | None = None
+    """only a part of the hunt, such as 2/8 for the second of eight; `naysayer merge` puts the parts together"""
 
     engine: str = "processes"
     """processes of this machine, or dask:ADDRESS"""

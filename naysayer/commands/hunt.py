@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -55,13 +55,13 @@ def hunt_target(hunt: Hunt, *, engine: str, results: Path) -> Conclusion:
         caught = _search(hunt, engine, stop)
         if caught.plan is None:
             return _nothing(hunt, caught)
-        concluded = _report(caught.plan, new_folder(results, caught.plan.name), given(hunt), stop)
+        concluded, scenario = _report(caught.plan, new_folder(results, caught.plan.name), given(hunt), stop)
     screen = console()
     screen.print(f"✗ {hunt.target}: {_named(caught.plan)} fails, after {_effort(caught)}", markup=False)
     screen.print(f"  {caught.coverage.sentence()}", markup=False, highlight=False)
     if concluded.error is not None:
         screen.print(f"✗ {concluded.error}; the seed finds it again", markup=False)
-    return replace(concluded, code=FOUND, title=hunt.target, hunt=_facts(caught))
+    return replace(concluded, code=FOUND, title=hunt.target, hunt=_facts(hunt, caught, scenario))
 
 
 def _search(hunt: Hunt, engine: str, stop: StopRequest) -> Caught:
@@ -110,8 +110,11 @@ def _lines_now_and_then() -> Callable[[Callable[[], str]], None]:
     return line
 
 
-def _report(failing: Plan, folder: Path, options: Options, stop: StopRequest) -> Conclusion:
-    """Run the failing plan again, minimise it, keep and report what is left. Its error is what could not be kept."""
+def _report(failing: Plan, folder: Path, options: Options, stop: StopRequest) -> tuple[Conclusion, str]:
+    """Run the failing plan again, minimise it, keep and report what is left. Its error is what could not be kept.
+
+    Returns the scenario too.
+    """
     found, original, lost = _keep_original(failing, folder, options)
     smaller = _minimise(found, failing.seed, stop)
     plan = timed.plan_of(smaller.scenario, failing.nemesis)
@@ -119,7 +122,7 @@ def _report(failing: Plan, folder: Path, options: Options, stop: StopRequest) ->
         run, verdict = timed.play(smaller.scenario, Recorder(store), trace=True)
     if verdict.outcome != "invalid":
         concluded = _report_original(failing, original, folder, options, smaller.cut or "its scenario does not fail")
-        return replace(concluded, error=lost or concluded.error)
+        return replace(concluded, error=lost or concluded.error), notation.text(found)
     screen, said = console(), summary(found, smaller)
     result = result_of(plan, run, verdict, original=changed(original, Failure(run, verdict)))
     report = with_nodes(plan, build_report(result, folder), partial(timed.rerun, smaller.scenario))
@@ -131,7 +134,8 @@ def _report(failing: Plan, folder: Path, options: Options, stop: StopRequest) ->
     drawn = draw(smaller.scenario, run, verdict, screen.width)
     screen.print(f"{said}\n\n{drawn}\n", highlight=False, markup=False, soft_wrap=True)
     show(report, screen)
-    return replace(conclusion(report, facts, folder=folder, history=folder / HISTORY), error=lost or store.trouble)
+    concluded = conclusion(report, facts, folder=folder, history=folder / HISTORY)
+    return replace(concluded, error=lost or store.trouble), notation.text(smaller.scenario)
 
 
 def _with_output(scenario: timed.Scenario, failing: Plan) -> str:
@@ -177,8 +181,12 @@ def _effort(caught: Caught) -> str:
     return f"{caught.seeds} seeds, {caught.cpu_s:.1f} CPU s"
 
 
-def _facts(caught: Caught) -> dict[str, int | float | bool | None]:
+def _facts(hunt: Hunt, caught: Caught, scenario: str | None = None) -> dict[str, Any]:
+    asked = {name: value for name, value in asdict(hunt).items() if name != "shard" and value is not None}
     return {
+        "asked": asked,
+        "shard": hunt.shard,
+        "scenario": scenario,
         "seeds": caught.seeds,
         "seed": None if caught.plan is None else caught.plan.seed,
         "undecided": caught.undecided,
@@ -193,7 +201,7 @@ def _facts(caught: Caught) -> dict[str, int | float | bool | None]:
 
 def _nothing(hunt: Hunt, caught: Caught) -> Conclusion:
     screen = console()
-    nothing = Conclusion(NOTHING, hunt.target, error=caught.trouble, hunt=_facts(caught))
+    nothing = Conclusion(NOTHING, hunt.target, error=caught.trouble, hunt=_facts(hunt, caught))
     if caught.trouble is not None:
         screen.print(f"! {hunt.target}: {caught.trouble} ({_effort(caught)})", markup=False)
         return replace(nothing, code=ERROR)

@@ -14,6 +14,7 @@ from itertools import count
 from checker.errors import UsageError
 from checker.parallel import pool
 from naysayer.hunt.guided import Lineage
+from naysayer.hunt.shards import Shard
 from naysayer.hunt.states import Seen
 from naysayer.hunt.swarm import draw
 from naysayer.judge import judge_run
@@ -52,15 +53,24 @@ class Hunt:
     workload: str | None = None
     nemesis: tuple[str, ...] | None = None
     clients: int | None = None
+    shard: Shard | None = None
+    """The part of the hunt that is made here; None: all of it."""
 
     def plan(self, seed: int) -> Plan:
         """The plan of a seed: what is not given here is drawn."""
         target = find_target(self.target)
         return draw(target, seed, self.operations, self.workload, self.nemesis, self.nodes, self.clients)
 
+    @property
+    def lineage(self) -> int:
+        """Runs of one lineage. A sharded hunt has a lineage for each shard, at least."""
+        if self.shard is None or self.seeds is None:
+            return LINEAGE
+        return max(1, min(LINEAGE, self.seeds // self.shard.count))
+
     def left(self, lineage: Lineage) -> int:
         """How many runs the lineage still has."""
-        last = lineage.first + LINEAGE
+        last = lineage.first + self.lineage
         if self.seeds is not None:
             last = min(last, self.first_seed + self.seeds)
         return last - lineage.first - lineage.tried
@@ -69,6 +79,8 @@ class Hunt:
         """Raises UsageError for what does not fit the target, and for numbers out of bounds."""
         if self.seeds is not None and self.seeds < 1:
             raise UsageError(f"--seeds is {self.seeds}; it must be at least 1")
+        if self.shard is not None and (self.seeds is None or self.seeds < self.shard.count):
+            raise UsageError(f"--shard {self.shard} needs --seeds of at least {self.shard.count}: a shard has its own")
         if self.time_s is not None and not self.time_s > 0:
             raise UsageError("--time is 0; a hunt needs some seconds")
         plan = self.plan(self.first_seed)
@@ -186,9 +198,10 @@ def run_campaign(hunt: Hunt, engine: str, workers: int, goes_on: Callable[[int],
 
 
 def lineages(hunt: Hunt) -> Iterator[Lineage]:
-    """The lineages of a hunt: of LINEAGE runs each."""
+    """The lineages of a hunt, or of its shard: of LINEAGE runs each, or fewer."""
     last = None if hunt.seeds is None else hunt.first_seed + hunt.seeds
-    for first in count(hunt.first_seed, LINEAGE):
+    for number, first in enumerate(count(hunt.first_seed, hunt.lineage)):
         if last is not None and first >= last:
             return
-        yield Lineage(first)
+        if hunt.shard is None or number % hunt.shard.count == hunt.shard.number - 1:
+            yield Lineage(first)

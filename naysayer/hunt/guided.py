@@ -1,10 +1,11 @@
 """Guided hunts: runs that reach new states of the cluster are continued in other ways.
 
 The states are abstract (coverage.py of the simulator). A run that reached a state that no run before had reached is
-kept as a parent, and parents take turns. A child is its parent up to a moment at which the parent had just reached a
-new state, and from there on another run: all random numbers are drawn anew (Redraw), or only the delays of some links,
-or messages of one link are held back for a while. So a plan is its seed and the decisions that were added to it, and
-replays exactly. The recipe is that of Fest (NSDI 2026) and of coverage-guided fuzzers before it.
+kept as a parent, and parents take turns. Half of the children are other seeds with most of the sizes and faults of
+their parent, as these make new states likely. The others are their parent up to a moment at which it had just reached
+a new state, and from there on another run: all random numbers are drawn anew (Redraw), or only the delays of some
+links, or messages of one link are held back for a while. So a plan is its seed and the decisions that were added to
+it, and replays exactly. The recipe is that of Fest (NSDI 2026) and of coverage-guided fuzzers before it.
 
 What a lineage tries depends only on its hunt and on the number of its first run, so that hunts reproduce on any number
 of workers, and machines can share one.
@@ -34,8 +35,17 @@ PARENTS_MAX = 24
 CHILDREN_MAX = 12
 """How many children a parent has."""
 
+MIXED = 0.5
+"""Chance of a child that has only the sizes and faults of its parent..."""
+
+KEPT = 0.8
+"""...each of them with this chance."""
+
 ALL, LINKS = 0.6, 0.85
 """Of the random numbers drawn below ALL everything is drawn anew, below LINKS some delays; else messages are held."""
+
+CHOICES = ("workload", "nemesis", "nodes", "clients", "think_ms", "timeout_ms")
+"""What else is drawn from a seed."""
 
 SALTS = 1 << 30
 
@@ -69,7 +79,7 @@ class Lineage:
         parent.children += 1
         if parent.children < CHILDREN_MAX:
             self.parents.append(parent)
-        return mutated(parent, random)
+        return mixed(parent.plan, fresh(number), random) if random.random() < MIXED else mutated(parent, random)
 
     def learn(self, plan: Plan, states: dict[int, float]) -> None:
         """The run of a plan reached these states, each first at its time (ms)."""
@@ -77,7 +87,14 @@ class Lineage:
         self.seen.update(states)
         if new:
             self.parents.append(Parent(plan, new))
-            del self.parents[:-PARENTS_MAX]
+            if len(self.parents) > PARENTS_MAX:
+                self.parents.remove(min(self.parents, key=lambda parent: len(parent.new_ms)))
+
+
+def mixed(parent: Plan, other: Plan, random: Random) -> Plan:
+    """Another seed, with most of the sizes and faults of a plan that reached new states."""
+    kept = {name: getattr(parent, name) for name in CHOICES if random.random() < KEPT}
+    return replace(other, **kept)
 
 
 def mutated(parent: Parent, random: Random) -> Plan:

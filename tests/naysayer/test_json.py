@@ -143,8 +143,10 @@ def test_a_valid_a_broken_and_a_replayed_run(tmp_path: Path, capsys: pytest.Capt
 @pytest.mark.slow
 def test_a_hunt_that_finds_and_one_that_does_not(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     results = ["--results", str(tmp_path)]
-    built = document(["hunt", "quorum-kv/no-read-repair", "--first-seed", "24", "--seeds", "5", *results], capsys)
-    assert (built["outcome"], built["hunt"]["seed"]) == ("invalid", 24)
+    built = document(
+        ["hunt", "quorum-kv/local-counter-version", "--first-seed", "25", "--seeds", "5", *results], capsys
+    )
+    assert (built["outcome"], built["hunt"]["seed"]) == ("invalid", 25)
     assert (Path(built["folder"]) / "scenario.txt").is_file()
     built = document(["hunt", "quorum-kv", "--seeds", "2", *results], capsys)
     assert (built["outcome"], built["exit"], built["hunt"]["seeds"], built["verdict"]) == ("nothing-found", 0, 2, None)

@@ -50,12 +50,12 @@ def test_options_and_versions_are_kept_beside_the_plan(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_hunt_keeps_what_was_asked_of_it(tmp_path: Path) -> None:
-    arguments = ["hunt", "quorum-kv/no-read-repair", "--first-seed", "24", "--seeds", "5", "--results", str(tmp_path)]
-    assert run(arguments) == 1
-    folder = open_folder(tmp_path / "quorum-kv.no-read-repair")
+    name = "quorum-kv/local-counter-version"
+    assert run(["hunt", name, "--first-seed", "25", "--seeds", "5", "--results", str(tmp_path)]) == 1
+    folder = open_folder(tmp_path / "quorum-kv.local-counter-version")
     for file in (folder / "test.toml", folder / "original" / "test.toml"):
         kept = tomllib.loads(file.read_text())
-        assert kept["options"] == {"target": "quorum-kv/no-read-repair", "seeds": 5, "first_seed": 24}
+        assert kept["options"] == {"target": name, "seeds": 5, "first_seed": 25}
         assert kept["versions"]["naysayer"] == version("naysayer")
 
 
