@@ -12,10 +12,12 @@ newest copy of a majority, and stores it on a majority before it answers, since 
 """
 
 import http.client
+import itertools
 import json
 import os
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -24,7 +26,10 @@ nodes = [one for one in sys.argv[3:] if not one.startswith("--")]
 peers = [one for one in nodes if one.rpartition(":")[2] != str(port)]
 repairing = "--no-read-repair" not in sys.argv
 TIMEOUT_S = 0.5
-NOTHING = {"value": None, "stamp": [0, ""]}
+NOTHING = {"value": None, "stamp": [0, "", 0]}
+
+# two writes that this node stamps at the same time, or before and after a restart, must not get the same stamp
+numbers = itertools.count(time.time_ns())
 
 copies, lock, pool = {}, threading.Lock(), ThreadPoolExecutor(64)
 
@@ -84,7 +89,7 @@ def read(key):
 
 
 def write(key, value):
-    spread(key, {"value": value, "stamp": [newest(key)["stamp"][0] + 1, name]})
+    spread(key, {"value": value, "stamp": [newest(key)["stamp"][0] + 1, name, next(numbers)]})
 
 
 class Handler(BaseHTTPRequestHandler):
