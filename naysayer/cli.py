@@ -310,16 +310,17 @@ def doctor(cluster: Path, /, *, nemesis: Faults | None = None) -> int:
 
 
 @app.command
-def init(file: Path | None = None, /, *, node: bool = False) -> int:
+def init(file: Path | None = None, /, *, node: bool = False, compose: Path | None = None) -> int:
     """Write a commented cluster.toml to fill in, or with --node a small node in Python that runs at once.
 
     Args:
         file: where to write; cluster.toml or node.py unless given
         node: write a node that speaks Maelstrom's protocol, for naysayer test --bin
+        compose: a compose file; the cluster.toml names its containers and published ports
     """
     from naysayer.commands.init import init as write_file
 
-    return write_file(file or Path("node.py" if node else "cluster.toml"), node=node)
+    return write_file(file or Path("node.py" if node else "cluster.toml"), node=node, compose=compose)
 
 
 @app.command(name="list")

@@ -140,4 +140,4 @@ if os.path.exists(f"{name}.log"):
             if line.endswith("\n"):  # the last one may have been cut off by a kill; it was never acknowledged
                 copies.update([json.loads(line)])
 log = open(f"{name}.log", "a")
-Server(("127.0.0.1", port), Handler).serve_forever()
+Server((os.environ.get("LISTEN", "127.0.0.1"), port), Handler).serve_forever()

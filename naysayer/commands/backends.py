@@ -14,7 +14,7 @@ from naysayer.options import RunOptions
 from naysayer.plan import FEW_WRITES, Plan
 from naysayer.report.conclusion import Conclusion
 from targets.backends.hosts.cluster import faults_of
-from targets.backends.hosts.config import START_TIMEOUT_S, ClusterConfig, load
+from targets.backends.hosts.config import START_TIMEOUT_S, ClusterConfig, Commands, load
 from targets.backends.hosts.links import SHAPING
 from targets.backends.processes.cluster import LiveCluster
 from targets.backends.processes.process import refuse_platform
@@ -76,9 +76,10 @@ def choose(options: RunOptions) -> tuple[Backend, SystemOf]:
 
 def _with_timeout(config: ClusterConfig, start_timeout_s: float | None) -> ClusterConfig:
     """The configuration with what --start-timeout says, if it was given."""
-    if config.commands is None or start_timeout_s is None:
+    commands = config.commands or (Commands() if config.has_containers else None)
+    if commands is None or start_timeout_s is None:
         return config
-    return replace(config, commands=replace(config.commands, start_timeout_s=start_timeout_s))
+    return replace(config, commands=replace(commands, start_timeout_s=start_timeout_s))
 
 
 def defaults_of(config: ClusterConfig) -> dict[str, Any]:

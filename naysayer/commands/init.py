@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from checker.errors import UsageError
+from naysayer.commands.compose import cluster_toml
 from naysayer.report.console import console
 
 CLUSTER = """\
@@ -123,11 +124,19 @@ for line in sys.stdin:
 '''
 
 
-def init(file: Path, *, node: bool) -> int:
-    """Write the file; one that is there is never overwritten."""
+def init(file: Path, *, node: bool, compose: Path | None = None) -> int:
+    """Write the file; one that is there is never overwritten. `compose`: a compose file whose containers it names."""
+    text = NODE if node else CLUSTER
+    if compose is not None:
+        if node:
+            raise UsageError("--node and --compose exclude each other: a node's program, or a cluster.toml")
+        try:
+            text = cluster_toml(compose.read_text(), compose)
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(f"{compose}: {getattr(error, 'strerror', None) or 'it is not text'}") from error
     try:
         with file.open("x") as out:
-            out.write(NODE if node else CLUSTER)
+            out.write(text)
     except FileExistsError as error:
         raise UsageError(f"{file} is there already; name another file") from error
     except OSError as error:
