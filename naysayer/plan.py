@@ -130,7 +130,7 @@ def make_plan(options: RunOptions) -> Plan:
     registers = found.workload == "register" and not any(catalog.find(name).needs_views for name in exposing)
     deck = nemesis is None and registers
     if nemesis is None:
-        usual = (*LIVE_NEMESIS, "power") if deck else DEFAULT_NEMESIS if found.broken is None else ()
+        usual = LIVE_NEMESIS if deck else DEFAULT_NEMESIS if found.broken is None else ()
         # a deck has cards for all that can happen to messages
         more = [name for name in exposing if not deck or catalog.find(name).channel not in ("net", "hold")]
         names = dict.fromkeys((*usual, *more))

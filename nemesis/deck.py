@@ -67,8 +67,9 @@ def _kill(node: NodeId, random: Random) -> tuple[Fault, Fault]:
 
 
 def _power_off(node: NodeId, random: Random) -> tuple[Fault, Fault]:
-    """Half of them between two effects of a handler: after the reply, before the sync."""
-    return Kill((node,), power=True, effects=random.choice((None, random.randrange(12)))), Restart((node,))
+    """Between two effects of a handler, such as after the reply and before the sync: at any other time there is seldom
+    anything to lose."""
+    return Kill((node,), power=True, effects=random.randrange(12)), Restart((node,))
 
 
 def _tear(node: NodeId, random: Random) -> tuple[Fault, Fault]:
@@ -253,7 +254,7 @@ class Deck(msgspec.Struct, frozen=True):
         random = situation.random
         waiting = self.processes
         if not waiting:
-            rolling = [ROLLING] if "kill" in names else []
+            rolling = [ROLLING] if "kill" in names and len(situation.nodes) > 1 else []
             waiting = (*rolling, *random.sample(names, len(names)))
         what, victim = waiting[0], _victim(situation, 0.5)
         stages: list[Stage] = []

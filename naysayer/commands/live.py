@@ -26,6 +26,7 @@ from naysayer.plan import (
     workload_of,
 )
 from nemesis import catalog
+from nemesis.deck import PROCESSES
 from targets.backends.hosts.cluster import RemoteCluster, faults_of, what_it_takes
 from targets.backends.hosts.config import ClusterConfig, make_client, own_file
 from targets.backends.processes.cluster import LiveCluster
@@ -166,7 +167,7 @@ def live_plan(backend: Backend, options: RunOptions) -> Plan:
         nemesis_interval_s=options.nemesis_interval_s,
         start_timeout_s=options.start_timeout_s,
         rate=options.rate,
-        deck=options.nemesis is None,
+        deck=options.nemesis is None or PROCESSES.keys() >= {catalog.find(name).name for name in nemesis},
         availability=options.availability,
         sizes=sizes_of(options),
         binary=None if options.binary is None else _binary(options),

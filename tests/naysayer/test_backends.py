@@ -239,5 +239,14 @@ class TestStorage:
     def test_a_log_in_java_that_does_not_sync_is_caught(self, mode: str, code: int, tmp_path: Path) -> None:
         subprocess.run(["javac", "-d", str(tmp_path), str(NODE.with_name("WalNode.java"))], check=True)
         command = f"java -XX:TieredStopAtLevel=1 -cp {tmp_path} WalNode {mode}"
-        arguments = ["--bin", command, "--nodes", "1", "--workload", "register", "--nemesis", "power", "--time", "40s"]
+        arguments = ["--bin", command, "--nodes", "1", "--nemesis", "power", "--time", "60s" if code else "15s"]
         assert self.lost(arguments, code, tmp_path / "results")
+
+    @pytest.mark.parametrize(("synchronous", "code"), [("extra", 0), ("full", 1)])
+    def test_sqlite_keeps_and_loses_what_its_documentation_says(
+        self, synchronous: str, code: int, tmp_path: Path
+    ) -> None:
+        """With synchronous=FULL the removal of a rollback journal, which commits, is not synced: it comes back."""
+        command = f"{sys.executable} {NODE.with_name('sqlite_kv.py')} {synchronous}"
+        arguments = ["--bin", command, "--nodes", "1", "--nemesis", "power"]
+        assert self.lost(arguments, code, tmp_path)
