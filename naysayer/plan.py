@@ -110,7 +110,7 @@ _OF_MESSAGES = ("partition", "one-way", "lose-phase", "delay-phase", "duplicate-
 LIVE_NEMESIS = (*_OF_MESSAGES, "kill", "pause", "power", "torn")
 """The same for processes whose messages pass through the harness."""
 
-FEW_WRITES = "write-few-read-many"
+FEW_WRITES, FEW_WITH_CAS = "write-few-read-many", "write-few-with-cas"
 """The default workload for registers in the simulator, and in real time for whatever has reads and writes by key."""
 
 BINARY_NEMESIS = tuple(name for name in LIVE_NEMESIS if name not in ("duplicate-phase", "power", "torn"))

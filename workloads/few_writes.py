@@ -8,6 +8,7 @@ write or read has repaired them, so they show what a restarted node has forgotte
 
 from __future__ import annotations
 
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -46,6 +47,9 @@ HOT = 0.5
 RETIRED = 0.06
 """Share of operations that read one of the keys retired last."""
 
+BY_CAS = 3
+"""Where the system has compare-and-set, one key in so many is changed by it."""
+
 NO_LIMIT = 10**9
 """Operations of a key: it is retired once it was written often enough, and not for their number."""
 
@@ -69,6 +73,9 @@ class LiveKey(Struct, frozen=True):
     operations: int = 0
     frozen_ms: float | None = None
     """Since when it is not written any more: a write failed or is unknown."""
+    by_cas: bool = False
+    """It is changed by compare-and-set from the value seen last, as soon as one was seen."""
+    seen: Any = None
 
     def may_be_written(self) -> bool:
         """Whether a client may write it now."""
@@ -90,6 +97,8 @@ class FewWrites(Struct, frozen=True):
     live: int = LIVE_KEYS
     operations_per_key: int = NO_LIMIT
     integers: bool = False
+    cas: bool = False
+    """Every third key is changed by compare-and-set."""
     keys: tuple[LiveKey, ...] = ()
     made: int = 0
     """How many keys there have been."""
@@ -109,23 +118,29 @@ class FewWrites(Struct, frozen=True):
             value = rest.written + 1
             under_way, left = one.under_way + 1, one.writes_left - 1
             used = replace(one, under_way=under_way, writes_left=left, operations=one.operations + 1)
-            return Invocation("write", one.key, value), replace(rest._with(used), written=value)
+            after = replace(rest._with(used), written=value)
+            if one.by_cas and one.seen is not None:
+                return Invocation("cas", one.key, (one.seen, value)), after
+            return Invocation("write", one.key, value), after
         hot = [one for one in rest.keys if one.under_way or one.frozen_ms is not None]
         one = random.choice(hot if hot and random.random() < HOT else rest.keys)
         used = replace(one, reads_due=one.reads_due - 1, operations=one.operations + 1)
         return Invocation("read", one.key), rest._with(used)
 
     def observe(self, operation: Operation) -> Generator:
-        if operation.f != "write":
+        if operation.f == "read" and not self.cas:
             return self
         found = next((one for one in self.keys if one.key == operation.key), None)
         if found is None:
             return self  # retired meanwhile
+        if operation.f == "read":
+            return self._with(replace(found, seen=operation.output)) if operation.status == "ok" else self
         after = replace(found, under_way=found.under_way - 1, races=operation.index % 10 < 10 * RACES)
         if operation.status == "ok":
             after = replace(after, reads_due=READS_BETWEEN)
         elif operation.status == "fail" and operation.ret - operation.call < REFUSED_NS:
-            after = replace(after, writes_left=found.writes_left + 1)
+            # a system without cas refuses each: then the key is written
+            after = replace(after, writes_left=found.writes_left + 1, by_cas=found.by_cas and operation.f != "cas")
         else:
             after = replace(after, frozen_ms=found.frozen_ms or self.now_ms)
         return self._with(after)
@@ -144,7 +159,10 @@ class FewWrites(Struct, frozen=True):
         if not fresh and not done:
             return replace(self, now_ms=now_ms)
         names = range(self.made + 1, self.made + fresh + 1)
-        added = [LiveKey(n if self.integers else f"k{n}", random.random() < RACES) for n in names]
+        added = [
+            LiveKey(n if self.integers else f"k{n}", random.random() < RACES, by_cas=self.cas and n % BY_CAS == 0)
+            for n in names
+        ]
         retired = (*self.retired, *(one.key for one in done))[-RETIRED_MAX:]
         keys = (*kept, *added)
         return replace(self, keys=keys, made=self.made + fresh, retired=retired, now_ms=now_ms)
@@ -156,9 +174,9 @@ def only_reads(client: int, clients: int) -> bool:
     return clients >= 6 and client % 6 >= 3
 
 
-def with_keys(keys: Keys) -> FewWrites:
+def with_keys(keys: Keys, *, cas: bool = False) -> FewWrites:
     """With so many keys at once, retired after so many operations at the latest; their names are its own."""
-    return FewWrites(len(keys.bases), keys.operations_per_key, isinstance(keys.bases[0], int))
+    return FewWrites(len(keys.bases), keys.operations_per_key, isinstance(keys.bases[0], int), cas)
 
 
 KEYS = Keys(tuple(f"k{number}" for number in range(1, LIVE_KEYS + 1)), NO_LIMIT)
@@ -172,5 +190,17 @@ WORKLOAD = Workload(
     finish=reads,
     keys=KEYS,
     with_keys=with_keys,
+    only_reads=only_reads,
+)
+
+WITH_CAS = Workload(
+    name="write-few-with-cas",
+    summary="the same, with every third key changed by compare-and-set: the default where there is one",
+    operations=frozenset({"read", "write", "cas"}),
+    model="cas-register",
+    start=lambda: FewWrites(cas=True),
+    finish=reads,
+    keys=KEYS,
+    with_keys=partial(with_keys, cas=True),
     only_reads=only_reads,
 )

@@ -14,6 +14,7 @@ WORKLOADS: dict[str, Workload] = {
         cas_register.WRITE_ONCE,
         kv.WORKLOAD,
         few_writes.WORKLOAD,
+        few_writes.WITH_CAS,
         append.KV_APPEND,
         append.APPEND_LIST,
         log.WORKLOAD,

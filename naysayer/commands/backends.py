@@ -11,7 +11,7 @@ from checker.errors import UsageError
 from naysayer.commands.drive import System, run_test
 from naysayer.commands.live import Backend, binary_system, live_plan, remote_system, target_system
 from naysayer.options import RunOptions
-from naysayer.plan import FEW_WRITES, Plan
+from naysayer.plan import FEW_WITH_CAS, FEW_WRITES, Plan
 from naysayer.report.conclusion import Conclusion
 from targets.backends.hosts.cluster import faults_of
 from targets.backends.hosts.config import START_TIMEOUT_S, ClusterConfig, Commands, load
@@ -26,9 +26,9 @@ from workloads.registry import WORKLOADS
 from workloads.registry import find as find_workload
 
 BY_KEY = frozenset({"kv", "cas-register", "register"})
-"""In real time it takes the place of these."""
+"""In real time, FEW_WRITES or FEW_WITH_CAS takes the place of these."""
 
-USUAL = (FEW_WRITES, "kv", "cas-register", "register")
+USUAL = (FEW_WITH_CAS, FEW_WRITES, "kv", "cas-register", "register")
 """The usual workloads for a cluster.toml: the first that the system offers the operations for is taken."""
 
 
@@ -53,11 +53,12 @@ def choose(options: RunOptions) -> tuple[Backend, SystemOf]:
     if options.target is not None:
         found = find_target(options.target)
         faults = LiveCluster.faults if find_compiler() else LiveCluster.faults - STORING
-        workload = FEW_WRITES if found.workload in BY_KEY else found.workload
+        few = FEW_WITH_CAS if "cas" in found.operations else FEW_WRITES
+        workload = few if found.workload in BY_KEY else found.workload
         return Backend(found.name, "as processes on this machine", faults, found.nodes, workload), target_system
     if options.binary is not None:
         where = "as a binary over stdin and stdout"
-        return Backend(options.binary, where, ProcessCluster.faults, 3, FEW_WRITES), binary_system
+        return Backend(options.binary, where, ProcessCluster.faults, 3, FEW_WITH_CAS), binary_system
     if options.cluster is None:
         raise UsageError("say what to test: a target, a binary or a cluster")
     file, config = options.cluster, _with_timeout(load(options.cluster, options.client), options.start_timeout_s)

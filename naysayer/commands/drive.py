@@ -58,6 +58,9 @@ RECOVERY_MS_MAX = 30_000.0
 """How long a healed system, which may be slow to start and to elect a leader, may take until an operation succeeds; a
 node that gives no answer for so long hangs."""
 
+ATTEMPTS = 6
+"""How often a client that retries sends a request within the time-out: mostly several times while messages are late."""
+
 REFUSED_MS = 10.0
 """Mean pause of a client after a refusal: a real cluster finds a new leader in less time than clients would rest."""
 
@@ -304,6 +307,7 @@ class Drive:
             operations=plan.operations,
             time_ms=None if plan.time_s is None else plan.time_s * 1000,
             sessions=isinstance(cluster, LiveCluster) and cluster.target.sessions,
+            attempts=ATTEMPTS,
             heal_when_stopped=True,
             recovery_ms_max=recovery_ms,
             known_to_fit=isinstance(cluster, LiveCluster),

@@ -22,9 +22,6 @@ from targets.protocol.fault import Fault
 from targets.protocol.node import NodeId, Reply, Request
 from workloads.generator import Generator, Invocation, Turn, Wait
 
-ATTEMPTS = 3
-"""How often a client sends a request with the same id to a system that executes each request once."""
-
 TIMEOUT = "timeout"
 """The error of an operation without a reply in time."""
 
@@ -255,8 +252,15 @@ class Clients:
         for _ in range(UNSUPPORTED_MAX):
             if not isinstance(asked, Invocation) or asked.f not in self.unsupported:
                 return asked
+            self.generator = self.generator.observe(self._not_invoked(asked, turn))
             asked, self.generator = self.generator.next(turn)
         return None
+
+    def _not_invoked(self, asked: Invocation, turn: Turn) -> Operation:
+        """An operation that the system does not support, as the generator sees it: it failed at once."""
+        now_ns = int(turn.now_ms * NS)
+        given, process = asked.input, self.threads[turn.client].process
+        return Operation(-1, process, asked.f, asked.key, given, None, now_ns, now_ns, "fail", asked.node)
 
     def _slot(self, thread: Thread, now_ms: float, rate: float) -> WaitUntil | None:
         """Take the next free slot of the rate, or wait for it."""
@@ -281,7 +285,7 @@ class Clients:
         if self.asked is not None:
             self.asked.append((now_ns / NS, client, asked, node))
         # every other client retries when no reply comes, as client libraries do
-        thread.attempts = thread.left = ATTEMPTS if self.setup.sessions and client % 2 == 1 else 1
+        thread.attempts = thread.left = self.setup.attempts if self.setup.sessions and client % 2 == 1 else 1
         return Invoke(node, thread.request, self.timeout_ms / thread.attempts)
 
     def _used_key(self, key: Any) -> None:
@@ -292,14 +296,21 @@ class Clients:
 
     def completed(self, thread: Thread, reply: Reply | None, now_ns: int) -> Invoke | WaitUntil:
         """Take the reply, or None if none came in time. The client retries, or pauses before its next operation."""
-        if reply is None and thread.left > 1:
-            # keyed by the time, so that a script of this run chooses the same node
-            key = f"{self.setup.seed} c{thread.client} {now_ns >> SLOT_BITS}"
+        unknown = reply is None or reply.status == "info"
+        refused_again = reply is not None and reply.status == "fail" and thread.left < thread.attempts
+        if thread.left > 1 and (unknown or (refused_again and reply is not None and reply.leader is not None)):
             thread.left -= 1
-            return Invoke(Random(key).choice(self.nodes), thread.request, self.timeout_ms / thread.attempts)
-        if reply is not None and reply.status == "fail" and thread.left < thread.attempts:
+            return Invoke(self._retried_at(thread, reply, now_ns), thread.request, self.timeout_ms / thread.attempts)
+        if refused_again:
             return self._done(thread, None, now_ns)  # this node did not execute it, but an earlier one may have
         return self._done(thread, reply, now_ns)
+
+    def _retried_at(self, thread: Thread, reply: Reply | None, now_ns: int) -> NodeId:
+        """Where a request is sent again: to the leader that the client was referred to, else to any node."""
+        if reply is not None and reply.leader is not None:
+            return reply.leader
+        # keyed by the time, so that a script of this run chooses the same node
+        return Random(f"{self.setup.seed} c{thread.client} {now_ns >> SLOT_BITS}").choice(self.nodes)
 
     def _done(self, thread: Thread, reply: Reply | None, now_ns: int) -> WaitUntil:
         """Record how the operation ended, and continue."""

@@ -43,6 +43,8 @@ class Setup:
     """The generator determines when each operation of the fault phase begins: clients add no pauses."""
     sessions: bool = False
     """The system executes a repeated request once: every other client retries when no reply comes."""
+    attempts: int = 3
+    """How often such a client sends a request with the same id, within the time-out."""
     stay: bool = False
     """A third of the clients stay with one node for ever, from the start (see Routing)."""
     only_reads: Callable[[int, int], bool] | None = None

@@ -109,3 +109,25 @@ def test_half_of_ten_clients_only_read_and_of_few_none_does() -> None:
 def test_an_honest_store_is_never_accused_though_answers_are_lost() -> None:
     played, _ = play(FewWrites(), 1500, clients=10, answer=Registers(lost=0.1))
     assert check(History.of(played), "register").outcome == "valid"
+
+
+def test_where_there_is_cas_a_third_of_the_keys_is_changed_by_it_from_the_value_seen_last() -> None:
+    played, _ = play(FewWrites(cas=True), 5000, clients=10, answer=Registers(lost=0.02))
+    assert check(History.of(played), "cas-register").outcome == "valid"
+    cas = [op for op in played if op.f == "cas"]
+    assert sum(op.output is True for op in cas) > len(cas) / 2 > 30
+    keys = {op.key for op in played if op.f == "write"}
+    assert len({op.key for op in cas}) > len(keys) / 5
+
+
+def test_a_system_that_refuses_cas_has_its_keys_written() -> None:
+    store = Registers(lost=0.0)
+
+    def answer(invocation: Invocation, client: int) -> tuple[Status, Any]:
+        return ("fail", None) if invocation.f == "cas" else store(invocation, client)
+
+    played, _ = play(FewWrites(cas=True), 3000, clients=10, answer=answer)
+    refused = [op.key for op in played if op.f == "cas"]
+    assert len(refused) > 5
+    assert max(Counter(refused).values()) <= 2, "two may be under way"
+    assert min(sum(op.f == "write" and op.key == key for op in played) for key in refused[:5]) == WRITES

@@ -39,6 +39,7 @@ DIALECTS: dict[str, dict[str, Fields]] = {
     "lin-kv": STORE,
     "register": STORE,
     "write-few-read-many": STORE,
+    "write-few-with-cas": STORE,
     "kv": {**STORE, "delete": (None, None)},
     "txn-list-append": TRANSACTIONS,
     "txn-rw-register": TRANSACTIONS,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 from checker.history import Operation, Status
 from naysayer.harness.actions import Invoke, WaitUntil
@@ -99,3 +100,58 @@ def test_final_reads_are_of_the_keys_used_last_the_latest_first() -> None:
         assert isinstance(clients.next(thread, now_ms * NS), Invoke)
         clients.completed(thread, Reply("", "ok"), now_ms * NS)
     assert clients.keys == tuple(reversed(range(50, KEYS_MAX + 50)))
+
+
+def retried(replies: list[Reply | None], **setup: Any) -> tuple[list[Invoke], Recorder]:
+    """What client 1 of two sends for one operation that is answered so, and the record."""
+    recorder = Recorder()
+    clients = Clients(Setup(2, 1, Fresh(), timeout_ms=900.0, **setup), ("n1", "n2", "n3"), recorder)
+    thread = clients.start(2, 0)[1]
+    action: Any = clients.next(thread, 0)
+    sent = []
+    for now_ms, reply in enumerate(replies):
+        assert isinstance(action, Invoke)
+        sent.append(action)
+        action = clients.completed(thread, reply, now_ms * NS)
+    assert isinstance(action, WaitUntil)
+    return sent, recorder
+
+
+BROKEN = Reply("", "info", None, "n1 reset the connection")
+REFUSED = Reply("", "fail", None, "not the leader", "n3")
+
+
+def test_a_request_whose_outcome_is_unknown_is_sent_again_with_its_id_and_its_share_of_the_time() -> None:
+    sent, recorder = retried([None, BROKEN, Reply("", "ok", 7)], sessions=True)
+    assert {action.request.id for action in sent} == {"r1"}
+    assert {action.timeout_ms for action in sent} == {300.0}
+    (operation,) = recorder.history()
+    assert (operation.status, operation.output) == ("ok", 7)
+
+
+def test_a_retry_that_is_refused_goes_to_the_leader_and_the_first_request_may_still_have_happened() -> None:
+    sent, recorder = retried([BROKEN, REFUSED, Reply("", "ok")], sessions=True)
+    assert sent[2].node == "n3"
+    assert recorder.counts["ok"] == 1
+    assert retried([BROKEN, REFUSED, REFUSED], sessions=True)[1].counts == {"ok": 0, "fail": 0, "info": 1}
+    assert retried([REFUSED], sessions=True)[1].counts["fail"] == 1, "the first request was refused: it never happened"
+
+
+def test_a_system_that_may_execute_a_request_twice_is_never_sent_one_twice() -> None:
+    for reply in (None, BROKEN):
+        assert retried([reply])[1].counts["info"] == 1
+
+
+def test_an_operation_that_is_not_supported_has_failed_for_the_generator() -> None:
+    seen = []
+
+    class Watching(Alternating):
+        def next(self, turn: Turn) -> tuple[Invocation, Generator]:
+            return super().next(turn)[0], Watching(self.asked + 1)
+
+        def observe(self, operation: Operation) -> Generator:
+            seen.append((operation.f, operation.status))
+            return self
+
+    play(Setup(1, 1, Watching(), unsupported=not_supported), {"cas": ("fail", "error 10: not supported")}, 4.0)
+    assert ("cas", "fail") in seen[2:], "also when it is no longer invoked"
