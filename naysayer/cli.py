@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from cyclopts import App, CycloptsError, Parameter
 
 from checker.errors import HarnessError, NaysayerError, UsageError
-from naysayer.contradictions import refuse_contradictions
+from naysayer.contradictions import refuse_contradictions, refuse_hunt_contradictions
 from naysayer.crash import RESULT_FOLDER, leaves, sentence
 from naysayer.options import CheckOptions, Faults, HuntOptions, Output, RunOptions
 from naysayer.printable import complain
@@ -184,22 +184,27 @@ def check(file: Path, /, *, options: CheckOptions = CheckOptions(), output: Outp
 
 
 @app.command
-def hunt(target: str, /, *, options: HuntOptions = HuntOptions(), output: Output = Output()) -> int:
-    """Search seeds in parallel for a failure, minimise it, and report it.
+def hunt(target: str | None = None, /, *, options: HuntOptions = HuntOptions(), output: Output = Output()) -> int:
+    """Search seeds for a failure, minimise it, and report it: in parallel in the simulator, one after the other with
+    --bin and --cluster, where a failure is reduced by repetition.
 
     Args:
         target: a name from `naysayer list`
     """
+    asked = options
+    refuse_hunt_contradictions(target, asked)
+    if target is None:
+        from naysayer.commands.hunt_live import hunt_live
+
+        return _concluded("hunt", output, lambda: hunt_live(asked))
     from naysayer.commands.hunt import hunt_target
     from naysayer.hunt.campaign import Hunt
     from naysayer.hunt.shards import shard_of
 
-    asked = options
-    if asked.seeds is not None and asked.time is not None:
-        raise UsageError("--seeds and --time exclude each other: a hunt ends after so many seeds, or after that time")
     seeds = 1000 if asked.seeds is None and asked.time is None else asked.seeds
+    ops = Hunt.operations if asked.ops is None else asked.ops
     shard = None if asked.shard is None else shard_of(asked.shard)
-    sizes = (asked.ops, asked.nodes, asked.workload, asked.nemesis, asked.clients, shard)
+    sizes = (ops, asked.nodes, asked.workload, asked.nemesis, asked.clients, shard)
     wanted = Hunt(target, seeds, asked.time, asked.first_seed, *sizes)
     return _concluded("hunt", output, lambda: hunt_target(wanted, engine=asked.engine, results=asked.results))
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from checker.errors import UsageError
-from naysayer.options import RunOptions
+from naysayer.options import HuntOptions, RunOptions
 
 
 def refuse_contradictions(options: RunOptions) -> None:
     """Raises UsageError for options of `naysayer test` that exclude each other, or that lack the one they need."""
-    _one_system(options)
+    _one_system(options, "a run tests")
     if options.live and options.binary is not None:
         raise UsageError(
             "--live and --bin exclude each other: --live runs a bundled target as processes, and a program given with "
@@ -52,8 +52,25 @@ def _misplaced(options: RunOptions) -> None:
             raise UsageError(f"--{name} is for programs that speak Maelstrom's protocol: give one with --bin")
 
 
-def _one_system(options: RunOptions) -> None:
-    """Exactly one system is tested."""
+def refuse_hunt_contradictions(target: str | None, options: HuntOptions) -> None:
+    """Raises UsageError for options of `naysayer hunt` that exclude each other."""
+    _one_system(RunOptions(target=target, binary=options.binary, cluster=options.cluster), "a hunt is for")
+    if options.seeds is not None and options.time is not None:
+        raise UsageError("--seeds and --time exclude each other: a hunt ends after so many seeds, or after that time")
+    if options.seeds is not None and options.seeds < 1:
+        raise UsageError(f"--seeds is {options.seeds}; it must be at least 1")
+    if options.client is not None and options.cluster is None:
+        raise UsageError("--client needs --cluster cluster.toml, which names the nodes that it connects to")
+    if target is None and options.ops is not None:
+        raise UsageError("--ops is for hunts in the simulator: each seed of a real system runs for up to 30 s")
+    if target is None and options.shard is not None:
+        raise UsageError("--shard is for hunts in the simulator: seeds of a real system run one after the other")
+    if target is None and options.engine != HuntOptions.engine:
+        raise UsageError("--engine is for hunts in the simulator: seeds of a real system run one after the other")
+
+
+def _one_system(options: RunOptions, what: str) -> None:
+    """Exactly one system is given."""
     named = {
         f"the target {options.target}": options.target,
         "--bin": options.binary,
@@ -64,4 +81,4 @@ def _one_system(options: RunOptions) -> None:
         wanted = "which target to run as processes" if options.live else "what to test"
         raise UsageError(f"say {wanted}: a target such as quorum-kv, or --bin COMMAND, or --cluster cluster.toml")
     if len(given) > 1:
-        raise UsageError(f"{' and '.join(given)} exclude each other: a run tests one system")
+        raise UsageError(f"{' and '.join(given)} exclude each other: {what} one system")

@@ -16,6 +16,12 @@ NUMBER_MAX = 10**9
 CARRIED_MAX = 60
 
 
+class Plain(Message, frozen=True):
+    """A message of a system that is not ours, in words."""
+
+    text: str
+
+
 class MessageText:
     """Puts messages into words; large numbers are numbered in the order in which they come."""
 
@@ -24,6 +30,8 @@ class MessageText:
 
     def whole(self, message: Message, source: NodeId) -> str:
         """The message with its kind: `Got 7 @3.n2, op #1`."""
+        if isinstance(message, Plain):
+            return message.text
         if isinstance(message, Request):
             given = "→".join(map(self._plain, message.input)) if message.f == "cas" else message.input
             return " ".join([message.f, *(self._plain(x) for x in (message.key, given) if x is not None)])

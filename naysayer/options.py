@@ -198,23 +198,32 @@ class RunOptions:
 class HuntOptions:
     """How long a hunt searches, and what it tries."""
 
+    binary: Annotated[str | None, Parameter(name="--bin")] = None
+    """a command that speaks Maelstrom's protocol, started once for each node, instead of a target"""
+
+    cluster: Path | None = None
+    """a cluster.toml that describes a system, instead of a target"""
+
+    client: str | None = None
+    """with --cluster, your own client class as path.py:Name, in place of the file's [client] kind"""
+
     seeds: int | None = None
-    """how many seeds to try; 1000 unless --time is given"""
+    """how many seeds to try; 1000 unless --time is given, 20 with --bin and --cluster, whose seeds take up to 30 s"""
 
     time: Duration | None = None
     """how long to search instead, such as 5m (real time)"""
 
-    ops: int = 200
-    """operations of each seed"""
+    ops: int | None = None
+    """operations of each seed; 200 unless given (in the simulator)"""
 
     first_seed: int = 1
     """where to begin"""
 
     nodes: int | None = None
-    """how many nodes; drawn from the seed unless given"""
+    """how many nodes; drawn from the seed unless given, 3 with --bin"""
 
     clients: int | None = None
-    """how many clients; drawn from the seed unless given"""
+    """how many clients; drawn from the seed unless given, 10 with --bin and --cluster"""
 
     workload: str | None = None
     """what the clients do; drawn from the seed unless given"""

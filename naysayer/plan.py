@@ -14,6 +14,7 @@ from naysayer.options import RunOptions
 from naysayer.versions import versions
 from nemesis import catalog
 from nemesis.decided import TimedFault
+from nemesis.repeated import Suspect
 from targets.backends.simulator import SimulatedCluster
 from targets.protocol.target import Target
 from targets.registry import find as find_target
@@ -67,6 +68,8 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     deck: bool = False
     """The faults are short and come in turn, each after the system has recovered from the last (nemesis/deck.py);
     False: they come at random and last for random times, several at once (nemesis/mix.py)."""
+    suspects: tuple[Suspect, ...] | None = None
+    """The faults are these, again and again (nemesis/repeated.py): a hunt of a real system tries them on their own."""
     rest: float = 1.0
     """Pauses between faults, in multiples of the default (simulated runs)."""
     nemesis_interval_s: float | None = None

@@ -93,6 +93,17 @@ def defaults_of(config: ClusterConfig) -> dict[str, Any]:
     return {name: one for name, one in said.items() if one is not None}
 
 
+def workloads_for(options: RunOptions, named: str | None) -> tuple[str, ...]:
+    """The workloads that a hunt of `--bin` or `--cluster` tries, the default first; only the one that was named."""
+    if named is not None:
+        return (find_workload(named).name,)
+    if options.cluster is None:
+        return (FEW_WRITES, "lin-kv", "register")
+    offered = set(load(options.cluster, options.client).client.operations)
+    fitting = tuple(name for name in USUAL if find_workload(name).operations <= offered)
+    return fitting or (default_workload(load(options.cluster, options.client)) or USUAL[0],)
+
+
 def default_workload(config: ClusterConfig) -> str | None:
     """The first of the usual workloads that a system offers the operations for, else the first of all that fits; None
     if none does."""

@@ -39,6 +39,7 @@ from naysayer.slow import slow_nodes
 from naysayer.store import Store
 from nemesis.deck import FIRST_PROCESS_MS, QUIET_MS, RESTARTED_MS, Deck
 from nemesis.mix import Mix, rest_for
+from nemesis.repeated import Repeated
 from nemesis.schedule import Schedule
 from nemesis.spare import Spare
 from targets.backends.hosts.cluster import UNDO_S_MAX, RemoteCluster
@@ -324,6 +325,8 @@ class Drive:
 
     def _schedule(self, cluster: Cluster) -> Schedule | None:
         plan, interval_s = self.plan, self.plan.nemesis_interval_s
+        if plan.suspects is not None:
+            return Repeated((), suspects=plan.suspects)
         if not plan.nemesis:
             return None
         rest = 1.0 if interval_s is None else rest_for(interval_s, STRETCH)

@@ -16,7 +16,7 @@ from checker.errors import HarnessError
 from naysayer.commands.test import facts_json, result_of
 from naysayer.hunt.campaign import Caught, Hunt, run_campaign
 from naysayer.hunt.drawing import draw
-from naysayer.hunt.finding import ORIGINAL, Failure, changed, judged, reproduce, summary
+from naysayer.hunt.finding import DIAGRAM, ORIGINAL, Failure, changed, judged, reproduce, summary
 from naysayer.hunt.shrink import SECONDS_MAX, Shrunk, shrink
 from naysayer.options import given
 from naysayer.plan import Plan, text
@@ -36,9 +36,6 @@ FOUND, NOTHING, UNDECIDED, ERROR = 1, 0, 2, 3
 
 Options = Mapping[str, Any]
 """What was asked of a hunt, as test.toml keeps it."""
-
-DIAGRAM = "diagram.txt"
-"""The file of a result folder that holds the messages of a minimised failure, as printed."""
 
 PLAIN_S = 5.0
 """How often there is a line of progress where stdout is no terminal."""

@@ -8,9 +8,9 @@ from io import BytesIO
 from pathlib import Path
 
 from checker.errors import UsageError
-from naysayer.commands.hunt import DIAGRAM
 from naysayer.commands.test import facts_json, judged_report, result_of, simulate
 from naysayer.hunt.drawing import draw
+from naysayer.hunt.finding import DIAGRAM
 from naysayer.plan import read
 from naysayer.play import notation, timed
 from naysayer.play.notation import SCENARIO

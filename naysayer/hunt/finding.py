@@ -20,6 +20,10 @@ ORIGINAL = "original"
 """The folder, within that of a hunt, of the run that failed first."""
 
 
+DIAGRAM = "diagram.txt"
+"""The file of a result folder that holds the messages of a minimised failure, as printed."""
+
+
 @dataclass(frozen=True)
 class Failure:
     """A run that failed, and its verdict."""

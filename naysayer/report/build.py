@@ -53,6 +53,8 @@ class Result:
     """What ended it otherwise before its end."""
     original: str | None = None
     """How the run failed before it was minimised, if it failed in another way."""
+    reproduces: str | None = None
+    """How often runs like this one failed, where a hunt has reduced it by repetition."""
 
 
 def build_report(result: Result, folder: Path | None, *, replay: Path | None = None) -> Report:
@@ -76,6 +78,8 @@ def build_report(result: Result, folder: Path | None, *, replay: Path | None = N
     facts += [("remark", text) for text in result.remarks]
     if result.original is not None:
         facts.append(("kind", result.original))
+    if result.reproduces is not None:
+        facts.append(("reduced", result.reproduces))
     if result.stopped is not None:
         facts.append(("stopped", result.stopped))
     if result.interrupted:

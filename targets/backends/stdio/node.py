@@ -1,8 +1,8 @@
 """One of our nodes with Maelstrom's protocol: the other side of cluster.py, `naysayer node TARGET --stdio`.
 
-Clients' bodies become Requests and Replies become bodies. What nodes say among themselves travels as they wrote it,
-in a body of type `relay`. The node's files are kept in the folder given, or in the one that the harness names by the
-environment variable NAYSAYER_DATA (it outlives a kill, not the run), or else in one that ends with the process.
+Clients' bodies become Requests and Replies become bodies. Messages between nodes are bodies as they are: their `type`
+is that of the message's class. The node's files are kept in the folder given, or in the one that the harness names by
+the environment variable NAYSAYER_DATA (it outlives a kill, not the run), or else in one that ends with the process.
 """
 
 from __future__ import annotations
@@ -32,12 +32,6 @@ OPERATIONS = {**DIALECTS["kv"], **DIALECTS["unique-ids"]}
 """What our targets offer to Maelstrom's clients, by the type of the body."""
 
 NOT_SUPPORTED, UNAVAILABLE, CRASH, NO_KEY, NOT_SO = 10, 11, 13, 20, 22
-
-
-class Relay(msgspec.Struct, frozen=True, tag="relay"):
-    """A message between our nodes, as JSON."""
-
-    message: msgspec.Raw
 
 
 def to_request(client: str, body: Body) -> Request:
@@ -70,6 +64,7 @@ class StdioNode:
         self._seed = seed
         self._host: Host | None = None
         self._me = ""
+        self._nodes: frozenset[str] = frozenset()
         self._asked: dict[str, tuple[str, int, str]] = {}
         self._send, self._outbox = trio.open_memory_channel[bytes](OUTBOX_MAX)
 
@@ -91,12 +86,12 @@ class StdioNode:
                 nursery.cancel_scope.cancel()
 
     def _take(self, envelope: Envelope, place: Path, nursery: trio.Nursery) -> None:
+        if self._host is not None and envelope.src in self._nodes:
+            self._host.deliver(envelope.src, envelope.body)
+            return
         body: Body = msgspec.json.decode(envelope.body)
-        if body["type"] == "relay":
-            if self._host is not None:
-                self._host.deliver(envelope.src, msgspec.json.decode(envelope.body, type=Relay).message)
-        elif body["type"] == "init":
-            self._me = body["node_id"]
+        if body["type"] == "init":
+            self._me, self._nodes = body["node_id"], frozenset(body["node_ids"])
             disk = DirectoryDisk(place / self._me)
             context = LiveContext(self._me, tuple(body["node_ids"]), disk, self._seed, self._transmit)
             self._host = Host(self._target, context)
@@ -118,7 +113,7 @@ class StdioNode:
         elif to == self._me and self._host is not None:
             self._host.deliver(to, msgspec.json.encode(message))
         else:
-            self._put(line(self._me, to, Relay(msgspec.Raw(msgspec.json.encode(message)))))
+            self._put(line(self._me, to, message))
 
     def _answer(self, client: str, msg_id: int, body: dict[str, Any]) -> None:
         self._put(line(self._me, client, {**body, "in_reply_to": msg_id}))
