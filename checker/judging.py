@@ -31,7 +31,7 @@ from checker.models.kv import AppendKeyValue
 from checker.models.register import Register
 from checker.monitors import MONITORS
 from checker.search import decide as search
-from checker.shrink import shrink
+from checker.shrink import NOT_MINIMAL, shrink
 from checker.verdict import Decision, Explanation, Part
 from checker.verify import TOO_LARGE, refute, verify_part
 from checker.windows import window
@@ -39,11 +39,13 @@ from checker.windows import window
 EXPLAIN_STEPS_MAX = 20_000
 """Steps spent on the sentence for a counterexample. The verdict does not depend on it."""
 
-NOT_MINIMAL = "the counterexample may not be minimal: minimising it ran out of steps or time"
 UNPROVED = "the search refuted it, but the verifier does not confirm that: please report this"
 
 PROOF_TRIES_MAX = 20_000
 """Partial orders that the verifier tries on a proof before it is given out."""
+
+PROOF_WORK_MAX = 1_000_000
+"""Partial orders times operations, likewise."""
 
 VERIFIED_OPERATIONS_MAX = 50_000
 """What a monitor found is verified before it is given out, unless the part has more operations: then that would take
@@ -167,7 +169,8 @@ def _objection(decision: Decision, part: History, history: History, model: Model
     )
     try:
         with ended_in_time(budget):
-            objection = verify_part(history, model, claim, tries=PROOF_TRIES_MAX)
+            tries = min(PROOF_TRIES_MAX, PROOF_WORK_MAX // max(len(rows), 1))
+            objection = verify_part(history, model, claim, tries=tries)
     except OutOfBudget:
         return None
     return None if objection == TOO_LARGE else objection

@@ -6,7 +6,7 @@ explanation and reports with it.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from typing import Any, ClassVar
 
 from checker.history import Operation
@@ -75,6 +75,10 @@ class Model:
         are not asked, as they may distinguish more.
         """
         return ops
+
+    def with_fewer_states(self, ops: Iterable[Operation]) -> Model:
+        """A model that allows the same orders of these operations, and tells fewer states apart. For the search."""
+        return self
 
     def weakened(self, dropped: Sequence[Operation], kept: Sequence[Operation]) -> Sequence[Operation]:
         """`kept`, where operations that depend on `dropped` may require less than they did.

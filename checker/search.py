@@ -61,7 +61,8 @@ class Search:
 
     def __init__(self, part: History, model: Model, meter: Meter) -> None:
         self.part = part
-        self.model = model
+        self.model = model.with_fewer_states(part)
+        self.looks_ahead = self.model is not model
         self.meter = meter
         self.depth_first: DepthFirst | None = None
         self._far = f"0 of {len(part):,} operations placed"
@@ -101,11 +102,20 @@ class Search:
             return self._invalid(slots, search.deepest)
         self._far, self.depth_first = self.far(), None  # its configurations make room
         del search
-        return replace(just_in_time.decide(self.part, self.model, self.meter), steps=self.meter.steps)
+        decision = just_in_time.decide(self.part, self.model, self.meter)
+        if decision.outcome == "invalid" and self.looks_ahead:
+            return self._all()
+        return replace(decision, steps=self.meter.steps)
 
     def _invalid(self, slots: Slots, number: int) -> Decision:
-        """No order gets past a return."""
+        """No order gets past a return; or, where the model knows what will be found, gets to what was found."""
+        if self.looks_ahead:
+            return self._all()
         end = int(self.part.ret[slots.live[number]].max())
         until = int(self.part.ret[slots.returns[number]])
         rows = called_until(self.part, end)
         return Decision("invalid", METHOD, counterexample=rows, steps=self.meter.steps, until=until)
+
+    def _all(self) -> Decision:
+        """Some of all operations have no order."""
+        return Decision("invalid", METHOD, counterexample=tuple(range(len(self.part))), steps=self.meter.steps)

@@ -17,6 +17,8 @@ from checker.model import Model
 from checker.search import decide
 from checker.verdict import Decision
 
+NOT_MINIMAL = "the counterexample may not be minimal: minimising it ran out of steps or time"
+
 STEPS_MAX = 200_000
 """Steps of all searches together (and twice those of the first): what needs more may end up not minimal."""
 
@@ -127,6 +129,9 @@ class _Shrinker:
 
     def _leave_out(self, rows: Iterable[int], steps: int) -> bool:
         """Leaves these rows out if that is sound and what remains has no order."""
+        if self.steps_left <= 0:
+            return False
+        self.steps_left -= len(self.ops)  # to look through them
         without = set(rows)
         remaining = [row for row in self.kept if row not in without]
         staying = set(remaining)

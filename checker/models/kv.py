@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Sequence
+from itertools import accumulate
 from typing import Any, ClassVar
 
 from msgspec import structs
 
 from checker.history import Operation
-from checker.model import Inconsistent, State
+from checker.model import Inconsistent, Model, State
 from checker.models.register import Register, found, leaves, refused
 from checker.values import show
 
@@ -39,9 +41,26 @@ class AppendKeyValue(Register):
             return state + op.input
         return Inconsistent(f"append {show(op.input)} to {show(state)}: both must be strings")
 
+    def with_fewer_states(self, ops: Iterable[Operation]) -> Model:
+        return _Observed(ops)
+
     def canonicalised(self, ops: Sequence[Operation]) -> Sequence[Operation]:
-        """Every text may show in the value."""
-        return ops
+        """Every text may show in the value. Appends that a later operation certainly found are marked (`OBSERVED`): no
+        order in which the text that they leave does not begin a text that was found is legal. `step` does not look at
+        the mark; _Observed does, so the search need not go on until that operation returns."""
+        first = _first_to_end([op for op in ops if not op.pending and any(True for _ in found([op]))])
+        erasers = [op for op in ops if op.f in ("write", "delete") or (op.f == "cas" and not refused(op))]
+        calls = sorted(op.call for op in erasers)
+        rets = sorted(op.ret for op in erasers)
+        return [
+            structs.replace(op, output=OBSERVED)
+            if op.f == "append"
+            and not op.pending
+            and (end := first(op.ret)) is not None
+            and bisect_right(calls, end) == bisect_left(rets, op.call)  # none overlaps
+            else op
+            for op in ops
+        ]
 
     def may_leave_out(self, dropped: Sequence[Operation], kept: Sequence[Operation]) -> bool:
         """Every operation that is left out must have left a mark that no kept operation found in the value.
@@ -69,6 +88,59 @@ class AppendKeyValue(Register):
     def may_leave_out_of_window(self, dropped: Sequence[Operation], kept: Sequence[Operation]) -> bool:
         """Any text may be there at the beginning."""
         return not dropped
+
+
+OBSERVED: Any = object()
+"""The output of an append that an operation certainly found."""
+
+ELSE: State = object()
+"""The state of a text that no operation found."""
+
+
+class _Observed(AppendKeyValue):
+    """Strings, where all that begin no text that an operation found, or compared with, are one state: whatever is
+    appended, it stays so, and no read and no cas can have met it."""
+
+    def __init__(self, ops: Iterable[Operation]) -> None:
+        super().__init__()
+        ops = list(ops)
+        compared = [op.input[0] for op in ops if op.f == "cas"]
+        self._found = sorted({_text(value) for value in ("", *found(ops), *compared)})
+
+    def step(self, state: State, op: Operation) -> State | Inconsistent:
+        if state is not ELSE:
+            after = self._merged(super().step(state, op))
+            if after is ELSE and op.output is OBSERVED:
+                return Inconsistent("appended to a text that was not found")
+            return after
+        if op.output is OBSERVED:
+            return Inconsistent("appended to a text that was not found")
+        if op.f == "append":
+            return state if isinstance(op.input, str) else super().step("", op)
+        if op.f == "cas" and (op.pending or refused(op)):
+            return state
+        if op.f in ("write", "delete"):
+            return self._merged(super().step("", op))
+        return Inconsistent(f"{op.f} found a text that was not there")
+
+    def _merged(self, state: State | Inconsistent) -> State | Inconsistent:
+        if isinstance(state, Inconsistent) or not isinstance(state, str):
+            return state
+        at = bisect_left(self._found, state)
+        return state if at < len(self._found) and self._found[at].startswith(state) else ELSE
+
+
+def _first_to_end(finders: Sequence[Operation]) -> Callable[[int], int | None]:
+    """A function: of those called after an instant, when does the first one end?"""
+    by_call = sorted(finders, key=lambda op: op.call)
+    calls = [op.call for op in by_call]
+    ends = list(accumulate((op.ret for op in reversed(by_call)), min))[::-1]
+
+    def end(instant: int) -> int | None:
+        at = bisect_right(calls, instant)
+        return ends[at] if at < len(ends) else None
+
+    return end
 
 
 def _text(value: Any) -> str:

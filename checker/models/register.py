@@ -3,7 +3,7 @@ initial value is given."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, ClassVar
 
 from msgspec import structs
@@ -126,7 +126,7 @@ def leaves(op: Operation) -> Any:
     return op.input[1] if op.f == "cas" else op.input if op.f == "write" else None
 
 
-def found(ops: Sequence[Operation]) -> Iterator[Any]:
+def found(ops: Iterable[Operation]) -> Iterator[Any]:
     """The values that these operations found, or (pending cas) must find to have any effect."""
     for op in ops:
         if op.f == "read" and not op.pending:

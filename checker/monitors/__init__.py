@@ -37,7 +37,7 @@ MONITORS: dict[str, Monitor] = {
     "counter": _lazy("counter"),
     "mutex": _lazy("mutex"),
     "set": _lazy("sets", searches=True),
-    "queue": _lazy("queue"),
+    "queue": _lazy("queue", searches=True),
     "unordered-queue": _lazy("unordered"),
     "stack": _lazy("stack"),
     "priority-queue": _lazy("priority_queue"),

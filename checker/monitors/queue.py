@@ -14,13 +14,20 @@ from heapq import heappop, heappush
 
 import numpy as np
 
+from checker.budget import Budget
 from checker.history import BEGINNING, Column, History
+from checker.monitors import repeated_queue
 from checker.monitors.pending_takes import Blocking, assign
 from checker.monitors.values import METHOD, Values, inside, read, wrongly_empty
 from checker.verdict import Decision
 
 
-def decide(part: History) -> Decision | None:
+def decide(part: History, budget: Budget) -> Decision | None:
+    """None where neither a pattern nor a witness was found, and the walk of repeated_queue.py is too long."""
+    return by_values(part) or repeated_queue.decide(part, budget)
+
+
+def by_values(part: History) -> Decision | None:
     """None where values repeat, or neither a pattern nor a witness was found."""
     values = read(part, "enqueue")
     if not isinstance(values, Values):

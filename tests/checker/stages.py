@@ -22,6 +22,7 @@ from checker.history import PENDING, History, Operation
 from checker.judging import effective
 from checker.model import Inconsistent, Model, State
 from checker.models import find
+from checker.monitors import repeated_queue
 from checker.search import decide
 from checker.slots import Slots
 from checker.steps import Refuted, Steps
@@ -91,6 +92,13 @@ def just_in_time_alone(part: History, model: Model) -> Answer:
 
 def all_rounds(part: History, model: Model) -> Answer:
     decision = decide(part, model, Budget())
+    return decision.outcome, [] if decision.witness is None else list(decision.witness)
+
+
+def frontiers(part: History, model: Model) -> Answer:
+    decision = repeated_queue.decide(part, Budget())
+    if decision is None:
+        return "invalid", []  # small ones are left to the search
     return decision.outcome, [] if decision.witness is None else list(decision.witness)
 
 
@@ -183,7 +191,8 @@ def disagreements(
         if not isinstance(model, Plain):
             part = History.of(model.canonicalised(list(part)))
         expected = "valid" if linearizable(bundled, list(part)) else "invalid"
-        for stage, judge in stages.items():
+        more = {"frontiers": frontiers} if name == "queue" else {}
+        for stage, judge in {**stages, **more}.items():
             outcome, rows = judge(part, model)
             decided[f"{stage}: {outcome}"] += 1
             if outcome not in (expected, "unknown"):

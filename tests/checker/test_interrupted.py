@@ -71,19 +71,19 @@ def test_a_violation_stays_one_though_its_counterexample_is_not_made_small(
 
     history = crowded(4, writers=3)
     monkeypatch.setattr(judging, stage, interrupted)
-    verdict = check(history, "kv-append")
+    verdict = check(history, "counter")
     assert verdict.interrupted
     assert outcomes(verdict) == ["valid", "invalid", "unknown", "unknown"]
     explanation = verdict.parts[1].explanation
     assert explanation is not None
     assert explanation.kind == "no-order"
-    assert verify(history, find("kv-append"), verdict) == []
+    assert verify(history, find("counter"), verdict) == []
 
 
 def test_worker_processes_end_at_once_and_what_they_had_decided_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     short_rounds(monkeypatch)
-    history = History.of([*crowded(2, writers=6), *hopeless(key=2, first=100), *hopeless(key=3, first=200)])
-    verdict = check(history, "kv-append", engine="processes", progress=after(2), all_keys=True)
+    history = History.of([*crowded(2, writers=7), *hopeless(key=2, first=100), *hopeless(key=3, first=200)])
+    verdict = check(history, "counter", engine="processes", progress=after(2), all_keys=True)
     assert sorted(outcomes(verdict)) == ["invalid", "unknown", "unknown", "valid"]
     assert [part.key for part in verdict.parts] == [0, 1, 2, 3]
     assert active_children() == []
@@ -91,7 +91,7 @@ def test_worker_processes_end_at_once_and_what_they_had_decided_is_kept(monkeypa
 
 def hopeless(key: int, first: int) -> list[Operation]:
     """A key whose search ends only when its budget does."""
-    ops = [op for op in crowded(2, writers=14) if op.key == 1]
+    ops = [op for op in crowded(2, writers=22) if op.key == 1]
     return [replace(op, index=first + op.index, process=first + op.index, key=key) for op in ops]
 
 
@@ -117,6 +117,6 @@ class Keeping(Executor):
 def test_what_waits_in_somebody_elses_executor_is_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
     short_rounds(monkeypatch)
     executor = Keeping()
-    verdict = check(crowded(6, writers=6), "kv-append", engine=executor, progress=after(4), all_keys=True)
+    verdict = check(crowded(6, writers=7), "counter", engine=executor, progress=after(4), all_keys=True)
     assert sorted(outcomes(verdict)) == ["invalid", "unknown", "unknown", "valid", "valid", "valid"]
     assert [future.cancelled() for future in executor.futures] == [False, True, True]

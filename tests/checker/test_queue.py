@@ -9,7 +9,7 @@ import pytest
 from checker.check import check
 from checker.history import History
 from checker.models import find
-from checker.monitors.queue import decide
+from checker.monitors.queue import by_values
 from checker.verify import verify
 from tests.checker.containers import Row, container, long_history
 from tests.checker.fuzz import disagreement
@@ -55,7 +55,7 @@ def test_each_pattern_is_refuted_with_a_proof(kind: str, rows: tuple[Row, ...]) 
 
 def test_enqueues_that_only_touch_may_stand_in_either_order() -> None:
     rows: tuple[Row, ...] = (("enqueue", 1, 0, 2), ("enqueue", 2, 2, 3), ("dequeue", 2, 4, 5), ("dequeue", 1, 6, 7))
-    decision = decide(queue(*rows))
+    decision = by_values(queue(*rows))
     assert decision is not None
     assert decision.outcome == "valid"
 
@@ -77,7 +77,7 @@ def test_an_empty_dequeue_fits_where_one_value_has_left_and_the_next_has_not_com
         ("dequeue", 1, 4, 6),
         ("dequeue", 2, 9, 9),
     )
-    decision = decide(queue(*rows))
+    decision = by_values(queue(*rows))
     assert decision is not None
     assert decision.outcome == "valid"
 
@@ -137,7 +137,7 @@ def test_a_guess_that_leaves_no_instant_for_an_empty_dequeue_is_no_witness() -> 
     rows: list[Row] = [("enqueue", 1, 0, 2), ("dequeue", None, 2, None), ("dequeue", None, 3, 6), ("enqueue", 2, 6, 7)]
     rows += [("dequeue", None, 8, 16), ("enqueue", 3, 10, 12), ("dequeue", None, 14, None), ("dequeue", 3, 18, 20)]
     whole = container("enqueue", *rows)
-    assert decide(whole) is None
+    assert by_values(whole) is None
     assert check(whole, "queue").outcome == "invalid"
 
 
@@ -159,13 +159,13 @@ def test_a_long_legal_history_has_a_witness(clients: int) -> None:
 
 
 def test_values_enqueued_twice_are_left_to_the_search() -> None:
-    assert decide(queue(("enqueue", 1, 0, 1), ("enqueue", 1, 2, 3))) is None
+    assert by_values(queue(("enqueue", 1, 0, 1), ("enqueue", 1, 2, 3))) is None
 
 
 def test_thousands_of_operations_at_once_are_decided() -> None:
     rows: list[Row] = [("enqueue", value, 0, 1) for value in range(1, 5001)]
     rows += [("dequeue", value, 2, 3) for value in range(5000, 0, -1)]
-    decision = decide(queue(*rows))
+    decision = by_values(queue(*rows))
     assert decision is not None
     assert decision.outcome == "valid"
 

@@ -14,7 +14,7 @@ from tests.checker.test_parallel import crowded
 
 def test_a_key_that_stays_undecided_leaves_the_others_decided() -> None:
     history = History.of([*hopeless(key=9, first=100), *(op for op in crowded(4) if op.key % 2 == 0)])
-    verdict = check(history, "kv-append", budget=Budget(steps=20_000))
+    verdict = check(history, "counter", budget=Budget(steps=20_000))
     assert [(part.key, part.outcome) for part in verdict.parts] == [(9, "unknown"), (0, "valid"), (2, "valid")]
     assert verdict.parts[0].reason is not None
     assert verdict.parts[0].reason.startswith("out of steps (20,000): ")
@@ -22,11 +22,11 @@ def test_a_key_that_stays_undecided_leaves_the_others_decided() -> None:
 
 def test_an_invalid_key_ends_the_verdict_unless_all_keys_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     short_rounds(monkeypatch)
-    history = crowded(4, writers=6)
-    verdict = check(history, "kv-append")
+    history = crowded(4, writers=7)
+    verdict = check(history, "counter")
     assert [part.outcome for part in verdict.parts] == ["valid", "invalid", "valid", "unknown"]
     assert verdict.parts[3].reason == "not searched further, since key 1 is invalid (--all-keys judges all)"
-    verdict = check(history, "kv-append", all_keys=True)
+    verdict = check(history, "counter", all_keys=True)
     assert [part.outcome for part in verdict.parts] == ["valid", "invalid", "valid", "invalid"]
 
 
