@@ -21,7 +21,7 @@ from targets.protocol.fault import Kill, Pause, Restart, Resume
 from targets.protocol.node import NodeId
 
 STATE_S_MAX = 15.0
-STOP_S = 5
+STOP_S = 2
 """How long a container that is stopped may take to end by itself."""
 
 WORDS_MAX = 500

@@ -133,10 +133,14 @@ class Engine:
             raise HarnessError(f"{self.program} container inspect {name} cannot be read: {error}") from error
 
     async def connect(self, name: str, network: str, endpoint: Endpoint) -> None:
-        """Connect a container to a network, under the names and the fixed address that it had there."""
+        """Connect a container to a network, under the names that it had there and at the same address, if the network
+        allows to choose it."""
         words = [] if network in UNNAMED_NETWORKS else [w for one in endpoint.aliases or () for w in ("--alias", one)]
-        if endpoint.fixed is not None and endpoint.fixed.v4:
-            words += ["--ip", endpoint.fixed.v4]
+        fixed = None if endpoint.fixed is None else endpoint.fixed.v4
+        if address := fixed or endpoint.address:
+            done = await self.run("network", "connect", *words, "--ip", address, network, name, check=bool(fixed))
+            if done.code == 0:
+                return
         await self.run("network", "connect", *words, network, name)
 
 

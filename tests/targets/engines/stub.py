@@ -43,7 +43,7 @@ def inspect(name):
     state = state_of(one)
     ports = {"80/tcp": [{"HostIp": "", "HostPort": str(port)} for port in one["ports"]]}
     places = {
-        network: {"Aliases": aliases, "IPAddress": "", "IPAMConfig": None}
+        network: {"Aliases": aliases, "IPAddress": "10.0.0.9", "IPAMConfig": None}
         for network, aliases in one["networks"].items()
     }
     out(
@@ -116,6 +116,8 @@ def main(words):
             save(name, one)
         case ["network", "connect", *options, network, name]:
             one = load(name)
+            if "--ip" in options:
+                sys.exit("Error: an address can only be chosen in networks with configured subnets")
             save(name, one | {"networks": one["networks"] | {network: options[1::2]}})
         case _:
             sys.exit(f"unknown command: {words}")
