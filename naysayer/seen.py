@@ -32,6 +32,9 @@ NO_ANSWER = re.compile(
 )
 """Errors that the client reports because the node did not answer."""
 
+NOT_SUPPORTED = re.compile(r"^error 10:")
+"""Maelstrom's error of a program that does not have an operation."""
+
 Rows = NDArray[np.bool_]
 
 
@@ -89,7 +92,7 @@ def seen(
     few = [
         f"{kind} {count.ok} of {count.all}"
         for kind, count in by_kind.items()
-        if count.ok < FEW_OK or count.ok < SELDOM_OK * count.all
+        if (count.ok < FEW_OK or count.ok < SELDOM_OK * count.all) and not _unsupported(history, kind)
     ]
     remarks = [f"few succeeded: {', '.join(few)}"] if few and total.ok else []
     silent = [f"{node} ({by_node[node].all} operations)" for node in _silent(history, by_node)]
@@ -109,6 +112,12 @@ def seen(
         tuple(remarks),
         blind,
     )
+
+
+def _unsupported(history: History, kind: str) -> bool:
+    """Whether the system answered every operation of this kind that it does not support it."""
+    errors = history.error[_named(history, kind)]
+    return all(NOT_SUPPORTED.search(str(history.tables.error.values[code])) for code in np.unique(errors).tolist())
 
 
 def _counts(status: NDArray[np.int64]) -> Counts:

@@ -56,6 +56,15 @@ def test_kinds_that_seldom_succeed_are_named_and_others_are_not() -> None:
     assert seen(History.of([*ops[:20], *seldom]), "register").remarks == ("few succeeded: read 23 of 580",)
 
 
+def test_an_operation_that_the_program_does_not_have_is_not_named_beside_the_headline() -> None:
+    """A remark of its own says so. One other failure, and it seldom succeeds."""
+    done = [op(n, "read", "ok") for n in range(30)]
+    unsupported = [op(n, "cas", "fail", error="error 10: not supported") for n in range(30, 33)]
+    assert seen(History.of([*done, *unsupported]), "cas-register").remarks == ()
+    failed = op(33, "cas", "fail", error="error 22: no match")
+    assert seen(History.of([*done, *unsupported, failed]), "cas-register").remarks == ("few succeeded: cas 0 of 4",)
+
+
 @pytest.mark.parametrize(
     ("error", "named"),
     [
