@@ -25,8 +25,8 @@ from targets.backends.stdio.messages import MESSAGES
 from targets.protocol.fault import Fault
 from targets.protocol.node import Message, NodeId, Reply, Request
 
-EARLY_NS, SLACK_NS = MS, 3 * MS
-"""A request is noted at most so long before and after the invocation of its operation, on a busy machine."""
+EARLY_NS, SLACK_NS = MS // 10, 3 * MS
+"""Times in the history and of messages differ by so much at most, and by so much an answer is noted later."""
 
 OPEN_NS = 1000 * MS
 """An operation of unknown outcome is followed for so long."""
@@ -44,12 +44,14 @@ class _Line(msgspec.Struct):
     delay_ms: tuple[float, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Asked:
     """An operation and the time in which its messages are looked for."""
 
     op: Operation
     to_ns: int
+    sent: bool = False
+    """Its request is drawn: the first that its client sent to its node since it was invoked."""
 
     @property
     def client(self) -> NodeId:
@@ -100,10 +102,10 @@ def _chosen(file: Path, asked: Sequence[_Asked]) -> Iterator[Sent]:
             under_way = [one for one in asked if one.op.call - EARLY_NS <= line.time <= one.to_ns]
             of_client = source.startswith("c") or dest.startswith("c")
             if source.startswith("c"):
-                chosen = any(
-                    (source, dest) == (one.client, one.op.node) and line.time <= one.op.call + SLACK_NS
-                    for one in under_way
-                )
+                mine = [one for one in under_way if (source, dest) == (one.client, one.op.node) and not one.sent]
+                for one in mine:
+                    one.sent = True
+                chosen = bool(mine)
             else:
                 chosen = not of_client and any(
                     one.op.node in (source, dest) and all(_names(body, name) for name in one.names) for one in under_way
