@@ -51,6 +51,9 @@ going on all the same."""
 DOWN_MS = (100.0, 500.0, 1500.0)
 """How long a node is down or paused."""
 
+EFFECTS = (0, 1, 2, 3, 5, 8, 13)
+"""A power loss comes after so many further effects of the node: mostly soon."""
+
 POLL_MS = 10.0
 """How often to look whether operations have ended."""
 
@@ -69,11 +72,11 @@ def _kill(node: NodeId, random: Random) -> tuple[Fault, Fault]:
 def _power_off(node: NodeId, random: Random) -> tuple[Fault, Fault]:
     """Between two effects of a handler, such as after the reply and before the sync: at any other time there is seldom
     anything to lose."""
-    return Kill((node,), power=True, effects=random.randrange(12)), Restart((node,))
+    return Kill((node,), power=True, effects=random.choice(EFFECTS)), Restart((node,))
 
 
 def _tear(node: NodeId, random: Random) -> tuple[Fault, Fault]:
-    return Kill((node,), power=True, torn=True, effects=random.randrange(12)), Restart((node,))
+    return Kill((node,), power=True, torn=True, effects=random.choice(EFFECTS)), Restart((node,))
 
 
 def _pause(node: NodeId, random: Random) -> tuple[Fault, Fault]:
@@ -259,7 +262,9 @@ class Deck(msgspec.Struct, frozen=True):
         what, victim = waiting[0], _victim(situation, 0.5)
         stages: list[Stage] = []
         up = _up(situation)
-        victims = random.sample(up, len(up)) if what == ROLLING else [victim]
+        # soon after one power loss comes another: what the recovery from the first left must be durable too
+        once = random.sample(up, len(up)) if what == ROLLING else [victim]
+        victims = 2 * once if what in ("power", "torn") else once
         for node in victims:
             begin, end = PROCESSES[what](node, random)
             down = Sleep(ROLLING_MS if what == ROLLING else random.choice(DOWN_MS))
