@@ -66,7 +66,7 @@ class FaultKind:
     @property
     def needs_views(self) -> bool:
         """Whether `begin` or `end` looks at the views of the nodes."""
-        return bool(self.needs & {"leader", "reconfigure"})
+        return bool(self.needs & {"leader", "reconfigure", "views"})
 
 
 def _running(situation: Situation, count: int) -> tuple[NodeId, ...]:
@@ -257,6 +257,9 @@ DEATH = Kill.tags
 LEADER = frozenset({"leader"})
 """The views of the nodes say which one leads, which faults of leaders need."""
 
+VIEWS = frozenset({"views"})
+"""The nodes have views, by which a change of their states is seen."""
+
 POWER = DEATH | {"power"}
 
 _SHAPES = "partitions the network: bisection, isolated node, bridge, majorities-ring"
@@ -370,13 +373,45 @@ _KINDS = (
         triggers=(directed.new_leader, directed.grew("last_index")),
         rounds=(1, 2, 2, 3),
     ),
+    FaultKind(
+        "isolate-changed",
+        "isolates a node whose state has just changed, and loses what it has sent since",
+        LINKS | VIEWS,
+        directed.isolate_changed,
+        _heal,
+        "net",
+        2,
+        triggers=(directed.any_change,),
+        rounds=(1, 1, 2, 4),
+    ),
+    FaultKind(
+        "crash-changed",
+        "kills a node whose state has just changed, or cuts its power",
+        POWER | VIEWS,
+        directed.crash_changed,
+        _restart,
+        "life",
+        triggers=(directed.any_change,),
+        rounds=(1, 1, 2),
+    ),
+    FaultKind(
+        "pause-changed",
+        "pauses a node whose state has just changed",
+        Pause.tags | VIEWS,
+        directed.pause_changed,
+        _resume,
+        "pause",
+        triggers=(directed.any_change,),
+    ),
     FaultKind("transfer", "transfers the leadership to another node", Transfer.tags, _transfer, _undo, "group", 2),
 )
 
 KINDS: dict[str, FaultKind] = {kind.name: kind for kind in _KINDS}
 
-DIRECTED = tuple(kind.name for kind in _KINDS if kind.triggers and "reconfigure" not in kind.needs)
-"""The directed faults that need no command for operators."""
+DIRECTED = tuple(
+    kind.name for kind in _KINDS if kind.triggers and LEADER & kind.needs and "reconfigure" not in kind.needs
+)
+"""The faults that are directed at leaders and need no command for operators."""
 
 ALIASES = {"crash": "kill", "skew": "clock", "one-way-partition": "one-way"}
 

@@ -50,6 +50,40 @@ def new_leader(before: dict[NodeId, dict[str, Any]], situation: Situation) -> bo
     return first is not None and before.get(first, {}).get("role") != "leader"
 
 
+def changed(situation: Situation) -> list[NodeId]:
+    """The nodes whose views differ from the poll before."""
+    before = situation.before
+    return [node for node, view in situation.views.items() if node in before and before[node] != view]
+
+
+def any_change(before: dict[NodeId, dict[str, Any]], situation: Situation) -> bool:
+    """The view of any node has changed: it took, promised or stored something of which few others know yet."""
+    return any(node in before and before[node] != view for node, view in situation.views.items())
+
+
+def isolate_changed(situation: Situation) -> Fault | None:
+    """Isolate a node that has just changed; what it has sent since is lost."""
+    nodes = changed(situation)
+    if not nodes:
+        return None
+    one = situation.random.choice(nodes)
+    cut = shapes.isolated_node([one, *(node for node in situation.nodes if node != one)])
+    return Cut(cut.links, cut.shape, under_way=True)
+
+
+def crash_changed(situation: Situation) -> Fault | None:
+    """Kill a node that has just changed, mostly by a power loss."""
+    nodes = changed(situation)
+    power = situation.random.random() < 0.7
+    return Kill((situation.random.choice(nodes),), power=power) if nodes else None
+
+
+def pause_changed(situation: Situation) -> Fault | None:
+    """Pause a node that has just changed."""
+    nodes = [node for node in changed(situation) if node not in situation.paused]
+    return Pause((situation.random.choice(nodes),)) if nodes else None
+
+
 def members(situation: Situation) -> set[NodeId]:
     """The configuration of the leader; all nodes, if no view has one."""
     first = leader(situation)

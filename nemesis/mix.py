@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from nemesis.catalog import FaultKind, find
+from nemesis.catalog import LEADER, FaultKind, find
 from nemesis.directed import Trigger, leadership
 from nemesis.schedule import Poll, Schedule, Situation, Step
 from targets.protocol.fault import Fault
@@ -121,7 +121,7 @@ class Mix(msgspec.Struct, frozen=True):
 
     def _triggered(self, wait: Armed, situation: Situation) -> tuple[Step | Poll | None, Schedule]:
         """The trigger has fired: inject, in place of the fault before, and arm the next if there are more rounds."""
-        kind = wait.kind
+        kind, situation = wait.kind, replace(situation, before=wait.views)
         rest = replace(self, active=tuple(one for one in self.active if one.kind is not kind))
         if wait.rounds == 1:
             return rest._inject(kind, situation)
@@ -146,7 +146,7 @@ class Mix(msgspec.Struct, frozen=True):
         kind = situation.random.choice(free)
         if not kind.triggers:
             return rest._inject(kind, situation)
-        if any("role" in view for view in situation.views.values()):
+        if any("role" in view for view in situation.views.values()) or not kind.needs & LEADER:
             wait = self._arm(kind, situation, PATIENCE_MS, situation.random.choice(kind.rounds))
             rest = replace(rest, armed=(*rest.armed, wait))
         return rest.next(situation)  # no node leads, or the views do not say: no trigger would fire

@@ -35,6 +35,9 @@ class Situation(msgspec.Struct, frozen=True, dict=True):
     sessions: bool = False
     """True if the system executes a repeated request once, so that requests may be duplicated."""
 
+    before: dict[NodeId, dict[str, Any]] = {}
+    """Where a trigger has fired: the views at the poll before."""
+
     @cached_property
     def views(self) -> dict[NodeId, dict[str, Any]]:
         """Node.view of each node that runs; empty where the cluster has no views."""

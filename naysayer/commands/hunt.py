@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from checker.errors import HarnessError
 from naysayer.commands.test import facts_json, result_of
+from naysayer.hunt.beyond import CONTINUATIONS, seen_by_clients
 from naysayer.hunt.campaign import Caught, Hunt, run_campaign
 from naysayer.hunt.drawing import draw
 from naysayer.hunt.finding import DIAGRAM, ORIGINAL, Failure, changed, judged, reproduce, summary
@@ -113,6 +114,9 @@ def _report(failing: Plan, folder: Path, options: Options, stop: StopRequest) ->
     Returns the scenario too.
     """
     found, original, lost = _keep_original(failing, folder, options)
+    beyond = _seen_by_clients(failing, original, stop)
+    if beyond is not None:
+        found, _ = reproduce(beyond)
     smaller = _minimise(found, failing.seed, stop)
     plan = timed.plan_of(smaller.scenario, failing.nemesis)
     with Store(folder, text(plan, options)) as store:
@@ -121,7 +125,7 @@ def _report(failing: Plan, folder: Path, options: Options, stop: StopRequest) ->
         concluded = _report_original(failing, original, folder, options, smaller.cut or "its scenario does not fail")
         return replace(concluded, error=lost or concluded.error), notation.text(found)
     screen, said = console(), summary(found, smaller)
-    result = result_of(plan, run, verdict, original=changed(original, Failure(run, verdict)))
+    result = result_of(plan, run, verdict, original=changed(original, Failure(run, verdict), beyond is not None))
     report = with_nodes(plan, build_report(result, folder), partial(timed.rerun, smaller.scenario))
     # kept before it is shown: a reader that closes the pipe after the first lines ends the command
     store.add(SCENARIO, _with_output(smaller.scenario, failing).encode())
@@ -133,6 +137,20 @@ def _report(failing: Plan, folder: Path, options: Options, stop: StopRequest) ->
     show(report, screen)
     concluded = conclusion(report, facts, folder=folder, history=folder / HISTORY)
     return replace(concluded, error=lost or store.trouble), notation.text(smaller.scenario)
+
+
+def _seen_by_clients(failing: Plan, original: Failure, stop: StopRequest) -> Plan | None:
+    """Where a run broke an invariant: a continuation in which clients see an anomaly, if one is found."""
+    violated_ms = original.run.violated_ms
+    if original.verdict.method != "invariant" or violated_ms is None:
+        return None
+    screen = console()
+    with screen.status(f"seed {failing.seed} breaks an invariant; continuing it until clients see something wrong"):
+        beyond = seen_by_clients(failing, violated_ms, lambda: not stop.made)
+    said = "clients saw something wrong in one" if beyond is not None else "clients saw nothing wrong in any"
+    words = f"seed {failing.seed} breaks an {original.kind}. Of up to {CONTINUATIONS} continuations, {said}."
+    screen.print(words, markup=False, highlight=False)
+    return beyond
 
 
 def _with_output(scenario: timed.Scenario, failing: Plan) -> str:

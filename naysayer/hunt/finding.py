@@ -55,10 +55,12 @@ def judged(plan: Plan, run: Run) -> Failure:
     return Failure(run, judge_run(run, find_workload(plan.workload).model))
 
 
-def changed(original: Failure, minimised: Failure) -> str | None:
-    """Names both kinds of failure where minimising has changed it."""
+def changed(original: Failure, minimised: Failure, continued: bool = False) -> str | None:
+    """Names both kinds of failure where minimising has changed it, or where a run was `continued` to another one."""
     if original.kind == minimised.kind:
         return None
+    if continued:
+        return f"{minimised.kind}; found by continuing a run from its broken {original.kind}: {original.sentence}"
     return f"{minimised.kind}; before minimising it was {original.kind}: {original.sentence}"
 
 

@@ -24,6 +24,7 @@ from typing import Any
 import msgspec
 
 from checker.parallel import pool
+from naysayer.hunt.beyond import seen_by_clients
 from naysayer.hunt.campaign import Hunt, attempt, continued, lineages
 from naysayer.hunt.finding import judged, reproduce
 from naysayer.hunt.shrink import SIGHT, shrink
@@ -52,7 +53,7 @@ class Hunted(msgspec.Struct, frozen=True, tag="hunt"):
     cpu_s: float
     caught: bool
     seen: bool = False
-    """Clients saw the failure; else an invariant, or a node that died, showed it."""
+    """Clients saw the failure, or one that followed from a broken invariant in a continuation of the run."""
     size: str = ""
     """Of the minimised scenario; only of the first hunt."""
 
@@ -85,6 +86,8 @@ def hunt_variant(name: str, number: int, cpu_s: float) -> Hunted:
         return Hunted(name, number, seeds, spent, False)
     found, run = reproduce(failed)
     seen = judged(failed, run).verdict.method not in SIGHT
+    if not seen and run.violated_ms is not None:
+        seen = seen_by_clients(failed, run.violated_ms) is not None
     size = ""
     if number == 0:
         smaller = shrink(found).scenario
@@ -126,7 +129,8 @@ def table(targets: Iterable[Target], results: Iterable[Result], cpu_s: float) ->
         "depend on the faults that are known to expose a variant. Each has first seeds of its own, runs in one "
         f"process, and ends with its first failure or after {cpu_s:g} CPU seconds. Seeds and CPU seconds are given as "
         "median / 90th percentile of all hunts; one that missed its variant counts with what it spent. *Seen by "
-        "clients*: of the failures, those that clients saw; the others broke an invariant, or a node died or hung."
+        "clients*: of the failures, those that clients saw, in the run or in one of its continuations from the broken "
+        "invariant; the others only broke an invariant, or a node died or hung, or the cluster was not live."
     )
     return "\n".join([*lines, "", how]) + "\n"
 

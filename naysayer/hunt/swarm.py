@@ -16,6 +16,7 @@ from nemesis.catalog import LEADER, FaultKind
 from targets.backends.simulator import SimulatedCluster
 from targets.protocol.target import COMMANDS, Target
 from targets.registry import find as find_target
+from workloads.few_writes import WORKLOAD as FEW_WRITES
 from workloads.registry import find as find_workload
 
 FEW = (2, 3, 4)
@@ -97,6 +98,7 @@ def _shows_roles(name: str) -> bool:
 
 
 def fitting(target: Target) -> list[str]:
-    """The workloads of the target of which it offers all operations."""
-    every = [name for name in target.workloads if find_workload(name).operations <= target.operations]
+    """The workloads of the target of which it offers all operations, and the one that shows most stale reads."""
+    named = (*target.workloads, FEW_WRITES.name) if target.workloads else (target.workload,)
+    every = [name for name in dict.fromkeys(named) if find_workload(name).operations <= target.operations]
     return every or [target.workload]

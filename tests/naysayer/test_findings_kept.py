@@ -99,7 +99,9 @@ def test_a_hunt_stores_what_it_reports_whatever_fails(
 
 def test_minimising_waits_for_the_answer_of_a_failed_write_that_was_read() -> None:
     """It fails some 700 ms after the read that proves it: until then the outcome of the write is unknown."""
-    found, _ = reproduce(Hunt("quorum-kv/timeout-is-fail").plan(183))
+    nemesis = ("one-way", "isolate-leader")
+    plan = Plan("quorum-kv/timeout-is-fail", "register", nemesis, 3, 12, 183, 200, think_ms=0.5, timeout_ms=1000.0)
+    found, _ = reproduce(plan)
     smaller = shrink(found)
     assert (len(smaller.scenario.operations), len(smaller.scenario.faults)) == (2, 1)
     assert smaller.runs < 400

@@ -146,7 +146,8 @@ def test_a_hunt_that_finds_and_one_that_does_not(tmp_path: Path, capsys: pytest.
     built = document(
         ["hunt", "quorum-kv/local-counter-version", "--first-seed", "25", "--seeds", "5", *results], capsys
     )
-    assert (built["outcome"], built["hunt"]["seed"]) == ("invalid", 25)
+    assert built["outcome"] == "invalid"
+    assert built["hunt"]["seed"] in range(25, 30)
     assert (Path(built["folder"]) / "scenario.txt").is_file()
     built = document(["hunt", "quorum-kv", "--seeds", "2", *results], capsys)
     assert (built["outcome"], built["exit"], built["hunt"]["seeds"], built["verdict"]) == ("nothing-found", 0, 2, None)

@@ -134,7 +134,7 @@ if __name__ == "__main__":
 
 
 def test_windows_hunts_in_several_processes(tmp_path: Path) -> None:
-    done = on(WINDOWS, tmp_path, *COMMAND, "hunt", "quorum-kv/no-read-repair", "--seeds", "50")
+    done = on(WINDOWS, tmp_path, *COMMAND, "hunt", "quorum-kv/local-counter-version", "--seeds", "50")
     assert (done.returncode, done.stderr) == (1, "")
     assert list((tmp_path / "results").glob("*/*/scenario.txt"))
 

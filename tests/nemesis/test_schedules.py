@@ -43,9 +43,10 @@ SENT = {"prepare": 9, "accept": 4}
 
 
 def situation(seed: int = 1, **changes: Any) -> Situation:
-    return replace(
-        Situation(0.0, NODES, Random(seed), poll=lambda: VIEWS, clients=("c0", "c1"), message_kinds=SENT), **changes
-    )
+    before: dict[str, dict[str, Any]] = {node: {} for node in NODES}
+    poll, clients = lambda: VIEWS, ("c0", "c1")
+    usual = Situation(0.0, NODES, Random(seed), poll=poll, clients=clients, message_kinds=SENT, before=before)
+    return replace(usual, **changes)
 
 
 class Model:
@@ -400,3 +401,24 @@ def test_kills_are_left_out_where_nothing_is_kept_on_disk() -> None:
     assert spared > 10
     durable = True
     assert any(isinstance(fault, Kill) for fault in steps(spare, situation))
+
+
+@pytest.mark.parametrize("name", ["isolate-changed", "crash-changed", "pause-changed"])
+def test_a_fault_on_any_change_hits_a_node_that_has_just_changed(name: str) -> None:
+    def at(now_ms: float, value: int) -> Situation:
+        views = {node: {"values": {"x": value if node == "n2" else 0}} for node in NODES}
+        return Situation(now_ms, NODES, Random(1), poll=lambda: views)
+
+    schedule: Schedule = Mix((name,), next_ms=0.0)
+    poll, schedule = schedule.next(at(0.0, 0))
+    assert isinstance(poll, Poll)
+    assert poll.watching_ms is not None, "views without a role do for this"
+    step, schedule = schedule.next(at(1.0, 0))
+    assert isinstance(step, Poll), "nothing has changed"
+    step, _ = schedule.next(at(2.0, 7))
+    assert isinstance(step, Step)
+    if isinstance(step.fault, Cut):
+        assert step.fault.under_way
+        assert all("n2" in link for link in step.fault.links)
+    else:
+        assert step.fault.nodes == ("n2",)  # type: ignore[attr-defined]

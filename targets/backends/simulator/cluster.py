@@ -75,6 +75,7 @@ class SimulatedCluster:
             "repeat",
             "client-links",
             "leader",
+            "views",
             "hold",
             "release",
             "heal",
