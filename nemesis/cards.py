@@ -84,7 +84,7 @@ def _cut(shape: shapes.Shape, lasts_ms: float) -> Card:
 
 def _partitions(table: Table) -> list[Card]:
     # clients that wait for a deposed leader turn to the new one after a second, so only a long cut shows both
-    lasting_ms = (300.0, 1000.0, 2000.0, *([2000.0] if table.one_answers else []))
+    lasting_ms = (300.0, 1000.0, 2000.0, *([1000.0, 2000.0, 2000.0] if table.one_answers else []))
     return [_cut(shapes.isolated_node, ms) for ms in lasting_ms]
 
 

@@ -259,7 +259,8 @@ class Deck(msgspec.Struct, frozen=True):
         if not waiting:
             rolling = [ROLLING] if "kill" in names and len(situation.nodes) > 1 else []
             waiting = (*rolling, *random.sample(names, len(names)))
-        what, victim = waiting[0], _victim(situation, 0.5)
+        what = waiting[0]
+        victim = _victim(situation, 0.95 if what == "pause" else 0.5)  # a paused leader does not know of the next one
         stages: list[Stage] = []
         up = _up(situation)
         # soon after one power loss comes another: what the recovery from the first left must be durable too
