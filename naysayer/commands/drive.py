@@ -288,10 +288,16 @@ class Drive:
 
     async def _stop_early(self, run: LiveRun, flush: Callable[[], None]) -> None:
         """End the run when what was recorded proves a violation."""
-        found = await first_violation(self.folder / HISTORY, self.model, flush)
-        if found is not None and found.error is None:
-            self.violation = found
-            run.core.violation_proved()
+        try:
+            found = await first_violation(self.folder / HISTORY, self.model, flush)
+        except OSError as error:
+            found = Found(error=str(error))
+        if found is None or found.error is not None:
+            why = "" if found is None else f": {found.error}"
+            run.core.health.remarks.append(f"the run was judged only at its end, as the judge beside it ended{why}")
+            return
+        self.violation = found
+        run.core.violation_proved()
 
     def _live_run(self, cluster: Cluster) -> LiveRun:
         plan, recorder, workload = self.plan, self.recorder, workload_of(self.plan)
