@@ -122,7 +122,8 @@ def test_a_run_of_a_real_program(tmp_path: Path, capsys: pytest.CaptureFixture[s
 def test_a_valid_a_broken_and_a_replayed_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     results = ["--results", str(tmp_path)]
     built = document(["test", "quorum-kv", "--ops", "150", *results], capsys)
-    assert (built["outcome"], built["sentence"], built["verdict"]["parts"]["valid"]) == ("valid", None, 3)
+    parts = built["verdict"]["parts"]
+    assert (built["outcome"], built["sentence"], parts["invalid"], parts["valid"] > 2) == ("valid", None, 0, True)
     kept = json.loads((Path(built["folder"]) / "verdict.json").read_text())
     assert kept == built["verdict"]
     built = document(["test", "quorum-kv/no-read-repair", *results], capsys)

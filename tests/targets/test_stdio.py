@@ -35,6 +35,7 @@ from targets.protocol.fault import (
     Release,
     Restart,
     Resume,
+    Transfer,
 )
 from targets.protocol.node import Reply, Request
 
@@ -169,7 +170,7 @@ def test_messages_that_a_node_does_not_read_are_lost_in_the_end_which_is_told_on
 def test_a_fault_that_processes_cannot_have_is_refused() -> None:
     async def body(cluster: StdioCluster) -> None:
         with pytest.raises(HarnessError, match="only in the simulator"):
-            await cluster.apply(Kill(("n0",), power=True))
+            await cluster.apply(Transfer("n0"))
 
     run(body)
 
