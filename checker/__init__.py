@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from checker.check import check
     from checker.errors import HistoryError, NaysayerError, UsageError
     from checker.history import History, Operation
-    from checker.model import Inconsistent, Model
+    from checker.model import Inconsistent, Model, NondeterministicModel
     from checker.streaming import Event, Stream, Violation
     from checker.verdict import Explanation, Part, Verdict
     from checker.verify import verify
@@ -30,6 +30,7 @@ __all__ = [
     "Inconsistent",
     "Model",
     "NaysayerError",
+    "NondeterministicModel",
     "Operation",
     "Part",
     "Stream",
@@ -49,6 +50,7 @@ _HOME = {
     "Inconsistent": "model",
     "Model": "model",
     "NaysayerError": "errors",
+    "NondeterministicModel": "model",
     "Operation": "history",
     "Part": "verdict",
     "Stream": "streaming",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Sequence
 from typing import Any, ClassVar
 
-from checker.history import Operation
+from checker.history import Operation, identity
 
 State = Hashable
 
@@ -97,3 +97,32 @@ class Model:
         """
         weakened = self.weakened(dropped, kept)
         return weakened if self.may_leave_out(dropped, weakened) else None
+
+
+class NondeterministicModel(Model):
+    """A model of which a step may lead to several states.
+
+    Define `initial_states` and `next_states` in place of `initial` and `step`. An order of operations is legal if some
+    choice of states allows it: the state of the search is the set of all that are possible.
+    """
+
+    def initial_states(self) -> Iterable[State]:
+        raise NotImplementedError
+
+    def next_states(self, state: State, op: Operation) -> Iterable[State] | Inconsistent:
+        """The states that may follow; none, or Inconsistent with the reason, if the operation cannot have ended so."""
+        raise NotImplementedError
+
+    def initial(self) -> State:
+        return frozenset((identity(state), state) for state in self.initial_states())
+
+    def step(self, state: State, op: Operation) -> State | Inconsistent:
+        assert isinstance(state, frozenset)
+        reason, possible = None, set[tuple[Hashable, State]]()
+        for _, one in sorted(state, key=repr):
+            after = self.next_states(one, op)
+            if isinstance(after, Inconsistent):
+                reason = reason or after
+            else:
+                possible.update((identity(other), other) for other in after)
+        return frozenset(possible) if possible else reason or Inconsistent(f"no state allows {op.f}")

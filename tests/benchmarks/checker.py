@@ -23,8 +23,13 @@ from checker.history import INFO, PENDING, Column, History, Tables
 from tests.benchmarks._grown import KINDS, build_grown
 from tests.benchmarks._objects import build_object, by_call, spread
 from tests.checker.register_histories import crowded_cas
+from tests.checker.test_repeated_values import NO_LIE, crowd
 
 SHORT, LONG = 10_000, 1_000_000
+
+
+LIES = {"cas-register": None, "queue": 9}
+"""What a late operation finds: nothing, as at the beginning; a value that no operation put in."""
 
 
 @dataclass(frozen=True)
@@ -85,12 +90,36 @@ ROWS = (
         for kind in (*CONTAINERS, *(kind for kind in KINDS if kind not in ("ids", "generation")))
     ),
 )
+REPEATED = tuple(
+    Row(
+        f"{kind}, {what}{clients} clients, {size:,} ops{', late lie' if stale else ''}",
+        size,
+        clients,
+        stale=stale,
+        kind=f"{kind} crowd",
+    )
+    for kind, what, clients, size, stale in (
+        ("cas-register", "values 0..4, ", 10, 1000, False),
+        ("cas-register", "values 0..4, ", 10, 1000, True),
+        ("cas-register", "values 0..4, ", 10, SHORT, False),
+        ("cas-register", "values 0..4, ", 20, 1000, False),
+        ("cas-register", "values 0..4, ", 20, 1000, True),
+        ("cas-register", "values 0..4, ", 20, SHORT, False),
+        ("cas-register", "values 0..4, ", 30, 1000, False),
+        ("queue", "values 0..4, ", 10, 1000, False),
+        ("queue", "values 0..4, ", 10, 1000, True),
+        ("queue", "values 0..4, ", 10, SHORT, False),
+        ("kv-append", "some texts twice, ", 50, 2000, False),
+    )
+)
 LARGE = (Row("1 register, 50 clients, 10M ops", 10_000_000),)
 
 
 def build(row: Row, seed: int = 1) -> History:
     """Operations at points 1 µs apart, each called and returned at random around its point, half of them writes of
     values of their own; a stale read returns a value from the middle of the history."""
+    if row.kind.endswith("crowd"):
+        return History.of(crowd(row.model, row.clients, row.operations, late=LIES[row.model] if row.stale else NO_LIE))
     if row.kind == "cas-register":
         return crowded_cas(seed, 9 if row.stale else None)
     if row.kind:
@@ -167,7 +196,7 @@ def growth(seconds: dict[Row, float]) -> list[str]:
 
 
 def main() -> None:
-    rows = ROWS + (LARGE if "--large" in sys.argv[1:] else ())
+    rows = ROWS + REPEATED + (LARGE if "--large" in sys.argv[1:] else ())
     seconds: dict[Row, float] = {}
     print(f"{'history':72} {'outcome':8} {'method':17} {'CPU s':>8} {'peak MB':>8} {'loaded MB':>9}")
     for row in rows:
