@@ -141,7 +141,7 @@ def make_plan(options: RunOptions) -> Plan:
     operations = OPERATIONS if options.operations is None and options.time_s is None else options.operations
     plan = Plan(
         target=options.target,
-        workload=options.workload or (FEW_WRITES if registers else found.workload),
+        workload=(FEW_WRITES if registers else found.workload) if options.workload is None else options.workload,
         nemesis=tuple(catalog.find(name).name for name in nemesis),
         nodes=count,
         clients=CLIENTS if options.clients is None else options.clients,

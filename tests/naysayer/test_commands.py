@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -40,10 +41,11 @@ def latest(results: Path, test: str) -> Path:
 
 
 def test_a_healthy_target_is_valid_and_leaves_its_result(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["test", "quorum-kv", "--ops", "150", "--results", str(tmp_path)]) == 0
+    assert run(["test", "quorum-kv", "--ops", "800", "--results", str(tmp_path)]) == 0
     printed = capsys.readouterr().out
     assert "✓ LINEARIZABLE" in printed
-    assert printed.rstrip().splitlines()[-1].startswith("━━ 3 keys: 3 valid, 0 invalid, 0 unknown ━━ ")
+    last = printed.rstrip().splitlines()[-1]
+    assert re.match(r"━━ (\d+) keys: \1 valid, 0 invalid, 0 unknown ━━ ", last), last
     folder = latest(tmp_path, "quorum-kv")
     assert {file.name for file in folder.iterdir()} == {"history.jsonl", "verdict.json", "test.toml", "report.txt"}
     verdict = json.loads((folder / "verdict.json").read_text())
@@ -51,7 +53,7 @@ def test_a_healthy_target_is_valid_and_leaves_its_result(tmp_path: Path, capsys:
     assert verdict["outcomes"]["ok"] > 0
     assert any(fault["shown"] for fault in verdict["faults"])
     plan = tomllib.loads((folder / "test.toml").read_text())
-    assert (plan["target"], plan["operations"], plan["seed"]) == ("quorum-kv", 150, 1)
+    assert (plan["target"], plan["operations"], plan["seed"]) == ("quorum-kv", 800, 1)
     events = [json.loads(line) for line in (folder / "history.jsonl").read_text().splitlines()]
     assert {event["type"] for event in events} >= {"invoke", "ok", "nemesis"}
     assert [event["time"] for event in events] == sorted(event["time"] for event in events)

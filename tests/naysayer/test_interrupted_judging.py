@@ -65,7 +65,7 @@ def test_a_run_whose_judging_is_interrupted_is_told_as_undecided_and_kept(
 def test_a_violation_found_before_the_interruption_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("naysayer.commands.test.judge", signalled(signal.SIGINT, keys=2))
+    monkeypatch.setattr("naysayer.commands.test.judge", signalled(signal.SIGINT, keys=40))
     assert run(["test", "quorum-kv/no-read-repair", "--results", str(tmp_path)]) == 1
     printed = capsys.readouterr().out
     assert "✗ NOT LINEARIZABLE" in printed
@@ -102,14 +102,14 @@ def test_a_live_run_whose_judging_is_interrupted_is_told_as_undecided(
 
 
 def hard(file: Path, keys: int, writers: int) -> None:
-    """A history whose keys need a search beyond any budget: concurrent appends, of which one begins another."""
+    """A history whose keys need a search beyond any budget: on all but the first, a sum that nothing adds up to."""
     events: list[tuple[int, dict[str, Any]]] = []
     for key in range(keys):
-        asked: list[tuple[str, str | None]] = [("append", chr(97 + i) if i else "bc") for i in range(writers)]
+        asked: list[tuple[str, int | None]] = [("add", 1 << number) for number in range(writers)]
         for f, given in [*asked, ("read", None)]:
             call, ret = (200, 300) if f == "read" and key else (0, 100)
             what = {"process": len(events), "f": f, "key": f"k{key}", "input": given}
-            output = None if given else "z" if key else ""
+            output = None if given else 3 if key else 0
             events.append((call, {**what, "type": "invoke", "time": call}))
             events.append((ret, {**what, "type": "ok", "output": output, "time": ret}))
     events.sort(key=lambda event: event[0])
@@ -118,9 +118,9 @@ def hard(file: Path, keys: int, writers: int) -> None:
 
 def test_ctrl_c_ends_a_check_and_its_workers_with_a_report(tmp_path: Path) -> None:
     file = tmp_path / "history.jsonl"
-    hard(file, keys=3, writers=14)
+    hard(file, keys=3, writers=20)
     command = subprocess.Popen(
-        [sys.executable, "-m", "naysayer", "check", str(file), "--model", "kv-append", "--certify"],
+        [sys.executable, "-m", "naysayer", "check", str(file), "--model", "counter", "--certify"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

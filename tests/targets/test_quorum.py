@@ -43,7 +43,8 @@ def test_it_is_linearizable_under_every_fault(nodes: int) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CAUGHT)
 def test_the_checker_catches(name: str) -> None:
-    assert_caught((drawn(f"quorum-kv/{name}", seed) for seed in range(SEEDS)), with_twin=True)
+    plans = (drawn(f"quorum-kv/{name}", seed, workload="write-few-read-many") for seed in range(SEEDS))
+    assert_caught(plans, with_twin=True)
 
 
 def test_the_checker_catches_a_cas_that_is_a_read_and_a_write() -> None:
@@ -145,7 +146,8 @@ def test_a_request_that_comes_twice_is_executed_once_also_after_a_crash() -> Non
 def test_the_course_story_alice_reads_the_new_value_and_bob_then_the_old_one() -> None:
     """What the seeds of no-read-repair find is what the checker names: new, then old."""
     for seed in range(SEEDS):
-        verdict = check(simulate(drawn("quorum-kv/no-read-repair", seed)).recorder.history(), "register")
+        plan = drawn("quorum-kv/no-read-repair", seed, workload="write-few-read-many")
+        verdict = check(simulate(plan).recorder.history(), "register")
         if verdict.outcome == "invalid":
             assert verdict.worst is not None
             assert verdict.worst.explanation is not None
