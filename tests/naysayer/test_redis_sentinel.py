@@ -78,9 +78,9 @@ def test_a_failover_of_redis_is_caught_losing_acknowledged_writes(
     for seed in (1, 2, 3):
         code = run(["test", *common, "--time", "20s", "--seed", str(seed), "--results", str(results)])
         printed = capsys.readouterr().out
-        if code == 1:
+        assert code in (0, 1), printed  # a slow failover may end as not live
+        if "✗ NOT LINEARIZABLE" in printed:
             break
-        assert code == 0, printed
     assert "✗ NOT LINEARIZABLE" in printed
     said = (results / "redis" / "latest" / "logs" / "n2" / "sentinel.log").read_text()
     assert "+odown" in said or "+switch-master" in said

@@ -248,7 +248,7 @@ def test_a_system_in_a_network_of_its_own_behind_a_forwarder_is_used_with_a_rema
                 )
                 assert run(["test", "--cluster", str(file), "--time", "1s", "--nemesis", "none"]) == code
                 printed = " ".join("".join(capsys.readouterr()).split())
-                said = "a network namespace of its own" if code == 0 else f"process {proxy.pid} ("
+                said = "a separate network namespace" if code == 0 else f"process {proxy.pid} ("
                 assert said in printed
             finally:
                 proxy.kill()

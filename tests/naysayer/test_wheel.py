@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import venv
@@ -47,6 +48,7 @@ def made_by_the_reader(folder: Path) -> None:
     every = [block for page in PAGES for block in blocks((ROOT / page).read_text())]
     for name, beginning in FILES.items():
         (folder / name).write_text(next(block for block in every if block.startswith(beginning)))
+    shutil.copy(ROOT / "examples" / "containers" / "compose.yaml", folder)
 
 
 def to_be_run(page: Path) -> list[str]:
