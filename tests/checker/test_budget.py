@@ -13,6 +13,8 @@ from checker.alarm import ended_in_time
 from checker.budget import SAMPLE_STEPS, Budget, Meter, OutOfBudget
 from checker.model import State
 
+pytestmark = pytest.mark.slow
+
 
 def test_steps_end_exactly_at_their_limit() -> None:
     meter = Meter(Budget(steps=10_000))

@@ -16,6 +16,8 @@ from checker.models import find
 from tests.checker.fuzz import agreed, disagreement
 from tests.checker.generate import AUTHORS, STYLES, history
 
+pytestmark = pytest.mark.slow
+
 
 def txn(index: int, *micros: tuple[Any, ...]) -> Operation:
     asked = tuple((f, x, None if f in ("r", "read") else value) for f, x, value in micros)

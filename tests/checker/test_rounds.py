@@ -11,6 +11,8 @@ from checker.history import History
 from tests.checker.test_interrupted import hopeless, short_rounds
 from tests.checker.test_parallel import crowded
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_key_that_stays_undecided_leaves_the_others_decided() -> None:
     history = History.of([*hopeless(key=9, first=100), *(op for op in crowded(4) if op.key % 2 == 0)])

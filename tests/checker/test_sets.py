@@ -18,6 +18,8 @@ from tests.checker.authors import added_once
 from tests.checker.fuzz import agreed, disagreement
 from tests.checker.generate import AUTHORS, STYLES, history
 
+pytestmark = pytest.mark.slow
+
 Row = tuple[str, Any, Any, int, int | None]
 
 

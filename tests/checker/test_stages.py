@@ -10,6 +10,8 @@ from checker.models import find
 from tests.checker.generate import AUTHORS
 from tests.checker.stages import STAGES, disagreements
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("name", ["cas-register", "queue"])
 def test_every_stage_decides_as_brute_force_does(name: str) -> None:

@@ -12,6 +12,8 @@ import pytest
 from checker.history import PENDING, History, Operation, Status
 from checker.properties import decider
 
+pytestmark = pytest.mark.slow
+
 Steps = list[list[Any]]
 Row = tuple[Steps, Status]
 

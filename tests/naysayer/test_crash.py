@@ -15,6 +15,8 @@ from naysayer import cli
 from naysayer.cli import run
 from naysayer.hunt.campaign import Caught
 
+pytestmark = pytest.mark.slow
+
 HISTORY = b'{"client":0,"call":1,"return":2,"op":"write","key":"x","input":1}\n'
 
 MODEL = """
