@@ -10,6 +10,7 @@ until a release), "copies" or "delay_ms" where the network did something to it.
 from __future__ import annotations
 
 import tempfile
+import weakref
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -51,6 +52,7 @@ class MessageLog:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._files: list[IO[bytes]] = []
+        weakref.finalize(self, _close, self._files)  # a run that failed keeps nothing, and leaves nothing open
         self._blocks: list[_Block] = []
         self._lines: list[bytes] = []
         self._size = 0
@@ -132,9 +134,8 @@ class MessageLog:
 
     def close(self) -> None:
         """Drop what was not kept."""
-        for file in self._files:
-            file.close()
-        self._files, self._blocks, self._lines = [], [], []
+        _close(self._files)
+        self._blocks, self._lines = [], []
 
     def _chosen(self, windows: Sequence[Span]) -> frozenset[int]:
         """Which blocks: those of the windows (trio's clock), then the beginning, then from the end backwards."""
@@ -167,3 +168,9 @@ class MessageLog:
         for line in zlib.decompress(block.file.read(block.length)).split(b"\n"):
             time, _, rest = line.partition(b'"')
             yield b'{"time":%d,"%b\n' % (int(time) - began_ns, rest)
+
+
+def _close(files: list[IO[bytes]]) -> None:
+    for file in files:
+        file.close()
+    files.clear()
