@@ -135,8 +135,6 @@ def drive_plan(
         drive = Drive(plan, system.timeout_s, folder, Recorder(store), system.heal, flush, quiet)
         trio.run(drive.run, system.make)
     if isinstance(drive.trouble, UsageError) and not drive.recorder.invocations:
-        if drive.messages is not None:
-            drive.messages.close()
         raise drive.trouble  # there is nothing to judge
     return store, drive
 

@@ -108,12 +108,6 @@ class MessageLog:
 
     def keep(self, windows: Sequence[Span]) -> None:
         """Write messages.jsonl with at least what passed in these times. Raises OSError."""
-        try:
-            self._write(windows)
-        finally:
-            self.close()
-
-    def _write(self, windows: Sequence[Span]) -> None:
         self._flush()
         began_ns = self._began_ns
         if began_ns is None:  # the run never came to its start
@@ -131,6 +125,7 @@ class MessageLog:
                 out.writelines(self._read(block, began_ns))
             if gap:
                 out.write(b'{"left_out":%d}\n' % gap)
+        self.close()
 
     def close(self) -> None:
         """Drop what was not kept."""
