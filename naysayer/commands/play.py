@@ -8,6 +8,7 @@ from rich.table import Table
 
 from checker.errors import HarnessError, UsageError
 from naysayer.play import Played, play_scenario
+from naysayer.play.language import content
 from naysayer.play.shipped import find_scenario, shipped, title
 from naysayer.report.conclusion import Conclusion, PlayedScenario
 from naysayer.report.console import console
@@ -37,13 +38,7 @@ def _path(scenario: str) -> Path:
 
 
 def _play(path: Path, *, rewrite: bool) -> PlayedScenario:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path} is not a text in UTF-8") from error
-    played = play_scenario(text, str(path))
+    played = play_scenario(content(path), str(path))
     screen = console()
     screen.print(played.text, markup=False, highlight=False, soft_wrap=True)
     if rewrite:

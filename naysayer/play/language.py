@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import msgspec
@@ -262,6 +263,16 @@ class Line:
     steps: tuple[Step, ...] = ()
     at_ms: float = 0.0
     """In a timed scenario: when the step happens."""
+
+
+def content(path: Path) -> str:
+    """The text of a scenario's file. Raises UsageError naming the file if it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path} is not a text in UTF-8") from error
 
 
 def parse(text: str, source: str) -> tuple[Line, ...]:

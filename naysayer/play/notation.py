@@ -11,7 +11,7 @@ from checker.errors import UsageError
 from checker.history import Operation
 from checker.verdict import Verdict
 from naysayer.play.faults import Numbered, fault_of, fault_text, number
-from naysayer.play.language import CLUSTER, FAULTS, Line, ScenarioError, is_timed, parse, unquoted
+from naysayer.play.language import CLUSTER, FAULTS, Line, ScenarioError, content, is_timed, parse, unquoted
 from naysayer.play.operations import operation_of, operation_text
 from naysayer.play.texts import ended, judged
 from naysayer.play.timed import Scenario, Timed, TimedFault, TimedOperation
@@ -51,18 +51,13 @@ def _step(item: Timed) -> str:
 
 def read(path: Path) -> Scenario:
     """Read a timed scenario. Raises UsageError naming the file, the line and the error."""
-    try:
-        content = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path} is not a text in UTF-8") from error
-    if re.search(OLD, content, re.M):
+    written = content(path)
+    if re.search(OLD, written, re.M):
         raise UsageError(
             f"{path} was written by an earlier version of Naysayer, and this version cannot read it: hunt its seed "
             f"again, or replay the folder `original` beside it"
         )
-    lines = parse(content, str(path))
+    lines = parse(written, str(path))
     if not is_timed(lines):
         raise UsageError(f"{path} is a scenario whose steps have no times: run it with naysayer play {path}")
     return scenario_of(lines, str(path))
