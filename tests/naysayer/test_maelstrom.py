@@ -108,7 +108,7 @@ def test_a_store_without_cas_is_tested_without_it(workload: str, tmp_path: Path)
     counted = verdict(tmp_path)["seen"]["by_kind"]
     assert counted["read"]["ok"] > 50
     for f in set(counted) - {"read", "write"}:
-        assert counted[f]["fail"] <= 5, "each client may have asked once"
+        assert counted[f]["fail"] <= 10, "each of the 10 clients may have asked once"
     assert any("error 10" in remark for remark in verdict(tmp_path)["remarks"]) == (workload != "register")
 
 
