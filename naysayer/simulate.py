@@ -19,6 +19,7 @@ from nemesis.mix import Mix, rest_for
 from nemesis.schedule import Schedule
 from targets.backends.simulator import SimulatedCluster
 from targets.backends.simulator.network import Sent
+from targets.backends.simulator.observed import Observe, ObservedCluster
 from targets.backends.simulator.traced import Step
 from targets.protocol.fault import Evidence
 from targets.protocol.node import NodeId
@@ -96,6 +97,8 @@ class Probe:
     until_violation: bool = False
     cover: bool = False
     """Note the abstract states that the cluster reaches."""
+    observe: Observe | None = None
+    """Is called after every event of the cluster, with its trace."""
 
 
 class Simulation:
@@ -154,9 +157,8 @@ class Simulation:
         )
         self.plan = plan
         self.recorder = recorder
-        self._cluster = SimulatedCluster(
-            target, plan.nodes, plan.seed, trace=probe.trace, cover=probe.cover, place=place
-        )
+        make = SimulatedCluster if probe.observe is None else partial(ObservedCluster, observe=probe.observe)
+        self._cluster = make(target, plan.nodes, plan.seed, trace=probe.trace, cover=probe.cover, place=place)
         self._loop = VirtualRun(
             self._cluster,
             setup,

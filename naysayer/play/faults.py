@@ -63,6 +63,11 @@ def fault_of(step: Step, names: Names) -> Fault:
             return faults.Hold(link, int(first or 1), rest[2] or None)
         case "release":
             return faults.Release()
+        case "steer":
+            link = (names.link_end(rest[1]), names.link_end(rest[2]))
+            return _converted({"fault": "steer", "do": first, "link": link, "number": int(rest[0])})
+        case "fire":
+            return faults.Fire(names.node(first), rest[0])
         case "heal":
             return faults.Heal()
         case "cut":
@@ -128,6 +133,10 @@ def _in_words(fault: Fault) -> str | None:
     match fault:
         case faults.Hold(link=(source, dest), count=count, message=message):
             return f"hold {count} {source} -> {dest}{f' {message}' if message else ''}"
+        case faults.Steer(do=do, link=(source, dest), number=which):
+            return f"{do} message {which} of {source} -> {dest}"
+        case faults.Fire(node=node, timer=timer):
+            return f"fire {node} {timer}"
         case faults.Cut(links=links, shape=shape, under_way=under_way):
             called = "" if shape == described(links) else f" called {msgspec.json.encode(shape).decode()}"
             return f"cut {_links_text(links)}{' and what is under way' if under_way else ''}{called}"

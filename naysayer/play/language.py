@@ -93,6 +93,14 @@ FAULTS = (
         "asks the leader, if there is one, to change the members of the cluster",
         r"members ([\w ]+)",
     ),
+    Form(
+        "steer",
+        "deliver message NUMBER of NODE -> NODE | drop message ... | hold message ... | duplicate message ...",
+        "one message that is under way or held back, the NUMBER-th that was sent on its link: it arrives now, never, "
+        "when it is released, or a copy of it arrives now",
+        r"(deliver|drop|hold|duplicate) message ([1-9]\d{0,8}) of (\w+) -> (\w+)",
+    ),
+    Form("fire", "fire NODE TIMER", "fires a timer of a node now, if it is set", r"fire (\w+) (.+)"),
     Form("handover", "transfer to NODE", "asks the leader to transfer its leadership", r"transfer to (\w+)"),
     Form("inject", "inject JSON", "any fault, with all its fields, as history.jsonl records it", r"inject (\{.*\})"),
 )

@@ -1,8 +1,8 @@
 """Faults as values. The nemesis chooses them, and a Cluster carries them out on itself.
 
-A new fault is a class here or beside (fault_links.py, fault_messages.py), a row in the nemesis' catalogue, and a
-backend that carries it out. Everything else (the reader of scenarios, labels, spans of time, what is undone, what the
-minimiser tries) is derived from its class.
+A new fault is a class here or beside (fault_links.py, fault_messages.py, fault_steps.py), a row in the nemesis'
+catalogue, and a backend that carries it out. Everything else (the reader of scenarios, labels, spans of time, what is
+undone, what the minimiser tries) is derived from its class.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from targets.protocol.fault_base import KILLED, PAUSED, Condition, Evidence, Fault, counted, on
 from targets.protocol.fault_links import Cut, Degrade, Heal, Hold, Redraw, Release, ResetConnections
 from targets.protocol.fault_messages import DelayMessages, DuplicateMessages, LoseMessages, MessageFault
+from targets.protocol.fault_steps import Fire, Steer
 from targets.protocol.links import Link, braced
 from targets.protocol.node import NodeId
 
@@ -33,6 +34,7 @@ __all__ = [
     "DuplicateMessages",
     "Evidence",
     "Fault",
+    "Fire",
     "Heal",
     "Hold",
     "Kill",
@@ -47,6 +49,7 @@ __all__ = [
     "Restart",
     "Resume",
     "Skew",
+    "Steer",
     "Transfer",
     "fault_types",
 ]

@@ -33,18 +33,19 @@ class OfLinks(Fault, frozen=True):
         return Heal()
 
     def renamed(self, nodes: Mapping[NodeId, NodeId]) -> Self | None:
-        links = tuple(_renamed(link, nodes) for link in self.links if _stays(link, nodes))
+        links = tuple(renamed_link(link, nodes) for link in self.links if stays(link, nodes))
         return replace(self, links=links) if links else None
 
     def with_clients(self, clients: Mapping[NodeId, NodeId]) -> Self:
-        return replace(self, links=tuple(dict.fromkeys(_renamed(link, clients) for link in self.links)))
+        return replace(self, links=tuple(dict.fromkeys(renamed_link(link, clients) for link in self.links)))
 
 
-def _renamed(link: Link, places: Mapping[NodeId, NodeId]) -> Link:
+def renamed_link(link: Link, places: Mapping[NodeId, NodeId]) -> Link:
+    """The link with the places that have a new name under that."""
     return places.get(link[0], link[0]), places.get(link[1], link[1])
 
 
-def _stays(link: Link, nodes: Mapping[NodeId, NodeId]) -> bool:
+def stays(link: Link, nodes: Mapping[NodeId, NodeId]) -> bool:
     """Whether both ends are nodes that stay, or clients."""
     return all(place in nodes or not place.startswith("n") for place in link)
 
@@ -135,7 +136,7 @@ class Hold(Fault, frozen=True, tag="hold"):
         return Release()
 
     def renamed(self, nodes: Mapping[NodeId, NodeId]) -> Self | None:
-        return replace(self, link=_renamed(self.link, nodes)) if _stays(self.link, nodes) else None
+        return replace(self, link=renamed_link(self.link, nodes)) if stays(self.link, nodes) else None
 
     def milder(self) -> Iterator[Self]:
         if self.count > 1:
@@ -197,8 +198,8 @@ class Redraw(Fault, frozen=True, tag="redraw"):
         return f"draw other random numbers ({self.salt}){f' on {described(self.links)}' if self.links else ''}"
 
     def renamed(self, nodes: Mapping[NodeId, NodeId]) -> Self | None:
-        links = tuple(_renamed(link, nodes) for link in self.links if _stays(link, nodes))
+        links = tuple(renamed_link(link, nodes) for link in self.links if stays(link, nodes))
         return replace(self, links=links) if links or not self.links else None
 
     def with_clients(self, clients: Mapping[NodeId, NodeId]) -> Self:
-        return replace(self, links=tuple(dict.fromkeys(_renamed(link, clients) for link in self.links)))
+        return replace(self, links=tuple(dict.fromkeys(renamed_link(link, clients) for link in self.links)))

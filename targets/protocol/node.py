@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from random import Random
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol
 
 import msgspec
 
@@ -118,8 +118,24 @@ class Context(Protocol):
     def cancel_timer(self, timer: Timer) -> None: ...
 
 
+class LogCell(NamedTuple):
+    """An entry of a node's log, for pictures of it."""
+
+    slot: int
+    """Its index."""
+    term: int
+    """The term, or the round of the ballot, under which it stands there."""
+    content: Request | None
+    """The client's request; None for an entry of the protocol's own."""
+    committed: bool
+    """Whether this node knows that it is."""
+
+
 class Node(Protocol):
-    """A replica. `view` shows reports and invariants what it holds: small, of JSON values, without side effects."""
+    """A replica. `view` shows reports and invariants what it holds: small, of JSON values, without side effects.
+
+    A node with a log may also have `log_cells(count)`: the last `count` entries as LogCells, the oldest first.
+    """
 
     def start(self, ctx: Context) -> None:
         """First start and every restart: keep `ctx`, recover from ctx.disk."""

@@ -22,7 +22,7 @@ from naysayer.recorder import Recorder
 from nemesis.catalog import KINDS
 from targets.backends.hosts.local_links import STREAMING
 from targets.backends.simulator import SimulatedCluster
-from targets.protocol.fault import FAULT, Fault, Heal, Redraw, Restart, Resume, fault_types
+from targets.protocol.fault import FAULT, Fault, Fire, Heal, Redraw, Restart, Resume, Steer, fault_types
 from targets.protocol.fault_base import HELD, KILLED, LINKS, PAUSED
 from workloads.generator import Invocation
 
@@ -41,7 +41,7 @@ def values(of: types.Type, name: str = "") -> list[Any]:
         case types.TupleType():
             return [("n1", "n2")]
         case types.StrType():
-            return ["n1"]
+            return ["election" if name == "timer" else "n1"]
         case types.BoolType():
             return [False, True]
         case types.IntType():
@@ -220,4 +220,4 @@ def test_a_backend_and_the_catalogue_can_have_it(fault: Fault) -> None:
     assert fault.tag in fault.tags <= fault.needs() <= SimulatedCluster.faults | STREAMING
     ending = fault.undone_by()
     assert ending is None or ending.tag in fault.tags
-    assert isinstance(fault, Redraw) or any(fault.tag in kind.needs for kind in KINDS.values())
+    assert isinstance(fault, Redraw | Steer | Fire) or any(fault.tag in kind.needs for kind in KINDS.values())

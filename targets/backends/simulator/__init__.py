@@ -5,6 +5,7 @@ network.py   links with delay, loss, duplication, reordering, one-way cuts, mess
 disk.py      a page cache over a disk: unsynced data may be lost or torn, synced data may have bits flipped
 host.py      one node: its context, its effects carried out in order, its clock and timers
 traced.py    the same, recording which input caused each message and what it changed
+observed.py  the same, reporting every event as it happens, for the explorer
 cluster.py   all of them together, with faults and the evidence that they took effect
 """
 

@@ -19,6 +19,7 @@ from targets.protocol.fault import (
     Degrade,
     Evidence,
     Fault,
+    Fire,
     Heal,
     Hold,
     Kill,
@@ -30,6 +31,7 @@ from targets.protocol.fault import (
     Restart,
     Resume,
     Skew,
+    Steer,
     Transfer,
 )
 from targets.protocol.fault_messages import MESSAGE_FAULTS
@@ -85,6 +87,8 @@ class SimulatedCluster:
             "reconfigure",
             "transfer",
             "redraw",
+            "steer",
+            "fire",
         }
     )
 
@@ -109,13 +113,12 @@ class SimulatedCluster:
         self._random = TimeKeyedRandom(self._loop, f"{seed} cluster")
         self._seed = str(seed)
         self._running: dict[NodeId, Node] = {}
-        kind = TracedHost if trace else Host
         self.coverage = Coverage(self._loop, self.nodes, self._running) if cover else None
         """The states that were reached, if asked for."""
         shared = Surroundings(
             self.nodes, target, self._loop, seed, self._network.send, self._running, self._watch, self.coverage
         )
-        self._hosts = {name: kind(name, shared) for name in self.nodes}
+        self._hosts = {name: self._host(name, shared, trace) for name in self.nodes}
         self.steps: list[Step] = []
         """Of a traced run: what inputs changed on the nodes, in order of time."""
         self.held: dict[tuple[str, NodeId], dict[str, Any]] = {}
@@ -132,6 +135,9 @@ class SimulatedCluster:
         self._evidence: list[Evidence] = []
         self._awaiting: list[tuple[Kill, NodeId, float]] = []
         self._admin = 0
+
+    def _host(self, name: NodeId, shared: Surroundings, trace: bool) -> Host:
+        return TracedHost(name, shared) if trace else Host(name, shared)
 
     def _note_causes(self) -> None:
         self._network.trace = []
@@ -346,6 +352,12 @@ class SimulatedCluster:
                 self._administer(fault, "reconfigure", fault.nodes)
             case Redraw():
                 self._redraw(fault)
+            case Steer():
+                found = self._network.steer(fault)
+                self._note(fault, fault.label() if found else "no such message is under way or held back", shown=found)
+            case Fire():
+                found = self._hosts[fault.node].fire(fault.timer)
+                self._note(fault, fault.label() if found else "no such timer is set", shown=found)
             case Transfer():
                 self._administer(fault, "transfer", fault.to)
             case _:

@@ -95,6 +95,15 @@ class SimulatedDisk:
     def _renamed(self) -> None:
         self._name_changes.append(dict(self._files))
 
+    def durable(self) -> SimulatedDisk:
+        """A disk with what every power loss leaves: what was synced, under the names that were synced."""
+        left = SimulatedDisk()
+        for name, file in self._durable_names.items():
+            data = bytearray(file.data[: file.synced] if file.cut is None else file.cut)
+            left._files[name] = _File(data, len(data))
+        left._durable_names = dict(left._files)
+        return left
+
     def lose_power(self, random: Random, *, torn: bool) -> str:
         """Keep what is durable and a random prefix of the rest; returns what was lost."""
         keep = random.randint(0, len(self._name_changes))

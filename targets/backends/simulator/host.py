@@ -288,10 +288,10 @@ class Host:
         inbox = self._inbox
         while inbox and not self.paused and not self._syncing:
             sender, what = inbox.popleft()
-            if sender is not None:
-                self.receive(sender, what)
-            else:
+            if sender is None:
                 self._fire(what)
+            elif self.node is not None:
+                self._handle(self.node, sender, what)
 
     def view(self) -> dict[str, Any]:
         """The node's view, DOWN if it does not run; it is computed again only after an input.
@@ -418,7 +418,11 @@ class Host:
         except DiskFailure as failure:
             self._die(str(failure))
             return
-        if not self._syncing:
+        self._after_sync()
+
+    def _after_sync(self) -> None:
+        """The effects up to the next sync, if there is one, have been carried out."""
+        if not self._syncing and self.node is not None:
             self._check_invariants(self._is_start)
             self._drain()
 
@@ -438,3 +442,17 @@ class Host:
     def cancel_timer(self, timer: Timer) -> None:
         """Cancel the timer, if it is set."""
         self._timers.pop(timer, None)
+
+    @property
+    def timers(self) -> list[tuple[int, str]]:
+        """The timers that are set: when they are due (ns), and their names as text; the first to fire comes first."""
+        return sorted((due.at_ns, str(timer)) for timer, due in self._timers.items())
+
+    def fire(self, name: str) -> bool:
+        """Fire the timer of this name now. Returns whether it is set."""
+        for timer, due in list(self._timers.items()):
+            if str(timer) == name:
+                due.at_ns = due.queued_ns = self._loop.now_ns
+                self._fire(due)
+                return True
+        return False

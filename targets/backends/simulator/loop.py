@@ -6,7 +6,7 @@ The end of a run is an event too, so that only the next event is examined betwee
 from __future__ import annotations
 
 from collections.abc import Callable
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from typing import Any, TypeVar
 
 What = TypeVar("What")
@@ -19,6 +19,10 @@ class _Ended(Exception):  # noqa: N818 - control flow: ends the run in which it 
     """A run ends."""
 
 
+def _order(event: tuple[int, int, Any, Any]) -> tuple[int, int]:
+    return event[:2]
+
+
 class Loop:
     """`now_ns` moves only when an event runs."""
 
@@ -29,17 +33,33 @@ class Loop:
         self._runs = 0
         self._ends = 0
         """How many ends are in the heap."""
+        self._withdrawn = 0
         self._stopped = False
 
     @property
     def events(self) -> int:
         """How many events ran."""
-        return self._scheduled - (len(self._heap) - self._ends)
+        return self._scheduled - self._withdrawn - (len(self._heap) - self._ends)
 
     def at(self, time_ns: int, call: Callable[[What], None], what: What) -> None:
         """Run `call(what)` at a time that has not passed; at the current time, after what is due already."""
         self._scheduled += 1
         heappush(self._heap, (time_ns, self._scheduled, call, what))
+
+    def waiting(self, call: Callable[[What], None]) -> list[tuple[int, What]]:
+        """The calls of this kind that are to run, in order: when (ns), and with what."""
+        return [(time_ns, what) for time_ns, _, other, what in sorted(self._heap, key=_order) if other == call]
+
+    def withdraw(self, what: object) -> None:
+        """What was to be called with this very object is not called."""
+        kept = [one for one in self._heap if one[3] is not what]
+        self._withdrawn += len(self._heap) - len(kept)
+        self._heap[:] = kept  # `run` holds the list
+        heapify(self._heap)
+
+    def next_ns(self) -> int | None:
+        """When the next event is due; None if none is."""
+        return min((time_ns for time_ns, _, call, _ in self._heap if call != self._end), default=None)
 
     def stop(self) -> None:
         """End `run` after the event that is running; if none is, the next `run` ends before its first."""

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from targets.backends.simulator.loop import Loop
 from targets.backends.simulator.time_keyed import TimeKeyedRandom, key, number_at
-from targets.protocol.fault import Cut, Degrade, Fault, Hold, Link, MessageFault
+from targets.protocol.fault import Cut, Degrade, Fault, Hold, Link, MessageFault, Steer
 from targets.protocol.node import Message, NodeId
 
 MS = 1_000_000
@@ -35,6 +35,8 @@ class Sent(NamedTuple):
     message: Message
     cause: Cause | None = None
     """What the sender was handling; None for clients, for timers, and where it is not known."""
+    number: int = 0
+    """Which of the messages on its link it is, from 1, whatever becomes of them: copies of one share it."""
 
 
 @dataclass(eq=False)
@@ -55,6 +57,8 @@ class _Link:
     name: str
     key: int
     last_ns: int = 0
+    sent: int = 0
+    """How many messages were sent over it."""
     faults: list[Disturbance] = field(default_factory=list)
 
     @cached_property
@@ -75,6 +79,10 @@ class _Route:
     dest: NodeId
     link: _Link
     receiver: Receiver
+
+
+_Arrival = tuple[_Route, Message, int]
+"""A message on its route, and its number on the link."""
 
 
 class Network:
@@ -98,7 +106,9 @@ class Network:
         self._place = place
         self._routes: defaultdict[NodeId, dict[NodeId, _Route]] = defaultdict(dict)
         self._places: dict[Link, _Link] = {}
-        self._held: list[tuple[_Route, Message, Sent]] = []
+        self._held: list[tuple[_Arrival, Sent]] = []
+        self.arriving = 0
+        """The number, on its link, of the message that arrived last."""
         self.disturbances: list[Disturbance] = []
         self.kinds: Counter[type[Message]] = Counter()
         """How many messages of each class were sent, in the order in which the classes first appeared."""
@@ -132,6 +142,7 @@ class Network:
         route = self._routes[source].get(dest) or self._route(source, dest)
         link, loop = route.link, self._loop
         self.kinds[type(message)] += 1
+        link.sent += 1
         # a square favours short delays and leaves a tail, like a real network, with one random number and no logarithm
         number = number_at(link.key, loop.now_ns)
         time_ns = loop.now_ns + self._least_ns + int(self._spread_ns * number * number)
@@ -142,12 +153,12 @@ class Network:
             time_ns = link.last_ns + 1
         link.last_ns = time_ns
         if self.trace is not None:
-            self._note(time_ns, route, message)
-        loop.at(time_ns, self._arrive, (route, message))
+            self._note(time_ns, route, message, link.sent)
+        loop.at(time_ns, self._arrive, (route, message, link.sent))
 
     def _send_under_faults(self, route: _Route, message: Message, time_ns: int) -> None:
         link = route.link
-        random = link.random
+        number, random = link.sent, link.random
         times = [time_ns]
         in_order = True
         for one in link.faults:
@@ -156,7 +167,7 @@ class Network:
                 lost, duplicated, reordered, late = random.random(), random.random(), random.random(), random.random()
                 if lost < fault.loss:
                     one.touched += 1
-                    self._note(None, route, message)
+                    self._note(None, route, message, number)
                     return
                 late_ns = int(-log(1.0 - late) * fault.delay_ms * MS) if fault.delay_ms else 0
                 if duplicated < fault.duplicate:
@@ -173,53 +184,108 @@ class Network:
                     times = [time + int(late_ms * MS) for time in times for late_ms in fault.copies_ms()]
                     in_order = in_order and fault.copies_ms()[:1] == (0.0,)
                     if not times:
-                        self._note(None, route, message)
+                        self._note(None, route, message, number)
                         return
             elif isinstance(fault, Cut):
                 one.touched += 1
-                self._note(None, route, message)
+                self._note(None, route, message, number)
                 return
             elif one.touched < fault.count and fault.message in (None, type(message).__name__):
                 one.touched += 1
-                self._held.append((route, message, self._sent(None, route, message)))
+                self._held.append(((route, message, number), self._sent(None, route, message, number)))
                 return
         if in_order:
             times[0] = max(times[0], link.last_ns + 1)
             link.last_ns = times[0]
         for time in times:
-            self._note(time, route, message)
-            self._loop.at(time, self._arrive, (route, message))
+            self._note(time, route, message, number)
+            self._loop.at(time, self._arrive, (route, message, number))
 
-    def _arrive(self, arrival: tuple[_Route, Message]) -> None:
-        route, message = arrival
-        if not (route.link.faults and self._lost_at_the_end(route, message)):
+    def _arrive(self, arrival: _Arrival) -> None:
+        route, message, self.arriving = arrival
+        if not (route.link.faults and self._lost_at_the_end(arrival)):
             route.receiver(route.source, message)
 
-    def _lost_at_the_end(self, route: _Route, message: Message) -> bool:
-        for one in route.link.faults:
+    def _lost_at_the_end(self, arrival: _Arrival) -> bool:
+        for one in arrival[0].link.faults:
             if isinstance(one.fault, Cut) and one.fault.under_way:
                 one.touched += 1
-                self._note_lost(route, message)
+                self._note_again(arrival, self._loop.now_ns, None)
                 return True
         return False
 
-    def _note_lost(self, route: _Route, message: Message) -> None:
-        """A message that was noted as delivered later is lost after all."""
+    def _note(self, delivered_ns: int | None, route: _Route, message: Message, number: int) -> None:
         if self.trace is not None:
-            noted = (self._loop.now_ns, route.source, route.dest, message)
-            self.trace[:] = (sent._replace(delivered_ns=None) if sent[1:5] == noted else sent for sent in self.trace)
+            self.trace.append(self._sent(delivered_ns, route, message, number))
 
-    def _note(self, delivered_ns: int | None, route: _Route, message: Message) -> None:
+    def _note_again(self, arrival: _Arrival, noted_ns: int, delivered_ns: int | None) -> None:
+        """A message that was noted as delivered at one time arrives at another after all, or is lost (None)."""
         if self.trace is not None:
-            self.trace.append(self._sent(delivered_ns, route, message))
+            route, _, number = arrival
+            noted = (noted_ns, route.source, route.dest)
+            for place, sent in enumerate(self.trace):
+                if sent[1:4] == noted and sent.number == number:
+                    self.trace[place] = sent._replace(delivered_ns=delivered_ns)
+                    return
 
-    def _sent(self, delivered_ns: int | None, route: _Route, message: Message) -> Sent:
-        return Sent(self._loop.now_ns, delivered_ns, route.source, route.dest, message, self.cause(route.source))
+    def _sent(self, delivered_ns: int | None, route: _Route, message: Message, number: int) -> Sent:
+        now_ns, cause = self._loop.now_ns, self.cause(route.source)
+        return Sent(now_ns, delivered_ns, route.source, route.dest, message, cause, number)
 
     @property
     def held_back(self) -> list[Sent]:
         """The messages that are held back now: sent, and not in the trace yet."""
-        return [sent for _, _, sent in self._held]
+        return [sent for _, sent in self._held]
+
+    def under_way(self) -> list[tuple[int, NodeId, NodeId, Message, int]]:
+        """The messages that will arrive, in order: when (ns), from and to whom, and the number on the link."""
+        waiting = self._loop.waiting(self._arrive)
+        return [(at_ns, route.source, route.dest, message, number) for at_ns, (route, message, number) in waiting]
+
+    def steer(self, fault: Steer) -> bool:
+        """Do something to one message. Returns whether it is under way or held back."""
+        link = self._between(fault.link)
+        for at_ns, arrival in self._loop.waiting(self._arrive):
+            if arrival[0].link is link and arrival[2] == fault.number:
+                self._steer_under_way(fault, arrival, at_ns)
+                return True
+        for held in self._held:
+            if held[0][0].link is link and held[0][2] == fault.number:
+                self._steer_held(fault, held)
+                return True
+        return False
+
+    def _steer_under_way(self, fault: Steer, arrival: _Arrival, at_ns: int) -> None:
+        loop, (route, message, number) = self._loop, arrival
+        if fault.do == "duplicate":
+            self._note(loop.now_ns, route, message, number)
+            loop.at(loop.now_ns, self._arrive, arrival)
+            return
+        loop.withdraw(arrival)
+        if fault.do == "deliver":
+            self._note_again(arrival, at_ns, loop.now_ns)
+            loop.at(loop.now_ns, self._arrive, arrival)
+        elif fault.do == "drop":
+            self._note_again(arrival, at_ns, None)
+        else:
+            noted = (at_ns, route.source, route.dest)
+            trace = self.trace or []
+            sent = next((one for one in trace if one[1:4] == noted and one.number == number), None)
+            if sent is not None:
+                trace.remove(sent)
+            self._held.append((arrival, (sent or self._sent(None, *arrival))._replace(delivered_ns=None)))
+
+    def _steer_held(self, fault: Steer, held: tuple[_Arrival, Sent]) -> None:
+        arrival, sent = held
+        if fault.do == "hold":
+            return
+        lost = fault.do == "drop"
+        if fault.do != "duplicate":
+            self._held.remove(held)
+        if self.trace is not None:
+            self.trace.append(sent._replace(delivered_ns=None if lost else self._loop.now_ns))
+        if not lost:
+            self._loop.at(self._loop.now_ns, self._arrive, arrival)
 
     def disturb(self, fault: Cut | Degrade | Hold | MessageFault) -> None:
         """Begin a fault on links; it lasts until `heal` (a Hold: until `release`)."""
@@ -232,10 +298,10 @@ class Network:
         """Deliver the messages that are held back, now and in order; returns how many."""
         self._end(Hold)
         held, self._held = self._held, []
-        for route, message, sent in held:
+        for arrival, sent in held:
             if self.trace is not None:
                 self.trace.append(sent._replace(delivered_ns=self._loop.now_ns))
-            self._loop.at(self._loop.now_ns, self._arrive, (route, message))
+            self._loop.at(self._loop.now_ns, self._arrive, arrival)
         return len(held)
 
     def heal(self) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from targets.protocol.node import Context, Message, NodeId, Request, Timer
+from targets.protocol.node import Context, LogCell, Message, NodeId, Request, Timer
 from targets.systems.journal import Journal
 from targets.systems.majority import majority
 from targets.systems.paxos.leader import Commander, Leader
@@ -93,6 +93,16 @@ class PaxosLog(ManyRoles):
 
     def make_leader(self, ballot: Ballot) -> Leader:
         return Leader(ballot, self.applied)
+
+    def log_cells(self, count: int) -> list[LogCell]:
+        """Slots that its acceptor accepted or that it knows to be decided; the term is the round of the ballot."""
+        accepted, decided = self.acceptor.accepted, self.decisions
+        cells = []
+        for slot in sorted(accepted.keys() | decided.keys())[-count:]:
+            command = decided[slot] if slot in decided else accepted[slot].command
+            round_ = accepted[slot].ballot.round if slot in accepted else 0
+            cells.append(LogCell(slot, round_, command.request, slot in decided))
+        return cells
 
     def view(self) -> dict[str, Any]:
         return {

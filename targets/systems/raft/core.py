@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import Any, Literal
 
-from targets.protocol.node import Context, Message, NodeId, Request, Timer
+from targets.protocol.node import Context, LogCell, Message, NodeId, Request, Timer
 from targets.systems.majority import majority
 from targets.systems.raft.log import Log
 from targets.systems.raft.machine import QUERIES, Refusal, StateMachine
@@ -434,6 +434,13 @@ class Raft:
         return self.log.term(n) == self.current_term
 
     # For reports and invariants.
+
+    def log_cells(self, count: int) -> list[LogCell]:
+        first = max(self.log.base_index, self.log.last_index - count) + 1
+        return [
+            LogCell(index, entry.term, entry.request, index <= self.commit_index)
+            for index, entry in enumerate(self.log.after(first - 1), first)
+        ]
 
     def view(self) -> dict[str, Any]:
         return {
