@@ -5,9 +5,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from concurrent.futures import Executor
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,6 +21,9 @@ from checker.parallel import validate_engine
 from checker.rounds import Progress, Rounds
 from checker.verdict import Part, Verdict
 from checker.warnings import warnings
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
 
 NOTHING_SUCCEEDED = "no operation succeeded, so nothing was observed that could be right or wrong"
 

@@ -35,6 +35,14 @@ BEGINNING: int = int(np.iinfo(np.int64).min)
 """Before every call: times may be negative, but no operation has this one."""
 
 
+def distinct(codes: Column) -> Column:
+    """The codes that a column has, in order: np.unique, without the masked arrays that it takes 15 ms to import."""
+    ordered = np.sort(codes)
+    first = np.ones(len(ordered), dtype=np.bool_)
+    first[1:] = ordered[1:] != ordered[:-1]
+    return ordered[first]
+
+
 class Operation(msgspec.Struct, frozen=True, gc=False):
     """One operation of one process. Times are nanoseconds on the history's clock."""
 

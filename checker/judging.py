@@ -19,10 +19,7 @@ from msgspec import structs
 from checker.alarm import ended_in_time
 from checker.budget import Budget, Interrupted, OutOfBudget
 from checker.errors import NaysayerError
-from checker.explain import explain
-from checker.explain_append import explain_append
 from checker.explain_failed import of_failed
-from checker.explain_initial import with_initial
 from checker.explain_search import explain_search, explain_window, no_order
 from checker.history import FAIL, INFO, History, Operation
 from checker.model import Model
@@ -188,6 +185,11 @@ def _canonicalised(part: History, model: Model) -> History:
 
 def _explain(decision: Decision, part: History, history: History, model: Model, budget: Budget) -> Explanation:
     """Registers have sentences of their own; where those do not fit, and for all other models, the search's."""
+    # Only here, and networkx with them: most histories have nothing to explain.
+    from checker.explain import explain
+    from checker.explain_append import explain_append
+    from checker.explain_initial import with_initial
+
     rows = decision.counterexample
     counterexample = [part[row] for row in rows]
     steps = EXPLAIN_STEPS_MAX if budget.steps is None else min(EXPLAIN_STEPS_MAX, budget.steps)

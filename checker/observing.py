@@ -36,7 +36,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from checker.history import OK, History
+from checker.history import OK, History, distinct
 from checker.models import MODELS
 
 
@@ -171,7 +171,7 @@ def _reads_another(history: History, ok: NDArray[np.bool_]) -> bool:
 def _any_of(history: History, groups: Iterable[tuple[str, ...]]) -> str:
     """The kinds in words: those that the history has, or all if it has none of them."""
     kinds = dict.fromkeys(kind for group in groups for kind in group)
-    present = {history.tables.f.values[code] for code in np.unique(history.f).tolist()}
+    present = {history.tables.f.values[code] for code in distinct(history.f).tolist()}
     names = [kind for kind in kinds if kind in present] or list(kinds)
     return " or ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from concurrent.futures import Executor, as_completed
 from dataclasses import replace
 from itertools import count
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from checker.budget import Budget, Interrupted
 from checker.history import History
@@ -20,6 +19,9 @@ from checker.model import Model
 from checker.parallel import pool
 from checker.search import steps_of_round
 from checker.verdict import Part
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
 
 ROUNDS_HERE = 2
 """Rounds in this process before what is left goes to an executor, which takes a while to start."""
@@ -98,6 +100,8 @@ class Rounds:
 
     def _elsewhere(self, engine: str | Executor) -> None:
         """Judges the keys that are left on an executor, until the deadline."""
+        from concurrent.futures import as_completed
+
         try:
             with pool(engine, len(self.undecided)) as executor:
                 # Each part goes with tables of its own: those of the whole history may be large.

@@ -8,7 +8,7 @@ from collections.abc import Hashable
 import numpy as np
 from numpy.typing import NDArray
 
-from checker.history import INFO, OK, Column, History
+from checker.history import INFO, OK, Column, History, distinct
 from checker.values import Token, identity, shown
 
 _EFFECTS = {
@@ -116,7 +116,7 @@ def _two_at_once(history: History) -> list[str]:
     first = int(at_once[0])
     name = shown(history.tables.process.values[process[first]], 40)
     indices = sorted((int(history.index[rows[first]]), int(history.index[rows[first + 1]])))
-    others = len(np.unique(process[at_once])) - 1
+    others = len(distinct(process[at_once])) - 1
     return [
         f"process {name} has two operations at once (#{indices[0]} and #{indices[1]})"
         + (f", and {others} more processes do" if others else "")
@@ -134,7 +134,7 @@ def _after_info(history: History) -> list[str]:
     first = int(again[np.argmin(history.call[rows[again + 1]])])
     name = shown(history.tables.process.values[process[first]], 40)
     before, after = int(history.index[rows[first]]), int(history.index[rows[first + 1]])
-    others = len(np.unique(process[again])) - 1
+    others = len(distinct(process[again])) - 1
     return [
         f"process {name} continues after an unknown outcome (#{before}, then #{after})"
         + (f", and {others} more processes do" if others else "")

@@ -14,7 +14,7 @@ from math import floor
 
 from checker.history import Operation
 from checker.verdict import Explanation, Part, Verdict
-from targets.protocol.fault import KILLED, PAUSED, Condition, Fault
+from targets.protocol.fault_base import KILLED, PAUSED, Condition, Fault
 from targets.protocol.node import NodeId
 
 HEADLINE = "✗ NOT AVAILABLE"

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import platform
 import sys
-import tempfile
 import traceback
 from contextvars import ContextVar
 from pathlib import Path
@@ -106,6 +105,8 @@ def _keep(error: BaseException, folder: Path | None) -> Path | None:
             return folder / TRACEBACK
         except OSError:
             pass  # perhaps a full disk; another one may have space
+    import tempfile
+
     try:
         handle, name = tempfile.mkstemp(prefix="naysayer-", suffix=".txt")
         with os.fdopen(handle, "wb") as file:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from targets.protocol.fault import Fault
+from targets.protocol.fault_base import Fault
 
 
 @dataclass(frozen=True)

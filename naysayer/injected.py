@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from targets.protocol.fault import Evidence, Fault
+from targets.protocol.fault_base import Evidence, Fault
 
 
 @dataclass(frozen=True)

@@ -5,20 +5,21 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from checker import Budget, Model, check
 from checker.budget import Interrupted
 from checker.check import NOTHING_SUCCEEDED, nothing_succeeded
 from checker.history import History
-from checker.ladder import ladder
 from checker.models import find
 from checker.properties import PROPERTIES, decider
 from checker.verdict import Decision, Part, Verdict
 from checker.warnings import of_record
 from naysayer.findings import Finding, with_findings
 from naysayer.seen import Seen
-from naysayer.simulate import Run
+
+if TYPE_CHECKING:
+    from naysayer.simulate import Run
 
 LIVE = Budget(seconds=60)
 """What judging a live run may take, all keys together. Simulated runs, hunts and replays have budgets of steps alone:
@@ -62,6 +63,8 @@ def judge(
         ):
             key = verdict.worst.key
             part = history if key is None else history.by_key()[key]
+            from checker.ladder import ladder
+
             return replace(verdict, ladder=ladder(part, begins_with))
         return verdict
     except Interrupted:

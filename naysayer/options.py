@@ -11,7 +11,6 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import msgspec
 from cyclopts import Parameter
 
 from checker.budget import Budget, memory_is_measured
@@ -295,6 +294,8 @@ class CheckOptions:
         """The initial value of registers; None if none was given."""
         if self.initial is None:
             return None
+        import msgspec
+
         try:
             return msgspec.json.decode(self.initial)
         except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -23,6 +22,8 @@ LATEST = "latest"
 
 def refuse_unwritable(root: Path) -> None:
     """Make the folder of the results, before hours go into what could not be kept there. Raises HarnessError."""
+    import tempfile
+
     try:
         root.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=root):

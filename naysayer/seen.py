@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from checker.history import OK, STATUSES, History
+from checker.history import OK, STATUSES, History, distinct
 from checker.models import MODELS
 from checker.observing import noticeable, observing, updating
 from naysayer.fault_spans import FaultSpan
@@ -117,7 +117,7 @@ def seen(
 def _unsupported(history: History, kind: str) -> bool:
     """Whether the system answered every operation of this kind that it does not support it."""
     errors = history.error[_named(history, kind)]
-    return all(NOT_SUPPORTED.search(str(history.tables.error.values[code])) for code in np.unique(errors).tolist())
+    return all(NOT_SUPPORTED.search(str(history.tables.error.values[code])) for code in distinct(errors).tolist())
 
 
 def _counts(status: NDArray[np.int64]) -> Counts:
@@ -126,7 +126,7 @@ def _counts(status: NDArray[np.int64]) -> Counts:
 
 def _by(history: History, column: NDArray[np.int64], names: Sequence[str | None]) -> dict[str, Counts]:
     """By name: the outcomes of its operations, in the order of names."""
-    present = np.unique(column).tolist()
+    present = distinct(column).tolist()
     found = {names[code]: _counts(history.status[column == code]) for code in present}
     return {str(name): found[name] for name in sorted((n for n in found if n is not None), key=_in_numbers)}
 

@@ -8,8 +8,6 @@ from contextlib import asynccontextmanager
 from types import FrameType, TracebackType
 from typing import TypeVar
 
-import trio
-
 from checker.budget import Interrupted
 from naysayer.printable import complain
 
@@ -21,6 +19,8 @@ async def ended_by_signals(stop: Callable[[], None], cleaning: str) -> AsyncIter
     """In the block the first signal calls `stop`. Each signal prints `cleaning` to stderr: what is still to be done,
     how long it takes, and what SIGKILL would leave behind.
     """
+    import trio  # loaded already where this is awaited; commands that run nothing live do without
+
     listening = trio.CancelScope()
 
     async def listen() -> None:

@@ -38,7 +38,7 @@ from checker.formats.shapes import SETS_READ, sets_as_lists, validate_shapes
 from checker.formats.source import Source
 from checker.formats.store import locate
 from checker.formats.vocabulary import ALIASES, OPERATIONS, PROMISES, TRANSACTIONS
-from checker.history import Column, History
+from checker.history import Column, History, distinct
 from checker.model import Model
 
 __all__ = ["FORMATS", "SUMMARIES", "Recording", "read"]
@@ -144,7 +144,7 @@ def read(
 def _fit(loaded: Loaded, model: str, source: Source, keys: Keys | None) -> None:
     """Brings what operations carry into the form that a bundled model or property has. Raises HistoryError."""
     read_inputs.clear(loaded, model, source, keys)
-    if model in ONE_OBJECT and len(np.unique(loaded.history.key)) > 1:
+    if model in ONE_OBJECT and len(distinct(loaded.history.key)) > 1:
         raise source.error(f"has several keys, but {model} is judged as one object; use --keys none if it is one")
     if model in micro_operations.KNOWN:
         micro_operations.check(loaded, model, source)
@@ -165,7 +165,7 @@ def _operations(model: str | Model | type[Model]) -> frozenset[str]:
 def _validate_operations(loaded: Loaded, source: Source, known: frozenset[str]) -> None:
     history = loaded.history
     values = history.tables.f.values
-    strange = [int(code) for code in np.unique(history.f) if values[code] not in known]
+    strange = [int(code) for code in distinct(history.f) if values[code] not in known]
     if not strange:
         return
     row = int(np.flatnonzero(np.isin(history.f, strange))[0])

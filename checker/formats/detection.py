@@ -12,7 +12,7 @@ from checker.errors import UsageError
 from checker.formats import console, edn, jepsen_json, jsonl_events, jsonl_operations, kv_log
 from checker.formats.micro_operations import KNOWN, is_transaction, name_of
 from checker.formats.source import Source
-from checker.history import OK, History
+from checker.history import OK, History, distinct
 from checker.values import Map, Set
 
 _KV = re.compile(rb"\{:process [^\n]*:key ")
@@ -89,7 +89,7 @@ _BY_NAMES: tuple[tuple[frozenset[str], str], ...] = (
 def detect_model(history: History, source: Source) -> str:
     """The name of the model that these operations belong to. Raises UsageError where several would do, or none."""
     model: str | None = None
-    names = frozenset(str(history.tables.f.values[code]) for code in np.unique(history.f))
+    names = frozenset(str(history.tables.f.values[code]) for code in distinct(history.f))
     for operations, candidate in _BY_NAMES:
         if names <= operations and names != {"read"}:
             return candidate
@@ -126,7 +126,7 @@ def _of_transactions(history: History, source: Source) -> str:
     values = history.tables.value.values
     micros = {
         name_of(micro[0])
-        for code in np.unique(history.input).tolist()
+        for code in distinct(history.input).tolist()
         if is_transaction(values[code])
         for micro in values[code]
     }
@@ -156,7 +156,7 @@ def _register_or_store(history: History, names: frozenset[str]) -> str | None:
         return None
     if _one_written_many_read(history):
         return None
-    if "delete" in names or len(np.unique(history.key)) > 1:
+    if "delete" in names or len(distinct(history.key)) > 1:
         return "kv"
     return "cas-register" if "cas" in names else "register"
 
@@ -171,11 +171,11 @@ def _set_or_counter(history: History, names: frozenset[str]) -> str | None:
 def _inputs(history: History, f: str) -> set[type[Any]]:
     """The types of what the operations of this name were given."""
     rows = history.f == history.tables.f.code(f)
-    return {type(history.tables.value.values[value]) for value in np.unique(history.input[rows])}
+    return {type(history.tables.value.values[value]) for value in distinct(history.input[rows])}
 
 
 def _outputs(history: History, f: str) -> set[type[Any]]:
     """The types of what the operations of this name returned."""
     code = history.tables.f.code(f)
     rows = (history.f == code) & (history.status == OK)
-    return {type(history.tables.value.values[value]) for value in np.unique(history.output[rows])}
+    return {type(history.tables.value.values[value]) for value in distinct(history.output[rows])}

@@ -16,7 +16,7 @@ from msgspec import structs
 
 from checker.formats.columns import Loaded
 from checker.formats.source import Source
-from checker.history import FAIL, PENDING, History, Operation
+from checker.history import FAIL, PENDING, History, Operation, distinct
 from checker.values import Set, shown
 
 NAME = "drain"
@@ -28,7 +28,7 @@ def expanded(loaded: Loaded, source: Source, *, in_order: bool) -> Loaded:
     `in_order`: the model asks in which order values are taken; then it is noted where a drain's own order was lost.
     """
     history = loaded.history
-    if NAME not in {history.tables.f.values[code] for code in np.unique(history.f).tolist()}:
+    if NAME not in {history.tables.f.values[code] for code in distinct(history.f).tolist()}:
         return loaded
     operations = list(zip(history, loaded.lines.tolist(), strict=True))
     if loaded.clock == "order":

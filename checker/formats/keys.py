@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from checker.formats.columns import Loaded
 from checker.formats.source import Source
 from checker.formats.vocabulary import WITHOUT_INPUT
-from checker.history import OK, Column
+from checker.history import OK, Column, distinct
 from checker.values import shown
 
 Keys = Literal["tuple", "field", "none"]
@@ -51,7 +51,7 @@ def split(loaded: Loaded, source: Source, keys: Keys | None) -> str | None:
     if keys is None and not _holds_keys(loaded, source):
         return None
     _split(loaded, source)
-    count = len(np.unique(history.key))
+    count = len(distinct(history.key))
     return f"keys taken from [key value] ({count} key{'' if count == 1 else 's'})"
 
 
@@ -59,14 +59,14 @@ def _holds_keys(loaded: Loaded, source: Source) -> bool:
     history = loaded.history
     names = history.tables.f.values
     values = history.tables.value.values
-    used = {names[code] for code in np.unique(history.f).tolist()}
+    used = {names[code] for code in distinct(history.f).tolist()}
     if used & _OTHER or (used <= {"next", "read", "fenced-write"} and "fenced-write" in used):
         return False
     reads = _named(loaded, _ASKING)
     if reads.any() and not history.input[reads].any():
         return False
     others = ~reads
-    asked = {int(code) for code in np.unique(history.input[reads])}
+    asked = {int(code) for code in distinct(history.input[reads])}
     given = {(names[f], int(code)) for f, code in _pairs_of(history.f[others], history.input[others])}
     keyed = {code for code in asked if _pair(values[code]) and values[code][1] is None}
     whole = [code for f, code in given if not _keyed(f, values[code])]
@@ -141,7 +141,7 @@ def _halves(loaded: Loaded, column: Column) -> tuple[Column, Column]:
     tables = loaded.history.tables
     keys: dict[int, int] = {}
     rests: dict[int, int] = {}
-    for code in np.unique(column).tolist():
+    for code in distinct(column).tolist():
         value = tables.value.values[code]
         pair = _pair(value)
         keys[code] = tables.key.code(value[0]) if pair else -1

@@ -8,7 +8,7 @@ import numpy as np
 
 from checker.formats.columns import Loaded
 from checker.formats.source import Source
-from checker.history import OK, Column, History
+from checker.history import OK, Column, History, distinct
 from checker.values import Token, shown
 
 KNOWN = {
@@ -33,12 +33,12 @@ def as_transactions(loaded: Loaded) -> None:
     transactions that only read or only write after what they do."""
     history = loaded.history
     table = history.tables
-    names = {table.f.values[code] for code in np.unique(history.f).tolist()}
+    names = {table.f.values[code] for code in distinct(history.f).tolist()}
     if not names <= {"txn", "read", "write"} or names == {"txn"}:
         return
     if not history.input.all():
         return
-    values = [table.value.values[code] for code in np.unique(history.input).tolist()]
+    values = [table.value.values[code] for code in distinct(history.input).tolist()]
     if all(value and is_transaction(value) and _are_known(value) for value in values):
         history.f = np.full_like(history.f, table.f.code("txn"))
 
@@ -55,7 +55,7 @@ def name_of(f: Token | str) -> str:
 def named(history: History, column: Column) -> Column:
     """Values of a column with micro-operations named by strings, where keywords name them."""
     table = history.tables.value
-    known = {int(code): int(code) for code in np.unique(column)}
+    known = {int(code): int(code) for code in distinct(column)}
     for code in known:
         value = table.values[code]
         if is_transaction(value) and any(isinstance(micro[0], Token) for micro in value):
@@ -89,7 +89,7 @@ def check(loaded: Loaded, model: str, source: Source) -> None:
 
 def _known(loaded: Loaded, rows: Column, column: Column, known: dict[str, str], model: str, source: Source) -> Column:
     table = loaded.history.tables.value
-    codes = {int(code): int(code) for code in np.unique(column)}
+    codes = {int(code): int(code) for code in distinct(column)}
     for code in codes:
         value = table.values[code]
         if value is None:

@@ -7,7 +7,7 @@ import numpy as np
 from checker.formats.columns import Loaded
 from checker.formats.micro_operations import named
 from checker.formats.source import Source
-from checker.history import OK, Column
+from checker.history import OK, Column, distinct
 from checker.values import Token, shown
 
 _EFFECTS = (
@@ -35,7 +35,7 @@ def inputs_and_outputs(loaded: Loaded, source: Source) -> None:
     """
     history = loaded.history
     true = history.tables.value.code(True)
-    for code in np.unique(history.f).tolist():
+    for code in distinct(history.f).tolist():
         f = history.tables.f.values[code]
         rows = np.flatnonzero(history.f == code)
         if f in ("write", "cas"):

@@ -9,7 +9,7 @@ import numpy as np
 
 from checker.formats.columns import Loaded
 from checker.formats.source import Source
-from checker.history import OK
+from checker.history import OK, distinct
 from checker.models.priorities import incomparable, why_incomparable
 from checker.values import Set, shown
 
@@ -98,7 +98,7 @@ def sets_as_lists(loaded: Loaded) -> None:
     history = loaded.history
     table = history.tables.value
     rows = np.flatnonzero(history.f == history.tables.f.code("read"))
-    for code in np.unique(history.output[rows]).tolist():
+    for code in distinct(history.output[rows]).tolist():
         if isinstance(table.values[code], Set):
             history.output[rows[history.output[rows] == code]] = table.code(table.values[code].in_order())
 
@@ -109,7 +109,7 @@ def validate_shapes(loaded: Loaded, model: str, source: Source) -> None:
     if model == "priority-queue" and (odd := incomparable(history)) is not None:
         raise source.error(why_incomparable(history, odd), int(loaded.lines[odd[0]]))
     tables = history.tables
-    for f in np.unique(history.f):
+    for f in distinct(history.f):
         name = tables.f.values[f]
         rows = np.flatnonzero(history.f == f)
         returned = rows[history.status[rows] == OK]
@@ -121,7 +121,7 @@ def validate_shapes(loaded: Loaded, model: str, source: Source) -> None:
             if shape is None:
                 continue
             fits, wanted = shape
-            wrong = [code for code in np.unique(column[where]) if not fits(tables.value.values[code])]
+            wrong = [code for code in distinct(column[where]) if not fits(tables.value.values[code])]
             if wrong:
                 row = int(where[np.isin(column[where], wrong)][0])
                 value = shown(tables.value.values[column[row]])

@@ -5,9 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.progress import Progress
-
 from checker import Budget, Model, verify
 from checker.check import resolve
 from checker.errors import HarnessError, UsageError
@@ -20,13 +17,13 @@ from checker.verify import TOO_LARGE
 from naysayer.judge import judge, undecided
 from naysayer.notation import value_text
 from naysayer.options import CheckOptions
+from naysayer.report.bar import Bar
 from naysayer.report.build import report_of_history
 from naysayer.report.conclusion import Conclusion, conclusion
 from naysayer.report.console import console
 from naysayer.report.terminal import show
 from naysayer.results import proof_json, verdict_json
 from naysayer.signals import Reporting
-from targets.protocol.own_code import own_module
 
 
 def check_file(file: Path, options: CheckOptions) -> Conclusion:
@@ -43,7 +40,7 @@ def check_file(file: Path, options: CheckOptions) -> Conclusion:
     place = Path(recording.source)
     screen = console()
     with Reporting() as reporting:
-        verdict = reporting.attempt(lambda: _judged(recording, own, options, budget, screen))
+        verdict = reporting.attempt(lambda: _judged(recording, own, options, budget))
         verdict = verdict or undecided(recording.model, len(recording.history))
         begins = "" if options.initial is None else f" · registers begin with {value_text(begins_with)}"
         facts = [("history", _how(recording) + begins)]
@@ -72,15 +69,14 @@ def _how(recording: Recording) -> str:
     return f"{recording.source} · read as {recording.format}{keys} · judged as {recording.model}"
 
 
-def _judged(recording: Recording, own: Model | None, options: CheckOptions, budget: Budget, screen: Console) -> Verdict:
-    with Progress(console=screen, transient=True, disable=not screen.is_terminal) as progress:
-        task = progress.add_task("judging keys", total=None)
+def _judged(recording: Recording, own: Model | None, options: CheckOptions, budget: Budget) -> Verdict:
+    with Bar("judging keys") as progress:
         return judge(
             recording.history,
             own or recording.model,
             budget=budget,
             engine=None if own else options.engine or "processes",
-            progress=lambda done, total: progress.update(task, completed=done, total=total),
+            progress=progress,
             begins_with=options.begins_with,
             all_keys=options.all_keys,
         )
@@ -88,6 +84,8 @@ def _judged(recording: Recording, own: Model | None, options: CheckOptions, budg
 
 def _own_model(named: str) -> Model:
     """The model that is the class Name of path.py. Raises UsageError saying what is wrong with it."""
+    from targets.protocol.own_code import own_module
+
     path, _, name = named.rpartition(":")
     found = getattr(own_module(path, f"model {named!r}"), name, None)
     if not isinstance(found, type) or not issubclass(found, Model):

@@ -8,6 +8,7 @@ timeline.py    the few operations that matter, and the faults, on one time axis
 counts.py      the table of operations by outcome
 layout.py      how text is laid out in lines
 console.py     where it is printed: the one way out for all text
+bar.py         a progress bar on stderr, for work that takes long
 progress.py    what is shown while a live run goes on
 conclusion.py  what a command has come to: its exit code, report and verdict
 document.py    a conclusion as JSON

@@ -10,18 +10,21 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from checker.formats import Recording
 from checker.verdict import Verdict
 from naysayer.fault_spans import FaultSpan, fault_spans
 from naysayer.injected import Injected, injected
 from naysayer.performance import Costs
-from naysayer.plan import Plan
-from naysayer.recorder import Recorder
 from naysayer.report.report import Report
 from naysayer.results import HISTORY
 from naysayer.seen import Seen, seen
-from targets.protocol.fault import Evidence, Fault
+
+if TYPE_CHECKING:
+    from naysayer.plan import Plan
+    from naysayer.recorder import Recorder
+    from targets.protocol.fault_base import Evidence, Fault
 
 
 @dataclass(frozen=True, kw_only=True)

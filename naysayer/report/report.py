@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from checker.verdict import Verdict
 from naysayer.fault_spans import FaultSpan
 from naysayer.seen import Seen
-from naysayer.serving import Account
+
+if TYPE_CHECKING:
+    from naysayer.serving import Account
 
 EXIT = {"valid": 0, "invalid": 1, "unknown": 2}
 ERROR = 3

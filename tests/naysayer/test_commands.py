@@ -284,15 +284,6 @@ def test_list_names_everything(capsys: pytest.CaptureFixture[str]) -> None:
     assert "quorum-kv/no-read-repair" in capsys.readouterr().out
 
 
-def test_help_is_quick_to_load_no_numbers() -> None:
-    code = "import sys, naysayer.cli; print(sorted({'numpy', 'networkx', 'hypothesis', 'trio'} & set(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
-    shown = naysayer("--help")
-    assert shown.returncode == 0
-    assert "check" in shown.stdout
-
-
 @pytest.mark.skipif(not CORPUS.is_dir(), reason="the corpus of histories is not beside the project")
 @pytest.mark.parametrize(
     ("file", "code"),
