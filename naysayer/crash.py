@@ -11,7 +11,6 @@ import sys
 import traceback
 from contextvars import ContextVar
 from pathlib import Path
-from types import FrameType
 from typing import NoReturn
 
 from naysayer.printable import complain, printable
@@ -56,19 +55,8 @@ def sentence(error: BaseException, folder: Path | None) -> str:
 
 def _place_in_user_code(error: BaseException) -> str | None:
     """File and line of the innermost frame in a user's own file, if there is one."""
-    prefix = getattr(
-        sys.modules.get("targets.protocol.own_code"), "USER_CODE", None
-    )  # not imported: no user's file was loaded either
-    place = None
-    if prefix is None:
-        return place
-    trace = error.__traceback__
-    while trace is not None:
-        frame: FrameType = trace.tb_frame
-        if str(frame.f_globals.get("__name__")).startswith(prefix):
-            place = f"{frame.f_code.co_filename}, line {trace.tb_lineno},"
-        trace = trace.tb_next
-    return place
+    own_code = sys.modules.get("targets.protocol.own_code")  # not imported: no user's file was loaded either
+    return None if own_code is None else own_code.place_of(error)
 
 
 ERROR = 3

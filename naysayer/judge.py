@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from checker import Budget, Model, check
 from checker.budget import Interrupted
-from checker.check import NOTHING_SUCCEEDED, nothing_succeeded
+from checker.check import NOTHING_SUCCEEDED, nothing_succeeded, resolve
 from checker.history import History
 from checker.models import find
 from checker.properties import PROPERTIES, decider
@@ -42,11 +42,14 @@ def judge(
 ) -> Verdict:
     """The checker's verdict, with the ladder of what does hold where it is not valid (`weaker`: it can take long).
 
-    `model` may also name a property that systems promise instead of linearizability (checker.properties).
+    `model` may also name a model in a file of the user's, or a property that systems promise instead of
+    linearizability (checker.properties).
     `begins_with`: the initial value of registers, where the model is given by its name.
     Where a signal handler raises Interrupted, the verdict is what is known by then.
     """
     verdict = None
+    if isinstance(model, str):
+        model = own_model(model) or model
     try:
         if isinstance(model, str) and model in PROPERTIES:
             return _kept(history, model, begins_with)
@@ -70,6 +73,19 @@ def judge(
     except Interrupted:
         name = model if isinstance(model, str) else model.name
         return undecided(name, len(history)) if verdict is None else replace(verdict, interrupted=True)
+
+
+def own_model(name: str) -> Model | None:
+    """The model in a file of the user's; None for another name. Raises UsageError saying what is wrong with it."""
+    if ".py:" not in name:
+        return None
+    from targets.protocol.own_code import own_part
+
+    return resolve(own_part(name, "model", _is_model, "class {} derived from checker.Model"))
+
+
+def _is_model(found: Any) -> bool:
+    return isinstance(found, type) and issubclass(found, Model) and found is not Model
 
 
 def undecided(model: str, operations: int) -> Verdict:

@@ -195,7 +195,9 @@ def validate(
 
 
 def refuse_faults(plan: Plan, faults: frozenset[str], where: str) -> None:
-    """Raises UsageError for a fault that a cluster with these tags cannot carry out."""
+    """Raises UsageError for a fault that a cluster with these tags cannot carry out, and for one beside a whole
+    schedule."""
+    catalog.schedule_of(plan.nemesis)
     for name in plan.nemesis:
         missing = sorted(catalog.find(name).needs - faults)
         if missing:

@@ -13,6 +13,7 @@ from naysayer.harness.setup import Setup
 from naysayer.plan import Plan, workload_of
 from naysayer.recorder import Recorder
 from naysayer.virtual import VirtualRun
+from nemesis.catalog import schedule_of
 from nemesis.decided import Decided
 from nemesis.deck import QUIET_MS, Deck
 from nemesis.mix import Mix, rest_for
@@ -119,6 +120,7 @@ class Simulation:
         if script is not None:
             schedule = script.schedule
         interval_s = plan.nemesis_interval_s
+        schedule = schedule or schedule_of(plan.nemesis)
         if schedule is None and plan.deck:
             quiet_ms = QUIET_MS if interval_s is None else interval_s * 1000
             schedule = Deck(plan.nemesis, quiet_ms=quiet_ms, process_ms=FIRST_PROCESS_MS)

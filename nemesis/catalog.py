@@ -6,13 +6,14 @@ are in ms of a simulated cluster, whose messages take a few ms; a live one is sl
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 from checker.errors import UsageError, unknown_name
 from nemesis import directed, shapes
-from nemesis.schedule import Situation
+from nemesis.schedule import Schedule, Situation
 from targets.protocol.fault import (
     Corrupt,
     Cut,
@@ -35,6 +36,7 @@ from targets.protocol.fault import (
 )
 from targets.protocol.links import Link, between
 from targets.protocol.node import NodeId
+from targets.protocol.own_code import is_own, own_part
 
 Select = Callable[[Situation], tuple[NodeId, ...]]
 Begin = Callable[[Situation], Fault | tuple[Fault, ...] | None]
@@ -62,6 +64,8 @@ class FaultKind:
     """How often in a row it may be injected, each time on a trigger; each fault ends when the next begins."""
     on: Callable[[Select], Begin] | None = None
     """Begins it on selected nodes, as `kill:majority` asks; None: it takes no selection."""
+    schedule: Schedule | None = None
+    """A whole schedule of the user's, which decides alone: no other kind can be added."""
 
     @property
     def needs_views(self) -> bool:
@@ -417,8 +421,10 @@ ALIASES = {"crash": "kill", "skew": "clock", "one-way-partition": "one-way"}
 
 
 def find(name: str) -> FaultKind:
-    """The kind of that name, on the nodes that are named after a colon, if so: `kill`, `kill:majority`. Raises
-    UsageError that lists the names."""
+    """The kind of that name, on the nodes that are named after a colon, if so: `kill`, `kill:majority`; or one in a
+    file of the user's: `faults.py:STORM`. Raises UsageError that lists the names."""
+    if is_own(name):
+        return _own(name)
     plain, colon, selection = name.partition(":")
     kind = KINDS.get(ALIASES.get(plain, plain))
     if kind is None:
@@ -434,3 +440,27 @@ def _on(kind: FaultKind, selection: str) -> FaultKind:
         raise unknown_name("selection of nodes", selection, SELECTIONS)
     least = MINORITY_OF if selection == "minority" else kind.nodes
     return replace(kind, name=f"{kind.name}:{selection}", begin=kind.on(SELECTIONS[selection]), nodes=least)
+
+
+def _own(name: str) -> FaultKind:
+    """A kind of fault in a user's file, or a whole schedule there."""
+    found = own_part(name, "fault", _is_fault_or_schedule, "FaultKind or schedule {}")
+    if isinstance(found, FaultKind):
+        return replace(found, name=name)
+    needs = frozenset(getattr(found, "needs", frozenset()))
+    return FaultKind(name, "a schedule", needs, lambda situation: None, _undo, name, schedule=found)
+
+
+def _is_fault_or_schedule(found: Any) -> bool:
+    return isinstance(found, FaultKind) or (not isinstance(found, type) and callable(getattr(found, "next", None)))
+
+
+def schedule_of(names: Sequence[str]) -> Schedule | None:
+    """The schedule of the user's that is named, if one is. Raises UsageError if it is not named alone."""
+    for name in names:
+        schedule = find(name).schedule
+        if schedule is not None and len(names) > 1:
+            raise UsageError(f"{name} is a whole schedule: no other fault can be added to it; it can name them itself")
+        if schedule is not None:
+            return schedule
+    return None

@@ -1,4 +1,4 @@
-"""A schedule with further faults at given times: what a guided hunt decided."""
+"""Schedules of faults at given times: those of a scenario, or those that a guided hunt decided to add to another."""
 
 from __future__ import annotations
 
@@ -16,6 +16,17 @@ class TimedFault(msgspec.Struct, frozen=True):
 
     at_ms: float
     fault: FAULT
+
+
+class FaultScript(msgspec.Struct, frozen=True):
+    """A schedule of nothing but these, in order of time."""
+
+    left: tuple[TimedFault, ...]
+
+    def next(self, situation: Situation) -> tuple[Step | None, Schedule]:
+        if not self.left:
+            return None, self
+        return Step(self.left[0].at_ms, self.left[0].fault), FaultScript(self.left[1:])
 
 
 class Decided(msgspec.Struct, frozen=True):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib import import_module
 
 from checker.errors import unknown_name
+from targets.protocol.own_code import beside, is_own, own_part
 from targets.protocol.target import Target
 
 FAMILIES: dict[str, str] = {
@@ -35,8 +37,18 @@ def family(name: str) -> tuple[Target, ...]:
 
 
 def find(name: str) -> Target:
-    """The target of that name. Raises UsageError with what is close to it."""
+    """The target of that name, which may be in a file of the user's. Raises UsageError with what is close to it."""
+    if is_own(name):
+        return _own(name)
     for target in family(name):
         if target.name == name:
             return target
     raise unknown_name("target", name, [target.name for target in all_targets()], shown_by="naysayer list")
+
+
+def _own(name: str) -> Target:
+    """A target in a user's file. It goes by the name that finds it again, as plans and scenarios store it."""
+    found: Target = own_part(name, "target", lambda one: isinstance(one, Target), "Target {}")
+    file = name.rpartition(":")[0]
+    workloads = tuple(beside(one, file) for one in found.workloads)
+    return replace(found, name=name, workload=beside(found.workload, file), workloads=workloads)

@@ -54,8 +54,8 @@ class Generator(Protocol):
 
 @dataclass(frozen=True)
 class Workload:
-    """A workload as a value. `start` makes its generator from options; `model` is the checker's model for its
-    histories; `operations` are those it may invoke."""
+    """A workload as a value. `start` makes its generator from options; `model` names the checker's model for
+    its histories; `operations` are those it may invoke."""
 
     name: str
     summary: str

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from checker.errors import unknown_name
+from targets.protocol.own_code import beside, is_own, own_part
 from workloads import append, cas_register, containers, fenced, few_writes, kv, lock, log, maelstrom, numbers, register
 from workloads.generator import Workload
 
@@ -33,7 +36,10 @@ WORKLOADS: dict[str, Workload] = {
 
 
 def find(name: str) -> Workload:
-    """The workload of that name. Raises UsageError for an unknown name."""
+    """The workload of that name, which may be in a file of the user's. Raises UsageError for an unknown name."""
+    if is_own(name):
+        found: Workload = own_part(name, "workload", lambda one: isinstance(one, Workload), "Workload {}")
+        return replace(found, name=name, model=beside(found.model, name.rpartition(":")[0]))
     if name not in WORKLOADS:
         raise unknown_name("workload", name, WORKLOADS)
     return WORKLOADS[name]

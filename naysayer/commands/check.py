@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from checker import Budget, Model, verify
-from checker.check import resolve
 from checker.errors import HarnessError, UsageError
 from checker.formats import Recording, read
 from checker.models import find
@@ -14,7 +13,7 @@ from checker.parallel import validate_engine
 from checker.properties import PROPERTIES
 from checker.verdict import Verdict
 from checker.verify import TOO_LARGE
-from naysayer.judge import judge, undecided
+from naysayer.judge import judge, own_model, undecided
 from naysayer.notation import value_text
 from naysayer.options import CheckOptions
 from naysayer.report.bar import Bar
@@ -29,7 +28,7 @@ from naysayer.signals import Reporting
 def check_file(file: Path, options: CheckOptions) -> Conclusion:
     """Read, judge, report."""
     model, engine, budget, begins_with = options.model, options.engine, options.budget, options.begins_with
-    own = None if model is None or ":" not in model else _own_model(model)
+    own = None if model is None else own_model(model)
     if engine is not None:
         validate_engine(engine)
         if own is not None:
@@ -80,17 +79,6 @@ def _judged(recording: Recording, own: Model | None, options: CheckOptions, budg
             begins_with=options.begins_with,
             all_keys=options.all_keys,
         )
-
-
-def _own_model(named: str) -> Model:
-    """The model that is the class Name of path.py. Raises UsageError saying what is wrong with it."""
-    from targets.protocol.own_code import own_module
-
-    path, _, name = named.rpartition(":")
-    found = getattr(own_module(path, f"model {named!r}"), name, None)
-    if not isinstance(found, type) or not issubclass(found, Model):
-        raise UsageError(f"model {named!r}: {path} defines no class {name} derived from checker.Model")
-    return resolve(found)
 
 
 def _certify(

@@ -37,6 +37,7 @@ from naysayer.results import HISTORY, new_folder, verdict_json
 from naysayer.signals import Reporting, ended_by_signals
 from naysayer.slow import slow_nodes
 from naysayer.store import Store
+from nemesis.catalog import schedule_of
 from nemesis.deck import FIRST_PROCESS_MS, QUIET_MS, RESTARTED_MS, Deck
 from nemesis.mix import Mix, rest_for
 from nemesis.repeated import Repeated
@@ -336,8 +337,9 @@ class Drive:
         if not plan.nemesis:
             return None
         rest = 1.0 if interval_s is None else rest_for(interval_s, STRETCH)
-        faults: Schedule = Mix(plan.nemesis, rest=rest, stretch=STRETCH)
-        if plan.deck:
+        own = schedule_of(plan.nemesis)
+        faults: Schedule = own or Mix(plan.nemesis, rest=rest, stretch=STRETCH)
+        if own is None and plan.deck:
             faults = Deck(
                 plan.nemesis,
                 quiet_ms=QUIET_MS if interval_s is None else interval_s * 1000,

@@ -21,6 +21,7 @@ from naysayer.judge import judge_run
 from naysayer.plan import Plan, validate
 from naysayer.recorder import Recorder
 from naysayer.simulate import Probe, Simulation
+from targets.protocol.own_code import blamed
 from targets.registry import find as find_target
 from workloads.registry import find as find_workload
 
@@ -138,7 +139,7 @@ def attempt(hunt: Hunt, first: int, runs: int) -> Tried:
 def continued(hunt: Hunt, lineage: Lineage, runs: int) -> Tried:
     """Try some more runs of a lineage in this process; stops at the first that fails."""
     began = time.process_time()
-    with few_collections():
+    with few_collections(), blamed():
         tried = _attempt(hunt, lineage, runs)
     return replace(tried, cpu_s=time.process_time() - began, lineage=lineage)
 

@@ -12,7 +12,7 @@ from random import Random
 from checker.errors import TargetError
 from naysayer.plan import Plan
 from nemesis import catalog
-from nemesis.catalog import LEADER, FaultKind
+from nemesis.catalog import LEADER, FaultKind, schedule_of
 from targets.backends.simulator import SimulatedCluster
 from targets.protocol.target import COMMANDS, Target
 from targets.registry import find as find_target
@@ -70,7 +70,9 @@ def draw(
 
 
 def _subset(pool: list[str], random: Random) -> tuple[str, ...]:
-    """Some of the faults: a few, or each with the same chance."""
+    """Some of the faults: a few, or each with the same chance. A whole schedule of the user's stays."""
+    if schedule_of(pool) is not None:
+        return tuple(pool)
     if random.random() < FEW_SHARE:
         chosen = random.sample(pool, min(random.choice(FEW), len(pool)))
         return tuple(name for name in pool if name in chosen)

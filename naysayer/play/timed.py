@@ -17,8 +17,9 @@ from naysayer.judge import RUN_STEPS, judge_run
 from naysayer.plan import Plan
 from naysayer.recorder import Recorder
 from naysayer.simulate import Probe, Run, Script, Simulation
+from nemesis.decided import FaultScript as FaultScript
 from nemesis.decided import TimedFault as TimedFault
-from nemesis.schedule import Schedule, Situation, Step
+from nemesis.schedule import Schedule
 from workloads.generator import Generator, Invocation, Turn, Wait
 from workloads.parts import client_of
 from workloads.registry import find as find_workload
@@ -114,18 +115,6 @@ class OperationScript:
 def shows_last(operation: TimedOperation) -> bool:
     """Whether it is a fenced write that carries its client's latest generation."""
     return operation.f == "fenced-write" and operation.input[0] is None
-
-
-@dataclass(frozen=True)
-class FaultScript:
-    """The schedule of a scenario."""
-
-    left: tuple[TimedFault, ...]
-
-    def next(self, situation: Situation) -> tuple[Step | None, Schedule]:
-        if not self.left:
-            return None, self
-        return Step(self.left[0].at_ms, self.left[0].fault), FaultScript(self.left[1:])
 
 
 def of_run(plan: Plan, simulation: Simulation, run: Run) -> Scenario:

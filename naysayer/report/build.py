@@ -169,5 +169,8 @@ def _ends(result: Result, folder: Path | None, replay: Path | None) -> list[tupl
     if folder is not None:
         ends.append(("history", str(folder / HISTORY)))
         if result.verdict.interrupted or not simulated:
-            ends.append(("judge", f"naysayer check {folder / HISTORY} --model {result.verdict.model}"))
+            from workloads.registry import find as find_workload
+
+            model = find_workload(result.plan.workload).model
+            ends.append(("judge", f"naysayer check {folder / HISTORY} --model {model}"))
     return ends

@@ -17,7 +17,7 @@ from targets.backends.clients.sql.operations import OPERATIONS as SQL_OPERATIONS
 from targets.backends.hosts.variables import filled, refuse_unused, separated
 from targets.protocol.cluster import Client
 from targets.protocol.node import NodeId
-from targets.protocol.own_code import own_module
+from targets.protocol.own_code import is_own, own_part
 
 OPERATIONS = ("read", "write", "cas")
 ADDRESSED = ("http", "etcd", "redis")
@@ -375,7 +375,7 @@ def make_client(config: ClientConfig, address: str, model: str = MODEL) -> Clien
             from targets.backends.clients.sql.client import SqlClient
 
             return SqlClient(address, model, **config.options)
-        case kind if ":" in kind:
+        case kind if is_own(kind):
             return _own_client(kind, address, config.options)
         case kind:
             raise UsageError(f"client kind {kind!r} is unknown: http, etcd, redis, sql, or path.py:Name of your own")
@@ -384,10 +384,8 @@ def make_client(config: ClientConfig, address: str, model: str = MODEL) -> Clien
 def _own_client(kind: str, address: str, options: dict[str, Any]) -> Client:
     """An instance of the class Name of path.py, for one node. Raises UsageError with the reason why it cannot be
     used."""
-    path, _, name = kind.rpartition(":")
-    found = getattr(own_module(path, f"client {kind!r}"), name, None)
-    if not isinstance(found, type):
-        raise UsageError(f"client {kind!r}: {path} defines no class {name}")
+    found = own_part(kind, "client", lambda one: isinstance(one, type), "class {}")
+    name = kind.rpartition(":")[2]
     lacking = [one for one in CLIENT_METHODS if not inspect.iscoroutinefunction(getattr(found, one, None))]
     if lacking:
         raise UsageError(f"client {kind!r}: {name} is not a client: it lacks `async def {lacking[0]}`")
