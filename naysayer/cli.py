@@ -162,7 +162,9 @@ def run_test(target: str | None = None, /, *, options: RunOptions = RunOptions()
     """
     options = replace(options, target=target)
     refuse_contradictions(options)
-    if options.live or target is None:
+    if options.host is not None:
+        options = replace(options, target=f"host:{options.host}")
+    if options.live or options.target is None:
         from naysayer.commands.backends import test_backend
 
         return _concluded("test", output, lambda: test_backend(options))
@@ -193,6 +195,8 @@ def hunt(target: str | None = None, /, *, options: HuntOptions = HuntOptions(), 
     """
     asked = options
     refuse_hunt_contradictions(target, asked)
+    if asked.host is not None:
+        target = f"host:{asked.host}"
     if target is None:
         from naysayer.commands.hunt_live import hunt_live
 

@@ -19,6 +19,11 @@ def refuse_contradictions(options: RunOptions) -> None:
             "--live and --cluster exclude each other: --live runs a bundled target on this machine, --cluster a system "
             "on its hosts"
         )
+    if options.live and options.host is not None:
+        raise UsageError(
+            "--live and --host exclude each other: --host runs your nodes in the simulator's time; in real time they "
+            "run with --bin and their option --stdio"
+        )
     if options.client is not None and options.cluster is None:
         raise UsageError("--client needs --cluster cluster.toml, which names the nodes that it connects to")
     if options.faults_on_running and options.cluster is None:
@@ -54,13 +59,16 @@ def _misplaced(options: RunOptions) -> None:
 
 def refuse_hunt_contradictions(target: str | None, options: HuntOptions) -> None:
     """Raises UsageError for options of `naysayer hunt` that exclude each other."""
-    _one_system(RunOptions(target=target, binary=options.binary, cluster=options.cluster), "a hunt is for")
+    asked = RunOptions(target=target, binary=options.binary, host=options.host, cluster=options.cluster)
+    _one_system(asked, "a hunt is for")
     if options.seeds is not None and options.time is not None:
         raise UsageError("--seeds and --time exclude each other: a hunt ends after so many seeds, or after that time")
     if options.seeds is not None and options.seeds < 1:
         raise UsageError(f"--seeds is {options.seeds}; it must be at least 1")
     if options.client is not None and options.cluster is None:
         raise UsageError("--client needs --cluster cluster.toml, which names the nodes that it connects to")
+    if target is None:
+        target = options.host
     if target is None and options.ops is not None:
         raise UsageError("--ops is for hunts in the simulator: each seed of a real system runs for up to 30 s")
     if target is None and options.shard is not None:
@@ -74,11 +82,13 @@ def _one_system(options: RunOptions, what: str) -> None:
     named = {
         f"the target {options.target}": options.target,
         "--bin": options.binary,
+        "--host": options.host,
         "--cluster": options.cluster,
     }
     given = [name for name, value in named.items() if value is not None]
     if not given:
         wanted = "which target to run as processes" if options.live else "what to test"
-        raise UsageError(f"say {wanted}: a target such as quorum-kv, or --bin COMMAND, or --cluster cluster.toml")
+        systems = "--host COMMAND, or --bin COMMAND, or --cluster cluster.toml"
+        raise UsageError(f"say {wanted}: a target such as quorum-kv, or {systems}")
     if len(given) > 1:
         raise UsageError(f"{' and '.join(given)} exclude each other: {what} one system")

@@ -125,6 +125,9 @@ class RunOptions:
     binary: Annotated[str | None, Parameter(name="--bin")] = None
     """a command that speaks Maelstrom's protocol, started once for each node, instead of a target"""
 
+    host: str | None = None
+    """a command that holds nodes of your own, in any language, in the simulator's time (docs/node-protocol.md)"""
+
     cluster: Path | None = None
     """a cluster.toml that describes a running system, instead of a target"""
 
@@ -199,6 +202,9 @@ class HuntOptions:
 
     binary: Annotated[str | None, Parameter(name="--bin")] = None
     """a command that speaks Maelstrom's protocol, started once for each node, instead of a target"""
+
+    host: str | None = None
+    """a command that holds nodes of your own, in any language, in the simulator's time (docs/node-protocol.md)"""
 
     cluster: Path | None = None
     """a cluster.toml that describes a system, instead of a target"""

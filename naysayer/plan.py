@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -137,7 +138,8 @@ def make_plan(options: RunOptions) -> Plan:
         # a deck has cards for all that can happen to messages
         more = [name for name in exposing if not deck or catalog.find(name).channel not in ("net", "hold")]
         names = dict.fromkeys((*usual, *more))
-        nemesis = tuple(name for name in names if catalog.find(name).nodes <= count)
+        fitting = (name for name in names if catalog.find(name).nodes <= count)
+        nemesis = tuple(name for name in fitting if not is_spared(found, name))
     operations = OPERATIONS if options.operations is None and options.time_s is None else options.operations
     plan = Plan(
         target=options.target,
@@ -155,6 +157,17 @@ def make_plan(options: RunOptions) -> Plan:
     )
     validate(plan, found, workload_of(plan))
     return plan
+
+
+SPARED = frozenset({"kill", "power", "corrupt"})
+"""What a fault needs that ends a node, or spoils its disk."""
+
+
+def is_spared(target: Target, fault: str) -> bool:
+    """Whether a fault is left out unless it is asked for: it ends nodes, and those of this program keep no file."""
+    if not target.foreign or not catalog.find(fault).needs & SPARED:
+        return False
+    return not import_module("targets.backends.host.target").keeps_files(target)
 
 
 def workload_of(plan: Plan) -> Workload:

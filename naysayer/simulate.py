@@ -22,6 +22,7 @@ from targets.backends.simulator import SimulatedCluster
 from targets.backends.simulator.network import Sent
 from targets.backends.simulator.observed import Observe, ObservedCluster
 from targets.backends.simulator.traced import Step
+from targets.backends.stdio.protocol import not_supported
 from targets.protocol.fault import Evidence
 from targets.protocol.node import NodeId
 from targets.registry import find as find_target
@@ -153,7 +154,8 @@ class Simulation:
             recovery_pause_ms=RECOVERY_PAUSE_MS,
             recovery_ms_max=RECOVERY_MS_MAX,
             virtual=True,
-            known_to_fit=True,
+            known_to_fit=not target.foreign,
+            unsupported=not_supported if target.foreign else None,
             again=None if script is None else workload.start,
             final=workload.finish,
         )
@@ -184,8 +186,10 @@ class Simulation:
         start."""
         cluster, core = self._cluster, self._loop.core
         error = None
+        views: dict[NodeId, dict[str, object]] = {}
         try:
             self._loop.run()
+            views = {} if self._loop.raised else dict(cluster.views())
         except TargetError as failure:
             error = str(failure)
         return Run(
@@ -198,7 +202,7 @@ class Simulation:
             core.faults_end_ms or cluster.now_ms,
             error,
             self._loop.stopped,
-            {} if error or self._loop.raised else dict(cluster.views()),
+            views,
             None if cluster.trace is None else [*cluster.trace, *cluster.held_back],
             cluster.violated_ms,
             core.health.findings,

@@ -54,7 +54,7 @@ class VirtualRun:
             self._drive()
         except NodeRaisedError as failure:
             self.raised = True
-            self.core.died(Death(failure.node, failure.how, raised=True), self.cluster.now_ns)
+            self.core.died(Death(failure.node, failure.how, raised=True, hung=failure.hung), self.cluster.now_ns)
 
     def _drive(self) -> None:
         """Carry out the core's actions until the run is over."""

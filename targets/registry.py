@@ -7,7 +7,7 @@ from importlib import import_module
 
 from checker.errors import unknown_name
 from targets.protocol.own_code import beside, is_own, own_part
-from targets.protocol.target import Target
+from targets.protocol.target import HOST, Target
 
 FAMILIES: dict[str, str] = {
     "wal-kv": "targets.systems.wal",
@@ -37,7 +37,11 @@ def family(name: str) -> tuple[Target, ...]:
 
 
 def find(name: str) -> Target:
-    """The target of that name, which may be in a file of the user's. Raises UsageError with what is close to it."""
+    """The target of that name, which may be in a file of the user's; `host:` and a command names a program of theirs.
+    Raises UsageError with what is close to it."""
+    if name.startswith(HOST):
+        found: Target = import_module("targets.backends.host.target").hosted(name)
+        return found
     if is_own(name):
         return _own(name)
     for target in family(name):

@@ -39,6 +39,8 @@ def main() -> int:
     wanted = {str(path.relative_to(root)) for package in PACKAGES for path in (root / package).rglob("*.py")}
     wanted |= {str(path.relative_to(root)) for path in (root / "naysayer" / "play" / "scenarios").glob("*.txt")}
     wanted |= {str(path.relative_to(root)) for path in (root / "targets" / "backends" / "storage").glob("*.[ch]")}
+    kits = root / "targets" / "kits"
+    wanted |= {str(path.relative_to(root)) for path in kits.rglob("*") if path.suffix in (".md", ".java", ".go", ".js")}
     problems = []
     if tops != PACKAGES:
         problems.append(f"top-level names are {sorted(tops)}, expected {sorted(PACKAGES)}")

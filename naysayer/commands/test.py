@@ -16,7 +16,7 @@ from checker import Budget
 from checker.verdict import Verdict
 from naysayer.judge import RUN_STEPS, enough, judge, undecided, with_invariants
 from naysayer.options import RunOptions, given
-from naysayer.plan import Plan, make_plan, text
+from naysayer.plan import Plan, is_spared, make_plan, text
 from naysayer.recorder import Recorder
 from naysayer.report.build import Result, build_report, seen_in
 from naysayer.report.conclusion import Conclusion, conclusion
@@ -28,6 +28,7 @@ from naysayer.results import HISTORY, new_folder, verdict_json
 from naysayer.signals import Reporting
 from naysayer.simulate import Run, Simulation
 from naysayer.store import Store
+from targets.registry import find as find_target
 from workloads.registry import find as find_workload
 
 
@@ -66,7 +67,18 @@ def result_of(plan: Plan, run: Run, verdict: Verdict, *, original: str | None = 
         interrupted=run.interrupted,
         trouble=run.error,
         original=original,
+        remarks=_remarks(plan),
     )
+
+
+def _remarks(plan: Plan) -> list[str]:
+    """That faults were left out that would have been injected into nodes that keep files."""
+    target = find_target(plan.target)
+    ending = ("kill", "power", "torn")
+    if not plan.nemesis or not is_spared(target, ending[0]) or any(is_spared(target, name) for name in plan.nemesis):
+        return []
+    named = ", ".join(ending)
+    return [f"its nodes keep no file, so {named} are left out unless --nemesis names them: memory is lost by design"]
 
 
 def conclude(store: Store, report: Report, verdict: bytes) -> Conclusion:

@@ -54,7 +54,10 @@ class Health:
     def died(self, death: Death, now_ms: float) -> None:
         """A node that had started ended by itself: a finding, unless a fault was in force. It stays down."""
         self.why_down[death.node] = death.how
-        if death.raised or self.in_force.quiet_ms(now_ms) >= min(GRACE_MS, now_ms):
+        if death.hung:
+            self._own.add(death.node)
+            self._found("node-hung", now_ms, f"Node {death.node} hangs: it {death.how}", death.node)
+        elif death.raised or self.in_force.quiet_ms(now_ms) >= min(GRACE_MS, now_ms):
             self._own.add(death.node)
             because = "" if death.raised else " though no fault was in force"
             sentence = f"Node {death.node} died{because}: it {death.how}"

@@ -10,7 +10,7 @@ from functools import cache
 from random import Random
 
 from checker.errors import TargetError
-from naysayer.plan import Plan
+from naysayer.plan import Plan, is_spared
 from nemesis import catalog
 from nemesis.catalog import LEADER, FaultKind, schedule_of
 from targets.backends.simulator import SimulatedCluster
@@ -36,6 +36,10 @@ THINK_MS = (0.5, 4.0, 20.0, 80.0)
 
 PATIENCE = (0.3, 1.0)
 """How long clients wait for a reply, as a fraction of the target's timeout."""
+
+
+BY_NAME = frozenset({"clock", "bit-flip"})
+"""Faults that a correct program of a user's need not survive: a hunt injects them only where they are asked for."""
 
 
 def draw(
@@ -84,7 +88,10 @@ def possible(target: Target) -> list[FaultKind]:
     faults = (SimulatedCluster.faults - COMMANDS - LEADER) | target.commands
     if _shows_roles(target.name):
         faults |= LEADER
-    return [kind for kind in catalog.KINDS.values() if kind.needs <= faults]
+    kinds = [kind for kind in catalog.KINDS.values() if kind.needs <= faults]
+    if target.foreign:
+        kinds = [kind for kind in kinds if kind.name not in BY_NAME and not is_spared(target, kind.name)]
+    return kinds
 
 
 @cache

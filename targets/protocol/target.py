@@ -10,6 +10,9 @@ from targets.protocol.node import Message, Node, NodeId
 
 Difficulty = Literal["easy", "medium", "hard", "benign"]
 
+HOST = "host:"
+"""How the name of a target begins that is a program of the user's: the command of its host process follows."""
+
 COMMANDS = frozenset({"reconfigure", "transfer"})
 """Commands of operators: to change the members, and to transfer the leadership."""
 
@@ -62,6 +65,8 @@ class Target:
     """True if a request that comes again, by its id, is executed once: then clients may ask again."""
     commands: frozenset[str] = frozenset()
     """Those of COMMANDS that its nodes carry out."""
+    foreign: bool = False
+    """A program of the user's: it may refuse operations (error 10), and the workload may not suit it."""
     broken: Broken | None = None
     invariants: tuple[Callable[[], Invariant], ...] = ()
     recovery: tuple[Callable[[], Invariant], ...] = ()

@@ -192,6 +192,11 @@ class SimulatedCluster:
         return frozenset([name for name, host in self._hosts.items() if host.paused])
 
     @property
+    def keeping_files(self) -> frozenset[NodeId]:
+        """The nodes on whose disks a file is."""
+        return frozenset([name for name, host in self._hosts.items() if host.disk.names()])
+
+    @property
     def message_kinds(self) -> dict[str, int]:
         sent = self._network.kinds.items()
         return {kind.__name__: count for kind, count in sent if not issubclass(kind, Request | Reply | Reset)}

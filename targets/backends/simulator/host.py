@@ -96,12 +96,18 @@ class HostDisk:
 
 
 class NodeRaisedError(TargetError):
-    """A handler of a node raised an exception; `how` continues a sentence that begins with the node's name."""
+    """A handler of a node raised an exception, or gave no answer (`hung`); `how` continues a sentence that begins with
+    the node's name."""
 
-    def __init__(self, node: NodeId, how: str) -> None:
+    def __init__(self, node: NodeId, how: str, *, hung: bool = False) -> None:
         super().__init__(f"node {node} {how}")
         self.node = node
         self.how = how
+        self.hung = hung
+
+
+class ProtocolBrokenError(TargetError):
+    """The program that holds a node does not keep to the node protocol, which ends the run without a verdict."""
 
 
 def _place(error: BaseException) -> str:
@@ -326,6 +332,8 @@ class Host:
                 self._continue()
         except Crashed:
             return
+        except (NodeRaisedError, ProtocolBrokenError):
+            raise
         except TargetError as error:
             self._die(f"node {self.name} stopped itself: {error}")
             return

@@ -1,0 +1,120 @@
+"""`--host`: programs of a user's, in a host process, as nodes of the simulator."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from naysayer.cli import run
+
+NODE = Path(__file__).parents[1] / "targets" / "host_nodes" / "quorum_kv.py"
+
+
+def command(variant: str = "") -> str:
+    return f"{sys.executable} {NODE} {variant}".strip()
+
+
+def children() -> list[str]:
+    """The command lines of the processes that this one has started."""
+    found = []
+    for task in Path("/proc/self/task").iterdir():
+        for pid in (task / "children").read_text().split():
+            found.append(Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " "))
+    return found
+
+
+def outcome(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, object]:
+    """What a command that judges prints with --json."""
+    run([*arguments, "--json"])
+    found: dict[str, object] = json.loads(capsys.readouterr().out)
+    return found
+
+
+@pytest.mark.slow
+def test_a_correct_store_is_valid_under_power_loss_and_replays_byte_for_byte(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ("--seed", "7", "--ops", "300", "--nemesis", "partition,power,torn", "--results", str(tmp_path))
+    found = outcome(capsys, "test", "--host", command(), *arguments)
+    assert found["outcome"] == "valid"
+    again = outcome(capsys, "replay", str(found["folder"]))
+    assert again["identical"] is True
+
+
+@pytest.mark.slow
+def test_an_exception_is_a_minimised_finding_with_its_place(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code = run(["hunt", "--host", command("raises"), "--nodes", "3", "--seeds", "100", "--results", str(tmp_path)])
+    printed = capsys.readouterr().out
+    assert code == 1
+    line = 1 + next(n for n, text in enumerate(NODE.read_text().splitlines()) if "raise KeyError" in text)
+    assert "NODE DIED" in printed
+    assert f"raised KeyError at quorum_kv.py:{line} in give_up" in " ".join(printed.split())
+    scenario = next(path for path in tmp_path.glob("*/*/scenario.txt") if path.parent.name != "latest")
+    steps = [text for text in scenario.read_text().splitlines() if text.startswith("at ")]
+    assert len(steps) <= 4
+    assert run(["replay", str(scenario.parent)]) == 1
+    assert "the history is identical" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_power_loss_takes_what_was_not_synced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    nemesis = ("--nemesis", "power", "--workload", "register", "--nodes", "3", "--clients", "5")
+    code = run(["hunt", "--host", command("no-sync"), "--seeds", "100", *nemesis, "--results", str(tmp_path)])
+    assert code == 1
+    assert "NOT LINEARIZABLE" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_nodes_that_keep_no_file_are_not_killed_unless_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    register = Path(__file__).parents[2] / "targets" / "kits" / "python" / "register.py"
+    host = ("--host", f"{sys.executable} {register}", "--ops", "100", "--results", str(tmp_path))
+    run(["test", *host])
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "its nodes keep no file, so kill, power, torn are left out unless --nemesis names them" in printed
+    run(["test", *host, "--nemesis", "kill"])
+    assert "left out" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("host", "said"),
+    [
+        ("no-such-program", "--host: cannot run no-such-program: No such file or directory"),
+        (f"{sys.executable} -c pass", "ended its process with exit code 0 before its hello"),
+        (f"{sys.executable} -c 'print(1)'", "printed '1' where its hello was due"),
+        (f'{sys.executable} -c \'print("{{\\"naysayer\\":9}}")\'', "speaks version 9 of the node protocol, not 1"),
+        ("", "--host is empty"),
+        ("'", "No closing quotation"),
+    ],
+)
+def test_a_program_that_is_no_host_is_refused_in_one_sentence(
+    host: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["test", "--host", host]) == 3
+    assert said in capsys.readouterr().err
+
+
+def test_hosts_exclude_other_systems(capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in (["test", "quorum-kv", "--host", "x"], ["hunt", "--bin", "x", "--host", "x"]):
+        assert run(arguments) == 3
+        assert "exclude each other" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not os.path.exists("/proc/self/task"), reason="only Linux shows the children of a process")
+def test_a_host_that_dies_is_a_finding_and_no_process_is_left(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from targets.backends.host.process import end_hosts
+
+    code = run(["test", "--host", command("dies"), "--seed", "3", "--results", str(tmp_path)])
+    printed = " ".join(capsys.readouterr().out.split())
+    assert code == 1
+    assert "died: it ended its process with exit code 7; its stderr ends: giving up for good (on the timer" in printed
+    end_hosts()
+    assert not [one for one in children() if "quorum_kv" in one]
