@@ -93,16 +93,22 @@ class Recorder:
         """The operations that ended, in order of completion, without the first `first`."""
         return list(self._done.since(first))
 
+    def under_way(self) -> list[Operation]:
+        """The operations that have not ended, in order of invocation."""
+        return sorted(
+            (
+                Operation(index, process, inv.f, inv.key, inv.input, None, call, PENDING, "info", node)
+                for process, (index, inv, node, call) in self._open.items()
+            ),
+            key=lambda op: op.index,
+        )
+
     def history(self) -> History:
         """The recorded history; operations that never ended are pending.
 
         Raises TargetError for a value that is nested too deeply to be compared.
         """
-        still = [
-            Operation(index, process, inv.f, inv.key, inv.input, None, call, PENDING, "info", node)
-            for process, (index, inv, node, call) in self._open.items()
-        ]
         try:
-            return History.of(sorted([*self._done.since(0), *still], key=lambda op: op.index))
+            return History.of(sorted([*self._done.since(0), *self.under_way()], key=lambda op: op.index))
         except RecursionError:
             raise TargetError("a reply is nested too deeply to be judged; history.jsonl contains it") from None

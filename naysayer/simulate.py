@@ -9,6 +9,7 @@ from random import Random
 from checker.errors import TargetError
 from naysayer.findings import Finding
 from naysayer.harness.clients import Progress
+from naysayer.harness.core import Core
 from naysayer.harness.setup import Setup
 from naysayer.plan import Plan, workload_of
 from naysayer.recorder import Recorder
@@ -45,8 +46,15 @@ RECOVERY_MS_MAX = 10_000.0
 
 
 def client_name(clients: int, name: NodeId) -> NodeId:
-    """By the name of a process that of its client, whose links it uses; other names are their own."""
+    """By the name of a process that of its client, whose links it uses; names of nodes are their own."""
+    if name[0] == "x":
+        return f"c{name[1:]}"
     return f"c{int(name[1:]) % clients}" if name[0] == "c" else name
+
+
+def further_client(number: int) -> NodeId:
+    """The name of the only process of a client that is none of the plan's: it was added to a run."""
+    return f"x{number}"
 
 
 @dataclass
@@ -132,7 +140,7 @@ class Simulation:
         if script is None and plan.decisions:
             schedule = Decided(schedule or Mix(()), plan.decisions)
         place = partial(client_name, plan.clients)
-        timeout_ms = plan.timeout_ms or target.timeout_ms
+        self.timeout_ms = timeout_ms = plan.timeout_ms or target.timeout_ms
         setup = Setup(
             plan.clients,
             plan.seed,
@@ -175,6 +183,16 @@ class Simulation:
     def stop(self) -> None:
         """End the run as soon as possible."""
         self._loop.stop()
+
+    @property
+    def cluster(self) -> SimulatedCluster:
+        """What it runs on."""
+        return self._cluster
+
+    @property
+    def core(self) -> Core:
+        """What decides what happens in it."""
+        return self._loop.core
 
     @property
     def asked(self) -> list[tuple[float, int, Invocation, NodeId]]:

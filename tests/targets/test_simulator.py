@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
+from random import Random
 from typing import Any, ClassVar
 
 import pytest
@@ -16,6 +17,7 @@ import pytest
 from checker.errors import HarnessError, TargetError
 from targets.backends.simulator import SimulatedCluster
 from targets.backends.simulator.cluster import DELAY_MS
+from targets.backends.simulator.disk import SimulatedDisk
 from targets.backends.simulator.host import SYNC_NS
 from targets.backends.simulator.loop import Loop
 from targets.backends.simulator.time_keyed import SLOT_BITS, TimeKeyedRandom
@@ -575,3 +577,42 @@ def test_the_same_seed_gives_the_same_run_in_any_process() -> None:
     first = run("1")
     assert len(first.split()) == 3
     assert run("2") == first
+
+
+def test_what_is_durable_is_what_a_power_loss_leaves_that_keeps_nothing_else() -> None:
+    class Least(Random):
+        """Of what was not synced, none is kept."""
+
+        def randint(self, a: int, b: int) -> int:
+            return a
+
+        def random(self) -> float:
+            return 0.0
+
+    for seed in range(200):
+        random, disk = Random(seed), SimulatedDisk()
+        for _ in range(12):
+            names = disk.names()
+            name = random.choice(names) if names else ""
+            match random.choice(
+                ("create", "append", "append", "truncate", "sync", "sync_directory", "rename", "remove")
+            ):
+                case "create":
+                    disk.create(f"file-{random.randrange(4)}")
+                case "sync_directory":
+                    disk.sync_directory()
+                case "append" if names:
+                    disk.append(name, bytes(random.choices(b"abcd", k=random.randrange(1, 6))))
+                case "truncate" if names:
+                    disk.truncate(name, random.randint(0, len(disk.read(name))))
+                case "sync" if names:
+                    disk.sync(name)
+                case "rename" if names:
+                    disk.rename(name, f"file-{random.randrange(4, 8)}")
+                case "remove" if names:
+                    disk.remove(name)
+        durable = disk.durable()
+        disk.lose_power(Least(), torn=False)
+        assert {one: durable.read(one) for one in durable.names()} == {one: disk.read(one) for one in disk.names()}, (
+            seed
+        )

@@ -150,6 +150,11 @@ class SimulatedCluster:
         return getattr(self._hosts.get(name), "handling", None)
 
     @property
+    def loop(self) -> Loop:
+        """Its events."""
+        return self._loop
+
+    @property
     def now_ns(self) -> int:
         """Virtual time since the start."""
         return self._loop.now_ns

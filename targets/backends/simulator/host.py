@@ -219,6 +219,21 @@ class Host:
         """The time by this machine's clock."""
         return self._clock_base_ms + (self._loop.now_ns - self._clock_base_ns) / MS * self._rate
 
+    @property
+    def clock_error_ms(self) -> float:
+        """How far it is ahead of the true time."""
+        return self.clock_ms() - self._loop.now_ns / MS
+
+    @property
+    def rate(self) -> float:
+        """How fast the clock runs, in multiples of true speed."""
+        return self._rate
+
+    @property
+    def syncing(self) -> bool:
+        """Whether it waits for a sync."""
+        return self._syncing
+
     def skew(self, offset_ms: float, rate: float) -> None:
         """Set the clock's offset from the true time, and its rate from now on."""
         self._clock_base_ns = self._loop.now_ns

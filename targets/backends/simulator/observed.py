@@ -16,7 +16,6 @@ import msgspec
 from targets.backends.simulator.cluster import Done, SimulatedCluster
 from targets.backends.simulator.disk import SimulatedDisk
 from targets.backends.simulator.host import Host, Surroundings
-from targets.backends.simulator.loop import Loop
 from targets.backends.simulator.network import Receiver
 from targets.backends.simulator.traced import TracedHost
 from targets.protocol.fault import Fault
@@ -175,10 +174,6 @@ class ObservedCluster(SimulatedCluster):
         self._report("fault", "", fault)
 
     # what an observer may look at
-
-    @property
-    def loop(self) -> Loop:
-        return self._loop
 
     @property
     def hosts(self) -> dict[NodeId, Host]:

@@ -1,0 +1,218 @@
+"""Branches of a run: the recorded one, what edits make of it, and the healthy twin; each with its verdict."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from io import BytesIO
+from math import inf
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from checker.errors import UsageError
+from checker.verdict import Verdict
+from naysayer.explorer.replay import Ask, Change, Edit, Replay, Replayed, moment, refuse_event
+from naysayer.explorer.source import Source, open_source
+from naysayer.explorer.state import State, state_of
+from naysayer.explorer.stepping import Stepping
+from naysayer.explorer.words import Words
+from naysayer.hunt.failure import failed_ms, kind
+from naysayer.judge import RUN_STEPS, enough, judge_run
+from naysayer.notation import value_text
+from naysayer.plan import Plan
+from naysayer.play import notation, timed
+from naysayer.play.faults import Numbered, fault_of, fault_text
+from naysayer.play.language import FAULTS, match_step
+from naysayer.recorder import Recorder
+from naysayer.report.build import seen_in
+from naysayer.results import HISTORY
+from targets.backends.simulator import SimulatedCluster
+from targets.backends.simulator.network import MS
+from targets.backends.simulator.observed import Event
+from targets.protocol.fault import Fault
+from targets.registry import find as find_target
+
+BRANCHES_MAX = 200
+"""An explorer keeps so many branches."""
+
+
+@dataclass(frozen=True, eq=False)
+class Branch:
+    """A run with edits, run to its end and judged."""
+
+    source: Source
+    edits: tuple[Edit, ...]
+    replayed: Replayed
+    verdict: Verdict
+    parent: Branch | None = None
+
+    @property
+    def events(self) -> list[Event]:
+        return self.replayed.events
+
+    @property
+    def label(self) -> str:
+        """What makes it differ from its parent."""
+        if self.parent is None:
+            return "Recorded run"
+        if self.source is not self.parent.source:
+            return f"Healthy twin {self.source.target}"
+        return change_text(self.edits[-1].change)
+
+    @property
+    def kind(self) -> str:
+        """How it failed, in a few words; `no violation` or `unknown`."""
+        if self.verdict.outcome == "invalid":
+            return kind(self.replayed.run, self.verdict)
+        return "no violation" if self.verdict.outcome == "valid" else "unknown"
+
+    @property
+    def culprit(self) -> int | None:
+        """The index of the operation that cannot be explained, if there is one."""
+        worst = self.verdict.worst
+        return None if worst is None or worst.explanation is None else worst.explanation.culprit
+
+    @cached_property
+    def failed_ms(self) -> float | None:
+        """From when on it is a violation; None if it is none."""
+        if self.verdict.outcome != "invalid":
+            return None
+        return failed_ms(self.replayed.run, self.verdict, self.source.model, steps=RUN_STEPS)
+
+    @cached_property
+    def stepping(self) -> Stepping:
+        """Finds the next event that matters."""
+        return Stepping(self.replayed)
+
+    def event_at(self, ms: float) -> int:
+        """The last event that has happened by that time; the first, if none has."""
+        before = sum(event.time_ns <= ms * MS for event in self.events)
+        return max(1, before)
+
+    @cached_property
+    def starts_at(self) -> int:
+        """The event from which to look at it: the one that made it a violation, or its last edit, or the last."""
+        if self.failed_ms is not None:
+            return self.event_at(self.failed_ms)
+        return self.edits[-1].after + 1 if self.edits else len(self.events)
+
+
+def change_text(change: Change) -> str:
+    """An edit in a few words."""
+    if isinstance(change, Fault):
+        return change.in_full()
+    given = [value_text(one) for one in (change.key, change.input) if one is not None]
+    return f"{' '.join([change.f, *given])} at {change.node}"
+
+
+class Explorer:
+    """The branches of one run. Methods raise UsageError for what the run does not have."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.recorded = _run(source, ())
+        self.branches: list[Branch] = [self.recorded]
+
+    @staticmethod
+    def open(path: Path) -> Explorer:
+        """The explorer of a result folder or a scenario file."""
+        return Explorer(open_source(path))
+
+    @cached_property
+    def identical(self) -> bool | None:
+        """Whether running it again gives the recorded history, byte for byte; None where none is recorded."""
+        folder = self.source.folder
+        if folder is None or not (folder / HISTORY).is_file():
+            return None
+        return (folder / HISTORY).read_bytes() == self.recorded.replayed.history
+
+    def state(self, branch: Branch, number: int) -> State:
+        """The state after an event, which the branch is run again to reach."""
+        refuse_event(number, len(branch.events))
+        replay = Replay(branch.source, branch.edits, until=number)
+        replay.to_the_event()
+        return state_of(replay, Words(replay))
+
+    def branch(self, parent: Branch, after: int, *changes: Change) -> Branch:
+        """The parent up to an event, then these changes; run to its end and judged."""
+        refuse_event(after, len(parent.events))
+        if after == len(parent.events):
+            raise UsageError("the run ends with this event: go back to an earlier one to change what happens")
+        if len(self.branches) >= BRANCHES_MAX:
+            raise UsageError(f"there are {BRANCHES_MAX} branches already: open the run again to begin anew")
+        for change in changes:
+            _refuse(change, parent)
+        before = tuple(edit for edit in parent.edits if edit.after < after)
+        edits = (*before, *(Edit(after, change, moment(parent.events, after)) for change in changes))
+        found = _run(parent.source, edits, parent)
+        self.branches.append(found)
+        return found
+
+    def twin(self) -> Branch:
+        """The same operations and faults, at the same times, on the healthy target."""
+        name = self.source.twin
+        if name is None:
+            raise UsageError(f"{self.source.target} is no broken variant: it has no healthy twin")
+        found = next((one for one in self.branches if one.source is not self.source), None)
+        if found is None:
+            found = _run(Source(self._as_scenario(self.recorded)).of(name), (), self.recorded)
+            self.branches.append(found)
+        return found
+
+    def first_difference(self, one: Branch, other: Branch) -> int | None:
+        """The number of the first event at which two branches differ; None if they do not."""
+        pairs = enumerate(zip(one.events, other.events, strict=False), 1)
+        found = next((number for number, (left, right) in pairs if left != right), None)
+        shorter = min(len(one.events), len(other.events))
+        return found if found is not None or len(one.events) == len(other.events) else shorter + 1
+
+    def export(self, branch: Branch) -> str:
+        """The branch as a timed scenario, which `naysayer play` judges as the explorer did.
+
+        Raises UsageError where it comes to another verdict, as it may where an edit is part of an event.
+        """
+        scenario = self._as_scenario(branch)
+        run, verdict = timed.play(scenario, Recorder(BytesIO()), weaker=False)
+        if (verdict.outcome, kind(run, verdict)) != (branch.verdict.outcome, kind(branch.replayed.run, branch.verdict)):
+            raise UsageError(
+                f"as a scenario this branch comes to another verdict ({verdict.outcome}): what was changed happens "
+                "within the nanosecond of another event, which a scenario cannot express"
+            )
+        return notation.text(scenario, f"{branch.label}: {branch.kind}, from a run of {self.source.target}")
+
+    def _as_scenario(self, branch: Branch) -> timed.Scenario:
+        repeats = branch.source.repeats
+        plan = repeats if isinstance(repeats, Plan) else timed.plan_of(repeats)
+        if not isinstance(repeats, Plan) and not branch.edits:
+            return repeats
+        found = timed.of_run(plan, branch.replayed.simulation, branch.replayed.run)
+        if isinstance(repeats, Plan):
+            return found
+        until_ms = branch.replayed.run.fault_phase_ms if repeats.recovers else inf
+        kept = found.of(item for item in found.items if item.at_ms < until_ms)
+        return replace(kept, recovers=repeats.recovers, end_ms=repeats.end_ms)
+
+
+def _refuse(change: Change, parent: Branch) -> None:
+    """Raises UsageError for what the simulator cannot do, and for nodes that are not there."""
+    names = Numbered(parent.source.nodes)
+    if isinstance(change, Ask):
+        names.node(change.node)
+        offered = find_target(parent.source.target).operations
+        if change.f not in offered:
+            raise UsageError(
+                f"{parent.source.target} has no operation {change.f}: it offers {', '.join(sorted(offered))}"
+            )
+        return
+    if not change.needs() <= SimulatedCluster.faults:
+        raise UsageError(f"the simulator cannot carry out: {change.in_full()}")
+    fault_of(match_step(FAULTS, fault_text(change)), names)
+
+
+def _run(source: Source, edits: tuple[Edit, ...], parent: Branch | None = None) -> Branch:
+    replayed = Replay(source, edits).to_the_end()
+    verdict = judge_run(replayed.run, source.model, weaker=False)
+    if isinstance(source.repeats, Plan):
+        verdict = enough(verdict, seen_in(replayed.run.recorder, source.model))
+    return Branch(source, edits, replayed, verdict, parent)
