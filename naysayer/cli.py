@@ -238,6 +238,20 @@ def replay(what: Path, /, *, output: Output = Output()) -> int:
 
 
 @app.command
+def report(result: Path, /) -> int:
+    """Make report.html of a result anew: the page that every run leaves beside report.txt. Results of earlier versions
+    get one too.
+
+    Args:
+        result: a result folder, such as results/quorum-kv/latest
+    """
+    from naysayer.commands.report import report_result
+
+    report_result(result)
+    return 0
+
+
+@app.command
 def play(*scenarios: str, rewrite: bool = False, output: Output = Output()) -> int:
     """Play scripted runs in the simulator, and compare what comes out with the output that they expect.
 

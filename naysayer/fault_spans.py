@@ -20,13 +20,14 @@ class FaultSpan:
 def fault_spans(events: Sequence[tuple[float, Fault]]) -> list[FaultSpan]:
     """Each fault that lasts, of the nemesis' events (time in ms, fault), until later events had ended it wholly."""
     return [
-        FaultSpan(fault.label(), at_ms, _end_ms(fault, events[number + 1 :]))
+        FaultSpan(fault.label(), at_ms, end_ms(fault, events[number + 1 :]))
         for number, (at_ms, fault) in enumerate(events)
         if fault.begins() and not fault.momentary
     ]
 
 
-def _end_ms(fault: Fault, later: Sequence[tuple[float, Fault]]) -> float | None:
+def end_ms(fault: Fault, later: Sequence[tuple[float, Fault]]) -> float | None:
+    """When later events had ended a fault wholly; None if none did."""
     left = fault.begins()
     for at_ms, event in later:
         left -= event.ends()

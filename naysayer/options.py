@@ -277,6 +277,9 @@ class CheckOptions:
     initial: str | None = None
     """the value that every register begins with, as JSON, keyword or bare text; they are empty unless it is given"""
 
+    html: Path | None = None
+    """write a page on the verdict to this file: the operations that matter, the cycle, the whole history over time"""
+
     certify: bool = False
     """let an independent verifier confirm the proof, and write it beside the history"""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,16 @@ from typing import Any
 import msgspec
 
 from checker.errors import HarnessError, UsageError
-from checker.verdict import Verdict
+from checker.history import Operation, freeze
+from checker.verdict import Explanation, Outcome, Part, Rung, Verdict
 from naysayer.crash import RESULT_FOLDER
+from targets.protocol.fault_base import Evidence
 
 HISTORY = "history.jsonl"
 VERDICT = "verdict.json"
 TEST = "test.toml"
 REPORT = "report.txt"
+PAGE = "report.html"
 LATEST = "latest"
 
 
@@ -132,6 +136,91 @@ def verdict_json(verdict: Verdict, **more: Any) -> bytes:
             **more,
         }
     )
+
+
+class _Part(msgspec.Struct):
+    """A part of verdict.json that is not valid."""
+
+    key: Any
+    outcome: Outcome
+    method: str
+    operations: int
+    counterexample: tuple[Operation, ...] = ()
+    explanation: Explanation | None = None
+    reason: str | None = None
+    since: int | None = None
+
+
+class Kept(msgspec.Struct):
+    """A verdict.json, as far as reports are made of it. Fields that an earlier version did not write have defaults."""
+
+    outcome: Outcome
+    model: str
+    method: str
+    operations: int
+    seconds: float
+    parts: dict[Outcome, int]
+    not_valid: list[_Part]
+    warnings: tuple[str, ...] = ()
+    ladder: tuple[Rung, ...] = ()
+    interrupted: bool = False
+    faults: tuple[Evidence, ...] = ()
+    remarks: tuple[str, ...] = ()
+    convergence: str | None = None
+    target_error: str | None = None
+    fault_phase_ms: float | None = None
+    violated_ms: float | None = None
+
+
+def read_verdict(path: Path) -> tuple[Kept, Verdict]:
+    """The content of a verdict.json, and the verdict in it; of its valid parts only the number is known.
+
+    Raises UsageError for a file that is not there, or is none.
+    """
+    hint = f"naysayer check {path.with_name(HISTORY)} judges what was recorded"
+    try:
+        kept = msgspec.json.decode(path.read_bytes(), type=Kept)
+    except FileNotFoundError:
+        raise UsageError(f"{path.parent} has no {path.name}: its run did not end; {hint}") from None
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from error
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} is damaged or cut off ({error}); {hint}") from None
+    parts = [
+        Part(
+            freeze(one.key),
+            one.outcome,
+            one.method,
+            one.operations,
+            counterexample=tuple(_frozen(op) for op in one.counterexample),
+            explanation=None if one.explanation is None else _with_frozen(one.explanation),
+            reason=one.reason,
+            since=one.since,
+        )
+        for one in kept.not_valid
+    ]
+    method = parts[0].method if parts else kept.method
+    parts += [Part(None, "valid", method, 0) for _ in range(kept.parts.get("valid", 0))]
+    verdict = Verdict(
+        kept.outcome,
+        kept.model,
+        kept.method,
+        kept.operations,
+        tuple(parts),
+        kept.seconds,
+        kept.warnings,
+        kept.ladder,
+        kept.interrupted,
+    )
+    return kept, verdict
+
+
+def _frozen(op: Operation) -> Operation:
+    return msgspec.structs.replace(op, key=freeze(op.key), input=freeze(op.input), output=freeze(op.output))
+
+
+def _with_frozen(explanation: Explanation) -> Explanation:
+    return replace(explanation, failed=tuple(_frozen(op) for op in explanation.failed))
 
 
 def proof_json(verdict: Verdict) -> bytes:

@@ -6,10 +6,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
+from naysayer.page.render import render
+from naysayer.page.source import Source
 from naysayer.report.console import as_text
 from naysayer.report.report import Report
 from naysayer.report.terminal import show
-from naysayer.results import HISTORY, REPORT, TEST, VERDICT
+from naysayer.results import HISTORY, PAGE, REPORT, TEST, VERDICT
 
 
 class Store:
@@ -55,10 +57,17 @@ class Store:
                 self.lost(HISTORY, error)
                 self._close()
 
-    def keep(self, report: Report, verdict: bytes) -> None:
-        """Write verdict.json and report.txt."""
+    def keep(self, report: Report, verdict: bytes, page: Source | None = None) -> None:
+        """Write verdict.json and report.txt, and of a source for it report.html."""
         self.add(VERDICT, verdict)
         self.add(REPORT, as_text(lambda screen: show(report, screen)).encode())
+        if page is None:
+            return
+        try:
+            self.add(PAGE, render(page))
+        except Exception as error:  # whatever is wrong with the page, the verdict is kept, and shown
+            if self.trouble is None:
+                self.trouble = f"{self.folder / PAGE} could not be made, please report this: {error!r}"
 
     def copy(self, name: str, file: Path) -> None:
         """Keep a copy of one of the user's files."""

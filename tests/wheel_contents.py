@@ -41,6 +41,8 @@ def main() -> int:
     wanted |= {str(path.relative_to(root)) for path in (root / "targets" / "backends" / "storage").glob("*.[ch]")}
     kits = root / "targets" / "kits"
     wanted |= {str(path.relative_to(root)) for path in kits.rglob("*") if path.suffix in (".md", ".java", ".go", ".js")}
+    page = root / "naysayer" / "page"
+    wanted |= {str(path.relative_to(root)) for glob in ("*.jinja", "css/*.css", "js/*.js") for path in page.glob(glob)}
     problems = []
     if tops != PACKAGES:
         problems.append(f"top-level names are {sorted(tops)}, expected {sorted(PACKAGES)}")

@@ -35,6 +35,10 @@ def check_file(file: Path, options: CheckOptions) -> Conclusion:
             raise UsageError("a model of your own is judged in this process: leave --engine out")
     if own is not None and begins_with is not None:
         raise UsageError("a model of your own defines its initial state: leave --initial out")
+    if options.html is not None:
+        from naysayer.page.write import refuse_place
+
+        refuse_place(options.html)
     recording = read(file, format=options.format, model=own or model, keys=options.keys)
     place = Path(recording.source)
     screen = console()
@@ -59,7 +63,13 @@ def check_file(file: Path, options: CheckOptions) -> Conclusion:
             keys=recording.keys,
             proof=proved,
         )
-        return conclusion(report, built, history=place)
+        concluded = conclusion(report, built, history=place)
+    if options.html is not None:
+        from naysayer.page.source import source_of_recording
+        from naysayer.page.write import write_page
+
+        write_page(options.html, source_of_recording(report, recording))
+    return concluded
 
 
 def _how(recording: Recording) -> str:

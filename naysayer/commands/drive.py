@@ -27,12 +27,14 @@ from naysayer.harness.setup import Setup
 from naysayer.judge import LIVE, enough, judge, undecided
 from naysayer.live import LiveRun
 from naysayer.options import RunOptions, given
+from naysayer.page.source import Source, source_of_run
 from naysayer.performance import Costs, costs
 from naysayer.plan import Plan, text, workload_of
 from naysayer.recorder import Recorder
 from naysayer.report.build import Result, build_report, seen_in
 from naysayer.report.conclusion import Conclusion
 from naysayer.report.progress import watch
+from naysayer.report.report import Report
 from naysayer.results import HISTORY, new_folder, verdict_json
 from naysayer.signals import Reporting, ended_by_signals
 from naysayer.slow import slow_nodes
@@ -119,7 +121,14 @@ def run_test(plan: Plan, system: System, options: RunOptions) -> Conclusion:
     store, drive = drive_plan(plan, system, folder, given(options), no_stop=options.no_stop)
     with Reporting() as reporting:
         judged = judge_drive(drive, store, reporting.attempt)
-        return conclude(store, build_report(judged.result, folder), judged.facts)
+        report = build_report(judged.result, folder)
+        return conclude(store, report, judged.facts, page_source(judged, report))
+
+
+def page_source(judged: Judged, report: Report) -> Source:
+    """What the page of a run is made of."""
+    result = judged.result
+    return source_of_run(report, judged.drive.recorder.history(), result.plan, result.nemesis, result.evidence)
 
 
 def drive_plan(

@@ -13,7 +13,7 @@ from typing import Any
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from checker.errors import HarnessError
-from naysayer.commands.test import facts_json, result_of
+from naysayer.commands.test import facts_json, page_source, result_of
 from naysayer.hunt.beyond import CONTINUATIONS, seen_by_clients
 from naysayer.hunt.campaign import Caught, Hunt, run_campaign
 from naysayer.hunt.drawing import draw
@@ -131,7 +131,7 @@ def _report(failing: Plan, folder: Path, options: Options, stop: StopRequest) ->
     store.add(SCENARIO, _with_output(smaller.scenario, failing).encode())
     store.add(DIAGRAM, f"{said}\n\n{draw(smaller.scenario, run, verdict)}\n".encode())
     facts = facts_json(run, verdict)
-    store.keep(report, facts)
+    store.keep(report, facts, page_source(plan, run, report))
     drawn = draw(smaller.scenario, run, verdict, screen.width)
     screen.print(f"{said}\n\n{drawn}\n", highlight=False, markup=False, soft_wrap=True)
     show(report, screen)
@@ -169,7 +169,8 @@ def _keep_original(plan: Plan, folder: Path, options: Options) -> tuple[timed.Sc
         found, run = reproduce(plan, store)
     original = judged(plan, run)
     report = build_report(result_of(plan, run, original.verdict), store.folder)
-    store.keep(with_nodes(plan, report), facts_json(run, original.verdict))
+    report = with_nodes(plan, report)
+    store.keep(report, facts_json(run, original.verdict), page_source(plan, run, report))
     return found, original, store.trouble
 
 
@@ -179,7 +180,7 @@ def _report_original(plan: Plan, original: Failure, folder: Path, options: Optio
         reproduce(plan, store)
     report = with_nodes(plan, build_report(result_of(plan, original.run, original.verdict), folder))
     facts = facts_json(original.run, original.verdict)
-    store.keep(report, facts)
+    store.keep(report, facts, page_source(plan, original.run, report))
     screen = console()
     screen.print(f"Not minimised: {why}.\n", highlight=False, markup=False, soft_wrap=True)
     show(report, screen)

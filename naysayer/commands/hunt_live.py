@@ -12,7 +12,7 @@ from msgspec.structs import replace as with_fields
 
 from checker.errors import UsageError
 from naysayer.commands.backends import choose, workloads_for
-from naysayer.commands.drive import Judged, System, drive_plan, judge_drive
+from naysayer.commands.drive import Judged, System, drive_plan, judge_drive, page_source
 from naysayer.commands.live import Backend, live_plan
 from naysayer.hunt.finding import DIAGRAM, ORIGINAL
 from naysayer.hunt.mixes import SURVIVABLE, draw_mix
@@ -284,7 +284,7 @@ def _report(hunt: LiveHunt, original: Run, reduced: Run, result: str | None) -> 
     drawn = draw_traffic(hunt.folder, judged.verdict, judged.drive.recorder.nemesis)
     if drawn is not None:
         reduced.store.add(DIAGRAM, f"{said}\n\n{drawn}\n".encode())
-    reduced.store.keep(report, judged.facts)
+    reduced.store.keep(report, judged.facts, page_source(judged, report))
     screen.print(f"\n{said}\n", markup=False, highlight=False, soft_wrap=True)
     if (fitting := draw_traffic(hunt.folder, judged.verdict, judged.drive.recorder.nemesis, screen.width)) is not None:
         screen.print(f"{fitting}\n", highlight=False, markup=False, soft_wrap=True)
@@ -303,7 +303,8 @@ def _nothing(hunt: LiveHunt, last: Run | None) -> Conclusion:
     nothing = Conclusion(NOTHING, name, hunt=_facts(hunt, None, None))
     if last is not None:
         hunt.keep_files(last)
-        last.store.keep(build_report(last.judged.result, hunt.folder), last.judged.facts)
+        report = build_report(last.judged.result, hunt.folder)
+        last.store.keep(report, last.judged.facts, page_source(last.judged, report))
         nothing = replace(nothing, folder=hunt.folder, history=hunt.folder / HISTORY)
     if hunt.interrupted:
         screen.print(f"? {name}: interrupted; nothing found in {_effort(hunt)}", markup=False, soft_wrap=True)

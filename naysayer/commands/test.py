@@ -16,6 +16,7 @@ from checker import Budget
 from checker.verdict import Verdict
 from naysayer.judge import RUN_STEPS, enough, judge, undecided, with_invariants
 from naysayer.options import RunOptions, given
+from naysayer.page.source import Source, source_of_run
 from naysayer.plan import Plan, is_spared, make_plan, text
 from naysayer.recorder import Recorder
 from naysayer.report.build import Result, build_report, seen_in
@@ -40,7 +41,7 @@ def test_simulated(options: RunOptions) -> Conclusion:
         run = simulate(plan, Recorder(store))
     with Reporting() as reporting:
         report = judged_report(plan, run, folder, reporting)
-        return conclude(store, report, facts_json(run, report.verdict))
+        return conclude(store, report, facts_json(run, report.verdict), page_source(plan, run, report))
 
 
 def judged_report(plan: Plan, run: Run, folder: Path, reporting: Reporting) -> Report:
@@ -81,9 +82,14 @@ def _remarks(plan: Plan) -> list[str]:
     return [f"its nodes keep no file, so {named} are left out unless --nemesis names them: memory is lost by design"]
 
 
-def conclude(store: Store, report: Report, verdict: bytes) -> Conclusion:
-    """Keep verdict and report, show the report."""
-    store.keep(report, verdict)
+def page_source(plan: Plan, run: Run, report: Report) -> Source:
+    """What the page of a simulated run is made of."""
+    return source_of_run(report, run.recorder.history(), plan, run.recorder.nemesis, run.evidence)
+
+
+def conclude(store: Store, report: Report, verdict: bytes, page: Source) -> Conclusion:
+    """Keep verdict, report and page, show the report."""
+    store.keep(report, verdict, page)
     if report.trouble is None and store.trouble is not None:
         report = replace(report, trouble=store.trouble)
     show(report, console())

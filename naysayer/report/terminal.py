@@ -41,7 +41,7 @@ def show(report: Report, screen: Console) -> None:
     verdict = report.verdict
     part = verdict.worst
     _headline(report, part, screen)
-    sentences = [*_sentence(part), *(f"! {remark}" for remark in _beside(report))]
+    sentences = [*sentence_of(part), *(f"! {remark}" for remark in remarks_beside(report))]
     for sentence in sentences:
         hanging(screen, Text(), Text(sentence, style="bold"), 0)
     if sentences:
@@ -55,7 +55,7 @@ def show(report: Report, screen: Console) -> None:
         _maybe("errors", errors(report.seen), screen)
     if verdict.interrupted:
         _fact("stopped", "while it was judged, by you; the report has what was decided by then", screen)
-    _fact("search", _effort(verdict, part), screen)
+    _fact("search", effort(verdict, part), screen)
     for warning in verdict.warnings:
         _fact("warning", warning, screen)
     for fault in report.unproven:
@@ -75,7 +75,15 @@ def show(report: Report, screen: Console) -> None:
 
 
 def _headline(report: Report, part: Part | None, screen: Console) -> None:
+    words, style = headline(report)
+    where = report.title if part is None or part.key is None else f"key {value_text(part.key)}"
+    rule(screen, (words, where), style)
+
+
+def headline(report: Report) -> tuple[str, str]:
+    """The verdict in a symbol and a few words, and its style."""
     words, style = HEADLINE[report.verdict.outcome]
+    part = report.verdict.worst
     if part is not None and part.method in FINDINGS:
         words = FINDINGS[part.method]
     elif part is not None and part.method == "availability":
@@ -84,11 +92,10 @@ def _headline(report: Report, part: Part | None, screen: Console) -> None:
         words = f"{'✓ VALID' if report.verdict.outcome == 'valid' else '✗ INVALID'} ({report.verdict.model})"
     if report.trouble is not None and report.verdict.outcome == "valid":
         words, style = "! ABORTED, no violation up to that point", BAD
-    where = report.title if part is None or part.key is None else f"key {value_text(part.key)}"
-    rule(screen, (words, where), style)
+    return words, style
 
 
-def _sentence(part: Part | None) -> list[str]:
+def sentence_of(part: Part | None) -> list[str]:
     """Why the verdict is not valid, in one sentence."""
     if part is not None and part.explanation is not None:
         return [part.explanation.sentence]
@@ -109,7 +116,7 @@ def _maybe(label: str, text: str | None, screen: Console) -> None:
         _fact(label, text, screen)
 
 
-def _beside(report: Report) -> list[str]:
+def remarks_beside(report: Report) -> list[str]:
     """What a reader of the headline must know at once: how little a verdict that is not a violation rests on."""
     if report.seen is None or report.verdict.outcome == "invalid":
         return []
@@ -117,7 +124,8 @@ def _beside(report: Report) -> list[str]:
     return [*blind, *report.seen.remarks]
 
 
-def _effort(verdict: Verdict, part: Part | None) -> str:
+def effort(verdict: Verdict, part: Part | None) -> str:
+    """How the operations were narrowed down, by which method, and how long that took."""
     steps = [f"{verdict.operations} ops"]
     if part is not None:
         if part.key is not None:
@@ -235,10 +243,15 @@ AS_A_WHOLE = {
 
 
 def _summary(report: Report, screen: Console) -> None:
+    style = HEADLINE[report.verdict.outcome][1] if report.trouble is None else BAD
+    rule(screen, summary_words(report), style)
+
+
+def summary_words(report: Report) -> tuple[str, ...]:
+    """What was found in all, how long judging took, and the exit code."""
     verdict = report.verdict
     keys = [part for part in verdict.parts if part.method not in AS_A_WHOLE]
     count = {name: sum(part.outcome == name for part in keys) for name in EXIT}
-    style = HEADLINE[verdict.outcome][1] if report.trouble is None else BAD
     if any(part.key is not None for part in keys):
         whole_system = [AS_A_WHOLE[part.method] for part in verdict.parts if part.method in AS_A_WHOLE]
         number = "1 key" if len(keys) == 1 else f"{len(keys)} keys"
@@ -248,4 +261,4 @@ def _summary(report: Report, screen: Console) -> None:
         text = {"valid": "no violation", "invalid": "1 violation", "unknown": "unknown"}[verdict.outcome]
     if report.trouble is not None:
         text = f"aborted · {text}"
-    rule(screen, (text, f"{verdict.seconds:.2f} s", f"exit {report.exit_code}"), style)
+    return text, f"{verdict.seconds:.2f} s", f"exit {report.exit_code}"

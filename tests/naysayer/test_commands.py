@@ -47,7 +47,8 @@ def test_a_healthy_target_is_valid_and_leaves_its_result(tmp_path: Path, capsys:
     last = printed.rstrip().splitlines()[-1]
     assert re.match(r"━━ (\d+) keys: \1 valid, 0 invalid, 0 unknown ━━ ", last), last
     folder = latest(tmp_path, "quorum-kv")
-    assert {file.name for file in folder.iterdir()} == {"history.jsonl", "verdict.json", "test.toml", "report.txt"}
+    left = {"history.jsonl", "verdict.json", "test.toml", "report.txt", "report.html"}
+    assert {file.name for file in folder.iterdir()} == left
     verdict = json.loads((folder / "verdict.json").read_text())
     assert verdict["outcome"] == "valid"
     assert verdict["outcomes"]["ok"] > 0

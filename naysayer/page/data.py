@@ -1,0 +1,105 @@
+"""The data of a page: a header of what is said once, and the columns of what there is much of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from checker.verdict import Verdict
+from naysayer.notation import value_text
+from naysayer.page.columns import packed
+from naysayer.page.operations import Clock, Texts, answers_of, calls_of, clock_of, columns_of, names_of, texts_of
+from naysayer.page.proof import Rows, proof_of
+from naysayer.page.source import Source
+from naysayer.views import view_text
+
+FAULTS_MAX = 5000
+NOT_VALID_MAX = 500
+
+
+def page_data(source: Source) -> str:
+    """Everything as base64."""
+    report, history = source.report, source.history
+    clock = clock_of(history, _last_ns(source), ordered_only=report.ordered_only)
+    columns = columns_of(history, clock)
+    texts, calls, calls_cut = calls_of(history)
+    if calls is not None:
+        columns["text"] = calls
+    values, keys = texts_of(history.tables.value), texts_of(history.tables.key)
+    columns |= {"values": values.numbers, "keys": keys.numbers}
+    rows = Rows(history)
+    header: dict[str, Any] = {
+        "version": 1,
+        "title": report.title,
+        "model": report.verdict.model,
+        "outcome": report.verdict.outcome,
+        "clock": {"origin": str(clock.origin), "unit": clock.unit, "end": clock.end, "order": clock.ordered_only},
+        "n": len(history),
+        "clients": source.clients,
+        "f": names_of(history.tables.f),
+        "answers": answers_of(history),
+        "process": names_of(history.tables.process),
+        "node": names_of(history.tables.node),
+        "error": names_of(history.tables.error),
+        "valueText": _plain(values),
+        "keyText": _plain(keys),
+        "calls": texts,
+        "cut": {"values": values.cut + keys.cut, "calls": max(0, calls_cut)},
+        "proof": proof_of(report, history, clock),
+        "faults": _faults(source, clock),
+        "faultsCut": max(0, len(source.faults) - FAULTS_MAX),
+        "parts": _parts(report.verdict, source, rows),
+        "ladder": [[rung.name, rung.holds, rung.detail] for rung in report.verdict.ladder],
+        "served": rows.keyed({one.index: [one.node, one.account] for one in report.served}),
+        "views": {node: view_text(view, _key(source)) for node, view in sorted(report.views.items())},
+    }
+    return packed(header, columns)
+
+
+def _plain(texts: Texts) -> dict[str, Any]:
+    return {"text": texts.texts, "long": texts.long}
+
+
+def _key(source: Source) -> Any:
+    part = source.report.verdict.worst
+    return None if part is None else part.key
+
+
+def _last_ns(source: Source) -> int | None:
+    """The last time that a fault gives, which may be after the last operation."""
+    times = [one.to_ms if one.to_ms is not None else one.from_ms for one in source.faults]
+    return int(max(times) * 1e6) if times else None
+
+
+def _faults(source: Source, clock: Clock) -> list[list[Any]]:
+    return [
+        [
+            one.kind,
+            one.label,
+            one.in_full,
+            clock.ticks(one.from_ms * 1e6),
+            None if one.to_ms is None else clock.ticks(one.to_ms * 1e6),
+            one.shown,
+            one.detail,
+        ]
+        for one in source.faults[:FAULTS_MAX]
+    ]
+
+
+def _parts(verdict: Verdict, source: Source, rows: Rows) -> dict[str, Any]:
+    """How many parts are valid, and those that are not: key, outcome, method, sentence, culprit."""
+    count = {name: sum(part.outcome == name for part in verdict.parts) for name in ("valid", "invalid", "unknown")}
+    listed = []
+    for part in [part for part in verdict.parts if part.outcome != "valid"][:NOT_VALID_MAX]:
+        said = part.reason if part.explanation is None else part.explanation.sentence
+        culprit = None if part.explanation is None else part.explanation.culprit
+        listed.append(
+            {
+                "key": None if part.key is None else source.history.tables.key.find(part.key),
+                "name": None if part.key is None else value_text(part.key),
+                "outcome": part.outcome,
+                "method": part.method,
+                "sentence": said,
+                "culprit": None if culprit is None else rows.row(culprit),
+            }
+        )
+    return {**count, "listed": listed}
