@@ -38,6 +38,7 @@ from numpy.typing import NDArray
 
 from checker.history import OK, History, distinct
 from checker.models import MODELS
+from checker.transactions.levels import LEVELS
 
 
 class Roles(NamedTuple):
@@ -87,7 +88,7 @@ ROLES: dict[str, tuple[Roles, ...]] = {
 
 def transactional(model: str) -> bool:
     """Whether the operations of a model are transactions of several steps."""
-    return model.startswith("txn-") or model == "multi-register"
+    return model.startswith("txn-") or model == "multi-register" or model in LEVELS
 
 
 READS = ("r", "read")

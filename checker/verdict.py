@@ -67,6 +67,17 @@ class Decision:
 
 
 @dataclass(frozen=True)
+class Anomaly:
+    """One kind of anomaly of transactions: how often it was found, and the smallest example in a sentence."""
+
+    kind: str
+    count: int
+    sentence: str
+    operations: tuple[int, ...]
+    """Indices of the transactions of the example."""
+
+
+@dataclass(frozen=True)
 class Part:
     """The verdict on one key (key None: the whole history).
 
@@ -91,6 +102,8 @@ class Part:
     since: int | None = None
     """invalid: if given, the counterexample is a *window*. What ended before this instant is not needed: in whatever
     state it left the system, the operations since have no order. Those called by then may have happened before it."""
+    proof: Any = None
+    """invalid, of transactions: what the counterexample's cycle does not show (checker.transactions.proof)."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +130,10 @@ class Verdict:
     ladder: tuple[Rung, ...] = ()
     interrupted: bool = False
     """The check was ended early: what it had not decided by then is unknown, and a proof may be larger than need be."""
+    anomalies: tuple[Anomaly, ...] = ()
+    """Of transactions: all kinds that were found, whatever the level that was asked for."""
+    data: str | None = None
+    """Of transactions: their data type, as readers name it; `model` is then a level of isolation."""
 
     @property
     def worst(self) -> Part | None:

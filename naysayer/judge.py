@@ -13,6 +13,8 @@ from checker.check import NOTHING_SUCCEEDED, nothing_succeeded, resolve
 from checker.history import History
 from checker.models import find
 from checker.properties import PROPERTIES, decider
+from checker.transactions import MODELS as TRANSACTIONS
+from checker.transactions.levels import DEFAULT
 from checker.verdict import Decision, Part, Verdict
 from checker.warnings import of_record
 from naysayer.findings import Finding, with_findings
@@ -39,11 +41,13 @@ def judge(
     weaker: bool = True,
     begins_with: Any = None,
     all_keys: bool = False,
+    level: str | None = None,
 ) -> Verdict:
     """The checker's verdict, with the ladder of what does hold where it is not valid (`weaker`: it can take long).
 
-    `model` may also name a model in a file of the user's, or a property that systems promise instead of
-    linearizability (checker.properties).
+    `model` may also name a model in a file of the user's, a property that systems promise instead of linearizability
+    (checker.properties), or transactions (checker.transactions), which are judged at a `level` of isolation,
+    serializable unless given.
     `begins_with`: the initial value of registers, where the model is given by its name.
     Where a signal handler raises Interrupted, the verdict is what is known by then.
     """
@@ -52,7 +56,9 @@ def judge(
         model = own_model(model) or model
     try:
         if isinstance(model, str) and model in PROPERTIES:
-            return _kept(history, model, begins_with)
+            return _kept(history, model)
+        if isinstance(model, str) and model in TRANSACTIONS:
+            return _isolated(history, model, level or DEFAULT, budget, begins_with)
         if begins_with is not None and isinstance(model, str):
             model = find(model, begins_with=begins_with)
         verdict = check(history, model, budget=budget, engine=engine, progress=progress, all_keys=all_keys)
@@ -94,10 +100,17 @@ def undecided(model: str, operations: int) -> Verdict:
     return Verdict("unknown", model, "none", operations, (part,), 0.0, interrupted=True)
 
 
-def _kept(history: History, name: str, begins_with: Any) -> Verdict:
+def _isolated(history: History, model: str, level: str, budget: Budget | None, begins_with: Any) -> Verdict:
+    """The verdict on transactions. Importing what decides takes a while (scipy)."""
+    from checker.transactions.judged import judge as judge_transactions
+
+    return judge_transactions(history, model, level, begins_with=begins_with, budget=budget)
+
+
+def _kept(history: History, name: str) -> Verdict:
     """Whether a property was kept."""
     started = time.perf_counter()
-    decide = decider(name, begins_with)
+    decide = decider(name)
     try:
         decision = decide(history)
         if decision.outcome == "valid" and nothing_succeeded(history):

@@ -12,7 +12,7 @@ import msgspec
 
 from checker.errors import HarnessError, UsageError
 from checker.history import Operation, freeze
-from checker.verdict import Explanation, Outcome, Part, Rung, Verdict
+from checker.verdict import Anomaly, Explanation, Outcome, Part, Rung, Verdict
 from naysayer.crash import RESULT_FOLDER
 from targets.protocol.fault_base import Evidence
 
@@ -131,6 +131,7 @@ def verdict_json(verdict: Verdict, **more: Any) -> bytes:
             "seconds": round(verdict.seconds, 6),
             "warnings": verdict.warnings,
             "ladder": verdict.ladder,
+            **({} if verdict.data is None else {"data": verdict.data, "anomalies": verdict.anomalies}),
             "parts": count,
             "not_valid": [part for part in verdict.parts if part.outcome != "valid"],
             **more,
@@ -164,6 +165,8 @@ class Kept(msgspec.Struct):
     warnings: tuple[str, ...] = ()
     ladder: tuple[Rung, ...] = ()
     interrupted: bool = False
+    data: str | None = None
+    anomalies: tuple[Anomaly, ...] = ()
     faults: tuple[Evidence, ...] = ()
     remarks: tuple[str, ...] = ()
     convergence: str | None = None
@@ -211,6 +214,8 @@ def read_verdict(path: Path) -> tuple[Kept, Verdict]:
         kept.warnings,
         kept.ladder,
         kept.interrupted,
+        kept.anomalies,
+        kept.data,
     )
     return kept, verdict
 

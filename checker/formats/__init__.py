@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from checker import transactions
 from checker.errors import unknown_name
 from checker.formats import (
     console,
@@ -40,6 +41,7 @@ from checker.formats.store import locate
 from checker.formats.vocabulary import ALIASES, OPERATIONS, PROMISES, TRANSACTIONS
 from checker.history import Column, History, distinct
 from checker.model import Model
+from checker.transactions import levels as isolation
 
 __all__ = ["FORMATS", "SUMMARIES", "Recording", "read"]
 
@@ -86,6 +88,8 @@ class Recording:
     """"ns", or "order" where the format has no times and the order of events took their place."""
     keys: str | None = None
     """How keys were read, where that is not obvious."""
+    level: str | None = None
+    """The level of isolation that was asked for in place of a model."""
     faults: tuple[Span, ...] = ()
     """The faults that the record shows, on the history's clock."""
 
@@ -98,13 +102,18 @@ def read(
     keys: Keys | None = None,
 ) -> Recording:
     """Reads a history: a file, or the folder of a run. `format` (a name in FORMATS) and `model` are detected unless
-    given. `keys`: "tuple" where values are [key value], "field" where events name their key, "none" for one object.
+    given; a level of isolation in place of a model asks for transactions.
+
+    `keys`: "tuple" where values are [key value], "field" where events name their key, "none" for one object.
 
     Raises HistoryError (with the line) for what is no history or does not show its keys, UsageError where the model is
     not clear or unknown.
     """
     if format is not None and format not in FORMATS:
         raise unknown_name("format", format, FORMATS)
+    level = isolation.ALIASES.get(model, model) if isinstance(model, str) else None
+    level = level if level in isolation.LEVELS else None
+    model = None if level is not None else model
     known = None if model is None else _operations(model)
     aliases = TRANSACTIONS if model == "multi-register" else ALIASES
     source = Source(locate(Path(path)), {f: name for f, name in aliases.items() if known is None or f not in known})
@@ -120,6 +129,8 @@ def read(
         inputs_and_outputs(loaded, source)
     if model is None:
         model = detect_model(loaded.history, source)
+        if level is not None and model not in transactions.MODELS:
+            raise source.error(f"has operations of a {model}, but {level} is a level of isolation for transactions")
         if model == "queue":
             loaded.history.notes += (UNORDERED,)
     if isinstance(model, str):
@@ -137,6 +148,7 @@ def read(
         lines=loaded.lines,
         clock=loaded.clock,
         keys=how,
+        level=level,
         faults=loaded.faults,
     )
 

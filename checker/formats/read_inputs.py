@@ -7,9 +7,8 @@ import numpy as np
 from checker.formats.columns import Loaded
 from checker.formats.keys import Keys
 from checker.formats.source import Source
-from checker.formats.vocabulary import WITHOUT_INPUT
+from checker.formats.vocabulary import PROMISES, WITHOUT_INPUT
 from checker.history import OK
-from checker.properties import PROPERTIES
 from checker.values import shown
 
 _WITH_INPUT = frozenset({"log"})
@@ -30,7 +29,7 @@ def clear(loaded: Loaded, model: str, source: Source, keys: Keys | None) -> None
         return
     asking = [code for code, name in enumerate(names) if name in WITHOUT_INPUT and name != "acquire"]
     rows = np.flatnonzero(np.isin(history.f, asking) & (history.input != 0))
-    if model in PROPERTIES:
+    if model in PROMISES:
         rows = rows[history.input[rows] != history.tables.value.code(_FINAL)]
     if not len(rows):
         return

@@ -58,9 +58,11 @@ def find(name: str, *, begins_with: Any = None) -> Model:
     Raises UsageError for a name that is not registered, or an initial value for what is no register.
     """
     if name not in MODELS:
-        from checker.properties import PROPERTIES  # they are judged by a name too
+        from checker import transactions  # they are judged by a name too
+        from checker.properties import PROPERTIES
+        from checker.transactions.levels import LEVELS
 
-        raise unknown_name("model", name, [*MODELS, *PROPERTIES])
+        raise unknown_name("model", name, [*MODELS, *PROPERTIES, *transactions.MODELS, *LEVELS])
     if begins_with is None:
         return MODELS[name]()
     if name not in REGISTERS:

@@ -7,11 +7,8 @@ history, failed operations included. Violations name operations as #index.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from importlib import import_module
-from typing import Any
 
-from checker.errors import UsageError
 from checker.history import History, Operation
 from checker.properties.eventual import Lack
 from checker.verdict import Decision
@@ -24,8 +21,6 @@ PROPERTIES: dict[str, str] = {
     "g-counter": "every final read is a sum that the increments allow",
     "pn-counter": "every final read is a sum that the increments allow",
     "kafka": "offsets are unique and ordered, no acknowledged message is skipped, committed offsets were committed",
-    "txn-list-append": "serializability: no cycle of dependencies between transactions",
-    "txn-rw-register": "serializability: no cycle of dependencies between transactions",
 }
 
 _MODULES = {
@@ -36,22 +31,13 @@ _MODULES = {
     "g-counter": "eventual",
     "pn-counter": "eventual",
     "kafka": "kafka",
-    "txn-list-append": "transactions",
-    "txn-rw-register": "transactions",
 }
 
 
-def decider(name: str, begins_with: Any = None) -> Callable[[History], Decision]:
-    """The decide function of a property by its name in PROPERTIES, on registers that begin with a value.
-
-    Raises UsageError where that is given for a property of something else.
-    """
-    decide: Callable[..., Decision] = import_module(f"checker.properties.{_MODULES[name]}").DECIDERS[name]
-    if begins_with is None:
-        return decide
-    if name != "txn-rw-register":
-        raise UsageError(f"{name} takes no initial value")
-    return partial(decide, begins_with=begins_with)
+def decider(name: str) -> Callable[[History], Decision]:
+    """The decide function of a property by its name in PROPERTIES."""
+    decide: Callable[[History], Decision] = import_module(f"checker.properties.{_MODULES[name]}").DECIDERS[name]
+    return decide
 
 
 def lacking(name: str) -> Callable[[Sequence[Operation]], Lack] | None:

@@ -11,6 +11,8 @@ from checker.formats import Recording, read
 from checker.models import find
 from checker.parallel import validate_engine
 from checker.properties import PROPERTIES
+from checker.transactions import MODELS as TRANSACTIONS
+from checker.transactions.levels import DEFAULT
 from checker.verdict import Verdict
 from checker.verify import TOO_LARGE
 from naysayer.judge import judge, own_model, undecided
@@ -75,7 +77,8 @@ def check_file(file: Path, options: CheckOptions) -> Conclusion:
 def _how(recording: Recording) -> str:
     """The file, and what it was taken for."""
     keys = "" if recording.keys is None else f", {recording.keys}"
-    return f"{recording.source} · read as {recording.format}{keys} · judged as {recording.model}"
+    level = f" at {recording.level or DEFAULT}" if recording.model in TRANSACTIONS else ""
+    return f"{recording.source} · read as {recording.format}{keys} · judged as {recording.model}{level}"
 
 
 def _judged(recording: Recording, own: Model | None, options: CheckOptions, budget: Budget) -> Verdict:
@@ -88,6 +91,7 @@ def _judged(recording: Recording, own: Model | None, options: CheckOptions, budg
             progress=progress,
             begins_with=options.begins_with,
             all_keys=options.all_keys,
+            level=recording.level,
         )
 
 
@@ -100,7 +104,7 @@ def _certify(
     """
     if verdict.outcome == "unknown":
         return None, "none: the verdict is unknown"
-    if verdict.model.startswith("txn-"):
+    if verdict.data is not None:
         return None, "none: the verifier does not check verdicts on transactions yet"
     if verdict.model in PROPERTIES:
         return None, "none: this property is checked on the history itself, without searching for an order"

@@ -8,6 +8,8 @@ from rich.table import Table
 from checker.formats import SUMMARIES
 from checker.models import MODELS
 from checker.properties import PROPERTIES
+from checker.transactions import MODELS as TRANSACTIONS
+from checker.transactions.levels import LEVELS
 from naysayer.report.console import console
 from nemesis.catalog import KINDS
 from targets.backends.stdio.protocol import DIALECTS
@@ -45,6 +47,8 @@ def list_all(*, broken: bool) -> int:
     _table(screen, "Faults", [(kind.name, kind.summary) for kind in KINDS.values()])
     _table(screen, "Models", [(name, model.summary) for name, model in MODELS.items()])
     _table(screen, "Promises other than linearizability, named as models are", list(PROPERTIES.items()))
+    _table(screen, "Transactions, named as models are", list(TRANSACTIONS.items()))
+    _table(screen, "Levels of isolation, named as models are", [(one.name, one.summary) for one in LEVELS.values()])
     _table(screen, "Formats of histories (naysayer check)", list(SUMMARIES.items()))
     return 0
 

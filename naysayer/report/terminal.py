@@ -88,6 +88,8 @@ def headline(report: Report) -> tuple[str, str]:
         words = FINDINGS[part.method]
     elif part is not None and part.method == "availability":
         words = UNAVAILABLE
+    elif report.verdict.data is not None and report.verdict.outcome != "unknown":
+        words = f"{'✓' if report.verdict.outcome == 'valid' else '✗ NOT'} {report.verdict.model.upper()}"
     elif report.verdict.model in PROPERTIES and report.verdict.outcome != "unknown":
         words = f"{'✓ VALID' if report.verdict.outcome == 'valid' else '✗ INVALID'} ({report.verdict.model})"
     if report.trouble is not None and report.verdict.outcome == "valid":

@@ -14,6 +14,7 @@ from checker.formats.columns import Span
 from checker.formats.vocabulary import PROMISES
 from checker.history import PENDING
 from checker.properties import PROPERTIES
+from checker.transactions import MODELS as TRANSACTIONS
 from naysayer.judge import judge
 
 Read = Callable[..., Recording]
@@ -377,12 +378,12 @@ def test_promises_are_judged_with_the_warnings_about_the_record(recorded: Read) 
     assert any("no invocations" in one for one in said)
 
 
-@pytest.mark.parametrize("model", list(PROPERTIES))
+@pytest.mark.parametrize("model", [*PROPERTIES, *TRANSACTIONS])
 def test_operations_that_a_promise_is_not_about_are_refused(recorded: Read, model: str) -> None:
     text = "{:process 0 :type :invoke :f :write :value 1}\n{:process 0 :type :ok :f :write :value 1}\n"
     with pytest.raises(HistoryError, match=":1: unknown operation 'write'; expected one of"):
         recorded(text, model=model)
-    assert PROMISES.keys() == PROPERTIES.keys()
+    assert PROMISES.keys() == PROPERTIES.keys() | TRANSACTIONS.keys()
 
 
 def test_a_promise_about_one_object_is_not_judged_over_several(recorded: Read) -> None:

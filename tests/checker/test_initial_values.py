@@ -12,7 +12,7 @@ from checker.errors import UsageError
 from checker.history import FAIL, History, Operation
 from checker.ladder import ladder
 from checker.models import find
-from checker.properties import decider
+from checker.transactions.judged import judge
 from checker.values import Token
 from checker.verdict import Verdict
 from checker.verify import verify
@@ -93,4 +93,4 @@ def test_what_is_no_register_takes_no_initial_value() -> None:
         with pytest.raises(UsageError, match="takes no initial value"):
             find(name, begins_with=0)
     with pytest.raises(UsageError, match="takes no initial value"):
-        decider("txn-list-append", 0)
+        judge(History.of([]), "txn-list-append", "serializable", begins_with=0)

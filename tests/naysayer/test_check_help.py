@@ -10,9 +10,11 @@ import pytest
 from checker.formats import FORMATS, SUMMARIES
 from checker.models import MODELS
 from checker.properties import PROPERTIES
+from checker.transactions import MODELS as TRANSACTIONS
+from checker.transactions.levels import LEVELS
 from naysayer.cli import run
 
-NAMES = (*MODELS, *PROPERTIES, *FORMATS)
+NAMES = (*MODELS, *PROPERTIES, *TRANSACTIONS, *LEVELS, *FORMATS)
 
 
 @pytest.mark.parametrize("arguments", [["check", "--help"], ["list"]], ids=" ".join)

@@ -1,0 +1,16 @@
+"""Transactions: at which levels of isolation a history could have run, with a proof either way.
+
+    verdict = judge(history, "txn-list-append", "snapshot-isolation")
+
+`table` (transactions as columns) -> `lists`, `registers` (versions of each key, anomalies of single reads: `local`)
+-> `edges` (who precedes whom) -> `strong` (serializability, snapshot isolation; `choices`, `solver`) or `weak` (read
+committed, read atomic, causal) -> `judged` (the ladder of `levels`, all `cycles` by name, `words`).
+"""
+
+from __future__ import annotations
+
+MODELS: dict[str, str] = {
+    "txn-list-append": "transactions that read lists and append to them, judged at a level of isolation",
+    "txn-rw-register": "transactions that read and write registers, judged at a level of isolation",
+}
+"""The data types, named as models are."""

@@ -1,0 +1,84 @@
+"""The order of versions that no read shows: of each key, which chains may come in either order, and what follows.
+
+Of two chains A and B of a key either A comes first: then what ended A, and all that read its end, precede what began
+B; or B comes first. (The chain with the initial version precedes all others; what it implies is known.)
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from checker.history import Column
+from checker.transactions.cycles import Choice
+from checker.transactions.edges import RW, WW
+from checker.transactions.versions import Versions
+
+
+@dataclass(frozen=True)
+class Chains:
+    """The chains of a key whose order is open, by number: who began and who ended each, and who read the end."""
+
+    key: int
+    began: Column
+    ended: Column
+    readers: list[Column]
+
+    def __len__(self) -> int:
+        return len(self.began)
+
+    @property
+    def inert(self) -> NDArray[np.bool_]:
+        """Those of one version that no other transaction read: two of these may come in any serial order."""
+        unread = np.array([not len(readers) for readers in self.readers], dtype=np.bool_)
+        return np.logical_and(unread, np.equal(self.began, self.ended))
+
+    def choice(self, first: int, second: int) -> Choice:
+        return Choice(self.key, int(self.ended[first]), int(self.began[second]))
+
+    def edges(self, first: int, second: int) -> list[tuple[int, int, int]]:
+        """What follows where one comes before another: (before, after, kind)."""
+        began = int(self.began[second])
+        found = [(int(self.ended[first]), began, WW)]
+        found += [(reader, began, RW) for reader in self.readers[first].tolist() if reader != began]
+        return found
+
+
+def open_chains(versions: Versions, *, snapshot: bool) -> list[Chains]:
+    """The keys with chains whose order is not known and matters: under snapshot isolation two writes of a key may not
+    overlap, so that it always does."""
+    _, heads, tails = versions.chains()
+    keys = len(versions.keys)
+    others = np.flatnonzero(heads >= keys)
+    if not len(others):
+        return []
+    by_key = others[np.argsort(versions.key[heads[others]], kind="stable")]
+    key = versions.key[heads[by_key]]
+    bounds = [0, *(np.flatnonzero(np.diff(key)) + 1).tolist(), len(key)]
+    readers = _readers(versions)
+    found = []
+    for begin, end in itertools.pairwise(bounds):
+        rows = by_key[begin:end]
+        if len(rows) < 2:
+            continue
+        empty = np.zeros(0, dtype=np.int64)
+        chains = Chains(
+            int(key[begin]),
+            versions.writer[heads[rows]],
+            versions.writer[tails[rows]],
+            [readers.get(tail, empty) for tail in tails[rows].tolist()],
+        )
+        if snapshot or not chains.inert.all():
+            found.append(chains)
+    return found
+
+
+def _readers(versions: Versions) -> dict[int, Column]:
+    """Of each version the transactions that read it."""
+    order = np.argsort(versions.read_ver, kind="stable")
+    version, txn = versions.read_ver[order], versions.read_txn[order]
+    bounds = [0, *(np.flatnonzero(np.diff(version)) + 1).tolist(), len(version)]
+    return {int(version[begin]): np.unique(txn[begin:end]) for begin, end in itertools.pairwise(bounds) if end > begin}

@@ -1,0 +1,85 @@
+"""Transactions as columns: who they are, when they ran, and their micro-operations [f, key, value].
+
+What a transaction did is its output where it ended ok (its reads show what was found) and the writes of its input
+otherwise. Operations that are no transactions are left out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from checker.history import OK, Column, History
+
+Micro = tuple[str, Any, Any]
+Data = Literal["list", "register", "set"]
+
+DATA: dict[str, Data] = {"txn-list-append": "list", "txn-rw-register": "register"}
+"""By the name that a reader gives operations of this kind."""
+
+WRITES: dict[Data, str] = {"list": "append", "register": "w", "set": "add"}
+
+
+@dataclass(frozen=True)
+class Table:
+    """Transactions in order of call, numbered from 0; each column has one entry for each of them."""
+
+    history: History
+    data: Data
+    rows: Column
+    """Rows of the history."""
+    status: Column
+    call: Column
+    ret: Column
+    session: Column
+    micros: list[tuple[Micro, ...]]
+    begins_with: Any = None
+    """The value that every register begins with."""
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def index(self, txn: int) -> int:
+        """The number of a transaction in reports."""
+        return int(self.history.index[self.rows[txn]])
+
+    @property
+    def ok(self) -> NDArray[np.bool_]:
+        return np.equal(self.status, OK)
+
+    def session_pairs(self, live: NDArray[np.bool_]) -> tuple[Column, Column]:
+        """Each of the transactions `live` with the one of its session that came before it.
+
+        One without an answer may take effect later than the next of its process: it comes before none.
+        """
+        order = np.flatnonzero(live)
+        order = order[np.argsort(self.session[order], kind="stable")]
+        last = np.maximum.accumulate(np.where(self.status[order] == OK, np.arange(len(order)), -1))
+        before = np.concatenate([[-1], last[:-1]])[: len(order)]
+        known = np.flatnonzero(before >= 0)
+        known = known[self.session[order[before[known]]] == self.session[order[known]]]
+        return order[before[known]], order[known]
+
+
+def table(history: History, data: Data, begins_with: Any = None) -> Table:
+    """The transactions of a history whose micro-operations a reader has checked."""
+    rows = np.flatnonzero(history.f == history.tables.f.code("txn"))
+    status = history.status[rows]
+    answered = (status == OK) & (history.output[rows] != 0)
+    values = history.tables.value.values
+    codes = np.where(answered, history.output[rows], history.input[rows]).tolist()
+    micros = [values[code] or () for code in codes]
+    return Table(
+        history,
+        data,
+        rows,
+        status,
+        history.call[rows],
+        history.ret[rows],
+        history.process[rows],
+        micros,
+        begins_with,
+    )

@@ -1,0 +1,154 @@
+"""Sentences on transactions: why one came before another, and only the micro-operations that this rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from checker.history import OK
+from checker.transactions.cycles import Choice, Cycle, Step
+from checker.transactions.edges import COMMIT, KIND_NAMES, REALTIME, RW, SESSION, WR
+from checker.transactions.table import WRITES, Micro, Table
+from checker.transactions.versions import Versions
+from checker.values import show, shown
+from checker.verdict import Edge
+
+NAMES = {
+    "G0": "interleaved writes",
+    "G1c": "circular information flow",
+    "G-single": "a read skew",
+    "G-nonadjacent": "a long fork",
+    "G2-item": "a write skew",
+    "commit-order": "reads that no order of commits explains",
+    "causality": "a transaction that saw its own future",
+    "stale-initial-read": "a read of an initial value that was already overwritten",
+}
+
+_ENDS = 3
+"""Elements shown at either end of a long list."""
+
+
+class Words:
+    """Makes sentences about the transactions of one history."""
+
+    def __init__(self, table: Table, versions: Versions) -> None:
+        self.table = table
+        self.versions = versions
+        self.write = WRITES[table.data]
+
+    def name(self, txn: int) -> str:
+        return f"#{self.table.index(txn)}"
+
+    def title(self, cycle: Cycle) -> str:
+        """What a cycle is called: a write skew (G2-item)."""
+        base = cycle.kind.removesuffix("-process").removesuffix("-realtime")
+        words = NAMES.get(base, "a cycle")
+        if base == "G2-item" and not (len(cycle.steps) == 2 and all(step.kind == RW for step in cycle.steps)):
+            words = "reads that missed each other's writes"
+        if base == "G-nonadjacent" and len(cycle.txns) != 4:
+            words = "a fork of several snapshots"
+        if base == "G0" and base != cycle.kind:
+            words = "writes out of order"
+        elif base == "G-single" and base != cycle.kind:
+            words = "a stale read"
+        return f"{words} ({cycle.kind})" if base in NAMES and base.startswith("G") else words
+
+    def cycle(self, steps: Iterable[Step]) -> str:
+        """The steps of a cycle as one sentence without its full stop."""
+        return "; ".join(self.step(step) for step in steps)
+
+    def step(self, step: Step) -> str:
+        """Why `before` precedes `after`: #1 before #2: #1 read x = [1] and did not see #2's append of 2."""
+        if step.after < 0:
+            return self._of_commits(step)
+        return f"{self.name(step.before)} before {self.name(step.after)}: {self._because(step)}"
+
+    def _because(self, step: Step) -> str:
+        before, after = self.name(step.before), self.name(step.after)
+        if step.kind == SESSION:
+            process = self.table.history[int(self.table.rows[step.after])].process
+            return f"process {process} ran {after} after {before}"
+        if step.kind == REALTIME:
+            return f"{before} returned before {after} was called"
+        if step.kind == COMMIT:
+            return self._of_commits(step)
+        key = self.versions.keys[step.key]
+        if step.kind == WR:
+            return f"{after} read {self._read(step.after, key)}, {self._source(step.before, key)}"
+        if step.kind == RW:
+            found = f"{before} read {self._read(step.before, key)}"
+            if step.given is not None:
+                return f"{found} and {after}'s {self._written(step.after, key)} came later"
+            return f"{found} and did not see {after}'s {self._written(step.after, key)}"
+        mine, earlier = self._written(step.after, key), self._written(step.before, key)
+        return f"{after}'s {mine} to {self._key(key)} follows {before}'s {earlier}"
+
+    def _of_commits(self, step: Step) -> str:
+        key = self.versions.keys[step.key]
+        via, before = self.name(step.via), self.name(step.before)
+        read = f"{via} had seen {before}, which wrote {self._key(key)} too, and read {self._read(step.via, key)}"
+        return f"{read}, the initial value" if step.after < 0 else f"{read} from {self.name(step.after)}"
+
+    def _source(self, txn: int, key: Any) -> str:
+        return f"which {self.name(txn)} {'appended to' if self.table.data == 'list' else 'wrote'}"
+
+    def _key(self, key: Any) -> str:
+        return key if isinstance(key, str) and key.isidentifier() else show(key)
+
+    def _read(self, txn: int, key: Any) -> str:
+        value = next((value for f, of, value in self.table.micros[txn] if f == "r" and of == key), None)
+        return f"{self._key(key)} = {value_text(value, self.table.data)}"
+
+    def _written(self, txn: int, key: Any) -> str:
+        values = [value for f, of, value in self.table.micros[txn] if f != "r" and of == key]
+        what = {"list": "append", "register": "write", "set": "add"}[self.table.data]
+        return f"{what} of {' and '.join(show(value) for value in values)}" if values else what
+
+    def micros(self, txn: int, keys: set[Any]) -> tuple[Micro, ...]:
+        """The micro-operations of a transaction on these keys; reads of an unknown outcome are left out."""
+        answered = self.table.status[txn] == OK
+        return tuple(m for m in self.table.micros[txn] if m[1] in keys and (answered or m[0] != "r"))
+
+    def notes(self, steps: Iterable[Step]) -> dict[int, str]:
+        """By operation, the micro-operations that the steps rest on."""
+        keys: dict[int, set[Any]] = {}
+        for step in steps:
+            for txn in (step.before, step.after, step.via):
+                if txn >= 0:
+                    keys.setdefault(txn, set())
+                    if step.key >= 0:
+                        keys[txn].add(self.versions.keys[step.key])
+        return {
+            self.table.index(txn): " · ".join(
+                f"{f} {self._key(key)} {value_text(value, self.table.data) if f == 'r' else show(value)}"
+                for f, key, value in self.micros(txn, of)
+            )
+            for txn, of in keys.items()
+        }
+
+    def edges(self, steps: Iterable[Step]) -> tuple[Edge, ...]:
+        """The steps for reports and proofs."""
+        found = []
+        for step in steps:
+            key = self.versions.keys[step.key] if step.key >= 0 else None
+            why = KIND_NAMES[step.kind] + (f" {self._key(key)}" if step.key >= 0 else "")
+            after = step.before if step.after < 0 else step.after
+            found.append(Edge(self.table.index(step.before), self.table.index(after), why))
+        return tuple(found)
+
+    def choice(self, choice: Choice) -> str:
+        """The order of two writes that no read shows."""
+        key = self.versions.keys[choice.key]
+        ended, began = self._written(choice.ended, key), self._written(choice.began, key)
+        return f"{self.name(choice.ended)}'s {ended} to {self._key(key)} before {self.name(choice.began)}'s {began}"
+
+
+def value_text(value: Any, data: str) -> str:
+    """A value that was read. Of a long list both ends are shown."""
+    if data == "register":
+        return show(value)
+    elements = value or ()
+    if len(elements) <= 2 * _ENDS + 2:
+        return shown(tuple(elements), 10_000)
+    first, last = (", ".join(shown(one, 40) for one in part) for part in (elements[:_ENDS], elements[-_ENDS:]))
+    return f"[{first}, … {last}] ({len(elements)} elements)"
