@@ -100,11 +100,13 @@ def read(
     format: str | None = None,
     model: str | Model | type[Model] | None = None,
     keys: Keys | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Recording:
     """Reads a history: a file, or the folder of a run. `format` (a name in FORMATS) and `model` are detected unless
     given; a level of isolation in place of a model asks for transactions.
 
     `keys`: "tuple" where values are [key value], "field" where events name their key, "none" for one object.
+    `progress` is called now and then with the number of bytes that were read, and of all.
 
     Raises HistoryError (with the line) for what is no history or does not show its keys, UsageError where the model is
     not clear or unknown.
@@ -119,6 +121,7 @@ def read(
     source = Source(locate(Path(path)), {f: name for f, name in aliases.items() if known is None or f not in known})
     with _no_garbage_collection():
         name = format or detect_format(source)
+        source.progress = progress
         loaded = FORMATS[name](source)
     if model is None or isinstance(model, str):
         micro_operations.as_transactions(loaded)

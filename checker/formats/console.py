@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from checker.formats.columns import Loaded
-from checker.formats.edn_text import EdnError, forms, value
+from checker.formats.edn_text import EdnError, TornError, forms, value
 from checker.formats.jepsen import JepsenEvents
 from checker.formats.source import Source
 from checker.values import Token
@@ -24,6 +24,9 @@ _FIELDS = r"(\d+|:nemesis)\s+:(invoke|ok|fail|info)\s+(:\S+|\"[^\"]*\")\s+(\S.*)
 EVENT = re.compile(r"\bjepsen\.\S*.*?\s" + _FIELDS)
 LINE = re.compile(r"\s*" + _FIELDS)
 """process, type, operation, value and error."""
+
+_CUT = re.compile(r"\s*(\d+|:nemesis)\s+:\w+(\s+:\S*)?$")
+"""A line of history.txt that ends before its value."""
 
 _BEGUN = re.compile(r"\bjepsen\.util(?: -|:) \d+\s+:")
 """A line that is an event of a client, whole or not."""
@@ -37,7 +40,7 @@ def load(source: Source) -> Loaded:
         if match is not None:
             _event(events, source, number, match)
         elif _BEGUN.search(line):
-            if number == source.unfinished:
+            if source.cut_off(number, surely=True):
                 source.torn(number)
                 break
             raise source.error("an event that ends before its value, or has an unknown type", number)
@@ -53,7 +56,7 @@ def load_history_txt(source: Source) -> Loaded:
         if match is not None:
             _event(events, source, number, match)
             failed = match[2] in ("fail", "info")
-        elif number == source.unfinished and len(events):
+        elif len(events) and source.cut_off(number, surely=_CUT.match(line) is not None):
             source.torn(number)
         elif not failed:
             raise source.error(
@@ -70,7 +73,7 @@ def _event(events: JepsenEvents, source: Source, number: int, match: re.Match[st
         content, error = _value(text)
     except EdnError as problem:
         if kind in ("invoke", "ok"):
-            if number == source.unfinished and len(events):
+            if len(events) and source.cut_off(number, surely=isinstance(problem, TornError)):
                 source.torn(number)
                 return
             raise source.error(str(problem), number) from None

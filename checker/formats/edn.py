@@ -7,18 +7,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from itertools import chain, islice
 from typing import Any
 
 from checker.formats.columns import Loaded
-from checker.formats.edn_text import EdnError, TornError, elements, forms, keyed, untagged, value
+from checker.formats.edn_lines import FlatLines
+from checker.formats.edn_text import CLOSES, ClosedError, EdnError, TornError, forms, keyed, opening, untagged, value
 from checker.formats.jepsen import JepsenEvents
 from checker.formats.source import Source
 from checker.values import Token
 
 NAME = "edn"
 
-TEXT_BYTES_MAX = 512 << 20
-"""EDN is read whole; what is larger should be JSON lines."""
+FORM_CHARS_MAX = 64 << 20
+"""A form that goes on over so many is taken for one whose end is missing, as of a string."""
 
 VECTOR = re.compile(r"[\[(]\s*(?:\d+|:[\w\-]+|\"[^\"]*\")[\s,]+:(?:invoke|ok|fail|info)[\s,\])]")
 """The beginning of an event as Knossos prints it."""
@@ -26,21 +29,75 @@ VECTOR = re.compile(r"[\[(]\s*(?:\d+|:[\w\-]+|\"[^\"]*\")[\s,]+:(?:invoke|ok|fai
 _READ = ("process", "type", "f", "value", "key", "time")
 
 
+AHEAD = 10
+"""Lines over which the beginning of a vector may go on."""
+
+Lines = Iterator[tuple[int, str]]
+
+
 def load(source: Source) -> Loaded:
     """Reads the events and pairs them. Raises HistoryError with the line of the first that makes no sense."""
-    text = source.text(TEXT_BYTES_MAX, "EDN")
     events = JepsenEvents(source)
     try:
-        for line, form in elements(text, VECTOR):
-            event(events, source, line, form)
+        _read(events, source)
     except TornError as problem:
         # More than one event in what is never closed is damage within the text, not an end that was cut off.
-        if problem.line != source.unfinished or problem.rest.count(":type") > 1 or not len(events):
+        if not source.cut_off(problem.line, surely=True) or problem.rest.count(":type") > 1 or not len(events):
             raise source.error(str(problem), problem.line) from None
         source.torn(problem.line)
     except EdnError as problem:
         raise source.error(str(problem), problem.line) from None
     return events.load()
+
+
+def _read(events: JepsenEvents, source: Source) -> None:
+    """Hands over the events of a file: the elements of its one list or vector, or the forms at its top.
+
+    A list or vector that VECTOR matches is an event, and does not hold events.
+    """
+    lines = source.every_line()
+    first, text = next(((line, text) for line, text in lines if opening(text) < len(text)), (1, ""))
+    begins = opening(text)
+    bracket = text[begins : begins + 1]
+    ahead = list(islice(lines, AHEAD))
+    beginning = "\n".join([text, *(line for _, line in ahead)])
+    listed = bracket in ("(", "[") and not VECTOR.match(beginning, begins)
+    lines = chain([(first, text[begins + 1 :] if listed else text)], ahead, lines)
+    try:
+        _forms(events, source, lines)
+    except ClosedError as closed:
+        if not listed or closed.bracket != CLOSES[bracket] or closed.rest is None or _more(closed.rest, lines):
+            raise
+    else:
+        if listed:
+            raise EdnError(f"the {bracket!r} on this line is never closed: the file is truncated", first)
+
+
+def _forms(events: JepsenEvents, source: Source, lines: Lines) -> None:
+    """Hands over the events that these lines hold: most fill a line each, and are flat."""
+    flat = FlatLines()
+    for number, text in lines:
+        row = flat.row(number, text)
+        if row is not None:
+            events.add_row(row)
+            continue
+        while text:
+            try:
+                for line, form in forms(text, line=number):
+                    event(events, source, line, form)
+                break
+            except TornError as torn:  # it goes on: with as many lines again, so that each is read twice at most
+                more = [line for _, line in islice(lines, 1 + torn.rest.count("\n"))]
+                if not more:
+                    raise
+                number, text = torn.line, "\n".join((torn.rest, *more))
+                if len(text) > FORM_CHARS_MAX:
+                    raise EdnError(str(torn), torn.line) from None
+
+
+def _more(rest: str, lines: Lines) -> bool:
+    """Whether anything but comments follows."""
+    return any(opening(text) < len(text) for text in chain([rest], (line for _, line in lines)))
 
 
 def event(events: JepsenEvents, source: Source, line: int, form: str) -> None:

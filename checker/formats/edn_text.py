@@ -24,7 +24,7 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-_CLOSES = {"(": ")", "[": "]", "{": "}", "#{": "}"}
+CLOSES = {"(": ")", "[": "]", "{": "}", "#{": "}"}
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9]\d{0,3999})N?")
 _NUMBER = re.compile(r"[-+]?(?:(?:0|[1-9]\d*)(?:\.\d*)?(?:[eE][-+]?\d+)?M?|(?:0|[1-9]\d*)N|0[xX][0-9a-fA-F]+|\d+/\d+)")
 """Numbers that edn_format reads whole. Of others (017, 2r101, 12abc) it returns the beginning, and drops the rest."""
@@ -52,19 +52,31 @@ class TornError(EdnError):
         self.rest = rest
 
 
+class ClosedError(EdnError):
+    """A bracket on `line` closes what the text did not open; `rest` is what follows it, None where forms are open."""
+
+    def __init__(self, bracket: str, line: int, rest: str | None) -> None:
+        super().__init__(f"has a {bracket!r} that closes nothing", line)
+        self.bracket = bracket
+        self.rest = rest
+
+
 def forms(text: str, start: int = 0, end: int | None = None, line: int = 1) -> Iterator[tuple[int, str]]:
-    """The forms of text[start:end], each with the line where it begins. Comments and discarded forms are left out."""
+    """The forms of text[start:end], each with the line where it begins. Comments and discarded forms are left out.
+
+    What a TornError has as its `rest` can be read again with the text that follows.
+    """
     end = len(text) if end is None else end
     position = start
     closers: list[str] = []
     begun: tuple[int, int] | None = None  # where the current form began: (position, line)
-    discards = 0
+    discards: list[tuple[int, int]] = []  # where each was begun whose form is still to come
     while position < end:
         match = _TOKEN.match(text, position, end)
         if match is None:
             if text[position] != '"':
                 raise EdnError("is not EDN", line)
-            start, line = begun or (position, line)
+            start, line = discards[0] if discards else begun or (position, line)
             raise TornError("contains a string without an end", line, text[start:end])
         kind = match.lastgroup
         begin, position = position, match.end()
@@ -72,72 +84,40 @@ def forms(text: str, start: int = 0, end: int | None = None, line: int = 1) -> I
             line += text.count("\n", begin, position)
             continue
         if kind == "discard" and not closers and begun is None:
-            discards += 1
+            discards.append((begin, line))
             continue
         if begun is None:
             begun = (begin, line)
         if kind == "open":
-            closers.append(_CLOSES[match.group()])
+            closers.append(CLOSES[match.group()])
             if len(closers) > _DEPTH_MAX:
                 raise EdnError("values are nested too deeply", line)
         elif kind == "close":
             if not closers or closers.pop() != match.group():
-                raise EdnError(f"has a {match.group()!r} that closes nothing", line)
+                alone = begun == (begin, line) and not discards
+                raise ClosedError(match.group(), line, text[position:end] if alone else None)
         elif kind == "string":
             line += text.count("\n", begin, position)
         if closers or (kind == "atom" and match.group().startswith("#") and not match.group().startswith("##")):
             continue  # inside a collection, or a tag: its form follows
         if discards:
-            discards -= 1
+            discards.pop()
         else:
             yield begun[1], text[begun[0] : position]
         begun = None
     if begun is not None or discards:
-        start, line = begun or (end, line)
+        start, line = discards[0] if discards else begun or (end, line)
         raise TornError("the text ends in the middle of a form", line, text[start:end])
 
 
-def elements(text: str, event: re.Pattern[str]) -> Iterator[tuple[int, str]]:
-    """The events in a file: the elements of its one list or vector, or the forms at its top, one after another.
-
-    A list or vector that `event` matches is an event, and does not hold events.
-    """
-    opening = 0
-    while match := _TOKEN.match(text, opening):
+def opening(text: str) -> int:
+    """The position of the first thing in a text that is neither space nor a comment; its end if there is none."""
+    position = 0
+    while match := _TOKEN.match(text, position):
         if match.lastgroup != "space":
             break
-        opening = match.end()
-    if text[opening : opening + 1] not in ("(", "[") or event.match(text, opening):
-        yield from forms(text)
-        return
-    line = 1 + text.count("\n", 0, opening)
-    closing = _closing(text, text[opening])
-    if closing is None:
-        # Errors inside come first: they say more than that the end is missing.
-        yield from forms(text, opening + 1, None, line)
-        raise EdnError(f"the {text[opening]!r} on this line is never closed: the file is truncated", line)
-    yield from forms(text, opening + 1, closing, line)
-
-
-def _closing(text: str, bracket: str) -> int | None:
-    """The position of the last closing bracket, if only space and comments follow it."""
-    end = len(text)
-    position = text.rfind(_CLOSES[bracket], 0, end)
-    while position >= 0:
-        rest = position + 1
-        while match := _TOKEN.match(text, rest):
-            if match.lastgroup != "space":
-                break
-            rest = match.end()
-        if rest == len(text):
-            return position if not _in_comment(text, position) else None
-        return None
-    return None
-
-
-def _in_comment(text: str, position: int) -> bool:
-    start = text.rfind("\n", 0, position) + 1
-    return any(match.group().startswith(";") for match in _TOKEN.finditer(text, start, position + 1))
+        position = match.end()
+    return position
 
 
 def untagged(form: str) -> str:

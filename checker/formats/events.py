@@ -39,16 +39,23 @@ class Events:
     time: Column | None
 
 
+ROWS_AT_ONCE = 8192
+"""Rows that wait to become columns: a million of them would take ten times the memory."""
+
+
 class EventRows:
     """Gathers events one by one, for the formats which are parsed one by one."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
+        self._tables = source.tables()
         self._rows: list[Row] = []
+        self._pieces: list[dict[str, Column]] = []
+        self._gathered = 0
 
     @property
     def count(self) -> int:
-        return len(self._rows)
+        return self._gathered + len(self._rows)
 
     def add(self, row: Row) -> None:
         """An event; `process` None: the record does not say it, `f` None: a completion that does not repeat it."""
@@ -56,30 +63,77 @@ class EventRows:
             time = shown(row.time, 40)
             raise self._source.error(f"the time {time} is not a whole number of ns between -2^62 and 2^62", row.line)
         self._rows.append(row)
+        if len(self._rows) == ROWS_AT_ONCE:
+            self._gather()
 
     def load(self, nemesis: Nemesis) -> Loaded:
         """The operations, their input and output still the one value of each event. Raises HistoryError."""
-        if not self._rows:
+        if not self.count:
             raise self._source.error("contains no operations")
-        rows = completed(self._rows, self._source)
-        line, kind, process, f, key, value, time, error = (list(column) for column in zip(*rows, strict=True))
-        timed = np.array([instant is not None for instant in time])
+        columns = self._columns()
+        named = columns["process"] != 0
+        if not named.all() or (columns["kind"] != INVOKE).all():
+            rows = completed(self._as_rows(columns), self._source)
+            self._tables, self._rows = self._source.tables(), rows
+            columns = self._columns()
+        timed = columns.pop("timed") != 0
         if timed.any() and not timed.all():
-            raise self._source.error("has no :time, but other events have one", line[int(np.argmin(timed))])
-        tables = self._source.tables()
-        events = Events(
-            tables=tables,
-            line=np.array(line, np.int64),
-            kind=np.array(kind, np.int64),
-            process=tables.process.codes(process),
-            f=tables.f.codes(f),
-            key=tables.key.codes(key),
-            value=tables.value.codes(value),
-            node=np.zeros(len(line), np.int64),
-            error=tables.error.codes(error),
-            time=np.array(time, np.int64) if timed.all() else None,
-        )
+            line = int(columns["line"][np.argmin(timed)])
+            raise self._source.error("has no :time, but other events have one", line)
+        time = columns.pop("time")
+        columns["node"] = np.zeros(len(time), np.int64)
+        events = Events(tables=self._tables, time=time if timed.all() else None, **columns)
         return replace(pair(events, self._source, nemesis), one_value=True)
+
+    def _gather(self) -> None:
+        """Makes columns of the rows that wait."""
+        rows, tables = self._rows, self._tables
+        line, kind, process, f, key, value, time, error = zip(*rows, strict=True)
+        timed = np.array([instant is not None for instant in time], np.int64)
+        self._pieces.append(
+            {
+                "line": np.array(line, np.int64),
+                "kind": np.array(kind, np.int64),
+                "process": tables.process.codes(process),
+                "f": tables.f.codes(f),
+                "key": tables.key.codes(key),
+                "value": tables.value.codes(value),
+                "error": tables.error.codes(error),
+                "time": np.array(time if timed.all() else [instant or 0 for instant in time], np.int64),
+                "timed": timed,
+            }
+        )
+        self._gathered += len(rows)
+        self._rows = []
+
+    def _columns(self) -> dict[str, Column]:
+        if self._rows:
+            self._gather()
+        names = list(self._pieces[0])
+        whole = {name: np.concatenate([piece.pop(name) for piece in self._pieces]) for name in names}
+        self._pieces = []
+        return whole
+
+    def _as_rows(self, columns: dict[str, Column]) -> list[Row]:
+        """The rows again, for what is not decided by columns."""
+        tables = self._tables
+        decoded = {
+            name: [table.values[code] for code in columns[name].tolist()]
+            for name, table in (
+                ("process", tables.process),
+                ("f", tables.f),
+                ("key", tables.key),
+                ("value", tables.value),
+                ("error", tables.error),
+            )
+        }
+        time = [
+            instant if known else None
+            for instant, known in zip(columns["time"].tolist(), columns["timed"].tolist(), strict=True)
+        ]
+        plain = {"line": columns["line"].tolist(), "kind": columns["kind"].tolist(), "time": time}
+        given = {**decoded, **plain}
+        return [Row(*fields) for fields in zip(*(given[name] for name in Row._fields), strict=True)]
 
 
 def pair(events: Events, source: Source, nemesis: Nemesis) -> Loaded:

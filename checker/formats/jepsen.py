@@ -49,6 +49,10 @@ class JepsenEvents:
         error = fields.get("error") if kind in ("fail", "info") else None
         self._rows.add(Row(line, KINDS[kind], process, name, fields.get("key"), value, fields.get("time"), error))
 
+    def add_row(self, row: Row) -> None:
+        """Adds an event of a client that a reader has understood itself."""
+        self._rows.add(row)
+
     def __len__(self) -> int:
         return self._rows.count
 

@@ -43,8 +43,8 @@ def load(source: Source) -> Loaded:
         try:
             found, end = decoder.raw_decode(text, at)
         except (ValueError, RecursionError) as error:
-            torn = line == source.unfinished and text.count('"type"', at) <= 1 and not isinstance(error, _BadJson)
-            if torn and len(events):
+            torn = text.count('"type"', at) <= 1 and not isinstance(error, _BadJson)
+            if torn and len(events) and source.cut_off(line, surely=_within(error, text)):
                 source.torn(line)
                 return events.load()
             raise source.error(_sentence(error), line) from None
@@ -74,6 +74,13 @@ def _add(events: JepsenEvents, source: Source, line: int, found: Any) -> None:
     if found.get("error") is not None:
         fields["error"] = str(found["error"])
     events.add(line, fields)
+
+
+def _within(error: Exception, text: str) -> bool:
+    """Whether the text ends within what could not be read."""
+    if not isinstance(error, json.JSONDecodeError):
+        return False
+    return error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated string")
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

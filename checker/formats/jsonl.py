@@ -156,7 +156,8 @@ def _line_by_line(
     rows: list[Row] = []
     lines: list[int] = []
     for number, line in enumerate(piece.split(b"\n"), first):
-        if not line.strip():
+        line = line.strip()
+        if not line:
             continue
         try:
             row = _decode(decoder, passed_over, line)
@@ -165,7 +166,7 @@ def _line_by_line(
             if line.count(b":") != sum(value is not msgspec.UNSET for value in msgspec.structs.astuple(row)):
                 json.loads(line, object_pairs_hook=_reject_twins)
         except _BROKEN as error:
-            if number == source.unfinished and _cut_off(error, line):
+            if _cut_off(error, line) and source.cut_off(number, surely="truncated" in str(error)):
                 lost, row = salvage(decoder, line)
                 source.torn(number, lost)
                 if row is None:

@@ -37,7 +37,7 @@ def load(source: Source) -> Loaded:
             for _, text in forms(line):
                 event(events, source, number, text)
         except TornError as problem:
-            if number != source.unfinished or not len(events):
+            if not source.cut_off(number, surely=True) or not len(events):
                 raise source.error(str(problem), number) from None
             source.torn(number)
         except EdnError as problem:

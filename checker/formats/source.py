@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import os
 import stat
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -29,8 +31,12 @@ class Source:
     aliases: Mapping[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     """What a reader noticed and the report should say."""
+    progress: Callable[[int, int], None] | None = None
+    """Called now and then with the number of bytes that are read, and of all."""
     unfinished: int | None = None
     """The line without a line end that the file ends with, once it was met: it may have been cut off."""
+    last: int | None = None
+    """The last line that is not blank, once it was met."""
 
     @property
     def name(self) -> str:
@@ -47,6 +53,11 @@ class Source:
         """The error for this place, ready to be raised."""
         return HistoryError(message, source=self.name, line=line)
 
+    def cut_off(self, line: int, *, surely: bool) -> bool:
+        """Whether a line that cannot be read is the last one, and its writer was stopped: the missing line end shows
+        it, or `surely` the text, which ends within something (a line end may have been added later)."""
+        return line == self.unfinished or (surely and line == self.last)
+
     def torn(self, line: int, lost: str = "") -> None:
         """Notes that the last line was cut off and is left out."""
         self.notes.append(f"the last line ({line}) is cut off and was left out{lost}")
@@ -56,11 +67,26 @@ class Source:
 
         Raises HistoryError for a file that cannot be opened, a spoilt gzip stream and a line that is too long.
         """
+        ahead: tuple[int, bytes] | None = None
+        for found in self._pieces():
+            if ahead is not None:
+                yield ahead
+            ahead = found
+        if ahead is not None:
+            line, piece = ahead
+            text = piece.rstrip()
+            self.last = line + text.count(b"\n") if text else None
+            yield ahead
+
+    def _pieces(self) -> Iterator[tuple[int, bytes]]:
         line = 1
         try:
-            with self._open() as stream:
+            with self._open() as (stream, file):
+                size = os.fstat(file.fileno()).st_size
                 begun: list[bytes] = []  # blocks of a line whose end is still to come
                 while block := stream.read(PIECE_BYTES):
+                    if self.progress is not None:
+                        self.progress(file.tell(), size)
                     end = block.rfind(b"\n") + 1
                     if not end:
                         begun.append(block)
@@ -107,6 +133,19 @@ class Source:
                 if text:
                     yield first + offset, text
 
+    def every_line(self) -> Iterator[tuple[int, str]]:
+        """All lines, decoded, without their line ends, with their numbers."""
+        for first, piece in self.pieces():
+            whole = piece.removesuffix(b"\n")
+            try:
+                text = whole.decode()
+            except UnicodeDecodeError as error:
+                line = first + whole.count(b"\n", 0, error.start)
+                if error.start < len(whole) - 4 or line != self.unfinished:
+                    raise self.error("contains bytes that are not UTF-8", line) from None
+                text = whole[: error.start].decode()  # cut within a character
+            yield from enumerate(text.split("\n"), first)
+
     def text(self, bytes_max: int, what: str) -> str:
         """The whole file as text. Raises HistoryError for more than `bytes_max` bytes, or what is not UTF-8."""
         pieces: list[bytes] = []
@@ -125,10 +164,17 @@ class Source:
                 return whole[: error.start].decode()
             raise self.error("contains bytes that are not UTF-8", line) from None
 
-    def _open(self) -> BinaryIO:
+    @contextmanager
+    def _open(self) -> Iterator[tuple[BinaryIO | gzip.GzipFile, BinaryIO]]:
+        """The bytes of the history, and the file that they come from."""
         if not stat.S_ISREG(mode := self.path.stat().st_mode):
             what = "a directory" if stat.S_ISDIR(mode) else "not a regular file: it has to be read more than once"
             raise self.error(f"is {what}")
-        with self.path.open("rb") as stream:
-            magic = stream.read(len(_GZIP_MAGIC))
-        return gzip.open(self.path) if magic == _GZIP_MAGIC else self.path.open("rb")  # type: ignore[return-value]
+        with self.path.open("rb") as file:
+            magic = file.read(len(_GZIP_MAGIC))
+            file.seek(0)
+            if magic != _GZIP_MAGIC:
+                yield file, file
+                return
+            with gzip.GzipFile(fileobj=file) as stream:
+                yield stream, file

@@ -41,7 +41,8 @@ def check_file(file: Path, options: CheckOptions) -> Conclusion:
         from naysayer.page.write import refuse_place
 
         refuse_place(options.html)
-    recording = read(file, format=options.format, model=own or model, keys=options.keys)
+    with Bar("reading") as progress:
+        recording = read(file, format=options.format, model=own or model, keys=options.keys, progress=progress)
     place = Path(recording.source)
     screen = console()
     with Reporting() as reporting:

@@ -1,4 +1,5 @@
-"""How fast histories are read: a million operations in JSON lines, in both forms, plain and gzip. Judges nothing.
+"""How fast histories are read: a million operations in JSON lines, in both forms, and in EDN, plain and gzip. Judges
+nothing.
 
     python -m tests.benchmarks.reading
 
@@ -49,6 +50,21 @@ def events() -> Iterator[str]:
         yield f'{{"type":"ok","process":{process},"f":"{f}","key":"x",{output}"time":{now + 1}}}\n'
 
 
+def edn() -> Iterator[str]:
+    """The events as Jepsen prints them, with a nemesis now and then."""
+    value = 0
+    for index in range(OPERATIONS):
+        value += index % 2
+        written, found = (value, value) if index % 2 else ("nil", value or "nil")
+        f, time, process = "write" if index % 2 else "read", 2000 * index, index % CLIENTS
+        begun = f":f :{f}, :value {written}, :process {process}, :time {time}, :index {2 * index}"
+        ended = f":f :{f}, :value {found}, :process {process}, :time {time + 1000}, :index {2 * index + 1}"
+        yield f"{{:type :invoke, {begun}}}\n{{:type :ok, {ended}}}\n"
+        if index % 5000 == 0:
+            cut = '[:isolated {"n1" #{"n2" "n3"}, "n2" #{"n1"}, "n3" #{"n1"}}]'
+            yield f"{{:type :info, :f :start-partition, :value {cut}, :process :nemesis, :time {time}}}\n"
+
+
 def measure(path: str) -> tuple[str, int, float, float]:
     """Format, operations, seconds of one core, peak memory in MB."""
     started = time.process_time()
@@ -61,7 +77,7 @@ def main() -> None:
     """Print a row for each form."""
     print(f"{'format':<26}{'file MB':>8}{'operations':>12}{'CPU s':>9}{'peak MB':>9}")
     with tempfile.TemporaryDirectory() as folder:
-        for lines in (operations, events):
+        for lines in (operations, events, edn):
             plain = Path(folder, lines.__name__)
             plain.write_text("".join(lines()))
             packed = plain.with_suffix(".gz")

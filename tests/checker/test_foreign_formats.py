@@ -207,10 +207,13 @@ TORN = {
 }
 
 
-@pytest.mark.parametrize("text", TORN.values(), ids=TORN.keys())
-def test_a_last_line_that_was_cut_off_is_left_out_with_a_note(tmp_path: Path, text: str | bytes) -> None:
+@pytest.mark.parametrize(
+    ("text", "end"),
+    [(text, end) for text in TORN.values() for end in ("", "\n", "\r\n  \n") if not end or isinstance(text, str)],
+)
+def test_a_last_line_that_was_cut_off_is_left_out_with_a_note(tmp_path: Path, text: str | bytes, end: str) -> None:
     path = tmp_path / "torn"
-    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    path.write_bytes(text + end.encode() if isinstance(text, bytes) else (text + end).encode())
     recording = read(path, model="kv")
     assert len(recording.history) == 1
     assert any("is cut off and was left out" in note for note in recording.history.notes)
@@ -223,7 +226,7 @@ def test_a_cut_off_line_elsewhere_is_refused(tmp_path: Path, name: str) -> None:
     whole = text if isinstance(text, bytes) else text.encode()
     lines = whole.split(b"\n")
     path = tmp_path / "torn"
-    path.write_bytes(b"\n".join([*lines[:1], lines[-1], *lines[1:]]) + b"\n" if len(lines) > 1 else whole + b"\n")
+    path.write_bytes(b"\n".join([*lines[:1], lines[-1], *lines[1:]]) + b"\n" if len(lines) > 1 else whole + b"\n{}")
     with pytest.raises(HistoryError):
         read(path, model="kv")
 
@@ -367,7 +370,7 @@ def test_the_console_logs_of_newer_versions_are_read(recorded: Read) -> None:
     assert recording.format == "jepsen-log"
     assert brief(recording) == [(1, "write", 5, None, "ok")]
     with pytest.raises(HistoryError, match=":2: an event that ends before its value"):
-        recorded(line.format(":invoke") + line.format(":ok").replace("\t:write\t5", "\t:wri"))
+        recorded(line.format(":invoke") + line.format(":ok").replace("\t:write\t5", "\t:wri") + line.format(":ok"))
 
 
 def test_promises_are_judged_with_the_warnings_about_the_record(recorded: Read) -> None:
