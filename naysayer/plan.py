@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import msgspec
 from checker.errors import UsageError
 from naysayer.format_version import refuse_other_version
 from naysayer.options import RunOptions
+from naysayer.possible import possible
 from naysayer.versions import versions
 from nemesis import catalog
 from nemesis.decided import TimedFault
@@ -100,14 +100,18 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 DEFAULT_NEMESIS = ("partition", "one-way", "delay", "duplicate", "kill", "power", "pause")
-"""Faults that every correct store survives. A broken variant gets the faults that expose it instead."""
+"""Faults that every correct store survives."""
+
+SIMULATED_NEMESIS = (*DEFAULT_NEMESIS, "torn", "isolate-leader", "kill-leader", "pause-leader")
+"""The same in the simulator; those of leaders where the views of the nodes show one. No default depends on `Broken`: a
+system of a user's has no such label."""
 
 HOSTS_NEMESIS = ("disconnect", *DEFAULT_NEMESIS)
 """The same for a cluster.toml, whose nodes may be containers."""
 
 REST = 3.0
-"""Pauses between faults in a test of a healthy target, in multiples of those in a hunt, so that most operations
-complete. With 1.0 a quarter of them time out, since with seven kinds of faults one is nearly always active."""
+"""Pauses between faults in a default test of several nodes, in multiples of those in a hunt, so that most operations
+complete. With 1.0 a quarter of them time out, since with so many kinds of faults one is nearly always active."""
 
 _OF_MESSAGES = ("partition", "one-way", "lose-phase", "delay-phase", "duplicate-phase")
 
@@ -130,16 +134,12 @@ def make_plan(options: RunOptions) -> Plan:
     found = find_target(options.target)
     nodes, nemesis = options.nodes, options.nemesis
     count = found.nodes if nodes is None else nodes
-    exposing = () if found.broken is None else found.broken.faults
-    registers = found.workload == "register" and not any(catalog.find(name).needs_views for name in exposing)
+    registers = found.workload == "register"
     deck = nemesis is None and registers
     if nemesis is None:
-        usual = LIVE_NEMESIS if deck else DEFAULT_NEMESIS if found.broken is None else ()
-        # a deck has cards for all that can happen to messages
-        more = [name for name in exposing if not deck or catalog.find(name).channel not in ("net", "hold")]
-        names = dict.fromkeys((*usual, *more))
-        fitting = (name for name in names if catalog.find(name).nodes <= count)
-        nemesis = tuple(name for name in fitting if not is_spared(found, name))
+        able = {kind.name for kind in possible(found)}
+        usual = LIVE_NEMESIS if deck else SIMULATED_NEMESIS
+        nemesis = tuple(name for name in usual if name in able and catalog.find(name).nodes <= count)
     operations = OPERATIONS if options.operations is None and options.time_s is None else options.operations
     plan = Plan(
         target=options.target,
@@ -151,23 +151,12 @@ def make_plan(options: RunOptions) -> Plan:
         operations=operations,
         time_s=options.time_s,
         deck=deck,
-        rest=REST if found.broken is None else 1.0,
+        rest=REST if options.nemesis is None and not deck and count > 1 else 1.0,
         nemesis_interval_s=options.nemesis_interval_s,
         sizes=sizes_of(options),
     )
     validate(plan, found, workload_of(plan))
     return plan
-
-
-SPARED = frozenset({"kill", "power", "corrupt"})
-"""What a fault needs that ends a node, or spoils its disk."""
-
-
-def is_spared(target: Target, fault: str) -> bool:
-    """Whether a fault is left out unless it is asked for: it ends nodes, and those of this program keep no file."""
-    if not target.foreign or not catalog.find(fault).needs & SPARED:
-        return False
-    return not import_module("targets.backends.host.target").keeps_files(target)
 
 
 def workload_of(plan: Plan) -> Workload:

@@ -17,7 +17,8 @@ from checker.verdict import Verdict
 from naysayer.judge import RUN_STEPS, enough, judge, undecided, with_invariants
 from naysayer.options import RunOptions, given
 from naysayer.page.source import Source, source_of_run
-from naysayer.plan import Plan, is_spared, make_plan, text
+from naysayer.plan import Plan, make_plan, text
+from naysayer.possible import is_spared
 from naysayer.recorder import Recorder
 from naysayer.report.build import Result, build_report, seen_in
 from naysayer.report.conclusion import Conclusion, conclusion

@@ -6,16 +6,13 @@ depends on what the target offers and its views show, and never on `Broken`: a s
 
 from __future__ import annotations
 
-from functools import cache
 from random import Random
 
-from checker.errors import TargetError
-from naysayer.plan import Plan, is_spared
+from naysayer.plan import Plan
+from naysayer.possible import possible
 from nemesis import catalog
-from nemesis.catalog import LEADER, FaultKind, schedule_of
-from targets.backends.simulator import SimulatedCluster
-from targets.protocol.target import COMMANDS, Target
-from targets.registry import find as find_target
+from nemesis.catalog import schedule_of
+from targets.protocol.target import Target
 from workloads.few_writes import WORKLOAD as FEW_WRITES
 from workloads.registry import find as find_workload
 
@@ -36,10 +33,6 @@ THINK_MS = (0.5, 4.0, 20.0, 80.0)
 
 PATIENCE = (0.3, 1.0)
 """How long clients wait for a reply, as a fraction of the target's timeout."""
-
-
-BY_NAME = frozenset({"clock", "bit-flip"})
-"""Faults that a correct program of a user's need not survive: a hunt injects them only where they are asked for."""
 
 
 def draw(
@@ -81,29 +74,6 @@ def _subset(pool: list[str], random: Random) -> tuple[str, ...]:
         chosen = random.sample(pool, min(random.choice(FEW), len(pool)))
         return tuple(name for name in pool if name in chosen)
     return tuple(name for name in pool if random.random() < SHARE)
-
-
-def possible(target: Target) -> list[FaultKind]:
-    """The faults that the simulator can carry out on the target and that have an effect there."""
-    faults = (SimulatedCluster.faults - COMMANDS - LEADER) | target.commands
-    if _shows_roles(target.name):
-        faults |= LEADER
-    kinds = [kind for kind in catalog.KINDS.values() if kind.needs <= faults]
-    if target.foreign:
-        kinds = [kind for kind in kinds if kind.name not in BY_NAME and not is_spared(target, kind.name)]
-    return kinds
-
-
-@cache
-def _shows_roles(name: str) -> bool:
-    """Whether the views of the nodes show a role, by which a leader is known."""
-    target = find_target(name)
-    cluster = SimulatedCluster(target, target.nodes, seed=1)
-    try:
-        cluster.start()
-        return any("role" in view for view in cluster.views().values())
-    except TargetError:  # the run itself will report it
-        return False
 
 
 def fitting(target: Target) -> list[str]:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from naysayer.hunt.swarm import draw
+from naysayer.judge import judge_run
 from naysayer.options import RunOptions
 from naysayer.plan import make_plan
 from naysayer.recorder import Recorder
 from naysayer.simulate import Simulation
 from nemesis.catalog import DIRECTED
 from targets.backends.simulator import SimulatedCluster
-from targets.registry import find as find_target
+from targets.registry import all_targets
+from workloads.registry import find as find_workload
 
 
 class Lines:
@@ -61,6 +65,19 @@ def test_in_a_default_test_of_a_healthy_store_most_operations_complete(seed: int
     assert len(recorder.nemesis) > 20, "and faults come all the same"
 
 
-def test_broken_variants_and_hunts_keep_the_pace_that_exposes_them() -> None:
-    assert make_plan(RunOptions(target="quorum-kv/no-read-repair")).rest == 1.0
-    assert draw(find_target("quorum-kv"), 1, 100).rest == 1.0
+def test_no_default_test_or_hunt_depends_on_what_is_known_of_a_variant(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variant in [target for target in all_targets() if target.broken is not None]:
+        options = RunOptions(target=variant.name)
+        planned, hunted = make_plan(options), draw(variant, 1, 100)
+        unlabelled = replace(variant, broken=None)
+        with monkeypatch.context() as patched:
+            patched.setattr("naysayer.plan.find_target", lambda name: unlabelled)  # noqa: B023 - called at once
+            assert make_plan(options) == planned
+        assert draw(unlabelled, 1, 100) == hunted
+
+
+@pytest.mark.slow
+def test_a_default_test_shows_a_store_without_read_repair() -> None:
+    plan = make_plan(RunOptions(target="quorum-kv/no-read-repair", seed=4))
+    run = Simulation(plan, Recorder()).run()
+    assert judge_run(run, find_workload(plan.workload).model).outcome == "invalid"

@@ -12,7 +12,7 @@ from msgspec import structs
 from naysayer.harness.clients import TIMEOUT
 from naysayer.hunt.swarm import draw
 from naysayer.judge import judge
-from naysayer.plan import DEFAULT_NEMESIS, Plan
+from naysayer.plan import Plan
 from naysayer.recorder import Recorder
 from naysayer.simulate import Run, Simulation
 from nemesis.catalog import KINDS
@@ -33,9 +33,6 @@ ANY = tuple(name for name in ANY_LOG if not KINDS[name].needs & {"leader", "reco
 
 AT_ONCE = 5
 """So many kinds of faults in one run."""
-
-OTHERS = 0.3
-"""Chance of a fault that every store survives, beside those that expose a variant."""
 
 REPEATED = 0.4
 """Chance of a request to arrive twice."""
@@ -67,13 +64,9 @@ def clients_saw(plan: Plan, run: Run) -> str:
 
 
 def drawn(name: str, seed: int, faults: tuple[str, ...] | None = None, workload: str | None = None) -> Plan:
-    """The plan of a seed, under some of `faults`; None: of those that are known to expose a variant, and some more."""
-    target, random = find(name), Random(seed)
-    plan = draw(target, seed, 200, workload or target.workload, faults)
-    if faults is not None or target.broken is None:
-        return plan
-    others = [other for other in DEFAULT_NEMESIS if random.random() < OTHERS]
-    return structs.replace(plan, nemesis=tuple(dict.fromkeys([*target.broken.faults, *others])))
+    """The plan of a seed, under some of `faults`; None: of all that have an effect on the target."""
+    target = find(name)
+    return draw(target, seed, 200, workload or target.workload, faults)
 
 
 def with_its_faults(name: str, seed: int, workload: str | None = None) -> Plan:

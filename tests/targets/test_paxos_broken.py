@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.targets.simulated import assert_caught, drawn
+from tests.targets.simulated import assert_caught, drawn, with_its_faults
 
 pytestmark = pytest.mark.slow
 
@@ -40,4 +40,4 @@ def test_the_checker_catches(name: str) -> None:
 
 @pytest.mark.parametrize("name", INVARIANTS_SEE)
 def test_an_invariant_catches(name: str) -> None:
-    assert_caught((drawn(name, seed) for seed in range(SEEDS)), by_invariant=True)
+    assert_caught((with_its_faults(name, seed) for seed in range(SEEDS)), by_invariant=True)
