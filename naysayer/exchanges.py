@@ -96,6 +96,8 @@ class Served:
     later: list[Round]
     answer: Reply | None
     answered_ns: int = 0
+    decided_ns: int | None = None
+    """When it received the last message on which the answer was based; None: there is no answer."""
 
 
 def served(request: Request, messages: Sequence[Sent]) -> Served | None:
@@ -122,7 +124,7 @@ def served(request: Request, messages: Sequence[Sent]) -> Served | None:
     sent_before = {id(sent) for sent in messages[: messages.index(answer)]}
     before = [(ns, out, one) for ns, out, one in dealings if (id(one) in sent_before if out else ns <= decided_ns)]
     after = [(ns, out, one) for ns, out, one in dealings if out and id(one) not in sent_before]
-    return Served(node, list(_rounds(before)), list(_rounds(after)), answer.message, answer.sent_ns)
+    return Served(node, list(_rounds(before)), list(_rounds(after)), answer.message, answer.sent_ns, decided_ns)
 
 
 def _decided_ns(node: NodeId, answer: Sent, messages: Collection[Sent]) -> int | None:

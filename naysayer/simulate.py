@@ -22,7 +22,7 @@ from nemesis.schedule import Schedule
 from targets.backends.simulator import SimulatedCluster
 from targets.backends.simulator.network import Sent
 from targets.backends.simulator.observed import Observe, ObservedCluster
-from targets.backends.simulator.traced import Step
+from targets.backends.simulator.traced import Record, Step
 from targets.backends.stdio.protocol import not_supported
 from targets.protocol.fault import Evidence
 from targets.protocol.node import NodeId
@@ -83,6 +83,8 @@ class Run:
     """Of a traced run: what inputs changed on the nodes."""
     held: dict[tuple[str, NodeId], dict[str, object]] = field(default_factory=dict)
     """Of a traced run: what a node showed when a request arrived there, by the request's id and the node."""
+    record: Record = field(default_factory=Record)
+    """Of a traced run: more of what happened on the nodes."""
 
 
 @dataclass(frozen=True)
@@ -157,7 +159,7 @@ class Simulation:
             stay=True,
             only_reads=workload.only_reads,
             client_links=True,
-            recover=(script is None or script.recovers) and probe.until_ms is None,
+            recover=script is None or script.recovers,
             progress_ms=PROGRESS_TIMEOUTS * target.timeout_ms,
             recovery_pause_ms=RECOVERY_PAUSE_MS,
             recovery_ms_max=RECOVERY_MS_MAX,
@@ -227,4 +229,5 @@ class Simulation:
             {} if cluster.coverage is None else cluster.coverage.first_ms,
             cluster.steps,
             cluster.held,
+            cluster.record,
         )

@@ -10,6 +10,7 @@ from naysayer.harness.core import Core
 from naysayer.harness.setup import Setup
 from targets.backends.simulator import SimulatedCluster
 from targets.backends.simulator.host import NodeRaisedError
+from targets.backends.simulator.network import MS
 from targets.protocol.cluster import Death
 from targets.protocol.fault import Fault
 from targets.protocol.node import NodeId, Reply
@@ -57,7 +58,7 @@ class VirtualRun:
             self.core.died(Death(failure.node, failure.how, raised=True, hung=failure.hung), self.cluster.now_ns)
 
     def _drive(self) -> None:
-        """Carry out the core's actions until the run is over."""
+        """Carry out the core's actions until the run is over, or its time."""
         cluster, core = self.cluster, self.core
         while (action := core.next(cluster.now_ns)) is not None:
             if isinstance(action, Round):
@@ -75,6 +76,8 @@ class VirtualRun:
                 self._apply(action.fault)
                 # events due now come before the next action, as when a script injects two faults at the same time
                 self._go(cluster.now_ms + ROUNDING_MS)
+            if self._until_ms is not None and cluster.now_ns >= int(self._until_ms * MS):
+                return
 
     def _go(self, until_ms: float | None, *, idle_too: bool = False) -> None:
         """Let time pass; with `idle_too` only until all clients are done or a violated invariant ends the run."""

@@ -67,8 +67,8 @@ def _with_nodes(plan: Plan, folder: Path, report: Report) -> Report:
         return report
     scenario = folder / SCENARIO
     if scenario.is_file():
-        return with_nodes(plan, report, partial(timed.rerun, notation.read(scenario)))
-    return with_nodes(plan, report)
+        return with_nodes(plan, report, partial(timed.rerun, notation.read(scenario)), always=True)
+    return with_nodes(plan, report, always=True)
 
 
 class _Event(msgspec.Struct):

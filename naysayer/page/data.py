@@ -6,10 +6,13 @@ from typing import Any
 
 from checker.verdict import Verdict
 from naysayer.notation import value_text
-from naysayer.page.columns import packed
+from naysayer.page.columns import Numbers, packed
 from naysayer.page.operations import Clock, Texts, answers_of, calls_of, clock_of, columns_of, names_of, texts_of
 from naysayer.page.proof import Rows, proof_of
 from naysayer.page.source import Source
+from naysayer.page.states import states_of
+from naysayer.page.traffic import traffic_of
+from naysayer.page.used import used_of
 from naysayer.views import view_text
 
 FAULTS_MAX = 5000
@@ -52,7 +55,29 @@ def page_data(source: Source) -> str:
         "served": rows.keyed({one.index: [one.node, one.account] for one in report.served}),
         "views": {node: view_text(view, _key(source)) for node, view in sorted(report.views.items())},
     }
+    columns |= _nodes(source, clock, header)
     return packed(header, columns)
+
+
+def _nodes(source: Source, clock: Clock, header: dict[str, Any]) -> dict[str, Numbers]:
+    """Messages and states of the nodes, of a traced run; what goes into the header is added to it."""
+    run, proof = source.report.traced, header["proof"] or {}
+    header |= {"messages": None, "states": None, "used": {}, "lacking": source.lacking}
+    if run is None or run.trace is None or source.clients is None:
+        return {}
+    matter = proof.get("ops", [])
+    traffic = traffic_of(
+        run,
+        source.history,
+        clock,
+        faults=source.injected,
+        clients=source.clients,
+        window=proof.get("window"),
+        matter=matter,
+    )
+    states, columns = states_of(run, source.history, clock, proof.get("key"))
+    header |= {"messages": traffic.header, "states": states, "used": used_of(run, source.history, matter)}
+    return {**traffic.columns, **columns}
 
 
 def _plain(texts: Texts) -> dict[str, Any]:

@@ -40,7 +40,8 @@ def fault_rows(events: Sequence[tuple[float, Fault]], evidence: Sequence[Evidenc
         to_ms = at_ms if fault.momentary or not fault.begins() else end_ms(fault, events[number + 1 :])
         shown = any(one.shown for one in mine) if mine else None
         detail = "; ".join(dict.fromkeys(one.detail for one in mine))
-        rows.append(FaultRow(fault.tag, fault.label(), fault.in_full(), at_ms, to_ms, shown, detail))
+        kind = fault.tag.removesuffix("-messages")
+        rows.append(FaultRow(kind, fault.label(), fault.in_full(), at_ms, to_ms, shown, detail))
     return rows
 
 

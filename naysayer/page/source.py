@@ -20,8 +20,12 @@ class Source:
     report: Report
     history: History
     faults: Sequence[FaultRow] = ()
+    injected: Sequence[tuple[FaultRow, Fault]] = ()
+    """The same faults, with what was injected, where that is known."""
     clients: int | None = None
     """How many clients there were, where they go on under new numbers after an unknown outcome."""
+    lacking: str = "No messages and no node states: this is a history alone."
+    """Why there are no messages and states of nodes, if there are none."""
 
 
 def source_of_run(
@@ -32,7 +36,18 @@ def source_of_run(
     evidence: Sequence[Evidence],
 ) -> Source:
     """The source of a run of ours, whatever ran it."""
-    return Source(report=report, history=history, faults=fault_rows(nemesis, evidence), clients=plan.clients)
+    rows = fault_rows(nemesis, evidence)
+    faults = [fault for _, fault in nemesis if not fault.only_ends]
+    paired = list(zip(rows, faults, strict=True))
+    return Source(
+        report=report, history=history, faults=rows, injected=paired, clients=plan.clients, lacking=_lacking(plan)
+    )
+
+
+def _lacking(plan: Plan) -> str:
+    if plan.backend == "simulator":
+        return "No messages and no node states: of a run without a violation, naysayer report adds them."
+    return "No messages and no node states: they are known of simulated runs."
 
 
 def source_of_recording(report: Report, recording: Recording) -> Source:

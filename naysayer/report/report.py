@@ -12,6 +12,7 @@ from naysayer.seen import Seen
 
 if TYPE_CHECKING:
     from naysayer.serving import Account
+from naysayer.simulate import Run
 
 EXIT = {"valid": 0, "invalid": 1, "unknown": 2}
 ERROR = 3
@@ -35,6 +36,8 @@ class Report:
     """When an invariant was found broken."""
     served: tuple[Account, ...] = ()
     """How operations of the proof were served, where that is known."""
+    traced: Run | None = None
+    """The run once more with its messages and the states of its nodes, up to what shows the violation."""
     ordered_only: bool = False
     """The history has no times, only an order of events."""
     unproven: tuple[str, ...] = ()

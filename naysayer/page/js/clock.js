@@ -36,7 +36,7 @@ const MINI = 34;
 
 /** The margin of the lanes. */
 export function margin() {
-  return innerWidth < 641 ? 34 : 52;
+  return innerWidth < 641 ? 42 : 52;
 }
 
 export class Clock {
@@ -190,7 +190,8 @@ function pointers(clock) {
   /** @type {{x: number, from: number, to: number, moved: boolean, shift: boolean, at: number} | null} */
   let drag = null;
   let pinched = 0;
-  const place = (/** @type {MouseEvent} */ event) => {
+  /** @type {(event: MouseEvent) => [number, number]} */
+  const place = (event) => {
     const box = canvas.getBoundingClientRect();
     return [event.clientX - box.left, event.clientY - box.top];
   };

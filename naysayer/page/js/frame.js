@@ -77,7 +77,7 @@ export class Frame {
     this.font(11, weight);
     this.g.textAlign = "left";
     this.g.fillStyle = colour;
-    this.g.fillText(this.fitting(text, this.left - 4), 0, y);
+    this.g.fillText(this.fitting(text, this.left - 3), 0, y);
   }
 
   /** The text, cut at its end to a width. @param {string} text @param {number} width */

@@ -2,6 +2,7 @@
 
 import { colourOf, colours, inkOf, place } from "./colours.js";
 import { int } from "./dom.js";
+import { drawNames, drawRealTime } from "./proof_marks.js";
 
 const HEIGHT = 26;
 const LANES_MAX = 12;
@@ -18,6 +19,8 @@ export class ClientLanes {
     this.places = new Map();
     /** @type {number[]} Clients that share the last lane. */
     this.rest = [];
+    /** @type {number[][]} By lane: operations whose end was never seen. */
+    this.open = run.rows.map((rows) => Array.from(rows.filter((i) => run.dur[i] < 0)));
     this.top = 0;
     this.inView = 0;
     this.dense = false;
@@ -35,7 +38,7 @@ export class ClientLanes {
   }
 
   /** All clients get lanes, up to 200. */
-  open() {
+  unfold() {
     this.opened = true;
     this.arrange();
   }
@@ -90,8 +93,20 @@ export class ClientLanes {
       if (this.run.call[rows[middle]] < tick) low = middle + 1;
       else high = middle;
     }
-    while (low > 0 && (this.run.ret(rows[low - 1]) >= tick || this.run.status[rows[low - 1]] === 2)) low--;
-    return low;
+    return Math.max(0, low - 1);
+  }
+
+  /** The next operation of the same client, or null. @param {number} i */
+  next(i) {
+    const rows = this.run.rows[this.run.lane[i]], at = this.firstOf(rows, this.run.call[i] + 0.5) + 1;
+    return at < rows.length && rows[at] > i ? rows[at] : null;
+  }
+
+  /** Until when an operation keeps its client busy: one without an end, until the client goes on. @param {number} i */
+  busyUntil(i) {
+    if (this.run.dur[i] >= 0) return this.run.ret(i);
+    const next = this.next(i);
+    return next === null ? this.run.end : this.run.call[next];
   }
 
   /** How busy clients were, in columns. @param {import("./frame.js").Frame} frame @param {number[]} lanes @param {number} y */
@@ -107,7 +122,7 @@ export class ClientLanes {
         if (!state.visible[i]) continue;
         this.inView++;
         const from = Math.max(0, (run.call[i] - frame.from) * scale);
-        const to = Math.min(columns.length, (Math.min(run.ret(i), run.end) - frame.from) * scale);
+        const to = Math.min(columns.length, (this.busyUntil(i) - frame.from) * scale);
         if (to - from < 1 && Math.floor(from) === Math.floor(to)) columns[Math.floor(from)] += to - from;
         else for (let c = Math.floor(from); c < to; c++) columns[c] += Math.min(to, c + 1) - Math.max(from, c);
       }
@@ -121,21 +136,31 @@ export class ClientLanes {
 
   /** @param {import("./frame.js").Frame} frame @param {number} lane @param {number} y */
   bars(frame, lane, y) {
-    const { run, state } = this, rows = run.rows[lane];
-    for (let at = this.firstOf(rows, frame.from); at < rows.length; at++) {
-      const i = rows[at];
-      if (run.call[i] > frame.to) break;
-      if (!state.visible[i] || run.ret(i) < frame.from) continue;
+    const { run, state } = this, rows = run.rows[lane], first = this.firstOf(rows, frame.from);
+    const show = (/** @type {number} */ i) => {
+      if (!state.visible[i] || run.ret(i) < frame.from) return;
       this.inView++;
       if (!run.matter.has(i)) this.bar(frame, i, y + 14, 8);
-    }
+    };
+    for (const i of this.open[lane]) if (i < (rows[first] ?? 0)) show(i);
+    for (let at = first; at < rows.length && run.call[rows[at]] <= frame.to; at++) show(rows[at]);
   }
 
   /** From where to where an operation is drawn: at least a pixel and a half, so that what touches overlaps.
    * @param {import("./frame.js").Frame} frame @param {number} i */
   extent(frame, i) {
     const x0 = frame.x(this.run.call[i]);
-    return [x0, this.run.dur[i] < 0 ? frame.width + 9 : Math.max(frame.x(this.run.ret(i)) + 0.5, x0 + 1.5)];
+    return [x0, Math.max(frame.x(this.busyUntil(i)) + 0.5, x0 + 1.5)];
+  }
+
+  /** What an operation without an end adds to its bar: it may take effect at any later time. @param {import("./frame.js").Frame} frame
+   * @param {number} x1 the end of the bar @param {number} y @param {string} colour */
+  openEnd(frame, x1, y, colour) {
+    frame.g.setLineDash([4, 3]);
+    frame.line(x1, y, frame.width, y, colour, 1.5);
+    frame.g.setLineDash([]);
+    frame.font(11, 700);
+    frame.text("?", frame.width - 9, y, colours.unknown_text);
   }
 
   /** An operation that does not matter for the proof: filled if it changes something, outlined if it reads.
@@ -159,7 +184,7 @@ export class ClientLanes {
       g.fillRect(x0, y, wide, high);
     }
     if (failed) frame.line(x0, y + high, Math.min(x1, x0 + 8), y, colours.fail, 2);
-    if (open) this.question(frame, x0, y + high / 2);
+    if (open) this.openEnd(frame, x1, y, colours.unknown);
     frame.hit(x0 - 1, Math.max(x1, x0 + 4), y - 4, y + high + 3, "op", i);
     if (run.key[i] === state.key && wide > 24) this.valueIn(frame, i, x0, x1, y + high / 2);
     if (i === state.selected || i === state.hovered) {
@@ -181,24 +206,18 @@ export class ClientLanes {
     g.textAlign = "left";
   }
 
-  /** The mark of an operation whose end was never seen. @param {import("./frame.js").Frame} frame @param {number} x0 @param {number} y */
-  question(frame, x0, y) {
-    frame.font(11, 700);
-    frame.text("?", Math.max(x0 + 4, frame.width - 12), y, colours.unknown_text);
-  }
-
   /** The operations that matter, above everything else. @param {import("./frame.js").Frame} frame */
   over(frame) {
     const { run, state } = this;
     frame.inside(() => {
       const shown = [...run.matter].filter((i) => state.visible[i] && this.y(i) !== null && run.ret(i) >= frame.from && run.call[i] <= frame.to);
       for (const i of shown) this.proofBar(frame, i, /** @type {number} */ (this.y(i)) + 12);
-      if (!this.dense) this.names(frame, shown);
+      if (!this.dense) drawNames(frame, this, shown);
       else if (run.culprit !== null && shown.includes(run.culprit)) {
         frame.font(11, 600);
         frame.text(`✗ #${run.number(run.culprit)}`, frame.x(run.call[run.culprit]) + 5, /** @type {number} */ (this.y(run.culprit)) + 7, colours.bad_text);
       }
-      this.realTime(frame);
+      drawRealTime(frame, this);
     });
   }
 
@@ -239,50 +258,7 @@ export class ClientLanes {
       g.fillText(text, to - from > 120 ? from + 6 : (from + to) / 2, y + high / 2 + 0.5);
       g.textAlign = "left";
     }
-    if (run.dur[i] < 0) this.question(frame, x0, y + high / 2);
+    if (run.dur[i] < 0) this.openEnd(frame, x1, y, colour);
     frame.hit(x0 - 3, x1 + 3, y - 10, y + high + 4, "op", i);
-  }
-
-  /** The names of the operations that matter, above their bars. @param {import("./frame.js").Frame} frame @param {number[]} rows */
-  names(frame, rows) {
-    const { run, state } = this;
-    /** @type {[number, number, number][]} */
-    const placed = [];
-    for (const i of [...rows].sort((a, b) => Number(b === run.culprit) - Number(a === run.culprit) || run.call[a] - run.call[b])) {
-      const guilty = i === run.culprit, text = `#${run.number(i)} ${run.text(i)}`;
-      const mark = guilty ? " ✗" : run.status[i] === 0 ? " ✓" : run.status[i] === 1 ? " failed" : " ?";
-      frame.font(11, 600);
-      const shown = frame.fitting(text, 260), wide = frame.g.measureText(shown).width, all = wide + frame.g.measureText(mark).width;
-      const x = Math.min(Math.max(frame.x(run.call[i]) + (guilty ? 9 : 0), frame.left + 2), frame.width - all - 4);
-      const y = /** @type {number} */ (this.y(i)) + 12 - (i === state.selected ? 9.5 : 7.5);
-      if (placed.some(([from, to, at]) => at === this.y(i) && x < to && x + all > from)) continue;
-      placed.push([x, x + all + 6, /** @type {number} */ (this.y(i))]);
-      frame.text(shown, x, y, colours.fg);
-      frame.text(mark, x + wide, y, guilty ? colours.bad_text : run.status[i] === 0 ? colours.ok_text : colours.unknown_text);
-    }
-  }
-
-  /** The edges of the cycle that real time gives, on the clock itself. @param {import("./frame.js").Frame} frame */
-  realTime(frame) {
-    const { run, state } = this, { g } = frame;
-    for (const [before, after, why] of run.proof?.cycle ?? []) {
-      const from = this.y(before), to = this.y(after);
-      if (why !== "real time" || from === null || to === null || !state.visible[before] || !state.visible[after]) continue;
-      const x0 = frame.x(run.ret(before)), x1 = frame.x(run.call[after]);
-      if (x1 - x0 < 14 || from === to) continue;
-      const down = to > from, middle = down ? from + HEIGHT + 0.5 : from + 0.5, tip = down ? to + 9 : to + 27;
-      g.strokeStyle = colours.fg;
-      g.lineWidth = 1.25;
-      g.beginPath();
-      g.moveTo(x0, from + 18);
-      g.lineTo(x0 + 5, middle);
-      g.lineTo(x1, middle);
-      g.lineTo(x1, down ? tip - 2 : tip + 2);
-      g.stroke();
-      frame.head(x1, middle, x1, tip, 7, colours.fg);
-      frame.font(10.5, 500);
-      const text = `${run.time(run.call[after] - run.ret(before), 1)} ${run.timeUnit}`, wide = g.measureText(text).width;
-      if (x1 - x0 > wide + 12) frame.text(text, (x0 + x1 - wide) / 2, middle - 8, colours.fg);
-    }
   }
 }

@@ -3,7 +3,6 @@
 import { colours } from "./colours.js";
 
 const HEIGHT = 12;
-const KINDS_APART = 4;
 const ROWS_MAX = 8;
 
 export class FaultLanes {
@@ -17,20 +16,15 @@ export class FaultLanes {
     this.labels = [];
     /** By fault: its row. */
     this.rows = new Int32Array(run.faults.length);
-    const apart = this.kinds.length <= KINDS_APART;
-    for (const kind of apart ? this.kinds : ["faults"]) {
-      /** @type {number[]} */
-      const ends = [];
-      const base = this.labels.length;
-      for (const fault of run.faults) {
-        if (apart && fault.kind !== kind) continue;
-        let row = ends.findIndex((end) => end <= fault.from);
-        if (row < 0) row = Math.min(ends.length, ROWS_MAX - 1);
-        ends[row] = Math.max(ends[row] ?? 0, fault.to);
-        this.rows[fault.row] = base + row;
-      }
-      ends.forEach((_, row) => this.labels.push(row ? "" : kind));
+    /** @type {number[]} */
+    const ends = [];
+    for (const fault of run.faults) {
+      let row = ends.findIndex((end) => end <= fault.from);
+      if (row < 0) row = Math.min(ends.length, ROWS_MAX - 1);
+      ends[row] = Math.max(ends[row] ?? 0, fault.to);
+      this.rows[fault.row] = row;
     }
+    this.labels = ends.map((_, row) => (row ? "" : "faults"));
   }
 
   /** @param {import("./run.js").Fault} fault */

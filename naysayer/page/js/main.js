@@ -2,40 +2,49 @@
 
 import { format, parse } from "./address.js";
 import { Clock } from "./clock.js";
-import { colours, readColours, switchTheme } from "./colours.js";
+import { readColours, switchTheme } from "./colours.js";
 import { showCycle } from "./cycle.js";
-import { $, counted, el, int } from "./dom.js";
+import { $, counted, int } from "./dom.js";
+import { chooseKey, copy, showLacking, showServed } from "./extras.js";
 import { showInspector } from "./inspector.js";
 import { useKeys } from "./keyboard.js";
 import { ClientLanes } from "./lanes_clients.js";
 import { FaultLanes } from "./lanes_faults.js";
+import { MessageLanes } from "./lanes_messages.js";
+import { NodeLanes } from "./lanes_nodes.js";
 import { showLegend } from "./legend.js";
+import { describe, drawMini, firstView } from "./overview.js";
 import { showPlots } from "./plots.js";
 import { unpack } from "./run.js";
 import { saveHistory } from "./save.js";
 import { showSearch } from "./search.js";
 import { State } from "./state.js";
 import { showEvents, showFaults, showKeys, showTable } from "./tables.js";
+import { States, Traffic } from "./traffic.js";
+import { messagesOf, nodesAt } from "./traffic_parts.js";
 import { setStep, showWhy } from "./why.js";
 
 /** @param {import("./run.js").Run} run */
 function start(run) {
   const state = new State(run), faults = new FaultLanes(run, state), clients = new ClientLanes(run, state);
+  const traffic = new Traffic(run), states = new States(run);
+  const nodes = new NodeLanes(run, state, states, traffic), messages = new MessageLanes(run, state, traffic, clients, nodes);
   const violation = firstView(run);
   readColours();
 
   const clock = new Clock({
-    place: $("#clock"), end: run.end, unit: run.unit, ordered: run.ordered, lanes: [faults, clients],
+    place: $("#clock"), end: run.end, unit: run.unit, ordered: run.ordered, lanes: [faults, clients, nodes, messages],
     mini: (frame) => drawMini(frame, run, state, faults),
     time: (tick, digits) => run.time(tick, digits),
     window: run.header.outcome === "invalid" ? run.proof?.window : null,
-    describe: (kind, id) => describe(run, clients, kind, id),
+    describe: (kind, id) => describe(run, clients, nodes, traffic, kind, id),
     pick: (kind, id) => {
       if (kind === "op") select(id);
+      else if (kind === "msg") traffic.op[id] >= 0 && select(traffic.op[id]);
       else if (kind === "fault") goToFault(run.faults[id]);
-      else if (kind === "rest") (clients.open(), clock.draw());
+      else if (kind === "rest") (clients.unfold(), clock.draw());
     },
-    hover: (kind, id) => (state.hovered = kind === "op" ? id : null),
+    hover: (kind, id) => (state.hovered = kind === "op" ? id : kind === "msg" && traffic.op[id] >= 0 ? traffic.op[id] : null),
     viewed: () => later(),
     drawn: () => count(),
     label: "Clock: faults and clients over time. j and k select the next and the previous operation; the table below lists the same.",
@@ -71,11 +80,18 @@ function start(run) {
   function count() {
     const span = `${run.time(Math.max(0, clock.from), 0)}–${run.time(Math.min(run.end, clock.to), 0)} ${run.timeUnit}`;
     const hidden = state.hiddenCount ? ` · hidden: ${counted(state.hiddenCount, "operation")}` : "";
-    const shown = `${int(clients.inView)} of ${counted(run.n, "operation")}${clients.dense ? " as density" : ""}`;
-    $("#count").textContent = `${span} · ${shown}${hidden}`;
+    const some = clients.inView < run.n ? `${int(clients.inView)} of ` : "";
+    $("#count").textContent = `${span} · ${some}${counted(run.n, "operation")}${clients.dense ? " as density" : ""}${hidden}${messageCount()}`;
     const near = (/** @type {number} */ a, /** @type {number} */ b) => Math.abs(a - b) < Math.max(1, (clock.to - clock.from) / 200);
     $("#view-whole").setAttribute("aria-pressed", String(clock.from <= 0 && clock.to >= run.end));
     if (violation) $("#view-window").setAttribute("aria-pressed", String(near(clock.from, violation[0]) && near(clock.to, violation[1])));
+  }
+
+  function messageCount() {
+    if (!traffic.known) return "";
+    if (messages.dense) return ` · ${int(traffic.total)} messages, ${int(traffic.lostTotal)} lost`;
+    const hidden = messages.hidden ? `, ${int(messages.hidden)} hidden` : "";
+    return ` · ${counted(messages.drawn, "message")}${traffic.cut ? `, ${int(traffic.cut)} not in this page` : ""}${hidden}`;
   }
 
   let waiting = 0;
@@ -136,13 +152,15 @@ function start(run) {
 
   showWhy(run, state, select);
   showCycle(run, state, select);
-  showInspector(run, state, select, []);
-  showLegend(run, state, []);
+  showInspector(run, state, select, [(row) => nodesAt(run, states, row), (row) => messagesOf(run, traffic, row)]);
+  showLegend(run, state, [{ name: "message", chips: traffic.kinds.map((kind, at) => ({ id: `m:${at}`, text: kind, count: traffic.kind.filter((one) => one === at).length })) }]);
+  showLacking(run, traffic, states);
+  chooseKey(run, state, states);
   showKeys(run, select);
   showFaults(run, goToFault);
   showTable(run, state, select, view);
   showEvents(run, select);
-  served(run, select);
+  showServed(run, select);
 
   $("#view-whole").addEventListener("click", () => clock.whole());
   $("#view-window").hidden = !violation;
@@ -185,80 +203,6 @@ function start(run) {
   if (!goTo(location.hash)) select(run.culprit ?? run.proof?.ops[0] ?? null);
   clock.paint();
   document.documentElement.setAttribute("data-ready", "");
-}
-
-/** The view to begin with: what matters, with some room; null: the whole run. @param {import("./run.js").Run} run
- * @returns {[number, number] | null} */
-function firstView(run) {
-  const window = run.proof?.window;
-  if (!window) return null;
-  const room = Math.max((window[1] - window[0]) * 0.045, run.end / 20_000, run.ordered ? 1 : 0);
-  return [window[0] - room, window[1] + room * 1.6];
-}
-
-/** @param {import("./frame.js").Frame} frame @param {import("./run.js").Run} run @param {State} state @param {FaultLanes} faults */
-function drawMini(frame, run, state, faults) {
-  const { g, left, width } = frame, bins = new Uint32Array(Math.max(1, Math.floor((width - left) / 3)));
-  g.fillStyle = colours.grid;
-  g.fillRect(left, 0, width - left, frame.height);
-  const scale = bins.length / run.end;
-  for (let i = 0; i < run.n; i++) if (state.visible[i]) bins[Math.min(bins.length - 1, Math.floor(run.call[i] * scale))]++;
-  const most = bins.reduce((a, b) => Math.max(a, b), 1);
-  g.fillStyle = colours.quiet;
-  bins.forEach((count, at) => count && g.fillRect(left + at * 3, 17 - (count / most) * 16, 2.5, (count / most) * 16));
-  frame.inside(() => faults.mini(frame, 20, 13));
-  if (run.culprit !== null) {
-    const x = frame.x(run.call[run.culprit]);
-    g.fillStyle = colours.bad;
-    g.fillRect(x - 0.75, 0, 1.5, frame.height);
-    g.beginPath();
-    g.moveTo(x - 4, 0);
-    g.lineTo(x + 4, 0);
-    g.lineTo(x, 6);
-    g.fill();
-  }
-  frame.label("ops", 10);
-  if (run.faults.length) frame.label("faults", 26);
-}
-
-/** @param {import("./run.js").Run} run @param {ClientLanes} clients @param {string} kind @param {number} id
- * @returns {[string, string] | null} */
-function describe(run, clients, kind, id) {
-  if (kind === "op") {
-    const took = run.dur[id] < 0 ? "never answered" : `${run.time(run.dur[id])} ${run.timeUnit}`;
-    return [`#${run.number(id)} ${run.text(id)}`, `${run.keyName(run.key[id])}, ${run.who(id)}, ${took}, ${run.outcome(id)}`];
-  }
-  if (kind === "fault") {
-    const fault = run.faults[id], lasts = fault.open ? "to the end" : fault.to > fault.from ? `for ${run.time(fault.to - fault.from)} ms` : "at once";
-    return [fault.full, `from ${run.time(fault.from)} ms, ${lasts}${fault.detail ? `, ${fault.detail}` : ""}`];
-  }
-  if (kind === "rest") return [counted(clients.rest.length, "more client"), "share this lane; a click shows them"];
-  return null;
-}
-
-/** @param {import("./run.js").Run} run @param {(row: number, go?: boolean) => void} select */
-function served(run, select) {
-  /** @type {[string, [string, string]][]} */
-  const accounts = Object.entries(run.header.served);
-  if (!accounts.length) return;
-  $("#served").hidden = false;
-  for (const [row, [node, account]] of accounts) {
-    const link = el("button", { type: "button", class: "op", text: `#${run.number(Number(row))}`, onclick: () => select(Number(row), true) });
-    $("#served-list").append(el("dt", {}, link, ` ${node}`), el("dd", { text: account }));
-  }
-}
-
-/** @param {HTMLElement} button */
-async function copy(button) {
-  const text = button.getAttribute("data-text") ?? "", said = button.textContent;
-  try {
-    await navigator.clipboard.writeText(text);
-    button.textContent = "Copied";
-  } catch {
-    getSelection()?.selectAllChildren($("footer code"));
-    button.textContent = "Selected below: Ctrl-C";
-  }
-  setTimeout(() => (button.textContent = said), 1400);
 }
 
 unpack($("#data").textContent ?? "").then(start);

@@ -111,7 +111,7 @@ function drawStep(run, state, select) {
   const words = [];
   if (state.step) {
     const [row, , after] = order.steps[state.step - 1];
-    words.push("After ", link(run, row, select), ` (${run.text(row)}), ${object} is `, pill(run, after), ". ");
+    words.push("After ", link(run, row, select), `, ${object} is `, pill(run, after), ". ");
   } else if (order.steps.length) {
     words.push(`At the beginning ${object} is `, pill(run, order.steps[0][1]), ". ");
   }
@@ -119,9 +119,9 @@ function drawStep(run, state, select) {
     const row = order.steps[state.step][0];
     words.push("Next: ", link(run, row, select), ` (${run.text(row)}).`);
   } else if (order.stuck.length) {
-    words.push("Next could be ");
+    words.push("Next: ");
     order.stuck.forEach(([row, why], at) => {
-      words.push(at ? "; or " : "", el("span", { class: "bad", text: "✗ " }), link(run, row, select), ": ", ...sentence(run, why, select));
+      words.push(at ? "; or " : "", el("span", { class: "bad", text: "✗ " }), link(run, row, select), " ", ...sentence(run, why, select));
     });
     words.push(". No operation can be next.");
   } else {

@@ -11,7 +11,7 @@ from targets.backends.simulator.host import DOWN, Host, Surroundings
 from targets.backends.simulator.loop import Loop
 from targets.backends.simulator.network import MS, Cause, Network, Receiver, Sent, describe
 from targets.backends.simulator.time_keyed import TimeKeyedRandom
-from targets.backends.simulator.traced import Step, TracedHost
+from targets.backends.simulator.traced import Record, TracedHost
 from targets.backends.simulator.watch import Watch
 from targets.protocol.fault import (
     Corrupt,
@@ -119,10 +119,9 @@ class SimulatedCluster:
             self.nodes, target, self._loop, seed, self._network.send, self._running, self._watch, self.coverage
         )
         self._hosts = {name: self._host(name, shared, trace) for name in self.nodes}
-        self.steps: list[Step] = []
-        """Of a traced run: what inputs changed on the nodes, in order of time."""
-        self.held: dict[tuple[str, NodeId], dict[str, Any]] = {}
-        """Of a traced run: the view of a node when a request arrived, by the request's id and the node."""
+        self.record = Record()
+        """Of a traced run: what happened on the nodes."""
+        self.steps, self.held = self.record.steps, self.record.held
         if trace:
             self._note_causes()
         self._waiting: dict[str, tuple[Request, Done]] = {}
@@ -144,7 +143,7 @@ class SimulatedCluster:
         self._network.cause = self._handled_by
         for host in self._hosts.values():
             if isinstance(host, TracedHost):
-                host.steps, host.held = self.steps, self.held
+                host.record = self.record
 
     def _handled_by(self, name: NodeId) -> Cause | None:
         return getattr(self._hosts.get(name), "handling", None)

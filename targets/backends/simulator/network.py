@@ -37,6 +37,8 @@ class Sent(NamedTuple):
     """What the sender was handling; None for clients, for timers, and where it is not known."""
     number: int = 0
     """Which of the messages on its link it is, from 1, whatever becomes of them: copies of one share it."""
+    by: Fault | None = None
+    """The fault that lost it, held it back (until `delivered_ns`, if it was released), delayed or repeated it."""
 
 
 @dataclass(eq=False)
@@ -161,13 +163,14 @@ class Network:
         number, random = link.sent, link.random
         times = [time_ns]
         in_order = True
+        by: Fault | None = None
         for one in link.faults:
             fault = one.fault
             if isinstance(fault, Degrade):
                 lost, duplicated, reordered, late = random.random(), random.random(), random.random(), random.random()
                 if lost < fault.loss:
                     one.touched += 1
-                    self._note(None, route, message, number)
+                    self._note(None, route, message, number, fault)
                     return
                 late_ns = int(-log(1.0 - late) * fault.delay_ms * MS) if fault.delay_ms else 0
                 if duplicated < fault.duplicate:
@@ -176,29 +179,32 @@ class Network:
                     in_order = False
                     late_ns += int(random.random() * 30 * MS)
                 times = [time + late_ns for time in times]
-                one.touched += late_ns > 0 or len(times) > 1
+                if late_ns > 0 or len(times) > 1:
+                    one.touched += 1
+                    by = fault
             elif isinstance(fault, MessageFault):
                 if fault.affects(type(message).__name__, one.on_link[link]):
                     one.on_link[link] += 1
                     one.touched += 1
                     times = [time + int(late_ms * MS) for time in times for late_ms in fault.copies_ms()]
                     in_order = in_order and fault.copies_ms()[:1] == (0.0,)
+                    by = fault
                     if not times:
-                        self._note(None, route, message, number)
+                        self._note(None, route, message, number, fault)
                         return
             elif isinstance(fault, Cut):
                 one.touched += 1
-                self._note(None, route, message, number)
+                self._note(None, route, message, number, fault)
                 return
             elif one.touched < fault.count and fault.message in (None, type(message).__name__):
                 one.touched += 1
-                self._held.append(((route, message, number), self._sent(None, route, message, number)))
+                self._held.append(((route, message, number), self._sent(None, route, message, number, fault)))
                 return
         if in_order:
             times[0] = max(times[0], link.last_ns + 1)
             link.last_ns = times[0]
         for time in times:
-            self._note(time, route, message, number)
+            self._note(time, route, message, number, by)
             self._loop.at(time, self._arrive, (route, message, number))
 
     def _arrive(self, arrival: _Arrival) -> None:
@@ -210,27 +216,31 @@ class Network:
         for one in arrival[0].link.faults:
             if isinstance(one.fault, Cut) and one.fault.under_way:
                 one.touched += 1
-                self._note_again(arrival, self._loop.now_ns, None)
+                self._note_again(arrival, self._loop.now_ns, None, one.fault)
                 return True
         return False
 
-    def _note(self, delivered_ns: int | None, route: _Route, message: Message, number: int) -> None:
+    def _note(
+        self, delivered_ns: int | None, route: _Route, message: Message, number: int, by: Fault | None = None
+    ) -> None:
         if self.trace is not None:
-            self.trace.append(self._sent(delivered_ns, route, message, number))
+            self.trace.append(self._sent(delivered_ns, route, message, number, by))
 
-    def _note_again(self, arrival: _Arrival, noted_ns: int, delivered_ns: int | None) -> None:
+    def _note_again(self, arrival: _Arrival, noted_ns: int, delivered_ns: int | None, by: Fault) -> None:
         """A message that was noted as delivered at one time arrives at another after all, or is lost (None)."""
         if self.trace is not None:
             route, _, number = arrival
             noted = (noted_ns, route.source, route.dest)
             for place, sent in enumerate(self.trace):
                 if sent[1:4] == noted and sent.number == number:
-                    self.trace[place] = sent._replace(delivered_ns=delivered_ns)
+                    self.trace[place] = sent._replace(delivered_ns=delivered_ns, by=by)
                     return
 
-    def _sent(self, delivered_ns: int | None, route: _Route, message: Message, number: int) -> Sent:
+    def _sent(
+        self, delivered_ns: int | None, route: _Route, message: Message, number: int, by: Fault | None = None
+    ) -> Sent:
         now_ns, cause = self._loop.now_ns, self.cause(route.source)
-        return Sent(now_ns, delivered_ns, route.source, route.dest, message, cause, number)
+        return Sent(now_ns, delivered_ns, route.source, route.dest, message, cause, number, by)
 
     @property
     def held_back(self) -> list[Sent]:
@@ -258,22 +268,22 @@ class Network:
     def _steer_under_way(self, fault: Steer, arrival: _Arrival, at_ns: int) -> None:
         loop, (route, message, number) = self._loop, arrival
         if fault.do == "duplicate":
-            self._note(loop.now_ns, route, message, number)
+            self._note(loop.now_ns, route, message, number, fault)
             loop.at(loop.now_ns, self._arrive, arrival)
             return
         loop.withdraw(arrival)
         if fault.do == "deliver":
-            self._note_again(arrival, at_ns, loop.now_ns)
+            self._note_again(arrival, at_ns, loop.now_ns, fault)
             loop.at(loop.now_ns, self._arrive, arrival)
         elif fault.do == "drop":
-            self._note_again(arrival, at_ns, None)
+            self._note_again(arrival, at_ns, None, fault)
         else:
             noted = (at_ns, route.source, route.dest)
             trace = self.trace or []
             sent = next((one for one in trace if one[1:4] == noted and one.number == number), None)
             if sent is not None:
                 trace.remove(sent)
-            self._held.append((arrival, (sent or self._sent(None, *arrival))._replace(delivered_ns=None)))
+            self._held.append((arrival, (sent or self._sent(None, *arrival))._replace(delivered_ns=None, by=fault)))
 
     def _steer_held(self, fault: Steer, held: tuple[_Arrival, Sent]) -> None:
         arrival, sent = held

@@ -8,7 +8,7 @@ from random import Random
 import numpy as np
 import pytest
 
-from checker.history import PENDING, History, Operation
+from checker.history import INFO, OK, PENDING, STATUSES, History, Operation
 from checker.models import find
 from checker.verdict import Verdict
 from naysayer.page.bundle import SCRIPTS, script
@@ -34,10 +34,9 @@ HOSTILE = [
 
 
 def op(index: int, f: str, value: object, call: int, ret: int | None, key: object = "x") -> Operation:
-    given = (value, None) if f == "write" else (None, value)
-    return Operation(
-        index, index % 3, f, key, *given, call, PENDING if ret is None else ret, "info" if ret is None else "ok"
-    )
+    asked, answered = (value, None) if f == "write" else (None, value)
+    end, status = (PENDING, INFO) if ret is None else (ret, OK)
+    return Operation(index, index % 3, f, key, asked, answered, call, end, STATUSES[status])
 
 
 def test_columns_come_back_as_they_were() -> None:
