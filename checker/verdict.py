@@ -103,7 +103,7 @@ class Part:
     """invalid: if given, the counterexample is a *window*. What ended before this instant is not needed: in whatever
     state it left the system, the operations since have no order. Those called by then may have happened before it."""
     proof: Any = None
-    """invalid, of transactions: what the counterexample's cycle does not show (checker.transactions.proof)."""
+    """invalid, of transactions: the cycle, and what it rests on (checker.transactions.proof)."""
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from checker.transactions.cycles import KINDS, Cycle, named
 from checker.transactions.edges import Edges, of_order, of_versions
 from checker.transactions.levels import DECIDES, LEVELS, Level, Order, find, implied, validate
 from checker.transactions.local import Local, Locals
+from checker.transactions.proof import Prover
 from checker.transactions.replay import serial_order
 from checker.transactions.strong import Refutation
 from checker.transactions.table import DATA, Data, Table, table
@@ -52,7 +53,7 @@ class Ruling:
         """What refutes the level."""
         if self.local is not None:
             return self.local.kind
-        return self.cycle.kind if self.cycle is not None else "no-order"
+        return self.cycle.kind if self.cycle is not None else "no-version-order"
 
 
 class Judge:
@@ -191,10 +192,17 @@ def _part(judged: Judge, level: Level, ruling: Ruling) -> Part:
         return Part(None, "unknown", "none", operations, reason=NOTHING_SUCCEEDED)
     if ruling.holds:
         assert ruling.events is not None
-        return Part(None, "valid", "cycles", operations, witness=table.history.index[table.rows[ruling.events]])
+        events = ruling.events[table.status[ruling.events] != FAIL]  # read-uncommitted: reads may show what failed
+        return Part(None, "valid", "cycles", operations, witness=table.history.index[table.rows[events]])
     if ruling.holds is None:
         return Part(None, "unknown", "cycles", operations, reason=ruling.reason)
     explanation, txns = _explained(judged, level, ruling)
+    prover = Prover(Words(judged.table, judged.versions))
+    proof = None
+    if ruling.refutation is not None:
+        proof = prover.of_refutation(ruling.refutation)
+    elif ruling.cycle is not None:
+        proof = prover.of_cycle(ruling.cycle.steps)
     counterexample = tuple(table.history[int(table.rows[txn])] for txn in sorted(txns))
     method = "version orders" if ruling.refutation is not None else "cycles"
     return Part(
@@ -204,7 +212,7 @@ def _part(judged: Judge, level: Level, ruling: Ruling) -> Part:
         operations,
         counterexample=counterexample,
         explanation=explanation,
-        proof=ruling.refutation,
+        proof=proof,
     )
 
 
@@ -222,7 +230,7 @@ def _explained(judged: Judge, level: Level, ruling: Ruling) -> tuple[Explanation
         return explanation, tuple(txns)
     if ruling.refutation is None:
         kind, why = (
-            "no-serial-order",
+            "no-order",
             f"{judged.versions.ambiguous}; all serial orders were tried, and none explains every read",
         )
         happened = tuple(np.flatnonzero(judged.table.status != FAIL).tolist())

@@ -105,11 +105,14 @@ def _certify(
     """
     if verdict.outcome == "unknown":
         return None, "none: the verdict is unknown"
-    if verdict.data is not None:
-        return None, "none: the verifier does not check verdicts on transactions yet"
     if verdict.model in PROPERTIES:
         return None, "none: this property is checked on the history itself, without searching for an order"
-    objections = verify(recording.history, own or find(recording.model, begins_with=begins_with), verdict)
+    if verdict.data is not None:
+        from checker.transactions.verify import verify as verify_transactions
+
+        objections = verify_transactions(recording.history, verdict, begins_with)
+    else:
+        objections = verify(recording.history, own or find(recording.model, begins_with=begins_with), verdict)
     if objections and all(objection.endswith(TOO_LARGE) for objection in objections):
         return None, f"not confirmed: {objections[0]}"
     if objections:
