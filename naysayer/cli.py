@@ -20,7 +20,7 @@ from cyclopts import App, CycloptsError, Parameter
 from checker.errors import HarnessError, NaysayerError, UsageError
 from naysayer.contradictions import refuse_contradictions, refuse_hunt_contradictions
 from naysayer.crash import RESULT_FOLDER, leaves, sentence
-from naysayer.options import CheckOptions, Faults, HuntOptions, Output, RunOptions
+from naysayer.options import RESULTS, CheckOptions, Faults, HuntOptions, Output, RunOptions
 from naysayer.printable import complain
 
 if TYPE_CHECKING:
@@ -302,6 +302,19 @@ def node(
     from naysayer.commands.node import run_node
 
     return run_node(target, me=id, listen=listen, peers=peers, data=data, seed=seed, stdio=stdio)
+
+
+@app.command
+def serve(results: Path = RESULTS, /) -> int:
+    """Show the runs in a results folder in the browser, their pages, and the explorer, which goes back in time in
+    simulated runs. On this machine only, at an address with a token, until Ctrl-C.
+
+    Args:
+        results: the folder of the results
+    """
+    from naysayer.serve.serving import serve as serve_results
+
+    return serve_results(results)
 
 
 @app.command

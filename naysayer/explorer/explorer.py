@@ -27,10 +27,11 @@ from naysayer.play.language import FAULTS, match_step
 from naysayer.recorder import Recorder
 from naysayer.report.build import seen_in
 from naysayer.results import HISTORY
+from naysayer.simulate import client_name
 from targets.backends.simulator import SimulatedCluster
-from targets.backends.simulator.network import MS
+from targets.backends.simulator.network import MS, Sent
 from targets.backends.simulator.observed import Event
-from targets.protocol.fault import Fault
+from targets.protocol.fault import Fault, Steer
 from targets.registry import find as find_target
 
 BRANCHES_MAX = 200
@@ -58,7 +59,19 @@ class Branch:
             return "Recorded run"
         if self.source is not self.parent.source:
             return f"Healthy twin {self.source.target}"
-        return change_text(self.edits[-1].change)
+        change = self.edits[-1].change if self.edits else None
+        if isinstance(change, Steer):
+            return f"{change.do} {self._named(change)}"
+        return "No change" if change is None else change_text(change)
+
+    def _named(self, change: Steer) -> str:
+        """The message that is steered, in words."""
+        parent, clients = self.parent, self.source.clients
+        for sent in parent.traffic if parent is not None else ():
+            link = (client_name(clients, sent.source), client_name(clients, sent.dest))
+            if parent is not None and (link, sent.number) == (change.link, change.number):
+                return f"{parent.words.message(sent.message, sent.source)}, {link[0]}→{link[1]}"
+        return f"message {change.number}, {change.link[0]}→{change.link[1]}"
 
     @property
     def kind(self) -> str:
@@ -84,6 +97,16 @@ class Branch:
     def stepping(self) -> Stepping:
         """Finds the next event that matters."""
         return Stepping(self.replayed)
+
+    @cached_property
+    def words(self) -> Words:
+        """Puts its events and messages into words."""
+        return Words(self.replayed.replay)
+
+    @cached_property
+    def traffic(self) -> list[Sent]:
+        """All its messages in the order in which they were sent."""
+        return sorted(self.replayed.replay.sent, key=lambda one: one.sent_ns)
 
     def event_at(self, ms: float) -> int:
         """The last event that has happened by that time; the first, if none has."""
@@ -118,6 +141,11 @@ class Explorer:
     def open(path: Path) -> Explorer:
         """The explorer of a result folder or a scenario file."""
         return Explorer(open_source(path))
+
+    @property
+    def names(self) -> Numbered:
+        """The nodes, for steps that name them."""
+        return Numbered(self.source.nodes)
 
     @cached_property
     def identical(self) -> bool | None:

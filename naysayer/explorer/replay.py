@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from io import BytesIO
 from typing import Any
 
@@ -19,7 +20,7 @@ from checker.history import Status, freeze
 from naysayer.explorer.source import Source
 from naysayer.recorder import Recorder
 from naysayer.simulate import Probe, Run, Simulation, further_client
-from targets.backends.simulator.network import MS
+from targets.backends.simulator.network import MS, Sent
 from targets.backends.simulator.observed import Event, ObservedCluster
 from targets.backends.simulator.traced import Step
 from targets.protocol.fault import Fault
@@ -52,19 +53,36 @@ class Edit:
     """When it is carried out; None: as part of the event."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Replayed:
-    """What running to the end has shown. Events are counted from 1."""
+    """What running to the end has shown."""
 
+    replay: Replay
     run: Run
-    simulation: Simulation
-    history: bytes
-    """As history.jsonl has it."""
-    events: list[Event] = field(default_factory=list)
-    changes: dict[int, Step] = field(default_factory=dict)
-    """By event: what it changed in what its node shows."""
-    operations: dict[str, int] = field(default_factory=dict)
-    """By the id of a request: the index of the operation."""
+
+    @property
+    def events(self) -> list[Event]:
+        """They are counted from 1."""
+        return self.replay.events
+
+    @property
+    def changes(self) -> dict[int, Step]:
+        """By event: what it changed in what its node shows."""
+        return self.replay.changes
+
+    @property
+    def operations(self) -> dict[str, int]:
+        """By the id of a request: the index of the operation."""
+        return self.replay.operations
+
+    @property
+    def simulation(self) -> Simulation:
+        return self.replay.simulation
+
+    @property
+    def history(self) -> bytes:
+        """As history.jsonl has it."""
+        return self.replay.written
 
 
 class Reached(BaseException):
@@ -109,6 +127,16 @@ class Replay:
         return self.simulation.cluster
 
     @property
+    def written(self) -> bytes:
+        """What history.jsonl has so far."""
+        return self._file.getvalue()
+
+    @cached_property
+    def sent(self) -> list[Sent]:
+        """Every message, those that are held back last. To be asked for when it has come to its end."""
+        return [*(self.cluster.trace or ()), *self.cluster.held_back]
+
+    @property
     def clients(self) -> int:
         """How many clients the run has, without those that edits added."""
         return self._clients
@@ -120,8 +148,7 @@ class Replay:
 
     def to_the_end(self) -> Replayed:
         """Run to the end."""
-        run = self.simulation.run()
-        return Replayed(run, self.simulation, self._file.getvalue(), self.events, self.changes, self.operations)
+        return Replayed(self, self.simulation.run())
 
     def to_the_event(self) -> bool:
         """Run until the event that it is to end after. Returns False if the run ended before."""

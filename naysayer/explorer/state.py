@@ -145,8 +145,7 @@ def state_of(replay: Replay, words: Words) -> State:
 def _travelling(replay: Replay, words: Words) -> list[Travelling]:
     """Every message under way, in order of arrival, then those held back."""
     cluster, clients = replay.cluster, replay.clients
-    every = [*(cluster.trace or ()), *cluster.held_back]
-    sent_ns = {(one.source, one.dest, one.number): one.sent_ns for one in every}
+    sent_ns = {(one.source, one.dest, one.number): one.sent_ns for one in replay.sent}
 
     def travelling(source: NodeId, dest: NodeId, message: Any, number: int, due_ns: int | None) -> Travelling:
         at_ns = sent_ns.get((source, dest, number))

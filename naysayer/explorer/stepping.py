@@ -67,7 +67,7 @@ class Stepping:
                 arrived.setdefault((event.sender, event.place, event.number), []).append(number)
             if event.what in ("invoke", "timeout") and event.content.id in replayed.operations:
                 found[replayed.operations[event.content.id]].add(number)
-        for request, messages in by_operation(replayed.run.trace or []).items():
+        for request, messages in by_operation(replayed.replay.sent).items():
             if request in replayed.operations:
                 mine = found[replayed.operations[request]]
                 for sent in messages:

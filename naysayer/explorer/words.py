@@ -23,13 +23,12 @@ class Words:
         self._replay = replay
         self._text = MessageText()
         self._sent: defaultdict[tuple[int, NodeId], list[Sent]] = defaultdict(list)
-        cluster = replay.cluster
-        for one in (*(cluster.trace or ()), *cluster.held_back):
+        for one in replay.sent:
             self._sent[one.sent_ns, one.source].append(one)
-        self._held = {id(one) for one in cluster.held_back}
+        self._held = {id(one) for one in replay.sent[len(replay.cluster.trace or ()) :]}
         self._belongs: dict[int, int] = {}
         self._exchanges: dict[str, int] = {}
-        for request, messages in by_operation([*(cluster.trace or ()), *cluster.held_back]).items():
+        for request, messages in by_operation(replay.sent).items():
             number = replay.operations.get(request)
             if number is not None:
                 for sent in messages:
@@ -46,6 +45,10 @@ class Words:
             return self._text.whole(message, source)
         kind, carried = type(message).__name__, self._text.carried(message, source, None)
         return f"{kind} {carried}".rstrip()
+
+    def is_held(self, sent: Sent) -> bool:
+        """Whether a message is held back."""
+        return id(sent) in self._held
 
     def timer(self, name: str) -> str:
         """A timer; one that is called by the number of an exchange is that of its operation."""

@@ -56,4 +56,9 @@ def kind(run: Run, verdict: Verdict) -> str:
     if verdict.method == "invariant" and run.violations:
         return f"invariant {run.violations[0].partition(' at ')[0]}"
     explanation = None if verdict.worst is None else verdict.worst.explanation
-    return "violation" if explanation is None else explanation.kind.replace("-", " ")
+    return "violation" if explanation is None else kind_text(explanation.kind)
+
+
+def kind_text(kind: str) -> str:
+    """A kind of violation as people write it: `stale read`, `non-monotonic read`."""
+    return kind.replace("-", " ").replace("non monotonic", "non-monotonic")
