@@ -209,7 +209,7 @@ class Simulation:
         views: dict[NodeId, dict[str, object]] = {}
         try:
             self._loop.run()
-            views = {} if self._loop.raised else dict(cluster.views())
+            views = dict(cluster.views())
         except TargetError as failure:
             error = str(failure)
         return Run(

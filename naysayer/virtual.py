@@ -36,8 +36,6 @@ class VirtualRun:
         """Time (ms), client, operation and node of everything that was invoked."""
         self.core.clients.asked = self.asked
         self.stopped = False
-        self.raised = False
-        """A node raised an exception, which ended the run."""
         self._until_ms = until_ms
         self._until_violation = until_violation
 
@@ -54,7 +52,7 @@ class VirtualRun:
         try:
             self._drive()
         except NodeRaisedError as failure:
-            self.raised = True
+            self.cluster.crashed(failure.node)
             self.core.died(Death(failure.node, failure.how, raised=True, hung=failure.hung), self.cluster.now_ns)
 
     def _drive(self) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from checker.errors import HarnessError
+from checker.errors import HarnessError, TargetError
 from naysayer.commands.test import facts_json, page_source, result_of
 from naysayer.hunt.beyond import CONTINUATIONS, seen_by_clients
 from naysayer.hunt.campaign import Caught, Hunt, run_campaign
@@ -53,7 +53,8 @@ def hunt_target(hunt: Hunt, *, engine: str, results: Path) -> Conclusion:
         caught = _search(hunt, engine, stop)
         if caught.plan is None:
             return _nothing(hunt, caught)
-        concluded, scenario = _report(caught.plan, new_folder(results, caught.plan.name), given(hunt), stop)
+        folder = new_folder(results, caught.plan.name)
+        concluded, scenario = _report(caught.plan, folder, given(hunt), stop, caught.unlike)
     screen = console()
     screen.print(f"✗ {hunt.target}: {_named(caught.plan)} fails, after {_effort(caught)}", markup=False)
     screen.print(f"  {caught.coverage.sentence()}", markup=False, highlight=False)
@@ -108,12 +109,20 @@ def _lines_now_and_then() -> Callable[[Callable[[], str]], None]:
     return line
 
 
-def _report(failing: Plan, folder: Path, options: Options, stop: StopRequest) -> tuple[Conclusion, str]:
+def _report(
+    failing: Plan, folder: Path, options: Options, stop: StopRequest, unlike: str | None
+) -> tuple[Conclusion, str]:
     """Run the failing plan again, minimise it, keep and report what is left. Its error is what could not be kept.
 
-    Returns the scenario too.
+    Returns the scenario too. `unlike`: why the plan may not fail again. Raises TargetError if it does not.
     """
     found, original, lost = _keep_original(failing, folder, options)
+    if original.verdict.outcome != "invalid":
+        because = unlike or "its nodes are not deterministic"
+        raise TargetError(f"{_named(failing)} failed, and does not fail when it is run again: {because}")
+    if unlike is not None:
+        concluded = _report_original(failing, original, folder, options, unlike)
+        return replace(concluded, error=lost or concluded.error), notation.text(found)
     beyond = _seen_by_clients(failing, original, stop)
     if beyond is not None:
         found, _ = reproduce(beyond)

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from checker import Budget
 from checker.verdict import Verdict
+from naysayer.hunt.campaign import unlike_again
 from naysayer.judge import RUN_STEPS, enough, judge, undecided, with_invariants
 from naysayer.options import RunOptions, given
 from naysayer.page.source import Source, source_of_run
@@ -51,7 +52,11 @@ def judged_report(plan: Plan, run: Run, folder: Path, reporting: Reporting) -> R
     judged = reporting.attempt(lambda: judge(run.recorder.history(), model, budget=Budget(steps=RUN_STEPS)))
     verdict = with_invariants(run, judged or undecided(model, run.recorder.invocations))
     verdict = enough(verdict, seen_in(run.recorder, model))
-    report = build_report(result_of(plan, run, verdict), folder)
+    result = result_of(plan, run, verdict)
+    if verdict.outcome == "invalid" and find_target(plan.target).foreign:
+        unlike = reporting.attempt(lambda: unlike_again(plan))
+        result = replace(result, remarks=[*result.remarks, *([] if unlike is None else [unlike])])
+    report = build_report(result, folder)
     return reporting.attempt(lambda: with_nodes(plan, report)) or report
 
 

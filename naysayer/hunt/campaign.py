@@ -21,6 +21,8 @@ from naysayer.judge import judge_run
 from naysayer.plan import Plan, validate
 from naysayer.recorder import Recorder
 from naysayer.simulate import Probe, Simulation
+from targets.backends.host.determinism import difference
+from targets.backends.host.process import hosts_s
 from targets.protocol.own_code import blamed
 from targets.registry import find as find_target
 from workloads.registry import find as find_workload
@@ -33,6 +35,9 @@ YOUNG = 20_000
 
 LINEAGE = 250
 """Runs of one lineage (guided.py), which are made in order."""
+
+COMPARED = 50
+"""Of a user's program one run in so many, and each that fails, is made again in a used and in a fresh process."""
 
 POLL_S = 0.2
 """How often a campaign is asked whether it goes on, whatever ends meanwhile."""
@@ -101,6 +106,8 @@ class Tried:
     """The runs so far, which the next batch continues."""
     states: tuple[tuple[int, ...], ...] = ()
     """The abstract states that each run reached."""
+    unlike: str | None = None
+    """Why the plan that failed may not fail again: its nodes are not deterministic."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +122,8 @@ class Caught:
     stopped: bool = False
     """It was ended before its bound, by `goes_on`."""
     coverage: Seen = field(default_factory=Seen)
+    unlike: str | None = None
+    """Why the plan may not fail again: its nodes are not deterministic."""
 
 
 @contextmanager
@@ -138,14 +147,19 @@ def attempt(hunt: Hunt, first: int, runs: int) -> Tried:
 
 def continued(hunt: Hunt, lineage: Lineage, runs: int) -> Tried:
     """Try some more runs of a lineage in this process; stops at the first that fails."""
-    began = time.process_time()
+    began = spent_s()
     with few_collections(), blamed():
         tried = _attempt(hunt, lineage, runs)
-    return replace(tried, cpu_s=time.process_time() - began, lineage=lineage)
+    return replace(tried, cpu_s=spent_s() - began, lineage=lineage)
+
+
+def spent_s() -> float:
+    """CPU seconds of this process and of its hosts."""
+    return time.process_time() + hosts_s()
 
 
 def _attempt(hunt: Hunt, lineage: Lineage, runs: int) -> Tried:
-    undecided = 0
+    undecided, foreign = 0, find_target(hunt.target).foreign
     states: list[tuple[int, ...]] = []
     for number in range(runs):
         plan = lineage.next(hunt.plan)
@@ -153,12 +167,23 @@ def _attempt(hunt: Hunt, lineage: Lineage, runs: int) -> Tried:
         lineage.learn(plan, run.states)
         states.append(tuple(run.states))
         verdict = judge_run(run, find_workload(plan.workload).model, steps=STEPS, weaker=False)
-        if verdict.outcome == "invalid":
-            return Tried(number + 1, undecided, plan, states=tuple(states))
+        failed = verdict.outcome == "invalid"
+        unlike = None
+        if foreign and (failed or lineage.tried % COMPARED == 1):
+            unlike = unlike_again(plan)
+        if failed:
+            return Tried(number + 1, undecided, plan, states=tuple(states), unlike=unlike)
+        if unlike is not None:
+            return Tried(number + 1, undecided, None, f"seed {plan.seed}: {unlike}", states=tuple(states))
         if run.error is not None:
             return Tried(number + 1, undecided, None, f"seed {plan.seed}: {run.error}", states=tuple(states))
         undecided += verdict.outcome == "unknown"
     return Tried(runs, undecided, states=tuple(states))
+
+
+def unlike_again(plan: Plan) -> str | None:
+    """What the nodes of a user's program do differently when a plan is run again in another process, if anything."""
+    return difference(plan.target, lambda: Simulation(plan, Recorder()).run())
 
 
 def run_campaign(hunt: Hunt, engine: str, workers: int, goes_on: Callable[[int], bool]) -> Caught:
@@ -171,6 +196,7 @@ def run_campaign(hunt: Hunt, engine: str, workers: int, goes_on: Callable[[int],
     done, cpu_s, undecided, coverage = 0, 0.0, 0, Seen()
     failed: list[Plan] = []
     trouble: str | None = None
+    unlike: str | None = None
     stopped = False
     fresh = lineages(hunt)
     begun: deque[Lineage] = deque()
@@ -190,12 +216,13 @@ def run_campaign(hunt: Hunt, engine: str, workers: int, goes_on: Callable[[int],
             for tried in (future.result() for future in ended):
                 done, cpu_s, undecided = done + tried.seeds, cpu_s + tried.cpu_s, undecided + tried.undecided
                 failed += [tried.failed] if tried.failed is not None else []
+                unlike = unlike or tried.unlike
                 trouble = trouble or tried.trouble
                 coverage.add(tried.states)
                 if tried.lineage is not None and hunt.left(tried.lineage):
                     begun.append(tried.lineage)
     plan = min(failed, key=lambda found: (found.seed, len(found.decisions))) if failed else None
-    return Caught(plan, done, cpu_s, undecided, trouble, stopped, coverage)
+    return Caught(plan, done, cpu_s, undecided, trouble, stopped, coverage, unlike)
 
 
 def lineages(hunt: Hunt) -> Iterator[Lineage]:

@@ -11,7 +11,6 @@ says so.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil, inf
@@ -21,7 +20,7 @@ from msgspec.structs import replace
 
 from checker.history import Operation
 from naysayer.hunt import simplify
-from naysayer.hunt.campaign import STEPS, few_collections
+from naysayer.hunt.campaign import STEPS, few_collections, spent_s
 from naysayer.hunt.elections import ELECTION_MS, Timeline, leader_timeline, relative, replayed
 from naysayer.hunt.failure import failed_ms
 from naysayer.play.timed import Scenario, Timed, TimedFault, TimedOperation, play, shows_last
@@ -29,7 +28,7 @@ from workloads.registry import find as find_workload
 
 RUNS_MAX = 10_000
 SECONDS_MAX = 40.0
-"""CPU seconds of this process."""
+"""CPU seconds of this process and its hosts."""
 
 PATIENCE_SECONDS = 5.0
 """After so many CPU seconds without a smaller scenario, no more random subsets are tried..."""
@@ -82,7 +81,7 @@ class _Search:
     def __init__(self, scenario: Scenario, goes_on: Callable[[Shrunk], bool]) -> None:
         self.best = Shrunk(scenario)
         self._goes_on = goes_on
-        self._until = time.process_time() + SECONDS_MAX
+        self._until = spent_s() + SECONDS_MAX
         self._sight = max(SIGHT.values())
         self.failed_ms = inf
         """When the scenario had failed."""
@@ -191,7 +190,7 @@ class _Search:
         """Raises _Bound where no other run may be made."""
         if self.best.runs >= RUNS_MAX:
             raise _Bound(f"minimising was cut after {RUNS_MAX} runs")
-        if time.process_time() > self._until:
+        if spent_s() > self._until:
             raise _Bound(f"minimising was cut after {SECONDS_MAX:.0f} s")
         if not self._goes_on(self.best):
             raise _Bound("minimising was interrupted")
@@ -294,14 +293,14 @@ def _proof_alone(search: _Search) -> None:
 def _random_subsets(search: _Search) -> None:
     """Replay random subsets of the scenario relative to elections, for as long as that helps."""
     random = Random(0)
-    gained = time.process_time()
+    gained = spent_s()
     while search.timeline() and len(search.scenario.items) > 1:
         patience = BRIEF_SECONDS if search.is_small() else PATIENCE_SECONDS
-        if time.process_time() - gained > patience:
+        if spent_s() - gained > patience:
             return
         smaller = (search.scenario.of(some_of(search.scenario.items, random)) for _ in range(REPLAYS))
         if any(map(search.fails_replayed, smaller)):
-            gained = time.process_time()
+            gained = spent_s()
 
 
 def some_of(items: Sequence[Timed], random: Random) -> list[Timed]:

@@ -10,6 +10,10 @@ from pathlib import Path
 import pytest
 
 from naysayer.cli import run
+from naysayer.hunt.campaign import Hunt, attempt
+from targets.backends.host import process
+from targets.backends.host.determinism import compare
+from targets.backends.host.process import end_hosts
 
 NODE = Path(__file__).parents[1] / "targets" / "host_nodes" / "quorum_kv.py"
 
@@ -110,11 +114,48 @@ def test_hosts_exclude_other_systems(capsys: pytest.CaptureFixture[str]) -> None
 def test_a_host_that_dies_is_a_finding_and_no_process_is_left(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from targets.backends.host.process import end_hosts
-
     code = run(["test", "--host", command("dies"), "--seed", "3", "--results", str(tmp_path)])
     printed = " ".join(capsys.readouterr().out.split())
     assert code == 1
     assert "died: it ended its process with exit code 7; its stderr ends: giving up for good (on the timer" in printed
     end_hosts()
     assert not [one for one in children() if "quorum_kv" in one]
+
+
+@pytest.mark.slow
+def test_an_endless_loop_is_a_finding_with_its_place(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "CPU_S_MAX", 0.2)
+    code = run(["test", "--host", command("hangs"), "--seed", "3", "--ops", "300", "--results", str(tmp_path)])
+    printed = " ".join(capsys.readouterr().out.split())
+    assert code == 1
+    assert "NODE HUNG" in printed
+    assert "hangs: it gave no answer; it was at quorum_kv.py:" in printed
+    assert "in give_up (called from quorum_kv.py:" in printed
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("variant", ["draws", "shares"])
+def test_a_node_that_is_not_deterministic_is_named_with_the_first_difference(variant: str) -> None:
+    tried = attempt(Hunt(f"host:{command(variant)}", operations=20, nodes=3, workload="register"), 1, 1)
+    said = tried.trouble or tried.unlike or ""
+    assert "is not deterministic: after the same inputs, the last of which was {" in said
+    assert "ctx.random" in said
+
+
+@pytest.mark.slow
+def test_a_deterministic_node_answers_alike_in_a_used_and_a_fresh_process() -> None:
+    tried = attempt(Hunt(f"host:{command()}", operations=20, nodes=3, workload="register"), 1, 1)
+    assert (tried.seeds, tried.trouble, tried.unlike, tried.failed) == (1, None, None, None)
+
+
+def test_the_first_effect_that_differs_is_shown() -> None:
+    given = b'{"id":7,"event":"timer","name":"t","now":5.0}\n'
+    used = [("n1", given, b'{"do":[["log","a"],["send","n2",{"x":1}]]}')]
+    fresh = [("n1", given.replace(b"7", b"1"), b'{"do":[["log","a"],["send","n3",{"x":1}]]}')]
+    assert compare(used, used) is None
+    said = compare(used, fresh)
+    assert said is not None
+    assert 'it did ["send","n2",{"x":1}] in a process that had been in use, and ["send","n3",{"x":1}]' in said
+    assert "one run ended where the same run went on" in (compare(used, []) or "")

@@ -190,7 +190,10 @@ class HostedNode:
         self._input(b'{"id":%d,"event":"timer","name":%s,"now":%a}\n' % (self._life, name, now_ms), "the timer ", timer)
 
     def view(self) -> dict[str, Any]:
-        """What the node shows; an exception in its `view` is shown in its place."""
+        """What the node shows; an exception in its `view` is shown in its place. Nothing if its host has gone, which
+        another node has ended."""
+        if not self._host.running:
+            return {}
         what = "a look at its view"
         answered = self._call(b'{"id":%d,"event":"view"}\n' % self._life, what)
         try:

@@ -34,7 +34,7 @@ HELLO_S_MAX = 60.0
 CPU_S_MAX, WALL_S_MAX = 5.0, 20.0
 """An input that takes so much CPU time of the host, or so long, has no answer: a load of others' costs no CPU time."""
 
-AGAIN_S_MAX = 1.0, 4.0
+AGAIN_S_MAX = 0.5, 3.0
 """The same once an input of this command had no answer: a failure that is minimised may run hundreds of times."""
 
 TICK_S = 0.1
@@ -49,6 +49,9 @@ JAVA = (
 )
 """What JVMs are given unless JDK_JAVA_OPTIONS is set: they start and run faster so, keep stdout for the protocol, and
 give objects that define no hashCode the same one in every process."""
+
+Exchange = tuple[str, bytes, bytes]
+"""The node that an input was for, the input, and the answer."""
 
 HARNESS = "NAYSAYER_HOST"
 """The environment variable by which a program knows that it is started as a host."""
@@ -79,8 +82,8 @@ class HostProcess:
         self.gone: list[int] = []
         """Lives that the host may forget."""
         self.calls = 0
-        self.exchanges: list[tuple[str, bytes, bytes]] | None = None
-        """If it is a list: every input with the node it is for, and the answer, from now on."""
+        self.exchanges: list[Exchange] | None = None
+        """If it is a list, what goes to and fro is added to it."""
         self._rest = b""
         self._busy = True
         self._hung = False
@@ -215,7 +218,7 @@ class HostProcess:
         _signal_all(self._process, signal.SIGKILL)
         self._process.wait()
         self._drain.join(DUMP_S)
-        _ended_cpu_s[0] += self._cpu_s_last
+        _ended_s[0] += self._cpu_s_last
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 with suppress(OSError):
@@ -243,19 +246,29 @@ class HostProcess:
             if self.calls == 0:
                 most_cpu_s = most_s = HELLO_S_MAX
             if cpu_s - since_s > most_cpu_s or ticks * TICK_S > most_s:
-                self._end_hung()
+                self._end_hung(ticks * TICK_S)
                 return
 
-    def _end_hung(self) -> None:
-        """Ask it for its stacks, then end it: who waits for its answer meets the end of its stdout."""
+    def _end_hung(self, waited_s: float) -> None:
+        """Ask it for its stacks, then end it: the reader of its answer meets the end of its stdout."""
         self._hung = True
+        _ended_s[0] += waited_s
         if self.calls:
             _hung.add(self.command)
         self._stderr.clear()
         if hasattr(signal, "SIGQUIT"):
             _signal_all(self._process, signal.SIGQUIT)
-            time.sleep(DUMP_S)
+            self._wait_for_dump()
         _signal_all(self._process, signal.SIGKILL)
+
+    def _wait_for_dump(self) -> None:
+        """Until it has printed something, and then nothing more for a tick."""
+        until, size = time.monotonic() + DUMP_S, 0
+        while time.monotonic() < until and self._process.poll() is None:
+            time.sleep(TICK_S)
+            if 0 < len(self._stderr) == size:
+                return
+            size = len(self._stderr)
 
     _cpu_s_last = 0.0
 
@@ -273,7 +286,8 @@ class HostProcess:
 _hosts: dict[tuple[str, ...], HostProcess] = {}
 _hung: set[tuple[str, ...]] = set()
 """Commands of which an input had no answer."""
-_ended_cpu_s = [0.0]
+_ended_s = [0.0]
+"""What hosts cost that have ended."""
 _CLOCK_TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 
 
@@ -282,9 +296,9 @@ def host(command: tuple[str, ...]) -> HostProcess:
     return _hosts.get(command) or HostProcess(command)
 
 
-def hosts_cpu_s() -> float:
-    """CPU seconds that all hosts of this process have used so far."""
-    return _ended_cpu_s[0] + sum(one.cpu_s() for one in list(_hosts.values()))
+def hosts_s() -> float:
+    """CPU seconds that all hosts of this process have used so far, and those for which inputs had no answer."""
+    return _ended_s[0] + sum(one.cpu_s() for one in list(_hosts.values()))
 
 
 @atexit.register
@@ -334,19 +348,27 @@ def _share_a_core() -> None:
         os.sched_setaffinity(0, {cores[(identity[-1] - 1) % len(cores)]})
 
 
-_FRAME = re.compile(r"^\s*(?:at (?P<java>[\w.$<>]+\([\w.$]+\.\w+:\d+\))|File \"(?P<file>[^\"]+)\", line (?P<line>\d+))")
-_OURS = re.compile(r"^at (?:java\.|jdk\.|sun\.|Naysayer)|Naysayer\.java")
+_FRAME = re.compile(
+    r"\s*at (?P<owner>[\w.$<>]+)\.(?P<call>[\w$<>]+)\((?:[\w.@]+/)?(?P<place>[\w$]+\.\w+:\d+)\)"  # a JVM's
+    r'|\s*File "(?P<file>[^"]+)", line (?P<line>\d+),? in (?P<function>\S+)'  # Python's
+)
+_LIBRARY = ("java.", "jdk.", "sun.")
+_KIT = re.compile(r"Naysayer|naysayer_kit")
 FRAMES_MAX = 4
 
 
 def _stack(stderr: str) -> str:
     """Where the host was, from the stacks that it printed, innermost first; "" if it printed none."""
-    text = stderr[max(stderr.find('"main"'), 0) :]
     frames: list[str] = []
-    for line in text.splitlines():
+    for line in stderr[max(stderr.find('"main"'), 0) :].splitlines():
         found = _FRAME.match(line)
-        if found is not None and not _OURS.search(line.strip()):
-            frames.append(found["java"] or f"{os.path.basename(found['file'])}:{found['line']}")
-        elif frames and not line.strip():
-            break
-    return f"; it was at {', called from '.join(frames[:FRAMES_MAX])}" if frames else ""
+        if found is None or (found["owner"] or "").startswith(_LIBRARY):
+            continue
+        if _KIT.search(line):
+            if frames:
+                break
+            continue
+        place = found["place"] or f"{os.path.basename(found['file'])}:{found['line']}"
+        frames.append(f"{place} in {found['call'] or found['function']}")
+    called = f" (called from {', '.join(frames[1:FRAMES_MAX])})" if frames[1:] else ""
+    return f"; it was at {frames[0]}{called}" if frames else ""

@@ -210,6 +210,10 @@ class SimulatedCluster:
         for host in self._hosts.values():
             host.start()
 
+    def crashed(self, node: NodeId) -> None:
+        """A node raised an exception: it does not run any more."""
+        self._hosts[node].kill(power=False, torn=False)
+
     def at(self, ms: float, callback: Callable[[], None]) -> None:
         """Call back at a virtual time; at once, after what is due already, if it has passed."""
         self._loop.at(max(int(ms * MS), self._loop.now_ns), _call, callback)
