@@ -3,9 +3,6 @@ on."""
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections import deque
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,12 +10,14 @@ from checker.found import INITIALLY, Found
 from checker.history import BEGINNING, Column
 from checker.verdict import Rung
 
-CAUSAL_CELLS_MAX = 5_000_000
-"""Causal consistency keeps one number per operation and process: above this many it is not decided."""
+CAUSAL_PROCESSES = 64
+CAUSAL_CELLS = 2_000_000
+"""Causal consistency keeps a number for each operation and process. With more processes it would take longer than
+reading the history did, so it is not computed, unless there are no more than so many numbers."""
 
 SEQUENTIAL_OPERATIONS_MAX = 400
-SEQUENTIAL_STEPS_MAX = 50_000
-"""The search for a sequential order gives up above either."""
+SEQUENTIAL_STEPS_MAX = 5_000
+"""The search for a sequential order gives up above either: these steps take about 0.1 s."""
 
 
 def monotonic_reads(found: Found) -> Rung:
@@ -69,69 +68,86 @@ def causal(found: Found) -> Rung:
     if found.unknown().any():
         return Rung(name, False, "a value that no operation wrote was read")
     processes, lane = np.unique(found.process, return_inverse=True)
-    if len(found) * len(processes) > CAUSAL_CELLS_MAX:
-        return Rung(name, None, f"not decided: {len(found)} operations by {len(processes)} processes are too many")
-    number = np.zeros(len(found), dtype=np.int64)
-    counts = [0] * len(processes)
-    for i, p in enumerate(lane.tolist()):
-        counts[p] += 1
-        number[i] = counts[p]
-    clocks = _clocks(found, lane, number, len(processes))
+    if len(found) * len(processes) > max(CAUSAL_CELLS, CAUSAL_PROCESSES * len(found)):
+        many = f"{len(found):,} operations by {len(processes):,} processes"
+        return Rung(name, None, f"not computed: for {many} it would take longer than reading them")
+    order = np.argsort(lane, kind="stable")
+    counts = np.bincount(lane)
+    number = np.empty(len(found), dtype=np.int64)
+    number[order] = np.arange(len(found)) - np.repeat(np.cumsum(counts) - counts, counts) + 1
+    previous = np.full(len(found), -1)
+    previous[order[1:]] = np.where(number[order[1:]] > 1, order[:-1], -1)
+    clocks = _clocks(found.writer, previous, lane, number, len(processes))
     if clocks is None:
         return Rung(name, False, "cause and effect form a cycle")
-    writes: dict[tuple[int, int], tuple[list[int], list[int]]] = {}
-    for i in np.flatnonzero(found.writes).tolist():
-        numbers, positions = writes.setdefault((int(found.key[i]), int(lane[i])), ([], []))
-        numbers.append(int(number[i]))
-        positions.append(i)
-    lanes_of: dict[int, list[int]] = {}
-    for key, p in writes:
-        lanes_of.setdefault(key, []).append(p)
-    for i in np.flatnonzero(found.reads).tolist():
-        source = int(found.writer[i])
-        key = int(found.key[i])
-        for p in lanes_of.get(key, []):
-            numbers, positions = writes[key, p]
-            known = int(clocks[i, p]) - (p == lane[i] and bool(found.writes[i]))
-            at = bisect_right(numbers, known) - 1
-            if at < 0 or positions[at] == source:
-                continue
-            between = positions[at]
-            if source == INITIALLY or clocks[between, lane[source]] >= number[source]:
-                return Rung(
-                    name,
-                    False,
-                    f"#{found.index[i]} depends on #{found.index[between]}, which is newer than what it found",
-                )
-    return Rung(name, True)
+    wrong = [_overwritten(found, rows, clocks, lane, number) for rows in found.by_key()]
+    first = min((pair for pair in wrong if pair is not None), default=None)
+    if first is None:
+        return Rung(name, True)
+    reader, between = (int(found.index[row]) for row in first)
+    return Rung(name, False, f"#{reader} depends on #{between}, which is newer than what it found")
 
 
-def _clocks(found: Found, lane: Column, number: Column, processes: int) -> Column | None:
-    """Vector clocks of the causal order, each counting its own operation; None if the order has a cycle."""
-    size = len(found)
-    previous = np.full(size, -1)
-    last = [-1] * processes
-    after: list[list[int]] = [[] for _ in range(size)]
-    waiting = [0] * size
-    for i, p in enumerate(lane.tolist()):
-        previous[i], last[p] = last[p], i
-        for before in {int(previous[i]), int(found.writer[i])}:
-            if before >= 0:
-                after[before].append(i)
-                waiting[i] += 1
-    clocks = np.zeros((size, processes), dtype=np.int64)
-    ready = deque(i for i in range(size) if waiting[i] == 0)
-    done = 0
-    while ready:
-        i = ready.popleft()
-        done += 1
-        clocks[i, lane[i]] = number[i]
-        for later in after[i]:
-            np.maximum(clocks[later], clocks[i], out=clocks[later])
-            waiting[later] -= 1
-            if waiting[later] == 0:
-                ready.append(later)
-    return clocks if done == size else None
+def _overwritten(found: Found, rows: Column, clocks: Column, lane: Column, number: Column) -> tuple[int, int] | None:
+    """The first read of a key that knows of a write after the one whose value it found, and that write."""
+    reads, writes = rows[found.reads[rows]], rows[found.writes[rows]]
+    source = found.writer[reads]
+    initially = source == INITIALLY
+    first: tuple[int, int] | None = None
+    for process in np.unique(lane[writes]).tolist():
+        own = writes[lane[writes] == process]  # in order of their numbers
+        known = clocks[reads, process] - ((lane[reads] == process) & found.writes[reads])
+        at = np.searchsorted(number[own], known, side="right") - 1
+        newest = own[np.maximum(at, 0)]
+        after = initially | (clocks[newest, lane[source]] >= number[source])
+        wrong = np.flatnonzero((at >= 0) & (newest != source) & after)
+        if len(wrong):
+            pair = (int(reads[wrong[0]]), int(newest[wrong[0]]))
+            first = pair if first is None else min(first, pair)
+    return first
+
+
+def _clocks(writer: Column, previous: Column, lane: Column, number: Column, processes: int) -> Column | None:
+    """Vector clocks of the causal order, each counting its own operation; None if the order has a cycle.
+
+    An operation follows the one before it in its process and the one whose value it found, so each has a level: one
+    more than the levels of these. All operations of a level are computed at once.
+    """
+    levels = _levels(writer.tolist(), previous.tolist())
+    if levels is None:
+        return None
+    clocks = np.zeros((len(writer) + 1, processes), dtype=np.int64)  # the last row is for what is not there
+    level = np.array(levels)
+    order = np.argsort(level, kind="stable")
+    for rows in np.split(order, np.flatnonzero(np.diff(level[order])) + 1):
+        both = np.maximum(clocks[previous[rows]], clocks[np.maximum(writer[rows], -1)])
+        both[np.arange(len(rows)), lane[rows]] = number[rows]
+        clocks[rows] = both
+    return clocks
+
+
+def _levels(writer: list[int], previous: list[int]) -> list[int] | None:
+    """Of each operation, how many must come before it at least; None if some follow each other in a circle."""
+    levels = [-1] * len(writer)
+    for start in range(len(writer)):
+        stack = [start] if levels[start] < 0 else []
+        while stack:
+            row = stack[-1]
+            before = [other for other in (previous[row], writer[row]) if other >= 0]
+            open_ = [other for other in before if levels[other] < 0]
+            if not open_:
+                levels[row] = 1 + max((levels[other] for other in before), default=-1)
+                stack.pop()
+            elif levels[row] == _ENTERED and any(levels[other] == _ENTERED for other in open_):
+                return None
+            else:
+                levels[row] = _ENTERED
+                stack += open_
+    return levels
+
+
+_ENTERED = -2
+"""In place of a level: it depends on what is being looked at."""
 
 
 def sequential(found: Found) -> Rung:
@@ -160,6 +176,12 @@ class _Sequencer:
         self.keys = found.key.tolist()
         self.writer = [w if r else None for w, r in zip(found.writer.tolist(), found.reads.tolist(), strict=True)]
         self.writes = found.writes.tolist()
+        self.readers: dict[tuple[int, int | None], list[tuple[int, int, int]]] = {}
+        """By key and writer: the operations that find the value, each with its lane and its place there."""
+        for p, lane in enumerate(self.lanes):
+            for place, i in enumerate(lane):
+                if self.writer[i] is not None:
+                    self.readers.setdefault((self.keys[i], self.writer[i]), []).append((p, place, i))
 
     def search(self) -> bool | None:
         """Depth first over the writes; True, False, or None if the steps ran out."""
@@ -199,9 +221,4 @@ class _Sequencer:
         current = held[key]
         if self.writer[i] is not None and self.writer[i] != current:
             return False
-        waiting = sum(
-            self.writer[j] == current and self.keys[j] == key and j != i
-            for p, lane in enumerate(self.lanes)
-            for j in lane[at[p] :]
-        )
-        return not waiting
+        return all(place < at[p] or j == i for p, place, j in self.readers.get((key, current), ()))

@@ -212,3 +212,16 @@ def test_repeated_values_decide_nothing_and_say_so() -> None:
 
 def test_other_types_have_no_ladder() -> None:
     assert ladder(history((0, 1, "enqueue", 1, None))) == ()
+
+
+def test_what_would_take_longer_than_reading_is_not_computed_and_says_so() -> None:
+    """A process for each operation, as where clients crash again and again."""
+    count = 2000
+    ops = [Operation(i, i, "write", "x", i, None, 10 * i, 10 * i + 5) for i in range(count)]
+    stale = Operation(count, count, "read", "x", None, 1, 10 * count, 10 * count + 5)
+    rungs = named(ladder(History.of([*ops, stale])))
+    assert rungs["causal"].detail == (
+        "not computed: for 2,001 operations by 2,001 processes it would take longer than reading them"
+    )
+    assert rungs["sequential"].detail == "not decided: more than 400 operations"
+    assert rungs["regular register"].holds is False
