@@ -105,3 +105,15 @@ def test_a_write_that_began_before_the_window_may_have_happened_before_it() -> N
     rows = [op(0, "write", 0, 100, 1), op(1, "write", 40, 45, 2), op(2, "read", 60, 65, output=2)]
     claim = Part(None, "invalid", "search", 3, counterexample=tuple(rows), since=30)
     assert verify_part(History.of(rows), find("register"), claim) == "the counterexample has a legal order"
+
+
+def test_an_operation_called_after_the_window_does_not_spoil_its_proof() -> None:
+    """Without the later cas the proof stands as it is; with it, the cas of the proof would count as a mere write."""
+    rows = [
+        Operation(0, 0, "read", None, None, None, 13, 17),
+        Operation(1, 1, "write", None, 1, None, 19, 19),
+        Operation(2, 2, "cas", None, (2, 3), True, 19, 24),
+        Operation(3, 3, "cas", None, (1, 2), True, 30, 32),
+    ]
+    claim = Part(None, "invalid", "search", 4, counterexample=(rows[0], rows[2]), since=4)
+    assert verify_part(History.of(rows), find("cas-register"), claim) is None
