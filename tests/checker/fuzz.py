@@ -1,5 +1,8 @@
 """`make fuzz`: compares every verdict on many small random histories with brute force, and verifies every proof.
 
+Each history is judged as a whole, most of them as a file that is read again (JSON lines in both forms, EDN as Jepsen
+prints it), and then by every stage alone.
+
 python -m tests.checker.fuzz [--model M] [--count N] [--seed S]
 """
 
@@ -10,9 +13,13 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 
 from checker.check import check
+from checker.errors import HistoryError
+from checker.formats import read
 from checker.history import History, Operation
 from checker.model import Model
 from checker.models import find
@@ -22,6 +29,8 @@ from tests.checker.authors import added_once
 from tests.checker.brute import linearizable
 from tests.checker.generate import AUTHORS, STYLES, history
 from tests.checker.locks import lock_history
+from tests.checker.stages import CROWDED, EVERY_STAGE, against_brute_force, crowded
+from tests.checker.written import FORMS, NOT_IN_EDN
 
 SIZE_MAX = 9
 DISAGREEMENTS_SHOWN = 3
@@ -32,11 +41,20 @@ def _set_history(rng: Random, style: str, size: int) -> list[Operation]:
     return history(added_once(*fs), rng, style, size)
 
 
+def _crowded(name: str) -> Callable[[Random, str, int], list[Operation]]:
+    f, state = CROWDED[name]
+    return lambda rng, style, size: crowded(rng, f, state)
+
+
 OTHER_HISTORIES: dict[str, Callable[[Random, str, int], list[Operation]]] = {
     "mutex": lock_history,  # authors know no tokens
     "set": _set_history,  # elements that are mostly added once
+    **{name: _crowded(name) for name in CROWDED},  # few values, many equal times, subtle lies
 }
 """Half of the histories of these models come from here."""
+
+WAYS = (None, *FORMS)
+"""How a history reaches the checker: as it is, or as a file."""
 
 
 def expected_outcome(model: Model, ops: list[Operation]) -> str:
@@ -46,10 +64,20 @@ def expected_outcome(model: Model, ops: list[Operation]) -> str:
     return "valid" if linearizable(model, ops) else "invalid"
 
 
-def disagreement(model: Model, ops: list[Operation]) -> tuple[str, str | None]:
-    """How check() decided a history, and what is wrong with that; None if nothing is."""
+def again(ops: list[Operation], way: str | None, model: Model, rng: Random, folder: Path) -> History:
+    """The history, as a reader finds it in a file of this form."""
+    if way is None or not ops or (way == "edn" and model.name in NOT_IN_EDN):
+        return History.of(ops)
+    path = folder / f"{model.name}.{way}"
+    content, keys = FORMS[way](ops, rng)
+    path.write_bytes(content)
+    return read(path, format=way, model=model.name, keys=keys).history
+
+
+def disagreement(model: Model, ops: list[Operation], whole: History | None = None) -> tuple[str, str | None]:
+    """How check() decided a history (`whole`: as it was read), and what is wrong with that; None if nothing is."""
     expected = expected_outcome(model, ops)
-    whole = History.of(ops)
+    whole = History.of(ops) if whole is None else whole
     verdict = check(whole, model)
     decided = f"{verdict.outcome} by {verdict.method}"
     if verdict.outcome != expected:
@@ -81,21 +109,30 @@ def fuzz(name: str, count: int, seed: int) -> int:
     started = time.perf_counter()
     model = find(name)
     decided: Counter[str] = Counter()
+    staged: Counter[str] = Counter()
     wrong = 0
-    for number in range(count):
-        rng = Random(f"{name} {seed} {number}")
-        style, size = STYLES[number % len(STYLES)], rng.randint(1, SIZE_MAX)
-        other = OTHER_HISTORIES.get(name) if number % 2 else None
-        ops = other(rng, style, size) if other else history(AUTHORS[name], rng, style, size)
-        how, problem = disagreement(model, ops)
-        decided[how] += 1
-        if problem is not None:
-            wrong += 1
-            if wrong <= DISAGREEMENTS_SHOWN:
-                print(f"  {name} #{number}: {problem}", *ops, sep="\n    ")  # noqa: T201
+    with TemporaryDirectory() as folder:
+        for number in range(count):
+            rng = Random(f"{name} {seed} {number}")
+            style, size = STYLES[number % len(STYLES)], rng.randint(1, SIZE_MAX)
+            other = OTHER_HISTORIES.get(name) if number % 2 else None
+            ops = other(rng, style, size) if other else history(AUTHORS[name], rng, style, size)
+            way = rng.choice(WAYS)
+            try:
+                whole = again(ops, way, model, rng, Path(folder))
+                how, problem = disagreement(model, ops, whole)
+            except HistoryError as error:
+                how, problem = "refused", str(error)
+            decided[how] += 1
+            problems = [] if problem is None else [f"as {way}: {problem}"]
+            problems += against_brute_force(ops, model, rng.random() < 0.25, EVERY_STAGE, staged)
+            wrong += len(problems)
+            if problems and wrong <= DISAGREEMENTS_SHOWN:
+                print(f"  {name} #{number}: {problems[0]}", *ops, sep="\n    ")  # noqa: T201
     seconds = time.perf_counter() - started
-    counts = ", ".join(f"{n:,} {how}" for how, n in sorted(decided.items()))
-    print(f"{name}: {count:,} histories, {wrong} disagreements, {seconds:.0f} s ({counts})", flush=True)  # noqa: T201
+    for counter in (decided, staged):
+        print(f"  {name}: {', '.join(f'{n:,} {how}' for how, n in sorted(counter.items()))}")  # noqa: T201
+    print(f"{name}: {count:,} histories, {wrong} disagreements, {seconds:.0f} s", flush=True)  # noqa: T201
     return wrong
 
 

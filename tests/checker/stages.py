@@ -1,13 +1,7 @@
-"""Every stage of the search, forced to decide alone: what brute force must agree with.
-
-python -m tests.checker.stages [--count N] [--seed S]
-"""
+"""Every stage that decides, forced to decide alone: what brute force must agree with."""
 
 from __future__ import annotations
 
-import argparse
-import sys
-import time
 from collections import Counter
 from collections.abc import Callable
 from random import Random
@@ -22,12 +16,14 @@ from checker.history import PENDING, History, Operation
 from checker.judging import effective
 from checker.model import Inconsistent, Model, State
 from checker.models import find
-from checker.monitors import repeated_queue
+from checker.monitors import MONITORS, repeated_queue
 from checker.search import decide
 from checker.slots import Slots
 from checker.steps import Refuted, Steps
+from checker.streaming import Event, Stream
 from checker.verdict import Part
 from checker.verify import verify_part
+from checker.windows import window
 from tests.checker.brute import linearizable
 from tests.checker.generate import AUTHORS, STYLES, history
 
@@ -102,12 +98,49 @@ def frontiers(part: History, model: Model) -> Answer:
     return decision.outcome, [] if decision.witness is None else list(decision.witness)
 
 
+def monitored(part: History, model: Model) -> Answer:
+    monitor = None if isinstance(model, Plain) else MONITORS.get(model.name)
+    decision = None if monitor is None else monitor(part, Budget(), model)
+    if decision is None:
+        return "unknown", []
+    return decision.outcome, [] if decision.witness is None else list(decision.witness)
+
+
+def windowed(part: History, model: Model) -> Answer:
+    """A window without a past, as of a long history; what the verifier rejects is `unproved`."""
+    whole = decide(part, model, Budget())
+    few = window(part, whole, model, Budget()) if whole.outcome == "invalid" else None
+    if few is None:
+        return "unknown", []
+    rows = tuple(part[row] for row in few.rows)
+    claim = Part(None, "invalid", "search", len(part), counterexample=rows, since=few.since)
+    return "unproved" if verify_part(part, model, claim) else "invalid", []
+
+
+def streamed(part: History, model: Model) -> Answer:
+    """Event by event, with only what has ended known."""
+    if isinstance(model, Plain):
+        return "unknown", []  # it names no operations
+    stream = Stream(model, budget=Budget(steps=None))
+    ends = [(op.ret, 1, op) for op in part if not op.pending]
+    for time, ended, op in sorted([(op.call, 0, op) for op in part] + ends, key=lambda event: event[:2]):
+        value = op.output if ended else op.input
+        stream.feed(Event(op.status if ended else "invoke", op.index, op.f, op.key, value, time))
+    stream.flush()
+    return stream.outcome, []
+
+
 STAGES: dict[str, Stage] = {
     "depth-first": depth_first,
     "bit-parallel": bit_parallel_alone,
     "just-in-time": just_in_time_alone,
     "all rounds": all_rounds,
 }
+"""Those of the search."""
+
+EVERY_STAGE: dict[str, Stage] = {**STAGES, "monitor": monitored, "window": windowed, "stream": streamed}
+
+WITHOUT_WITNESS = ("bit-parallel", "stream")
 
 
 def crowded(
@@ -185,46 +218,33 @@ def disagreements(
     decided: Counter[str] = Counter()
     wrong: list[str] = []
     for number in range(count):
-        ops = drawn(name, number, seed)
-        model = Plain(bundled) if number % 3 == 2 else bundled
-        part = effective(History.of(ops), model)
-        if not isinstance(model, Plain):
-            part = History.of(model.canonicalised(list(part)))
-        expected = "valid" if linearizable(bundled, list(part)) else "invalid"
-        more = {"frontiers": frontiers} if name == "queue" else {}
-        for stage, judge in {**stages, **more}.items():
-            outcome, rows = judge(part, model)
-            decided[f"{stage}: {outcome}"] += 1
-            if outcome not in (expected, "unknown"):
-                wrong.append(f"{name} #{number}: {stage} says {outcome}, brute force {expected}\n{_lines(part)}")
-            elif outcome == "valid" and stage != "bit-parallel":
-                claim = Part(None, "valid", "search", len(part), witness=[int(part.index[row]) for row in rows])
-                objection = verify_part(part, bundled, claim)
-                if objection:
-                    wrong.append(f"{name} #{number}: {stage}: {objection}\n{_lines(part)}")
+        wrong += against_brute_force(drawn(name, number, seed), bundled, number % 3 == 2, stages, decided)
     return decided, wrong
+
+
+def against_brute_force(
+    ops: list[Operation], bundled: Model, plain: bool, stages: dict[str, Stage], decided: Counter[str]
+) -> list[str]:
+    """Has every stage decide one history; counts what they say, and returns what is wrong with that."""
+    model = Plain(bundled) if plain else bundled
+    part = effective(History.of(ops), model)
+    if not plain:
+        part = History.of(model.canonicalised(list(part)))
+    expected = "valid" if linearizable(bundled, list(part)) else "invalid"
+    more = {"frontiers": frontiers} if bundled.name == "queue" else {}
+    wrong = []
+    for stage, judge in {**stages, **more}.items():
+        outcome, rows = judge(part, model)
+        decided[f"{stage}: {outcome}"] += 1
+        if outcome not in (expected, "unknown"):
+            wrong.append(f"{bundled.name}: {stage} says {outcome}, brute force {expected}\n{_lines(part)}")
+        elif outcome == "valid" and stage not in WITHOUT_WITNESS:
+            claim = Part(None, "valid", "search", len(part), witness=[int(part.index[row]) for row in rows])
+            objection = verify_part(part, bundled, claim)
+            if objection:
+                wrong.append(f"{bundled.name}: {stage}: {objection}\n{_lines(part)}")
+    return wrong
 
 
 def _lines(part: History) -> str:
     return "\n".join(f"    {structs.asdict(op)}" for op in part)
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(description="Compares every stage of the search alone with brute force.")
-    parser.add_argument("--model", action="append", choices=sorted(AUTHORS), help="default: all")
-    parser.add_argument("--count", type=int, default=20_000, help="histories per model")
-    parser.add_argument("--seed", default="1")
-    arguments = parser.parse_args()
-    found = 0
-    for name in arguments.model or AUTHORS:
-        started = time.perf_counter()
-        decided, wrong = disagreements(name, arguments.count, arguments.seed)
-        found += len(wrong)
-        counts = ", ".join(f"{stage} {n:,}" for stage, n in sorted(decided.items()))
-        seconds = time.perf_counter() - started
-        print(f"{name}: {len(wrong)} disagreements, {seconds:.0f} s ({counts})", *wrong[:3], sep="\n", flush=True)  # noqa: T201
-    return 1 if found else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -14,6 +14,7 @@ from checker.errors import UsageError
 from checker.formats import FORMATS, Recording, read
 from checker.history import PENDING, Operation
 from checker.models.register import Register
+from tests.checker.written import json_events, json_operations
 
 
 @pytest.fixture
@@ -320,36 +321,11 @@ def histories(draw: st.DrawFn) -> list[Operation]:
     return [msgspec.structs.replace(op, input=tuple(op.input)) if isinstance(op.input, list) else op for op in found]
 
 
-def as_events(operations: list[Operation]) -> bytes:
-    lines: list[tuple[int, int, dict[str, object]]] = []
-    for op in operations:
-        common = {"process": op.process, "f": op.f, "key": op.key}
-        invoke = {"type": "invoke", **common, "input": op.input, "time": op.call, "node": op.node}
-        lines.append((op.call, 0, invoke))
-        if op.status != "info":
-            lines.append((op.ret, 1, {"type": op.status, **common, "output": op.output, "time": op.ret}))
-    lines.sort(key=lambda line: line[:2])
-    return b"".join(msgspec.json.encode(line) + b"\n" for _, _, line in lines)
-
-
-def as_operations(operations: list[Operation]) -> bytes:
-    return b"".join(
-        msgspec.json.encode(
-            {
-                "client": op.process, "call": op.call, "return": None if op.pending else op.ret, "op": op.f,
-                "key": op.key, "input": op.input, "output": op.output, "status": op.status, "node": op.node,
-            }
-        )
-        + b"\n"
-        for op in operations
-    )  # fmt: skip
-
-
 @pytest.mark.slow
 @given(histories())
 def test_what_was_written_is_read_in_both_json_forms(tmp_path_factory, operations: list[Operation]) -> None:  # type: ignore[no-untyped-def]
     path = tmp_path_factory.getbasetemp() / "round-trip.jsonl"
-    for form in (as_events, as_operations):
+    for form in (json_events, json_operations):
         path.write_bytes(form(operations))
         assert list(read(path, model="register", keys="field").history) == operations
 
