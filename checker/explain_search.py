@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from msgspec import structs
-
 from checker.alarm import ended_in_time
 from checker.budget import Budget, Meter, OutOfBudget
 from checker.configurations import Frontier
-from checker.history import PENDING, History, Operation
+from checker.history import History, Operation
 from checker.just_in_time import Walk
 from checker.model import Inconsistent, Model, State
 from checker.steps import Steps
@@ -42,34 +40,12 @@ def explain_search(
         return no_order(len(part))
 
 
-def explain_window(
-    counterexample: Sequence[Operation], since: int, part: History, model: Model, budget: Budget
-) -> Explanation:
-    """Explains a counterexample that begins at an instant, in any state that the operations of `part` may lead to."""
-    window = [op if op.call > since else structs.replace(op, ret=PENDING) for op in counterexample if op.ret >= since]
-    try:
-        with ended_in_time(budget.begun()):
-            steps = Steps(model)
-            steps.kinds_of(part)
-            if not steps.reach():
-                return no_order(len(counterexample))
-            frontier = Frontier(steps, Meter(budget), remember=False)
-            frontier.configurations = {(state, 0): [(0, 0, None)] for state in range(len(steps.states))}
-            events = History.of(window)
-            row = Walk(events, frontier).run([steps.kind(op) for op in events])
-            if row is None:
-                return no_order(len(counterexample))
-            return fits_nowhere(events[row], [steps.states[state] for state in frontier.reached], model)
-    except OutOfBudget:
-        return no_order(len(counterexample))
-
-
 def _contradicts(op: Operation, counterexample: Sequence[Operation]) -> Explanation:
     """Explains an operation that has no place beside the others, where what they say is less than what they returned:
     then the states that it would have met are not those of the history."""
     others = [f"#{other.index}" for other in counterexample if other.index != op.index]
     names = ", ".join(others[:OTHERS_SHOWN]) + (" ..." if len(others) > OTHERS_SHOWN else "")
-    sentence = f"#{op.index} ({_did(op)}) fits nowhere: it contradicts {names} in every order."
+    sentence = f"#{op.index} ({did(op)}) fits nowhere: it contradicts {names} in every order."
     return Explanation("no-order", sentence, culprit=op.index, notes={op.index: "fits nowhere"})
 
 
@@ -89,10 +65,11 @@ def fits_nowhere(op: Operation, states: Sequence[State], model: Model) -> Explan
     shown = "; or ".join(distinct[:STATES_SHOWN])
     more = len(distinct) - STATES_SHOWN
     rest = f"; or one of {more} other possibilities" if more > 0 else ""
-    sentence = f"#{op.index} ({_did(op)}) fits nowhere: in every order of what came before, it {shown}{rest}."
+    sentence = f"#{op.index} ({did(op)}) fits nowhere: in every order of what came before, it {shown}{rest}."
     return Explanation("no-order", sentence, culprit=op.index, notes={op.index: "fits nowhere"})
 
 
-def _did(op: Operation) -> str:
+def did(op: Operation) -> str:
+    """What an operation did, for a sentence: cas [2, 4] → true."""
     given = "" if op.input is None else f" {shown(op.input)}"
     return f"{op.f}{given}" + ("" if op.output is None else f" → {shown(op.output)}")

@@ -20,8 +20,9 @@ from checker.alarm import ended_in_time
 from checker.budget import Budget, Interrupted, OutOfBudget
 from checker.errors import NaysayerError
 from checker.explain_failed import of_failed
-from checker.explain_search import explain_search, explain_window, no_order
-from checker.history import FAIL, INFO, History, Operation
+from checker.explain_search import explain_search, no_order
+from checker.explain_window import after_the_past, explain_window
+from checker.history import FAIL, INFO, PENDING, History, Operation
 from checker.model import Model
 from checker.models import MODELS
 from checker.models.kv import AppendKeyValue
@@ -29,7 +30,8 @@ from checker.models.register import Register
 from checker.monitors import MONITORS
 from checker.search import decide as search
 from checker.shrink import NOT_MINIMAL, shrink
-from checker.verdict import Decision, Explanation, Part
+from checker.steps import Steps
+from checker.verdict import Decision, Explanation, Part, Start
 from checker.verify import TOO_LARGE, refute, verify_part
 from checker.windows import window
 
@@ -86,6 +88,7 @@ def check_part(key: Any, history: History, model: Model, budget: Budget) -> Part
         reason=decision.reason,
         bound=decision.bound,
         since=decision.since,
+        starts=decision.starts,
     )
 
 
@@ -139,7 +142,7 @@ def _proved(
     few = window(part, whole, model, budget) if len(whole.counterexample) > WHOLE_MAX else None
     if few is not None:
         reason = None if few.minimal else NOT_MINIMAL
-        found = replace(whole, counterexample=few.rows, since=few.since, reason=reason)
+        found = replace(whole, counterexample=few.rows, since=few.since, starts=few.starts, reason=reason)
         if not _objection(found, part, history, model, budget):
             return found
     small, minimal = shrink(part, whole, model, budget)
@@ -163,6 +166,7 @@ def _objection(decision: Decision, part: History, history: History, model: Model
         witness=None if decision.witness is None else part.index[np.asarray(decision.witness, dtype=np.int64)],
         counterexample=tuple(part[row] for row in rows),
         since=decision.since,
+        starts=decision.starts,
     )
     try:
         with ended_in_time(budget):
@@ -208,11 +212,34 @@ def _explain(decision: Decision, part: History, history: History, model: Model, 
             proof=proof,
             may_begin_otherwise=not isinstance(model, AppendKeyValue),
         )
-        if explanation.kind in OF_THE_HISTORY or (decision.since is None and explanation.kind != "no-order"):
+        if (decision.since is None or not explanation.cycle) and explanation.kind in OF_THE_HISTORY:
+            return explanation
+        if decision.since is None and explanation.kind != "no-order":
             return explanation
     if decision.since is not None:
-        return explain_window(counterexample, decision.since, part, model, limited)
+        return _explain_window(counterexample, decision, part, model, limited)
     return with_initial(explain_search(counterexample, model, limited, proof), history, model)
+
+
+def _explain_window(
+    counterexample: list[Operation], decision: Decision, part: History, model: Model, budget: Budget
+) -> Explanation:
+    since, starts = decision.since, decision.starts
+    assert since is not None
+    window = [op for op in counterexample if op.ret >= since]
+    try:
+        with ended_in_time(budget.begun()):
+            if starts is not None:
+                ended = part[int(np.flatnonzero(part.ret == since)[0])]
+                why = explain_window(window, starts, model, part, EXPLAIN_STEPS_MAX)
+                return after_the_past(why, starts, ended, model)
+            steps = Steps(model)
+            steps.kinds_of(part)
+            steps.reach()
+            window = [op if op.call > since else structs.replace(op, ret=PENDING) for op in window]
+            return explain_window(window, [Start(state) for state in steps.states], model, part, EXPLAIN_STEPS_MAX)
+    except OutOfBudget:
+        return no_order(len(counterexample))
 
 
 def _reduced(rows: tuple[int, ...], part: History, model: Model) -> list[Operation] | None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from checker.budget import Bound
 from checker.history import Operation
+from checker.model import State
 
 Outcome = Literal["valid", "invalid", "unknown"]
 
@@ -45,6 +46,15 @@ class Explanation:
 
 
 @dataclass(frozen=True)
+class Start:
+    """What a system may look like at an instant: its state, and which of the operations then under way (by index) have
+    taken effect in it."""
+
+    state: State
+    done: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True)
 class Decision:
     """What a monitor or the search says of one part, in row numbers of that part; check() makes a Part of it."""
 
@@ -63,7 +73,8 @@ class Decision:
     until: int | None = None
     """invalid, by the search: when the operation returns that no order gets past."""
     since: int | None = None
-    """invalid: as in Part."""
+    starts: tuple[Start, ...] | None = None
+    """invalid: both as in Part."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +113,9 @@ class Part:
     since: int | None = None
     """invalid: if given, the counterexample is a *window*. What ended before this instant is not needed: in whatever
     state it left the system, the operations since have no order. Those called by then may have happened before it."""
+    starts: tuple[Start, ...] | None = None
+    """invalid: if given with `since`, the window needs the past for this: what the system may look like at that instant
+    (possible.py), as far as the counterexample has the operations then under way. None: anything."""
     proof: Any = None
     """invalid, of transactions: the cycle, and what it rests on (checker.transactions.proof)."""
 

@@ -3,20 +3,22 @@
 *valid*: the witness is replayed on the model, one operation after another, in linear time.
 *invalid*: the counterexample is part of the history, unaltered; leaving out the rest is sound (`Model.may_leave_out` or
 `Model.without`; also all called after some instant, if what had not returned by then may be missing); no order is
-legal. A window (`Part.since`) needs no past: no order is legal from any state that the model can reach.
+legal. A window (`Part.since`) needs no past: no order is legal from any state that the model can reach; or the past
+only counts for what the system may look like when it begins (`Part.starts`, possible.py).
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 
 from msgspec import structs
 
 from checker.history import PENDING, History, Operation, identity
 from checker.model import Inconsistent, Model, State
+from checker.possible import TooMany, possible
 from checker.values import shown
-from checker.verdict import Part, Verdict
+from checker.verdict import Part, Start, Verdict
 
 Operations = Sequence[Operation]
 Without = Callable[[Operations, Operations], Operations | None]
@@ -53,7 +55,7 @@ def verify_part(history: History, model: Model, part: Part, *, tries: int = TRIE
     if part.outcome == "unknown":
         return None
     if part.since is not None:
-        return _refute_window(ops, model, part.counterexample, part.since, tries)
+        return _refute_window(ops, model, part, part.since, tries)
     return refute(ops, model, part.counterexample, tries)[0]
 
 
@@ -83,11 +85,10 @@ def refute(ops: Operations, model: Model, counterexample: Operations, tries: int
     if altered is not None:
         return altered, ()
     for without in (lambda dropped, kept: kept if model.may_leave_out(dropped, kept) else None, model.without):
-        instant = _sound_until(ops, chosen, without)
-        remaining = without(*_parted(ops, chosen, instant))
-        ordered = _has_order(remaining or (), instant, model, [model.initial()], tries)
-        if ordered is False:
-            return None, remaining or ()
+        for remaining, instant in _sound(ops, chosen, without):
+            ordered = has_order(remaining, instant, model, [Start(model.initial())], tries)
+            if ordered is False:
+                return None, remaining
     return "the counterexample has a legal order" if ordered else TOO_LARGE, ()
 
 
@@ -101,40 +102,83 @@ def _altered(ops: Operations, counterexample: Operations) -> str | None:
     return None
 
 
-def _refute_window(ops: Operations, model: Model, counterexample: Operations, since: int, tries: int) -> str | None:
-    """What is wrong with a counterexample that begins at an instant in any state (`Part.since`), or None.
+def _refute_window(ops: Operations, model: Model, part: Part, since: int, tries: int) -> str | None:
+    """What is wrong with a counterexample that begins at an instant (`Part.since`, `Part.starts`), or None.
 
-    What had returned before is no part of it. What was called by then may have happened before, so it has no return:
-    at most that allows more orders. What changes no state that the model can reach may be left out.
+    What had returned before is no part of it, nor what had taken effect by then. What changes no state may be left out.
     """
-    altered = _altered(ops, counterexample)
+    altered = _altered(ops, part.counterexample)
+    if altered is not None:
+        return altered
     states = _reachable(ops, model)
-    if altered is not None or states is None:
-        return altered or TOO_LARGE
+    if part.starts is None and states is None:
+        return TOO_LARGE
+    changes = _changes(ops, model, states)
+    if part.starts is None:
+        anything = [Start(state) for state in states or ()]
+        return _refute_from(anything, _without_past(ops, since), model, changes, part, tries)
+    objection = None
+    for count in (False, True) if any(op.pending for op in ops) else (True,):
+        try:
+            starts = possible(ops, model, changes, [since], tries, count=count)[since]
+        except TooMany:
+            objection = TOO_LARGE
+            continue
+        objection = "the counterexample may begin otherwise than it says"
+        told = {_told(start, part.counterexample) for start in part.starts}
+        if told.issuperset(_told(start, part.counterexample) for start in starts):
+            left = [op for op in ops if op.ret >= since and not all(op.index in start.done for start in starts)]
+            objection = _refute_from(starts, left, model, changes, part, tries)
+        if objection is None:
+            break
+    return objection
+
+
+def _without_past(ops: Operations, since: int) -> Operations:
+    """A window that begins in any state: what was called by then may have happened before, so it has no return."""
+    return [op if op.call > since else structs.replace(op, ret=PENDING) for op in ops if op.ret >= since]
+
+
+def _refute_from(
+    starts: Sequence[Start],
+    window: Operations,
+    model: Model,
+    changes: Callable[[Operation], bool],
+    part: Part,
+    tries: int,
+) -> str | None:
+    """What is wrong with the claim that the counterexample has no order from any of these starts, as a part of a
+    window; or None."""
+
+    def without(dropped: Operations, kept: Operations) -> Operations | None:
+        changing = [op for op in dropped if changes(op)]
+        weakened = model.weakened(changing, kept)
+        return weakened if model.may_leave_out_of_window(changing, weakened) else None
+
+    chosen = {op.index: op for op in part.counterexample}
+    ordered: bool | None = True
+    for remaining, instant in _sound(window, chosen, without):
+        ordered = has_order(remaining, instant, model, starts, tries)
+        if ordered is False:
+            return None
+    return "the counterexample has a legal order" if ordered else TOO_LARGE
+
+
+def _told(start: Start, counterexample: Operations) -> Hashable:
+    """A beginning, as far as the counterexample has the operations that are done in it."""
+    return identity(start.state), frozenset(op.index for op in counterexample if op.index in start.done)
+
+
+def _changes(ops: Operations, model: Model, states: list[State] | None) -> Callable[[Operation], bool]:
+    """Whether an operation changes a state: one that the model can reach, or as it says where those are too many."""
+    if states is None:
+        return lambda op: not model.effect_free(op)
     changing = {
         kind
         for kind, op in {_kind(op): op for op in ops}.items()
         if any(identity(after) != identity(state) for state in states for after in _allowed(model, state, op))
     }
-    window = [op if op.call > since else structs.replace(op, ret=PENDING) for op in ops if op.ret >= since]
-
-    def weakened(dropped: Operations, kept: Operations) -> Operations | None:
-        changes = [op for op in dropped if _kind(op) in changing]
-        weaker = model.weakened(changes, kept)
-        return weaker if model.may_leave_out_of_window(changes, weaker) else None
-
-    def as_they_are(dropped: Operations, kept: Operations) -> Operations | None:
-        changes = [op for op in dropped if _kind(op) in changing]
-        return kept if model.may_leave_out_of_window(changes, kept) else None
-
-    chosen = {op.index: op for op in counterexample}
-    for without in (as_they_are, weakened):  # later operations may weaken what is a proof without them
-        instant = _sound_until(window, chosen, without)
-        remaining = without(*_parted(window, chosen, instant))
-        ordered = _has_order(remaining or (), instant, model, states, tries)
-        if ordered is False:
-            return None
-    return "the counterexample has a legal order" if ordered else TOO_LARGE
+    return lambda op: _kind(op) in changing
 
 
 def _reachable(ops: Operations, model: Model) -> list[State] | None:
@@ -162,14 +206,15 @@ def _allowed(model: Model, state: State, op: Operation) -> list[State]:
     return [] if isinstance(after, Inconsistent) else [after]
 
 
-def _sound_until(ops: Operations, chosen: Mapping[int, Operation], without: Without) -> int:
-    """The latest instant such that, of all called before it, those not chosen (by index) may be left out."""
-
+def _sound(ops: Operations, chosen: Mapping[int, Operation], without: Without) -> Iterator[tuple[Operations, int]]:
+    """What the chosen operations (by index) require alone, and until which instant: of all called before it, those not
+    chosen may be left out. The latest such instants first: then more must have happened, but more is left out."""
     instants = sorted({op.call for op in ops if op.index not in chosen})
     ends = {bisect_right(instants, time) for op in chosen.values() for time in (op.call, op.ret)} - {len(instants)}
-    tried = [PENDING, *(instants[at] for at in sorted(ends, reverse=True)[:ENDS_MAX])]
-    sound = (instant for instant in tried if without(*_parted(ops, chosen, instant)) is not None)
-    return next(sound, min(instants, default=PENDING))
+    for instant in [PENDING, *(instants[at] for at in sorted(ends, reverse=True)[:ENDS_MAX]), *instants[:1]]:
+        remaining = without(*_parted(ops, chosen, instant))
+        if remaining is not None:
+            yield remaining, instant
 
 
 def _parted(ops: Operations, chosen: Mapping[int, Operation], instant: int) -> tuple[Operations, Operations]:
@@ -178,14 +223,15 @@ def _parted(ops: Operations, chosen: Mapping[int, Operation], instant: int) -> t
     return [op for op in called if op.index not in chosen], [op for op in called if op.index in chosen]
 
 
-def _has_order(ops: Operations, instant: int, model: Model, starts: Sequence[State], tries: int) -> bool | None:
-    """Whether some order of all that had returned by then, and some of the others, is legal from one of these states;
+def has_order(ops: Operations, instant: int, model: Model, starts: Sequence[Start], tries: int) -> bool | None:
+    """Whether some order of all that had returned by then, and some of the others, is legal from one of these starts;
     None: too many to try."""
     rows = list(enumerate(sorted(ops, key=lambda op: op.call)))
     asked = [identity((op.f, op.key, op.input)) if op.pending else i for i, op in rows]  # pending twins go in order
     first = [sum(1 << j for j, b in rows if b.ret < a.call or (j < i and asked[j] == asked[i])) for i, a in rows]
     must = sum(1 << i for i, op in rows if not op.pending and op.ret < instant)
-    stack, seen = [((1 << len(ops)) - 1, start) for start in starts], set[object]()
+    stack = [(sum(1 << i for i, op in rows if op.index not in start.done), start.state) for start in starts]
+    seen = set[object]()
     while stack:
         left, state = stack.pop()
         if not left & must:

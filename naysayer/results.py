@@ -242,6 +242,7 @@ def proof_json(verdict: Verdict) -> bytes:
                     "witness": part.witness,
                     "counterexample": part.counterexample,
                     "since": part.since,
+                    "starts": part.starts,
                     **({} if verdict.data is None else {"explanation": part.explanation, "proof": part.proof}),
                 }
                 for part in verdict.parts

@@ -48,8 +48,8 @@ class Register(Model):
             return new if held else state
         if held == (op.output is not False):
             return new if held else state
-        outcome = "refused" if held else "succeeded"
-        return Inconsistent(f"cas from {show(old)} {outcome}, but the register holds {show(state)}")
+        outcome = "was refused" if held else "succeeded"
+        return Inconsistent(f"{outcome} as a cas from {show(old)}, but the register holds {show(state)}")
 
     def effect_free(self, op: Operation) -> bool:
         return op.f == "read" or (op.f == "cas" and (refused(op) or same(op.input[0], op.input[1])))

@@ -1,7 +1,9 @@
-"""Windows: counterexamples that need no past. The verifier confirms those that are found, none of a legal history."""
+"""Windows: counterexamples that begin somewhere, with or without a past. The verifier confirms those that are found,
+and none of a legal history."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -10,9 +12,11 @@ from checker import check, windows
 from checker.budget import Budget
 from checker.history import PENDING, History, Operation
 from checker.judging import effective
+from checker.model import Model
 from checker.models import find
+from checker.possible import possible
 from checker.search import decide
-from checker.verdict import Part
+from checker.verdict import Part, Start
 from checker.verify import verify, verify_part
 from tests.checker.brute import linearizable
 from tests.checker.stages import Plain, drawn
@@ -39,6 +43,7 @@ def refuted(name: str, count: int, seed: str) -> int:
                 len(part),
                 counterexample=tuple(part[row] for row in few.rows),
                 since=few.since,
+                starts=few.starts,
             )
             assert verify_part(part, model, claim) is None, list(part)
             assert not linearizable(model, list(part))
@@ -59,13 +64,26 @@ def accused(name: str, count: int, seed: str) -> int:
             since = rng.choice([op.call for op in ops] + [op.ret for op in ops if not op.pending])
             claim = Part(None, "invalid", "search", len(ops), counterexample=kept, since=since)
             assert verify_part(History.of(ops), model, claim) is not None, (ops, since, kept)
+            starts = begins(ops, model, since)
+            for told in (starts, starts[1:], ()):
+                claim = replace(claim, starts=told)
+                assert verify_part(History.of(ops), model, claim) is not None, (ops, claim)
             asked += 1
     return asked
+
+
+def begins(ops: list[Operation], model: Model, since: int) -> tuple[Start, ...]:
+    return possible(ops, model, lambda op: not model.effect_free(op), [since], 10_000, count=True)[since]
 
 
 def test_windows_are_confirmed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(windows, "RETURNS_MIN", 1)
     assert refuted("cas-register", 300, "quick") > 10
+
+
+def test_windows_with_a_past_are_confirmed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(windows._Finder, "find", lambda self: None)
+    assert refuted("cas-register", 120, "past") > 20
 
 
 def test_no_legal_history_has_a_window_that_is_confirmed() -> None:
@@ -80,7 +98,14 @@ def test_many_windows_are_confirmed(name: str, monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [*FINITE, "mutex", "fenced-register", "multi-register", "kv-append"])
+@pytest.mark.parametrize("name", [*FINITE, "queue", "stack", "priority-queue", "counter", "append-list"])
+def test_many_windows_with_a_past_are_confirmed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(windows._Finder, "find", lambda self: None)
+    assert refuted(name, 400, "past") > 50
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [*FINITE, "mutex", "fenced-register", "multi-register", "kv-append", "queue"])
 def test_no_legal_history_of_many_has_a_window_that_is_confirmed(name: str) -> None:
     assert accused(name, 300, "slow")
 
