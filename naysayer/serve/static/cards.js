@@ -1,12 +1,15 @@
 // The state after the event of the play head: what happened last, and a card for each node.
 
 import { place } from "../../page/js/colours.js";
-import { $, el, fixed, int } from "../../page/js/dom.js";
+import { $, counted, el, fixed, int } from "../../page/js/dom.js";
 
 /** @typedef {import("./model.js").Model} Model */
 /** @typedef {{edit: (changes: unknown[], after?: number) => void, select: (index: number) => void, node: (name: string) => void}} Act */
 
 const KEYS_MAX = 3;
+/** What is always shown of a node that shows much, and what its log says better. */
+const MAIN = new Set(["role", "term", "voted_for", "commit_index", "applied", "last_index"]);
+const LOGGED = new Set(["last_index", "last_term"]);
 const MESSAGES_MAX = 5;
 
 /** A sentence with the operations it names as buttons. @param {string} text @param {Act} act */
@@ -43,7 +46,7 @@ function card(model, node, act) {
   return el("section", { class: `card${node.last ? " last" : ""}`, "aria-label": `Node ${name}` },
     el("h2", {}, el("button", { type: "button", class: `node${model.node === name ? " chosen" : ""}`, text: name, "aria-pressed": String(model.node === name), title: "steps with n and p are those of this node", "data-focus": `node ${name}`, onclick: () => act.node(name) }),
       el("span", { class: "sub", text: ` ${status}${node.last ? ", took the last event" : ""}` })),
-    el("dl", { class: "facts" }, ...fields(model, node)),
+    ...fields(model, node),
     log(node),
     node.after_loss ? el("p", { class: "bad small", text: `After a power loss it ${node.after_loss}` }) : null,
     ...timers(node, act),
@@ -63,12 +66,16 @@ function fields(model, node) {
     const at = field.of_key ? place(model.values, field.text.split(" @")[0]) : -1;
     return [el("dt", { class: field.changed ? "changed" : null, text: field.name }),
       el("dd", {}, el("span", { class: at >= 0 ? `pill v${at}` : field.changed ? "changed" : null, text: field.text }), field.changed ? el("span", { class: "sub", text: " changed" }) : null,
-        field.after_loss === undefined ? null : el("span", { class: "loss", text: `not durable: a power loss leaves ${field.after_loss}` }))];
+        field.after_loss === undefined || (LOGGED.has(field.name) && node.cells?.length) ? null : el("span", { class: "loss", text: `not durable: a power loss leaves ${field.after_loss}` }))];
   });
   const left = keys.filter((/** @type {any} */ field) => !shown.has(field));
-  const found = rows(all.filter((/** @type {any} */ field) => !field.of_key || shown.has(field)));
-  if (left.length) found.push(el("dd", { class: "wide" }, el("details", {}, el("summary", { text: `${int(left.length)} more keys` }), el("dl", { class: "facts" }, ...rows(left)))));
-  return found;
+  const others = all.filter((/** @type {any} */ field) => !field.of_key), few = others.length <= MAIN.size;
+  const minor = (/** @type {any} */ field) => !few && !MAIN.has(field.name) && !field.changed && (field.after_loss === undefined || LOGGED.has(field.name));
+  const found = rows(others.filter((/** @type {any} */ field) => !minor(field)).concat(keys.filter((/** @type {any} */ field) => shown.has(field))));
+  const rest = others.filter(minor).concat(left);
+  const what = [others.some(minor) ? counted(others.filter(minor).length, "field") : "", left.length ? counted(left.length, "key") : ""].filter(Boolean).join(", ");
+  const more = rest.length ? el("details", {}, el("summary", { text: `${what} more` }), el("dl", { class: "facts" }, ...rows(rest))) : null;
+  return [found.length ? el("dl", { class: "facts" }, ...found) : null, more];
 }
 
 /** The log as cells: committed solid, durable outlined, not yet synced dashed. @param {any} node */

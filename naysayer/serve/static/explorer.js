@@ -63,6 +63,8 @@ function drawWhere() {
   $("#where").replaceChildren(el("b", { text: `event ${int(model.event)}` }), el("span", { class: "sub", text: ` of ${int(branch.events)} at ${fixed(model.headMs, 1)} ms` }));
   scrub.setAttribute("aria-valuetext", `event ${model.event} of ${branch.events}, ${fixed(model.headMs, 1)} ms`);
   $("#to-failure").hidden = branch.failedMs === null;
+  $("#view-window").hidden = branch.failedMs === null && branch.atMs === null;
+  $("#view-window").textContent = branch.failedMs === null ? "Edit" : "Violation";
 }
 
 /** Buttons to what comes next. */
@@ -155,7 +157,7 @@ function showLikely() {
   const { likely } = model, named = model.culprit === null ? null : `that name #${model.culprit}`;
   if (!likely.length) return $("#likely-table").replaceChildren();
   const share = (/** @type {number} */ count, /** @type {number} */ of) => `${int(count)} of ${int(of)}`;
-  $("#likely-said").textContent = `of ${likely[0].futures} futures of each instant, those that are violations by ${fixed(likely[0].until_ms, 0)} ms`;
+  $("#likely-said").textContent = `of ${likely[0].futures} futures each, violations by ${fixed(likely[0].until_ms, 0)} ms`;
   const rows = likely.map((one) => el("tr", {}, el("td", {}, el("button", { type: "button", class: "op", text: fixed(one.time_ms, 1), onclick: () => goTo(one.event) })),
     el("td", { class: "num", text: share(one.failed, one.futures) }), named ? el("td", { class: "num", text: share(one.named, one.futures) }) : null));
   $("#likely-table").replaceChildren(el("details", {}, el("summary", { text: "The same as a table" }), table(["from, ms", "violations|num", ...(named ? [`${named}|num`] : [])], rows)));

@@ -59,7 +59,7 @@ export class FaultLane {
       frame.font(10.5);
       const room = Math.min(x1, row[n + 1] ? frame.x(row[n + 1][1] * TICKS) : frame.width, frame.width) - Math.max(x0, frame.left);
       g.fillStyle = colours.fg;
-      if (room > 40) g.fillText(frame.fitting(label, room - 8), Math.max(x0, frame.left) + 5, y + 5);
+      if (room > 26) g.fillText(frame.fitting(label, room - 8), Math.max(x0, frame.left) + 5, y + 5);
     })));
     frame.inside(() => this.model.data.moments.forEach(([ms]) => {
       const x = frame.x(ms * TICKS);
@@ -242,7 +242,7 @@ export class Head {
       g.lineTo(x, 20);
       g.fill();
       frame.font(10.5);
-      const right = "not yet happened", left = "replayed";
+      const right = "still to come", left = "replayed";
       if (x + 100 < frame.width) frame.text(right, x + 8, frame.height - 7, colours.fg2);
       if (x - 60 > frame.left) frame.text(left, x - 8 - g.measureText(left).width, frame.height - 7, colours.fg2);
     });
