@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from checker.verdict import Verdict
 from naysayer.notation import value_text
 from naysayer.page.columns import Numbers, packed
@@ -11,8 +13,10 @@ from naysayer.page.operations import Clock, Texts, answers_of, calls_of, clock_o
 from naysayer.page.proof import Rows, proof_of
 from naysayer.page.source import Source
 from naysayer.page.states import states_of
+from naysayer.page.templates import Templates
 from naysayer.page.traffic import traffic_of
 from naysayer.page.used import used_of
+from naysayer.report.terminal import summary_words
 from naysayer.views import view_text
 
 FAULTS_MAX = 5000
@@ -25,8 +29,10 @@ def page_data(source: Source) -> str:
     clock = clock_of(history, _last_ns(source), ordered_only=report.ordered_only)
     columns = columns_of(history, clock)
     texts, calls, calls_cut = calls_of(history)
+    templates = Templates()
     if calls is not None:
         columns["text"] = calls
+        columns |= templates.columns("c_text", texts)
     values, keys = texts_of(history.tables.value), texts_of(history.tables.key)
     columns |= {"values": values.numbers, "keys": keys.numbers}
     rows = Rows(history)
@@ -43,9 +49,9 @@ def page_data(source: Source) -> str:
         "process": names_of(history.tables.process),
         "node": names_of(history.tables.node),
         "error": names_of(history.tables.error),
-        "valueText": _plain(values),
-        "keyText": _plain(keys),
-        "calls": texts,
+        "valueText": _texts(values, "v", columns),
+        "keyText": _texts(keys, "k", columns),
+        "calls": list(templates.texts),
         "cut": {"values": values.cut + keys.cut, "calls": max(0, calls_cut)},
         "proof": proof_of(report, history, clock),
         "faults": _faults(source, clock),
@@ -80,8 +86,12 @@ def _nodes(source: Source, clock: Clock, header: dict[str, Any]) -> dict[str, Nu
     return {**traffic.columns, **columns}
 
 
-def _plain(texts: Texts) -> dict[str, Any]:
-    return {"text": texts.texts, "long": texts.long}
+def _texts(texts: Texts, name: str, columns: dict[str, Numbers]) -> dict[str, Any]:
+    """The texts of values; their codes and templates become columns."""
+    templates = Templates()
+    columns[f"{name}_code"] = np.array(list(texts.texts), dtype=np.int64)
+    columns |= templates.columns(f"{name}_text", list(texts.texts.values()))
+    return {"templates": list(templates.texts), "long": texts.long}
 
 
 def _key(source: Source) -> Any:
@@ -127,4 +137,4 @@ def _parts(verdict: Verdict, source: Source, rows: Rows) -> dict[str, Any]:
                 "culprit": None if culprit is None else rows.row(culprit),
             }
         )
-    return {**count, "listed": listed}
+    return {**count, "listed": listed, "summary": summary_words(source.report)[0]}

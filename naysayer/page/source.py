@@ -46,7 +46,7 @@ def source_of_run(
 
 def _lacking(plan: Plan) -> str:
     if plan.backend == "simulator":
-        return "No messages and no node states: of a run without a violation, naysayer report adds them."
+        return "No messages and no node states: naysayer report adds them to the page of a run without a violation."
     return "No messages and no node states: they are known of simulated runs."
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from checker.history import History
 from naysayer.page.columns import Numbers
 from naysayer.page.operations import Clock
+from naysayer.page.templates import NUMBERS, Templates
 from naysayer.simulate import Run
 from naysayer.views import TABLES, held, standing
 from targets.backends.simulator.network import MS
@@ -20,30 +21,30 @@ STANDING, DOWN = -1, -2
 """In place of the code of a key: role, term and commit index; the node ended."""
 
 NEVER_SYNCED, NO_SYNC = -1, -2
-"""In place of the time at which a change was durable."""
+"""In place of the ticks after which a change was durable."""
 
-COLUMNS = ("s_time", "s_node", "s_key", "s_text", "s_synced")
+COLUMNS = ("s_time", "s_node", "s_key", "s_synced", "s_text", *(f"s_text{number}" for number in range(NUMBERS)))
 
 
 def states_of(run: Run, history: History, clock: Clock, key: int | None) -> tuple[dict[str, Any], dict[str, Numbers]]:
     """`key`: the code of the key that the page is about, which is kept where not all fit."""
     codes = {str(value): code for code, value in enumerate(history.tables.key.values) if code or value is not None}
     nodes: dict[str, int] = {}
-    texts: dict[str, int] = {}
-    found: list[tuple[int, int, int, int, int]] = []
+    texts = Templates()
+    found: list[tuple[int, ...]] = []
     for place, step in enumerate(run.record.steps):
         time, node = clock.ticks(step.time_ns), nodes.setdefault(step.node, len(nodes))
         synced = run.record.synced.get(place, NO_SYNC)
-        durable = NEVER_SYNCED if synced is None else synced if synced == NO_SYNC else clock.ticks(synced)
+        durable = NEVER_SYNCED if synced is None else synced if synced == NO_SYNC else clock.ticks(synced) - time
         text = _standing(step.after)
         if text != _standing(step.before) or not step.before:
-            found.append((time, node, STANDING, texts.setdefault(text, len(texts)), durable))
+            found.append((time, node, STANDING, durable, *texts.packed(text)))
         for name in changed(step.before, step.after):
             if name in codes:
                 words = held(step.after, name)
-                found.append((time, node, codes[name], texts.setdefault(words, len(texts)), durable))
+                found.append((time, node, codes[name], durable, *texts.packed(words)))
     for stopped_ns, name in run.record.stopped:
-        found.append((clock.ticks(stopped_ns), nodes.setdefault(name, len(nodes)), DOWN, 0, NO_SYNC))
+        found.append((clock.ticks(stopped_ns), nodes.setdefault(name, len(nodes)), DOWN, NO_SYNC, *texts.packed("")))
     found.sort(key=lambda row: row[0])
     cut = len(found) > CHANGES_MAX
     if cut:
@@ -53,7 +54,7 @@ def states_of(run: Run, history: History, clock: Clock, key: int | None) -> tupl
     header = {
         "nodes": list(nodes),
         "known": known,
-        "texts": list(texts),
+        "texts": list(texts.texts),
         "until": min(clock.ticks(run.virtual_ms * MS), clock.end),
         "cut": cut,
     }

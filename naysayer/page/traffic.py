@@ -1,7 +1,7 @@
 """The messages of a traced run as columns: those of the failing window and of the operations that matter, all of a
 short run; and how many were sent and lost over the whole.
 
-Each has its operation, its number on its link, and the fault that lost it, held it back or delayed it.
+Each has its operation, and the fault that lost it, held it back or delayed it.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from naysayer.notation import shortened, value_text
 from naysayer.page.columns import Numbers
 from naysayer.page.faults import FaultRow
 from naysayer.page.operations import Clock
+from naysayer.page.templates import NUMBERS, Templates
 from naysayer.simulate import Run, client_name
 from targets.backends.simulator.network import MS, Sent
 from targets.protocol.fault import Fault, Hold
 from targets.protocol.node import Message, Reply, Request
 
-ALL_MAX = 1500
-"""Of so few messages all are kept."""
+MESSAGES_MAX = 800
+"""So many messages are kept, or a third as many as there are operations, if that is more."""
 
-MESSAGES_MAX = 4000
 TEXT_MAX = 72
 BINS = 400
 
 LOST, HELD, MISSED = -1, -2, -3
-"""In place of the time of arrival: lost, still held back, arrived at a node that was down."""
+"""In place of the time that it took: lost, still held back, arrived at a node that was down."""
 
 
 @dataclass(frozen=True)
@@ -58,10 +58,10 @@ def traffic_of(
     """`window`: the ticks of the operations that matter, `matter`: their rows."""
     trace = run.trace or []
     rows = rows_by_message(trace, history)
-    chosen, cut = _chosen(trace, rows, clock, window, set(matter))
+    chosen, cut = _chosen(trace, rows, clock, window, set(matter), max(MESSAGES_MAX, len(history) // 3))
     names: dict[str, int] = {}
     kinds: dict[str, int] = {}
-    texts: dict[str, int] = {"": 0}
+    texts = Templates()
     values: dict[str, int] = {"": 0}
     words = MessageText()
     numbers = {fault_key: number for number, fault_key in enumerate((row.from_ms, fault) for row, fault in faults)}
@@ -73,16 +73,15 @@ def traffic_of(
         found.append(
             (
                 clock.ticks(sent.sent_ns),
-                _arrival(sent, run, clock),
+                _took(sent, run, clock),
                 names.setdefault(_lane(sent.source, clients), len(names)),
                 names.setdefault(_lane(sent.dest, clients), len(names)),
                 kinds.setdefault(kind, len(kinds)),
-                texts.setdefault(shortened(text, TEXT_MAX), len(texts)),
+                *texts.packed(shortened(text, TEXT_MAX)),
                 values.setdefault(value or "", len(values)),
                 rows.get(id(sent), -1),
                 -1 if sent.by is None else _number_of(sent, numbers),
                 int(isinstance(sent.by, Hold)),
-                sent.number,
             )
         )
     table = np.array(found, dtype=np.int64).reshape(len(found), len(COLUMNS))
@@ -92,7 +91,7 @@ def traffic_of(
     header = {
         "names": list(names),
         "kinds": list(kinds),
-        "texts": list(texts),
+        "texts": list(texts.texts),
         "values": list(values),
         "total": len(trace),
         "lost": sum(sent.delivered_ns is None for sent in trace),
@@ -102,7 +101,10 @@ def traffic_of(
     return Traffic([(sent, rows.get(id(sent))) for sent in chosen], header, columns, cut)
 
 
-COLUMNS = ("m_sent", "m_came", "m_from", "m_to", "m_kind", "m_text", "m_value", "m_op", "m_by", "m_held", "m_number")
+COLUMNS = (
+    *("m_sent", "m_took", "m_from", "m_to", "m_kind", "m_text", *(f"m_text{number}" for number in range(NUMBERS))),
+    *("m_value", "m_op", "m_by", "m_held"),
+)
 
 
 def rows_by_message(trace: Sequence[Sent], history: History) -> dict[int, int]:
@@ -133,11 +135,16 @@ def value_of(message: Message) -> str | None:
 
 
 def _chosen(
-    trace: Sequence[Sent], rows: Mapping[int, int], clock: Clock, window: Sequence[int] | None, matter: set[int]
+    trace: Sequence[Sent],
+    rows: Mapping[int, int],
+    clock: Clock,
+    window: Sequence[int] | None,
+    matter: set[int],
+    most: int,
 ) -> tuple[list[Sent], int]:
     """The messages to keep, in order of sending, and how many of the window are left out."""
     ordered = sorted(trace, key=lambda sent: sent.sent_ns)
-    if len(ordered) <= ALL_MAX:
+    if len(ordered) <= most:
         return ordered, 0
     if window is None:
         return [], len(ordered)
@@ -150,7 +157,7 @@ def _chosen(
         ends = last if sent.delivered_ns is None and isinstance(sent.by, Hold) else clock.ticks(_end_ns(sent))
         if id(sent) not in named and clock.ticks(sent.sent_ns) <= last and ends >= first:
             near.append(sent)
-    left = max(0, MESSAGES_MAX - len(mine))
+    left = max(0, most - len(mine))
     middle = (first + 3 * last) // 4  # it goes wrong near the end
     near.sort(key=lambda sent: abs(clock.ticks(sent.sent_ns) - middle))
     return sorted([*mine, *near[:left]], key=lambda sent: sent.sent_ns), max(0, len(near) - left)
@@ -160,12 +167,13 @@ def _end_ns(sent: Sent) -> int:
     return sent.sent_ns if sent.delivered_ns is None else sent.delivered_ns
 
 
-def _arrival(sent: Sent, run: Run, clock: Clock) -> int:
+def _took(sent: Sent, run: Run, clock: Clock) -> int:
+    """The ticks from sending to arrival."""
     if sent.delivered_ns is None:
         return HELD if isinstance(sent.by, Hold) else LOST
     if (sent.delivered_ns, sent.source, sent.dest) in run.record.missed:
         return MISSED
-    return clock.ticks(sent.delivered_ns)
+    return clock.ticks(sent.delivered_ns) - clock.ticks(sent.sent_ns)
 
 
 def _lane(name: str, clients: int) -> str:

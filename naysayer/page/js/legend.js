@@ -17,7 +17,8 @@ export function showLegend(run, state, more) {
     const focused = document.activeElement?.getAttribute("data-filter");
     const shown = groups.map((group) => groupOf(group, state, opened, draw));
     if (state.hidden.size) shown.push(el("button", { type: "button", class: "button", text: "Show all", onclick: () => state.showAll() }));
-    $("#legend").replaceChildren(marks(run), ...shown);
+    const meanings = marks(run);
+    $("#legend").replaceChildren(...(meanings.childElementCount ? [meanings, ...shown] : shown));
     if (focused) /** @type {HTMLElement | null} */ (document.querySelector(`[data-filter="${focused}"]`))?.focus();
   };
   state.on((what) => what === "filter" && draw());
@@ -44,7 +45,7 @@ function groupsOf(run) {
     { name: "call", chips: calls },
     { name: "key", chips: keys.length > 1 ? keys : [] },
     { name: "client", chips: chips("c", (code) => run.clients[code]) },
-    { name: "node", chips: chips("n", (code) => run.header.node[code] || "none") },
+    { name: "node", chips: run.header.node.length > 1 ? chips("n", (code) => run.header.node[code] || "none") : [] },
     { name: "fault", chips: kinds.map((kind, at) => ({ id: `x:${at}`, text: kind, count: run.faults.filter((one) => one.kind === kind).length })) },
   ];
 }

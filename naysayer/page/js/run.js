@@ -58,6 +58,8 @@ export class Run {
   constructor(header, columns) {
     this.header = header;
     this.columns = columns;
+    fillTexts(header.valueText, columns, "v");
+    fillTexts(header.keyText, columns, "k");
     /** @type {number} */
     this.n = header.n;
     this.call = columns.call;
@@ -130,9 +132,11 @@ export class Run {
 
   /** The value that an operation is about: what a read found, else what it was given. @param {number} i */
   about(i) {
-    const code = this.output[i] || this.input[i];
-    if (this.header.f[this.f[i]] === "read" && this.status[i] === 0) return this.value(this.output[i]);
-    return code && this.header.f[this.f[i]] !== "txn" ? this.value(this.input[i] || this.output[i]) : null;
+    const name = this.header.f[this.f[i]];
+    if (name === "read" && this.status[i] === 0) return this.value(this.output[i]);
+    if (name === "cas") return this.text(i).replace(/^cas | refused$/g, "");
+    const code = this.input[i] || this.output[i];
+    return code && name !== "txn" ? this.value(code) : null;
   }
 
   /** True for what reads only, as far as its name says. @param {number} i */
@@ -142,8 +146,9 @@ export class Run {
 
   /** What was asked and answered: "write 1", "read → 0". @param {number} i */
   text(i) {
-    const own = this.proof?.text[i] ?? this.header.calls[(this.columns.text?.[i] ?? 0) - 1];
+    const own = this.proof?.text[i], call = this.columns.text?.[i] ?? 0;
     if (own !== undefined) return own;
+    if (call) return filled(this.header.calls, this.columns, "c_text", call - 1);
     const asked = this.header.f[this.f[i]] + (this.input[i] ? ` ${this.value(this.input[i])}` : "");
     const answers = this.output[i] || (!this.input[i] && this.header.answers[this.f[i]]);
     return answers && this.status[i] !== 2 ? `${asked} → ${this.value(this.output[i])}` : asked;
@@ -178,6 +183,20 @@ export class Run {
     }
     return low;
   }
+}
+
+/** A text from its template and its numbers (naysayer/page/templates.py). @param {string[]} templates
+ * @param {Record<string, Float64Array>} columns @param {string} name @param {number} at */
+export function filled(templates, columns, name, at) {
+  let hole = 0;
+  return templates[columns[name][at]].replaceAll("\0", () => String(columns[`${name}${hole++}`][at]));
+}
+
+/** Fills in the texts of values. @param {{text: Record<string, string>, templates: string[]}} table
+ * @param {Record<string, Float64Array>} columns @param {string} name */
+function fillTexts(table, columns, name) {
+  table.text = {};
+  for (let at = 0; at < columns[`${name}_code`].length; at++) table.text[columns[`${name}_code`][at]] = filled(table.templates, columns, `${name}_text`, at);
 }
 
 /** @param {Record<string, string>} texts @param {Float64Array} numbers @param {number} code */

@@ -1,6 +1,6 @@
 // The tables: keys, weaker models, faults, the operations of the clock's window, all events in order.
 
-import { $, counted, el, int, svg, table } from "./dom.js";
+import { $, el, int, svg, table } from "./dom.js";
 import { call, link, mark, sentence } from "./pieces.js";
 
 /** @typedef {import("./run.js").Run} Run */
@@ -14,9 +14,7 @@ const BINS = 32;
 export function showKeys(run, select) {
   const parts = run.header.parts;
   const rows = keyRows(run);
-  const total = parts.valid + parts.invalid + parts.unknown;
-  $("#keys-caption").textContent = rows.length > 1 || total > 1
-    ? `${counted(rows.length, "key")}: ${int(parts.valid)} valid, ${int(parts.invalid)} invalid, ${int(parts.unknown)} unknown` : "one object";
+  $("#keys-caption").textContent = parts.summary;
   const shown = rows.slice(0, KEYS_MAX);
   const body = shown.map((row) => el("tr", {},
     el("td", { class: "text", text: row.name }),

@@ -1,5 +1,7 @@
 // The messages and the states of the nodes, where the run was traced (naysayer/page/traffic.py and states.py pack them).
 
+import { filled } from "./run.js";
+
 /** What became of a message that did not arrive: lost, held back to the end, arrived at a node that was down. */
 export const LOST = -1, HELD = -2, MISSED = -3;
 
@@ -24,14 +26,14 @@ export class Traffic {
     this.until = about?.until ?? 0;
     const none = new Float64Array(0);
     this.sent = columns.m_sent ?? none;
-    this.came = columns.m_came ?? none;
+    /** When it arrived, or one of the above. */
+    this.came = (columns.m_took ?? none).map((took, m) => (took < 0 ? took : took + this.sent[m]));
     this.from = columns.m_from ?? none;
     this.to = columns.m_to ?? none;
     this.kind = columns.m_kind ?? none;
     this.op = columns.m_op ?? none;
     this.by = columns.m_by ?? none;
     this.held = columns.m_held ?? none;
-    this.number = columns.m_number ?? none;
     this.sentBins = columns.d_sent ?? none;
     this.lostBins = columns.d_lost ?? none;
     this.columns = columns;
@@ -47,7 +49,7 @@ export class Traffic {
 
   /** @param {number} m */
   text(m) {
-    return this.about.texts[this.columns.m_text[m]];
+    return filled(this.about.texts, this.columns, "m_text", m);
   }
 
   /** The value that a message carries, or null. @param {number} m */
@@ -99,8 +101,9 @@ export class States {
     /** @type {Set<number>} The keys that nodes hold values for. */
     this.keys = new Set();
     for (let at = 0; at < (columns.s_time?.length ?? 0); at++) {
-      const node = about.nodes[columns.s_node[at]], key = columns.s_key[at], text = about.texts[columns.s_text[at]] ?? "";
-      const change = { time: columns.s_time[at], text, down: key === DOWN, synced: columns.s_synced[at] };
+      const node = about.nodes[columns.s_node[at]], key = columns.s_key[at], text = filled(about.texts, columns, "s_text", at);
+      const time = columns.s_time[at], durable = columns.s_synced[at];
+      const change = { time, text, down: key === DOWN, synced: durable < 0 ? durable : time + durable };
       if (key === DOWN) {
         this.list(node, STANDING).push(change);
         for (const [name, list] of this.changes) if (name.startsWith(`${node} `) && name !== `${node} ${STANDING}`) list.push(change);

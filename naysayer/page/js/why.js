@@ -12,7 +12,7 @@ export function showWhy(run, state, select) {
   if (!proof || (!proof.ops.length && !proof.order)) return;
   $("#why").hidden = false;
   const order = proof.order;
-  state.step = order ? order.steps.length : 0;
+  state.step = order && proof.ops.length ? order.steps.length : 0;
   if (!proof.ops.length) {
     $("#why-title").textContent = "An order that works";
     $("#why-sub").textContent = proof.whole ? "of all operations, as the checker found it" : `of key ${run.keyName(proof.key ?? 0)}, as the checker found it`;
@@ -85,7 +85,7 @@ function word(run, row) {
 function stateCell(run, step, why, note, last) {
   if (step && step.before === step.after) return el("td", {}, pill(run, step.after));
   if (step) return el("td", {}, pill(run, step.before), " → ", pill(run, step.after));
-  if (why !== undefined && last) return el("td", { class: "bad text", text: `✗ ${note && note.length < 40 ? note.replace(/:.*/, "") : "cannot be next"}` });
+  if (why !== undefined && last) return el("td", { class: "bad stuck", text: `✗ ${note && note.length < 40 ? note.replace(/:.*/, "") : "cannot be next"}` });
   return el("td", { class: "sub", text: "–" });
 }
 

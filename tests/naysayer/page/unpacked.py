@@ -26,6 +26,9 @@ def unpacked(page: bytes) -> tuple[dict[str, Any], dict[str, list[int]]]:
     for name, length in header["columns"]:
         columns[name], at = column(content, at, length)
     assert at == len(content)
+    for name, table in (("v", header["valueText"]), ("k", header["keyText"])):
+        codes = columns[f"{name}_code"]
+        table["text"] = {code: filled(table["templates"], columns, f"{name}_text", at) for at, code in enumerate(codes)}
     return header, columns
 
 
@@ -50,3 +53,9 @@ def page_of(operations: list[Operation], model: str = "register") -> bytes:
     """The page on a history that is judged for it."""
     history = History.of(operations)
     return render(Source(report=Report(check(history, model), "a test"), history=history))
+
+
+def filled(templates: list[str], columns: dict[str, list[int]], name: str, row: int) -> str:
+    """A text from its template and its numbers."""
+    numbers = iter(str(columns[f"{name}{number}"][row]) for number in range(4))
+    return "".join(next(numbers) if char == "\0" else char for char in templates[columns[name][row]])
