@@ -19,6 +19,7 @@ from naysayer.hunt.campaign import Caught, Hunt, run_campaign
 from naysayer.hunt.drawing import draw
 from naysayer.hunt.finding import DIAGRAM, ORIGINAL, Failure, changed, judged, reproduce, summary
 from naysayer.hunt.shrink import SECONDS_MAX, Shrunk, shrink
+from naysayer.mechanism import with_mechanism
 from naysayer.options import given
 from naysayer.plan import Plan, text
 from naysayer.play import notation, play_scenario, timed
@@ -136,10 +137,11 @@ def _report(
     screen, said = console(), summary(found, smaller)
     result = result_of(plan, run, verdict, original=changed(original, Failure(run, verdict), beyond is not None))
     report = with_nodes(plan, build_report(result, folder), partial(timed.rerun, smaller.scenario))
+    report = with_mechanism(plan, report, smaller.scenario)
     # kept before it is shown: a reader that closes the pipe after the first lines ends the command
     store.add(SCENARIO, _with_output(smaller.scenario, failing).encode())
     store.add(DIAGRAM, f"{said}\n\n{draw(smaller.scenario, run, verdict)}\n".encode())
-    facts = facts_json(run, verdict)
+    facts = facts_json(run, report)
     store.keep(report, facts, page_source(plan, run, report))
     drawn = draw(smaller.scenario, run, verdict, screen.width)
     screen.print(f"{said}\n\n{drawn}\n", highlight=False, markup=False, soft_wrap=True)
@@ -179,7 +181,7 @@ def _keep_original(plan: Plan, folder: Path, options: Options) -> tuple[timed.Sc
     original = judged(plan, run)
     report = build_report(result_of(plan, run, original.verdict), store.folder)
     report = with_nodes(plan, report)
-    store.keep(report, facts_json(run, original.verdict), page_source(plan, run, report))
+    store.keep(report, facts_json(run, report), page_source(plan, run, report))
     return found, original, store.trouble
 
 
@@ -188,7 +190,7 @@ def _report_original(plan: Plan, original: Failure, folder: Path, options: Optio
     with Store(folder, text(plan, options)) as store:
         reproduce(plan, store)
     report = with_nodes(plan, build_report(result_of(plan, original.run, original.verdict), folder))
-    facts = facts_json(original.run, original.verdict)
+    facts = facts_json(original.run, report)
     store.keep(report, facts, page_source(plan, original.run, report))
     screen = console()
     screen.print(f"Not minimised: {why}.\n", highlight=False, markup=False, soft_wrap=True)

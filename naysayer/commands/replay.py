@@ -11,6 +11,7 @@ from checker.errors import UsageError
 from naysayer.commands.test import facts_json, judged_report, page_source, result_of, simulate
 from naysayer.hunt.drawing import draw
 from naysayer.hunt.finding import DIAGRAM
+from naysayer.mechanism import with_mechanism
 from naysayer.page.source import Source
 from naysayer.page.write import write_page
 from naysayer.plan import read
@@ -52,7 +53,7 @@ def replay_result(what: Path) -> Conclusion:
     with Reporting() as reporting:
         report = judged_report(plan, run, folder, reporting)
         show(report, console())
-        concluded = conclusion(report, facts_json(run, report.verdict))
+        concluded = conclusion(report, facts_json(run, report))
         return _compared(again.getvalue(), folder, concluded, page_source(plan, run, report))
 
 
@@ -72,8 +73,9 @@ def _replay_scenario(file: Path, folder: Path | None = None) -> tuple[bytes, Con
     plan = timed.plan_of(scenario)
     report = build_report(result_of(plan, run, verdict), folder, replay=file if folder is None else folder)
     report = with_nodes(plan, report, partial(timed.rerun, scenario))
+    report = with_mechanism(plan, report, scenario)
     show(report, screen)
-    return again.getvalue(), conclusion(report, facts_json(run, verdict)), page_source(plan, run, report)
+    return again.getvalue(), conclusion(report, facts_json(run, report)), page_source(plan, run, report)
 
 
 def _compared(again: bytes, folder: Path, concluded: Conclusion, page: Source) -> Conclusion:

@@ -12,6 +12,7 @@ import msgspec
 from checker.errors import UsageError
 from checker.formats import read as read_history
 from naysayer.fault_spans import fault_spans
+from naysayer.mechanism import with_mechanism
 from naysayer.page.source import Source, source_of_run
 from naysayer.page.write import write_page
 from naysayer.plan import Plan, read
@@ -67,8 +68,9 @@ def _with_nodes(plan: Plan, folder: Path, report: Report) -> Report:
         return report
     scenario = folder / SCENARIO
     if scenario.is_file():
-        return with_nodes(plan, report, partial(timed.rerun, notation.read(scenario)), always=True)
-    return with_nodes(plan, report, always=True)
+        script = notation.read(scenario)
+        return with_mechanism(plan, with_nodes(plan, report, partial(timed.rerun, script), always=True), script)
+    return with_mechanism(plan, with_nodes(plan, report, always=True))
 
 
 class _Event(msgspec.Struct):

@@ -16,6 +16,7 @@ from checker import Budget
 from checker.verdict import Verdict
 from naysayer.hunt.campaign import unlike_again
 from naysayer.judge import RUN_STEPS, enough, judge, undecided, with_invariants
+from naysayer.mechanism import with_mechanism
 from naysayer.options import RunOptions, given
 from naysayer.page.source import Source, source_of_run
 from naysayer.plan import Plan, make_plan, text
@@ -43,7 +44,7 @@ def test_simulated(options: RunOptions) -> Conclusion:
         run = simulate(plan, Recorder(store))
     with Reporting() as reporting:
         report = judged_report(plan, run, folder, reporting)
-        return conclude(store, report, facts_json(run, report.verdict), page_source(plan, run, report))
+        return conclude(store, report, facts_json(run, report), page_source(plan, run, report))
 
 
 def judged_report(plan: Plan, run: Run, folder: Path, reporting: Reporting) -> Report:
@@ -57,7 +58,8 @@ def judged_report(plan: Plan, run: Run, folder: Path, reporting: Reporting) -> R
         unlike = reporting.attempt(lambda: unlike_again(plan))
         result = replace(result, remarks=[*result.remarks, *([] if unlike is None else [unlike])])
     report = build_report(result, folder)
-    return reporting.attempt(lambda: with_nodes(plan, report)) or report
+    report = reporting.attempt(lambda: with_nodes(plan, report)) or report
+    return reporting.attempt(lambda: with_mechanism(plan, report)) or report
 
 
 def result_of(plan: Plan, run: Run, verdict: Verdict, *, original: str | None = None) -> Result:
@@ -126,8 +128,9 @@ def _stopped_by_signals(simulation: Simulation) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def facts_json(run: Run, verdict: Verdict) -> bytes:
+def facts_json(run: Run, report: Report) -> bytes:
     """What goes into verdict.json of a simulated run."""
+    verdict = report.verdict
     counted = seen_in(run.recorder, verdict.model)
     return verdict_json(
         verdict,
@@ -143,4 +146,6 @@ def facts_json(run: Run, verdict: Verdict) -> bytes:
         virtual_ms=round(run.virtual_ms, 3),
         fault_phase_ms=round(run.fault_phase_ms, 3),
         violated_ms=run.violated_ms,
+        views=report.views,
+        mechanism=report.mechanism,
     )

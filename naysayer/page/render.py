@@ -41,6 +41,7 @@ def render(source: Source) -> bytes:
         tone=_tone(source),
         where=printable(where_of(source)),
         sentences=[pieces(printable(sentence)) for sentence in sentence_of(part)],
+        mechanism=pieces(printable(" ".join(report.mechanism))),
         remarks=[printable(remark) for remark in remarks_beside(report)],
         trouble=None if report.trouble is None else printable(report.trouble),
         facts=[(label, printable(text, lines=True)) for label, text in report.facts],

@@ -38,6 +38,8 @@ class Report:
     """How operations of the proof were served, where that is known."""
     traced: Run | None = None
     """The run once more with its messages and the states of its nodes, up to what shows the violation."""
+    mechanism: tuple[str, ...] = ()
+    """How it came about, in sentences: observed, and what it needed, where that was tried."""
     ordered_only: bool = False
     """The history has no times, only an order of events."""
     unproven: tuple[str, ...] = ()

@@ -44,6 +44,8 @@ def show(report: Report, screen: Console) -> None:
     sentences = [*sentence_of(part), *(f"! {remark}" for remark in remarks_beside(report))]
     for sentence in sentences:
         hanging(screen, Text(), Text(sentence, style="bold"), 0)
+    if report.mechanism:
+        hanging(screen, Text(), Text(" ".join(report.mechanism)), 0)
     if sentences:
         screen.print()
     if report.trouble is not None:
