@@ -3,7 +3,8 @@
 A killed process leaves the page cache as it was. A power loss keeps what was synced, and of what was not a drawn
 prefix: some of the writes behind the last sync, in order; the last of them torn in its middle if asked for; and some
 of the changes of names behind the last `sync_directory`. That is what POSIX allows at least; real disks do worse, and
-`flip` does it for them.
+`flip` does it for them. A failed sync loses what it was to write, as on Linux (Rebello et al., "Can Applications
+Recover from fsync Failures?", USENIX ATC 2020).
 """
 
 from __future__ import annotations
@@ -69,10 +70,13 @@ class SimulatedDisk:
         file.writes = [length for length in file.writes if length < size]
 
     def sync(self, name: str) -> None:
+        file = self._files[name]
         if self.fail_next_sync:
             self.fail_next_sync = False
+            # as on Linux: the pages are clean, no later sync writes them, and the next start reads what is on the disk
+            del file.data[file.synced :]
+            file.writes.clear()
             raise DiskFailure(f"fsync of {name} failed: input/output error")
-        file = self._files[name]
         file.synced = len(file.data)
         file.writes.clear()
         file.cut = None
