@@ -89,7 +89,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     binary: Binary | None = None
     """For programs that speak Maelstrom's protocol."""
     decisions: tuple[TimedFault, ...] = ()
-    """What a guided hunt decided, in order of time, beside what is drawn from the seed (simulated runs)."""
+    """What happens beside what is drawn from the seed, in order of time: so a simulated run is continued otherwise."""
     version: int = VERSION
 
     @property

@@ -77,8 +77,8 @@ class Run:
     """When the first invariant was found broken."""
     findings: list[Finding] = field(default_factory=list)
     """What is wrong beside the history and the invariants."""
-    states: dict[int, float] = field(default_factory=dict)
-    """Of a run with coverage: the abstract states that were reached, and when each was first (ms)."""
+    states: set[int] = field(default_factory=set)
+    """Of a run with coverage: the abstract states that were reached."""
     steps: list[Step] = field(default_factory=list)
     """Of a traced run: what inputs changed on the nodes."""
     held: dict[tuple[str, NodeId], dict[str, object]] = field(default_factory=dict)
@@ -226,7 +226,7 @@ class Simulation:
             None if cluster.trace is None else [*cluster.trace, *cluster.held_back],
             cluster.violated_ms,
             core.health.findings,
-            {} if cluster.coverage is None else cluster.coverage.first_ms,
+            set() if cluster.coverage is None else cluster.coverage.states,
             cluster.steps,
             cluster.held,
             cluster.record,

@@ -1,4 +1,4 @@
-"""Schedules of faults at given times: those of a scenario, or those that a guided hunt decided to add to another."""
+"""A schedule with further faults at given times, by which a run is continued in another way."""
 
 from __future__ import annotations
 

@@ -16,6 +16,7 @@ from checker.errors import HarnessError, TargetError
 from naysayer.commands.test import facts_json, page_source, result_of
 from naysayer.hunt.beyond import CONTINUATIONS, seen_by_clients
 from naysayer.hunt.campaign import Caught, Hunt, run_campaign
+from naysayer.hunt.corpus import try_known
 from naysayer.hunt.drawing import draw
 from naysayer.hunt.finding import DIAGRAM, ORIGINAL, Failure, changed, judged, reproduce, summary
 from naysayer.hunt.shrink import SECONDS_MAX, Shrunk, shrink
@@ -51,17 +52,33 @@ def hunt_target(hunt: Hunt, *, engine: str, results: Path) -> Conclusion:
     hunt.validate()
     refuse_unwritable(results)
     with StopRequest() as stop:
-        caught = _search(hunt, engine, stop)
+        caught = _known(hunt, results) or _search(hunt, engine, stop)
         if caught.plan is None:
             return _nothing(hunt, caught)
         folder = new_folder(results, caught.plan.name)
         concluded, scenario = _report(caught.plan, folder, given(hunt), stop, caught.unlike)
     screen = console()
-    screen.print(f"✗ {hunt.target}: {_named(caught.plan)} fails, after {_effort(caught)}", markup=False)
-    screen.print(f"  {caught.coverage.sentence()}", markup=False, highlight=False)
+    if caught.known is not None:
+        again = "fails again, as an earlier hunt found it; --first-seed hunts for another failure"
+        screen.print(f"✗ {hunt.target}: seed {caught.plan.seed} {again}", markup=False, highlight=False)
+        screen.print(f"  {caught.known}", markup=False, highlight=False, soft_wrap=True)
+    else:
+        screen.print(f"✗ {hunt.target}: seed {caught.plan.seed} fails, after {_effort(caught)}", markup=False)
+        screen.print(f"  {caught.coverage.sentence()}", markup=False, highlight=False)
     if concluded.error is not None:
         screen.print(f"✗ {concluded.error}; the seed finds it again", markup=False)
     return replace(concluded, code=FOUND, title=hunt.target, hunt=_facts(hunt, caught, scenario))
+
+
+def _known(hunt: Hunt, results: Path) -> Caught | None:
+    """What earlier hunts found, if it fails again. Not for a shard, whose runs are its own, nor if seeds are named."""
+    if hunt.shard is not None or hunt.first_seed != Hunt.first_seed:
+        return None
+    tried = try_known(hunt, results)
+    if tried.seeds and tried.plan is None:
+        count = "the failure" if tried.seeds == 1 else f"each of the {tried.seeds} failures"
+        console().print(f"  {count} of earlier hunts in {results} no longer occurs", markup=False, highlight=False)
+    return None if tried.plan is None else tried
 
 
 def _search(hunt: Hunt, engine: str, stop: StopRequest) -> Caught:
@@ -120,7 +137,7 @@ def _report(
     found, original, lost = _keep_original(failing, folder, options)
     if original.verdict.outcome != "invalid":
         because = unlike or "its nodes are not deterministic"
-        raise TargetError(f"{_named(failing)} failed, and does not fail when it is run again: {because}")
+        raise TargetError(f"seed {failing.seed} failed, and does not fail when it is run again: {because}")
     if unlike is not None:
         concluded = _report_original(failing, original, folder, options, unlike)
         return replace(concluded, error=lost or concluded.error), notation.text(found)
@@ -198,12 +215,6 @@ def _report_original(plan: Plan, original: Failure, folder: Path, options: Optio
     return replace(conclusion(report, facts, folder=folder, history=folder / HISTORY), error=store.trouble)
 
 
-def _named(plan: Plan) -> str:
-    """A seed, and that it was continued in another way where a guided hunt decided so."""
-    count = len(plan.decisions)
-    return f"seed {plan.seed}" + (f" with {count} decision{'' if count == 1 else 's'}" if count else "")
-
-
 def _effort(caught: Caught) -> str:
     return f"{caught.seeds} seeds, {caught.cpu_s:.1f} CPU s"
 
@@ -219,7 +230,6 @@ def _facts(hunt: Hunt, caught: Caught, scenario: str | None = None) -> dict[str,
         "undecided": caught.undecided,
         "interrupted": caught.stopped,
         "cpu_s": round(caught.cpu_s, 3),
-        "decisions": None if caught.plan is None else len(caught.plan.decisions),
         "states": caught.coverage.states,
         "new_states_per_seed": round(caught.coverage.new_per_run, 1),
         "unseen": round(caught.coverage.unseen, 4),

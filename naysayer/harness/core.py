@@ -134,7 +134,7 @@ class Core:
     def injected(self, fault: Fault, now_ns: int, detail: str = "") -> None:
         """A fault, or one that undoes another, was carried out."""
         self.faults.append(fault)
-        if isinstance(fault, Redraw) and not fault.links:
+        if isinstance(fault, Redraw):
             self._redraw(fault.salt)
         self.health.injected(fault, now_ns / NS)
         if self.clients.majority_progress is not None:

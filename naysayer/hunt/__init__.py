@@ -2,6 +2,8 @@
 
 swarm.py       a seed's own mix of faults, clients, nodes and workload
 campaign.py    seeds over an executor, until one fails
+corpus.py      what earlier hunts found, tried first
+states.py      the abstract states that were reached, and an estimate of the others
 shrink.py      the smallest scenario that still fails
 simplify.py    candidates for a simpler scenario
 elections.py   a scenario replayed relative to elections, under other message delays

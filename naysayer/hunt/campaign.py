@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import gc
 import time
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import count
+from pathlib import Path
 
 from checker.errors import UsageError
 from checker.parallel import pool
-from naysayer.hunt.guided import Lineage
 from naysayer.hunt.shards import Shard
 from naysayer.hunt.states import Seen
 from naysayer.hunt.swarm import draw
@@ -21,6 +20,7 @@ from naysayer.judge import judge_run
 from naysayer.plan import Plan, validate
 from naysayer.recorder import Recorder
 from naysayer.simulate import Probe, Simulation
+from nemesis import catalog
 from targets.backends.host.determinism import difference
 from targets.backends.host.process import hosts_s
 from targets.protocol.own_code import blamed
@@ -32,9 +32,6 @@ BATCH = 10
 
 YOUNG = 20_000
 """Objects made before the garbage collector runs; usually 700."""
-
-LINEAGE = 250
-"""Runs of one lineage (guided.py), which are made in order."""
 
 COMPARED = 50
 """Of a user's program one run in so many, and each that fails, is made again in a used and in a fresh process."""
@@ -67,19 +64,23 @@ class Hunt:
         target = find_target(self.target)
         return draw(target, seed, self.operations, self.workload, self.nemesis, self.nodes, self.clients)
 
-    @property
-    def lineage(self) -> int:
-        """Runs of one lineage. A sharded hunt has a lineage for each shard, at least."""
-        if self.shard is None or self.seeds is None:
-            return LINEAGE
-        return max(1, min(LINEAGE, self.seeds // self.shard.count))
+    def batches(self) -> Iterator[range]:
+        """The seeds of the hunt, or of its shard, in tasks: shard i of n makes every n-th, from the i-th on."""
+        shard = self.shard or Shard(1, 1)
+        size = BATCH if self.seeds is None else max(1, min(BATCH, self.seeds // shard.count))
+        last = None if self.seeds is None else self.first_seed + self.seeds
+        for number, first in enumerate(count(self.first_seed, size)):
+            if last is not None and first >= last:
+                return
+            if number % shard.count == shard.number - 1:
+                yield range(first, first + size if last is None else min(first + size, last))
 
-    def left(self, lineage: Lineage) -> int:
-        """How many runs the lineage still has."""
-        last = lineage.first + self.lineage
-        if self.seeds is not None:
-            last = min(last, self.first_seed + self.seeds)
-        return last - lineage.first - lineage.tried
+    def may_find(self, plan: Plan) -> bool:
+        """Whether the plan of another hunt is one that this hunt might draw too."""
+        asked = ("target", "workload", "nodes", "clients")
+        same = all(getattr(self, name) in (None, getattr(plan, name)) for name in asked)
+        named = plan.nemesis if self.nemesis is None else [catalog.find(name).name for name in self.nemesis]
+        return same and set(plan.nemesis) <= set(named)
 
     def validate(self) -> None:
         """Raises UsageError for what does not fit the target, and for numbers out of bounds."""
@@ -102,8 +103,6 @@ class Tried:
     failed: Plan | None = None
     trouble: str | None = None
     cpu_s: float = 0.0
-    lineage: Lineage | None = None
-    """The runs so far, which the next batch continues."""
     states: tuple[tuple[int, ...], ...] = ()
     """The abstract states that each run reached."""
     unlike: str | None = None
@@ -124,6 +123,8 @@ class Caught:
     coverage: Seen = field(default_factory=Seen)
     unlike: str | None = None
     """Why the plan may not fail again: its nodes are not deterministic."""
+    known: Path | None = None
+    """It is a failure that an earlier hunt found, kept in this folder."""
 
 
 @contextmanager
@@ -140,17 +141,17 @@ def few_collections() -> Iterator[None]:
         gc.unfreeze()
 
 
-def attempt(hunt: Hunt, first: int, runs: int) -> Tried:
-    """Try some seeds in this process, from `first` on; stops at the first that fails."""
-    return continued(hunt, Lineage(first), runs)
+def attempt(hunt: Hunt, seeds: range) -> Tried:
+    """Try some seeds in this process; stops at the first that fails."""
+    return try_plans(map(hunt.plan, seeds))
 
 
-def continued(hunt: Hunt, lineage: Lineage, runs: int) -> Tried:
-    """Try some more runs of a lineage in this process; stops at the first that fails."""
+def try_plans(plans: Iterable[Plan]) -> Tried:
+    """Run some plans in this process; stops at the first that fails."""
     began = spent_s()
     with few_collections(), blamed():
-        tried = _attempt(hunt, lineage, runs)
-    return replace(tried, cpu_s=spent_s() - began, lineage=lineage)
+        tried = _try_plans(plans)
+    return replace(tried, cpu_s=spent_s() - began)
 
 
 def spent_s() -> float:
@@ -158,27 +159,24 @@ def spent_s() -> float:
     return time.process_time() + hosts_s()
 
 
-def _attempt(hunt: Hunt, lineage: Lineage, runs: int) -> Tried:
-    undecided, foreign = 0, find_target(hunt.target).foreign
+def _try_plans(plans: Iterable[Plan]) -> Tried:
+    undecided = 0
     states: list[tuple[int, ...]] = []
-    for number in range(runs):
-        plan = lineage.next(hunt.plan)
+    for plan in plans:
         run = Simulation(plan, Recorder(), probe=Probe(cover=True)).run()
-        lineage.learn(plan, run.states)
         states.append(tuple(run.states))
         verdict = judge_run(run, find_workload(plan.workload).model, steps=STEPS, weaker=False)
         failed = verdict.outcome == "invalid"
-        unlike = None
-        if foreign and (failed or lineage.tried % COMPARED == 1):
-            unlike = unlike_again(plan)
+        compared = find_target(plan.target).foreign and (failed or plan.seed % COMPARED == 1)
+        unlike = unlike_again(plan) if compared else None
         if failed:
-            return Tried(number + 1, undecided, plan, states=tuple(states), unlike=unlike)
+            return Tried(len(states), undecided, plan, states=tuple(states), unlike=unlike)
         if unlike is not None:
-            return Tried(number + 1, undecided, None, f"seed {plan.seed}: {unlike}", states=tuple(states))
+            return Tried(len(states), undecided, None, f"seed {plan.seed}: {unlike}", states=tuple(states))
         if run.error is not None:
-            return Tried(number + 1, undecided, None, f"seed {plan.seed}: {run.error}", states=tuple(states))
+            return Tried(len(states), undecided, None, f"seed {plan.seed}: {run.error}", states=tuple(states))
         undecided += verdict.outcome == "unknown"
-    return Tried(runs, undecided, states=tuple(states))
+    return Tried(len(states), undecided, states=tuple(states))
 
 
 def unlike_again(plan: Plan) -> str | None:
@@ -198,18 +196,17 @@ def run_campaign(hunt: Hunt, engine: str, workers: int, goes_on: Callable[[int],
     trouble: str | None = None
     unlike: str | None = None
     stopped = False
-    fresh = lineages(hunt)
-    begun: deque[Lineage] = deque()
+    batches = hunt.batches()
     with pool(engine, workers) as executor:
         running: set[Future[Tried]] = set()
         while True:
             stopped = stopped or not goes_on(done)
             open_ = not (failed or stopped) and trouble is None and (until is None or time.monotonic() < until)
             while open_ and len(running) < 2 * workers:
-                lineage = begun.popleft() if begun else next(fresh, None)
-                if lineage is None:
+                batch = next(batches, None)
+                if batch is None:
                     break
-                running.add(executor.submit(continued, hunt, lineage, min(BATCH, hunt.left(lineage))))
+                running.add(executor.submit(attempt, hunt, batch))
             if not running:
                 break
             ended, running = wait(running, POLL_S, return_when=FIRST_COMPLETED)
@@ -219,17 +216,5 @@ def run_campaign(hunt: Hunt, engine: str, workers: int, goes_on: Callable[[int],
                 unlike = unlike or tried.unlike
                 trouble = trouble or tried.trouble
                 coverage.add(tried.states)
-                if tried.lineage is not None and hunt.left(tried.lineage):
-                    begun.append(tried.lineage)
-    plan = min(failed, key=lambda found: (found.seed, len(found.decisions))) if failed else None
+    plan = min(failed, key=lambda found: found.seed, default=None)
     return Caught(plan, done, cpu_s, undecided, trouble, stopped, coverage, unlike)
-
-
-def lineages(hunt: Hunt) -> Iterator[Lineage]:
-    """The lineages of a hunt, or of its shard: of LINEAGE runs each, or fewer."""
-    last = None if hunt.seeds is None else hunt.first_seed + hunt.seeds
-    for number, first in enumerate(count(hunt.first_seed, hunt.lineage)):
-        if last is not None and first >= last:
-            return
-        if hunt.shard is None or number % hunt.shard.count == hunt.shard.number - 1:
-            yield Lineage(first)

@@ -25,7 +25,7 @@ import msgspec
 
 from checker.parallel import pool
 from naysayer.hunt.beyond import seen_by_clients
-from naysayer.hunt.campaign import Hunt, attempt, continued, lineages
+from naysayer.hunt.campaign import Hunt, attempt
 from naysayer.hunt.finding import judged, reproduce
 from naysayer.hunt.shrink import SIGHT, shrink
 from targets.protocol.target import Target
@@ -75,12 +75,10 @@ def hunt_variant(name: str, number: int, cpu_s: float) -> Hunted:
     """One hunt, in this process; the failure of the first is minimised."""
     hunt = Hunt(name, seeds=None, first_seed=1 + number * STRIDE)
     began, seeds, failed = time.process_time(), 0, None
-    for lineage in lineages(hunt):
-        while failed is None and hunt.left(lineage) and time.process_time() - began < cpu_s:
-            tried = continued(hunt, lineage, FEW)
-            seeds, failed = seeds + tried.seeds, tried.failed
-        if failed is not None or hunt.left(lineage):
-            break
+    while failed is None and time.process_time() - began < cpu_s:
+        first = hunt.first_seed + seeds
+        tried = attempt(hunt, range(first, first + FEW))
+        seeds, failed = seeds + tried.seeds, tried.failed
     spent = round(time.process_time() - began, 3)
     if failed is None:
         return Hunted(name, number, seeds, spent, False)
@@ -97,7 +95,8 @@ def hunt_variant(name: str, number: int, cpu_s: float) -> Hunted:
 
 def clear_healthy(name: str, number: int, seeds: int) -> Cleared:
     """Try a chunk of the seeds of a healthy target."""
-    tried = attempt(Hunt(name), 1 + number * CHUNK, seeds)
+    first = 1 + number * CHUNK
+    tried = attempt(Hunt(name), range(first, first + seeds))
     accused = "" if tried.failed is None else f"seed {tried.failed.seed} fails"
     return Cleared(name, number, tried.seeds, tried.undecided, accused or tried.trouble or "")
 

@@ -1,7 +1,7 @@
 """Hunts that several machines share: which runs belong to a shard, and what the shards found together.
 
-A hunt consists of lineages (guided.py), which depend on their first seed alone; shard i of n makes every n-th of them,
-from the i-th on. So the shards of a hunt together are that hunt, and a shard that is lacking can be made later.
+Shard i of n makes every n-th batch of seeds, from the i-th on. So the shards of a hunt together are that hunt, and a
+shard that is lacking can be made later.
 """
 
 from __future__ import annotations

@@ -182,24 +182,16 @@ class ResetConnections(OfLinks, frozen=True, tag="connection-reset"):
 
 
 class Redraw(Fault, frozen=True, tag="redraw"):
-    """From now on all random numbers of a simulated run, or only those of some links, are drawn under another key.
+    """From now on all random numbers of a simulated run, also those of clients and the nemesis, are drawn under another
+    key.
 
-    It is no fault of the system: two runs that differ in it alone are the same up to then, and differ after it. Guided
-    hunts continue from a state in other ways with it.
+    It is no fault of the system: two runs that differ in it alone are the same up to then, and differ after it. So a
+    run is continued from a state in other ways.
     """
 
     salt: int
-    links: tuple[Link, ...] = ()
-    """Only the delays of these links; none: everything that is random, also what clients and the nemesis do."""
 
     tags: ClassVar[frozenset[str]] = frozenset({"redraw"})
 
     def label(self) -> str:
-        return f"draw other random numbers ({self.salt}){f' on {described(self.links)}' if self.links else ''}"
-
-    def renamed(self, nodes: Mapping[NodeId, NodeId]) -> Self | None:
-        links = tuple(renamed_link(link, nodes) for link in self.links if stays(link, nodes))
-        return replace(self, links=links) if links or not self.links else None
-
-    def with_clients(self, clients: Mapping[NodeId, NodeId]) -> Self:
-        return replace(self, links=tuple(dict.fromkeys(renamed_link(link, clients) for link in self.links)))
+        return f"draw other random numbers ({self.salt})"

@@ -33,7 +33,7 @@ BROKEN = "quorum-kv/local-counter-version"
 
 
 def _failing(name: str) -> Plan:
-    failed = attempt(Hunt(name), 1, 300).failed
+    failed = attempt(Hunt(name), range(1, 301)).failed
     assert failed is not None
     return failed
 

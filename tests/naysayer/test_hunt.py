@@ -71,7 +71,7 @@ def test_a_hunt_never_reads_what_is_known_of_a_broken_variant(monkeypatch: pytes
     for name in sealed:
         hunt = Hunt(name, operations=20)
         hunt.validate()
-        assert attempt(hunt, 1, 1).trouble is None
+        assert attempt(hunt, range(1, 2)).trouble is None
 
 
 def test_every_fault_that_the_simulator_can_carry_out_is_drawn_in_small_and_large_subsets() -> None:
@@ -97,7 +97,7 @@ def test_every_fault_that_a_variant_names_is_known_and_every_workload_fits() -> 
 
 
 def test_a_healthy_target_is_not_accused() -> None:
-    tried = attempt(Hunt("quorum-kv", operations=100), 1, 15)
+    tried = attempt(Hunt("quorum-kv", operations=100), range(1, 16))
     assert (tried.failed, tried.trouble, tried.seeds) == (None, None, 15)
 
 
@@ -108,7 +108,7 @@ def test_a_healthy_target_is_not_accused() -> None:
 def test_a_healthy_target_is_not_accused_on_an_unusual_number_of_nodes(name: str, nodes: int) -> None:
     hunt = Hunt(name, operations=60, nodes=nodes)
     assert hunt.plan(1).nodes == nodes
-    tried = attempt(hunt, 1, 8)
+    tried = attempt(hunt, range(1, 9))
     assert (tried.failed, tried.trouble, tried.seeds) == (None, None, 8)
 
 
@@ -129,7 +129,7 @@ def test_definite_refusals_in_the_calm_are_no_lack_of_life() -> None:
 
 
 def test_a_found_failure_shrinks_to_few_operations_that_still_fail() -> None:
-    tried = attempt(Hunt(BROKEN), 1, 20)
+    tried = attempt(Hunt(BROKEN), range(1, 21))
     assert tried.failed is not None
     found = reproduce(tried.failed)[0]
     assert timed.play(found)[1].outcome == "invalid", "the explicit scenario fails as the run did"
@@ -149,7 +149,7 @@ def test_a_found_failure_shrinks_to_few_operations_that_still_fail() -> None:
 def test_a_failing_run_fails_again_as_a_scenario_whatever_its_pace(name: str) -> None:
     first = 1
     for _ in range(3):
-        tried = attempt(Hunt(name), first, 40)
+        tried = attempt(Hunt(name), range(first, first + 40))
         assert tried.failed is not None
         found = reproduce(tried.failed)[0]
         assert found.recovers or timed.play(found, weaker=False)[1].outcome == "invalid"
@@ -178,7 +178,7 @@ def _told(recorder: Recorder) -> list[tuple[object, ...]]:
 def test_what_hangs_on_a_race_shrinks_to_few_operations_too(name: str) -> None:
     first, failed = 1, None
     while failed is None:
-        failed = attempt(Hunt(name), first, 50).failed
+        failed = attempt(Hunt(name), range(first, first + 50)).failed
         first += 50
     smaller = shrink(reproduce(failed)[0])
     assert smaller.cut is None
@@ -194,7 +194,7 @@ def test_a_failure_that_clients_saw_stays_one() -> None:
 
 
 def _failing(name: str) -> Plan:
-    failed = attempt(Hunt(name), 1, 300).failed
+    failed = attempt(Hunt(name), range(1, 301)).failed
     assert failed is not None
     return failed
 
@@ -348,7 +348,7 @@ def test_a_replay_relative_to_elections_fails_more_often_and_what_happened_is_a_
 
 
 def test_a_chain_of_elections_shrinks_to_few_faults() -> None:
-    failed = attempt(Hunt("raft-log/term-volatile", nodes=3, nemesis=("power", "isolate-leader")), 1, 300).failed
+    failed = attempt(Hunt("raft-log/term-volatile", nodes=3, nemesis=("power", "isolate-leader")), range(1, 301)).failed
     assert failed is not None
     smaller = shrink(reproduce(failed)[0])
     assert smaller.cut is None
@@ -392,7 +392,7 @@ def test_shrinking_says_so_when_the_scenario_does_not_fail() -> None:
 
 
 def test_a_scenario_survives_its_file(tmp_path: Path) -> None:
-    tried = attempt(Hunt("quorum-kv/client-side-cas", workload="cas-register"), 1, 20)
+    tried = attempt(Hunt("quorum-kv/client-side-cas", workload="cas-register"), range(1, 21))
     assert tried.failed is not None
     found = reproduce(tried.failed)[0]
     (tmp_path / "scenario.txt").write_text(notation.text(found))
@@ -420,6 +420,26 @@ def test_nothing_found_is_exit_code_0(tmp_path: Path, capsys: pytest.CaptureFixt
     assert run(["hunt", "quorum-kv", "--seeds", "6", "--ops", "60", "--results", str(tmp_path)]) == 0
     assert "nothing found in 6 seeds" in capsys.readouterr().out
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_earlier_hunts_found_is_tried_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def hunt(target: str, *options: str) -> tuple[int, str]:
+        code = run(["hunt", target, "--ops", "60", "--seeds", "4", "--results", str(tmp_path), *options])
+        return code, " ".join(capsys.readouterr().out.split())
+
+    first, again = hunt(BROKEN), hunt(BROKEN)
+    assert (first[0], again[0]) == (1, 1)
+    assert "fails again, as an earlier hunt found it" in again[1]
+    assert "fails again" not in first[1] + hunt(BROKEN, "--first-seed", "2")[1] + hunt(BROKEN, "--shard", "1/2")[1]
+    # mended: the same plan of the healthy twin
+    [kept, *_] = sorted((tmp_path / BROKEN.replace("/", ".")).glob("2*/original/test.toml"))
+    mended = tmp_path / "quorum-kv" / "20260101T000000" / "original" / "test.toml"
+    mended.parent.mkdir(parents=True)
+    mended.write_text(kept.read_text().replace(BROKEN, "quorum-kv"))
+    code, said = hunt("quorum-kv")
+    assert code == 0
+    assert f"the failure of earlier hunts in {tmp_path} no longer occurs".replace(" ", "") in said.replace(" ", "")
+    assert "no longer occurs" not in hunt("quorum-kv", "--nodes", "7")[1], "this hunt would not draw it"
 
 
 def test_a_scenario_file_may_have_any_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -488,5 +508,5 @@ def test_the_scoreboard_says_which_healthy_seeds_were_accused() -> None:
 def test_a_batch_of_seeds_leaves_nothing_in_memory() -> None:
     """The collector is held back while a batch runs; a campaign of hours must not grow."""
     gc.collect()
-    assert attempt(Hunt("quorum-kv", operations=40), 1, 3).failed is None
+    assert attempt(Hunt("quorum-kv", operations=40), range(1, 4)).failed is None
     assert [left for left in gc.get_objects() if isinstance(left, SimulatedCluster)] == []

@@ -25,7 +25,7 @@ def test_nodes_are_interchangeable_and_only_distances_of_numbers_count() -> None
     assert state({"values": {"x": ["new", "2@n1"]}}, {}) == state({"values": {"y": ["old", "7@n2"]}}, {})
 
 
-def test_a_run_notes_each_state_once_with_its_time_and_is_the_same_run() -> None:
+def test_a_run_notes_its_states_and_is_the_same_run() -> None:
     plain, covered = (SimulatedCluster(find("raft-log"), 3, 1, cover=cover) for cover in (False, True))
     for cluster in (plain, covered):
         cluster.start()
@@ -34,5 +34,4 @@ def test_a_run_notes_each_state_once_with_its_time_and_is_the_same_run() -> None
     assert covered.coverage is not None
     assert covered.views() == plain.views()
     assert covered.events == plain.events
-    assert 3 < len(covered.coverage.first_ms) < 200
-    assert max(covered.coverage.first_ms.values()) <= 1500.0
+    assert 3 <= len(covered.coverage.states) < 100

@@ -403,12 +403,11 @@ class SimulatedCluster:
 
     def _redraw(self, fault: Redraw) -> None:
         seed = f"{self._seed} {fault.salt}"
-        self._network.redraw(seed, fault.links)
-        if not fault.links:
-            self._seed = seed
-            self._random.rekey(f"{seed} cluster")
-            for host in self._hosts.values():
-                host.redraw(seed)
+        self._seed = seed
+        self._network.redraw(seed)
+        self._random.rekey(f"{seed} cluster")
+        for host in self._hosts.values():
+            host.redraw(seed)
         self._note(fault, "from here on")
 
     def _administer(self, fault: Fault, f: str, given: Any) -> None:

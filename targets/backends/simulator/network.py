@@ -129,15 +129,13 @@ class Network:
             self._places[places] = _Link(self._loop, name, key(name))
         return self._places[places]
 
-    def redraw(self, seed: str, links: tuple[Link, ...]) -> None:
-        """Draw the delays of links under another seed from now on; without links, of all, and what faults do there."""
-        if not links:
-            self._seed = seed
+    def redraw(self, seed: str) -> None:
+        """Draw the delays of all links, and what faults do there, under another seed from now on."""
+        self._seed = seed
         for places, link in self._places.items():
-            if not links or places in links:
-                link.name = f"{seed} {places[0]} {places[1]}"
-                link.key = key(link.name)
-                link.__dict__.pop("random", None)
+            link.name = f"{seed} {places[0]} {places[1]}"
+            link.key = key(link.name)
+            link.__dict__.pop("random", None)
 
     def send(self, source: NodeId, dest: NodeId, message: Message) -> None:
         """Send a message over its link, under the faults that are in force there."""
