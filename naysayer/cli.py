@@ -13,7 +13,7 @@ from contextvars import copy_context
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, CycloptsError, Parameter
 
@@ -346,18 +346,6 @@ def doctor(cluster: Path, /, *, nemesis: Faults | None = None) -> int:
 
 
 @app.command
-def conform(*, host: str) -> int:
-    """Check whether a host keeps to the node protocol (docs/node-protocol.md): best with the conform node of its kit.
-
-    Args:
-        host: the command of the host
-    """
-    from naysayer.commands.conform import conform as examine_host
-
-    return examine_host(host)
-
-
-@app.command
 def init(file: Path | None = None, /, *, node: bool = False, compose: Path | None = None) -> int:
     """Write a commented cluster.toml to fill in, or with --node a small node in Python that runs at once.
 
@@ -369,6 +357,47 @@ def init(file: Path | None = None, /, *, node: bool = False, compose: Path | Non
     from naysayer.commands.init import init as write_file
 
     return write_file(file or Path("node.py" if node else "cluster.toml"), node=node, compose=compose)
+
+
+@app.command
+def grade(
+    assignment: str | None = None,
+    /,
+    *,
+    host: str | None = None,
+    binary: Annotated[str | None, Parameter(name="--bin")] = None,
+    build: str | None = None,
+    all_: Annotated[Path | None, Parameter(name="--all")] = None,
+    secret: Path | None = None,
+    teacher: bool = False,
+    results: Path = RESULTS,
+) -> int:
+    """Run the tests of an assignment against a program of your own, and count its points; without any name the
+    assignments are listed.
+
+    Exit code 0: all points; 1: fewer.
+
+    Args:
+        assignment: one that comes with Naysayer, such as quorum-store, or a folder with an assignment.toml
+        host: a command that holds the nodes in virtual time: the same program always gets the same points
+        binary: a command that speaks Maelstrom's protocol, in real time: not reproducible, and without hidden tests
+        build: a command that compiles it first, such as "javac -d build *.java"
+        all_: grade every folder in this folder, each a submission, and print one table
+        secret: a file from which hidden tests follow, for teachers
+        teacher: grade our own solution and its broken variants, and list the mistakes that the tests would miss
+        results: where the result folder is made
+    """
+    from naysayer.grade.command import Asked, grade_all, grade_one, list_packs
+    from naysayer.grade.teacher import grade_ours
+
+    if assignment is None:
+        return list_packs()
+    if teacher:
+        return grade_ours(assignment)
+    if (host is None) == (binary is None):
+        raise UsageError("say what to grade: either --host COMMAND or --bin COMMAND")
+    asked = Asked(host, binary, build, secret, results)
+    return grade_one(assignment, asked) if all_ is None else grade_all(assignment, all_, asked)
 
 
 @app.command(name="list")

@@ -6,7 +6,7 @@ import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from types import FrameType, TracebackType
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from checker.budget import Interrupted
 from naysayer.printable import complain
@@ -35,6 +35,13 @@ async def ended_by_signals(stop: Callable[[], None], cleaning: str) -> AsyncIter
         yield
     finally:
         listening.cancel()
+
+
+class Stop(Protocol):
+    """Whether long work is to come to its end."""
+
+    @property
+    def made(self) -> bool: ...
 
 
 class StopRequest:

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from checker.history import OK
+from checker.transactions.cycles import Choice, Cycle, Step
 from checker.transactions.edges import COMMIT, KIND_NAMES, REALTIME, RW, SESSION, WR
-from checker.transactions.steps import Choice, Cycle, Step
 from checker.transactions.table import WRITES, Micro, Table
 from checker.transactions.versions import Versions
 from checker.values import show, shown

@@ -32,7 +32,7 @@ from naysayer.report.console import console
 from naysayer.report.nodes import with_nodes
 from naysayer.report.terminal import show
 from naysayer.results import HISTORY, new_folder, refuse_unwritable
-from naysayer.signals import StopRequest
+from naysayer.signals import Stop, StopRequest
 from naysayer.store import Store
 
 FOUND, NOTHING, UNDECIDED, ERROR = 1, 0, 2, 3
@@ -56,7 +56,7 @@ def hunt_target(hunt: Hunt, *, engine: str, results: Path) -> Conclusion:
         if caught.plan is None:
             return _nothing(hunt, caught)
         folder = new_folder(results, caught.plan.name)
-        concluded, scenario = _report(caught.plan, folder, given(hunt), stop, caught.unlike)
+        concluded, scenario = report_failing(caught.plan, folder, given(hunt), stop, caught.unlike)
     screen = console()
     if caught.known is not None:
         again = "fails again, as an earlier hunt found it; --first-seed hunts for another failure"
@@ -96,7 +96,7 @@ def _search(hunt: Hunt, engine: str, stop: StopRequest) -> Caught:
         return run_campaign(hunt, engine, os.cpu_count() or 1, goes_on)
 
 
-def _minimise(found: timed.Scenario, seed: int, stop: StopRequest) -> Shrunk:
+def _minimise(found: timed.Scenario, seed: int, stop: Stop) -> Shrunk:
     screen, line = console(), _lines_now_and_then()
     bound = f"up to {SECONDS_MAX:.0f} CPU seconds"
     with screen.status(f"seed {seed} fails; minimising it, {bound}") as status:
@@ -127,8 +127,8 @@ def _lines_now_and_then() -> Callable[[Callable[[], str]], None]:
     return line
 
 
-def _report(
-    failing: Plan, folder: Path, options: Options, stop: StopRequest, unlike: str | None
+def report_failing(
+    failing: Plan, folder: Path, options: Options, stop: Stop, unlike: str | None = None
 ) -> tuple[Conclusion, str]:
     """Run the failing plan again, minimise it, keep and report what is left. Its error is what could not be kept.
 
@@ -167,7 +167,7 @@ def _report(
     return replace(concluded, error=lost or store.trouble), notation.text(smaller.scenario)
 
 
-def _seen_by_clients(failing: Plan, original: Failure, stop: StopRequest) -> Plan | None:
+def _seen_by_clients(failing: Plan, original: Failure, stop: Stop) -> Plan | None:
     """Where a run broke an invariant: a continuation in which clients see an anomaly, if one is found."""
     violated_ms = original.run.violated_ms
     if original.verdict.method != "invariant" or violated_ms is None:

@@ -56,7 +56,7 @@ def draw(
     return Plan(
         target=target.name,
         workload=workload or random.choice(fitting(target)),
-        nemesis=_subset(pool, random),
+        nemesis=subset(pool, random),
         nodes=nodes,
         clients=drawn_clients if clients is None else clients,
         seed=seed,
@@ -66,7 +66,7 @@ def draw(
     )
 
 
-def _subset(pool: list[str], random: Random) -> tuple[str, ...]:
+def subset(pool: list[str], random: Random) -> tuple[str, ...]:
     """Some of the faults: a few, or each with the same chance. A whole schedule of the user's stays."""
     if schedule_of(pool) is not None:
         return tuple(pool)
