@@ -34,6 +34,8 @@ lint: $(STAMP)  ## style, types, direction of imports, contents of the wheel
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python tests/wheel_contents.py
+	@if [ -x node_modules/.bin/tsc ]; then node_modules/.bin/tsc && echo "tsc: the types of the pages' modules fit"; \
+	  else echo "tsc: not run, since typescript is not installed (npm install --no-save typescript@5)"; fi
 
 picture: $(STAMP)  ## docs/report.svg, the report that README.md shows
 	$(BIN)/python -m naysayer.commands.picture docs/report.svg

@@ -33,7 +33,7 @@ function picture(run, edges, selected, select) {
   });
   nodes.forEach((row, at) => {
     const guilty = row === run.culprit, x = xs[at] - wide / 2;
-    const box = svg("g", { role: "button", tabindex: 0, "aria-label": `#${run.number(row)} ${run.text(row)}`, class: "cycle-node",
+    const box = svg("g", { role: "button", tabindex: 0, "aria-label": few ? null : `#${run.number(row)} ${run.text(row)}`, class: "cycle-node",
       onclick: () => select(row, true),
       onkeydown: (/** @type {KeyboardEvent} */ event) => (event.key === "Enter" || event.key === " ") && (event.preventDefault(), select(row, true)) });
     box.append(svg("rect", { x, y: top, width: wide, height: high, rx: 3, fill: row === selected ? "var(--raise)" : "var(--bg)",

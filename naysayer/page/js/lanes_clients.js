@@ -146,11 +146,11 @@ export class ClientLanes {
     for (let at = first; at < rows.length && run.call[rows[at]] <= frame.to; at++) show(rows[at]);
   }
 
-  /** From where to where an operation is drawn: at least a pixel and a half, so that what touches overlaps.
+  /** From where to where an operation is drawn: a pixel longer than it was, so that what touches overlaps.
    * @param {import("./frame.js").Frame} frame @param {number} i */
   extent(frame, i) {
     const x0 = frame.x(this.run.call[i]);
-    return [x0, Math.max(frame.x(this.busyUntil(i)) + 0.5, x0 + 1.5)];
+    return [x0, Math.max(frame.x(this.busyUntil(i)) + 1, x0 + 1.5)];
   }
 
   /** What an operation without an end adds to its bar: it may take effect at any later time. @param {import("./frame.js").Frame} frame

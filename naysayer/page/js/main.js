@@ -202,6 +202,7 @@ function start(run) {
   else clock.whole();
   if (!goTo(location.hash)) select(run.culprit ?? run.proof?.ops[0] ?? null);
   clock.paint();
+  Object.assign(globalThis, { naysayer: { run, state, clock, clients, messages, states, traffic } }); // for the console, and for tests
   document.documentElement.setAttribute("data-ready", "");
 }
 

@@ -145,7 +145,7 @@ export class States {
   }
 }
 
-/** The value in "265 @164.n3", and the version. @param {string} text @returns {[string, string]} */
+/** The value that a node holds, and its version, which follows an at sign. @param {string} text @returns {[string, string]} */
 export function valueAndVersion(text) {
   const at = text.lastIndexOf(" @");
   return at < 0 ? [text, ""] : [text.slice(0, at), text.slice(at + 1)];

@@ -105,7 +105,7 @@ function messages(model, node, act) {
     const act1 = (/** @type {string} */ verb, /** @type {string} */ text = verb) => el("button", { type: "button", class: "op", text, "aria-label": `${text}: ${said}`, "data-focus": `${verb} ${id}`, onclick: () => act.edit([`${verb} ${id}`]) });
     const matters = one.operation !== undefined && model.matter.has(one.operation);
     return el("div", { class: `line${matters ? " matters" : ""}` }, el("span", { class: "what sub", text: isHeld ? "held" : "in flight" }),
-      el("span", {}, one.text, one.operation === undefined ? null : [" of "], one.operation === undefined ? null : el("button", { type: "button", class: "op", text: `#${one.operation}`, onclick: () => act.select(one.operation) }),
+      el("span", {}, one.text, one.operation === undefined ? null : " of ", one.operation === undefined ? null : el("button", { type: "button", class: "op", text: `#${one.operation}`, onclick: () => act.select(one.operation) }),
         ` from ${source}`, el("span", { class: "sub", text: isHeld ? `, sent at ${fixed(one.sent_ms ?? 0, 1)}` : `, due ${fixed(one.due_ms, 1)}` }),
         el("span", { class: "do" }, act1("deliver", "deliver now"), act1("drop"), isHeld ? null : act1("hold"), act1("duplicate"))));
   };

@@ -121,7 +121,7 @@ addEventListener("keydown", (event) => {
   if (event.key === "d") switchTheme();
 });
 const source = new EventSource(address("/api/changes"));
-source.onmessage = (event) => {
+source.onmessage = (/** @type {MessageEvent} */ event) => {
   const found = JSON.parse(event.data);
   rows = found.rows;
   say(found.said);
