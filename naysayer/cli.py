@@ -97,7 +97,7 @@ def _hand_out(command: str, output: Output, concluded: Conclusion) -> None:
     if output.json:
         from naysayer.report.document import document
 
-        sys.stdout.write(document(command, concluded, sys.stdout.encoding))
+        sys.stdout.write(document(command, concluded, sys.stdout.encoding or "utf-8"))
         sys.stdout.flush()
 
 
@@ -188,7 +188,7 @@ def check(file: Path, /, *, options: CheckOptions = CheckOptions(), output: Outp
 @app.command
 def hunt(target: str | None = None, /, *, options: HuntOptions = HuntOptions(), output: Output = Output()) -> int:
     """Search seeds for a failure, minimise it, and report it: in parallel in the simulator, one after the other with
-    --bin and --cluster, where a failure is reduced by repetition.
+    --live, --bin and --cluster, where a failure is reduced by repetition.
 
     Args:
         target: a name from `naysayer list`
@@ -197,10 +197,10 @@ def hunt(target: str | None = None, /, *, options: HuntOptions = HuntOptions(), 
     refuse_hunt_contradictions(target, asked)
     if asked.host is not None:
         target = f"host:{asked.host}"
-    if target is None:
+    if target is None or asked.live:
         from naysayer.commands.hunt_live import hunt_live
 
-        return _concluded("hunt", output, lambda: hunt_live(asked))
+        return _concluded("hunt", output, lambda: hunt_live(target, asked))
     from naysayer.commands.hunt import hunt_target
     from naysayer.hunt.campaign import Hunt
     from naysayer.hunt.shards import shard_of

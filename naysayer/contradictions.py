@@ -9,6 +9,22 @@ from naysayer.options import HuntOptions, RunOptions
 def refuse_contradictions(options: RunOptions) -> None:
     """Raises UsageError for options of `naysayer test` that exclude each other, or that lack the one they need."""
     _one_system(options, "a run tests")
+    _refuse_live(options)
+    if options.client is not None and options.cluster is None:
+        raise UsageError("--client needs --cluster cluster.toml, which names the nodes that it connects to")
+    if options.faults_on_running and options.cluster is None:
+        raise UsageError(
+            "--allow-faults-on-running needs --cluster cluster.toml: every other system is started by the run"
+        )
+    _misplaced(options)
+    if options.operations is not None and options.time_s is not None:
+        raise UsageError("--ops and --time exclude each other: a run ends after a number of operations or after a time")
+    if options.topology is not None and options.workload not in (None, "broadcast"):
+        raise UsageError(f"--topology and --workload {options.workload} exclude each other: it is for broadcast only")
+
+
+def _refuse_live(options: RunOptions) -> None:
+    """--live is for targets."""
     if options.live and options.binary is not None:
         raise UsageError(
             "--live and --bin exclude each other: --live runs a bundled target as processes, and a program given with "
@@ -24,17 +40,6 @@ def refuse_contradictions(options: RunOptions) -> None:
             "--live and --host exclude each other: --host runs your nodes in the simulator's time; in real time they "
             "run with --bin and their option --stdio"
         )
-    if options.client is not None and options.cluster is None:
-        raise UsageError("--client needs --cluster cluster.toml, which names the nodes that it connects to")
-    if options.faults_on_running and options.cluster is None:
-        raise UsageError(
-            "--allow-faults-on-running needs --cluster cluster.toml: every other system is started by the run"
-        )
-    _misplaced(options)
-    if options.operations is not None and options.time_s is not None:
-        raise UsageError("--ops and --time exclude each other: a run ends after a number of operations or after a time")
-    if options.topology is not None and options.workload not in (None, "broadcast"):
-        raise UsageError(f"--topology and --workload {options.workload} exclude each other: it is for broadcast only")
 
 
 def _misplaced(options: RunOptions) -> None:
@@ -59,16 +64,18 @@ def _misplaced(options: RunOptions) -> None:
 
 def refuse_hunt_contradictions(target: str | None, options: HuntOptions) -> None:
     """Raises UsageError for options of `naysayer hunt` that exclude each other."""
-    asked = RunOptions(target=target, binary=options.binary, host=options.host, cluster=options.cluster)
+    asked = RunOptions(
+        target=target, live=options.live, binary=options.binary, host=options.host, cluster=options.cluster
+    )
     _one_system(asked, "a hunt is for")
+    _refuse_live(asked)
     if options.seeds is not None and options.time is not None:
         raise UsageError("--seeds and --time exclude each other: a hunt ends after so many seeds, or after that time")
     if options.seeds is not None and options.seeds < 1:
         raise UsageError(f"--seeds is {options.seeds}; it must be at least 1")
     if options.client is not None and options.cluster is None:
         raise UsageError("--client needs --cluster cluster.toml, which names the nodes that it connects to")
-    if target is None:
-        target = options.host
+    target = None if options.live else target or options.host
     if target is None and options.ops is not None:
         raise UsageError("--ops is for hunts in the simulator: each seed of a real system runs for up to 30 s")
     if target is None and options.shard is not None:

@@ -212,8 +212,11 @@ class HuntOptions:
     client: str | None = None
     """with --cluster, your own client class as path.py:Name, in place of the file's [client] kind"""
 
+    live: bool = False
+    """run the target as processes on this machine instead, in real time"""
+
     seeds: int | None = None
-    """how many seeds to try; 1000 unless --time is given, 20 with --bin and --cluster, whose seeds take up to 30 s"""
+    """how many seeds to try; 1000 unless --time is given, 20 in real time, where each takes up to 30 s"""
 
     time: Duration | None = None
     """how long to search instead, such as 5m (real time)"""
@@ -225,10 +228,10 @@ class HuntOptions:
     """where to begin"""
 
     nodes: int | None = None
-    """how many nodes; drawn from the seed unless given, 3 with --bin"""
+    """how many nodes; drawn from the seed unless given, 3 in real time"""
 
     clients: int | None = None
-    """how many clients; drawn from the seed unless given, 10 with --bin and --cluster"""
+    """how many clients; drawn from the seed unless given, 10 in real time"""
 
     workload: str | None = None
     """what the clients do; drawn from the seed unless given"""

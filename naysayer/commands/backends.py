@@ -93,10 +93,14 @@ def defaults_of(config: ClusterConfig) -> dict[str, Any]:
     return {name: one for name, one in said.items() if one is not None}
 
 
-def workloads_for(options: RunOptions, named: str | None) -> tuple[str, ...]:
-    """The workloads that a hunt of `--bin` or `--cluster` tries, the default first; only the one that was named."""
+def workloads_for(options: RunOptions, named: str | None, usual: str) -> tuple[str, ...]:
+    """The workloads that a hunt of what really runs tries, the usual one first; only the one that was named."""
     if named is not None:
         return (find_workload(named).name,)
+    if options.target is not None:
+        target = find_target(options.target)
+        able = (name for name in target.workloads if find_workload(name).operations <= target.operations)
+        return tuple(dict.fromkeys((usual, *able)))
     if options.cluster is None:
         return (FEW_WRITES, "lin-kv", "register")
     offered = set(load(options.cluster, options.client).client.operations)

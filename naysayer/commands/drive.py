@@ -65,8 +65,12 @@ node that gives no answer for so long hangs."""
 ATTEMPTS = 6
 """How often a client that retries sends a request within the time-out: mostly several times while messages are late."""
 
-REFUSED_MS = 10.0
-"""Mean pause of a client after a refusal: a real cluster finds a new leader in less time than clients would rest."""
+REFUSED_MS, REFUSED_MS_MAX = 10.0, 80.0
+"""Mean pause of a client after a refusal: a real cluster finds a new leader in less time than clients would rest. It
+grows for a client that is refused again and again, such as one that stays with a node that does not lead."""
+
+PROGRESS_MS = 15_000.0
+"""Within so long a majority that nothing hinders must get something done: far longer than elections take."""
 
 PATIENT_MS = 5000.0
 """How long a client waits for an answer in that time, unless a longer time is set."""
@@ -332,6 +336,8 @@ class Drive:
             unsupported=not_supported if isinstance(cluster, StdioCluster) else None,
             only_reads=workload.only_reads,
             refused_ms=REFUSED_MS,
+            refused_ms_max=REFUSED_MS_MAX,
+            progress_ms=max(PROGRESS_MS, 500.0 * (plan.start_timeout_s or 0.0)),
             final=workload.finish,
             convergence=workload.convergence,
             lacking=None if must is None else lambda: must(recorder.ended(0)),

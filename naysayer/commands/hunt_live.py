@@ -1,4 +1,4 @@
-"""`naysayer hunt --bin` and `--cluster`: runs of a real system until one fails, which is then reduced by repetition."""
+"""`naysayer hunt` in real time: runs of a system until one fails, which is then reduced by repetition."""
 
 from __future__ import annotations
 
@@ -251,15 +251,17 @@ def _with(plan: Plan, setting: Setting, time_s: float, seed: int) -> Plan:
     return smaller
 
 
-def hunt_live(options: HuntOptions) -> Conclusion:
-    """Hunt, reduce, keep, report. Raises UsageError for what does not fit the system.
+def hunt_live(target: str | None, options: HuntOptions) -> Conclusion:
+    """Hunt, reduce, keep, report. `target`: a bundled system, if one is. Raises UsageError for what does not fit.
 
     SIGINT and SIGTERM end the search, or the reduction: what was found by then is reported.
     """
     refuse_unwritable(options.results)
-    asked = RunOptions(binary=options.binary, cluster=options.cluster, client=options.client, nodes=options.nodes)
+    asked = RunOptions(
+        target=target, binary=options.binary, cluster=options.cluster, client=options.client, nodes=options.nodes
+    )
     backend, system_of = choose(asked)
-    workloads = workloads_for(asked, options.workload or backend.defaults.get("workload"))
+    workloads = workloads_for(asked, options.workload or backend.defaults.get("workload"), backend.workload)
     with StopRequest() as stop:
         hunt = LiveHunt(options, backend, system_of, workloads, stop)
         first = hunt.plan(options.first_seed, RUN_S)

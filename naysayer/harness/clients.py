@@ -6,6 +6,7 @@ process may wait for ever. Process p belongs to client p modulo the number of cl
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from math import ceil, log
 from random import Random
@@ -170,6 +171,8 @@ class Clients:
         self._used = 0
         """All processes used so far are below this."""
         self._slot_ms = 0.0
+        self._refusals: Counter[int] = Counter()
+        """By client: how many of its operations were refused in a row."""
         self._think_ms = setup.think_ms
         self._refused_ms = max(setup.refused_ms, setup.think_ms)
         self._look_at_nodes = setup.hung_ms is not None
@@ -345,7 +348,13 @@ class Clients:
         elif status == "fail" and self._has_no_such(thread.asked.f, reply):
             refused = False
         thread.waits = False
-        return self._pause(thread, now_ns, self._refused_ms if refused else self._think_ms)
+        self._refusals[client] = self._refusals[client] + 1 if refused else 0
+        return self._pause(thread, now_ns, self._rest_ms(self._refusals[client]) if refused else self._think_ms)
+
+    def _rest_ms(self, refusals: int) -> float:
+        """The mean pause after so many refusals in a row."""
+        most = self.setup.refused_ms_max
+        return self._refused_ms if most is None else min(self._refused_ms * 2.0 ** min(refusals - 1, 30), most)
 
     def _has_no_such(self, f: str, reply: Reply | None) -> bool:
         unsupported = self.setup.unsupported

@@ -157,8 +157,12 @@ class Core:
             self.clients.ended = True  # no node is left to ask
 
     def _stalled(self, progress: MajorityProgress, now_ns: int) -> None:
-        """An unhindered majority makes no progress."""
-        self.health.stalled(progress.sentence(now_ns / NS, virtual=self.setup.virtual), now_ns / NS)
+        """An unhindered majority makes no progress: a violation where the system is known to promise it."""
+        sentence = progress.sentence(now_ns / NS, virtual=self.setup.virtual)
+        if self.setup.known_to_fit and self.health.lag_ms <= LAG_MS_MAX:
+            self.health.stalled(sentence, now_ns / NS)
+        elif self.health.lag_ms <= LAG_MS_MAX:
+            self.health.remarks.append(f"{sentence}: a system that promises progress has a fault")
 
     def lagged(self, ms: float) -> None:
         """The harness woke up this much later than it asked for."""

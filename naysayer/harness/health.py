@@ -119,7 +119,7 @@ class Health:
 
     def stalled(self, sentence: str, now_ms: float) -> None:
         """An unhindered majority made no progress while faults were in force elsewhere."""
-        self._found("not-live", now_ms, sentence)
+        self._found("not-live", now_ms, f"Not live: {sentence}")
 
     def all_dead(self, now_ms: float) -> None:
         """No node runs, and not every one of them died without a fault."""

@@ -121,7 +121,7 @@ class MajorityProgress:
         nodes = " ".join(sorted(self.majority))
         time = f"{(now_ms - self.since_ms) / 1000:.1f} s{' of virtual time' if virtual else ''}"
         return (
-            f"Not live: the majority {nodes} runs, connected both ways, and of {self._vain.total()} operations sent to "
+            f"the majority {nodes} runs, connected both ways, and of {self._vain.total()} operations sent to "
             f"nodes that run in {time} none succeeded, {self._hindrances()}"
         )
 

@@ -7,7 +7,7 @@ client does not stay with one node: that node may never lead, and then no operat
 On real systems, where any node may serve any request, a client stays with its node until it is refused, and one in five
 asks any node. So a node that does not answer holds up only its own clients. Where clients are so few that a node would
 be left out, all of them ask any node. If the workload has clients that only read, they stay for ever, refused or not,
-and the others need not.
+and the others need not: once refused they nearly always follow the leader.
 """
 
 from __future__ import annotations
@@ -21,6 +21,9 @@ from workloads.generator import Invocation
 
 ROAMING = 5
 """On real systems, one in so many clients asks any node."""
+
+LOYAL = 0.9
+"""How often a client that was refused asks the leader, where others stay with every node to read."""
 
 
 class Routing:
@@ -44,6 +47,7 @@ class Routing:
         self._readers = frozenset(reading)
         alone = clients == 1
         staying = self._readers or (() if alone else range(0, clients, 3))
+        self._loyal = LOYAL if self._readers and not stay else 0.5
         self._staying = {client: nodes[place % len(nodes)] for place, client in enumerate(sorted(staying))}
         self._refused: set[int] = set()
         self._leader: dict[int, NodeId] = {}
@@ -58,7 +62,7 @@ class Routing:
         if client in self._staying:
             return self._staying[client]
         anywhere = random.choice(self._nodes)
-        if client % 3 == 1 or random.random() < 0.5:
+        if client % 3 == 1 or random.random() < self._loyal:
             return self._leader.get(client, anywhere)
         return anywhere
 

@@ -51,6 +51,8 @@ class Setup:
     """Whether a client (of so many) only reads, and so stays with one node for ever (Workload.only_reads)."""
     refused_ms: float = REFUSED_MS
     """Mean pause after a refusal."""
+    refused_ms_max: float | None = None
+    """The mean pause doubles up to this while a client is refused again and again; None: it stays."""
     client_links: bool = False
     """Faults may also affect the links of clients."""
     unsupported: Callable[[Reply], bool] | None = None

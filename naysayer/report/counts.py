@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 COLUMNS = ("all", "ok", "fail", "unknown")
 NODES_SHOWN = 9
 ERRORS_SHOWN = 3
-ERROR_LENGTH_MAX = 60
+ERROR_LENGTH_MAX = 100
 INDENT = 12
 
 
@@ -60,5 +60,15 @@ def _rows(seen: Seen) -> list[tuple[str, Counts]]:
 
 def errors(seen: Seen) -> str | None:
     """The most frequent error texts in one row; None if there were none."""
-    shown = [f"{count} × {shortened(text, ERROR_LENGTH_MAX)}" for text, count in seen.errors[:ERRORS_SHOWN]]
+    shown = [f"{count} × {without_middle(text)}" for text, count in seen.errors[:ERRORS_SHOWN]]
     return " · ".join(shown) if shown else None
+
+
+def without_middle(text: str) -> str:
+    """An error of at most ERROR_LENGTH_MAX characters: words in its middle are left out, so that no address and no path
+    is cut; a text without spaces is."""
+    if len(text) <= ERROR_LENGTH_MAX:
+        return text
+    first = text[: ERROR_LENGTH_MAX * 2 // 3].rpartition(" ")[0]
+    last = text[-ERROR_LENGTH_MAX // 3 :].partition(" ")[2]
+    return f"{first} … {last}" if first and last else shortened(text, ERROR_LENGTH_MAX)

@@ -183,6 +183,9 @@ def test_the_diagram_shows_who_knew_the_values_of_the_counterexample(tmp_path: P
     [
         (["hunt"], "say what to test"),
         (["hunt", "quorum-kv", "--bin", "./x"], "exclude each other: a hunt is for one system"),
+        (["hunt", "--live"], "say which target to run as processes"),
+        (["hunt", "--bin", "./x", "--live"], "--live and --bin exclude each other"),
+        (["hunt", "quorum-kv", "--live", "--shard", "1/2"], "--shard is for hunts in the simulator"),
         (["hunt", "--bin", "./x", "--ops", "9"], "--ops is for hunts in the simulator"),
         (["hunt", "--bin", "./x", "--engine", "dask:x"], "--engine is for hunts in the simulator"),
         (["hunt", "--bin", "./x", "--client", "a.py:B"], "--client needs --cluster"),
@@ -196,6 +199,15 @@ def test_what_does_not_fit_a_hunt_is_refused_before_anything_runs(
     assert run([*arguments, "--results", str(tmp_path)]) == 3
     assert said in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_a_bundled_target_is_hunted_as_processes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["hunt", "quorum-kv/read-one", "--live", "--time", "30s", "--results", str(tmp_path), "--json"]
+    assert run(command) == 1
+    hunt = json.loads(capsys.readouterr().out)
+    assert (hunt["outcome"], hunt["hunt"]["seed"], hunt["hunt"]["undecided"]) == ("invalid", 1, 0)
+    assert (Path(hunt["folder"]) / "original" / "history.jsonl").exists()
 
 
 @pytest.mark.slow

@@ -79,3 +79,13 @@ def test_clients_that_only_read_stay_for_ever_and_the_others_do_not() -> None:
 def test_an_operation_of_one_node_goes_there() -> None:
     routing = Routing(NODES, 10, stay=True)
     assert routing.choose(0, Invocation("read", "x", None, "n3"), Random(1)) == "n3"
+
+
+def test_where_others_stay_to_read_a_refused_client_nearly_always_follows_the_leader() -> None:
+    with_readers = Routing(NODES, 10, stay=False, only_reads=only_reads)
+    without = Routing(NODES, 10, stay=False)
+    for routing in (with_readers, without):
+        learn(routing, 2, "n1", "fail", "n3")
+        learn(routing, 2, "n3", "ok")
+    assert 260 < asked(2, with_readers)["n3"] < 300
+    assert asked(2, without)["n3"] < 240

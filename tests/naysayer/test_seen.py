@@ -12,6 +12,7 @@ from checker.history import PENDING, History, Operation
 from checker.verdict import Part, Verdict
 from naysayer.fault_spans import FaultSpan
 from naysayer.judge import enough
+from naysayer.report.counts import without_middle
 from naysayer.report.report import Report
 from naysayer.report.terminal import show
 from naysayer.seen import Counts, Seen, seen
@@ -168,3 +169,14 @@ def test_the_table_of_a_report_adds_up() -> None:
     for groups in (("read", "write"), ("under faults", "no fault")):
         assert [sum(column) for column in zip(*(rows[name] for name in groups), strict=True)] == rows["all"]
     assert "            … and 3 more nodes" in lines
+
+
+def test_of_a_long_error_words_in_the_middle_are_left_out_and_no_address_is_cut() -> None:
+    short = "n1 refused the connection"
+    assert without_middle(short) == short
+    long = f"connecting to http://10.0.0.17:8080/kv/x failed {'again and ' * 20}again: 10.0.0.17:8080 refused it"
+    left = without_middle(long)
+    assert len(left) <= 110
+    assert left.startswith("connecting to http://10.0.0.17:8080/kv/x failed ")
+    assert left.endswith(" again: 10.0.0.17:8080 refused it")
+    assert set(left.split()) <= {*long.split(), "…"}

@@ -212,6 +212,32 @@ def test_the_verdict_is_that_of_the_behaviour_and_not_of_the_loop(
     assert loop(made, setup_of(faults)) == (outcome, kinds)
 
 
+class NeedsTheFirst(Good):
+    """Does not answer while n1 is down, as a store whose leader is for life."""
+
+    def serves(self, request: Request) -> bool:
+        return self.ctx.now_ms() < 300 or self.store.starts["n1"] > 1
+
+
+@pytest.mark.parametrize("loop", [in_virtual_time, on_trio])
+@pytest.mark.parametrize(("promised", "expected"), [(True, ("invalid", ["not-live"])), (False, ("valid", []))])
+def test_a_majority_without_faults_that_gets_nothing_done_is_a_violation_where_progress_is_promised(
+    loop: Callable[[type[Good], Setup], tuple[str, list[str]]], promised: bool, expected: tuple[str, list[str]]
+) -> None:
+    setup = replace(setup_of(((300.0, Kill(("n1",))),)), progress_ms=600.0, known_to_fit=promised)
+    assert loop(type("Made", (NeedsTheFirst,), {"store": Store()}), setup) == expected
+
+
+def test_where_progress_may_not_be_promised_a_remark_says_what_was_seen() -> None:
+    target = Target("scripted", "", type("Made", (NeedsTheFirst,), {"store": Store()}), frozenset(), "register", ())
+    setup = replace(setup_of(((300.0, Kill(("n1",))),)), progress_ms=600.0)
+    run = VirtualRun(SimulatedCluster(target, len(NODES), 1), setup, Recorder())
+    run.run()
+    [remark] = run.core.health.remarks
+    assert remark.startswith("the majority n2 n3 runs, connected both ways, and of ")
+    assert remark.endswith("none succeeded, while n1 does not run: a system that promises progress has a fault")
+
+
 def test_a_run_that_a_violation_ended_is_healed_and_not_asked_for_more() -> None:
     """No recovery phase and no final reads: what is wrong is known."""
     recorder = Recorder()

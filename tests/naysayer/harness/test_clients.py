@@ -80,6 +80,15 @@ def test_where_the_system_has_nothing_that_is_asked_for_the_round_ends() -> None
     assert len(play(setup, {"cas": refused, "read": refused}, 1e9)) <= 4
 
 
+def test_a_client_that_is_refused_again_and_again_asks_less_and_less_often() -> None:
+    refused: dict[str, tuple[Status, str | None]] = {"read": ("fail", "not the leader"), "cas": ("fail", "no")}
+    often = play(Setup(1, 1, Alternating(), refused_ms=10.0), refused, 10_000.0)
+    seldom = play(Setup(1, 1, Alternating(), refused_ms=10.0, refused_ms_max=80.0), refused, 10_000.0)
+    assert len(seldom) < len(often) / 5
+    answered = play(Setup(1, 1, Alternating(), refused_ms=10.0, refused_ms_max=80.0), {"read": refused["read"]}, 1000.0)
+    assert len(answered) > 100, "an answer makes it ask as before"
+
+
 class Fresh:
     """Reads of one key after another."""
 
