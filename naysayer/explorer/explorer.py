@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from io import BytesIO
 from math import inf
@@ -34,6 +34,12 @@ from targets.backends.simulator.observed import Event
 from targets.protocol.fault import Fault, Steer
 from targets.registry import find as find_target
 
+BESIDE = 16
+"""So many states before and after one are kept with it..."""
+
+STATES_MAX = 500
+"""...until there are so many of a branch."""
+
 BRANCHES_MAX = 200
 """An explorer keeps so many branches."""
 
@@ -47,6 +53,8 @@ class Branch:
     replayed: Replayed
     verdict: Verdict
     parent: Branch | None = None
+    states: dict[int, State] = field(default_factory=dict)
+    """Those that were asked for, by event."""
 
     @property
     def events(self) -> list[Event]:
@@ -156,11 +164,26 @@ class Explorer:
         return (folder / HISTORY).read_bytes() == self.recorded.replayed.history
 
     def state(self, branch: Branch, number: int) -> State:
-        """The state after an event, which the branch is run again to reach."""
+        """The state after an event, which the branch is run again to reach.
+
+        A person who goes from event to event asks for those beside it next, so where they have begun to, states of
+        some more are kept on the way.
+        """
         refuse_event(number, len(branch.events))
-        replay = Replay(branch.source, branch.edits, until=number)
-        replay.to_the_event()
-        return state_of(replay, Words(replay))
+        if number not in branch.states:
+            beside = number + 1 in branch.states or number - 1 in branch.states
+            reach = BESIDE if beside else 0
+            first, last = max(1, number - reach), min(len(branch.events), number + reach)
+            words = branch.words
+            if len(branch.states) > STATES_MAX:
+                branch.states.clear()
+
+            def look(replay: Replay) -> None:
+                if first <= len(replay.events) and len(replay.events) not in branch.states:
+                    branch.states[len(replay.events)] = state_of(replay, words)
+
+            Replay(branch.source, branch.edits, until=last, look=look).to_the_event()
+        return branch.states[number]
 
     def branch(self, parent: Branch, after: int, *changes: Change) -> Branch:
         """The parent up to an event, then these changes; run to its end and judged."""

@@ -7,7 +7,7 @@ time; where another event follows within that nanosecond, at once, before that e
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from io import BytesIO
@@ -100,9 +100,10 @@ class Replay:
         until: int | None = None,
         until_ms: float | None = None,
         collect: bool = True,
+        look: Callable[[Replay], None] | None = None,
     ) -> None:
-        """`until`: it ends right after that event. `collect` False: events are not collected, which is faster, and is
-        possible where every edit has its time."""
+        """`until`: it ends right after that event. `look` is called after each event. `collect` False: events are not
+        collected, which is faster, and is possible where every edit has its time."""
         self.events: list[Event] = []
         self.changes: dict[int, Step] = {}
         self.operations: dict[str, int] = {}
@@ -111,6 +112,7 @@ class Replay:
         self._recorder = Recorder(self._file)
         self._edits = deque(edits)
         self._until = until
+        self._look = look
         self._clients = source.clients
         self._further = source.clients + source.clients % 2  # clients with odd numbers may repeat their requests
         observe = self._observe if collect or any(edit.at_ns is None for edit in edits) else None
@@ -132,9 +134,14 @@ class Replay:
         return self._file.getvalue()
 
     @cached_property
+    def held_back(self) -> list[Sent]:
+        """The messages that are still held back when it has come to its end."""
+        return self.cluster.held_back
+
+    @cached_property
     def sent(self) -> list[Sent]:
-        """Every message, those that are held back last. To be asked for when it has come to its end."""
-        return [*(self.cluster.trace or ()), *self.cluster.held_back]
+        """Every message, when it has come to its end; those that are held back come last."""
+        return [*(self.cluster.trace or ()), *self.held_back]
 
     @property
     def clients(self) -> int:
@@ -167,6 +174,8 @@ class Replay:
         if event.what == "invoke" and event.content.client != "admin":
             self.requests[event.content.id] = event.content
             self.operations.setdefault(event.content.id, self._recorder.invocations - 1)
+        if self._look is not None:
+            self._look(self)
         while self._edits and self._edits[0].after == number:
             edit = self._edits.popleft()
             if edit.at_ns is None:

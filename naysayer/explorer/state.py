@@ -120,10 +120,12 @@ class State(msgspec.Struct, frozen=True):
 
 
 def state_of(replay: Replay, words: Words) -> State:
-    """The state of a replay that has reached its event."""
+    """The state of a replay that has reached its event; `words` are those of the whole run."""
     cluster, number = replay.cluster, len(replay.events)
     event = replay.events[-1]
     travelling = _travelling(replay, words)
+    under_way = frozenset([(one.source, one.dest, one.number) for one in travelling if one.due_ms is not None])
+    held = frozenset([(one.source, one.dest, one.number) for one in travelling if one.due_ms is None])
     arriving = [one for one in travelling if one.due_ms is not None]
     held_back = [one for one in travelling if one.due_ms is None]
     nodes = tuple(
@@ -133,7 +135,7 @@ def state_of(replay: Replay, words: Words) -> State:
     return State(
         number,
         event.time_ns / MS,
-        words.sentence(event),
+        words.sentence(event, held, under_way),
         event.effects,
         event.place,
         nodes,
@@ -145,21 +147,19 @@ def state_of(replay: Replay, words: Words) -> State:
 def _travelling(replay: Replay, words: Words) -> list[Travelling]:
     """Every message under way, in order of arrival, then those held back."""
     cluster, clients = replay.cluster, replay.clients
-    sent_ns = {(one.source, one.dest, one.number): one.sent_ns for one in replay.sent}
 
     def travelling(source: NodeId, dest: NodeId, message: Any, number: int, due_ns: int | None) -> Travelling:
-        at_ns = sent_ns.get((source, dest, number))
-        link = (client_name(clients, source), client_name(clients, dest))
+        name = (source, dest, number)
         return Travelling(
             source,
             dest,
-            link,
+            (client_name(clients, source), client_name(clients, dest)),
             number,
             type(message).__name__,
             words.message(message, source),
-            None if at_ns is None else at_ns / MS,
+            words.sent_ms(name),
             None if due_ns is None else due_ns / MS,
-            words.belongs(message),
+            words.belongs(name),
         )
 
     under_way = [

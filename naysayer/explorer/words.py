@@ -8,7 +8,7 @@ from typing import Any
 from naysayer.exchanges import by_operation
 from naysayer.explorer.replay import FURTHER, Replay
 from naysayer.message_text import MessageText
-from targets.backends.simulator.network import Sent
+from targets.backends.simulator.network import MS, Sent
 from targets.backends.simulator.observed import Event
 from targets.protocol.node import NodeId, Reply, Request
 
@@ -16,39 +16,52 @@ YOU = "your client"
 """What a client is called that an edit has added."""
 
 
-class Words:
-    """Puts the events of one replay into words."""
+Name = tuple[NodeId, NodeId, int]
+"""What tells a message from all others, in every run up to the same event: from, to, its number on the link."""
 
-    def __init__(self, replay: Replay) -> None:
-        self._replay = replay
+Names = frozenset[Name]
+NONE: Names = frozenset()
+
+
+class Words:
+    """Puts the events of a run into words. It knows the run to its end, and so what became of every message."""
+
+    def __init__(self, whole: Replay) -> None:
+        self._whole = whole
         self._text = MessageText()
         self._sent: defaultdict[tuple[int, NodeId], list[Sent]] = defaultdict(list)
-        for one in replay.sent:
+        self._sent_ns: dict[Name, int] = {}
+        for one in whole.sent:
             self._sent[one.sent_ns, one.source].append(one)
-        self._held = {id(one) for one in replay.sent[len(replay.cluster.trace or ()) :]}
-        self._belongs: dict[int, int] = {}
+            self._sent_ns[one.source, one.dest, one.number] = one.sent_ns
+        self._belongs: dict[Name, int] = {}
         self._exchanges: dict[str, int] = {}
-        for request, messages in by_operation(replay.sent).items():
-            number = replay.operations.get(request)
+        for request, messages in by_operation(whole.sent).items():
+            number = whole.operations.get(request)
             if number is not None:
                 for sent in messages:
-                    self._belongs.setdefault(id(sent.message), number)
+                    self._belongs.setdefault((sent.source, sent.dest, sent.number), number)
                     if len(sent.message.exchange) == 1:
                         self._exchanges[str(getattr(sent.message, sent.message.exchange[0]))] = number
+
+    def sent_ms(self, name: Name) -> float | None:
+        """When a message was sent."""
+        at_ns = self._sent_ns.get(name)
+        return None if at_ns is None else at_ns / MS
+
+    def belongs(self, name: Name) -> int | None:
+        """The operation that a message belongs to, as far as that is known."""
+        return self._belongs.get(name)
 
     def message(self, message: Any, source: NodeId) -> str:
         """A message: `Got 7 @3.n2`."""
         if isinstance(message, Reply) and (message.status, message.output) == ("ok", None):
-            asked = self._replay.requests.get(message.id)
+            asked = self._whole.requests.get(message.id)
             return "ok: nothing" if asked is not None and asked.f == "read" else "ok"
         if isinstance(message, Request | Reply):
             return self._text.whole(message, source)
         kind, carried = type(message).__name__, self._text.carried(message, source, None)
         return f"{kind} {carried}".rstrip()
-
-    def is_held(self, sent: Sent) -> bool:
-        """Whether a message is held back."""
-        return id(sent) in self._held
 
     def timer(self, name: str) -> str:
         """A timer; one that is called by the number of an exchange is that of its operation."""
@@ -65,20 +78,20 @@ class Words:
             return YOU
         return f"p{name[1:]}" if name[0] == "c" and name[1:].isdigit() else name
 
-    def operation(self, content: Any) -> str:
-        """` of #588`, where a message belongs to that operation by its id."""
-        number = self.belongs(content)
+    def sentence(
+        self, event: Event, held: frozenset[Name] = frozenset(), under_way: frozenset[Name] = frozenset()
+    ) -> str:
+        """What happened. `held`, `under_way`: the messages that are so right after it."""
+        return f"{self._what(event)}{self._then(event, held, under_way)}."
+
+    def _of(self, event: Event) -> str:
+        """` of #588`, where the event is part of that operation."""
+        content = event.content
+        if event.number and event.sender:
+            number = self.belongs((event.sender, event.place, event.number))
+        else:
+            number = self._whole.operations.get(content.id) if isinstance(content, Request | Reply) else None
         return "" if number is None else f" of #{number}"
-
-    def belongs(self, content: Any) -> int | None:
-        """The operation that a message belongs to, as far as that is known."""
-        if isinstance(content, Request | Reply):
-            return self._replay.operations.get(content.id)
-        return self._belongs.get(id(content))
-
-    def sentence(self, event: Event) -> str:
-        """What happened."""
-        return f"{self._what(event)}{self._then(event)}."
 
     def _what(self, event: Event) -> str:
         place, content = self.place(event.place) if event.place else "", event.content
@@ -94,29 +107,33 @@ class Words:
             case "fault":
                 return f"{content.in_full()}"
             case "timeout":
-                return f"{place} gave up waiting: {self.message(content, '')}{self.operation(content)}"
+                return f"{place} gave up waiting: {self.message(content, '')}{self._of(event)}"
             case "invoke":
-                return f"{place} asked {event.sender}: {self.message(content, '')}{self.operation(content)}"
+                return f"{place} asked {event.sender}: {self.message(content, '')}{self._of(event)}"
         told = self.message(content, event.sender)
-        of, source = self.operation(content), self.place(event.sender)
+        of, source = self._of(event), self.place(event.sender)
         match event.what:
             case "reply":
                 return f"{place} got the answer{of} from {source}: {told}"
             case "ignored":
-                which = "which is down" if event.place in self._replay.cluster.hosts else "which no longer waits for it"
+                which = "which is down" if event.place in self._whole.cluster.hosts else "which no longer waits for it"
                 return f"{told}{of} from {source} reached {place}, {which}"
         return f"{place} took {told}{of} from {source}"
 
-    def _then(self, event: Event) -> str:
+    def _then(self, event: Event, held: Names, under_way: Names) -> str:
         """What the node sent meanwhile, and what became of that."""
-        if event.place not in self._replay.cluster.hosts:
-            return ""
-        sent = self._sent.get((event.time_ns, event.place), [])
-        if not sent:
+        if event.place not in self._whole.cluster.hosts:
             return ""
         by_text: dict[str, list[str]] = {}
-        for one in sent:
-            fate = " (held back)" if id(one) in self._held else " (lost)" if one.delivered_ns is None else ""
+        for one in self._sent.get((event.time_ns, event.place), []):
+            name = (one.source, one.dest, one.number)
+            fate = (
+                " (held back)"
+                if name in held
+                else " (lost)"
+                if one.delivered_ns is None and name not in under_way
+                else ""
+            )
             by_text.setdefault(self.message(one.message, one.source), []).append(f"{self.place(one.dest)}{fate}")
         parts = [f"{text} to {', '.join(dests)}" for text, dests in by_text.items()]
-        return f", and sent {'; '.join(parts)}"
+        return f", and sent {'; '.join(parts)}" if parts else ""

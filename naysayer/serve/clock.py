@@ -107,6 +107,7 @@ def messages_of(branch: Branch, from_ms: float, to_ms: float) -> dict[str, Any]:
     """The messages that are under way in a window: who sent them when, how they ended, and what they say."""
     every = branch.traffic
     words = branch.words
+    held = {id(one) for one in branch.replayed.replay.held_back}
     clients = branch.source.clients
     last = bisect_left(every, to_ms * MS, key=lambda one: one.sent_ns)
     inside = [one for one in every[:last] if (one.delivered_ns or one.sent_ns) >= from_ms * MS]
@@ -115,12 +116,12 @@ def messages_of(branch: Branch, from_ms: float, to_ms: float) -> dict[str, Any]:
         "from": from_ms,
         "to": to_ms,
         "total": len(inside),
-        "shown": [_message(one, words, clients) for one in between[:MESSAGES_MAX]],
+        "shown": [_message(one, words, clients, id(one) in held) for one in between[:MESSAGES_MAX]],
         "left": max(0, len(between) - MESSAGES_MAX),
     }
 
 
-def _message(sent: Sent, words: Words, clients: int) -> list[Any]:
+def _message(sent: Sent, words: Words, clients: int, held: bool) -> list[Any]:
     """Source, dest, sent, delivered (None: lost or held), text, operation, link number, whether it is held."""
     return [
         client_name(clients, sent.source),
@@ -128,9 +129,9 @@ def _message(sent: Sent, words: Words, clients: int) -> list[Any]:
         sent.sent_ns / MS,
         None if sent.delivered_ns is None else sent.delivered_ns / MS,
         words.message(sent.message, sent.source),
-        words.belongs(sent.message),
+        words.belongs((sent.source, sent.dest, sent.number)),
         sent.number,
-        words.is_held(sent),
+        held,
     ]
 
 
