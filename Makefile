@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 
-.PHONY: demo quick test test-systems lint fuzz bench scoreboard picture clean
+.PHONY: demo quick test test-systems lint fuzz bench scoreboard picture screenshots clean
 
 $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
@@ -39,6 +39,9 @@ lint: $(STAMP)  ## style, types, direction of imports, contents of the wheel
 
 picture: $(STAMP)  ## docs/report.svg, the report that README.md shows
 	$(BIN)/python -m naysayer.commands.picture docs/report.svg
+
+screenshots: $(STAMP)  ## the pictures of pages in docs/, by Chromium
+	$(BIN)/python -m tests.screenshots docs
 
 fuzz: $(STAMP)  ## 200,000 small random histories per model, against brute force
 	$(BIN)/python -m tests.checker.fuzz

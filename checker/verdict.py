@@ -149,6 +149,12 @@ class Verdict:
     data: str | None = None
     """Of transactions: their data type, as readers name it; `model` is then a level of isolation."""
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from checker.notebook import html_of
+
+        return html_of(self)
+
     @property
     def worst(self) -> Part | None:
         """The part to show: the first invalid one, else the first unknown one, else None."""

@@ -252,7 +252,13 @@ def report(result: Path, /) -> int:
 
 
 @app.command
-def play(*scenarios: str, rewrite: bool = False, output: Output = Output()) -> int:
+def play(
+    *scenarios: str,
+    rewrite: bool = False,
+    svg: Path | None = None,
+    html: Path | None = None,
+    output: Output = Output(),
+) -> int:
     """Play scripted runs in the simulator, and compare what comes out with the output that they expect.
 
     Exit code 0: as expected; 1: not. A scenario without any output yet is judged by its verdicts.
@@ -260,14 +266,18 @@ def play(*scenarios: str, rewrite: bool = False, output: Output = Output()) -> i
     Args:
         scenarios: names of shipped scenarios, such as figure-8, or files; without any the shipped ones are listed
         rewrite: write the output of this time into the files
+        svg: write the messages of the scenario as a picture to this file
+        html: write a page of the scenario to this file: its steps, what came of them, and the picture
     """
     from naysayer.commands.play import list_scenarios
     from naysayer.commands.play import play as play_scenarios
 
     if scenarios:
-        return _concluded("play", output, lambda: play_scenarios(scenarios, rewrite=rewrite))
+        return _concluded("play", output, lambda: play_scenarios(scenarios, rewrite=rewrite, svg=svg, html=html))
     if output.json or output.junit is not None:
         raise UsageError("--json and --junit need a scenario to play: name one, or a file")
+    if svg is not None or html is not None:
+        raise UsageError("--svg and --html need a scenario to play: name one, or a file")
     list_scenarios()
     return 0
 

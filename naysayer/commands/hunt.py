@@ -17,8 +17,8 @@ from naysayer.commands.test import facts_json, page_source, result_of
 from naysayer.hunt.beyond import CONTINUATIONS, seen_by_clients
 from naysayer.hunt.campaign import Caught, Hunt, run_campaign
 from naysayer.hunt.corpus import try_known
-from naysayer.hunt.drawing import draw
-from naysayer.hunt.finding import DIAGRAM, ORIGINAL, Failure, changed, judged, reproduce, summary
+from naysayer.hunt.drawing import draw, draw_svg
+from naysayer.hunt.finding import DIAGRAM, ORIGINAL, PICTURE, Failure, changed, judged, reproduce, summary
 from naysayer.hunt.shrink import SECONDS_MAX, Shrunk, shrink
 from naysayer.mechanism import with_mechanism
 from naysayer.options import given
@@ -158,6 +158,7 @@ def report_failing(
     # kept before it is shown: a reader that closes the pipe after the first lines ends the command
     store.add(SCENARIO, _with_output(smaller.scenario, failing).encode())
     store.add(DIAGRAM, f"{said}\n\n{draw(smaller.scenario, run, verdict)}\n".encode())
+    store.add(PICTURE, draw_svg(smaller.scenario, run, verdict).encode("utf-8", "backslashreplace"))
     facts = facts_json(run, report)
     store.keep(report, facts, page_source(plan, run, report))
     drawn = draw(smaller.scenario, run, verdict, screen.width)

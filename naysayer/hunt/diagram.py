@@ -65,10 +65,10 @@ def diagram(
     if ending is not None:
         named |= ending.states.keys()
     names = sorted(named, key=lambda n: (n[0], len(n), n))
-    end_ns = _last_answer_ns(trace) if ending is None else round(ending.at_ms * MS)
-    shown = [sent for sent in trace if end_ns is None or _time_ns(sent) <= end_ns]
+    end_ns = last_answer_ns(trace) if ending is None else round(ending.at_ms * MS)
+    shown = [sent for sent in trace if end_ns is None or time_ns(sent) <= end_ns]
     rows = _Rows(names, [one for one in changes if end_ns is None or one.step.time_ns <= end_ns], width)
-    for when, what in _in_order(shown, marks, rows.by_timers, end_ns):
+    for when, what in in_order(shown, marks, rows.by_timers, end_ns):
         rows.add(when, what)
     rows.repeated()
     lines = [line for row in rows.rows[-ROWS_MAX:] for line in row]
@@ -84,21 +84,22 @@ def diagram(
     return "\n".join(line.rstrip() for line in [head, *lines])
 
 
-def _time_ns(sent: Sent) -> int:
+def time_ns(sent: Sent) -> int:
+    """When a message is drawn: when it arrives, or, if it does not, when it was sent."""
     return sent.sent_ns if sent.delivered_ns is None else sent.delivered_ns
 
 
-def _last_answer_ns(trace: Sequence[Sent]) -> int | None:
+def last_answer_ns(trace: Sequence[Sent]) -> int | None:
     """When the last answer arrives (or request, if none is answered after it)."""
-    return max((_time_ns(sent) for sent in trace if isinstance(sent.message, Request | Reply)), default=None)
+    return max((time_ns(sent) for sent in trace if isinstance(sent.message, Request | Reply)), default=None)
 
 
-def _in_order(
+def in_order(
     shown: Sequence[Sent], marks: Iterable[Mark], alone: Iterable[Change], end_ns: int | None
 ) -> list[tuple[int, Sent | Change | str]]:
     """What happens until the end with its time; at the same time faults are first."""
-    messages = sorted(shown, key=lambda sent: (_time_ns(sent), sent.sent_ns))
-    drawn: list[tuple[int, int, Sent | Change | str]] = [(_time_ns(sent), 1, sent) for sent in messages]
+    messages = sorted(shown, key=lambda sent: (time_ns(sent), sent.sent_ns))
+    drawn: list[tuple[int, int, Sent | Change | str]] = [(time_ns(sent), 1, sent) for sent in messages]
     drawn += [(one.step.time_ns, 2, one) for one in alone]
     injected = [(int(at_ms * 1e6), text) for at_ms, text in marks]
     drawn += [(when, 0, text) for when, text in injected if end_ns is None or when <= end_ns]

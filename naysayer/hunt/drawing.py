@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from textwrap import fill
 
 from checker.history import Operation
@@ -9,8 +10,9 @@ from checker.verdict import Verdict
 from naysayer.exchanges import by_operation, request_of
 from naysayer.findings import HEADLINES
 from naysayer.harness.clients import ROUNDING_MS
-from naysayer.hunt.diagram import Ending, change_of, diagram
+from naysayer.hunt.diagram import Change, Ending, change_of, diagram
 from naysayer.hunt.failure import failed_ms
+from naysayer.hunt.picture import picture
 from naysayer.judge import RUN_STEPS
 from naysayer.play import timed
 from naysayer.play.timed import Scenario
@@ -18,6 +20,7 @@ from naysayer.report.terminal import operations_of
 from naysayer.simulate import Run, client_name
 from naysayer.views import held, standing
 from targets.backends.simulator.network import Sent
+from targets.backends.simulator.traced import Step
 from workloads.registry import find as find_workload
 
 FEW = 12
@@ -30,19 +33,38 @@ def draw(scenario: Scenario, run: Run, verdict: Verdict, width: int | None = Non
     Drawn are the messages of the operations that prove the violation (of a few operations, of all), and of the other
     messages those that changed what their receiver shows of itself: elections and commits, but no heartbeats.
     """
-    trace = run.trace or []
-    shown = _that_matter(run, verdict)
-    changes = [change_of(step, standing(step.before), standing(step.after)) for step in run.steps]
-    ending = _ending(scenario, run, verdict)
-    lanes = [_by_client(sent, scenario.clients) for sent in shown]
-    drawn = diagram(lanes, timed.marks(scenario), [one for one in changes if one is not None], ending, width)
-    left = len(trace) - len(shown)
+    shown, changes, ending, left = _drawn(scenario, run, verdict)
+    drawn = diagram(shown, timed.marks(scenario), changes, ending, width)
     if left:
-        which = "message that changed nothing, or belongs" if left == 1 else "messages that changed nothing, or belong"
-        drawn += "\n" + fill(
-            f"  … {left} {which} to other operations: not drawn", width or 999, subsequent_indent="    "
-        )
+        drawn += "\n" + fill(f"  … {_others(left)}", width or 999, subsequent_indent="    ")
     return drawn
+
+
+def draw_svg(scenario: Scenario, run: Run, verdict: Verdict) -> str:
+    """The same as a picture in SVG."""
+    shown, changes, ending, left = _drawn(scenario, run, verdict)
+    title = f"The messages of a run of {scenario.target}"
+    clients = {f"c{number}": f"p{number}" for number in range(scenario.clients)}
+    others = _others(left) if left else None
+    return picture(title, shown, timed.marks(scenario), changes, ending, names=clients, more=others)
+
+
+def _drawn(scenario: Scenario, run: Run, verdict: Verdict) -> tuple[list[Sent], list[Change], Ending | None, int]:
+    """The messages that matter by clients, the changes, the violation, and how many messages are not drawn."""
+    shown = _that_matter(run, verdict)
+    lanes = [_by_client(sent, scenario.clients) for sent in shown]
+    return lanes, changes_of(run.steps), _ending(scenario, run, verdict), len(run.trace or []) - len(shown)
+
+
+def changes_of(steps: Iterable[Step]) -> list[Change]:
+    """The steps that changed a node's role, term or commit index, in words."""
+    found = (change_of(step, standing(step.before), standing(step.after)) for step in steps)
+    return [one for one in found if one is not None]
+
+
+def _others(count: int) -> str:
+    which = "message that changed nothing, or belongs" if count == 1 else "messages that changed nothing, or belong"
+    return f"{count} {which} to other operations: not drawn"
 
 
 def _by_client(sent: Sent, clients: int) -> Sent:

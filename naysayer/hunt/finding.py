@@ -20,6 +20,9 @@ ORIGINAL = "original"
 """The folder, within that of a hunt, of the run that failed first."""
 
 
+PICTURE = "diagram.svg"
+"""The file with the same as a picture."""
+
 DIAGRAM = "diagram.txt"
 """The file of a result folder that holds the messages of a minimised failure, as printed."""
 

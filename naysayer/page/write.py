@@ -9,14 +9,14 @@ from naysayer.page.render import render
 from naysayer.page.source import Source
 
 
-def refuse_place(file: Path) -> None:
+def refuse_place(file: Path, option: str = "--html") -> None:
     """Raises UsageError for a file that cannot be written, before anything is judged for it."""
     if file.is_dir():
-        raise UsageError(f"--html {file}: that is a folder; name a file")
+        raise UsageError(f"{option} {file}: that is a folder; name a file")
     if not file.parent.is_dir():
-        raise UsageError(f"--html {file}: there is no folder {file.parent}")
+        raise UsageError(f"{option} {file}: there is no folder {file.parent}")
     if file.is_file() and file.stat().st_size and not file.read_bytes()[:100].lstrip().lower().startswith(b"<"):
-        raise UsageError(f"--html {file}: that exists and is no page; name another file, so that nothing is lost")
+        raise UsageError(f"{option} {file}: that exists and is no page; name another file, so that nothing is lost")
 
 
 def write_page(file: Path, source: Source) -> None:

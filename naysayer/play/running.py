@@ -59,7 +59,7 @@ class Running:
             output += self._messages(seen) + self._answers()
             output.sort(key=lambda one: one[0])
             output += [(self.stage.cluster.now_ns, text) for text in lines]
-        return [self._renamed(text) for _, text in output]
+        return [self.renamed(text) for _, text in output]
 
     def _step(self, step: Step) -> list[str]:
         if step.form in FAULTS:
@@ -148,7 +148,7 @@ class Running:
         for node, field, _ in wanted:
             view = self.stage.view(node)
             if view and field not in view:
-                raise ScenarioError(f"{self._renamed(node)} shows no {field}; its fields: {', '.join(view)}")
+                raise ScenarioError(f"{self.renamed(node)} shows no {field}; its fields: {', '.join(view)}")
         self.stage.wait(
             lambda: all(short(self.stage.view(node).get(field)) == text for node, field, text in wanted), int(ms)
         )
@@ -158,7 +158,7 @@ class Running:
         term = 0 if after is None else self.stage.view(self.node(after)).get("term", 0)
         self.found = found = self.stage.leader(nodes, term)
         if name is not None and self.names.setdefault(name, found) != found:
-            raise ScenarioError(f"{self._renamed(found)} was elected, not {name}: try another seed")
+            raise ScenarioError(f"{self.renamed(found)} was elected, not {name}: try another seed")
         return [f"{found} leads in term {self.stage.view(found)['term']}"]
 
     def _name(self, names: str) -> None:
@@ -170,7 +170,7 @@ class Running:
     def _look(self, fields: str) -> list[str]:
         chosen = fields.split()
         lines = []
-        for node in sorted(self.stage.nodes, key=self._renamed):
+        for node in sorted(self.stage.nodes, key=self.renamed):
             view = self.stage.view(node)
             items = [(name, view[name]) for name in chosen or view if name in view]
             text = ", ".join(f"{name} {short(content)}" for name, content in items)
@@ -231,7 +231,7 @@ class Running:
         others = [node for node in self.stage.nodes if node not in self.names.values()]
         return [node for name in names.split() for node in (others if name == "others" else [self.node(name)])]
 
-    def _renamed(self, text: str) -> str:
+    def renamed(self, text: str) -> str:
         """The text with the nodes' names in this scenario."""
         given = {node: name for name, node in self.names.items()}
         return re.sub(r"\bn\d+\b", lambda match: given.get(match[0], match[0]), text)

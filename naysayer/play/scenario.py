@@ -30,6 +30,12 @@ class Played:
     """The text with the output of this run."""
     verdicts: tuple[str, ...]
     """The outcome of each verdict, in order: valid, invalid or unknown."""
+    running: Running | None = None
+    """Of a scenario that goes step by step: the cluster that it was played on, without its twin."""
+    begun: tuple[tuple[float, str], ...] = ()
+    """The steps of that, with the times at which they began (ms)."""
+    timed: Scenario | None = None
+    """A timed scenario."""
 
     @property
     def expects(self) -> bool:
@@ -57,6 +63,7 @@ def play_scenario(text: str, source: str) -> Played:
     before: list[Line] = []
     """The steps so far, the cluster first: a twin plays them again."""
     running: Running | None = None
+    begun: list[tuple[float, str]] = []
     for line in parsed:
         output.append(line.text)
         lines: list[str] = []
@@ -69,13 +76,14 @@ def play_scenario(text: str, source: str) -> Played:
                 verdicts += found
             elif line.kind == "steps" and running is not None:
                 seen = len(running.verdicts)
+                begun.append((running.stage.cluster.now_ms, line.text))
                 lines = running.line(line)
                 verdicts += running.verdicts[seen:]
                 before.append(line)
         except UsageError as error:
             raise ScenarioError(f"{source}:{line.number}: {error}") from error
         output += [INDENT + one for one in lines]
-    return Played(source, text, "\n".join(output) + "\n", tuple(verdicts))
+    return Played(source, text, "\n".join(output) + "\n", tuple(verdicts), running, tuple(begun))
 
 
 def _twin(before: list[Line], target: Target) -> tuple[list[str], list[str]]:
@@ -112,7 +120,7 @@ def _play_timed(lines: tuple[Line, ...], text: str, source: str) -> Played:
                 if twin[place] != every[place] or _is_verdict(step):
                     output += [INDENT + one for one in (step.text, *(INDENT + one for one in twin[place]))]
                     verdicts += [of_twin] if _is_verdict(step) else []
-    return Played(source, text, "\n".join(output) + "\n", tuple(verdicts))
+    return Played(source, text, "\n".join(output) + "\n", tuple(verdicts), timed=scenario)
 
 
 def _is_verdict(line: Line) -> bool:

@@ -5,13 +5,13 @@ A run's own page is somebody's file: it is shown in a sandbox, from which nothin
 
 from __future__ import annotations
 
-import io
+import tempfile
 import time
 import zipfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from urllib.parse import quote
 
 import msgspec
@@ -189,10 +189,8 @@ class Pages:
         name = request.path_params["name"]
         folder = self._index.folder(name)
         packed = await trio.to_thread.run_sync(_packed, folder, abandon_on_cancel=True)
-        called = f"{name.strip('/').replace('/', '-')}.zip"
-        return Response(
-            packed, media_type="application/zip", headers={"content-disposition": f'attachment; filename="{called}"'}
-        )
+        called = f'attachment; filename="{name.strip("/").replace("/", "-")}.zip"'
+        return StreamingResponse(_read(packed), media_type="application/zip", headers={"content-disposition": called})
 
     async def refused(self, request: Request, error: Exception) -> Response:
         """What a person asked for is not there, or not possible: one sentence."""
@@ -227,13 +225,22 @@ def _report(folder: Path) -> bytes:
         raise UsageError(f"{folder / PAGE}: {error.strerror}") from error
 
 
-def _packed(folder: Path) -> bytes:
+def _packed(folder: Path) -> IO[bytes]:
+    """All files of a folder as a zip, in a file that vanishes when it is closed."""
     content = [one for one in sorted(folder.rglob("*")) if one.is_file() and not one.is_symlink()]
     size = sum(one.stat().st_size for one in content)
     if size > ZIP_MAX:
         raise UsageError(f"{folder} holds {size / 1e9:.1f} GB, too much for a zip: take its files one by one")
-    packed = io.BytesIO()
+    packed = tempfile.TemporaryFile()  # noqa: SIM115 - closed when it has been read
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as file:
         for one in content:
             file.write(one, one.relative_to(folder.parent))
-    return packed.getvalue()
+    packed.seek(0)
+    return packed
+
+
+async def _read(file: IO[bytes]) -> AsyncIterator[bytes]:
+    with file:
+        while content := file.read(1 << 18):
+            yield content
+            await trio.lowlevel.checkpoint()

@@ -9,6 +9,8 @@ import { $, counted, el, fixed, int } from "../../page/js/dom.js";
 const KEYS_MAX = 3;
 /** What is always shown of a node that shows much, and what its log says better. */
 const MAIN = new Set(["role", "term", "voted_for", "commit_index", "applied", "last_index"]);
+/** @type {Record<string, string>} Fields by what people call them. */
+const NAMES = { voted_for: "voted for", commit_index: "commit index", last_index: "last index", last_applied: "last applied", last_term: "last term", snapshot_index: "snapshot index" };
 const LOGGED = new Set(["last_index", "last_term"]);
 const MESSAGES_MAX = 5;
 
@@ -64,17 +66,21 @@ function fields(model, node) {
   const shown = new Set([...keys].sort((a, b) => rank(a) - rank(b)).filter((field, at) => at < most && (rank(field) < 3 || keys.length <= KEYS_MAX + 1)));
   const rows = (/** @type {any[]} */ list) => list.flatMap((/** @type {any} */ field) => {
     const at = field.of_key ? place(model.values, field.text.split(" @")[0]) : -1;
-    return [el("dt", { class: field.changed ? "changed" : null, text: field.name }),
+    return [el("dt", { class: field.changed ? "changed" : null, text: NAMES[field.name] ?? field.name }),
       el("dd", {}, el("span", { class: at >= 0 ? `pill v${at}` : field.changed ? "changed" : null, text: field.text }), field.changed ? el("span", { class: "sub", text: " changed" }) : null,
         field.after_loss === undefined || (LOGGED.has(field.name) && node.cells?.length) ? null : el("span", { class: "loss", text: `not durable: a power loss leaves ${field.after_loss}` }))];
   });
   const left = keys.filter((/** @type {any} */ field) => !shown.has(field));
   const others = all.filter((/** @type {any} */ field) => !field.of_key), few = others.length <= MAIN.size;
   const minor = (/** @type {any} */ field) => !few && !MAIN.has(field.name) && !field.changed && (field.after_loss === undefined || LOGGED.has(field.name));
+  if (own !== null && keys.length && !keys.some((/** @type {any} */ field) => field.name === own)) {
+    keys.push({ name: own, text: "nothing", of_key: true });
+    shown.add(keys[keys.length - 1]);
+  }
   const found = rows(others.filter((/** @type {any} */ field) => !minor(field)).concat(keys.filter((/** @type {any} */ field) => shown.has(field))));
   const rest = others.filter(minor).concat(left);
-  const what = [others.some(minor) ? counted(others.filter(minor).length, "field") : "", left.length ? counted(left.length, "key") : ""].filter(Boolean).join(", ");
-  const more = rest.length ? el("details", {}, el("summary", { text: `${what} more` }), el("dl", { class: "facts" }, ...rows(rest))) : null;
+  const what = [others.some(minor) ? counted(others.filter(minor).length, "more field") : "", left.length ? counted(left.length, "more key") : ""].filter(Boolean).join(", ");
+  const more = rest.length ? el("details", {}, el("summary", { text: what }), el("dl", { class: "facts" }, ...rows(rest))) : null;
   return [found.length ? el("dl", { class: "facts" }, ...found) : null, more];
 }
 

@@ -232,10 +232,10 @@ async function start() {
   $("#about").textContent = `${run.scenario ? "scenario" : `seed ${run.seed}`}, ${run.workload}`;
   document.title = `Explore ${run.target}, seed ${run.seed}`;
   readColours();
-  const lanes = [new LikelyLane(model), new FaultLane(model), new ClientLane(model), new NodeLane(model), new Head(model)];
-  // the first lane to be drawn takes clicks that meet nothing else, so it comes first
+  // the play head is drawn over the lanes, and under the names of operations; faults take clicks that meet nothing else
+  const head = new Head(model), faults = new FaultLane(model), likely = new LikelyLane(model), clients = new ClientLane(model), nodes = new NodeLane(model);
   clock = new Clock({
-    place: $("#clock"), end: model.data.end * TICKS, unit: 1000, ordered: false, lanes: [lanes[1], lanes[0], lanes[2], lanes[3], lanes[4]],
+    place: $("#clock"), end: model.data.end * TICKS, unit: 1000, ordered: false, lanes: [head, faults, likely, clients, nodes],
     mini: (frame) => drawMini(frame), time: (tick, digits = 1) => fixed(tick / TICKS, digits), describe, pick, hover: () => {},
     viewed: loadMessages, label: "Clock: faults, clients, nodes and messages over time, with the play head. The arrow keys move it; the table of messages below has the same.",
     miniLabel: `The whole run, ${fixed(model.data.end, 0)} ms`,

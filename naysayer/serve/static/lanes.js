@@ -97,6 +97,7 @@ export class ClientLane {
   /** @param {Frame} frame @param {number} top */
   draw(frame, top) {
     const { model } = this, { data } = model, lanes = this.lanes ?? new Map();
+    this.names = [];
     for (const [lane, at] of lanes) {
       frame.line(frame.left, top + at * CLIENT + 0.5, frame.width, top + at * CLIENT + 0.5, colours.grid);
       frame.label(data.clients[lane] === "your client" ? "yours" : data.clients[lane], top + at * CLIENT + 18.5);
@@ -109,6 +110,17 @@ export class ClientLane {
       }
     });
   }
+
+  /** The names of the operations of the proof, above what is still to come. @param {Frame} frame */
+  over(frame) {
+    frame.inside(() => {
+      frame.font(11, 600);
+      for (const [text, x, y, begun] of this.names) frame.text(text, Math.max(frame.left, Math.min(x, frame.width - frame.g.measureText(text).width - 2)), y, begun ? colours.fg : colours.fg2);
+    });
+  }
+
+  /** @type {[string, number, number, boolean][]} text, place, whether it has begun at the play head */
+  names = [];
 
   /** @param {Frame} frame @param {import("./model.js").Operation} op @param {number} y */
   bar(frame, op, y) {
@@ -128,7 +140,7 @@ export class ClientLane {
     if (status === "fail") frame.line(x0, top + high, Math.min(x1, x0 + 8), top, colours.fail, 2);
     if (ret === null) frame.font(11, 700), frame.text("?", Math.max(x0 + 4, frame.width - 12), top + high / 2, colours.unknown_text);
     if (matters && !reads) inside(frame, value, x0, x1, top + high / 2 + 0.5, inkOf(mark));
-    if (matters) frame.font(11, 600), frame.text(`#${index} ${text}${index === model.culprit ? " ✗" : ""}`, Math.max(x0, frame.left + 2), top - 6, colours.fg);
+    if (matters) this.names.push([`#${index} ${text}${index === model.culprit ? " ✗" : ""}`, Math.max(x0, frame.left + 2), top - 6, call <= model.headMs]);
     if (index === model.selected) (g.strokeStyle = colours.fg), (g.lineWidth = 1.5), g.strokeRect(x0 - 2.5, top - 2.5, wide + 5, high + 5);
     frame.hit(x0 - 1, Math.max(x1, x0 + 4), top - 4, top + high + 3, "op", index);
   }
@@ -141,7 +153,7 @@ export class NodeLane {
   }
 
   height() {
-    return this.model.run.nodes.length * (BAND + GAP) - GAP + 14;
+    return this.model.run.nodes.length * (BAND + GAP) - GAP + 28;
   }
 
   /** @param {number} at */
@@ -220,7 +232,7 @@ export class Head {
   }
 
   height() {
-    return 16;
+    return 0;
   }
 
   draw() {}
@@ -242,6 +254,14 @@ export class Head {
       g.lineTo(x, 20);
       g.fill();
       frame.font(10.5);
+      const { differsMs } = this.model.branch;
+      if (differsMs !== null) {
+        const at = frame.x(differsMs * TICKS);
+        g.setLineDash([2, 3]);
+        frame.line(at, 22, at, frame.height, colours.bad, 1.5);
+        g.setLineDash([]);
+        frame.text("first difference", Math.min(at + 5, frame.width - 84), frame.height - 20, colours.bad_text);
+      }
       const right = "still to come", left = "replayed";
       if (x + 100 < frame.width) frame.text(right, x + 8, frame.height - 7, colours.fg2);
       if (x - 60 > frame.left) frame.text(left, x - 8 - g.measureText(left).width, frame.height - 7, colours.fg2);

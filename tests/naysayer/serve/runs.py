@@ -27,7 +27,8 @@ def make_run(root: Path, name: str, target: str, seed: int, operations: int) -> 
     with Store(folder, text(plan)) as store:
         run = Simulation(plan, Recorder(store)).run()
     verdict = judge_run(run, find_workload(plan.workload).model)
-    store.keep(build_report(result_of(plan, run, verdict), folder), facts_json(run, verdict))
+    report = build_report(result_of(plan, run, verdict), folder)
+    store.keep(report, facts_json(run, report))
     return folder
 
 
