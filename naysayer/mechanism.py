@@ -166,10 +166,11 @@ def _violated(script: Scenario, key: Any, until_ms: float) -> bool | None:
 
 
 def _needed(suspects: Sequence[tuple[float, Fault]], violated: Sequence[bool]) -> list[str]:
-    needed = [fault.in_full() for (_, fault), still in zip(suspects, violated, strict=True) if not still]
+    needed = [f'"{fault.in_full()}"' for (_, fault), still in zip(suspects, violated, strict=True) if not still]
     if needed:
         without = {1: "it", 2: "either alone"}.get(len(needed), "any one of them")
-        return [f"It needed {_and(needed)}: replayed without {without}, there is no violation on this key."]
+        which = "the fault" if len(needed) == 1 else "the faults"
+        return [f"It needed {which} {_and(needed)}: replayed without {without}, there is no violation on this key."]
     return []
 
 

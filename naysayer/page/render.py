@@ -22,6 +22,10 @@ from naysayer.report.terminal import effort, headline, remarks_beside, sentence_
 OPERATION = re.compile(r"(#\d+)\b")
 
 
+BRIEF = ("target", "history", "workload", "faults")
+"""The facts that stand under the sentence; all are at the end of the page."""
+
+
 class Piece(NamedTuple):
     """A piece of a sentence; `operation`: the number of the operation that it names."""
 
@@ -45,6 +49,7 @@ def render(source: Source) -> bytes:
         remarks=[printable(remark) for remark in remarks_beside(report)],
         trouble=None if report.trouble is None else printable(report.trouble),
         facts=[(label, printable(text, lines=True)) for label, text in report.facts],
+        brief=[(label, printable(_brief(label, text))) for label, text in report.facts if label in BRIEF],
         search=effort(report.verdict, part),
         warnings=[printable(warning) for warning in report.verdict.warnings],
         ends=[(label, printable(text)) for label, text in report.ends],
@@ -75,6 +80,11 @@ def pieces(sentence: str) -> list[Piece]:
     """A sentence, with the operations that it names (#12) apart."""
     found = OPERATION.split(sentence)
     return [Piece(text, int(text[1:]) if number % 2 else None) for number, text in enumerate(found) if text]
+
+
+def _brief(label: str, text: str) -> str:
+    """Of the faults, how many there were; their kinds are in the legend."""
+    return text.split(" · ")[1] if label == "faults" and " · " in text else text
 
 
 def _tone(source: Source) -> str:

@@ -73,7 +73,7 @@ function arc(x0, x1, y, back, text, few, at) {
   const middle = (a + b) / 2, peak = y + reach;
   const path = svg("path", { d: `M${a} ${y}C${a} ${peak},${b} ${peak},${b} ${y + side * 5}`, fill: "none", stroke: colour, "stroke-width": back ? 2 : 1.4 });
   const tip = svg("path", { d: `M${b} ${y}l-4 ${side * 7}h8z`, fill: colour });
-  const high = few ? y + reach * 0.86 + (back ? 4 : -2) : y + reach * 0.8 + (at % 2 && !back ? -11 : 2);
+  const high = few ? y + reach * 0.75 + (back ? 14 : -4) : y + reach * 0.8 + (at % 2 && !back ? -11 : 2);
   const name = svg("text", { x: middle, y: high, "text-anchor": "middle", "paint-order": "stroke", stroke: "var(--bg)",
     "stroke-width": 5, text: few ? text : abbreviated(text) });
   return [path, tip, name];

@@ -18,14 +18,23 @@ export function firstView(run) {
   return [window[0] - room, window[1] + room * 1.6];
 }
 
+let kept = { version: -1, bins: new Uint32Array(1), most: 1 };
+
+/** How many operations begin in each part of the run, counted again only after a change. @param {import("./run.js").Run} run
+ * @param {State} state @param {number} size */
+function binned(run, state, size) {
+  if (kept.version === state.version && kept.bins.length === size) return kept;
+  const bins = new Uint32Array(size), scale = size / run.end;
+  for (let i = 0; i < run.n; i++) if (state.visible[i]) bins[Math.min(size - 1, Math.floor(run.call[i] * scale))]++;
+  kept = { version: state.version, bins, most: bins.reduce((a, b) => Math.max(a, b), 1) };
+  return kept;
+}
+
 /** @param {import("./frame.js").Frame} frame @param {import("./run.js").Run} run @param {State} state @param {FaultLanes} faults */
 export function drawMini(frame, run, state, faults) {
-  const { g, left, width } = frame, bins = new Uint32Array(Math.max(1, Math.floor((width - left) / 3)));
+  const { g, left, width } = frame, { bins, most } = binned(run, state, Math.max(1, Math.floor((width - left) / 3)));
   g.fillStyle = colours.grid;
   g.fillRect(left, 0, width - left, frame.height);
-  const scale = bins.length / run.end;
-  for (let i = 0; i < run.n; i++) if (state.visible[i]) bins[Math.min(bins.length - 1, Math.floor(run.call[i] * scale))]++;
-  const most = bins.reduce((a, b) => Math.max(a, b), 1);
   g.fillStyle = colours.quiet;
   bins.forEach((count, at) => count && g.fillRect(left + at * 3, 17 - (count / most) * 16, 2.5, (count / most) * 16));
   frame.inside(() => faults.mini(frame, 20, 13));

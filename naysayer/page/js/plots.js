@@ -22,11 +22,22 @@ export function showPlots(run, state, faults, view, select) {
   let withClock = false, waits = 0;
   /** @type {Frame | null} */
   let frame = null;
+  const cache = { key: "", canvas: document.createElement("canvas") };
   const paint = () => {
     waits = 0;
-    const [from, to] = withClock ? view() : [0, run.end];
+    const [from, to] = withClock ? view() : [0, run.end], hits = frame?.hits ?? [];
+    const key = [from, to, canvas.clientWidth, devicePixelRatio, state.version, document.documentElement.style.colorScheme, colours.bg].join();
     frame = new Frame(canvas, HEIGHT, margin(), from, to);
-    draw(frame, run, state, faults, withClock ? null : view());
+    if (key === cache.key) {
+      frame.hits = hits;
+      frame.g.drawImage(cache.canvas, 0, 0, frame.width, HEIGHT);
+    } else {
+      draw(frame, run, state, faults);
+      Object.assign(cache.canvas, { width: canvas.width, height: canvas.height });
+      cache.canvas.getContext("2d")?.drawImage(canvas, 0, 0);
+      cache.key = key;
+    }
+    if (!withClock) brush(frame, view());
   };
   const later = () => (waits ||= requestAnimationFrame(paint));
   const choose = (/** @type {boolean} */ clock) => {
@@ -58,7 +69,7 @@ export function showPlots(run, state, faults, view, select) {
 
 /** What the picture shows, in words. @param {import("./run.js").Run} run */
 function summary(run) {
-  const known = Array.from(run.dur.filter((one) => one >= 0)).sort((a, b) => a - b);
+  const known = run.dur.filter((one) => one >= 0).sort();
   if (!known.length) return "No operation ended.";
   const at = (/** @type {number} */ share) => run.time(known[Math.min(known.length - 1, Math.floor(share * known.length))]);
   const text = `median ${at(0.5)} ms, 99th percentile ${at(0.99)} ms, ${int(run.n)} operations in ${run.time(run.end / 1000, 1)} s`;
@@ -67,8 +78,8 @@ function summary(run) {
 }
 
 /** @param {Frame} frame @param {import("./run.js").Run} run @param {import("./state.js").State} state
- * @param {import("./lanes_faults.js").FaultLanes} faults @param {[number, number] | null} brush */
-function draw(frame, run, state, faults, brush) {
+ * @param {import("./lanes_faults.js").FaultLanes} faults */
+function draw(frame, run, state, faults) {
   const { g, from, to } = frame, unit = run.unit / 1e6;
   const first = run.firstFrom(from), last = run.firstFrom(to);
   const [least, most] = extremes(run, first, last);
@@ -92,17 +103,21 @@ function draw(frame, run, state, faults, brush) {
   frame.inside(() => {
     points(frame, run, state, first, last, y);
     quantiles(frame, run, state, first, last, y);
-    if (brush) {
-      const x0 = frame.x(brush[0]), x1 = Math.max(x0 + 3, frame.x(brush[1]));
-      g.strokeStyle = colours.fg;
-      g.lineWidth = 1;
-      g.strokeRect(x0, TOP - 1, x1 - x0, RATE - TOP + 1);
-    }
   });
   rates(frame, run, state, first, last);
   frame.g.save();
   drawAxis(frame, HEIGHT - 20, HEIGHT - 3, run.unit, false);
   frame.g.restore();
+}
+
+/** What the clock shows. @param {Frame} frame @param {[number, number]} view */
+function brush(frame, [from, to]) {
+  const x0 = frame.x(from), x1 = Math.max(x0 + 3, frame.x(to));
+  frame.inside(() => {
+    frame.g.strokeStyle = colours.fg;
+    frame.g.lineWidth = 1;
+    frame.g.strokeRect(x0, TOP - 1, x1 - x0, RATE - TOP + 1);
+  });
 }
 
 /** @param {import("./run.js").Run} run @param {number} first @param {number} last @returns {[number, number]} in ms */

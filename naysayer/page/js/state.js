@@ -22,6 +22,8 @@ export class State {
     this.visible = new Uint8Array(run.n).fill(1);
     /** How many operations the filters hide. */
     this.hiddenCount = 0;
+    /** Grows with every change of what is visible, selected or dark: what was drawn before is stale then. */
+    this.version = 0;
     /** @type {((what: string) => void)[]} */
     this.listeners = [];
   }
@@ -33,6 +35,7 @@ export class State {
 
   /** @param {string} what */
   changed(what) {
+    if (what !== "view") this.version++;
     for (const call of this.listeners) call(what);
   }
 
