@@ -13,9 +13,9 @@ from naysayer.commands.live import Backend, binary_system, live_plan, remote_sys
 from naysayer.options import RunOptions
 from naysayer.plan import FEW_WITH_CAS, FEW_WRITES, Plan
 from naysayer.report.conclusion import Conclusion
-from targets.backends.hosts.cluster import faults_of
 from targets.backends.hosts.config import START_TIMEOUT_S, ClusterConfig, Commands, load
 from targets.backends.hosts.links import SHAPING
+from targets.backends.hosts.needs import faults_of
 from targets.backends.processes.cluster import LiveCluster
 from targets.backends.processes.process import refuse_platform
 from targets.backends.processes.processes import ProcessCluster

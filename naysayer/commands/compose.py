@@ -30,10 +30,15 @@ KINDS = (("etcd", 2379, "etcd"), ("redis", 6379, "redis"), ("valkey", 6379, "red
 HTTP = """\
 kind = "http"                     # or etcd, redis, sql, or your own class as "client.py:MyClient"
 operations = ["read", "write"]
+
+"""
+
+REQUESTS = """\
 [client.http.read]                # write here how your system is asked
 method = "GET"
 path = "/kv/{key}"
 output = "value"                  # where the value is in the JSON answer; 404 means absent
+
 [client.http.write]
 method = "PUT"
 path = "/kv/{key}"
@@ -133,4 +138,4 @@ def _written(nodes: list[Service], others: list[str], file: Path, project: str) 
             f"host = {json.dumps(f'{engine}:{one.container}')}",
             f"client = {json.dumps(client)}" + (f"   # also published: {', '.join(more)}" if more else ""),
         ]
-    return "\n".join([*lines, "", "[client]", HTTP if kind is None else f'kind = "{kind[0]}"\n'])
+    return "\n".join([*lines, "", "[client]", HTTP + REQUESTS if kind is None else f'kind = "{kind[0]}"\n'])

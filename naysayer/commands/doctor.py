@@ -26,11 +26,12 @@ from naysayer.options import RESULTS
 from naysayer.report.console import Text, console
 from naysayer.signals import ended_by_signals
 from nemesis import catalog
-from targets.backends.hosts.cluster import ON_RUNNING, RemoteCluster, faults_of, what_it_takes
+from targets.backends.hosts.cluster import RemoteCluster
 from targets.backends.hosts.config import ClusterConfig, endpoint, load
 from targets.backends.hosts.container_links import DISCONNECTING
 from targets.backends.hosts.hosts import Finding, side_by_side
 from targets.backends.hosts.links import LOSING, SHAPING
+from targets.backends.hosts.needs import ON_RUNNING, faults_of, what_it_takes
 from targets.backends.hosts.ports import connects
 from targets.protocol.node import NodeId, Request
 

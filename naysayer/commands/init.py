@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from checker.errors import UsageError
-from naysayer.commands.compose import cluster_toml
+from naysayer.commands.compose import REQUESTS, cluster_toml
 from naysayer.report.console import console
 
-CLUSTER = """\
+BEFORE = """\
 # A system for `naysayer test --cluster cluster.toml`. Check it with: naysayer doctor cluster.toml
 name = "my-store"
 
@@ -31,16 +31,9 @@ kind = "http"
 timeout_s = 1.0                   # after so long without an answer the outcome counts as unknown
 operations = ["read", "write", "cas"]
 
-[client.http.read]
-method = "GET"
-path = "/kv/{key}"
-output = "value"                  # where the value is in the JSON answer; 404 means absent
+"""
 
-[client.http.write]
-method = "PUT"
-path = "/kv/{key}"
-body = { value = "{input}" }
-
+AFTER = """
 [client.http.cas]
 method = "POST"
 path = "/kv/{key}/cas"
@@ -74,6 +67,8 @@ logs = ["/var/log/my-store.log"]
 # [storage]
 # data = "/var/lib/my-store"
 """
+
+CLUSTER = BEFORE + REQUESTS + AFTER
 
 NODE = '''\
 #!/usr/bin/env python3

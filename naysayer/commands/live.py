@@ -27,8 +27,9 @@ from naysayer.plan import (
 )
 from nemesis import catalog
 from nemesis.deck import PROCESSES
-from targets.backends.hosts.cluster import RemoteCluster, faults_of, what_it_takes
+from targets.backends.hosts.cluster import RemoteCluster
 from targets.backends.hosts.config import ClusterConfig, make_client, own_file
+from targets.backends.hosts.needs import faults_of, what_it_takes
 from targets.backends.processes.cluster import LiveCluster
 from targets.backends.processes.processes import ProcessCluster
 from targets.backends.stdio.cluster import StdioCluster

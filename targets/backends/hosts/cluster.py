@@ -15,16 +15,17 @@ from typing import Any, Self
 import trio
 
 from checker.errors import HarnessError, NaysayerError, TargetError, UsageError
-from targets.backends.hosts.clock import SKEWING, Clocks
-from targets.backends.hosts.config import MODEL, ClusterConfig, Commands, make_client, own_file
-from targets.backends.hosts.container_links import DISCONNECTING, ContainerLinks
+from targets.backends.hosts.clock import Clocks
+from targets.backends.hosts.config import MODEL, ClusterConfig, Commands
+from targets.backends.hosts.container_links import ContainerLinks
 from targets.backends.hosts.containers import Containers
-from targets.backends.hosts.guarded import ENDINGS, GuardedClient, OwnRemarks, described, first_error, place_of
 from targets.backends.hosts.hosts import Finding, Hosts
-from targets.backends.hosts.keys import OwnKeys, new_run
-from targets.backends.hosts.links import LOSING, SHAPING, Links
+from targets.backends.hosts.links import Links
 from targets.backends.hosts.local_links import STREAMING, LocalLinks
-from targets.backends.hosts.processes import LEADING, SIGNALLING, Processes
+from targets.backends.hosts.needs import ON_RUNNING, faults_of
+from targets.backends.hosts.opening import Clients
+from targets.backends.hosts.processes import Processes
+from targets.backends.hosts.runtime import Runtime
 from targets.backends.hosts.storage import Disks
 from targets.backends.storage.build import STORING
 from targets.protocol.cluster import Client, Death
@@ -33,46 +34,6 @@ from targets.protocol.node import NodeId
 
 LOG_BYTES_MAX = 16 * 1024 * 1024
 UNDO_S_MAX = 120.0
-OPEN_S_MAX = 10.0
-OPEN_PAUSE_S = 0.2
-WARM_S_MAX = 5.0
-"""A system accepts connections some time before its clients can be opened."""
-
-PROXIES = "{peer:n2} in the start command, for proxies between nodes on this machine (docs/your-cluster.md)"
-
-NEEDS = (
-    (DISCONNECTING, "containers", 'nodes in containers: host = "docker:NAME" in cluster.toml'),
-    (LOSING | SHAPING, "ssh", f"[ssh] in cluster.toml, as links are cut on hosts; or, for most faults, {PROXIES}"),
-    (STREAMING, "proxies", PROXIES),
-    (SIGNALLING, "commands", "[commands] in cluster.toml: how to start the system and find its process"),
-    (LEADING, "leader", "a `leader` command in [commands] of cluster.toml, which says whether a node leads"),
-    (SKEWING, "clock", "[clock] in cluster.toml, and libfaketime in the start command"),
-    (STORING, "storage", "[storage] in cluster.toml, and {storage} before the program in the start command"),
-)
-"""By tags of faults, what cluster.toml must have, and how to say so."""
-
-
-ON_RUNNING = SIGNALLING | SKEWING | STORING
-"""Not injected into a system that this run did not start: kill, pause, clock skew, storage faults."""
-
-
-def faults_of(config: ClusterConfig) -> frozenset[str]:
-    """Which faults cluster.toml makes possible; whether the hosts allow them is found out there."""
-    has = {
-        "ssh": config.ssh is not None,
-        "proxies": config.has_proxies,
-        "commands": config.starts,
-        "containers": config.has_containers,
-        "leader": config.commands is not None and config.commands.leader is not None,
-        "clock": config.clock is not None,
-        "storage": config.storage is not None,
-    }
-    return frozenset({"heal", "degrade"}.union(*(tags for tags, part, _ in NEEDS if has[part])))
-
-
-def what_it_takes(missing: frozenset[str]) -> str:
-    """What it would take to carry out faults with tags that are not in `faults_of`."""
-    return next((what for tags, _, what in NEEDS if tags & missing), "a target of ours (naysayer list)")
 
 
 def _free_name(folder: Path, name: str) -> Path:
@@ -102,21 +63,19 @@ class RemoteCluster:
         seed: int = 0,
     ) -> None:
         self.config = config
-        self._model = model
         self._faults_on_running = faults_on_running
         self.complaint: TargetError | None = None
         self.remarks: list[str] = []
-        self._own = OwnRemarks(self.remarks)
+        self._clients = Clients(config, model, self.remarks)
         self.nodes: tuple[NodeId, ...] = tuple(config.nodes)
         self.faults = faults_of(config)
         self.left: list[str] = []
         self._wanted = wanted or {}
-        self._run = new_run()
         self._cleared: set[NodeId] = set()
         """The nodes whose links this run has touched."""
         self._hosts = Hosts(config)
         self._links: Links | LocalLinks | ContainerLinks = Links(self._hosts)
-        self._processes: Processes | Containers | None = None
+        self._processes: Runtime | None = None
         self._clocks: Clocks | None = None
         self._disks: Disks | None = None
         if config.has_containers:
@@ -212,17 +171,17 @@ class RemoteCluster:
         await self.launch()
         for node in self.nodes:
             self._refuse(await self.examine_system(node, tags))
-        await self._try_clients()
+        await self._clients.attempt(patient=self._processes is not None)
 
     async def survey(self) -> None:
         """See on every host whether the system runs already. Nothing is changed; raises UsageError as
-        Processes.survey does."""
+        Runtime.survey does."""
         for node in self.nodes:
             if (found := await self.look(node)) is not None:
                 self.remarks.append(f"{node} ran before: {found}; it is used as it is and left running")
 
     async def look(self, node: NodeId) -> str | None:
-        """The process of a node's system if it runs already. Only reads. Raises UsageError as Processes.survey does,
+        """The process of a node's system if it runs already. Only reads. Raises UsageError as Runtime.survey does,
         and if a lost run has left the clock of a running system skewed."""
         found = None if self._processes is None else await self._processes.survey(node)
         if found is not None and self._clocks is not None and (text := await self._clocks.left(node)) is not None:
@@ -319,20 +278,20 @@ class RemoteCluster:
                     await self._disks.spare_all()
             case Kill(), Processes(), _ if fault.needs() & STORING and self._disks is not None:
                 await self._disks.kill(fault)
-            case Kill(power=False, effects=None), Processes() | Containers() as processes, _:
+            case Kill(power=False, effects=None), Runtime() as processes, _:
                 await processes.kill(fault)
             case Corrupt(), _, _ if self._disks is not None:
                 await self._disks.corrupt(fault)
-            case Restart(), Processes() | Containers() as processes, clocks:
+            case Restart(), Runtime() as processes, clocks:
                 for node in fault.nodes:
                     if self._disks is not None:
                         await self._disks.restarts(node)
                     if clocks is not None:
                         await clocks.started_anew(node)
                 await processes.restart(fault)
-            case Pause(), Processes() | Containers() as processes, _:
+            case Pause(), Runtime() as processes, _:
                 await processes.pause(fault)
-            case Resume(), Processes() | Containers() as processes, _:
+            case Resume(), Runtime() as processes, _:
                 await processes.resume(fault)
             case Skew(), _, Clocks() as clocks:
                 await clocks.skew(fault)
@@ -410,49 +369,4 @@ class RemoteCluster:
         }
 
     def client(self, node: NodeId) -> Client:
-        if node not in self.config.nodes:
-            raise UsageError(f"cluster.toml names no node {node}")
-        return OwnKeys(self._plain_client(node), self._run)
-
-    def _plain_client(self, node: NodeId) -> Client:
-        config, address = self.config.client, self.config.nodes[node].client
-        path = own_file(config)
-        if path is None:
-            return make_client(config, address, self._model)
-        return GuardedClient(lambda: make_client(config, address, self._model), path, self.nodes, self._own)
-
-    async def _try_clients(self) -> None:
-        """Open a client class of the user's own once for each node, before anything depends on it.
-
-        Raises UsageError with its place if it raises, or if no node accepts; a node that is down is a remark.
-        """
-        path = own_file(self.config.client)
-        if path is None:
-            return
-        refused = [found for node in self.nodes if (found := await self._try_client(node, path)) is not None]
-        if len(refused) == len(self.nodes):
-            raise UsageError(f"no client could be opened: {refused[0]}")
-        self.remarks += [f"{one}, before the run began" for one in refused]
-
-    async def _try_client(self, node: NodeId, path: str) -> str | None:
-        """What keeps a client of a node from being opened; a system that has just been started may need a while."""
-        until_s = trio.current_time() + (0.0 if self._processes is None else WARM_S_MAX)
-        while True:
-            client = self._plain_client(node)
-            text, of_network = f"{node}: {path}: open did not return within {OPEN_S_MAX:.0f} s", True
-            with trio.move_on_after(OPEN_S_MAX):
-                try:
-                    await client.open()
-                    text = ""
-                except ENDINGS as error:
-                    one = first_error(error)
-                    text = f"{node}: {place_of(one, path)}: open raised {described(one)}"
-                    of_network = isinstance(one, OSError)
-            await client.close()
-            if not text:
-                return None
-            if trio.current_time() >= until_s:
-                if not of_network:
-                    raise UsageError(text)
-                return text
-            await trio.sleep(OPEN_PAUSE_S)
+        return self._clients.client(node)

@@ -1,8 +1,4 @@
-"""A system in containers: the engine starts, kills, pauses and stops them; `inspect` shows that it did.
-
-What Processes is for systems that commands start. Only containers that this run started are stopped at its end; those
-that ran before are started again if they were killed, and left running.
-"""
+"""A system in containers: the engine starts, kills, pauses and stops them; `inspect` shows that it did."""
 
 from __future__ import annotations
 
@@ -11,40 +7,24 @@ from pathlib import Path
 import trio
 
 from checker.errors import HarnessError, NaysayerError, TargetError, UsageError
-from targets.backends.hosts.config import Commands, endpoint
+from targets.backends.hosts.config import endpoint
 from targets.backends.hosts.engine import Container, until
-from targets.backends.hosts.hosts import Finding, Hosts
+from targets.backends.hosts.hosts import Finding
 from targets.backends.hosts.ports import connects
-from targets.backends.hosts.processes import LEADING, PROBE_PAUSE_S, SIGNALLING, leading
-from targets.protocol.cluster import Death, crashed
-from targets.protocol.fault import Kill, Pause, Restart, Resume
+from targets.backends.hosts.runtime import PROBE_PAUSE_S, SIGNALLING, WORDS_MAX, Runtime
+from targets.protocol.fault import Kill, Pause, Resume
 from targets.protocol.node import NodeId
 
 STATE_S_MAX = 15.0
 STOP_S = 2
 """How long a container that is stopped may take to end by itself."""
 
-WORDS_MAX = 500
 LOG_LINES_MAX = 100_000
 RUNNING = ("running", "paused", "restarting")
 
 
-class Containers:
-    """Has what RemoteCluster uses of Processes."""
-
-    def __init__(self, hosts: Hosts, commands: Commands, remarks: list[str]) -> None:
-        self._hosts = hosts
-        self._commands = commands
-        self._remarks = remarks
-        self.down: set[NodeId] = set()
-        self.paused: dict[NodeId, list[str]] = {}
-        self.running: dict[NodeId, list[str]] = {}
-        """By node, the container that ran before this run."""
-        self.killed: set[NodeId] = set()
-        self.mine: set[NodeId] = set()
-        """The nodes whose containers this run started."""
-        self._ready: set[NodeId] = set()
-        self._deaths: list[Death] = []
+class Containers(Runtime):
+    """One container for each node; of `running` its name."""
 
     async def _inspect(self, node: NodeId) -> Container:
         engine, name = self._hosts.containers[node]
@@ -60,8 +40,6 @@ class Containers:
         return await until(what, engine, name, states, STATE_S_MAX)
 
     async def survey(self, node: NodeId) -> str | None:
-        """The container of a node if it runs already. Raises UsageError if it is paused, and if something is at the
-        client port of one that does not run."""
         found = await self._inspect(node)
         engine, name = self._hosts.containers[node]
         if found.state.status not in RUNNING:
@@ -81,15 +59,6 @@ class Containers:
 
     async def install(self) -> None:
         """Nothing: containers are created by whoever describes them."""
-
-    async def start(self) -> None:
-        """Start the containers that do not run, and wait until each node accepts connections."""
-        for node in self._hosts.nodes:
-            if node not in self.running:
-                await self._begin(node)
-        for node in self._hosts.nodes:
-            await self._wait_ready(node)
-            await self.refuse_stranger(node)
 
     async def _begin(self, node: NodeId) -> None:
         self.mine |= {node} - self.running.keys()
@@ -168,13 +137,6 @@ class Containers:
         if node in self.mine:
             await self._engine(node, "stop", "--time", str(STOP_S), check=False)
 
-    async def restore(self, node: NodeId) -> None:
-        """Start a container that ran before this run, and was killed by it, again."""
-        if node in self.running and not await self.pids(node):
-            await self._begin(node)
-            await self._wait_ready(node)
-        self.down.discard(node)
-
     async def pids(self, node: NodeId) -> list[str]:
         """The name of a node's container if it runs."""
         return [self._name(node)] if (await self._inspect(node)).state.status in RUNNING else []
@@ -192,9 +154,7 @@ class Containers:
                 except HarnessError as error:
                     bad, text = True, f"cannot be paused: {error}"
             found.append(Finding(node, wanted, text, bad=bad))
-        if (wanted := tags & LEADING) and self._commands.leader is not None:
-            found.append(await leading(self._hosts, node, self._commands.leader, wanted))
-        return found
+        return [*found, *await self._leading(node, tags)]
 
     async def kill(self, fault: Kill) -> None:
         """SIGKILL to the first process of each container, which ends all of them."""
@@ -215,34 +175,12 @@ class Containers:
             raise TargetError(f"{node} was to be {to_be}, but container {self._name(node)} is {found.described}")
         return found
 
-    async def restart(self, fault: Restart) -> None:
-        """Start the containers again; each node must accept connections afterwards."""
-        for node in fault.nodes:
-            if not await self.pids(node):
-                await self._begin(node)
-        for node in fault.nodes:
-            try:
-                await self._wait_ready(node)
-            except TargetError as error:
-                how = str(error).removeprefix(f"{node}: ")
-                self._deaths.append(Death(node, f"did not come up: {how}", in_start=True, raised=crashed(how)))
-                self._hosts.note(fault, f"{node} did not come up again", shown=False)
-                continue
-            self.down.discard(node)
-            self.killed.discard(node)
-            self._hosts.note(fault, f"{node}: container {self._name(node)} runs and accepts connections")
+    async def _evidence(self, node: NodeId) -> str:
+        return f"container {self._name(node)} runs and"
 
-    async def deaths(self, *, thorough: bool) -> list[Death]:
-        """The containers that ended by themselves since this was called last."""
-        for node in sorted(self._ready - self.down) if thorough else ():
-            found = await self._inspect(node)
-            if found.state.status not in RUNNING:
-                words = " | ".join((await self._last_words(node)).splitlines())
-                how = f"its container {self._name(node)} {found.described}{words}"
-                self._deaths.append(Death(node, how, raised=crashed(words)))
-                self.down.add(node)
-        found_deaths, self._deaths = self._deaths, []
-        return found_deaths
+    async def _has_ended(self, node: NodeId) -> str | None:
+        found = await self._inspect(node)
+        return None if found.state.status in RUNNING else f"its container {self._name(node)} {found.described}"
 
     async def pause(self, fault: Pause) -> None:
         """Freeze all processes of each container."""
@@ -273,8 +211,3 @@ class Containers:
         except NaysayerError as error:
             return [f"{node}: container {self._name(node)} is still paused: {error}"]
         return []
-
-    async def leads(self, node: NodeId) -> bool:
-        """Whether the leader command, run in the container, succeeds."""
-        assert self._commands.leader is not None
-        return (await self._hosts.run(node, self._commands.leader, check=False)).code == 0

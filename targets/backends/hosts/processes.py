@@ -1,8 +1,4 @@
-"""The system's processes on hosts: started, killed, paused, resumed and stopped, by the commands of cluster.toml.
-
-Only what this run started is stopped. Nodes whose system ran before are used as they are and left running; what
-listens at a node's client port must be a process of the system, or the run would test something else.
-"""
+"""The system's processes on hosts: started, killed, paused, resumed and stopped, by the commands of cluster.toml."""
 
 from __future__ import annotations
 
@@ -16,17 +12,16 @@ from checker.errors import TargetError, UsageError
 from targets.backends.hosts.config import Commands, endpoint
 from targets.backends.hosts.hosts import Finding, Hosts, last_line
 from targets.backends.hosts.ports import Ports, connects
+from targets.backends.hosts.runtime import PROBE_PAUSE_S, SIGNALLING, WORDS_MAX, Runtime
 from targets.backends.hosts.shell import EndlessError
 from targets.backends.hosts.sparing import cleaning, sparing
 from targets.backends.hosts.table import Identity
-from targets.protocol.cluster import Death, crashed
-from targets.protocol.fault import Kill, Pause, Restart, Resume
+from targets.protocol.fault import Kill, Pause, Resume
 from targets.protocol.node import NodeId
 
 ALIVE_S_MIN = 5.0
 """Who has no process and no open port so long after the start command will not have them later."""
 
-WORDS_MAX = 500
 PID_S_MAX = 3.0
 """A system that accepts connections may still be about to write its pid file."""
 
@@ -34,53 +29,22 @@ STOP_S_MAX = 5.0
 """What `stop` has not ended after so long is killed."""
 
 INSTALL_S_MAX = 600.0
-PROBE_PAUSE_S = 0.05
-SIGNALLING = frozenset({"kill", "restart", "pause", "resume"})
-LEADING = frozenset({"leader"})
 
 
-async def leading(hosts: Hosts, node: NodeId, leader: str, tags: frozenset[str]) -> Finding:
-    """Whether the leader command can be run on a node, for faults with these tags."""
-    done = await hosts.run(node, leader, check=False)
-    text = "leads" if done.code == 0 else "does not lead"
-    if done.code in (126, 127):
-        text = f"the leader command cannot run: {last_line(done)}"
-    return Finding(node, tags, text, bad=done.code in (126, 127))
-
-
-class Processes:
+class Processes(Runtime):
     """All processes that a `pid` command prints belong to the system, and so do those that descend from them: a fault
     is injected into all of them.
-
-    `running`: by node, what ran before this run, as found by `survey`.
     """
 
     def __init__(self, hosts: Hosts, commands: Commands, remarks: list[str]) -> None:
-        self._hosts = hosts
-        self._commands = commands
-        self._remarks = remarks
+        super().__init__(hosts, commands, remarks)
         self.ports = Ports(hosts)
-        self.down: set[NodeId] = set()
-        self.paused: dict[NodeId, list[str]] = {}
         self.seen: dict[NodeId, set[str]] = {node: set() for node in hosts.nodes}
         """All processes of the system that there were."""
-        self._ready: set[NodeId] = set()
-        """The nodes that accepted connections in this run, and did not end by themselves."""
-        self._deaths: list[Death] = []
-        self.running: dict[NodeId, list[str]] = {}
-        self.killed: set[NodeId] = set()
-        """The nodes that this run killed, until they accept connections again."""
-        self.mine: set[NodeId] = set()
-        """The nodes that this run started."""
         self._before: dict[NodeId, frozenset[Identity]] = {}
         """All processes of each host that were there before the start."""
 
     async def survey(self, node: NodeId) -> str | None:
-        """Whether the system runs on a node already; nothing is changed. Returns its description, if so.
-
-        Raises UsageError if a process that is not of the system is at the node's client port, or the system is
-        stopped (state T).
-        """
         table = await self.ports.table(node)
         self._before[node] = frozenset()
         pids = await self.pids(node)
@@ -102,27 +66,12 @@ class Processes:
         return await self.ports.described(node, table, int(pids[0]))
 
     async def install(self) -> None:
-        """Run the install command on every host where the system does not run."""
         if self._commands.install is not None:
             for node in self._hosts.nodes:
                 if node not in self.running:
                     await self._hosts.run(node, self._commands.install, timeout_s=INSTALL_S_MAX)
 
-    async def start(self) -> None:
-        """Start the system where it does not run, and wait until each node accepts connections.
-
-        Raises UsageError if what accepts them is not the system.
-        """
-        for node in self._hosts.nodes:
-            if node not in self.running:
-                await self._begin(node)
-        for node in self._hosts.nodes:
-            await self._wait_ready(node)
-            await self.refuse_stranger(node)
-
     async def refuse_stranger(self, node: NodeId) -> None:
-        """Raises UsageError if what listens at a node's client port is not of the system; what cannot be seen is a
-        remark."""
         place = self.ports.place(node)
         until_s = trio.current_time() + PID_S_MAX
         while not (pids := await self.pids(node)) and trio.current_time() < until_s:
@@ -180,13 +129,6 @@ class Processes:
         )
         return False
 
-    async def restore(self, node: NodeId) -> None:
-        """Start what ran before this run, and was killed by it, again; it is left running."""
-        if node in self.running and not await self.pids(node):
-            await self._begin(node)
-            await self._wait_ready(node)
-        self.down.discard(node)
-
     async def pids(self, node: NodeId) -> list[str]:
         """The process ids of the system on a node; none if it is down.
 
@@ -234,9 +176,7 @@ class Processes:
             else:
                 text = f"process {' '.join(pids)} may be signalled"
             found.append(Finding(node, wanted, text, bad=done is None or done.code != 0))
-        if (wanted := tags & LEADING) and self._commands.leader is not None:
-            found.append(await leading(self._hosts, node, self._commands.leader, wanted))
-        return found
+        return [*found, *await self._leading(node, tags)]
 
     async def _until(self, node: NodeId, what: str, probe: Callable[[], Awaitable[bool]], limit_s: float) -> None:
         with trio.move_on_after(limit_s):
@@ -326,38 +266,15 @@ class Processes:
         self.paused.pop(node, None)
         return "its process is gone"
 
-    async def restart(self, fault: Restart) -> None:
-        """Start again, unless something has already; each node must accept connections afterwards, which some do only
-        when others run too."""
-        for node in fault.nodes:
-            if not await self.pids(node):
-                await self._begin(node)
-        failed = []
-        for node in fault.nodes:
-            try:
-                await self._wait_ready(node)
-            except TargetError as error:
-                how = str(error).removeprefix(f"{node}: ")
-                failed.append(Death(node, f"did not come up: {how}", in_start=True))
-                self._hosts.note(fault, f"{node} did not come up again", shown=False)
-                continue
-            await self.refuse_stranger(node)
-            self.down.discard(node)
-            self.killed.discard(node)
-            self._hosts.note(fault, f"{node}: process {' '.join(await self.pids(node))} accepts connections")
-        self._deaths += failed
+    async def _evidence(self, node: NodeId) -> str:
+        return f"process {' '.join(await self.pids(node))}"
 
-    async def deaths(self, *, thorough: bool) -> list[Death]:
-        """The nodes that died since this was called last, as the pid command shows them."""
-        for node in sorted(self._ready - self.down) if thorough else ():
-            where = endpoint(self._hosts.config.nodes[node].client)
-            # a pid file may be late, or belong to what was restarted by others: what accepts connections is alive
-            if not await self.pids(node) and (where is None or not await connects(*where)):
-                words = " | ".join((await self._last_words(node)).splitlines())
-                self._deaths.append(Death(node, f"has no process any more{words}", raised=crashed(words)))
-                self.down.add(node)
-        found, self._deaths = self._deaths, []
-        return found
+    async def _has_ended(self, node: NodeId) -> str | None:
+        where = endpoint(self._hosts.config.nodes[node].client)
+        # a pid file may be late, or belong to what was restarted by others: what accepts connections is alive
+        if await self.pids(node) or (where is not None and await connects(*where)):
+            return None
+        return "has no process any more"
 
     async def pause(self, fault: Pause) -> None:
         """SIGSTOP; each process must be in state T afterwards."""
@@ -400,8 +317,3 @@ class Processes:
             for pid, state in zip(pids, states, strict=True)
             if state in ("T", "t")
         ]
-
-    async def leads(self, node: NodeId) -> bool:
-        """The output of the leader command."""
-        assert self._commands.leader is not None
-        return (await self._hosts.run(node, self._commands.leader, check=False)).code == 0
