@@ -40,7 +40,9 @@ def main() -> int:
     wanted |= {str(path.relative_to(root)) for path in (root / "naysayer" / "play" / "scenarios").glob("*.txt")}
     wanted |= {str(path.relative_to(root)) for path in (root / "targets" / "backends" / "storage").glob("*.[ch]")}
     kits = root / "targets" / "kits"
-    wanted |= {str(path.relative_to(root)) for path in kits.rglob("*") if path.suffix in (".md", ".java", ".go", ".js")}
+    wanted |= {
+        str(path.relative_to(root)) for path in kits.rglob("*") if path.suffix in (".md", ".java", ".go", ".mod", ".js")
+    }
     page = root / "naysayer" / "page"
     wanted |= {str(path.relative_to(root)) for glob in ("*.jinja", "css/*.css", "js/*.js") for path in page.glob(glob)}
     problems = []

@@ -1,0 +1,3 @@
+module naysayer.example
+
+go 1.19
