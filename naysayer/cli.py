@@ -356,6 +356,18 @@ def doctor(cluster: Path, /, *, nemesis: Faults | None = None) -> int:
 
 
 @app.command
+def conform(*, host: str) -> int:
+    """Check whether a host keeps to the node protocol (docs/node-protocol.md): best with the conform node of its kit.
+
+    Args:
+        host: the command of the host
+    """
+    from naysayer.commands.conform import conform as examine_host
+
+    return examine_host(host)
+
+
+@app.command
 def init(file: Path | None = None, /, *, node: bool = False, compose: Path | None = None) -> int:
     """Write a commented cluster.toml to fill in, or with --node a small node in Python that runs at once.
 

@@ -17,6 +17,9 @@ from targets.backends.host.process import end_hosts
 
 NODE = Path(__file__).parents[1] / "targets" / "host_nodes" / "quorum_kv.py"
 
+CUT = ("--seed", "3", "--ops", "100", "--nemesis", "partition")
+"""Here an operation finds no majority for so long that its node gives up."""
+
 
 def command(variant: str = "") -> str:
     return f"{sys.executable} {NODE} {variant}".strip()
@@ -114,7 +117,7 @@ def test_hosts_exclude_other_systems(capsys: pytest.CaptureFixture[str]) -> None
 def test_a_host_that_dies_is_a_finding_and_no_process_is_left(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code = run(["test", "--host", command("dies"), "--seed", "3", "--results", str(tmp_path)])
+    code = run(["test", "--host", command("dies"), *CUT, "--results", str(tmp_path)])
     printed = " ".join(capsys.readouterr().out.split())
     assert code == 1
     assert "died: it ended its process with exit code 7; its stderr ends: giving up for good (on the timer" in printed
@@ -127,7 +130,7 @@ def test_an_endless_loop_is_a_finding_with_its_place(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(process, "CPU_S_MAX", 0.2)
-    code = run(["test", "--host", command("hangs"), "--seed", "3", "--ops", "300", "--results", str(tmp_path)])
+    code = run(["test", "--host", command("hangs"), *CUT, "--results", str(tmp_path)])
     printed = " ".join(capsys.readouterr().out.split())
     assert code == 1
     assert "NODE HUNG" in printed

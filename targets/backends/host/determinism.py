@@ -7,7 +7,6 @@ what nodes share in a process (static state).
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Callable, Sequence
 from itertools import zip_longest
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 import msgspec
 
 from targets.backends.host.process import Exchange, HostProcess, host
+from targets.backends.host.target import words_of
 from targets.protocol.target import HOST
 
 _VARYING = re.compile(rb'^\{"id":\d+,|,"forget":\[[\d,]*\]')
@@ -31,7 +31,7 @@ ADVICE = (
 def difference(name: str, run: Callable[[], Any]) -> str | None:
     """What the host of a target answers differently in a used process and in a fresh one, to the inputs of the same
     run, with what to do; None if nothing."""
-    command = tuple(shlex.split(name.removeprefix(HOST)))
+    command = words_of(name.removeprefix(HOST))
     used = _recorded(host(command), run)
     fresh = _recorded(HostProcess(command), run)
     return compare(used, fresh)

@@ -17,16 +17,21 @@ PROBE_MS = 2000.0
 """How long the nodes get to write a file when it is probed whether they do."""
 
 
-@cache
-def hosted(name: str) -> Target:
-    """The target of a name that begins with `host:`. Raises UsageError where what follows is no command."""
-    command = name.removeprefix(HOST)
+def words_of(command: str) -> tuple[str, ...]:
+    """The words of a command, split as a shell does. Raises UsageError where it has none."""
     try:
         words = tuple(shlex.split(command))
     except ValueError as error:
         raise UsageError(f"--host {command!r}: {error}") from None
     if not words:
         raise UsageError('--host is empty: name the program that holds nodes, such as --host "java -cp build MyNode"')
+    return words
+
+
+@cache
+def hosted(name: str) -> Target:
+    """The target of a name that begins with `host:`. Raises UsageError where what follows is no command."""
+    words = words_of(name.removeprefix(HOST))
     return Target(
         name=name,
         summary="a program of yours, whose nodes run in a host process",

@@ -61,6 +61,7 @@ final class NaysayerRuntime {
 
         void run() throws IOException {
             Lines in = new Lines(new FileInputStream(FileDescriptor.in));
+            Pin.before(0);
             out.ascii("{\"naysayer\":" + VERSION + ",\"kit\":\"java 1.0\"}\n").flush(stdout);
             while (in.next()) {
                 try {
