@@ -41,6 +41,8 @@ class Explanation:
     """The operation whose result cannot be explained, if one can be named."""
     notes: dict[int, str] = field(default_factory=dict)
     """Per operation of the counterexample: what a reader must know about it ("must read 1: ...")."""
+    steps: tuple[str, ...] = ()
+    """Of transactions: for each edge of the cycle a clause that says why."""
     failed: tuple[Operation, ...] = ()
     """Operations that the sentence names though they failed: no part of the proof, but what it is about."""
 

@@ -55,7 +55,6 @@ def _misplaced(options: RunOptions) -> None:
     only_bin = {
         "topology": options.topology,
         "latency": options.latency_ms,
-        "max-txn-length": options.max_txn_length,
     }
     for name, value in only_bin.items():
         if value is not None and options.binary is None:

@@ -165,7 +165,11 @@ class RunOptions:
     """after so many operations a key is retired for a fresh one; mostly 200 unless given"""
 
     max_txn_length: int | None = None
-    """with --bin and transactions, how many operations one has at most; 4 unless given"""
+    """with transactions, how many operations one has at most; 4 unless given"""
+
+    consistency_model: str | None = None
+    """with transactions, the level of isolation that they must have, such as read-committed (docs/transactions.md);
+    serializable unless given"""
 
     rate: float | None = None
     """not in the simulator: at most so many operations a second, of all clients together; no limit unless given"""

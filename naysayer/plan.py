@@ -9,6 +9,8 @@ from typing import Any
 import msgspec
 
 from checker.errors import UsageError
+from checker.transactions import MODELS as TRANSACTIONS
+from checker.transactions.levels import find as find_level
 from naysayer.format_version import refuse_other_version
 from naysayer.options import RunOptions
 from naysayer.possible import possible
@@ -86,6 +88,8 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The fraction of requests that must be answered (live runs); None: not judged."""
     sizes: Sizes | None = None
     """What was chosen of the workload's keys; None: nothing."""
+    level: str | None = None
+    """The level of isolation that transactions must have; None: the default."""
     binary: Binary | None = None
     """For programs that speak Maelstrom's protocol."""
     decisions: tuple[TimedFault, ...] = ()
@@ -154,6 +158,7 @@ def make_plan(options: RunOptions) -> Plan:
         rest=REST if options.nemesis is None and not deck and count > 1 else 1.0,
         nemesis_interval_s=options.nemesis_interval_s,
         sizes=sizes_of(options),
+        level=options.consistency_model,
     )
     validate(plan, found, workload_of(plan))
     return plan
@@ -164,6 +169,10 @@ def workload_of(plan: Plan) -> Workload:
     workload, binary = find_workload(plan.workload), plan.binary
     if binary is not None and binary.topology != "grid" and workload.name != "broadcast":
         raise UsageError(f"--topology is for the workload broadcast, not for {workload.name}")
+    if plan.level is not None:
+        if workload.model not in TRANSACTIONS:
+            raise UsageError(f"--consistency-model is for workloads of transactions, and {workload.name} has none")
+        find_level(plan.level)
     return tailored(workload, plan.sizes or Sizes(), integers=binary is not None)
 
 

@@ -69,6 +69,9 @@ SUMMARIES: dict[str, str] = {
 }
 """The formats in a line each."""
 
+KEPT_FROM = 50_000
+"""A history of more operations is never visited by the garbage collector, as it takes as long as reading it."""
+
 ONE_OBJECT = frozenset({"broadcast", "g-set", "g-counter", "pn-counter"})
 """Promises that are judged over the whole history, whatever its keys."""
 
@@ -123,6 +126,8 @@ def read(
         name = format or detect_format(source)
         source.progress = progress
         loaded = FORMATS[name](source)
+        if len(loaded.history) > KEPT_FROM:
+            gc.freeze()  # and later on the collector leaves them alone too
     if model is None or isinstance(model, str):
         micro_operations.as_transactions(loaded)
     known = known or OPERATIONS

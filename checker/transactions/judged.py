@@ -226,7 +226,7 @@ def _explained(judged: Judge, level: Level, ruling: Ruling) -> tuple[Explanation
         steps = ruling.cycle.steps
         txns = {txn for step in steps for txn in (step.before, step.after, step.via) if txn >= 0}
         sentence = f"Not {level.name}: {words.title(ruling.cycle)}. {words.cycle(steps)}."
-        explanation = Explanation(ruling.cycle.kind, sentence, words.edges(steps), None, words.notes(steps))
+        explanation = words.explained(ruling.cycle.kind, sentence, steps)
         return explanation, tuple(txns)
     if ruling.refutation is None:
         kind, why = (
@@ -250,7 +250,7 @@ def _refuted(words: Words, level: Level, refutation: Refutation) -> tuple[Explan
     tried = f", here with {words.choice(refutation.sides[1][0])}" if refutation.sides is not None else ""
     sentence = f"{begin}{rests}{tried}. {words.cycle(shown.steps)}."
     steps = [*shown.steps, *(step for lemma in shown.lemmas for step in lemma.steps)]
-    explanation = Explanation("no-version-order", sentence, words.edges(shown.steps), None, words.notes(steps))
+    explanation = replace(words.explained("no-version-order", sentence, shown.steps), notes=words.notes(steps))
     return explanation, tuple(refutation.txns())
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from checker.history import FAIL, OK, Column
 from checker.transactions.local import Locals
-from checker.transactions.table import Table
+from checker.transactions.table import Table, value_text
 from checker.transactions.versions import UNWRITTEN, Versions
 from checker.values import Token, show
 
@@ -119,7 +119,7 @@ def _text(value: Any) -> str:
 
 
 def _list(elements: Elements) -> str:
-    return _text(elements)
+    return value_text(elements, "list").replace("{", "{{").replace("}", "}}")
 
 
 def _twice(table: Table, one: int, other: int, key: Any, value: Any) -> str:
@@ -175,8 +175,8 @@ def _beginnings(g: _Gathered) -> Column:
         if txn != last:
             last, seen = txn, {}
         elif key in seen and seen[key] != read:
-            both = f"{_list(seen[key])} from {_text(key)}, and later {_list(read)}"
-            g.add("non-repeatable-read", f"{{0}} read {both}, leaving out its own appends", txn)
+            both = f"{_list(seen[key])} from {_text(key)}, and later {_list(read)} of other transactions"
+            g.add("non-repeatable-read", f"{{0}} read {both}", txn)
         seen[key] = read
     return np.array(fit, dtype=np.int64)
 

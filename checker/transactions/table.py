@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from checker.history import OK, Column, History
+from checker.values import show, shown
 
 Micro = tuple[str, Any, Any]
 Data = Literal["list", "register", "set"]
@@ -83,3 +84,18 @@ def table(history: History, data: Data, begins_with: Any = None) -> Table:
         micros,
         begins_with,
     )
+
+
+_ENDS = 3
+"""Elements shown at either end of a long list."""
+
+
+def value_text(value: Any, data: str) -> str:
+    """A value that was read. Of a long list both ends are shown."""
+    if data == "register":
+        return show(value)
+    elements = value or ()
+    if len(elements) <= 2 * _ENDS + 2:
+        return shown(tuple(elements), 10_000)
+    first, last = (", ".join(shown(one, 40) for one in part) for part in (elements[:_ENDS], elements[-_ENDS:]))
+    return f"[{first}, … {last}] ({len(elements)} elements)"

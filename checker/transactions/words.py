@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from checker.history import OK
-from checker.transactions.cycles import Choice, Cycle, Step
 from checker.transactions.edges import COMMIT, KIND_NAMES, REALTIME, RW, SESSION, WR
-from checker.transactions.table import WRITES, Micro, Table
+from checker.transactions.steps import Choice, Cycle, Step
+from checker.transactions.table import WRITES, Micro, Table, value_text
 from checker.transactions.versions import Versions
-from checker.values import show, shown
-from checker.verdict import Edge
+from checker.values import Token, show
+from checker.verdict import Edge, Explanation
 
 NAMES = {
     "G0": "interleaved writes",
@@ -23,9 +23,6 @@ NAMES = {
     "causality": "a transaction that saw its own future",
     "stale-initial-read": "a read of an initial value that was already overwritten",
 }
-
-_ENDS = 3
-"""Elements shown at either end of a long list."""
 
 
 class Words:
@@ -45,8 +42,8 @@ class Words:
         words = NAMES.get(base, "a cycle")
         if base == "G2-item" and not (len(cycle.steps) == 2 and all(step.kind == RW for step in cycle.steps)):
             words = "reads that missed each other's writes"
-        if base == "G-nonadjacent" and len(cycle.txns) != 4:
-            words = "a fork of several snapshots"
+        if base == "G-nonadjacent" and [step.kind for step in cycle.steps] not in ([RW, WR] * 2, [WR, RW] * 2):
+            words = "snapshots that exclude each other"
         if base == "G0" and base != cycle.kind:
             words = "writes out of order"
         elif base == "G-single" and base != cycle.kind:
@@ -90,10 +87,13 @@ class Words:
         return f"{read}, the initial value" if step.after < 0 else f"{read} from {self.name(step.after)}"
 
     def _source(self, txn: int, key: Any) -> str:
-        return f"which {self.name(txn)} {'appended to' if self.table.data == 'list' else 'wrote'}"
+        if self.table.data == "list":
+            return f"which ends with {self.name(txn)}'s {self._written(txn, key)}"
+        return f"which {self.name(txn)} wrote"
 
     def _key(self, key: Any) -> str:
-        return key if isinstance(key, str) and key.isidentifier() else show(key)
+        name = key.name if isinstance(key, Token) else key
+        return name if isinstance(name, str) and name.isidentifier() else show(key)
 
     def _read(self, txn: int, key: Any) -> str:
         value = next((value for f, of, value in self.table.micros[txn] if f == "r" and of == key), None)
@@ -136,19 +136,13 @@ class Words:
             found.append(Edge(self.table.index(step.before), self.table.index(after), why))
         return tuple(found)
 
+    def explained(self, kind: str, sentence: str, steps: tuple[Step, ...]) -> Explanation:
+        """An explanation by a cycle."""
+        clauses = tuple(self._because(step) for step in steps)
+        return Explanation(kind, sentence, self.edges(steps), None, self.notes(steps), clauses)
+
     def choice(self, choice: Choice) -> str:
         """The order of two writes that no read shows."""
         key = self.versions.keys[choice.key]
         ended, began = self._written(choice.ended, key), self._written(choice.began, key)
         return f"{self.name(choice.ended)}'s {ended} to {self._key(key)} before {self.name(choice.began)}'s {began}"
-
-
-def value_text(value: Any, data: str) -> str:
-    """A value that was read. Of a long list both ends are shown."""
-    if data == "register":
-        return show(value)
-    elements = value or ()
-    if len(elements) <= 2 * _ENDS + 2:
-        return shown(tuple(elements), 10_000)
-    first, last = (", ".join(shown(one, 40) for one in part) for part in (elements[:_ENDS], elements[-_ENDS:]))
-    return f"[{first}, … {last}] ({len(elements)} elements)"

@@ -153,9 +153,14 @@ def drive_plan(
     return store, drive
 
 
+def _violated(recorder: Recorder, model: str, level: str | None) -> bool:
+    """Whether what was recorded so far is a violation."""
+    return judge(recorder.history(), model, budget=LIVE, weaker=False, level=level).outcome == "invalid"
+
+
 def judge_drive(drive: Drive, store: Store, attempt: Callable[[Callable[[], Verdict]], Verdict | None]) -> Judged:
     """Judge what was recorded, by `attempt`, which may give up."""
-    judged = attempt(lambda: judge(drive.recorder.history(), drive.model, budget=LIVE))
+    judged = attempt(lambda: judge(drive.recorder.history(), drive.model, budget=LIVE, level=drive.plan.level))
     judged = judged or undecided(drive.model, drive.recorder.invocations)
     drive.costs = costs(drive.recorder.ended(0), drive.model, drive.messages_sent)
     counted = seen_in(drive.recorder, drive.model)
@@ -341,7 +346,7 @@ class Drive:
             final=workload.finish,
             convergence=workload.convergence,
             lacking=None if must is None else lambda: must(recorder.ended(0)),
-            broken=lambda: judge(recorder.history(), self.model, budget=LIVE, weaker=False).outcome == "invalid",
+            broken=lambda: _violated(recorder, self.model, plan.level),
         )
         return LiveRun(cluster, setup, recorder)
 

@@ -171,6 +171,7 @@ def live_plan(backend: Backend, options: RunOptions) -> Plan:
         deck=options.nemesis is None or PROCESSES.keys() >= {catalog.find(name).name for name in nemesis},
         availability=options.availability,
         sizes=sizes_of(options),
+        level=options.consistency_model,
         binary=None if options.binary is None else _binary(options),
     )
     refuse_sizes(plan)

@@ -50,7 +50,9 @@ def test_simulated(options: RunOptions) -> Conclusion:
 def judged_report(plan: Plan, run: Run, folder: Path, reporting: Reporting) -> Report:
     """The report of a run, with its verdict: if a signal comes, with what is known by then."""
     model = find_workload(plan.workload).model
-    judged = reporting.attempt(lambda: judge(run.recorder.history(), model, budget=Budget(steps=RUN_STEPS)))
+    judged = reporting.attempt(
+        lambda: judge(run.recorder.history(), model, budget=Budget(steps=RUN_STEPS), level=plan.level)
+    )
     verdict = with_invariants(run, judged or undecided(model, run.recorder.invocations))
     verdict = enough(verdict, seen_in(run.recorder, model))
     result = result_of(plan, run, verdict)

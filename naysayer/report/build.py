@@ -171,6 +171,6 @@ def _ends(result: Result, folder: Path | None, replay: Path | None) -> list[tupl
         if result.verdict.interrupted or not simulated:
             from workloads.registry import find as find_workload
 
-            model = find_workload(result.plan.workload).model
+            model = result.plan.level or find_workload(result.plan.workload).model
             ends.append(("judge", f"naysayer check {folder / HISTORY} --model {model}"))
     return ends

@@ -18,6 +18,7 @@ from naysayer.notation import call_text, value_text
 from naysayer.report import timeline
 from naysayer.report.console import Text
 from naysayer.report.counts import errors, show_counts
+from naysayer.report.isolation import anomalies, draw, levels
 from naysayer.report.layout import WIDTH_MIN, filled, hanging, rule, whole
 from naysayer.report.report import EXIT, Report
 from naysayer.report.timeline import BAD, DIM, GOOD
@@ -57,6 +58,8 @@ def show(report: Report, screen: Console) -> None:
         _maybe("errors", errors(report.seen), screen)
     if verdict.interrupted:
         _fact("stopped", "while it was judged, by you; the report has what was decided by then", screen)
+    for number, text in enumerate(levels(verdict) if verdict.data is not None else ()):
+        _fact("" if number else "levels", text, screen)
     _fact("search", effort(verdict, part), screen)
     for warning in verdict.warnings:
         _fact("warning", warning, screen)
@@ -69,6 +72,7 @@ def show(report: Report, screen: Console) -> None:
     if part is not None:
         _served(report, None if part.explanation is None else part.explanation.culprit, screen)
         _around(report, part, screen)
+        anomalies(verdict, screen)
     if report.ends:
         screen.print()
         for label, text in report.ends:
@@ -180,6 +184,9 @@ def _why(part: Part, screen: Console) -> None:
     if explanation is None:
         return
     screen.print()
+    if explanation.steps:
+        draw(explanation, screen)
+        return
     whole(screen, Text("  Why no order works", style="bold"))
     ops = _shown(part)
     widest = max(len(call_text(op)) for op in ops)
@@ -207,7 +214,7 @@ def _around(report: Report, part: Part, screen: Console) -> None:
     if report.views:
         label = f"Nodes when #{culprit} began" if culprit is not None else "Nodes at the violation"
         rows.append((label, [f"{node}  {view_text(view, part.key)}" for node, view in sorted(report.views.items())]))
-    if report.verdict.ladder:
+    if report.verdict.ladder and report.verdict.data is None:
         marks = {True: "✓", False: "✗", None: "–"}
         rungs = [f"{r.name} {marks[r.holds]}{_detail(r.detail)}" for r in report.verdict.ladder]
         rows.append(("Weaker models satisfied", rungs))

@@ -126,3 +126,21 @@ def test_a_server_is_valid_under_kills_and_a_read_then_a_write_loses_updates(
     command = ["test", "--cluster", str(other), "--workload", "counter", "--nemesis", "none", "--time", "2s"]
     assert run(command) == 1
     assert "Impossible count" in capsys.readouterr().out
+
+
+ISOLATIONS = {
+    "postgresql": (("repeatable-read", "snapshot-isolation", 0), ("repeatable-read", "serializable", 1)),
+    "mariadb": (("repeatable-read", "snapshot-isolation", 1), ("serializable", "serializable", 0)),
+}
+"""What each database does under load: PostgreSQL's repeatable read is snapshot isolation, with write skews;
+MariaDB's is not, as it loses updates."""
+
+
+def test_each_isolation_has_the_level_that_it_has_and_no_more(
+    made: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for isolation, level, code in ISOLATIONS[made.folder.name]:
+        other = made.changed('\nkind = "sql"', f'\nkind = "sql"\noptions = {{ isolation = "{isolation}" }}')
+        command = ["test", "--cluster", str(other), "--workload", "txn-list-append", "--consistency-model", level]
+        assert run([*command, "--nemesis", "none", "--time", "4s"]) == code, capsys.readouterr().out

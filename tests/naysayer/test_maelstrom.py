@@ -136,6 +136,14 @@ def test_messages_around_a_violation_and_stderr_are_in_the_result_folder(tmp_pat
         (["--bin", "x", "--workload", "lin-kv", "--topology", "line"], "it is for broadcast only"),
         (["--bin", "x", "--workload", "echo", "--key-count", "2"], "--key-count is for workloads with keys"),
         (["--bin", "x", "--workload", "kafka", "--max-txn-length", "2"], "--max-txn-length is for workloads of"),
+        (
+            ["--bin", "x", "--workload", "lin-kv", "--consistency-model", "causal"],
+            "--consistency-model is for",
+        ),
+        (
+            ["--bin", "x", "--workload", "txn-rw-register", "--consistency-model", "snapshot"],
+            "there is no level of isolation 'snapshot': did you mean snapshot-isolation",
+        ),
         (["--bin", "x", "--key-count", "0"], "--key-count is 0; it must be between 1 and 10000"),
         (["--bin", "x", "--availability", "most"], "--availability is 'most'; write total, or a fraction"),
         (["quorum-kv", "--live", "--latency", "5"], "--latency is for programs that speak Maelstrom's protocol"),
@@ -147,6 +155,14 @@ def test_options_without_a_use_are_refused_by_name(
 ) -> None:
     assert run(["test", *arguments, "--results", str(tmp_path)]) == 3
     assert said in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.parametrize(("level", "code"), [("read-committed", 0), ("serializable", 1)])
+def test_transactions_are_judged_at_the_level_that_was_asked_for(level: str, code: int, tmp_path: Path) -> None:
+    command = f"{sys.executable} {NODES / 'gossip.py'}"
+    level_of = ("--consistency-model", level, "--time", "3s")
+    assert play("", "txn-rw-register", tmp_path, *level_of, command=command, nodes=3) == code
+    assert verdict(tmp_path)["model"] == level
 
 
 class TestJava:

@@ -262,6 +262,18 @@ OPERATIONS: dict[str, list[tuple[str, object, object]]] = {
         *(("write", "new ", None), ("append", "%s", None), ("read", None, "new %s")),
     ],
     "append-list": [("read", None, []), ("append", 1, None), ("append", 2, None), ("read", None, [1, 2])],
+    "txn-list-append": [
+        ("txn", [["r", 1, None], ["append", 1, 7]], [["r", 1, []], ["append", 1, 7]]),
+        (
+            "txn",
+            [["append", 1, 8], ["append", "1", 9], ["r", 1, None]],
+            [["append", 1, 8], ["append", "1", 9], ["r", 1, [7, 8]]],
+        ),
+    ],
+    "txn-rw-register": [
+        ("txn", [["r", 1, None], ["w", 1, 7], ["r", 1, None]], [["r", 1, None], ["w", 1, 7], ["r", 1, 7]]),
+        ("txn", [["r", 1, None], ["r", "1", None]], [["r", 1, 7], ["r", "1", None]]),
+    ],
     "counter": [("read", None, None), ("add", 2, None), ("add", -5, None), ("read", None, -3)],
     "set": [
         *(("read", None, []), ("contains", 1, False), ("add", 1, None), ("add", 1, None), ("contains", 1, True)),
@@ -282,6 +294,14 @@ def carries_out(address: str, model: str, *, read_then_write: bool = False) -> N
 @pytest.mark.parametrize("model", OPERATIONS)
 def test_sqlite_carries_out_the_operations_of_every_model(model: str, read_then_write: bool, tmp_path: Path) -> None:
     carries_out(f"sqlite:///{tmp_path}/x.db", model, read_then_write=read_then_write)
+
+
+def test_an_isolation_that_a_database_does_not_have_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="PostgreSQL has no isolation 'snapshot': choose one of read-com"):
+        SqlClient(ADDRESSES["postgresql"], "txn-list-append", isolation="snapshot")
+    client = SqlClient(f"sqlite:///{tmp_path}/x.db", "txn-rw-register", isolation="serializable")
+    (reply,) = answers(client, asked("txn", [["w", 1, 2], ["r", 1, None]]))
+    assert (reply.status, reply.output) == ("ok", [["w", 1, 2], ["r", 1, 2]])
 
 
 def test_a_statement_that_waits_for_a_lock_too_long_fails_and_the_connection_is_of_use_after_it(tmp_path: Path) -> None:

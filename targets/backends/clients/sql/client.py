@@ -26,14 +26,22 @@ class SqlClient:
     """A client of the database at a URL, for workloads of a model.
 
     `read_then_write`: cas, append and add of a counter read the row and then write it, in one transaction, as programs
-    often do, where one statement would do; below a certain isolation level that loses updates.
+    often do, where one statement would do; below a certain isolation level that loses updates. `isolation`: the level
+    of transactions, such as repeatable-read; the database's default unless given.
     """
 
-    def __init__(self, address: str, model: str, *, read_then_write: bool = False) -> None:
-        """Raises UsageError for an invalid address, a driver that is missing, a model without statements."""
+    def __init__(
+        self, address: str, model: str, *, read_then_write: bool = False, isolation: str | None = None
+    ) -> None:
+        """Raises UsageError for an invalid address, a driver that is missing, a model without statements, a level of
+        isolation that the database does not have."""
         self._address = address
         self._table = table_of(model, read_then_write=read_then_write)
         self._database = database_at(address)
+        if isolation is not None and isolation not in self._database.isolations:
+            levels = ", ".join(self._database.isolations)
+            raise UsageError(f"{type(self._database).__name__} has no isolation {isolation!r}: choose one of {levels}")
+        self._isolation = isolation
         self._connected = False
         self._worker = Worker()
 
@@ -53,7 +61,7 @@ class SqlClient:
         except Exception as error:
             self._end()
             return Reply(request.id, "fail", None, f"no connection: {_short(error)}")
-        attempt = Attempt(self._database)
+        attempt = Attempt(self._database, self._isolation)
         try:
             output = carry(attempt, request.key, request.input)
         except Exception as error:

@@ -37,6 +37,8 @@ class Database(Protocol):
     """Column types: `key` up to 200 characters, `text` of any length, `number`; and what comes after the columns."""
     duplicate: type[Exception]
     """What is raised for a key that is there already."""
+    isolations: ClassVar[dict[str, tuple[str, ...]]]
+    """By level of isolation the statements that begin a transaction at it."""
 
     def connect(self) -> None:
         """Raises any exception if no connection could be made."""
@@ -72,6 +74,10 @@ class PostgreSQL:
     conflict: ClassVar[str] = "ON CONFLICT (k) DO UPDATE SET"
     given: ClassVar[str] = "excluded.{}"
     types: ClassVar[dict[str, str]] = {"key": "varchar(200)", "text": "text", "number": "bigint", "after": ""}
+    isolations: ClassVar[dict[str, tuple[str, ...]]] = {
+        name: (f"BEGIN ISOLATION LEVEL {name.replace('-', ' ').upper()}",)
+        for name in ("read-committed", "repeatable-read", "serializable")
+    }
 
     ROLLED_BACK: ClassVar[tuple[str, ...]] = (
         *("0A", "22", "23", "28", "3D", "3F", "42", "54", "55"),  # whole classes: refused for what they are
@@ -134,6 +140,11 @@ class MariaDB:
         "text": "longtext",
         "number": "bigint",
         "after": "ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",  # else "a" is "A"
+    }
+
+    isolations: ClassVar[dict[str, tuple[str, ...]]] = {
+        name: (f"SET TRANSACTION ISOLATION LEVEL {name.replace('-', ' ').upper()}", "BEGIN")
+        for name in ("read-uncommitted", "read-committed", "repeatable-read", "serializable")
     }
 
     ROLLED_BACK: ClassVar[frozenset[int]] = frozenset(
@@ -227,6 +238,7 @@ class SQLite:
     conflict: ClassVar[str] = PostgreSQL.conflict
     given: ClassVar[str] = PostgreSQL.given
     types: ClassVar[dict[str, str]] = {"key": "TEXT", "text": "TEXT", "number": "INTEGER", "after": ""}
+    isolations: ClassVar[dict[str, tuple[str, ...]]] = {"serializable": ("BEGIN",)}
 
     ROLLED_BACK: ClassVar[frozenset[int]] = frozenset(
         {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_READONLY}

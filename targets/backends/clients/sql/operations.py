@@ -7,6 +7,8 @@ kv-append                    naysayer_texts       a row for each key, its text
 append-list                  naysayer_lists       a row for each key, its list as text: "1,2,3,"
 counter                      naysayer_counters    a row for each key, its number
 set                          naysayer_elements    a row for each element
+txn-list-append              naysayer_txn_lists   a row for each key, its list as text
+txn-rw-register              naysayer_txn_registers   a row for each key, its value as JSON
 """
 
 from __future__ import annotations
@@ -24,8 +26,9 @@ from targets.backends.clients.sql.databases import Database
 class Attempt:
     """One operation on a connection. `in_doubt`: if it failed now, it may have happened."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, isolation: str | None = None) -> None:
         self.database = database
+        self._begin = ("BEGIN",) if isolation is None else database.isolations[isolation]
         self.in_doubt = False
         self._commits = True
 
@@ -40,9 +43,10 @@ class Attempt:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """What is read and written within is committed at the end, by the isolation level that the database is set
-        to."""
-        self.database.execute("BEGIN")
+        """What is read and written within is committed at the end, at the level of isolation that was asked for, or
+        else the one that the database is set to."""
+        for text in self._begin:
+            self.database.execute(text)
         self._commits = False
         yield
         self.in_doubt = True
@@ -138,6 +142,28 @@ class Values(Table):
         return attempt.write(text, self._encode(new), key, self._encode(old)) == 1
 
 
+class Transactions(Values):
+    """Values on which transactions of several reads and writes run."""
+
+    def txn(self, attempt: Attempt, _: Any, steps: Any) -> list[list[Any]]:
+        """The steps [f, key, value] with what the reads found."""
+        found: list[list[Any]] = []
+        with attempt.transaction():
+            for f, key, value in steps:
+                row = _json(key)
+                if f == "r":
+                    found.append([f, key, self.read(attempt, row, None)])
+                    continue
+                if f == "w":
+                    self.write(attempt, row, value)
+                elif self._read_then_write:
+                    self.put(attempt, row, "v", (self.get(attempt, row, "v") or "") + self._encode(value))
+                else:
+                    self.put(attempt, row, "v", self._encode(value), "{old} || {given}")
+                found.append([f, key, value])
+        return found
+
+
 class Counters(Table):
     """A row for each counter."""
 
@@ -179,8 +205,11 @@ def _json(value: Any) -> str:
     return msgspec.json.encode(value).decode()
 
 
-OPERATIONS = ("read", "write", "cas", "delete", "append", "add", "remove", "contains")
-MODELS = ("register", "cas-register", "kv", "kv-append", "append-list", "counter", "set")
+OPERATIONS = ("read", "write", "cas", "delete", "append", "add", "remove", "contains", "txn")
+MODELS = (
+    *("register", "cas-register", "kv", "kv-append", "append-list", "counter", "set"),
+    *("txn-list-append", "txn-rw-register"),
+)
 
 
 def table_of(model: str, *, read_then_write: bool) -> Table:
@@ -196,6 +225,11 @@ def table_of(model: str, *, read_then_write: bool) -> Table:
             return Values("naysayer_texts", str, str, None, read_then_write=read_then_write)
         case "append-list":
             return Values("naysayer_lists", _item, _items, [], read_then_write=read_then_write)
+        case "txn-list-append":
+            return Transactions("naysayer_txn_lists", _item, _items, [], read_then_write=read_then_write)
+        case "txn-rw-register":
+            decode = msgspec.json.decode
+            return Transactions("naysayer_txn_registers", _json, decode, None, read_then_write=read_then_write)
         case "counter":
             return Counters(read_then_write=read_then_write)
         case "set":
