@@ -117,6 +117,15 @@ class Table:
         code = self._codes.__getitem__ if kinds <= _PLAIN else self.code
         return np.fromiter(map(code, column), np.int64, len(column))
 
+    def codes_apart(self, column: Sequence[Any]) -> Column:
+        """The codes of frozen values that are not compared with others: each is new, None excepted."""
+        known = self.values
+        found = np.zeros(len(column), dtype=np.int64)
+        given = [row for row, value in enumerate(column) if type(value) is tuple]
+        found[given] = np.arange(len(known), len(known) + len(given))
+        known.extend([column[row] for row in given])
+        return found
+
     def alias(self, other: str, value: str) -> None:
         """From now on `other` is another name of `value`: it has the same code."""
         self._codes[other] = self.code(value)

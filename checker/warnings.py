@@ -163,6 +163,8 @@ def _types_apart(history: History) -> list[str]:
     answers = _named(history, ("cas", "contains"))
     returned = np.where((history.status == OK) & ~answers, history.output, 0)
     transactions = _named(history, ("txn",))
+    if transactions.all() and _steps_of_one_type(history):
+        return []
     values, keys = _Scalars(), _Scalars()
     for key in _firsts(history.key, history):
         keys.add(tables.key.values[key[0]], key[1])
@@ -178,6 +180,24 @@ def _types_apart(history: History) -> list[str]:
         *_twins("values", values, "count as different values"),
         *_twins("keys", keys, "are judged as two objects"),
     ]
+
+
+def _steps_of_one_type(history: History) -> bool:
+    """Whether all keys and all values of transactions are of one type each; of a list that was read the first element
+    counts, as the others were read before it or written."""
+    known = history.tables.value.values
+    keys: set[type] = set()
+    values: set[type] = set()
+    for column in (history.input, history.output):
+        for code in column.tolist():
+            for micro in known[code] or ():
+                if type(micro) is not tuple or len(micro) != 3:
+                    return False
+                keys.add(type(micro[1]))
+                value = micro[2]
+                values.add(type(value[0]) if type(value) is tuple and value else type(value))
+    absent = {type(None), tuple}
+    return all(kinds - absent <= {int} or kinds - absent <= {str} for kinds in (keys, values))
 
 
 def _one_type(values: list[object]) -> bool:

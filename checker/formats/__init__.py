@@ -203,5 +203,6 @@ def _no_garbage_collection() -> Iterator[None]:
     try:
         yield
     finally:
+        gc.freeze()  # nor later on, as long as they are there
         if enabled:
             gc.enable()

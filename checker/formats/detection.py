@@ -10,10 +10,10 @@ import numpy as np
 
 from checker.errors import UsageError
 from checker.formats import console, edn, jepsen_json, jsonl_events, jsonl_operations, kv_log
-from checker.formats.micro_operations import KNOWN, is_transaction, name_of
+from checker.formats.micro_operations import KNOWN, name_of
 from checker.formats.source import Source
 from checker.history import OK, History, distinct
-from checker.values import Map, Set
+from checker.values import Map, Set, Token
 
 _KV = re.compile(rb"\{:process [^\n]*:key ")
 
@@ -124,12 +124,9 @@ def _one_written_many_read(history: History) -> bool:
 def _of_transactions(history: History, source: Source) -> str:
     """By their micro-operations, which only list-append and rw-register do not share."""
     values = history.tables.value.values
-    micros = {
-        name_of(micro[0])
-        for code in distinct(history.input).tolist()
-        if is_transaction(values[code])
-        for micro in values[code]
-    }
+    known = [values[code] for code in distinct(history.input).tolist()]
+    given = {micro[0] for value in known if type(value) is tuple for micro in value if type(micro) is tuple and micro}
+    micros = {name_of(f) for f in given if isinstance(f, Token | str)}
     found = [model for model in _TRANSACTIONAL if micros <= KNOWN[model].keys()]
     if len(found) != 1:
         wanted = " or ".join(_TRANSACTIONAL)

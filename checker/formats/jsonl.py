@@ -55,16 +55,20 @@ class Cells:
             given += sum(bytes(raw).count(b":") for raw in self.values if raw is not msgspec.UNSET)
         return given
 
-    def codes(self, table: Table) -> Column:
-        """The codes of the values; absent counts as null."""
+    def codes(self, table: Table, *, apart: bool = False) -> Column:
+        """The codes of the values; absent counts as null. `apart`: no two of the tuples are worth comparing, as of
+        transactions that write unique values."""
         if self.absent:
             return np.zeros(len(self.values), dtype=np.int64)
+        if apart and self.kinds <= _APART:
+            return table.codes_apart(self.values)
         return table.codes(self.values, self.kinds)
 
     def select(self, rows: Sequence[int]) -> Cells:
         return Cells.of([self.values[row] for row in rows])
 
 
+_APART = frozenset({tuple, msgspec.UnsetType, type(None)})
 _ABSENT = frozenset({msgspec.UnsetType, type(None)})
 
 Columns = dict[str, Cells]
@@ -84,20 +88,27 @@ def columns(
     decoder: msgspec.json.Decoder[Row],
     passed_over: msgspec.json.Decoder[Any] | None = None,
     salvage: Salvage[Row] = left_out,
+    faster: msgspec.json.Decoder[Any] | None = None,
 ) -> Iterator[tuple[Columns, Column]]:
     """The columns of each piece (by the names of the row's fields) and the lines of its rows.
 
     No line may name a field twice. The proof is a count: the colons outside strings are the fields that were written,
     the rows hold each known field once, so equal counts rule out duplicates. Where they differ (an unknown field,
     a nested value, a colon in a string) the piece is gone through line by line. A line that is no row, but one for
-    `passed_over`, is left out; a last line that is cut off goes to `salvage`. Raises HistoryError with the line.
+    `passed_over`, is left out; a last line that is cut off goes to `salvage`. `faster` is tried first, as long as all
+    lines fit it. Raises HistoryError with the line.
     """
     names = dict(zip(decoder.type.__struct_fields__, decoder.type.__struct_encode_fields__, strict=True))
     for first, piece in source.pieces():
-        try:
-            rows = decoder.decode_lines(piece)
-        except _BROKEN:
-            rows = []
+        rows: list[Row] = []
+        for tried in (faster, decoder):
+            try:
+                rows = [] if tried is None else tried.decode_lines(piece)
+            except _BROKEN:
+                rows = []
+            if rows:
+                break
+            faster = None
         count = piece.count(b"\n") + (not piece.endswith(b"\n"))
         if len(rows) == count:
             lines = np.arange(first, first + count, dtype=np.int64)

@@ -42,6 +42,17 @@ class Line(msgspec.Struct, gc=False, forbid_unknown_fields=True):
     detail: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
+Scalar = int | str | float | bool | None
+Steps = tuple[tuple[str, Scalar, Scalar | tuple[Scalar, ...]], ...] | msgspec.UnsetType | None
+
+
+class Transaction(Line, gc=False, forbid_unknown_fields=True):
+    """A line of a history of transactions, decoded at once to what a table holds: several times faster."""
+
+    input: Steps = msgspec.UNSET
+    output: Steps = msgspec.UNSET
+
+
 class Passed(msgspec.Struct):
     """A line of the nemesis, whatever else it says."""
 
@@ -58,7 +69,8 @@ def load(source: Source) -> Loaded:
     pieces: list[dict[str, Column]] = []
     timed: bool | None = None
     nemesis = Nemesis(twice=False)
-    for columns, lines in jsonl.columns(source, msgspec.json.Decoder(Line), msgspec.json.Decoder(Passed)):
+    decoders = (msgspec.json.Decoder(Line), msgspec.json.Decoder(Passed), msgspec.json.Decoder(Transaction))
+    for columns, lines in jsonl.columns(source, decoders[0], decoders[1], faster=decoders[2]):
         kind = np.fromiter(map(_KIND.__getitem__, columns["type"].values), np.int64, len(lines))
         if str in columns["process"].kinds:
             kind[[process == "nemesis" for process in columns["process"].values]] = _NEMESIS
@@ -72,8 +84,9 @@ def load(source: Source) -> Loaded:
         _reject_absent(source, columns["process"], lines, "process", np.ones(len(lines), dtype=bool))
         _reject_absent(source, columns["f"], lines, "f", kind == INVOKE)
         timed = _timed(source, columns["time"], lines, timed)
-        given = columns["input"].codes(tables.value)
-        returned = columns["output"].codes(tables.value)
+        transactions = columns["f"].values.count("txn") == len(lines)
+        given = columns["input"].codes(tables.value, apart=transactions)
+        returned = columns["output"].codes(tables.value, apart=transactions)
         pieces.append(
             {
                 "line": lines,

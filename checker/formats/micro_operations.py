@@ -78,7 +78,7 @@ def check(loaded: Loaded, model: str, source: Source) -> None:
         asked, returned = values[history.input[row]], values[history.output[row]]
         line = int(loaded.lines[row])
         if returned is None and asked is not None and any(f == "r" for f, _, _ in asked):
-            raise source.error("a transaction with reads completes ok without the values that it read", line)
+            raise source.error("a transaction with reads completes ok without the values that it read", int(line))
         if returned is not None and not _same(asked or (), returned):
             raise source.error(
                 f"completes as a different transaction than was invoked: {shown(asked, 80)} became "
@@ -89,16 +89,19 @@ def check(loaded: Loaded, model: str, source: Source) -> None:
 
 def _known(loaded: Loaded, rows: Column, column: Column, known: dict[str, str], model: str, source: Source) -> Column:
     table = loaded.history.tables.value
-    codes = {int(code): int(code) for code in distinct(column)}
-    for code in codes:
-        value = table.values[code]
-        if value is None:
-            continue
+    exact = frozenset(name for name, own in known.items() if name == own)
+    lists, values = model == "txn-list-append", table.values
+    odd = [code for code in distinct(column).tolist() if code and not _fits(values[code], exact, lists)]
+    if not odd:
+        return column
+    codes = {code: code for code in distinct(column).tolist()}
+    for code in odd:
+        value = values[code]
         problem = None if is_transaction(value) else f"{shown(value)} is not a list of micro-operations [f, key, value]"
         for micro in () if problem else value:
             if name_of(micro[0]) not in known:
                 problem = f"{model} has no micro-operation {shown(name_of(micro[0]), 40)} (it has {', '.join(known)})"
-            elif model == "txn-list-append" and known[name_of(micro[0])] == "r" and not _is_list(micro[2]):
+            elif lists and known[name_of(micro[0])] == "r" and not _is_list(micro[2]):
                 problem = f"a read of {shown(micro[1], 40)} with {shown(micro[2])}, not a list or null"
         if problem:
             row = int(rows[np.flatnonzero(column == code)[0]])
@@ -108,12 +111,26 @@ def _known(loaded: Loaded, rows: Column, column: Column, known: dict[str, str], 
     return np.array([codes[code] for code in column.tolist()], dtype=np.int64)
 
 
+def _fits(value: Any, exact: frozenset[str], lists: bool) -> bool:
+    """Whether a transaction is beyond doubt: it has the names that the model has for micro-operations."""
+    if type(value) is not tuple:
+        return False
+    for micro in value:
+        if type(micro) is not tuple or len(micro) != 3 or micro[0] not in exact:
+            return False
+        if lists and micro[0] == "r" and micro[2] is not None and type(micro[2]) is not tuple:
+            return False
+    return True
+
+
 def _is_list(value: Any) -> bool:
     return value is None or type(value) is tuple
 
 
 def _same(asked: Micros, returned: Micros) -> bool:
-    return len(asked) == len(returned) and all(
-        one[:2] == other[:2] and (one[0] == "r" or one[2] == other[2])
-        for one, other in zip(asked, returned, strict=True)
-    )
+    if len(asked) != len(returned):
+        return False
+    for one, other in zip(asked, returned, strict=True):
+        if one[0] != other[0] or one[1] != other[1] or (one[0] != "r" and one[2] != other[2]):
+            return False
+    return True

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from checker.history import Column
-from checker.transactions.cycles import Choice
 from checker.transactions.edges import RW, WW
+from checker.transactions.steps import Choice
 from checker.transactions.versions import Versions
 
 
@@ -57,8 +57,13 @@ def open_chains(versions: Versions, *, snapshot: bool) -> list[Chains]:
         return []
     by_key = others[np.argsort(versions.key[heads[others]], kind="stable")]
     key = versions.key[heads[by_key]]
+    several = np.flatnonzero(np.bincount(key, minlength=keys) > 1)
+    by_key = by_key[np.isin(key, several)]
+    if not len(by_key):
+        return []
+    key = versions.key[heads[by_key]]
     bounds = [0, *(np.flatnonzero(np.diff(key)) + 1).tolist(), len(key)]
-    readers = _readers(versions)
+    readers = _readers(versions, tails[by_key])
     found = []
     for begin, end in itertools.pairwise(bounds):
         rows = by_key[begin:end]
@@ -76,9 +81,17 @@ def open_chains(versions: Versions, *, snapshot: bool) -> list[Chains]:
     return found
 
 
-def _readers(versions: Versions) -> dict[int, Column]:
-    """Of each version the transactions that read it."""
-    order = np.argsort(versions.read_ver, kind="stable")
-    version, txn = versions.read_ver[order], versions.read_txn[order]
-    bounds = [0, *(np.flatnonzero(np.diff(version)) + 1).tolist(), len(version)]
-    return {int(version[begin]): np.unique(txn[begin:end]) for begin, end in itertools.pairwise(bounds) if end > begin}
+def _readers(versions: Versions, wanted: Column) -> dict[int, Column]:
+    """Of each of these versions the transactions that read it."""
+    asked = np.zeros(len(versions.key), dtype=bool)
+    asked[wanted] = True
+    rows = np.flatnonzero(asked[versions.read_ver])
+    count = int(versions.read_txn.max(initial=0)) + 1
+    pairs = np.unique(versions.read_ver[rows] * count + versions.read_txn[rows])
+    version, txn = pairs // count, pairs % count
+    begins = np.flatnonzero(np.diff(version, prepend=-1))
+    ends = np.append(begins[1:], len(pairs))[: len(begins)].tolist()
+    return {
+        number: txn[begin:end]
+        for number, begin, end in zip(version[begins].tolist(), begins.tolist(), ends, strict=True)
+    }

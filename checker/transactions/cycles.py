@@ -15,71 +15,22 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from checker.transactions.edges import PASS, REALTIME, RW, SESSION, WR, WW, Edges
 from checker.transactions.graph import components, rw_helpers
 from checker.transactions.levels import Order
+from checker.transactions.pairs import Pairs
+from checker.transactions.steps import Cycle, Shape, Step
+from checker.transactions.table import Table
 
-STATES_MAX = 60_000
+STATES_MAX = 30_000
 """States visited for one kind of cycle."""
 
 COMPONENTS_MAX = 200
 STARTS_MAX = 300
-
-
-@dataclass(frozen=True)
-class Step:
-    """before -> after, for the reason `kind`, on a key (-1: none)."""
-
-    before: int
-    after: int
-    kind: int
-    key: int
-    given: Choice | None = None
-    """What it follows from, if not from the two transactions alone."""
-    via: int = -1
-    """COMMIT: the transaction that saw `before` and yet read the key from `after`."""
-
-
-@dataclass(frozen=True)
-class Choice:
-    """Of two chains of versions of a key the order in which they were written, by the transactions at their ends: the
-    one that `ended` the first chain came before the one that `began` the second."""
-
-    key: int
-    ended: int
-    began: int
-
-
-@dataclass
-class Cycle:
-    """A cycle by its kind; `count` components of the graph have one."""
-
-    kind: str
-    steps: tuple[Step, ...]
-    count: int = 1
-
-    @property
-    def txns(self) -> tuple[int, ...]:
-        return tuple(dict.fromkeys(step.before for step in self.steps))
-
-
-@dataclass(frozen=True)
-class _Shape:
-    """What a cycle may and must contain. `rw`: how many rw it has: "none", "one", "apart" (two or more, none right
-    after another), "lone" (one or more, none right after another), "pair" (one right after
-    another), "some" (one or more)."""
-
-    name: str
-    first: int
-    """The kind of edge that it begins with."""
-    allowed: frozenset[int]
-    rw: str
-    needs: int | None = None
-    """A kind of order that it must contain."""
 
 
 _BASE = (
@@ -100,17 +51,18 @@ KINDS = tuple(f"{name}{suffix}" for suffix, _, _ in _SUFFIXES for name, *_ in _B
 """All names; within an order the gravest first."""
 
 
-def named(edges: Edges, order: Order) -> list[Cycle]:
+def named(edges: Edges, table: Table, order: Order) -> list[Cycle]:
     """The shortest cycle found of each kind that these edges have, the gravest first."""
     inside = _cyclic(edges)
+    pairs = Pairs(inside, table)
     found: list[Cycle] = []
     bases = set()
     for suffix, needs, more in _SUFFIXES[: ORDERS.index(order) + 1]:
         for name, first, base, rw in _BASE:
             if (suffix and name in bases) or not len(inside):
                 continue
-            shape = _Shape(name + suffix, first, frozenset((*base, *more)), rw, needs)
-            cycle = _find(inside, shape)
+            shape = Shape(name + suffix, first, frozenset((*base, *more)), rw, needs)
+            cycle = pairs.find(shape) or _find(inside, shape)
             if cycle is not None:
                 found.append(cycle)
                 bases.add(name)
@@ -131,7 +83,7 @@ def _allowed(edges: Edges, kinds: frozenset[int]) -> Edges:
     return edges.where(np.isin(edges.kind, list(kinds)) | on)
 
 
-def _find(edges: Edges, shape: _Shape) -> Cycle | None:
+def _find(edges: Edges, shape: Shape) -> Cycle | None:
     inside = _cyclic(_allowed(edges, shape.allowed))
     if not len(inside) or not (inside.kind == shape.first).any():
         return None
@@ -142,7 +94,7 @@ def _find(edges: Edges, shape: _Shape) -> Cycle | None:
     groups: dict[int, list[int]] = {}
     for at, group in zip(begins.tolist(), label[inside.src[begins]].tolist(), strict=True):
         groups.setdefault(group, []).append(at)
-    graph = _Graph.of(inside)
+    graph = _Graph(inside)
     best: tuple[Step, ...] = ()
     count = 0
     budget = _Budget(STATES_MAX)
@@ -161,22 +113,20 @@ class _Budget:
     left: int
 
 
-@dataclass
 class _Graph:
     """Successors of each node: (to, kind, key)."""
 
-    following: dict[int, list[tuple[int, int, int]]] = field(default_factory=dict)
+    def __init__(self, edges: Edges) -> None:
+        by_src = np.argsort(edges.src, kind="stable")
+        self._begin = np.searchsorted(edges.src[by_src], np.arange(edges.nodes + 1)).tolist()
+        self._to, self._kind, self._key = (column[by_src].tolist() for column in (edges.dst, edges.kind, edges.key))
 
-    @classmethod
-    def of(cls, edges: Edges) -> _Graph:
-        graph = cls()
-        columns = (edges.src.tolist(), edges.dst.tolist(), edges.kind.tolist(), edges.key.tolist())
-        for src, dst, kind, key in zip(*columns, strict=True):
-            graph.following.setdefault(src, []).append((dst, kind, key))
-        return graph
+    def following(self, node: int) -> Iterator[tuple[int, int, int]]:
+        part = slice(self._begin[node], self._begin[node + 1])
+        return zip(self._to[part], self._kind[part], self._key[part], strict=True)
 
 
-def _in_component(graph: _Graph, edges: Edges, starts: list[int], shape: _Shape, budget: _Budget) -> tuple[Step, ...]:
+def _in_component(graph: _Graph, edges: Edges, starts: list[int], shape: Shape, budget: _Budget) -> tuple[Step, ...]:
     best: tuple[Step, ...] = ()
     for at in _spread(starts):
         first = (int(edges.src[at]), int(edges.dst[at]), int(edges.kind[at]), int(edges.key[at]))
@@ -201,7 +151,7 @@ State = tuple[int, bool, int, bool]
 
 
 def _closing(
-    graph: _Graph, first: tuple[int, int, int, int], shape: _Shape, longest: int | None, budget: _Budget
+    graph: _Graph, first: tuple[int, int, int, int], shape: Shape, longest: int | None, budget: _Budget
 ) -> tuple[Step, ...]:
     """A shortest cycle of this shape that begins with the edge `first`, of at most `longest` steps; () if none."""
     start, node, kind, key = first
@@ -217,7 +167,7 @@ def _closing(
             return _path(state, came)
         if node == start or (longest is not None and depth > longest):
             continue
-        for to, kind, key in graph.following.get(node, ()):
+        for to, kind, key in graph.following(node):
             passes = kind == PASS
             now_rw = by_rw if passes else kind == RW
             if shape.rw == "pair" and depth == 1 and not passes and kind != RW:
@@ -235,7 +185,7 @@ def _closing(
     return ()
 
 
-def _fits(shape: _Shape, rw: int) -> bool:
+def _fits(shape: Shape, rw: int) -> bool:
     return {"none": rw == 0, "one": rw == 1, "apart": rw >= 2, "lone": rw >= 1, "pair": rw >= 2, "some": rw >= 1}[
         shape.rw
     ]
@@ -256,11 +206,19 @@ def _path(state: State, came: dict[State, tuple[State | None, int, int, int]]) -
     return tuple(steps)
 
 
+def fitting(cycles: list[Cycle], order: Order, *, snapshot: bool) -> Cycle | None:
+    """Of cycles by name the gravest that refutes serializability, or snapshot isolation (`snapshot`), in an order."""
+    beyond = [suffix for suffix, _, _ in _SUFFIXES[ORDERS.index(order) + 1 :]]
+    fit = [
+        cycle
+        for cycle in cycles
+        if not cycle.kind.endswith(tuple(beyond)) and not (snapshot and cycle.kind.startswith("G2-item"))
+    ]
+    return min(fit, key=lambda cycle: KINDS.index(cycle.kind), default=None)
+
+
 def any_cycle(edges: Edges, order: Order, *, snapshot: bool) -> Cycle | None:
-    """The gravest cycle that refutes serializability, or snapshot isolation (`snapshot`); None if there is none."""
-    fitting = [cycle for cycle in named(edges, order) if not (snapshot and cycle.kind.startswith("G2-item"))]
-    if fitting:
-        return min(fitting, key=lambda cycle: KINDS.index(cycle.kind))
+    """Whatever cycle refutes serializability, or snapshot isolation; None if there is none."""
     inside = _cyclic(edges)
     if not len(inside):
         return None
@@ -269,11 +227,11 @@ def any_cycle(edges: Edges, order: Order, *, snapshot: bool) -> Cycle | None:
 
 def _walk(inside: Edges, order: Order, snapshot: bool) -> Cycle | None:
     """Whatever closed walk there is, in linear time from each start; for graphs too large for the shapes' search."""
-    graph = _Graph.of(inside)
+    graph = _Graph(inside)
     more = (SESSION, REALTIME)[: ORDERS.index(order)]
     for first in (RW, WR, WW, *more):
         rw = "none" if first != RW else "lone" if snapshot else "some"
-        shape = _Shape("cycle", first, frozenset((WW, WR, RW, *more)), rw)
+        shape = Shape("cycle", first, frozenset((WW, WR, RW, *more)), rw)
         starts = np.flatnonzero(inside.kind == first)
         for at in _spread(starts.tolist()):
             edge = (int(inside.src[at]), int(inside.dst[at]), int(inside.kind[at]), int(inside.key[at]))
@@ -298,8 +256,8 @@ def classified(steps: tuple[Step, ...]) -> str:
 def shortest(edges: Edges) -> tuple[Step, ...]:
     """The shortest cycle found, whatever its edges are; they must have one."""
     inside = _cyclic(edges)
-    graph = _Graph.of(inside)
-    shape = _Shape("cycle", WW, frozenset(), "none")
+    graph = _Graph(inside)
+    shape = Shape("cycle", WW, frozenset(), "none")
     best: tuple[Step, ...] = ()
     budget = _Budget(STATES_MAX)
     for at in _spread(list(range(len(inside)))):

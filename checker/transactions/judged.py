@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,12 +13,13 @@ from checker.budget import Budget, OutOfBudget
 from checker.errors import UsageError
 from checker.history import FAIL, Column, History
 from checker.transactions import lists, registers, strong, weak
-from checker.transactions.cycles import KINDS, Cycle, named
+from checker.transactions.cycles import KINDS, named
 from checker.transactions.edges import Edges, of_order, of_versions
 from checker.transactions.levels import DECIDES, LEVELS, Level, Order, find, implied, validate
 from checker.transactions.local import Local, Locals
 from checker.transactions.proof import Prover
 from checker.transactions.replay import serial_order
+from checker.transactions.steps import Cycle
 from checker.transactions.strong import Refutation
 from checker.transactions.table import DATA, Data, Table, table
 from checker.transactions.versions import Versions
@@ -80,6 +82,13 @@ class Judge:
                 return self.rulings.setdefault(name, replace(ruling))
         return self.rulings.setdefault(name, self._decided(LEVELS[name], budget))
 
+    def try_strongest(self) -> None:
+        """Whether the strongest level holds, where that is seen without a search: then all others do."""
+        name = "strict-serializable"
+        ruling = self._decided(LEVELS[name], Budget(steps=1)) if self.versions.ambiguous is None else None
+        if ruling is not None and ruling.holds is not None:
+            self.rulings[name] = ruling
+
     def _decided(self, level: Level, budget: Budget) -> Ruling:
         if self.versions.ambiguous is not None:
             return self._replayed(level, budget, self.versions.ambiguous)
@@ -88,7 +97,9 @@ class Judge:
             return Ruling(False, local=local)
         if level.family in ("serializable", "snapshot-isolation"):
             snapshot = level.family == "snapshot-isolation"
-            strongly = strong.decide(self.table, self.linked, self.known, level.order, budget, snapshot=snapshot)
+            strongly = strong.decide(
+                self.table, self.linked, self.known, level.order, budget, lambda: self.cycles, snapshot=snapshot
+            )
             if strongly.events is not None:
                 return Ruling(True, events=strongly.events)
             if strongly.reason is not None:
@@ -114,13 +125,15 @@ class Judge:
             None, reason=f"{ambiguous}; no serial order explains every read, which {level.name} does not ask for"
         )
 
+    @cached_property
+    def cycles(self) -> list[Cycle]:
+        """The cycles of what is known, of sessions and of real time, by name."""
+        edges = self.known.plus(of_order(self.table, "realtime", self.known.nodes, self.versions.happened))
+        return sorted(named(edges, self.table, "realtime"), key=lambda cycle: KINDS.index(cycle.kind))
+
     def anomalies(self) -> list[Local | Cycle]:
         """All kinds that the history has, with counts: those of single reads, then the cycles."""
-        if self.versions.ambiguous is not None:
-            return []
-        edges = self.known.plus(of_order(self.table, "realtime", self.known.nodes, self.versions.happened))
-        cycles = named(edges, "realtime")
-        return [*self.found.found.values(), *sorted(cycles, key=lambda cycle: KINDS.index(cycle.kind))]
+        return [] if self.versions.ambiguous is not None else [*self.found.found.values(), *self.cycles]
 
 
 def _weakened(ruling: Ruling, stronger: Level, weaker: Level) -> Ruling:
@@ -151,6 +164,7 @@ def judge(
     validate(data, asked.name)
     limits = (Budget() if budget is None else budget).begun()
     judged = Judge(history, data, begins_with)
+    judged.try_strongest()
     ruling = judged.ruling(asked.name, limits)
     ladder = _ladder(judged, data, limits)
     anomalies = tuple(_anomaly(judged, one) for one in judged.anomalies()) if _any_refuted(ladder) else ()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from checker.transactions.cycles import Choice, Step
 from checker.transactions.edges import KIND_NAMES
+from checker.transactions.steps import Choice, Step
 from checker.transactions.strong import Lemma, Refutation
 from checker.transactions.words import Words
 

@@ -31,6 +31,8 @@ class _Gathered:
     reads: list[tuple[int, int, Any]] = field(default_factory=list)
     doubled: dict[tuple[int, Any], tuple[int, int]] = field(default_factory=dict)
     """Values of a key that two transactions wrote."""
+    special: set[tuple[int, Any]] = field(default_factory=set)
+    """Values whose reads need a closer look: replaced, written twice, or what registers begin with."""
 
 
 def distinct(value: Any) -> Any:
@@ -46,7 +48,13 @@ def versions(table: Table, found: Locals) -> Versions:
     read_txn: list[int] = []
     read_of: list[tuple[int, int]] = []
     ambiguous: str | None = None
+    writers, status = g.writers, table.status.tolist()
     for txn, key, value in g.reads:
+        known = writers.get((key, value), UNWRITTEN)
+        if known >= 0 and known != txn and status[known] != FAIL and (key, value) not in g.special:
+            read_txn.append(txn)
+            read_of.append((key, known))
+            continue
         if value == table.begins_with or value is None:
             writer = INITIAL if value == table.begins_with else UNWRITTEN
             if (key, value) in g.writers:
@@ -65,8 +73,7 @@ def versions(table: Table, found: Locals) -> Versions:
             continue
         read_txn.append(txn)
         read_of.append((key, writer))
-        if writer >= 0:
-            happened[writer] = True
+    happened[[writer for _, writer in read_of if writer >= 0]] = True
     written = sorted((key, txn) for txn, key in g.last if happened[txn])
     number = {(key, INITIAL): key for key in range(len(keys))}
     number.update({of: len(keys) + i for i, of in enumerate(written)})
@@ -116,6 +123,7 @@ def _gather(table: Table, found: Locals) -> _Gathered:
                 reads.append((txn, key, value))
         for key, value in own.items():
             last[txn, key] = value
+    g.special = {*g.overwritten, *g.doubled, *((key, table.begins_with) for key in number.values())}
     return g
 
 

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from checker.budget import Meter
 from checker.history import Column
 from checker.transactions.choices import Chains
-from checker.transactions.cycles import Choice, Step
 from checker.transactions.edges import PASS
 from checker.transactions.graph import order
 from checker.transactions.reach import Reach, path
+from checker.transactions.steps import Choice, Step
 from checker.transactions.strong import Lemma, Problem, Refutation, by_time, guessed_edges
 
 Pair = tuple[int, int, int]

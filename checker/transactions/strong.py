@@ -16,6 +16,7 @@ a choice with a refutation of either side.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,10 +24,11 @@ import numpy as np
 from checker.budget import Budget, Meter, OutOfBudget
 from checker.history import INFO, Column
 from checker.transactions.choices import Chains, open_chains
-from checker.transactions.cycles import Choice, Cycle, Step, any_cycle
+from checker.transactions.cycles import any_cycle, fitting
 from checker.transactions.edges import RW, Edges, of_order
 from checker.transactions.graph import order, snapshots
 from checker.transactions.levels import Order
+from checker.transactions.steps import Choice, Cycle, Step
 from checker.transactions.table import Table
 from checker.transactions.versions import Versions
 
@@ -97,14 +99,22 @@ class Problem:
 
 
 def decide(
-    table: Table, versions: Versions, known: Edges, level_order: Order, budget: Budget, *, snapshot: bool
+    table: Table,
+    versions: Versions,
+    known: Edges,
+    level_order: Order,
+    budget: Budget,
+    cycles: Callable[[], list[Cycle]],
+    *,
+    snapshot: bool,
 ) -> Strong:
-    """Whether the happened transactions have an order at this level. `versions` are linked, `known` its edges."""
+    """Whether the happened transactions have an order at this level. `versions` are linked, `known` its edges;
+    `cycles` names those of known edges, sessions and real time."""
     edges = known.plus(of_order(table, level_order, known.nodes, versions.happened))
     nodes, src, dst, origin = _graph(edges, snapshot=snapshot)
     events = order(nodes, src, dst)
     if events is None:
-        cycle = any_cycle(edges, level_order, snapshot=snapshot)
+        cycle = fitting(cycles(), level_order, snapshot=snapshot) or any_cycle(edges, level_order, snapshot=snapshot)
         return (
             Strong(cycle=cycle)
             if cycle
@@ -150,9 +160,8 @@ def _events(problem: Problem, events: Column, versions: Versions) -> Column:
     return txn[keep]
 
 
-def _guesses(problem: Problem, known: Edges, versions: Versions, level_order: Order) -> list[Column]:
+def _guesses(problem: Problem, known: Edges, versions: Versions, level_order: Order) -> Iterator[Column]:
     """Orders of events to take the order of chains from: one that keeps real time, if there is one, and one by time."""
-    found = []
     if level_order != "realtime":
         edges = known.plus(of_order(problem.table, "realtime", known.nodes, versions.happened))
         nodes, src, dst, _ = _graph(edges, snapshot=problem.snapshot)
@@ -160,9 +169,8 @@ def _guesses(problem: Problem, known: Edges, versions: Versions, level_order: Or
         if strict is not None:
             place = np.empty(nodes, dtype=np.int64)
             place[strict] = np.arange(nodes)
-            found.append(place[: len(problem.table)])
-    found.append(by_time(problem, problem.src, problem.dst))
-    return found
+            yield place[: len(problem.table)]
+    yield by_time(problem, problem.src, problem.dst)
 
 
 def by_time(problem: Problem, src: Column, dst: Column) -> Column:

@@ -20,10 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from checker.history import OK, Column
-from checker.transactions.cycles import Cycle, Step, shortest
+from checker.transactions.cycles import shortest
 from checker.transactions.edges import COMMIT, SESSION, WR, WW, Edges, edges
 from checker.transactions.graph import components, order
 from checker.transactions.levels import Family
+from checker.transactions.steps import Cycle, Step
 from checker.transactions.table import Table
 from checker.transactions.versions import Versions
 

@@ -148,6 +148,7 @@ def test_a_search_that_ends_early_is_unknown_with_the_reason() -> None:
     assert "the order of versions is not known for" in verdict.parts[0].reason
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not CASES.is_dir(), reason="the shared cases are not on this machine")
 @pytest.mark.parametrize("form", ["jsonl", "edn"])
 def test_shared_cases_are_judged_as_they_should_be_at_every_level(form: str) -> None:
@@ -161,6 +162,7 @@ def test_shared_cases_are_judged_as_they_should_be_at_every_level(form: str) -> 
             assert judge(recording.history, recording.model, "snapshot-isolation").outcome == "invalid", name
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not CASES.is_dir(), reason="the shared cases are not on this machine")
 def test_public_histories_have_the_level_that_their_authors_found() -> None:
     names = ("read-committed", "read-atomic", "causal")
