@@ -126,13 +126,14 @@ def run_test(plan: Plan, system: System, options: RunOptions) -> Conclusion:
     with Reporting() as reporting:
         judged = judge_drive(drive, store, reporting.attempt)
         report = build_report(judged.result, folder)
-        return conclude(store, report, judged.facts, page_source(judged, report))
+        return conclude(store, report, judged.facts, page_source(judged, report, folder))
 
 
-def page_source(judged: Judged, report: Report) -> Source:
-    """What the page of a run is made of."""
+def page_source(judged: Judged, report: Report, folder: Path) -> Source:
+    """What the page of a run is made of, which left its files in `folder`."""
     result = judged.result
-    return source_of_run(report, judged.drive.recorder.history(), result.plan, result.nemesis, result.evidence)
+    history = judged.drive.recorder.history()
+    return source_of_run(report, history, result.plan, result.nemesis, result.evidence, folder)
 
 
 def drive_plan(

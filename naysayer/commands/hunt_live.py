@@ -286,7 +286,7 @@ def _report(hunt: LiveHunt, original: Run, reduced: Run, result: str | None) -> 
     drawn = draw_traffic(hunt.folder, judged.verdict, judged.drive.recorder.nemesis)
     if drawn is not None:
         reduced.store.add(DIAGRAM, f"{said}\n\n{drawn}\n".encode())
-    reduced.store.keep(report, judged.facts, page_source(judged, report))
+    reduced.store.keep(report, judged.facts, page_source(judged, report, hunt.folder))
     screen.print(f"\n{said}\n", markup=False, highlight=False, soft_wrap=True)
     if (fitting := draw_traffic(hunt.folder, judged.verdict, judged.drive.recorder.nemesis, screen.width)) is not None:
         screen.print(f"{fitting}\n", highlight=False, markup=False, soft_wrap=True)
@@ -306,7 +306,7 @@ def _nothing(hunt: LiveHunt, last: Run | None) -> Conclusion:
     if last is not None:
         hunt.keep_files(last)
         report = build_report(last.judged.result, hunt.folder)
-        last.store.keep(report, last.judged.facts, page_source(last.judged, report))
+        last.store.keep(report, last.judged.facts, page_source(last.judged, report, hunt.folder))
         nothing = replace(nothing, folder=hunt.folder, history=hunt.folder / HISTORY)
     if hunt.interrupted:
         screen.print(f"? {name}: interrupted; nothing found in {_effort(hunt)}", markup=False, soft_wrap=True)

@@ -59,7 +59,7 @@ def source_of_folder(folder: Path) -> Source:
         trouble=kept.target_error,
     )
     report = _with_nodes(plan, folder, build_report(result, folder))
-    return source_of_run(report, history, plan, nemesis, result.evidence)
+    return source_of_run(report, history, plan, nemesis, result.evidence, folder)
 
 
 def _with_nodes(plan: Plan, folder: Path, report: Report) -> Report:

@@ -14,7 +14,7 @@ from naysayer.page.proof import Rows, proof_of
 from naysayer.page.source import Source
 from naysayer.page.states import states_of
 from naysayer.page.templates import Templates
-from naysayer.page.traffic import traffic_of
+from naysayer.page.traffic import trace_of_file, trace_of_run, traffic_of
 from naysayer.page.used import used_of
 from naysayer.report.terminal import summary_words
 from naysayer.views import view_text
@@ -69,20 +69,29 @@ def _nodes(source: Source, clock: Clock, header: dict[str, Any]) -> dict[str, Nu
     """Messages and states of the nodes, of a traced run; what goes into the header is added to it."""
     run, proof = source.report.traced, header["proof"] or {}
     header |= {"messages": None, "states": None, "used": {}, "lacking": source.lacking}
-    if run is None or run.trace is None or source.clients is None:
+    window, matter = proof.get("window"), proof.get("ops", [])
+    if run is not None and run.trace is not None:
+        known = trace_of_run(run, source.history)
+    elif source.kept is not None and source.kept.is_file():
+        around = None if window is None else (clock.time(window[0]), clock.time(window[1]))
+        known = trace_of_file(source.kept, source.history, around)
+    else:
         return {}
-    matter = proof.get("ops", [])
     traffic = traffic_of(
-        run,
+        known,
         source.history,
         clock,
         faults=source.injected,
         clients=source.clients,
-        window=proof.get("window"),
+        window=window,
         matter=matter,
     )
+    header["messages"] = traffic.header
+    if run is None:
+        header["lacking"] = "No node states: they are known of simulated runs."
+        return traffic.columns
     states, columns = states_of(run, source.history, clock, proof.get("key"))
-    header |= {"messages": traffic.header, "states": states, "used": used_of(run, source.history, matter)}
+    header |= {"states": states, "used": used_of(run, source.history, matter)}
     return {**traffic.columns, **columns}
 
 

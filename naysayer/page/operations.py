@@ -47,6 +47,10 @@ class Clock:
         """The tick of a time; what is long after the end is there."""
         return int((time_ns - self.origin) // self.unit)
 
+    def time(self, tick: int) -> int:
+        """The time of a tick (ns)."""
+        return self.origin + tick * self.unit
+
 
 def clock_of(history: History, last_ns: int | None = None, *, ordered_only: bool = False) -> Clock:
     """The clock of a history. It begins at zero where the history does so within its own length."""

@@ -6,15 +6,19 @@ Each has its operation, and the fault that lost it, held it back or delayed it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from checker.history import History
 from naysayer.exchanges import by_operation
-from naysayer.message_text import MessageText
+from naysayer.kept import EARLY_NS, kept_messages
+from naysayer.message_text import MessageText, Plain
 from naysayer.notation import shortened, value_text
 from naysayer.page.columns import Numbers
 from naysayer.page.faults import FaultRow
@@ -29,6 +33,13 @@ MESSAGES_MAX = 800
 """So many messages are kept, or a third as many as there are operations, if that is more."""
 
 TEXT_MAX = 72
+
+AROUND_NS = 50 * MS
+"""Of a real run messages are shown from so long before the operations that matter to so long after them."""
+
+READ_MAX = 100_000
+"""No more messages of a real run are read."""
+
 BINS = 400
 
 LOST, HELD, MISSED = -1, -2, -3
@@ -45,19 +56,55 @@ class Traffic:
     cut: int = 0
 
 
+@dataclass(frozen=True)
+class Trace:
+    """The messages of a run, by their identity the rows of their operations, what arrived at nodes that were down, and
+    the time up to which it is known (ns)."""
+
+    sent: Sequence[Sent]
+    rows: Mapping[int, int]
+    missed: Collection[tuple[int, str, str]]
+    until_ns: float
+
+
+def trace_of_run(run: Run, history: History) -> Trace:
+    """The trace of a traced run."""
+    trace = run.trace or []
+    return Trace(trace, rows_by_message(trace, history), run.record.missed, run.virtual_ms * MS)
+
+
+def trace_of_file(file: Path, history: History, window_ns: tuple[int, int] | None) -> Trace:
+    """The messages of a real run that were kept, around the operations that matter if there are any. Those of clients
+    belong to the operation that the client was carrying out; of the others it is not known."""
+    first_ns, last_ns = (None, None) if window_ns is None else (window_ns[0] - AROUND_NS, window_ns[1] + AROUND_NS)
+    calls: dict[str, list[tuple[int, int]]] = {}
+    processes = history.tables.process.values
+    for row, (call, process) in enumerate(zip(history.call.tolist(), history.process.tolist(), strict=True)):
+        calls.setdefault(f"c{processes[process]}", []).append((call, row))
+    trace: list[Sent] = []
+    rows: dict[int, int] = {}
+    for one in islice(kept_messages(file, first_ns, last_ns), READ_MAX):
+        sent = one.sent()
+        trace.append(sent)
+        mine = calls.get(one.source if one.source.startswith("c") else one.dest, [])
+        at = bisect_right(mine, (one.time_ns + EARLY_NS, len(history)))
+        if one.of_client and at:
+            rows[id(sent)] = mine[at - 1][1]
+    return Trace(trace, rows, frozenset(), max((one.sent_ns for one in trace), default=0))
+
+
 def traffic_of(
-    run: Run,
+    known: Trace,
     history: History,
     clock: Clock,
     *,
     faults: Sequence[tuple[FaultRow, Fault]],
-    clients: int,
+    clients: int | None,
     window: Sequence[int] | None,
     matter: Sequence[int],
 ) -> Traffic:
     """`window`: the ticks of the operations that matter, `matter`: their rows."""
-    trace = run.trace or []
-    rows = rows_by_message(trace, history)
+    trace, rows = known.sent, known.rows
     chosen, cut = _chosen(trace, rows, clock, window, set(matter), max(MESSAGES_MAX, len(history) // 3))
     names: dict[str, int] = {}
     kinds: dict[str, int] = {}
@@ -67,13 +114,14 @@ def traffic_of(
     numbers = {fault_key: number for number, fault_key in enumerate((row.from_ms, fault) for row, fault in faults)}
     found: list[tuple[int, ...]] = []
     for sent in chosen:
-        kind = type(sent.message).__name__
-        text = words.whole(sent.message, sent.source).removeprefix(kind).strip()
+        whole = words.whole(sent.message, sent.source)
+        kind = whole.partition(" ")[0] if isinstance(sent.message, Plain) else type(sent.message).__name__
+        text = whole.removeprefix(kind).strip()
         value = value_of(sent.message)
         found.append(
             (
                 clock.ticks(sent.sent_ns),
-                _took(sent, run, clock),
+                _took(sent, known, clock),
                 names.setdefault(_lane(sent.source, clients), len(names)),
                 names.setdefault(_lane(sent.dest, clients), len(names)),
                 kinds.setdefault(kind, len(kinds)),
@@ -87,7 +135,7 @@ def traffic_of(
     table = np.array(found, dtype=np.int64).reshape(len(found), len(COLUMNS))
     columns = {name: table[:, place] for place, name in enumerate(COLUMNS)}
     columns |= _density(trace, clock)
-    until = clock.ticks(run.virtual_ms * MS)
+    until = clock.ticks(known.until_ns)
     header = {
         "names": list(names),
         "kinds": list(kinds),
@@ -167,18 +215,20 @@ def _end_ns(sent: Sent) -> int:
     return sent.sent_ns if sent.delivered_ns is None else sent.delivered_ns
 
 
-def _took(sent: Sent, run: Run, clock: Clock) -> int:
+def _took(sent: Sent, known: Trace, clock: Clock) -> int:
     """The ticks from sending to arrival."""
     if sent.delivered_ns is None:
         return HELD if isinstance(sent.by, Hold) else LOST
-    if (sent.delivered_ns, sent.source, sent.dest) in run.record.missed:
+    if (sent.delivered_ns, sent.source, sent.dest) in known.missed:
         return MISSED
     return clock.ticks(sent.delivered_ns) - clock.ticks(sent.sent_ns)
 
 
-def _lane(name: str, clients: int) -> str:
+def _lane(name: str, clients: int | None) -> str:
     """A client by the name of its lane."""
-    return client_name(clients, name).replace("c", "p", 1) if name[0] == "c" and name[1:].isdigit() else name
+    if name[:1] != "c" or not name[1:].isdigit():
+        return name
+    return (client_name(clients, name) if clients else name).replace("c", "p", 1)
 
 
 def _number_of(sent: Sent, numbers: Mapping[tuple[float, Fault], int]) -> int:

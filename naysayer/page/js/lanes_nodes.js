@@ -44,7 +44,7 @@ export class NodeLanes {
         if (held) this.band(frame, node, this.states.held(node, this.state.key), y);
         if (this.states.standings) this.strip(frame, node, y + (held ? BAND : 0));
         const end = frame.x(this.states.until);
-        if (end < frame.width) {
+        if (end < frame.width && this.states.nodes.length) {
           frame.g.fillStyle = colours.bg;
           frame.g.fillRect(end, y, frame.width - end, this.high);
           frame.font(10.5);

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from checker import check
+from checker.history import History, Operation
 from naysayer.options import RunOptions
 from naysayer.page.render import render
 from naysayer.page.source import Source
 from naysayer.page.states import DOWN, STANDING
+from naysayer.page.traffic import trace_of_file
 from naysayer.plan import Plan, make_plan
 from naysayer.recorder import Recorder
 from naysayer.report.nodes import views_at
@@ -112,3 +115,31 @@ def test_a_history_alone_says_that_nothing_is_known_of_the_nodes() -> None:
     assert header["messages"] is None
     assert "m_sent" not in columns
     assert "history alone" in header["lacking"]
+
+
+LINES = b"""\
+{"time":-5,"message":{"src":"c0","dest":"n1","body":{"type":"init","msg_id":1}}}
+{"time":100,"message":{"src":"c7","dest":"n1","body":{"type":"cas","key":"x","from":1,"to":2,"msg_id":2}}}
+{"time":150,"message":{"src":"n1","dest":"n2","body":{"type":"put","key":"x","value":2,"msg_id":3}},"lost":true}
+{"time":160,"message":{"src":"n1","dest":"n3","body":{"type":"put","key":"x","value":2,"msg_id":4}},"held":true}
+{"left_out":3}
+{"time":190,"message":{"src":"n1","dest":"c7","body":{"type":"cas_ok","in_reply_to":2}},"delay_ms":[1.0]}
+"""
+
+
+def test_the_messages_of_a_real_run_are_shown_where_they_were_kept(tmp_path: Path) -> None:
+    file = tmp_path / "messages.jsonl"
+    file.write_bytes(LINES)
+    operation = Operation(0, 7, "cas", "x", (1, 2), True, 100, 200, "ok", "n1")
+    history = History.of([operation])
+    trace = trace_of_file(file, history, None)
+    assert [(sent.source, sent.dest, sent.delivered_ns) for sent in trace.sent] == [
+        *(("c0", "n1", -5), ("c7", "n1", 100), ("n1", "n2", None), ("n1", "n3", None)),
+        ("n1", "c7", 190 + 1_000_000),
+    ]
+    of_operation = [sent for sent in trace.sent if trace.rows.get(id(sent)) == 0]
+    assert [sent.source for sent in of_operation] == ["c7", "n1"], "of the nodes' own messages that is not known"
+    source = Source(report=Report(check(history, "cas-register"), "a node"), history=history, kept=file)
+    header, columns = unpacked(render(source))
+    assert len(columns["m_sent"]) == 5
+    assert header["states"] is None
