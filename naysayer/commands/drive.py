@@ -62,7 +62,7 @@ RECOVERY_MS_MAX = 30_000.0
 """How long a healed system, which may be slow to start and to elect a leader, may take until an operation succeeds; a
 node that gives no answer for so long hangs."""
 
-ATTEMPTS = 6
+ATTEMPTS = 10
 """How often a client that retries sends a request within the time-out: mostly several times while messages are late."""
 
 REFUSED_MS, REFUSED_MS_MAX = 10.0, 80.0

@@ -287,9 +287,16 @@ class Clients:
         self.journal.invoked(process, asked, node, now_ns)
         if self.asked is not None:
             self.asked.append((now_ns / NS, client, asked, node))
-        # every other client retries when no reply comes, as client libraries do
-        thread.attempts = thread.left = self.setup.attempts if self.setup.sessions and client % 2 == 1 else 1
+        thread.attempts = thread.left = self.setup.attempts if self.setup.sessions and self._retries(client) else 1
         return Invoke(node, thread.request, self.timeout_ms / thread.attempts)
+
+    def _retries(self, client: int) -> bool:
+        """Whether a client sends its request again when no reply comes, as client libraries do: every other one, or,
+        where some only read, which shows nothing twice, two of three others."""
+        only_reads, clients = self.setup.only_reads, self.setup.clients
+        if only_reads is None or not any(only_reads(other, clients) for other in range(clients)):
+            return client % 2 == 1
+        return client % 3 != 0 and not only_reads(client, clients)
 
     def _used_key(self, key: Any) -> None:
         self._keys.pop(key, None)

@@ -42,7 +42,7 @@ class Setup:
     scripted: bool = False
     """The generator determines when each operation of the fault phase begins: clients add no pauses."""
     sessions: bool = False
-    """The system executes a repeated request once: every other client retries when no reply comes."""
+    """The system executes a repeated request once: some clients retry when no reply comes."""
     attempts: int = 3
     """How often such a client sends a request with the same id, within the time-out."""
     stay: bool = False

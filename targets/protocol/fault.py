@@ -111,6 +111,10 @@ class Kill(_OfNodes, frozen=True, tag="kill"):
     def begins(self) -> frozenset[Condition]:
         return on(KILLED, self.nodes)
 
+    def ends(self) -> frozenset[Condition]:
+        """A pause, as what has ended is not paused any more; not where it comes later, if at all."""
+        return on(PAUSED, self.nodes) if self.effects is None else frozenset()
+
     def undone_by(self) -> Fault | None:
         return Restart(self.nodes)
 
@@ -130,7 +134,7 @@ class Restart(_OfNodes, frozen=True, tag="restart"):
     tags: ClassVar[frozenset[str]] = frozenset({"restart"})
 
     def ends(self) -> frozenset[Condition]:
-        return on(KILLED, self.nodes) | on(PAUSED, self.nodes)
+        return on(KILLED, self.nodes)
 
 
 class Pause(_OfNodes, frozen=True, tag="pause"):

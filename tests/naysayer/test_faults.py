@@ -22,7 +22,7 @@ from naysayer.recorder import Recorder
 from nemesis.catalog import KINDS
 from targets.backends.hosts.local_links import STREAMING
 from targets.backends.simulator import SimulatedCluster
-from targets.protocol.fault import FAULT, Fault, Fire, Heal, Redraw, Restart, Resume, Steer, fault_types
+from targets.protocol.fault import FAULT, Fault, Fire, Heal, Kill, Pause, Redraw, Restart, Resume, Steer, fault_types
 from targets.protocol.fault_base import HELD, KILLED, LINKS, PAUSED
 from workloads.generator import Invocation
 
@@ -213,6 +213,13 @@ def test_a_fault_of_some_nodes_is_not_over_when_another_node_is_started() -> Non
     assert [span.to_ms for span in fault_spans(events)] == [None]
     assert [span.to_ms for span in fault_spans([*events, (4.0, Resume(("n2",)))])] == [None]
     assert [span.to_ms for span in fault_spans([*events, (4.0, Heal()), (5.0, Restart(("n2",)))])] == [5.0]
+
+
+def test_a_pause_is_over_when_the_node_is_resumed_or_killed_and_not_when_nodes_are_started() -> None:
+    pause = Pause(("n1",))
+    for later, end_ms in ((Restart(("n1",)), None), (Resume(("n1",)), 9.0), (Kill(("n1",)), 9.0)):
+        assert [span.to_ms for span in fault_spans([(1.0, pause), (9.0, later)])][:1] == [end_ms]
+    assert fault_spans([(1.0, pause), (9.0, Kill(("n1",), effects=3))])[0].to_ms is None, "it may come much later"
 
 
 @every_fault

@@ -12,6 +12,7 @@ from naysayer.harness.setup import Setup
 from naysayer.recorder import Recorder
 from targets.backends.stdio.protocol import not_supported
 from targets.protocol.node import Reply, Request
+from workloads.few_writes import only_reads
 from workloads.generator import Generator, Invocation, Turn
 
 
@@ -78,6 +79,20 @@ def test_where_the_system_has_nothing_that_is_asked_for_the_round_ends() -> None
     refused: tuple[Status, str | None] = ("fail", "error 10: no")
     setup = Setup(2, 1, Alternating(), unsupported=not_supported)
     assert len(play(setup, {"cas": refused, "read": refused}, 1e9)) <= 4
+
+
+def test_where_some_clients_only_read_most_of_the_others_send_a_request_again() -> None:
+    def again(setup: Setup) -> list[int]:
+        clients = Clients(setup, ("n0",), Recorder())
+        threads = clients.start(setup.clients, 0)
+        invoked = [clients.next(thread, 0) for thread in threads]
+        assert all(isinstance(one, Invoke) for one in invoked)
+        return [thread.client for thread in threads if thread.attempts > 1]
+
+    assert again(Setup(10, 1, Alternating(), sessions=True)) == [1, 3, 5, 7, 9]
+    assert again(Setup(10, 1, Alternating(), sessions=True, only_reads=only_reads)) == [1, 2, 7, 8]
+    assert again(Setup(5, 1, Alternating(), sessions=True, only_reads=only_reads)) == [1, 3], "too few to only read"
+    assert again(Setup(10, 1, Alternating())) == []
 
 
 def test_a_client_that_is_refused_again_and_again_asks_less_and_less_often() -> None:
