@@ -15,10 +15,12 @@ durable.py     what a power loss would leave of a node
 words.py       events in a sentence
 stepping.py    the next event of a node, message of an operation, change of role, commit
 future.py      likelihood: in how many futures of an event does the run fail
+branch.py      a run with edits and its verdict
 explorer.py    branches: the recorded run, edits and their verdicts, the healthy twin, export
 """
 
-from naysayer.explorer.explorer import Branch, Explorer
+from naysayer.explorer.branch import Branch
+from naysayer.explorer.explorer import Explorer
 from naysayer.explorer.replay import Ask, Edit
 
 __all__ = ["Ask", "Branch", "Edit", "Explorer"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections import deque
 from functools import cached_property
 from io import BytesIO
 from math import inf
@@ -11,27 +11,18 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from checker.errors import UsageError
-from checker.verdict import Verdict
-from naysayer.explorer.replay import Ask, Change, Edit, Replay, Replayed, moment, refuse_event
+from naysayer.explorer.branch import Branch
+from naysayer.explorer.replay import Ask, Change, Edit, Replay, moment, refuse_event
 from naysayer.explorer.source import Source, open_source
 from naysayer.explorer.state import State, state_of
-from naysayer.explorer.stepping import Stepping
-from naysayer.explorer.words import Words
-from naysayer.hunt.failure import failed_ms, kind
-from naysayer.judge import RUN_STEPS, enough, judge_run
-from naysayer.notation import value_text
+from naysayer.hunt.failure import kind
 from naysayer.plan import Plan
 from naysayer.play import notation, timed
 from naysayer.play.faults import Numbered, fault_of, fault_text
 from naysayer.play.language import FAULTS, match_step
 from naysayer.recorder import Recorder
-from naysayer.report.build import seen_in
 from naysayer.results import HISTORY
-from naysayer.simulate import client_name
 from targets.backends.simulator import SimulatedCluster
-from targets.backends.simulator.network import MS, Sent
-from targets.backends.simulator.observed import Event
-from targets.protocol.fault import Fault, Steer
 from targets.registry import find as find_target
 
 BESIDE = 16
@@ -44,105 +35,13 @@ BRANCHES_MAX = 200
 """An explorer keeps so many branches."""
 
 
-@dataclass(frozen=True, eq=False)
-class Branch:
-    """A run with edits, run to its end and judged."""
-
-    source: Source
-    edits: tuple[Edit, ...]
-    replayed: Replayed
-    verdict: Verdict
-    parent: Branch | None = None
-    states: dict[int, State] = field(default_factory=dict)
-    """Those that were asked for, by event."""
-
-    @property
-    def events(self) -> list[Event]:
-        return self.replayed.events
-
-    @property
-    def label(self) -> str:
-        """What makes it differ from its parent."""
-        if self.parent is None:
-            return "Recorded run"
-        if self.source is not self.parent.source:
-            return f"Healthy twin {self.source.target}"
-        change = self.edits[-1].change if self.edits else None
-        if isinstance(change, Steer):
-            return f"{change.do} {self._named(change)}"
-        return "No change" if change is None else change_text(change)
-
-    def _named(self, change: Steer) -> str:
-        """The message that is steered, in words."""
-        parent, clients = self.parent, self.source.clients
-        for sent in parent.traffic if parent is not None else ():
-            link = (client_name(clients, sent.source), client_name(clients, sent.dest))
-            if parent is not None and (link, sent.number) == (change.link, change.number):
-                return f"{parent.words.message(sent.message, sent.source)}, {link[0]}→{link[1]}"
-        return f"message {change.number}, {change.link[0]}→{change.link[1]}"
-
-    @property
-    def kind(self) -> str:
-        """How it failed, in a few words; `no violation` or `unknown`."""
-        if self.verdict.outcome == "invalid":
-            return kind(self.replayed.run, self.verdict)
-        return "no violation" if self.verdict.outcome == "valid" else "unknown"
-
-    @property
-    def culprit(self) -> int | None:
-        """The index of the operation that cannot be explained, if there is one."""
-        worst = self.verdict.worst
-        return None if worst is None or worst.explanation is None else worst.explanation.culprit
-
-    @cached_property
-    def failed_ms(self) -> float | None:
-        """From when on it is a violation; None if it is none."""
-        if self.verdict.outcome != "invalid":
-            return None
-        return failed_ms(self.replayed.run, self.verdict, self.source.model, steps=RUN_STEPS)
-
-    @cached_property
-    def stepping(self) -> Stepping:
-        """Finds the next event that matters."""
-        return Stepping(self.replayed)
-
-    @cached_property
-    def words(self) -> Words:
-        """Puts its events and messages into words."""
-        return Words(self.replayed.replay)
-
-    @cached_property
-    def traffic(self) -> list[Sent]:
-        """All its messages in the order in which they were sent."""
-        return sorted(self.replayed.replay.sent, key=lambda one: one.sent_ns)
-
-    def event_at(self, ms: float) -> int:
-        """The last event that has happened by that time; the first, if none has."""
-        before = sum(event.time_ns <= ms * MS for event in self.events)
-        return max(1, before)
-
-    @cached_property
-    def starts_at(self) -> int:
-        """The event from which to look at it: the one that made it a violation, or its last edit, or the last."""
-        if self.failed_ms is not None:
-            return self.event_at(self.failed_ms)
-        return self.edits[-1].after + 1 if self.edits else len(self.events)
-
-
-def change_text(change: Change) -> str:
-    """An edit in a few words."""
-    if isinstance(change, Fault):
-        return change.in_full()
-    given = [value_text(one) for one in (change.key, change.input) if one is not None]
-    return f"{' '.join([change.f, *given])} at {change.node}"
-
-
 class Explorer:
     """The branches of one run. Methods raise UsageError for what the run does not have."""
 
     def __init__(self, source: Source) -> None:
         self.source = source
-        self.recorded = _run(source, ())
+        self._whole: deque[Branch] = deque()
+        self.recorded = Branch(source, (), self._whole)
         self.branches: list[Branch] = [self.recorded]
 
     @staticmethod
@@ -196,7 +95,7 @@ class Explorer:
             _refuse(change, parent)
         before = tuple(edit for edit in parent.edits if edit.after < after)
         edits = (*before, *(Edit(after, change, moment(parent.events, after)) for change in changes))
-        found = _run(parent.source, edits, parent)
+        found = Branch(parent.source, edits, self._whole, parent)
         self.branches.append(found)
         return found
 
@@ -207,7 +106,7 @@ class Explorer:
             raise UsageError(f"{self.source.target} is no broken variant: it has no healthy twin")
         found = next((one for one in self.branches if one.source is not self.source), None)
         if found is None:
-            found = _run(Source(self._as_scenario(self.recorded)).of(name), (), self.recorded)
+            found = Branch(Source(self._as_scenario(self.recorded)).of(name), (), self._whole, self.recorded)
             self.branches.append(found)
         return found
 
@@ -225,7 +124,8 @@ class Explorer:
         """
         scenario = self._as_scenario(branch)
         run, verdict = timed.play(scenario, Recorder(BytesIO()), weaker=False)
-        if (verdict.outcome, kind(run, verdict)) != (branch.verdict.outcome, kind(branch.replayed.run, branch.verdict)):
+        same = verdict.outcome == branch.verdict.outcome
+        if not same or (verdict.outcome == "invalid" and kind(run, verdict) != branch.kind):
             raise UsageError(
                 f"as a scenario this branch comes to another verdict ({verdict.outcome}): what was changed happens "
                 "within the nanosecond of another event, which a scenario cannot express"
@@ -259,11 +159,3 @@ def _refuse(change: Change, parent: Branch) -> None:
     if not change.needs() <= SimulatedCluster.faults:
         raise UsageError(f"the simulator cannot carry out: {change.in_full()}")
     fault_of(match_step(FAULTS, fault_text(change)), names)
-
-
-def _run(source: Source, edits: tuple[Edit, ...], parent: Branch | None = None) -> Branch:
-    replayed = Replay(source, edits).to_the_end()
-    verdict = judge_run(replayed.run, source.model, weaker=False)
-    if isinstance(source.repeats, Plan):
-        verdict = enough(verdict, seen_in(replayed.run.recorder, source.model))
-    return Branch(source, edits, replayed, verdict, parent)

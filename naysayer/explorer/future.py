@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import msgspec
 
 from checker.history import History
-from naysayer.explorer.explorer import Branch
+from naysayer.explorer.branch import Branch
 from naysayer.explorer.replay import Edit, Replay, moment
 from naysayer.judge import judge_run
 from targets.backends.simulator.network import MS

@@ -72,6 +72,14 @@ class TimerState(msgspec.Struct, frozen=True):
     due_ms: float
 
 
+class Working(msgspec.Struct, frozen=True):
+    """An operation that a node coordinates."""
+
+    operation: int
+    text: str
+    """How far it is."""
+
+
 class NodeState(msgspec.Struct, frozen=True, omit_defaults=True):
     """One node."""
 
@@ -85,6 +93,7 @@ class NodeState(msgspec.Struct, frozen=True, omit_defaults=True):
     cells_before: int = 0
     """How many entries before those are not shown."""
     timers: tuple[TimerState, ...] = ()
+    working: tuple[Working, ...] = ()
     waiting: int = 0
     """Inputs that wait until it continues."""
     after_loss: str | None = None
@@ -194,6 +203,7 @@ def _node(
         cells,
         earlier,
         tuple(TimerState(timer, words.timer(timer), at_ns / MS) for at_ns, timer in host.timers),
+        _working(replay, host.node),
         host.waiting,
         lost,
         _clock(host),
@@ -261,6 +271,13 @@ def _cells(replay: Replay, words: Words, node: Node, left: Node | str) -> tuple[
         for one in look(CELLS_MAX)
     )
     return cells, cells[0].slot - 1 if cells else 0
+
+
+def _working(replay: Replay, node: Node) -> tuple[Working, ...]:
+    look = getattr(node, "working", None)
+    found: dict[str, str] = {} if look is None else look()
+    known = replay.operations
+    return tuple(Working(known[request], text) for request, text in found.items() if request in known)
 
 
 def _entry(cell: LogCell) -> tuple[int, int, str]:

@@ -119,6 +119,8 @@ class Pages:
     def __init__(self, index: Index, base: str) -> None:
         self._index = index
         self._base = base
+        self._making = trio.Lock()
+        """A page may run its run again, one at a time."""
 
     def page(self, template: str, status: int = 200, **values: Any) -> Response:
         """A page from a template."""
@@ -165,7 +167,8 @@ class Pages:
     async def report(self, request: Request) -> Response:
         """The page of a run; where there is none yet, it is made."""
         folder = self._index.folder(request.path_params["name"])
-        content = await trio.to_thread.run_sync(_report, folder, abandon_on_cancel=True)
+        async with self._making:
+            content = await trio.to_thread.run_sync(_report, folder, abandon_on_cancel=True)
         return HTMLResponse(content, headers={"content-security-policy": SANDBOXED})
 
     async def files(self, request: Request) -> Response:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from checker.history import Operation
-from naysayer.explorer.explorer import Branch
+from naysayer.explorer.branch import Branch
 from naysayer.explorer.replay import FURTHER
 from naysayer.explorer.words import YOU, Words
 from naysayer.fault_spans import fault_spans

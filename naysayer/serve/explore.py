@@ -35,7 +35,7 @@ from naysayer.plan import Plan
 from naysayer.play.faults import fault_of
 from naysayer.play.language import FAULTS, match_step
 from naysayer.serve.clock import clock_of, messages_of, values_of
-from naysayer.serve.index import Index
+from naysayer.serve.index import Index, is_foreign
 from targets.backends.simulator.network import MS
 from targets.registry import find as find_target
 
@@ -62,6 +62,7 @@ class Session:
     def __init__(self, source: Source) -> None:
         self.explorer = Explorer(source)
         self.lock = trio.Lock()
+        self._summaries: dict[int, dict[str, Any]] = {}
 
     def branch(self, number: int) -> Branch:
         branches = self.explorer.branches
@@ -91,7 +92,12 @@ class Session:
         }
 
     def summary(self, number: int) -> dict[str, Any]:
-        """A branch in the tree."""
+        """A branch in the tree. It stays as it is, and so is put together once."""
+        if number not in self._summaries:
+            self._summaries[number] = self._summary(number)
+        return self._summaries[number]
+
+    def _summary(self, number: int) -> dict[str, Any]:
         explorer = self.explorer
         branch = explorer.branches[number]
         worst = branch.verdict.worst
@@ -183,7 +189,7 @@ class Explorers:
         async with self._opening:
             if name not in self._open:
                 source = open_source(self._index.folder(name))
-                _refuse_large(source)
+                _refuse_others(source)
                 self._open[name] = await _in_thread(lambda: Session(source))
                 while len(self._open) > OPEN_MAX:
                     self._open.popitem(last=False)
@@ -200,7 +206,7 @@ class Explorers:
         """The page."""
         name = request.path_params["name"].strip("/")
         folder = self._index.folder(name)
-        _refuse_large(open_source(folder))
+        _refuse_others(open_source(folder))
         return self._page("explorer.html.jinja", name=name)
 
     async def run(self, request: Request) -> Response:
@@ -291,8 +297,14 @@ class Explorers:
         return Response(written, media_type="text/plain; charset=utf-8", headers={"content-disposition": called})
 
 
-def _refuse_large(source: Source) -> None:
+def _refuse_others(source: Source) -> None:
+    """Raises UsageError for a run that is too large, and for nodes that run in a process of their own."""
     repeats = source.repeats
+    if is_foreign(source.target):
+        raise UsageError(
+            "the nodes of this run are in a process of their own, which the explorer does not take back in time: "
+            "naysayer replay runs it again"
+        )
     operations = repeats.operations if isinstance(repeats, Plan) else len(repeats.operations)
     size = operations or 0
     if size > OPERATIONS_MAX:

@@ -15,12 +15,15 @@ from naysayer.hunt.finding import ORIGINAL
 from naysayer.plan import Plan, read
 from naysayer.play.notation import SCENARIO
 from naysayer.results import HISTORY, REPORT, TEST, VERDICT
+from targets.protocol.target import HOST
 
 ROWS_MAX = 2000
 """So many runs are shown, the latest."""
 
 SILENT_S = 15.0
 """A run without a verdict whose history has not grown for so long is not running any more."""
+
+NOT_EXPLORED = ("running", "unreadable")
 
 State = Literal["valid", "invalid", "unknown", "running", "unfinished", "unreadable"]
 
@@ -192,10 +195,15 @@ def _row(folder: Path, name: str, plan: Plan, began: str, state: State, **more: 
         plan.seed,
         plan.nodes,
         minimised=minimised,
-        explorable=plan.backend == "simulator" and state not in ("running", "unreadable"),
+        explorable=plan.backend == "simulator" and not is_foreign(plan.target) and state not in NOT_EXPLORED,
         report=(folder / REPORT).is_file(),
         **more,
     )
+
+
+def is_foreign(target: str) -> bool:
+    """Whether its nodes run in a process of their own, which serves one run at a time."""
+    return target.startswith(HOST)
 
 
 def _time(stamp: str) -> str:

@@ -12,8 +12,9 @@ import trio
 from hypercorn.config import Config
 from hypercorn.trio import serve as serve_trio
 
-from checker.errors import HarnessError
+from checker.errors import HarnessError, UsageError
 from naysayer.report.console import console
+from naysayer.results import TEST
 from naysayer.serve.app import application
 
 GRACE_S = 0.1
@@ -21,7 +22,9 @@ GRACE_S = 0.1
 
 
 def serve(root: Path) -> int:
-    """Serve a results folder until SIGINT or SIGTERM. Raises HarnessError where no port can be had."""
+    """Serve a results folder until SIGINT or SIGTERM. Raises UsageError for what is none, and HarnessError where no
+    port can be had."""
+    _refuse_others(root)
     try:
         listener = socket.create_server(("127.0.0.1", 0))
     except OSError as error:
@@ -35,6 +38,16 @@ def serve(root: Path) -> int:
         screen.print("          Ctrl-C ends it", style="dim")
         trio.run(_serve, root, token, port, listener)
     return 0
+
+
+def _refuse_others(root: Path) -> None:
+    """A folder that does not exist yet is served: runs will appear in it."""
+    if root.is_file():
+        raise UsageError(f"{root} is a file: name the folder that holds the results")
+    if (root / TEST).is_file():
+        raise UsageError(f"{root} is a single run: name the folder of all results, {root.resolve().parent.parent}")
+    if any(root.glob(f"*/{TEST}")):
+        raise UsageError(f"{root} holds the runs of one target: name the folder above it, {root.resolve().parent}")
 
 
 async def _serve(root: Path, token: str, port: int, listener: socket.socket) -> None:

@@ -134,7 +134,8 @@ class LogCell(NamedTuple):
 class Node(Protocol):
     """A replica. `view` shows reports and invariants what it holds: small, of JSON values, without side effects.
 
-    A node with a log may also have `log_cells(count)`: the last `count` entries as LogCells, the oldest first.
+    A node with a log may also have `log_cells(count)`: the last `count` entries as LogCells, the oldest first. One that
+    coordinates operations may have `working()`: by the ids of their requests, how far each of them is, in words.
     """
 
     def start(self, ctx: Context) -> None:

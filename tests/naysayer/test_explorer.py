@@ -12,6 +12,7 @@ import pytest
 from checker.errors import UsageError
 from naysayer.commands.play import play
 from naysayer.explorer import Ask, Edit, Explorer
+from naysayer.explorer.branch import WHOLE_MAX
 from naysayer.explorer.future import likelihood, points, until_ms, window
 from naysayer.explorer.replay import Replay, moment
 from naysayer.explorer.source import Source, open_source
@@ -172,6 +173,26 @@ def test_an_edit_within_the_nanosecond_of_the_next_event_comes_before_it(failing
     assert branch.edits == (Edit(number, Pause(("n1",)), None),)
     assert branch.events[number].what == "fault"
     assert branch.events[number].time_ns == events[number - 1].time_ns
+
+
+def test_a_branch_that_is_no_longer_kept_whole_runs_again_to_the_same() -> None:
+    explorer = Explorer(source("quorum-kv", operations=12))
+    recorded = explorer.recorded
+    state, kept = explorer.state(recorded, 20), recorded.replayed
+    for number in range(WHOLE_MAX + 1):
+        explorer.branch(explorer.branches[-1], 20, Pause((f"n{number % 3 + 1}",)))
+    assert recorded.replayed is not kept
+    assert recorded.replayed.history == kept.history
+    assert explorer.state(recorded, 20) == state
+
+
+def test_the_state_shows_how_far_a_coordinator_is(failing: Explorer) -> None:
+    """As the answers to the stale read came in, which ended with the first from another node."""
+    steps = failing.recorded.stepping
+    took = steps.find(0, "next", lambda number: steps.of_operation(178)(number) and steps.of_node("n1")(number))
+    assert took is not None
+    working = {one.operation: one.text for one in failing.state(failing.recorded, took).nodes[0].working}
+    assert working[178] == "get: itself no value; 1 of 2"
 
 
 def test_the_healthy_twin_does_the_same_until_it_does_better(failing: Explorer) -> None:

@@ -1,12 +1,13 @@
 // What can be done at the play head: each makes a branch, which is run to its end and judged.
 
 import { $, el } from "../../page/js/dom.js";
+import { called } from "./cards.js";
 
 /** @typedef {import("./model.js").Model} Model */
 
 /** @param {string} name @param {string} label @param {string[]} options */
 function choice(name, label, options) {
-  return el("label", {}, el("span", { class: "sub", text: label }), el("select", { name }, ...options.map((text) => el("option", { text }))));
+  return el("label", {}, el("span", { class: "sub", text: label }), el("select", { name }, ...options.map((text) => el("option", { value: text, text: called(text) }))));
 }
 
 /** @param {string} name @param {string} label @param {string} value @param {Record<string, any>} [more] */

@@ -49,6 +49,7 @@ function card(model, node, act) {
     el("h2", {}, el("button", { type: "button", class: `node${model.node === name ? " chosen" : ""}`, text: name, "aria-pressed": String(model.node === name), title: "steps with n and p are those of this node", "data-focus": `node ${name}`, onclick: () => act.node(name) }),
       el("span", { class: "sub", text: ` ${status}${node.last ? ", took the last event" : ""}` })),
     ...fields(model, node),
+    ...(node.working ?? []).map((/** @type {any} */ one) => el("p", { class: `line${model.matter.has(one.operation) ? " matters" : ""}` }, el("button", { type: "button", class: "op what", text: `#${one.operation}`, onclick: () => act.select(one.operation) }), el("span", { text: one.text }))),
     log(node),
     node.after_loss ? el("p", { class: "bad small", text: `After a power loss it ${node.after_loss}` }) : null,
     ...timers(node, act),
@@ -73,7 +74,8 @@ function fields(model, node) {
   const left = keys.filter((/** @type {any} */ field) => !shown.has(field));
   const others = all.filter((/** @type {any} */ field) => !field.of_key), few = others.length <= MAIN.size;
   const minor = (/** @type {any} */ field) => !few && !MAIN.has(field.name) && !field.changed && (field.after_loss === undefined || LOGGED.has(field.name));
-  if (own !== null && keys.length && !keys.some((/** @type {any} */ field) => field.name === own)) {
+  const keyed = model.state.nodes.some((/** @type {any} */ one) => (one.fields ?? []).some((/** @type {any} */ field) => field.of_key));
+  if (own !== null && keyed && !keys.some((/** @type {any} */ field) => field.name === own)) {
     keys.push({ name: own, text: "nothing", of_key: true });
     shown.add(keys[keys.length - 1]);
   }
@@ -82,6 +84,11 @@ function fields(model, node) {
   const what = [others.some(minor) ? counted(others.filter(minor).length, "more field") : "", left.length ? counted(left.length, "more key") : ""].filter(Boolean).join(", ");
   const more = rest.length ? el("details", {}, el("summary", { text: what }), el("dl", { class: "facts" }, ...rows(rest))) : null;
   return [found.length ? el("dl", { class: "facts" }, ...found) : null, more];
+}
+
+/** A node, or a client by the name that reports give it. @param {string} name */
+export function called(name) {
+  return /^c\d+$/.test(name) ? `p${name.slice(1)}` : name;
 }
 
 /** The log as cells: committed solid, durable outlined, not yet synced dashed. @param {any} node */
@@ -107,12 +114,12 @@ function timers(node, act) {
 /** Messages under way to it, and held back. @param {Model} model @param {any} node @param {Act} act */
 function messages(model, node, act) {
   const line = (/** @type {any} */ one, /** @type {boolean} */ isHeld) => {
-    const [source, dest] = one.link, id = `message ${one.number} of ${source} -> ${dest}`, said = `${one.text} from ${source}`;
+    const [source, dest] = one.link, id = `message ${one.number} of ${source} -> ${dest}`, from = called(source), said = `${one.text} from ${from}`;
     const act1 = (/** @type {string} */ verb, /** @type {string} */ text = verb) => el("button", { type: "button", class: "op", text, "aria-label": `${text}: ${said}`, "data-focus": `${verb} ${id}`, onclick: () => act.edit([`${verb} ${id}`]) });
     const matters = one.operation !== undefined && model.matter.has(one.operation);
     return el("div", { class: `line${matters ? " matters" : ""}` }, el("span", { class: "what sub", text: isHeld ? "held" : "in flight" }),
       el("span", {}, one.text, one.operation === undefined ? null : " of ", one.operation === undefined ? null : el("button", { type: "button", class: "op", text: `#${one.operation}`, onclick: () => act.select(one.operation) }),
-        ` from ${source}`, el("span", { class: "sub", text: isHeld ? `, sent at ${fixed(one.sent_ms ?? 0, 1)}` : `, due ${fixed(one.due_ms, 1)}` }),
+        ` from ${from}`, el("span", { class: "sub", text: isHeld ? `, sent at ${fixed(one.sent_ms ?? 0, 1)}` : `, due ${fixed(one.due_ms, 1)}` }),
         el("span", { class: "do" }, act1("deliver", "deliver now"), act1("drop"), isHeld ? null : act1("hold"), act1("duplicate"))));
   };
   const order = (/** @type {any[]} */ list) => [...list].sort((a, b) => Number(model.matter.has(b.operation)) - Number(model.matter.has(a.operation)));

@@ -7,7 +7,7 @@ import { useKeys } from "../../page/js/keyboard.js";
 import { address, escaped } from "./api.js";
 import { showActions } from "./actions.js";
 import { showBranches } from "./branches.js";
-import { showState } from "./cards.js";
+import { called, showState } from "./cards.js";
 import { ClientLane, FaultLane, Head, LikelyLane, NodeLane, TICKS } from "./lanes.js";
 import { Model } from "./model.js";
 
@@ -119,7 +119,7 @@ function showMessages() {
   if (!(/** @type {HTMLDetailsElement} */ ($("#messages")).open)) return;
   const rows = shown.slice(0, 300).map(([source, dest, sent, delivered, text, operation, , held]) => el("tr", {},
     el("td", { class: "num", text: fixed(sent, 1) }), el("td", { class: "num", text: delivered === null ? (held ? "held back" : "lost") : fixed(delivered, 1) }),
-    el("td", { text: `${source} → ${dest}` }), el("td", { text: operation === null ? "" : `#${operation}` }), el("td", { text })));
+    el("td", { text: `${called(source)} → ${called(dest)}` }), el("td", { text: operation === null ? "" : `#${operation}` }), el("td", { text })));
   $("#messages-body").replaceChildren(table(["sent, ms|num", "arrived, ms|num", "from, to", "operation", "message"], rows));
 }
 
@@ -202,7 +202,7 @@ function describe(kind, id) {
   }
   if (kind === "message") {
     const one = model.messages.shown[id];
-    return one ? [one[4], `${one[0]} → ${one[1]}${one[5] === null ? "" : ` of #${one[5]}`}, ${fixed(one[2], 1)} – ${one[3] === null ? "" : fixed(one[3], 1)} ms`] : null;
+    return one ? [one[4], `${called(one[0])} → ${called(one[1])}${one[5] === null ? "" : ` of #${one[5]}`}, ${fixed(one[2], 1)} – ${one[3] === null ? "" : fixed(one[3], 1)} ms`] : null;
   }
   if (kind === "likely") {
     const one = model.likely[id];

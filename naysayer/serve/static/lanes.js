@@ -153,7 +153,7 @@ export class NodeLane {
   }
 
   height() {
-    return this.model.run.nodes.length * (BAND + GAP) - GAP + 28;
+    return this.model.run.nodes.length * (BAND + GAP) - GAP + 40;
   }
 
   /** @param {number} at */
@@ -260,7 +260,7 @@ export class Head {
         g.setLineDash([2, 3]);
         frame.line(at, 22, at, frame.height, colours.bad, 1.5);
         g.setLineDash([]);
-        frame.text("first difference", Math.min(at + 5, frame.width - 84), frame.height - 20, colours.bad_text);
+        frame.text("first difference", Math.min(at + 5, frame.width - 84), frame.height - 22, colours.bad_text);
       }
       const right = "still to come", left = "replayed";
       if (x + 100 < frame.width) frame.text(right, x + 8, frame.height - 7, colours.fg2);

@@ -224,6 +224,21 @@ class QuorumNode:
         self.replica.requests.remember(request.id, RequestState("ok", output))
         self.ctx.reply(request, output)
 
+    def working(self) -> dict[str, str]:
+        """By the id of a request: its phase, what came of that, and how many answers of how many there are."""
+        return {one.request.id: self._stands(one) for one in self.operations.values()}
+
+    def _stands(self, operation: Operation) -> str:
+        if operation.put is None:
+            found = [f"{self._called(node)} {got.content()}" for node, got in operation.answers.items()]
+            return f"get: {', '.join(found) or 'no answer'}; {len(found)} of {self.majority()}"
+        stored = ", ".join(map(self._called, sorted(operation.stored)))
+        of = f"{len(operation.stored)} of {self.majority()}"
+        return f"put {operation.put.content()}: {f'stored by {stored}' if stored else 'not stored yet'}; {of}"
+
+    def _called(self, node: NodeId) -> str:
+        return "itself" if node == self.ctx.me else node
+
     def view(self) -> dict[str, Any]:
         """Per key its value and version."""
         return {str(key): [value, stamp(version)] for key, (version, value) in self.replica.held.items()}

@@ -81,6 +81,13 @@ def test_a_run_that_writes_is_running_until_it_is_silent_or_judged(tmp_path: Pat
     assert [row.report for row in index.rows(NOW_S + 62)] == [True]
 
 
+def test_nodes_in_a_process_of_their_own_are_not_explored(tmp_path: Path) -> None:
+    add(tmp_path, "a/b", verdict_json='{"outcome": "valid"}', test_toml=PLAN.replace('"quorum-kv"', '"host:java Node"'))
+    assert [(row.state, row.target, row.explorable) for row in Index(tmp_path).rows(NOW_S)] == [
+        ("valid", "host:java Node", False)
+    ]
+
+
 def test_of_a_huge_folder_the_latest_runs_are_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("naysayer.serve.index.ROWS_MAX", 5)
     for number in range(8):

@@ -14,8 +14,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from checker.errors import UsageError
 from naysayer.explorer.source import open_source
 from naysayer.play import notation, timed
+from naysayer.serve.serving import serve
 from tests.naysayer.serve.conftest import Server, start
 from tests.naysayer.serve.runs import FAILING, VALID
 
@@ -165,3 +167,18 @@ def test_the_end_leaves_nothing_behind_also_while_a_page_listens(tmp_path: Path)
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", place.port or 0), timeout=5)
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [
+        ("a/b/test.toml", "is a file"),
+        ("a/b", "is a single run: name the folder"),
+        ("a", "holds the runs of one target"),
+    ],
+)
+def test_what_is_no_results_folder_is_refused(place: str, words: str, tmp_path: Path) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "a" / "b" / "test.toml").touch()
+    with pytest.raises(UsageError, match=words):
+        serve(tmp_path / place)
