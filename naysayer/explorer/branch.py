@@ -40,6 +40,8 @@ class Branch:
         self._replayed: Replayed | None = None
         run = self.replayed.run
         verdict = judge_run(run, source.model, weaker=False)
+        self.judged = verdict
+        """Before it is asked whether enough happened to notice anything, as it is of a test and not of a scenario."""
         if isinstance(source.repeats, Plan):
             verdict = enough(verdict, seen_in(run.recorder, source.model))
         self.verdict = verdict

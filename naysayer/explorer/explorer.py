@@ -23,7 +23,6 @@ from naysayer.play.language import FAULTS, match_step
 from naysayer.recorder import Recorder
 from naysayer.results import HISTORY
 from targets.backends.simulator import SimulatedCluster
-from targets.registry import find as find_target
 
 BESIDE = 16
 """So many states before and after one are kept with it..."""
@@ -120,15 +119,16 @@ class Explorer:
     def export(self, branch: Branch) -> str:
         """The branch as a timed scenario, which `naysayer play` judges as the explorer did.
 
-        Raises UsageError where it comes to another verdict, as it may where an edit is part of an event.
+        Raises UsageError where it would come to another verdict: where an edit is part of an event, which a scenario
+        cannot express, or where a run of a script is held to be live and another is not.
         """
         scenario = self._as_scenario(branch)
         run, verdict = timed.play(scenario, Recorder(BytesIO()), weaker=False)
-        same = verdict.outcome == branch.verdict.outcome
-        if not same or (verdict.outcome == "invalid" and kind(run, verdict) != branch.kind):
+        judged = branch.judged.outcome
+        if verdict.outcome != judged or (judged == "invalid" and kind(run, verdict) != branch.kind):
             raise UsageError(
-                f"as a scenario this branch comes to another verdict ({verdict.outcome}): what was changed happens "
-                "within the nanosecond of another event, which a scenario cannot express"
+                f"as a scenario this branch would come to another verdict ({verdict.outcome}, here {judged}), so it is "
+                "not exported"
             )
         return notation.text(scenario, f"{branch.label}: {branch.kind}, from a run of {self.source.target}")
 
@@ -150,11 +150,9 @@ def _refuse(change: Change, parent: Branch) -> None:
     names = Numbered(parent.source.nodes)
     if isinstance(change, Ask):
         names.node(change.node)
-        offered = find_target(parent.source.target).operations
+        offered = parent.source.offers
         if change.f not in offered:
-            raise UsageError(
-                f"{parent.source.target} has no operation {change.f}: it offers {', '.join(sorted(offered))}"
-            )
+            raise UsageError(f"{change.f} is no operation of this run: it has {', '.join(offered)}")
         return
     if not change.needs() <= SimulatedCluster.faults:
         raise UsageError(f"the simulator cannot carry out: {change.in_full()}")

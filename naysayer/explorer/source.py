@@ -49,6 +49,11 @@ class Source:
         return find_workload(self.repeats.workload).model
 
     @property
+    def offers(self) -> tuple[str, ...]:
+        """The operations that can be invoked: those of its workload, which the model knows."""
+        return tuple(sorted(find_workload(self.repeats.workload).operations))
+
+    @property
     def twin(self) -> str | None:
         """The healthy target of which this one is a broken variant; None where it is none."""
         name, _, variant = self.target.partition("/")

@@ -37,7 +37,6 @@ from naysayer.play.language import FAULTS, match_step
 from naysayer.serve.clock import clock_of, messages_of, values_of
 from naysayer.serve.index import Index, is_foreign
 from targets.backends.simulator.network import MS
-from targets.registry import find as find_target
 
 OPEN_MAX = 4
 """So many runs are open at a time: the one that was looked at least recently is closed."""
@@ -83,7 +82,7 @@ class Session:
             "model": source.model,
             "nodes": [f"n{number + 1}" for number in range(source.nodes)],
             "clients": source.clients,
-            "offers": sorted(find_target(source.target).operations),
+            "offers": source.offers,
             "identical": explorer.identical,
             "twin": source.twin,
             "key": None if key is None else value_text(key),

@@ -260,5 +260,7 @@ def test_what_a_run_does_not_have_is_refused_in_a_sentence(failing: Explorer, tm
         failing.branch(recorded, 5, Ask("read", "n9", "x"))
     with pytest.raises(UsageError, match="there is no node n9"):
         failing.branch(recorded, 5, Restart(("n9",)))
+    with pytest.raises(UsageError, match="cas is no operation of this run: it has read, write"):
+        failing.branch(recorded, 5, Ask("cas", "n1", "x", (1, 2)))
     with pytest.raises(UsageError, match="is no result"):
         Explorer.open(tmp_path)
