@@ -43,6 +43,8 @@ app = App(
 def run(arguments: Sequence[str]) -> int:
     """Run one command; returns the exit code. Errors are one sentence on stderr, never a traceback."""
     context = copy_context()
+    if list(arguments[:1]) == ["init"] and arguments[-1] == "--assignment":
+        arguments = [*arguments, LIST]
     try:
         code = context.run(app, list(arguments), exit_on_error=False, print_error=False, result_action="return_value")
     except BaseException as error:
@@ -367,15 +369,45 @@ def conform(*, host: str) -> int:
     return examine_host(host)
 
 
+LIST = "list"
+"""The value of `init --assignment` that lists the assignments; also where it has none."""
+
+
 @app.command
-def init(file: Path | None = None, /, *, node: bool = False, compose: Path | None = None) -> int:
-    """Write a commented cluster.toml to fill in, or with --node a small node in Python that runs at once.
+def init(
+    file: Path | None = None,
+    /,
+    *,
+    node: bool = False,
+    compose: Path | None = None,
+    lang: str | None = None,
+    assignment: str | None = None,
+) -> int:
+    """Write what one begins with: a cluster.toml to fill in, a node, or an assignment's skeleton.
 
     Args:
-        file: where to write; cluster.toml or node.py unless given
-        node: write a node that speaks Maelstrom's protocol, for naysayer test --bin
+        file: where to write: cluster.toml, node.py, or a folder called my-node or as the assignment, unless given
+        node: a node; without --lang one in Python that speaks Maelstrom's protocol, for naysayer test --bin
         compose: a compose file; the cluster.toml names its containers and published ports
+        lang: java, python, go or js: a folder with the kit of that language and a node for naysayer hunt --host
+        assignment: a folder with the assignment's skeleton and a first test; without a value they are listed
     """
+    if assignment == LIST:
+        from naysayer.grade.command import list_packs
+
+        return list_packs()
+    if assignment is not None:
+        if node or compose is not None:
+            raise UsageError("--assignment and --node or --compose exclude each other")
+        from naysayer.grade.start import init_assignment
+
+        return init_assignment(file or Path(assignment), assignment, lang or "java")
+    if lang is not None:
+        if compose is not None or not node:
+            raise UsageError("--lang is for a node or an assignment: give --node or --assignment NAME too")
+        from naysayer.commands.init_node import init_node
+
+        return init_node(file or Path("my-node"), lang)
     from naysayer.commands.init import init as write_file
 
     return write_file(file or Path("node.py" if node else "cluster.toml"), node=node, compose=compose)

@@ -1,0 +1,44 @@
+"""`naysayer init --assignment NAME --lang LANGUAGE`: what a student begins with.
+
+A folder with the kit, a skeleton with the places to fill in (in Java; in other languages the kit's example), and a
+first test, a scenario that fails until something is filled in.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from naysayer.commands.init_node import KITS, language, next_steps, write
+from naysayer.grade.pack import Assignment, load
+
+FIRST_TEST = "first-test.txt"
+
+
+def init_assignment(folder: Path, name: str, lang: str) -> int:
+    """Write the folder; a file that is there is never overwritten. Raises UsageError for names that there are not."""
+    chosen, assignment = language(lang), load(name)
+    pack = Path(assignment.folder)
+    sources = sorted((pack / lang).glob("*")) or [KITS / chosen.example]
+    program = sources[0].stem if sources[0].stem != "main" else chosen.name
+    host = chosen.host.format(name=program)
+    first = (pack / FIRST_TEST).read_text(encoding="utf-8").replace("{host}", json.dumps(f"host:{host}"))
+    files: dict[str, Path | str] = {str((KITS / file).relative_to(KITS / lang)): KITS / file for file in chosen.kit}
+    for source in sources:
+        files[source.name if source.stem != "main" else f"{chosen.name}/{source.name}"] = source
+    write(folder, {**files, FIRST_TEST: first})
+    next_steps(
+        folder,
+        chosen,
+        f"naysayer play {FIRST_TEST}    # fails until something is filled in",
+        f'naysayer hunt --host "{host}" {_about_runs(assignment)}'.rstrip(),
+        f'naysayer grade {name} --host "{host}"    # {assignment.title}',
+    )
+    return 0
+
+
+def _about_runs(assignment: Assignment) -> str:
+    """What a hunt for an assignment has to be told."""
+    test = assignment.test[0]
+    nodes = "--nodes 1 " if test.nodes == 1 else ""
+    return f"{nodes}--workload {test.workloads[0]}" if test.workloads else nodes
