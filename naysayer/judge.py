@@ -14,7 +14,8 @@ from checker.history import History
 from checker.models import find
 from checker.properties import PROPERTIES, decider
 from checker.transactions import MODELS as TRANSACTIONS
-from checker.transactions.levels import DEFAULT
+from checker.transactions import data_of
+from checker.transactions.levels import DEFAULT, LEVELS
 from checker.verdict import Decision, Part, Verdict
 from checker.warnings import of_record
 from naysayer.findings import Finding, with_findings
@@ -47,7 +48,7 @@ def judge(
 
     `model` may also name a model in a file of the user's, a property that systems promise instead of linearizability
     (checker.properties), or transactions (checker.transactions), which are judged at a `level` of isolation,
-    serializable unless given.
+    serializable unless given; or a level itself, whose data type their micro-operations show.
     `begins_with`: the initial value of registers, where the model is given by its name.
     Where a signal handler raises Interrupted, the verdict is what is known by then.
     """
@@ -57,6 +58,8 @@ def judge(
     try:
         if isinstance(model, str) and model in PROPERTIES:
             return _kept(history, model)
+        if isinstance(model, str) and model in LEVELS:
+            level, model = level or model, data_of(history)
         if isinstance(model, str) and model in TRANSACTIONS:
             return _isolated(history, model, level or DEFAULT, budget, begins_with)
         if begins_with is not None and isinstance(model, str):

@@ -10,6 +10,7 @@ import msgspec
 
 from checker.errors import UsageError
 from checker.transactions import MODELS as TRANSACTIONS
+from checker.transactions.levels import LEVELS
 from checker.transactions.levels import find as find_level
 from naysayer.format_version import refuse_other_version
 from naysayer.options import RunOptions
@@ -170,7 +171,7 @@ def workload_of(plan: Plan) -> Workload:
     if binary is not None and binary.topology != "grid" and workload.name != "broadcast":
         raise UsageError(f"--topology is for the workload broadcast, not for {workload.name}")
     if plan.level is not None:
-        if workload.model not in TRANSACTIONS:
+        if workload.model not in TRANSACTIONS and workload.model not in LEVELS:
             raise UsageError(f"--consistency-model is for workloads of transactions, and {workload.name} has none")
         find_level(plan.level)
     return tailored(workload, plan.sizes or Sizes(), integers=binary is not None)

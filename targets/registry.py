@@ -17,6 +17,8 @@ FAMILIES: dict[str, str] = {
     "paxos-kv": "targets.systems.paxos",
     "paxos-log": "targets.systems.paxos",
     "raft-log": "targets.systems.raft",
+    "raft-txn": "targets.systems.raft_txn",
+    "raft-txn-si": "targets.systems.raft_txn",
 }
 """Healthy target -> the module whose TARGETS hold it and its broken variants."""
 

@@ -6,7 +6,20 @@ from dataclasses import replace
 
 from checker.errors import unknown_name
 from targets.protocol.own_code import beside, is_own, own_part
-from workloads import append, cas_register, containers, fenced, few_writes, kv, lock, log, maelstrom, numbers, register
+from workloads import (
+    append,
+    cas_register,
+    containers,
+    fenced,
+    few_writes,
+    kv,
+    lock,
+    log,
+    maelstrom,
+    numbers,
+    register,
+    transactions,
+)
 from workloads.generator import Workload
 
 WORKLOADS: dict[str, Workload] = {
@@ -30,6 +43,9 @@ WORKLOADS: dict[str, Workload] = {
         numbers.IDS,
         numbers.GENERATION,
         fenced.WORKLOAD,
+        transactions.TRANSACTIONS,
+        transactions.SNAPSHOTS,
+        transactions.MINI,
         *maelstrom.WORKLOADS,
     )
 }

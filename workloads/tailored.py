@@ -13,6 +13,7 @@ from checker.history import Operation
 from workloads.generator import Generator, Invocation, Turn, Wait, Workload
 from workloads.keys import Keys
 from workloads.maelstrom import Drain, Messages, Transactions
+from workloads.transactions import MiniTransactions
 
 GROUPS_MAX = 10_000
 """More groups than there are clients: integer keys of a group are so far apart."""
@@ -87,7 +88,7 @@ def tailored(workload: Workload, sizes: Sizes, *, integers: bool = False) -> Wor
 
     def start() -> Generator:
         started = make(keys)
-        if sizes.max_txn_length is not None and isinstance(started, Transactions):
+        if sizes.max_txn_length is not None and isinstance(started, Transactions | MiniTransactions):
             started = structs.replace(started, length_max=sizes.max_txn_length)
         return started
 

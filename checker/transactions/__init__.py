@@ -9,8 +9,23 @@ committed, read atomic, causal) -> `judged` (the ladder of `levels`, all `cycles
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from checker.history import History
+
 MODELS: dict[str, str] = {
     "txn-list-append": "transactions that read lists and append to them, judged at a level of isolation",
     "txn-rw-register": "transactions that read and write registers, judged at a level of isolation",
 }
 """The data types, named as models are."""
+
+
+def data_of(history: History) -> str:
+    """The data type of transactions, by the first micro-operation that writes: registers, unless it appends."""
+    values = history.tables.value.values
+    for code in history.input.tolist():
+        for micro in values[code] or ():
+            if micro[0] != "r":
+                return "txn-list-append" if micro[0] == "append" else "txn-rw-register"
+    return "txn-rw-register"

@@ -14,7 +14,7 @@ from workloads.registry import WORKLOADS
 from workloads.tailored import Sizes, tailored
 
 WITH_KEYS = [name for name, one in WORKLOADS.items() if one.keys is not None]
-ON_ONE_KEY = [name for name in WITH_KEYS if not name.startswith("txn-")]
+ON_ONE_KEY = [name for name in WITH_KEYS if WORKLOADS[name].operations != {"txn"}]
 
 
 def played(

@@ -36,6 +36,9 @@ class Raft:
     ctx: Context
     me: NodeId
 
+    machine_type: type[StateMachine] = StateMachine
+    """What is replicated."""
+
     def __init__(self, settings: Settings | None = None) -> None:
         if settings is not None:
             self.settings = settings
@@ -53,7 +56,7 @@ class Raft:
         self.role: Role = "follower"
         self.leader_id: NodeId | None = None
         self.votes: set[NodeId] = set()
-        self.machine = StateMachine()
+        self.machine = self.machine_type()
         self.waiting: dict[int, Request] = {}
         """By index, the clients' commands to be answered when the entry there is applied."""
         self.round = 0

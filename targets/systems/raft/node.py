@@ -41,6 +41,8 @@ class RaftNode(Raft):
     membership_type: type[Membership] = Membership
     snapshots_type: type[Snapshots] = Snapshots
     check_quorum_type: type[CheckQuorum] = CheckQuorum
+    commands: frozenset[str] = COMMANDS
+    """What is carried out through the log."""
 
     def __init__(self, settings: Settings | None = None) -> None:
         super().__init__(settings)
@@ -185,7 +187,7 @@ class RaftNode(Raft):
             self.membership.reconfigure(request)
         elif request.f == "transfer":
             self.transfer.start(request)
-        elif request.f not in COMMANDS:
+        elif request.f not in self.commands:
             self.ctx.fail(request, f"unknown operation {request.f}")
         elif self.transfer.request is not None:
             self.refuse(request)

@@ -11,7 +11,6 @@ import msgspec
 
 from targets.protocol.node import NodeId
 from targets.systems.raft.log import Log
-from targets.systems.raft.machine import StateMachine
 from targets.systems.raft.messages import Entry, InstallSnapshot, InstallSnapshotReply
 from targets.systems.raft.sessions import Session, Sessions
 
@@ -52,7 +51,7 @@ class Snapshots:
         """Become what a snapshot at the log's base holds."""
         server = self._server
         found = _decode(state)
-        server.machine = StateMachine(found.items)
+        server.machine = server.machine_type(found.items)
         server.sessions = Sessions(found.sessions)
         server.digest = found.digest
         server.commit_index = server.last_applied = server.log.base_index
