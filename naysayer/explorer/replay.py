@@ -31,6 +31,10 @@ FURTHER = 1_000_000_000
 """Plus the number of a client that an edit has added: its process, a number that no other ever reaches."""
 
 
+EVENTS_MAX = 250_000
+"""The longest run that is explored: its events are kept, some 2 kB each."""
+
+
 class Ask(msgspec.Struct, frozen=True, tag="ask"):
     """A further client invokes an operation."""
 
@@ -168,6 +172,11 @@ class Replay:
     def _observe(self, event: Event) -> None:
         self.events.append(event)
         number = len(self.events)
+        if number > EVENTS_MAX:
+            raise UsageError(
+                f"this run has more than {EVENTS_MAX:,} events, too many to explore: a hunt of its seed makes a "
+                "failure small, and what is left can be explored"
+            )
         steps = self.cluster.steps
         if steps and event.what in ("message", "timer", "start") and steps[-1] is not self._last_step:
             self._last_step = self.changes[number] = steps[-1]

@@ -41,9 +41,6 @@ from targets.backends.simulator.network import MS
 OPEN_MAX = 4
 """So many runs are open at a time: the one that was looked at least recently is closed."""
 
-OPERATIONS_MAX = 20_000
-"""The largest run that is opened."""
-
 Made = TypeVar("Made")
 
 
@@ -297,19 +294,11 @@ class Explorers:
 
 
 def _refuse_others(source: Source) -> None:
-    """Raises UsageError for a run that is too large, and for nodes that run in a process of their own."""
-    repeats = source.repeats
+    """Raises UsageError for nodes that run in a process of their own, which serves one run at a time."""
     if is_foreign(source.target):
         raise UsageError(
             "the nodes of this run are in a process of their own, which the explorer does not take back in time: "
             "naysayer replay runs it again"
-        )
-    operations = repeats.operations if isinstance(repeats, Plan) else len(repeats.operations)
-    size = operations or 0
-    if size > OPERATIONS_MAX:
-        raise UsageError(
-            f"this run has {size:,} operations, and the explorer takes up to {OPERATIONS_MAX:,}: a hunt makes a "
-            f"failure small (naysayer hunt {source.target} --first-seed {source.seed} --seeds 1)"
         )
 
 

@@ -249,6 +249,12 @@ def test_futures_share_the_past_and_the_last_of_them_all_fail(failing: Explorer)
     assert found == [likelihood(branch, event, 4, until_ms(branch)) for event in events]
 
 
+def test_a_run_that_is_too_long_is_refused_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("naysayer.explorer.replay.EVENTS_MAX", 100)
+    with pytest.raises(UsageError, match="this run has more than 100 events"):
+        Explorer(source("quorum-kv"))
+
+
 def test_what_a_run_does_not_have_is_refused_in_a_sentence(failing: Explorer, tmp_path: Path) -> None:
     recorded = failing.recorded
     last = len(recorded.events)
