@@ -113,7 +113,7 @@ class Meter:
         self._clock_read = now
 
     def _check_memory(self, limit_mb: int) -> None:
-        now_mb = _resident_mb()
+        now_mb = resident_mb()
         if now_mb is None:
             return
         self._resident_mb = now_mb if self._resident_mb is None else self._resident_mb
@@ -123,10 +123,11 @@ class Meter:
 
 def memory_is_measured() -> bool:
     """Whether this platform lets a process read how much memory it holds (Windows does not, by Python alone)."""
-    return _resident_mb() is not None
+    return resident_mb() is not None
 
 
-def _resident_mb() -> float | None:
+def resident_mb() -> float | None:
+    """The memory that this process holds, in MiB; None where it cannot be read."""
     try:
         return int(_STATM.read_text().split()[1]) * mmap.PAGESIZE / 2**20
     except OSError:  # no /proc: the highest so far is the best there is, in bytes on macOS and in KiB elsewhere

@@ -7,18 +7,22 @@ from typing import Any, Literal
 import msgspec
 
 from checker.budget import Budget
-from checker.errors import HistoryError
+from checker.errors import HistoryError, NaysayerError
+from checker.model import Model
 from checker.streaming import Event, Stream, Violation
 
 STEPS = 200_000
 """What judging may spend on a key each time, about 0.3 s; a key that needs more is not looked at any more."""
 
+LINE_BYTES_MAX = 64 << 20
+"""A longer line is refused while it comes in."""
 
-class Line(msgspec.Struct):
+
+class Line(msgspec.Struct, gc=False):
     """A line as the recorder writes it. Those of the nemesis are passed over."""
 
     type: Literal["invoke", "ok", "fail", "info", "nemesis"]
-    process: int | str = ""
+    process: int | str | None = None
     f: str = ""
     key: Any = None
     input: Any = None
@@ -29,24 +33,57 @@ class Line(msgspec.Struct):
 class Following:
     """A Stream that is fed bytes. Memory holds what is open and, per key, what may have happened."""
 
-    def __init__(self, model: str) -> None:
-        self.stream = Stream(model, budget=Budget(steps=STEPS), eager=False)
+    def __init__(self, model: str | Model, *, budget: Budget | None = None) -> None:
+        self.stream = Stream(model, budget=Budget(steps=STEPS) if budget is None else budget, eager=False)
+        self.lines = 0
+        self.events = 0
+        self.succeeded = 0
+        """Operations that ended ok."""
         self._decoder = msgspec.json.Decoder(Line)
         self._rest = b""
         """The beginning of a line whose end was not written yet."""
 
     def feed(self, data: bytes) -> None:
         """Take in what was written since the last call. Raises HistoryError for a line that makes no sense."""
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        for text in lines:
+        whole, _, self._rest = (self._rest + data).rpartition(b"\n")
+        if len(self._rest) > LINE_BYTES_MAX:
+            raise HistoryError(f"line {self.lines + 1} has more than {LINE_BYTES_MAX >> 20} MB: it is no event")
+        feed = self.stream.feed
+        for text in whole.split(b"\n") if whole else ():
+            self.lines += 1
+            if not text.strip():
+                continue
             try:
                 line = self._decoder.decode(text)
-            except msgspec.MsgspecError as error:
-                raise HistoryError(f"line {text[:200]!r}: {error}") from None
-            if line.type != "nemesis":
-                value = line.input if line.type == "invoke" else line.output
-                self.stream.feed(Event(line.type, line.process, line.f, line.key, value, line.time))
+                kind = line.type
+                if kind == "nemesis":
+                    continue
+                if line.process is None:
+                    raise HistoryError("an event without the field 'process'")
+                self.events += 1
+                if kind == "ok":
+                    self.succeeded += 1
+                value = line.input if kind == "invoke" else line.output
+                feed(Event(kind, line.process, line.f, line.key, value, line.time))
+            except (msgspec.MsgspecError, NaysayerError, UnicodeDecodeError, RecursionError) as error:
+                raise HistoryError(f"line {self.lines} ({text[:100].decode(errors='replace')}): {error}") from None
 
     def judge(self) -> Violation | None:
         """The first violation that the events so far prove, if they prove one."""
-        return min(self.stream.judge(), key=lambda found: found.operation.ret, default=None)
+        return _first(self.stream.judge())
+
+    def finish(self) -> tuple[Violation | None, bool]:
+        """The same once nothing more comes; and whether a last line was cut off, which is left out."""
+        rest, self._rest = self._rest.strip(), b""
+        torn = False
+        try:
+            self._decoder.decode(rest)
+        except msgspec.MsgspecError:
+            torn = bool(rest)
+        else:
+            self.feed(rest + b"\n")
+        return _first(self.stream.flush()), torn
+
+
+def _first(found: list[Violation]) -> Violation | None:
+    return min(found, key=lambda one: one.operation.ret, default=None)

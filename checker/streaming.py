@@ -22,8 +22,14 @@ from checker.errors import HistoryError, UsageError
 from checker.explain_search import fits_nowhere
 from checker.history import PENDING, Operation, freeze, identity
 from checker.model import Model
+from checker.models.kv import KeyValue
+from checker.models.register import CasRegister, Register
+from checker.online_register import OnlineRegister, Proof, write_failed
 from checker.steps import Steps
 from checker.verdict import Explanation, Outcome
+
+ONLINE = (Register, CasRegister, KeyValue)
+"""Models whose keys are judged by zones as long as their values are unique."""
 
 KINDS_MAX = 4096
 """Distinct operations remembered before the tables of a frontier are cleared of what it no longer needs."""
@@ -51,6 +57,10 @@ class Violation:
     key: Any
     operation: Operation
     explanation: Explanation
+    counterexample: tuple[Operation, ...] = ()
+    """Operations that alone prove it, where they were kept."""
+    operations: int = 0
+    """How many were called on this key."""
 
 
 class Stream:
@@ -70,10 +80,10 @@ class Stream:
         """Key -> what ran out."""
         self.operations = 0
         self._open: dict[int | str, Operation] = {}
-        self._keys: dict[Any, _Key | None] = {}
-        self._held: list[tuple[Operation, _Key]] = []
+        self._keys: dict[Any, _Key | OnlineRegister | None] = {}
+        self._held: list[Operation] = []
         """What ended at the time of the last event: a call at the same time might still come."""
-        self._unjudged: dict[_Key, Operation] = {}
+        self._unjudged: dict[_Key | OnlineRegister, Operation] = {}
         """Keys on which operations have ended since they were judged, and the last of these."""
         self._now: int | None = None
 
@@ -81,6 +91,16 @@ class Stream:
     def outcome(self) -> Outcome:
         """What the events so far say."""
         return "invalid" if self.violations else "unknown" if self.undecided else "valid"
+
+    @property
+    def open_operations(self) -> int:
+        """How many operations have not ended."""
+        return len(self._open)
+
+    @property
+    def keys(self) -> int:
+        """How many keys were named."""
+        return len(self._keys)
 
     def feed(self, event: Event) -> list[Violation]:
         """The violations that this event proves. Raises HistoryError for an event that makes no sense."""
@@ -104,7 +124,7 @@ class Stream:
             return found
         output = freeze(event.value) if event.type == "ok" else None
         ended = structs.replace(op, output=output, ret=PENDING if event.type == "info" else now, status=event.type)
-        self._held.append((ended, key))
+        self._held.append(ended)
         return found + (self.flush() if self._eager and event.time is None else [])
 
     def flush(self) -> list[Violation]:
@@ -113,8 +133,9 @@ class Stream:
         return self.judge()
 
     def _take_ends(self) -> None:
-        for op, key in self._held:
-            if self._key(op) is not None:
+        for op in self._held:
+            key = self._key(op)
+            if key is not None:
                 key.ended(op)
                 self._unjudged[key] = op
         self._held = []
@@ -129,7 +150,7 @@ class Stream:
                 self._close(op, str(out))
                 continue
             if proof is not None:
-                found.append(Violation(op.key, *proof))
+                found.append(Violation(op.key, *proof, key.count))
                 self._close(op, None)
         self._unjudged = {}
         self.violations += found
@@ -154,17 +175,23 @@ class Stream:
         self.operations += 1
         self._open[event.process] = op
         key = self._key(op)
+        if isinstance(key, OnlineRegister) and not key.takes(op):
+            key = self._keys[self._name(op)] = _Key.of(key)
         if key is not None:
             key.called(op)
 
-    def _key(self, op: Operation) -> _Key | None:
-        name = identity(op.key) if self.model.by_key else None
+    def _key(self, op: Operation) -> _Key | OnlineRegister | None:
+        name = self._name(op)
         if name not in self._keys:
-            self._keys[name] = _Key(self.model)
+            online = isinstance(self.model, Register) and type(self.model) in ONLINE
+            self._keys[name] = OnlineRegister(self.model) if online else _Key(self.model)  # type: ignore[arg-type]
         return self._keys[name]
 
+    def _name(self, op: Operation) -> Any:
+        return identity(op.key) if self.model.by_key else None
+
     def _close(self, op: Operation, reason: str | None) -> None:
-        self._keys[identity(op.key) if self.model.by_key else None] = None
+        self._keys[self._name(op)] = None
         if reason is not None:
             self.undecided[op.key] = reason
 
@@ -180,20 +207,46 @@ class _Key:
         """Index of the operation, and whether it returns."""
         self.ops: dict[int, Operation] = {}
         self.open: set[int] = set()
+        self.gone: dict[int, Operation] = {}
+        """As OnlineRegister.found_and_gone."""
+        self.failed: Proof | None = None
+        self.count = 0
+        """Operations called so far."""
+
+    @classmethod
+    def of(cls, register: OnlineRegister) -> _Key:
+        """Goes on where a register ends."""
+        key = cls(register.model)
+        ops = register.operations()
+        ends = [(op.ret, 1, op) for op in ops if op.ret != PENDING]
+        for _, ends_now, op in sorted([(op.call, 0, op) for op in ops] + ends, key=lambda event: event[:2]):
+            (key.ended if ends_now else key.called)(op)
+        for op in ops:
+            if op.pending and op.index not in register.reading and op.index not in register.writing:
+                key.ended(op)  # of unknown outcome
+        key.gone, key.count = register.found_and_gone(), register.count
+        return key
 
     def called(self, op: Operation) -> None:
+        self.count += 1
         self.ops[op.index] = op
         self.open.add(op.index)
         self.events.append((op.index, False))
 
     def ended(self, op: Operation) -> None:
+        if op.index in self.gone:
+            found = self.gone.pop(op.index)
+            self.failed = write_failed(found, op) if op.status == "fail" else self.failed
+            return
         self.ops[op.index] = op
         self.open.discard(op.index)
         if op.status == "ok":
             self.events.append((op.index, True))
 
-    def judge(self, meter: Meter) -> tuple[Operation, Explanation] | None:
+    def judge(self, meter: Meter) -> Proof | None:
         """The operation at whose return the events so far have no order, and why; None if they have one."""
+        if self.failed is not None:
+            return self.failed
         self.settled.meter = meter
         while self.events and self.events[0][0] not in self.open:
             index, is_return = self.events.popleft()
@@ -219,6 +272,6 @@ class _Key:
             frontier.call_pending(index, frontier.steps.kind(op))
         return True
 
-    def _explain(self, index: int, frontier: Frontier) -> tuple[Operation, Explanation]:
+    def _explain(self, index: int, frontier: Frontier) -> Proof:
         op, states = self.ops[index], [frontier.steps.states[state] for state in frontier.reached]
-        return op, fits_nowhere(op, states, self.model)
+        return op, fits_nowhere(op, states, self.model), ()

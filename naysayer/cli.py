@@ -45,8 +45,9 @@ def run(arguments: Sequence[str]) -> int:
     context = copy_context()
     if list(arguments[:1]) == ["init"] and arguments[-1] == "--assignment":
         arguments = [*arguments, LIST]
+    given = ["./-" if one == "-" else one for one in arguments]  # cyclopts would take it for an option
     try:
-        code = context.run(app, list(arguments), exit_on_error=False, print_error=False, result_action="return_value")
+        code = context.run(app, given, exit_on_error=False, print_error=False, result_action="return_value")
     except BaseException as error:
         folder = context.get(RESULT_FOLDER)
         said = _said(error, folder)
@@ -182,6 +183,10 @@ def check(file: Path, /, *, options: CheckOptions = CheckOptions(), output: Outp
     Args:
         file: the history, plain or gzip, or the folder of a run (of Jepsen's store or of results/)
     """
+    if options.follow:
+        from naysayer.commands.follow import follow_file
+
+        return _concluded("check", output, lambda: follow_file(file, options))
     from naysayer.commands.check import check_file
 
     return _concluded("check", output, lambda: check_file(file, options))

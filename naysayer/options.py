@@ -302,6 +302,10 @@ class CheckOptions:
     all_keys: bool = False
     """search the other keys further though one is invalid"""
 
+    follow: bool = False
+    """judge while events come, as JSON lines in a file that is being written, or on stdin (FILE is -); the first
+    violation ends it, and so does Ctrl-C"""
+
     seconds: float | None = None
     """how long judging may take, all keys together; steps make a verdict reproducible, seconds do not"""
 

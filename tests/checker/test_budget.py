@@ -99,10 +99,10 @@ def test_what_the_time_was_not_enough_for_is_unknown_and_says_so() -> None:
 
 
 def test_memory_counts_from_the_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(budget, "_resident_mb", lambda: 500.0)
+    monkeypatch.setattr(budget, "resident_mb", lambda: 500.0)
     meter = Meter(Budget(memory_mb=100))
     meter.spend(SAMPLE_STEPS + 1)
-    monkeypatch.setattr(budget, "_resident_mb", lambda: 601.0)
+    monkeypatch.setattr(budget, "resident_mb", lambda: 601.0)
     with pytest.raises(OutOfBudget, match=r"out of memory \(100 MiB\)"):
         meter.spend(SAMPLE_STEPS + 1)
 

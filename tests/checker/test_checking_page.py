@@ -55,4 +55,4 @@ def test_the_model_on_the_page_works() -> None:
 def test_the_stream_on_the_page_works() -> None:
     left = _run("While the test runs")
     assert left["stream"].outcome == "invalid"
-    assert left["found"][0].explanation.sentence.startswith("#1 (read → 6) fits nowhere: ")
+    assert left["found"][0].explanation.sentence.startswith("#1 returned 6, which cannot have been there: ")
