@@ -16,6 +16,9 @@ from checker.values import show
 from checker.verdict import Explanation, Start
 from checker.verify import has_order
 
+MET_MAX = 1000
+"""Reasons why an operation cannot be next: where there are more, none says anything."""
+
 Met = list[tuple[str, list[int]]]
 """Why an operation cannot be next, and which operations left the state that does not allow it; none: the beginning."""
 
@@ -67,8 +70,8 @@ def _culprit(window: Sequence[Operation], starts: Sequence[Start], model: Model,
 def _met(
     culprit: Operation, window: Sequence[Operation], starts: Sequence[Start], model: Model, tries: int
 ) -> Met | None:
-    """What the culprit would meet in any order of what returned before it, with or without what was under way; None if
-    there are too many."""
+    """What the culprit would meet in any order of what returned before it, with what was under way happening or not
+    (or again and again, so that it need not be known which did); None if there are too many."""
     others = [op for op in window if op.call <= culprit.ret and op.index != culprit.index]
     must = {op.index for op in others if _by_return(op) < _by_return(culprit)}
     todo: list[tuple[frozenset[int], State, int | None]] = [(start.done, start.state, None) for start in starts]
@@ -86,12 +89,13 @@ def _met(
             after = model.step(state, op)
             if op.call > first or isinstance(after, Inconsistent):
                 continue
-            reached = (done | {op.index}, after, last if identity(after) == identity(state) else op.index)
+            by_now = last if identity(after) == identity(state) else op.index
+            reached = (done | {op.index} if op.index in must else done, after, by_now)
             key = (reached[0], identity(after), reached[2])
             if key not in seen:
                 seen.add(key)
                 todo.append(reached)
-        if len(seen) > tries:
+        if len(seen) > tries or len(met) > MET_MAX:
             return None
     return list(met.items())
 
@@ -111,8 +115,8 @@ def _stale(culprit: Operation, met: Met, part: History) -> Explanation | None:
     kind, name = ("stale-cas", "Stale cas") if culprit.f == "cas" else ("stale-read", "Stale read")
     found_it = f"replaced {old}" if culprit.f == "cas" else f"returned {old}"
     sentence = (
-        f"{name}: #{culprit.index} {found_it}, though #{seen.index} had already {_done(seen)} and finished, and no "
-        f"operation wrote {old} after that."
+        f"{name}: #{culprit.index} {found_it}, though #{seen.index} had already {_done(seen)} and finished"
+        f"{'' if wanted[0] is None else f', and no operation wrote {old} after that'}."
     )
     return Explanation(kind, sentence, culprit=culprit.index, notes={culprit.index: f"cannot find {old}"})
 

@@ -149,7 +149,7 @@ class _Walk:
         moves: dict[int, list[Move]] = {}
         while todo:
             key, used = todo.popleft()
-            if used not in seen[key]:
+            if self.count and used not in seen[key]:
                 continue  # another one turned out to do as much, having used up fewer
             self.tries -= 1
             if self.tries < 0:
@@ -172,8 +172,11 @@ class _Walk:
                         continue
                     then += 1 << shift
                 reached = after, mask | other | fits
-                if self._add(seen, reached, then):
-                    (todo.appendleft if other else todo.append)((reached, then))
+                if reached not in seen:
+                    seen[reached] = [then]
+                elif not self.count or not self._add(seen, reached, then):
+                    continue
+                (todo.appendleft if other else todo.append)((reached, then))
         self.writers.pop(bit, None)
         self.readers.pop(bit, None)
         self.possible = done

@@ -1,7 +1,8 @@
 """The search, for any model, in rounds: first what finds an easy order, then what refutes, then what is left.
 
 1. The depth-first search, for a few thousand configurations: most valid histories need one or two an operation.
-2. The bit-parallel search, which refutes: operations of unknown outcome cost it nothing.
+2. The bit-parallel search, which refutes: operations of unknown outcome cost it nothing. With many live operations the
+   same with listed configurations (sparse.py), in turn with the depth-first search, each for ever longer.
 3. The depth-first search goes on, as far as the memory for its configurations is allowed.
 4. The just-in-time search, in bounded memory, with what is left of the budget.
 
@@ -16,12 +17,14 @@ import numpy as np
 
 from checker import bit_parallel, just_in_time
 from checker.alarm import ended_in_time
+from checker.bit_parallel import WIDTH_MAX
 from checker.budget import Budget, Meter, OutOfBudget
 from checker.depth_first import DepthFirst
 from checker.history import History
 from checker.just_in_time import called_until
 from checker.model import Model
 from checker.slots import Slots
+from checker.sparse import Sparse
 from checker.steps import Refuted, Steps
 from checker.verdict import Decision
 
@@ -65,6 +68,7 @@ class Search:
         self.looks_ahead = self.model is not model
         self.meter = meter
         self.depth_first: DepthFirst | None = None
+        self.sparse: Sparse | None = None
         self._far = f"0 of {len(part):,} operations placed"
 
     def decide(self) -> Decision:
@@ -82,19 +86,27 @@ class Search:
         search = self.depth_first
         if search is None:
             return self._far
+        placed = max(search.deepest, self.sparse.number if self.sparse else 0)
         return (
-            f"{search.deepest:,} of {len(self.part):,} operations placed, {len(search.slots.live[search.deepest])} "
+            f"{placed:,} of {len(self.part):,} operations placed, {len(search.slots.live[placed])} "
             f"live, {search.configurations:,} configurations"
         )
 
     def _rounds(self, slots: Slots, steps: Steps) -> Decision:
         self.depth_first = search = DepthFirst(slots, steps, self.meter)
-        outcome = search.run(steps_of_round(0, len(self.part)))
-        if outcome == "unknown":
-            refuted_at = bit_parallel.refuted_at(slots, steps, self.meter)
+        self.sparse = sparse = Sparse(slots, steps, self.meter)
+        limit = share = steps_of_round(0, len(self.part))
+        outcome = search.run(limit)
+        while outcome == "unknown" and limit < DEPTH_FIRST_MAX:
+            if slots.width > WIDTH_MAX:
+                refuted_at = sparse.run(share)
+                limit, share = limit * GROWTH, share * GROWTH**2
+            else:
+                refuted_at = bit_parallel.refuted_at(slots, steps, self.meter)
+                limit = DEPTH_FIRST_MAX
             if refuted_at is not None:
                 return self._invalid(slots, refuted_at)
-            outcome = search.run(DEPTH_FIRST_MAX)
+            outcome = search.run(min(limit, DEPTH_FIRST_MAX))
         if outcome == "valid":
             rows = np.array(search.witness(), dtype=np.int64)
             return Decision("valid", METHOD, witness=rows, steps=self.meter.steps)

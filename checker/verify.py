@@ -23,6 +23,7 @@ from checker.verdict import Part, Start, Verdict
 Operations = Sequence[Operation]
 Without = Callable[[Operations, Operations], Operations | None]
 TOO_LARGE = "the counterexample is too large to be confirmed"
+LEGAL = "the counterexample has a legal order"
 TRIES_MAX, ENDS_MAX, STATES_MAX = (
     2_000_000,
     64,
@@ -84,12 +85,14 @@ def refute(ops: Operations, model: Model, counterexample: Operations, tries: int
     altered = _altered(ops, counterexample)
     if altered is not None:
         return altered, ()
+    undecided = False
     for without in (lambda dropped, kept: kept if model.may_leave_out(dropped, kept) else None, model.without):
         for remaining, instant in _sound(ops, chosen, without):
             ordered = has_order(remaining, instant, model, [Start(model.initial())], tries)
             if ordered is False:
                 return None, remaining
-    return "the counterexample has a legal order" if ordered else TOO_LARGE, ()
+            undecided = undecided or ordered is None
+    return TOO_LARGE if undecided else LEGAL, ()
 
 
 def _altered(ops: Operations, counterexample: Operations) -> str | None:
@@ -156,12 +159,13 @@ def _refute_from(
         return weakened if model.may_leave_out_of_window(changing, weakened) else None
 
     chosen = {op.index: op for op in part.counterexample}
-    ordered: bool | None = True
+    undecided = False
     for remaining, instant in _sound(window, chosen, without):
         ordered = has_order(remaining, instant, model, starts, tries)
         if ordered is False:
             return None
-    return "the counterexample has a legal order" if ordered else TOO_LARGE
+        undecided = undecided or ordered is None
+    return TOO_LARGE if undecided else LEGAL
 
 
 def _told(start: Start, counterexample: Operations) -> Hashable:
@@ -225,13 +229,29 @@ def _parted(ops: Operations, chosen: Mapping[int, Operation], instant: int) -> t
 
 def has_order(ops: Operations, instant: int, model: Model, starts: Sequence[Start], tries: int) -> bool | None:
     """Whether some order of all that had returned by then, and some of the others, is legal from one of these starts;
-    None: too many to try."""
+    None: too many to try.
+
+    First the others may happen any number of times: that needs no record of which have, and if even so there is no
+    order, there is none.
+    """
+    if (
+        any(op.pending or op.ret >= instant for op in ops)
+        and _search(ops, instant, model, starts, tries, True) is False
+    ):
+        return False
+    return _search(ops, instant, model, starts, tries, False)
+
+
+def _search(
+    ops: Operations, instant: int, model: Model, starts: Sequence[Start], tries: int, again: bool
+) -> bool | None:
+    """`again`: what need not happen may happen any number of times, in a model of few states."""
     rows = list(enumerate(sorted(ops, key=lambda op: op.call)))
     asked = [identity((op.f, op.key, op.input)) if op.pending else i for i, op in rows]  # pending twins go in order
     first = [sum(1 << j for j, b in rows if b.ret < a.call or (j < i and asked[j] == asked[i])) for i, a in rows]
     must = sum(1 << i for i, op in rows if not op.pending and op.ret < instant)
     stack = [(sum(1 << i for i, op in rows if op.index not in start.done), start.state) for start in starts]
-    seen = set[object]()
+    seen, states = set[object](), set[object]()
     while stack:
         left, state = stack.pop()
         if not left & must:
@@ -239,10 +259,11 @@ def has_order(ops: Operations, instant: int, model: Model, starts: Sequence[Star
         if (left, identity(state)) in seen:
             continue
         seen.add((left, identity(state)))
-        if len(seen) > tries:
+        states.add(identity(state))
+        if len(seen) > tries or (again and len(states) > STATES_MAX):
             return None
         for i, op in rows:
             ready = left >> i & 1 and not left & first[i]
             if ready and not isinstance(after := model.step(state, op), Inconsistent):
-                stack.append((left & ~(1 << i), after))
+                stack.append((left if again and not must >> i & 1 else left & ~(1 << i), after))
     return False

@@ -25,7 +25,7 @@ import numpy as np
 from msgspec import structs
 
 from checker.alarm import ended_in_time
-from checker.bit_parallel import refuted_at
+from checker.bit_parallel import WIDTH_MAX, refuted_at
 from checker.budget import Budget, Meter, OutOfBudget
 from checker.depth_first import DepthFirst
 from checker.history import PENDING, History, Operation
@@ -33,6 +33,7 @@ from checker.model import Model
 from checker.models.register import Register, found, leaves, same
 from checker.possible import TooMany, possible
 from checker.slots import Slots
+from checker.sparse import Sparse
 from checker.steps import Steps
 from checker.verdict import Decision, Start
 
@@ -175,7 +176,10 @@ class _Finder:
         ret = np.array([self.ret[row] if self._returns(row) else PENDING for row, _ in rows], dtype=np.int64)
         slots = Slots(call, ret, [kind for _, kind in rows])
         self.meter.spend(len(rows))  # it costs something to begin
-        refuted = bool(slots.pending) and refuted_at(slots, self.steps, self.meter, states) is not None
+        if slots.width > WIDTH_MAX:
+            refuted = Sparse(slots, self.steps, self.meter, states).run(limit) is not None
+        else:
+            refuted = refuted_at(slots, self.steps, self.meter, states) is not None
         return refuted or DepthFirst(slots, self.steps, self.meter, states).run(limit) == "invalid"
 
     def _thinned(self, rows: list[int]) -> list[int]:
@@ -197,11 +201,11 @@ class _Finder:
         return rows
 
     def _pair(self, rows: list[int]) -> list[int] | None:
-        """The operation that returned last and another one, if alone they have no order: to this frequent case, leaving
-        out one after the other may not lead."""
+        """The operation that returned last and another one of more rows, if alone they have no order: to this frequent
+        case, leaving out one after the other may not lead."""
         ended = [row for row in rows if self._returns(row)]
         ended.sort(key=lambda row: int(self.ret[row]), reverse=True)
-        for other in ended[1:PAIRS_MAX]:
+        for other in ended[1:PAIRS_MAX] if len(rows) > 2 else ():
             pair = self._without(rows, set(rows) - {ended[0], other}, WINDOW_STEPS)
             if len(pair) == 2:
                 return pair

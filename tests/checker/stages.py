@@ -19,6 +19,7 @@ from checker.models import find
 from checker.monitors import MONITORS, repeated_queue
 from checker.search import decide
 from checker.slots import Slots
+from checker.sparse import Sparse
 from checker.steps import Refuted, Steps
 from checker.streaming import Event, Stream
 from checker.verdict import Part
@@ -81,6 +82,20 @@ def bit_parallel_alone(part: History, model: Model) -> Answer:
     return _assuming(part, model, judge)
 
 
+def sparse_alone(part: History, model: Model) -> Answer:
+    def judge(slots: Slots, steps: Steps, meter: Meter) -> Answer:
+        search = Sparse(slots, steps, meter)
+        refuted_at = None
+        while refuted_at is None and search.number < len(slots.returns):  # in small portions, as above
+            before = search.used
+            refuted_at = search.run(before + 1)
+            if search.used == before:
+                return "unknown", []  # it has given up
+        return "invalid" if refuted_at is not None else "unknown" if slots.pending else "valid", []
+
+    return _assuming(part, model, judge)
+
+
 def just_in_time_alone(part: History, model: Model) -> Answer:
     decision = just_in_time.decide(part, model, Meter(Budget(steps=None)))
     return decision.outcome, [] if decision.witness is None else list(decision.witness)
@@ -107,13 +122,13 @@ def monitored(part: History, model: Model) -> Answer:
 
 
 def windowed(part: History, model: Model) -> Answer:
-    """A window without a past, as of a long history; what the verifier rejects is `unproved`."""
+    """A window, as of a long history; what the verifier rejects is `unproved`."""
     whole = decide(part, model, Budget())
     few = window(part, whole, model, Budget()) if whole.outcome == "invalid" else None
     if few is None:
         return "unknown", []
     rows = tuple(part[row] for row in few.rows)
-    claim = Part(None, "invalid", "search", len(part), counterexample=rows, since=few.since)
+    claim = Part(None, "invalid", "search", len(part), counterexample=rows, since=few.since, starts=few.starts)
     return "unproved" if verify_part(part, model, claim) else "invalid", []
 
 
@@ -133,6 +148,7 @@ def streamed(part: History, model: Model) -> Answer:
 STAGES: dict[str, Stage] = {
     "depth-first": depth_first,
     "bit-parallel": bit_parallel_alone,
+    "sparse": sparse_alone,
     "just-in-time": just_in_time_alone,
     "all rounds": all_rounds,
 }
@@ -140,7 +156,7 @@ STAGES: dict[str, Stage] = {
 
 EVERY_STAGE: dict[str, Stage] = {**STAGES, "monitor": monitored, "window": windowed, "stream": streamed}
 
-WITHOUT_WITNESS = ("bit-parallel", "stream")
+WITHOUT_WITNESS = ("bit-parallel", "sparse", "stream")
 
 
 def crowded(
