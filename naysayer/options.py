@@ -264,8 +264,8 @@ MODEL_HELP = (
 """Written out, as importing the models would slow down every start; a test compares."""
 
 FORMAT_HELP = (
-    "the file's format: jsonl-events, jsonl-operations, edn, jepsen-json, history-txt, jepsen-log, kv-log (what they "
-    "look like: naysayer list); detected if it can be"
+    "the file's format: jsonl-events, jsonl-operations, edn, jepsen-json, history-txt, jepsen-log, kv-log, plume, "
+    "awdit, dbcop (what they look like: naysayer list); detected if it can be"
 )
 KEYS_HELP = (
     "where the key of an operation is: tuple, in its value as [key value]; field, in a field of its own; none, for one "

@@ -30,6 +30,7 @@ from checker.formats import (
     kv_log,
     micro_operations,
     read_inputs,
+    sessions,
 )
 from checker.formats.columns import Clock, Loaded, Span
 from checker.formats.detection import detect_format, detect_model
@@ -53,6 +54,9 @@ FORMATS: dict[str, Callable[[Source], Loaded]] = {
     console.HISTORY_TXT: console.load_history_txt,
     console.NAME: console.load,
     kv_log.NAME: kv_log.load,
+    sessions.PLUME: sessions.load_plume,
+    sessions.AWDIT: sessions.load_awdit,
+    sessions.DBCOP: sessions.load_dbcop,
 }
 """The readers by the names that `read(format=...)` takes and reports show."""
 
@@ -66,6 +70,9 @@ SUMMARIES: dict[str, str] = {
     console.HISTORY_TXT: "Jepsen's history.txt: 0 :ok :read 1",
     console.NAME: "a console log of Jepsen: INFO jepsen.util - 0 :ok :read 1",
     kv_log.NAME: 'a key-value log: {:process 0, :type :ok, :f :get, :key "7", :value "x"}',
+    sessions.PLUME: "text of PolySI and Plume: r(key,value,session,transaction)",
+    sessions.AWDIT: "text of AWDIT's tests: w 1 2, with ----- between transactions and ===== between sessions",
+    sessions.DBCOP: 'JSON of dbcop: {"data": [[{"events": [{"write": true, "variable": 1, "value": 2}]}]]}',
 }
 """The formats in a line each."""
 

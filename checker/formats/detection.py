@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from checker.errors import UsageError
-from checker.formats import console, edn, jepsen_json, jsonl_events, jsonl_operations, kv_log
+from checker.formats import console, edn, jepsen_json, jsonl_events, jsonl_operations, kv_log, sessions
 from checker.formats.micro_operations import KNOWN, name_of
 from checker.formats.source import Source
 from checker.history import OK, History, distinct
@@ -24,6 +24,12 @@ def detect_format(source: Source) -> str:
     if not head:
         raise source.error("is empty: it contains no operations")
     first = head.split(b"\n", 1)[0].strip()
+    if sessions.DBCOP_HEAD.search(head[:100_000]) and b'"events"' in head:
+        return sessions.DBCOP
+    if sessions.PLUME_LINE.fullmatch(first.decode(errors="replace")):
+        return sessions.PLUME
+    if sessions.AWDIT_LINE.fullmatch(first.decode(errors="replace")):
+        return sessions.AWDIT
     if re.match(rb"\{\s*(\"|\}|$)", first):
         return _json_form(source, first)
     if re.match(rb"\[\s*\{\s*\"[^\"]*\"\s*:", head):
@@ -38,7 +44,8 @@ def detect_format(source: Source) -> str:
     if first[:1] in b"{[(;#" and b"\0" not in head[:1000]:
         return edn.NAME
     raise source.error(
-        "is not a history in a known format (JSON, EDN, Jepsen's history.txt or console log, or a key-value log)", 1
+        "is not a history in a known format (JSON, EDN, Jepsen's history.txt or console log, or a key-value log)",
+        1,
     )
 
 

@@ -62,7 +62,7 @@ class Pairs:
         if shape.needs == REALTIME:
             closed = sure & (table.ret[dst] < table.call[src])
         else:
-            closed = sure & (table.session[dst] == table.session[src]) & (table.call[dst] < table.call[src])
+            closed = sure & (table.session[dst] == table.session[src]) & (dst < src)
         hit = np.flatnonzero(closed)
         if not len(hit):
             return None

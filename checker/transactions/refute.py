@@ -92,7 +92,7 @@ def _cycle(facts: Facts, level: Level, cycle: tuple[Link, ...], given: Given) ->
 def _session(facts: Facts, link: Link, given: Given, level: Level) -> bool:
     assert link.after is not None
     one, other = facts.of[link.before].op, facts.of[link.after].op
-    return one.status == "ok" and one.process == other.process and one.call < other.call
+    return one.status == "ok" and one.process == other.process and (one.call, one.index) < (other.call, other.index)
 
 
 def _realtime(facts: Facts, link: Link, given: Given, level: Level) -> bool:
@@ -184,7 +184,9 @@ def _causes(facts: Facts, fact: Fact) -> set[int]:
     mine = {
         index
         for index, other in facts.of.items()
-        if other.ok and other.op.process == fact.op.process and other.op.call < fact.op.call
+        if other.ok
+        and other.op.process == fact.op.process
+        and (other.op.call, other.op.index) < (fact.op.call, fact.op.index)
     }
     return {index for index in found if index is not None} | mine
 
