@@ -24,16 +24,43 @@ class Pair(msgspec.Struct, frozen=True):
     value: str
 
 
+class Range(msgspec.Struct, frozen=True):
+    """What a read within a transaction found."""
+
+    kvs: tuple[Pair, ...] = ()
+
+
+class Response(msgspec.Struct, frozen=True):
+    """The answer to one request of a transaction."""
+
+    response_range: Range | None = None
+
+
 class EtcdAnswer(msgspec.Struct, frozen=True):
     """What etcd answers to any of the four. `header` is never left out, so an answer without it is not etcd's."""
 
     header: dict[str, Any]
     kvs: tuple[Pair, ...] = ()
     succeeded: bool = False
+    responses: tuple[Response, ...] = ()
+    """Of a transaction, one for each request."""
 
 
 def _text(value: Any) -> str:
     return base64.b64encode(msgspec.json.encode(value)).decode()
+
+
+def _first(pairs: tuple[Pair, ...]) -> Any:
+    return msgspec.json.decode(base64.b64decode(pairs[0].value)) if pairs else None
+
+
+def _step(f: str, key: Any, value: Any) -> dict[str, Any]:
+    """One read or write of a transaction. etcd refuses one that writes a key twice."""
+    if f == "r":
+        return {"request_range": {"key": _text(key)}}
+    if f != "w":
+        raise UsageError(f"transactions of the etcd client read and write registers: there is no {f}")
+    return {"request_put": {"key": _text(key), "value": _text(value)}}
 
 
 class EtcdClient:
@@ -65,8 +92,10 @@ class EtcdClient:
                 )
                 put = {"request_put": {"key": key, "value": _text(new)}}
                 return "txn", {"compare": [compare], "success": [put]}
+            case "txn":
+                return "txn", {"success": [_step(*step) for step in request.input]}
             case other:
-                raise UsageError(f"the etcd client offers read, write, cas and delete, not {other}")
+                raise UsageError(f"the etcd client offers read, write, cas, delete and txn, not {other}")
 
     async def invoke(self, request: Request) -> Reply:
         path, body = self._call(request)
@@ -83,7 +112,12 @@ class EtcdClient:
     @staticmethod
     def _output(request: Request, answer: EtcdAnswer) -> Any:
         if request.f == "read":
-            return msgspec.json.decode(base64.b64decode(answer.kvs[0].value)) if answer.kvs else None
+            return _first(answer.kvs)
+        if request.f == "txn":
+            return [
+                [f, key, _first(one.response_range.kvs) if f == "r" and one.response_range is not None else value]
+                for (f, key, value), one in zip(request.input, answer.responses, strict=True)
+            ]
         return answer.succeeded if request.f == "cas" else None
 
     async def close(self) -> None:

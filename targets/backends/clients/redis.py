@@ -36,7 +36,7 @@ class _RefusedError(Exception):
 
 
 class RedisClient:
-    """A client of the server at host:port. Operations: read, write, cas, delete."""
+    """A client of the server at host:port. Operations: read, write, cas, delete, and txn on registers."""
 
     def __init__(self, host: str, port: int) -> None:
         self._host = host
@@ -93,8 +93,28 @@ def _commands(request: Request) -> list[tuple[bytes | str, ...]]:
             return [("EVAL", CAS, "1", key, before, msgspec.json.encode(new))]
         case "delete":
             return [("DEL", key)]
+        case "txn":
+            return [("MULTI",), ("ROLE",), *(_step(*step) for step in request.input), ("EXEC",)]
         case other:
-            raise UsageError(f"the Redis client offers read, write, cas and delete, not {other}")
+            raise UsageError(f"the Redis client offers read, write, cas, delete and txn, not {other}")
+
+
+def _step(f: str, key: Any, value: Any) -> tuple[bytes | str, ...]:
+    """One read or write of a transaction."""
+    if f == "r":
+        return ("GET", str(key))
+    if f != "w":
+        raise UsageError(f"transactions of the Redis client read and write registers: there is no {f}")
+    return ("SET", str(key), msgspec.json.encode(value))
+
+
+def _done(step: tuple[str, Any, Any], found: Any) -> list[Any]:
+    f, key, value = step
+    if f == "r" and (found is None or isinstance(found, bytes)):
+        value = None if found is None else msgspec.json.decode(found)
+    elif f == "r" or found != b"OK":
+        raise RespError(f"no answer to {f} in a transaction: {str(found)[:ANSWER_SHOWN]}")
+    return [f, key, value]
 
 
 def _output(request: Request, answer: Any) -> Any:
@@ -108,6 +128,10 @@ def _output(request: Request, answer: Any) -> Any:
             return None
         case "read", [[bytes(), *_], _]:
             raise _RefusedError("not the primary")
+        case "txn", [[b"master", *_], *found]:
+            return [_done(step, one) for step, one in zip(request.input, found, strict=True)]
+        case "txn", [[bytes(), *_], *_]:
+            raise RespError("not the primary")
         case "write", b"OK":
             return None
         case "cas", 0 | 1:

@@ -222,7 +222,7 @@ def load(path: Path, client: str | None = None) -> ClusterConfig:
             raise UsageError(f"{path}: [storage] needs {{storage}} before the program in `start` of [commands]")
     # a file of the user's own is found beside the cluster.toml that names it, or from where the command was typed
     kind = client or (str(path.parent / config.client.kind) if ":" in config.client.kind else config.client.kind)
-    operations = config.client.operations or (SQL_OPERATIONS if kind == "sql" else OPERATIONS)
+    operations = config.client.operations or _offered(kind)
     described = msgspec.structs.replace(config.client, kind=kind, operations=operations)
     config = msgspec.structs.replace(config, client=described)
     for name, seconds in (
@@ -334,6 +334,13 @@ def container_of(host: str) -> tuple[str, str] | None:
     """Engine and container of a `host` such as docker:app-n1-1; None for any other host."""
     found = CONTAINER.fullmatch(host)
     return None if found is None else (found[1], found[2])
+
+
+def _offered(kind: str) -> tuple[str, ...]:
+    """The operations of a kind of clients where cluster.toml names none."""
+    if kind == "sql":
+        return SQL_OPERATIONS
+    return (*OPERATIONS, "txn") if kind in ("etcd", "redis") else OPERATIONS
 
 
 def endpoint(client: str) -> tuple[str, int] | None:
