@@ -15,11 +15,16 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
+def cores() -> int:
+    """How many cores this process may use: its CPU affinity counts, where the platform has one."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 @contextmanager
 def processes(tasks: int) -> Iterator[ProcessPoolExecutor]:
     """As many processes as there are cores, for so many tasks. Whatever leaves the block early ends them."""
     # Spawned, not forked: a fork of a process with threads (numpy, trio) may hang.
-    workers = min(tasks, os.cpu_count() or 1)
+    workers = min(tasks, cores())
     with _Processes(workers, mp_context=_Workers(), initializer=_ignore_interrupts) as started:
         try:
             yield started

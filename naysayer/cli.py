@@ -217,7 +217,8 @@ def hunt(target: str | None = None, /, *, options: HuntOptions = HuntOptions(), 
     shard = None if asked.shard is None else shard_of(asked.shard)
     sizes = (ops, asked.nodes, asked.workload, asked.nemesis, asked.clients, shard)
     wanted = Hunt(target, seeds, asked.time, asked.first_seed, *sizes)
-    return _concluded("hunt", output, lambda: hunt_target(wanted, engine=asked.engine, results=asked.results))
+    engine, workers, results = asked.engine, asked.workers, asked.results
+    return _concluded("hunt", output, lambda: hunt_target(wanted, engine=engine, workers=workers, results=results))
 
 
 @app.command

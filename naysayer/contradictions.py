@@ -79,6 +79,8 @@ def refuse_hunt_contradictions(target: str | None, options: HuntOptions) -> None
         raise UsageError("--ops is for hunts in the simulator: each seed of a real system runs for up to 30 s")
     if target is None and options.shard is not None:
         raise UsageError("--shard is for hunts in the simulator: seeds of a real system run one after the other")
+    if target is None and options.workers is not None:
+        raise UsageError("--workers is for hunts in the simulator: seeds of a real system run one after the other")
     if target is None and options.engine != HuntOptions.engine:
         raise UsageError("--engine is for hunts in the simulator: seeds of a real system run one after the other")
 

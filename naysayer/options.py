@@ -248,6 +248,9 @@ class HuntOptions:
     engine: str = "processes"
     """processes of this machine, or dask:ADDRESS"""
 
+    workers: int | None = None
+    """how many processes try seeds at once; as many as there are cores unless given (in the simulator)"""
+
     results: Path = RESULTS
     """where the result folder is made"""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
@@ -12,7 +11,8 @@ from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from checker.errors import HarnessError, TargetError
+from checker.errors import HarnessError, TargetError, UsageError
+from checker.processes import cores
 from naysayer.commands.test import facts_json, page_source, result_of
 from naysayer.hunt.beyond import CONTINUATIONS, seen_by_clients
 from naysayer.hunt.campaign import Caught, Hunt, run_campaign
@@ -44,15 +44,17 @@ PLAIN_S = 5.0
 """How often there is a line of progress where stdout is no terminal."""
 
 
-def hunt_target(hunt: Hunt, *, engine: str, results: Path) -> Conclusion:
-    """Hunt, minimise, keep, report. Raises UsageError for what does not fit the target.
+def hunt_target(hunt: Hunt, *, engine: str, workers: int | None, results: Path) -> Conclusion:
+    """Hunt, minimise, keep, report. Raises UsageError for what does not fit the target, or the machine.
 
     SIGINT and SIGTERM end the search, or the minimising: what is found by then is kept and reported.
     """
     hunt.validate()
     refuse_unwritable(results)
+    if workers is not None and engine == "processes" and not 1 <= workers <= cores():
+        raise UsageError(f"--workers is {workers}; from 1 to {cores()} fit on the cores that this process may use")
     with StopRequest() as stop:
-        caught = _known(hunt, results) or _search(hunt, engine, stop)
+        caught = _known(hunt, results) or _search(hunt, engine, workers or cores(), stop)
         if caught.plan is None:
             return _nothing(hunt, caught)
         folder = new_folder(results, caught.plan.name)
@@ -81,7 +83,7 @@ def _known(hunt: Hunt, results: Path) -> Caught | None:
     return None if tried.plan is None else tried
 
 
-def _search(hunt: Hunt, engine: str, stop: StopRequest) -> Caught:
+def _search(hunt: Hunt, engine: str, workers: int, stop: StopRequest) -> Caught:
     screen = console()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
@@ -93,7 +95,7 @@ def _search(hunt: Hunt, engine: str, stop: StopRequest) -> Caught:
             line(lambda: f"hunting {hunt.target}: {done}{'' if hunt.seeds is None else f' of {hunt.seeds}'} seeds")
             return not stop.made
 
-        return run_campaign(hunt, engine, os.cpu_count() or 1, goes_on)
+        return run_campaign(hunt, engine, workers, goes_on)
 
 
 def _minimise(found: timed.Scenario, seed: int, stop: Stop) -> Shrunk:

@@ -106,6 +106,12 @@ def test_a_program_that_is_no_host_is_refused_in_one_sentence(
     assert said in capsys.readouterr().err
 
 
+def test_workers_beyond_the_cores_are_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    for workers in ("0", "10000"):
+        assert run(["hunt", "quorum-kv", "--seeds", "1", "--workers", workers, "--results", str(tmp_path)]) == 3
+        assert f"--workers is {workers}; from 1 to" in capsys.readouterr().err
+
+
 def test_hosts_exclude_other_systems(capsys: pytest.CaptureFixture[str]) -> None:
     for arguments in (["test", "quorum-kv", "--host", "x"], ["hunt", "--bin", "x", "--host", "x"]):
         assert run(arguments) == 3
