@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from naysayer.hunt.swarm import draw
+from naysayer.hunt.swarm import draw, fitting
 from naysayer.judge import judge_run
 from naysayer.options import RunOptions
 from naysayer.plan import make_plan
@@ -81,3 +81,9 @@ def test_a_default_test_shows_a_store_without_read_repair() -> None:
     plan = make_plan(RunOptions(target="quorum-kv/no-read-repair", seed=4))
     run = Simulation(plan, Recorder()).run()
     assert judge_run(run, find_workload(plan.workload).model).outcome == "invalid"
+
+
+def test_every_operation_of_a_target_occurs_in_a_workload_that_hunts_run_on_it() -> None:
+    for target in all_targets():
+        occurring = frozenset().union(*(find_workload(name).operations for name in fitting(target)))
+        assert occurring == target.operations, target.name
