@@ -202,7 +202,10 @@ def test_what_does_not_fit_a_hunt_is_refused_before_anything_runs(
 
 
 @pytest.mark.slow
-def test_a_bundled_target_is_hunted_as_processes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_bundled_target_is_hunted_as_processes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("naysayer.commands.hunt_live.REDUCE_S_MAX", 0.0)  # the reduction is that of --bin
     command = ["hunt", "quorum-kv/read-one", "--live", "--time", "30s", "--results", str(tmp_path), "--json"]
     assert run(command) == 1
     hunt = json.loads(capsys.readouterr().out)
