@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from checker.errors import UsageError
 from checker.formats import read as read_history
+from checker.history import INFO, History
 from naysayer.fault_spans import fault_spans
 from naysayer.mechanism import with_mechanism
 from naysayer.page.source import Source, source_of_run
@@ -24,7 +27,10 @@ from naysayer.report.nodes import with_nodes
 from naysayer.report.report import Report
 from naysayer.results import HISTORY, PAGE, TEST, VERDICT, Kept, open_folder, read_verdict
 from naysayer.seen import seen
+from naysayer.simulate import Run
 from targets.protocol.fault import FAULT, Evidence, Fault
+
+DIFFERS = "No messages and no node states: this version of Naysayer runs it differently (naysayer replay tells)."
 
 
 def report_result(what: Path) -> Path:
@@ -58,7 +64,11 @@ def source_of_folder(folder: Path) -> Source:
         interrupted=kept.interrupted,
         trouble=kept.target_error,
     )
-    report = _with_nodes(plan, folder, build_report(result, folder))
+    plain = build_report(result, folder)
+    report = _with_nodes(plan, folder, plain)
+    if report.traced is not None and not _repeats(report.traced, history):
+        source = source_of_run(plain, history, plan, nemesis, result.evidence, folder)
+        return replace(source, lacking=DIFFERS)
     return source_of_run(report, history, plan, nemesis, result.evidence, folder)
 
 
@@ -71,6 +81,15 @@ def _with_nodes(plan: Plan, folder: Path, report: Report) -> Report:
         script = notation.read(scenario)
         return with_mechanism(plan, with_nodes(plan, report, partial(timed.rerun, script), always=True), script)
     return with_mechanism(plan, with_nodes(plan, report, always=True))
+
+
+def _repeats(traced: Run, history: History) -> bool:
+    """Whether a run that was repeated for the page is the recorded one, by the times of all calls and returns."""
+    again = traced.recorder.history()
+    known, ended = len(again), again.status != INFO
+    if known > len(history) or not np.array_equal(again.call, history.call[:known]):
+        return False
+    return bool(np.array_equal(again.ret[ended], history.ret[:known][ended]))
 
 
 class _Event(msgspec.Struct):

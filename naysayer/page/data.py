@@ -11,7 +11,7 @@ from naysayer.notation import value_text
 from naysayer.page.columns import Numbers, packed
 from naysayer.page.operations import Clock, Texts, answers_of, calls_of, clock_of, columns_of, names_of, texts_of
 from naysayer.page.proof import Rows, proof_of
-from naysayer.page.source import Source
+from naysayer.page.source import Source, bounded
 from naysayer.page.states import states_of
 from naysayer.page.templates import Templates
 from naysayer.page.traffic import trace_of_file, trace_of_run, traffic_of
@@ -25,6 +25,7 @@ NOT_VALID_MAX = 500
 
 def page_data(source: Source) -> str:
     """Everything as base64."""
+    source, operations_cut = bounded(source)
     report, history = source.report, source.history
     clock = clock_of(history, _last_ns(source), ordered_only=report.ordered_only)
     columns = columns_of(history, clock)
@@ -52,7 +53,7 @@ def page_data(source: Source) -> str:
         "valueText": _texts(values, "v", columns),
         "keyText": _texts(keys, "k", columns),
         "calls": list(templates.texts),
-        "cut": {"values": values.cut + keys.cut, "calls": max(0, calls_cut)},
+        "cut": {"operations": operations_cut, "values": values.cut + keys.cut, "calls": max(0, calls_cut)},
         "proof": proof_of(report, history, clock),
         "faults": _faults(source, clock),
         "faultsCut": max(0, len(source.faults) - FAULTS_MAX),

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+import numpy as np
 
 from checker.formats import Recording
 from checker.history import History
 from naysayer.page.faults import FaultRow, fault_rows, recorded_faults
 from naysayer.plan import Plan
 from naysayer.report.report import Report
+from naysayer.report.terminal import operations_of
 from targets.backends.stdio.messages import MESSAGES
 from targets.protocol.fault import Evidence, Fault
+
+OPERATIONS_MAX = 1_500_000
+"""Of a longer history the page holds so many operations, around those that matter."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +36,20 @@ class Source:
     """The messages of a real run, where they were kept."""
     lacking: str = "No messages and no node states: this is a history alone."
     """Why there are no messages and states of nodes, if there are none."""
+
+
+def bounded(source: Source, most: int = OPERATIONS_MAX) -> tuple[Source, int]:
+    """The source with the operations that fit into a page, and how many do not: a stretch of the history around the
+    operations that matter, and those."""
+    history, part = source.history, source.report.verdict.worst
+    if len(history) <= most:
+        return source, 0
+    matter = [] if part is None else [op.index for op in operations_of(part)]
+    rows = np.flatnonzero(np.isin(history.index, matter))
+    middle = int(rows[-1]) if len(rows) else 0
+    first = max(0, min(middle - most // 2, len(history) - most))
+    kept = np.union1d(rows, np.arange(first, first + most - len(rows)))
+    return replace(source, history=history.select(kept)), len(history) - len(kept)
 
 
 def source_of_run(

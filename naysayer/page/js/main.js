@@ -80,8 +80,9 @@ function start(run) {
   function count() {
     const span = `${run.time(Math.max(0, clock.from), 0)}–${run.time(Math.min(run.end, clock.to), 0)} ${run.timeUnit}`;
     const hidden = state.hiddenCount ? ` · hidden: ${counted(state.hiddenCount, "operation")}` : "";
+    const cut = run.header.cut.operations ? ` · ${int(run.header.cut.operations)} more not in this page` : "";
     const some = clients.inView < run.n ? `${int(clients.inView)} of ` : "";
-    $("#count").textContent = `${span} · ${some}${counted(run.n, "operation")}${clients.dense ? " as density" : ""}${hidden}${messageCount()}`;
+    $("#count").textContent = `${span} · ${some}${counted(run.n, "operation")}${clients.dense ? " as density" : ""}${cut}${hidden}${messageCount()}`;
     const near = (/** @type {number} */ a, /** @type {number} */ b) => Math.abs(a - b) < Math.max(1, (clock.to - clock.from) / 200);
     $("#view-whole").setAttribute("aria-pressed", String(clock.from <= 0 && clock.to >= run.end));
     if (violation) $("#view-window").setAttribute("aria-pressed", String(near(clock.from, violation[0]) && near(clock.to, violation[1])));

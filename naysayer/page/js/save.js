@@ -19,7 +19,7 @@ export function saveHistory(run) {
 
 /** Whether every value is in the page whole, and is one that JSON has. @param {Run} run */
 export function complete(run) {
-  if (run.header.cut.values || run.header.cut.calls) return false;
+  if (run.header.cut.operations || run.header.cut.values || run.header.cut.calls) return false;
   return ["valueText", "keyText"].every((name) => Object.entries(run.header[name].text).every(([code, text]) => {
     try {
       return text === "nothing" || JSON.stringify(JSON.parse(run.header[name].long[code] ?? text)).length > 0;

@@ -85,3 +85,16 @@ def test_a_history_that_was_cut_off_in_its_last_line_has_a_page(folder: Path, tm
         (copy / name).write_bytes((folder / name).read_bytes())
     (copy / "history.jsonl").write_bytes((copy / "history.jsonl").read_bytes()[:-30])
     assert run(["report", str(copy)]) == 0
+
+
+def test_a_run_that_this_version_runs_differently_gets_no_nodes_of_another(folder: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "result"
+    copy.mkdir()
+    for name in ("test.toml", "history.jsonl", "verdict.json"):
+        (copy / name).write_bytes((folder / name).read_bytes())
+    plan = (copy / "test.toml").read_text()
+    (copy / "test.toml").write_text(plan.replace("seed = 1", "seed = 2"))
+    assert run(["report", str(copy)]) == 0
+    header, _ = unpacked((copy / "report.html").read_bytes())
+    assert header["messages"] is None
+    assert "runs it differently" in header["lacking"]

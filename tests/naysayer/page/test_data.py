@@ -8,6 +8,7 @@ from random import Random
 import numpy as np
 import pytest
 
+from checker import check
 from checker.history import INFO, OK, PENDING, STATUSES, History, Operation
 from checker.models import find
 from checker.verdict import Verdict
@@ -15,7 +16,7 @@ from naysayer.page.bundle import SCRIPTS, script
 from naysayer.page.columns import EXACT_MAX, differences
 from naysayer.page.order import longest
 from naysayer.page.render import pieces, render
-from naysayer.page.source import Source
+from naysayer.page.source import Source, bounded
 from naysayer.report.report import Report
 from tests.checker.generate import AUTHORS
 from tests.checker.generate import history as generated
@@ -139,3 +140,20 @@ def test_the_script_has_every_module_once_and_no_import() -> None:
 def test_no_module_is_longer_than_a_reader_can_hold() -> None:
     for file in SCRIPTS.iterdir():
         assert len(file.read_text(encoding="utf-8").splitlines()) <= 300, file.name
+
+
+def test_of_a_history_that_is_too_long_the_page_holds_what_matters() -> None:
+    operations = [op(i, "write", i, 10 * i, 10 * i + 5) for i in range(1000)]
+    operations += [op(1000, "read", 999, 10_000, 10_005), op(1001, "read", 3, 10_010, 10_015)]
+    operations += [op(1002 + i, "write", 1000 + i, 10_020 + 10 * i, 10_025 + 10 * i) for i in range(500)]
+    history = History.of(operations)
+    report = Report(check(history, "register"), "a test")
+    kept, cut = bounded(Source(report=report, history=history), most=200)
+    assert len(kept.history) + cut == len(history)
+    assert len(kept.history) <= 200
+    worst = report.verdict.worst
+    assert worst is not None
+    assert {one.index for one in worst.counterexample} <= set(kept.history.index.tolist())
+    header, columns = unpacked(render(kept))
+    assert [columns["index"][row] for row in header["proof"]["ops"]] == [one.index for one in worst.counterexample]
+    assert bounded(kept, most=200) == (kept, 0)
