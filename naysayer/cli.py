@@ -447,17 +447,19 @@ def grade(
         teacher: grade our own solution and its broken variants, and list the mistakes that the tests would miss
         results: where the result folder is made
     """
-    from naysayer.grade.command import Asked, grade_all, grade_one, list_packs
+    from naysayer.grade.command import Asked, ended_by_sigterm, grade_all, grade_one, list_packs
     from naysayer.grade.teacher import grade_ours
 
     if assignment is None:
         return list_packs()
     if teacher:
-        return grade_ours(assignment)
+        with ended_by_sigterm():
+            return grade_ours(assignment)
     if (host is None) == (binary is None):
         raise UsageError("say what to grade: either --host COMMAND or --bin COMMAND")
     asked = Asked(host, binary, build, secret, results)
-    return grade_one(assignment, asked) if all_ is None else grade_all(assignment, all_, asked)
+    with ended_by_sigterm():
+        return grade_one(assignment, asked) if all_ is None else grade_all(assignment, all_, asked)
 
 
 @app.command(name="list")
