@@ -110,7 +110,6 @@ public final class TickNode extends Naysayer.Node {
         DiskStorage(Naysayer.Context ctx) {
             log = new Naysayer.Wal(ctx, "storage");
             for (byte[] record : log.recover()) replay(ByteBuffer.wrap(record));
-            log.sync();
         }
 
         private void replay(ByteBuffer in) {

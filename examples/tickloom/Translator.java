@@ -52,7 +52,7 @@ public interface Translator {
             return switch (message.type()) {
                 case "read" -> new Request("CLIENT_GET_REQUEST", Naysayer.map("key", key));
                 case "write" -> new Request("CLIENT_EXECUTE_REQUEST",
-                    Naysayer.map("operation", Naysayer.map("type", "set", "key", key, "value", text(message.get("value")))));
+                    Naysayer.map("operation", Naysayer.map("@type", "set", "key", key, "value", text(message.get("value")))));
                 default -> null;
             };
         }
@@ -70,7 +70,7 @@ public interface Translator {
         @Override public Request request(Naysayer.Message message) {
             if (!message.type().equals("acquire")) return null;
             return new Request("CLIENT_EXECUTE_REQUEST",
-                Naysayer.map("operation", Naysayer.map("type", "set", "key", "owner", "value", message.from())));
+                Naysayer.map("operation", Naysayer.map("@type", "set", "key", "owner", "value", message.from())));
         }
 
         @Override public Map<String, Object> answer(Naysayer.Message asked, Map<String, Object> payload) {
@@ -116,7 +116,7 @@ public interface Translator {
             };
             if (delta == null) return null;
             return new Request("CLIENT_EXECUTE_REQUEST",
-                Naysayer.map("operation", Naysayer.map("type", "increment", "key", "counter", "delta", delta)));
+                Naysayer.map("operation", Naysayer.map("@type", "increment", "key", "counter", "delta", delta)));
         }
 
         @Override public Map<String, Object> answer(Naysayer.Message asked, Map<String, Object> payload) {

@@ -40,6 +40,17 @@ SHOWN_BY = {
         "reply-before-durable": ("generations, crashes", 2),
         "equal-granted": ("works", 1),
         "no-fencing": ("fencing", 1),
+        "read-without-repair": ("fencing", 18),
+    },
+    "paxos-store": {
+        "accept-volatile": ("crashes", 1),
+        "accept-below-promise": ("late messages", 1),
+        "adopt-any-accepted": ("partitions", 1),
+        "ballot-collision": ("works", 2),
+        "learn-from-minority": ("partitions", 1),
+        "local-read": ("partitions", 3),
+        "read-without-repropose": ("partitions", 3),
+        "refused-is-repeated": ("partitions", 1),
     },
 }
 """By assignment and mistake: a test, and a seed of it that fails."""

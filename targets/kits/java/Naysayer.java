@@ -189,10 +189,8 @@ public final class Naysayer {
                 records.add(record);
                 good = in.position();
             }
-            if (good < all.length) {
-                disk.truncate(name, good);
-                disk.sync(name);
-            }
+            if (good < all.length) disk.truncate(name, good);
+            disk.sync(name); // a killed process may have left whole records that are not on the disk yet
             return records;
         }
 

@@ -209,10 +209,8 @@ class Wal {
       found.push(record);
       at += 8 + record.length;
     }
-    if (at < data.length) {
-      this._disk.truncate(this._name, at);
-      this._disk.sync(this._name);
-    }
+    if (at < data.length) this._disk.truncate(this._name, at);
+    this._disk.sync(this._name); // a killed process may have left whole records that are not on the disk yet
     return found;
   }
 

@@ -222,7 +222,7 @@ class Wal:
             at += 8 + length
         if at < len(data):
             disk.truncate(name, at)
-            disk.sync(name)
+        disk.sync(name)  # a killed process may have left whole records that are not on the disk yet
         return found
 
     def append(self, record: bytes) -> None:

@@ -71,7 +71,6 @@ public class GenerationClock extends Naysayer.Node {
             if (record.size() == 1) granted = Math.max(granted, (Long) record.get(0));
             else entries.put(record.get(0), Entry.of(record.get(1)));
         }
-        log.sync(); // a killed process may have left records that are not on the disk yet
     }
 
     @Override public void onMessage(Naysayer.Message message) {

@@ -63,7 +63,6 @@ public class PaxosStore extends Naysayer.Node {
             register.accepted = register.promised;
             register.value = record.get(2);
         }
-        log.sync(); // a killed process may have left records that are not on the disk yet
     }
 
     Register register(Object key) { return registers.computeIfAbsent(key, k -> new Register()); }

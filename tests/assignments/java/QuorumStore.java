@@ -59,7 +59,6 @@ public class QuorumStore extends Naysayer.Node {
             List<?> entry = (List<?>) Naysayer.fromJson(record);
             adopt(entry.get(0), new Held(version(entry.get(1)), entry.get(2)));
         }
-        log.sync(); // a killed process may have left records that are not on the disk yet
     }
 
     @SuppressWarnings("unchecked")

@@ -51,7 +51,6 @@ public class RaftStore extends Naysayer.Node {
                 place((Long) record.get(0), Entry.of(record.get(1)));
             }
         }
-        wal.sync(); // a killed process may have left records that are not on the disk yet
         restartElectionTimer();
     }
 

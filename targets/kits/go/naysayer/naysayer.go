@@ -266,8 +266,8 @@ func (wal *Wal) Recover() [][]byte {
 	}
 	if at < len(data) {
 		wal.disk.Truncate(wal.name, at)
-		wal.disk.Sync(wal.name)
 	}
+	wal.disk.Sync(wal.name) // a killed process may have left whole records that are not on the disk yet
 	return records
 }
 
