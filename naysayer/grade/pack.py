@@ -85,7 +85,7 @@ def load(named: str) -> Assignment:
     if folder is None and ("/" in named or Path(named).is_dir()):
         folder = Path(named)
     if folder is None:
-        raise unknown_name("assignment", named, known, shown_by="naysayer grade --list")
+        raise unknown_name("assignment", named, known, shown_by="naysayer grade")
     file = folder / FILE
     try:
         read = msgspec.toml.decode(file.read_bytes(), type=Assignment)

@@ -40,6 +40,18 @@ operations = 40
 seeds = 3
 hidden = 2
 hints = ["Look."]
+
+[[test]]
+name = "one write"
+points = 2
+scenario = "one-write.txt"
+"""
+SCENARIO = """
+# A write, and a read after it.
+cluster quorum-kv nodes 1 seed 1 workload register
+at 0 c0 writes x 5 at n1
+at 50 c1 reads x at n1
+verdict
 """
 HOST = f"{sys.executable} register.py"
 
@@ -49,6 +61,7 @@ def course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with an assignment, and a good submission beside it, from which commands are typed."""
     (tmp_path / "pack").mkdir()
     (tmp_path / "pack" / "assignment.toml").write_text(PACK)
+    (tmp_path / "pack" / "one-write.txt").write_text(SCENARIO)
     submission(tmp_path / "class" / "good")
     monkeypatch.chdir(tmp_path / "class" / "good")
     return tmp_path
@@ -69,7 +82,7 @@ def test_a_good_program_gets_all_points_and_a_bad_one_its_reasons(
     course: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["grade", str(course / "pack"), "--host", HOST]) == 0
-    assert latest(Path())["score"] == 10
+    assert latest(Path())["score"] == 12
     file = Path("register.py")
     file.write_text(file.read_text().replace("self.values[message", "if message['value'] % 5: self.values[message"))
     grades = []
@@ -86,6 +99,7 @@ def test_a_good_program_gets_all_points_and_a_bad_one_its_reasons(
     page = Path("results/grade-pack/latest/works")
     assert {one.name for one in page.iterdir()} >= {"report.txt", "report.html", "scenario.txt"}
     assert (page / "scenario.txt").read_text().count(" writes ") <= 2
+    assert "invalid: " in (page.parent / "one-write" / "report.txt").read_text()
 
 
 def test_one_submission_of_a_class_spoils_no_other(course: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -95,9 +109,9 @@ def test_one_submission_of_a_class_spoils_no_other(course: Path, capsys: pytest.
     arguments = ["--all", str(course / "class"), "--host", HOST, "--build", build]
     assert run(["grade", str(course / "pack"), *arguments]) == 1
     table = (Path("results") / "grade-pack" / "latest" / "grades.md").read_text()
-    assert "| good | 3 | 7 | 10 / 10 |  |" in table
-    assert "| exits | 0 | 0 | 0 / 10 |  |" in table
-    assert "| syntax | 0 | 0 | 0 / 10 | it does not compile: " in table
+    assert "| good | 3 | 7 | 2 | 12 / 12 |  |" in table
+    assert "| exits | 0 | 0 | 0 | 0 / 12 |  |" in table
+    assert "| syntax | 0 | 0 | 0 | 0 / 12 | it does not compile: " in table
 
 
 def test_a_program_that_is_no_host_is_a_row_with_the_reason(course: Path) -> None:
