@@ -15,7 +15,8 @@ public final class TickHost {
     static Translator translator(String server) {
         return switch (server) {
             case "QuorumReplica", "QuorumKVReplica" -> new Translator.Quorum();
-            case "PaxosLogServer", "MultiPaxosServer", "MultiPaxosWithHeartbeatsServer", "RaftServer" -> new Translator.Commands();
+            case "RaftServer" -> new Translator.Commands(true);
+            case "PaxosLogServer", "MultiPaxosServer", "MultiPaxosWithHeartbeatsServer" -> new Translator.Commands(false);
             case "PaxosServer" -> new Translator.OneDecision();
             case "GenerationVotingServer" -> new Translator.Generations();
             case "SingleServer", "NaiveReplicationServer" -> new Translator.Counter();

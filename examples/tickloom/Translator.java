@@ -35,18 +35,22 @@ public interface Translator {
         @Override public Map<String, Object> answer(Naysayer.Message asked, Map<String, Object> payload) {
             if (asked.type().equals("write"))
                 return payload.get("success").equals(true) ? Naysayer.map("type", "write_ok") : error(0, "not stored, or perhaps");
-            // `found` is false for a missing key, and for a read that failed too: only the first is an answer
-            if (!payload.get("found").equals(true)) return error(UNKNOWN_READS ? 0 : 20, "not found, or no quorum");
+            // `found` is false for a missing key, and for a read that failed too: only the first would be an answer
+            if (!payload.get("found").equals(true)) return error(0, "not found, or no quorum");
             String value = new String(Base64.getDecoder().decode((String) payload.get("value")), StandardCharsets.UTF_8);
             return Naysayer.map("type", "read_ok", "value", Naysayer.fromJson(value.getBytes(StandardCharsets.UTF_8)));
         }
-
-        /** -Dunknown=true: a read that found nothing has an unknown outcome. */
-        private static final boolean UNKNOWN_READS = Boolean.getBoolean("unknown");
     }
 
-    /** PaxosLogServer, MultiPaxosServer, MultiPaxosWithHeartbeatsServer and RaftServer: commands, and reads. */
+    /**
+     * PaxosLogServer, MultiPaxosServer, MultiPaxosWithHeartbeatsServer and RaftServer: commands, and reads. Raft's reads
+     * are answered from what the server holds, so that null is an answer; the others answer null where a read failed.
+     */
     final class Commands implements Translator {
+        private final boolean nullIsAnswer;
+
+        Commands(boolean nullIsAnswer) { this.nullIsAnswer = nullIsAnswer; }
+
         @Override public Request request(Naysayer.Message message) {
             String key = text(message.get("key"));
             return switch (message.type()) {
@@ -61,7 +65,8 @@ public interface Translator {
             if (asked.type().equals("write"))
                 return payload.get("success").equals(true) ? Naysayer.map("type", "write_ok") : error(0, "not executed, or perhaps");
             Object value = payload.get("value");
-            return value == null ? error(20, "not found") : Naysayer.map("type", "read_ok", "value", Long.parseLong((String) value));
+            if (value == null) return error(nullIsAnswer ? 20 : 0, "not found, or the read failed");
+            return Naysayer.map("type", "read_ok", "value", Long.parseLong((String) value));
         }
     }
 
