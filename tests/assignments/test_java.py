@@ -21,6 +21,7 @@ SHOWN_BY = {
         "wall-clock": ("clocks", 1),
         "timestamp-tie": ("works", 2),
         "local-counter": ("works", 1),
+        "sub-majority": ("partitions", 2),
         "read-one": ("works", 4),
         "timeout-is-fail": ("partitions", 2),
         "no-sync": ("crashes", 12),
@@ -51,6 +52,13 @@ SHOWN_BY = {
         "local-read": ("partitions", 3),
         "read-without-repropose": ("partitions", 3),
         "refused-is-repeated": ("partitions", 1),
+    },
+    "replicated-log": {
+        "term-volatile": ("crashes", 15),
+        "log-unsynced": ("crashes", 10),
+        "local-read": ("leaders", 16),
+        "no-election-restriction": ("leaders", 1),
+        "answer-before-commit": ("leaders", 14),
     },
 }
 """By assignment and mistake: a test, and a seed of it that fails."""
