@@ -40,7 +40,7 @@ SHOWN_BY = {
         "generation-volatile": ("generations, crashes", 2),
         "reply-before-durable": ("generations, crashes", 2),
         "equal-granted": ("works", 1),
-        "no-fencing": ("fencing", 1),
+        "no-fencing": ("fencing", 3),
         "read-without-repair": ("fencing", 18),
     },
     "paxos-store": {
@@ -58,7 +58,7 @@ SHOWN_BY = {
         "log-unsynced": ("crashes", 10),
         "local-read": ("leaders", 16),
         "no-election-restriction": ("leaders", 1),
-        "answer-before-commit": ("leaders", 14),
+        "answer-before-commit": ("leaders", 10),
     },
 }
 """By assignment and mistake: a test, and a seed of it that fails."""
