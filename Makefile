@@ -23,7 +23,7 @@ quick: $(STAMP)  ## the unit tests that take no time: half a minute
 	$(BIN)/python -m pytest -n 2 --dist worksteal -q -m "not slow and not systems"
 
 test: $(STAMP)  ## everything that needs no foreign server, compiler or browser: some minutes
-	$(BIN)/python -m pytest -n 2 --dist worksteal -q -m "not systems"
+	$(BIN)/python -m pytest -n 3 --dist worksteal -q -m "not systems"
 
 test-systems: $(STAMP)  ## the rest: real servers, compilers, hosts over SSH; what the machine lacks is skipped with the reason
 	$(BIN)/python -m pytest -n 2 --dist worksteal -q -m systems

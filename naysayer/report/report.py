@@ -12,7 +12,7 @@ from naysayer.seen import Seen
 
 if TYPE_CHECKING:
     from naysayer.serving import Account
-from naysayer.simulate import Run
+    from naysayer.simulate import Run
 
 EXIT = {"valid": 0, "invalid": 1, "unknown": 2}
 ERROR = 3
