@@ -188,6 +188,14 @@ def test_causality_reaches_across_keys_and_processes() -> None:
     assert rungs["causal"] == Rung("causal", False, "#5 depends on #2, which is newer than what it found")
     unheard = named(ladder(History.of([*ops[:3], ops[4]])))
     assert unheard["causal"].holds
+    replaced = [
+        op(1, "p", "write", "x", 1, None),
+        op(2, "q", "read", "x", None, 1),
+        op(3, "q", "write", "x", 2, None),
+        op(4, "r", "read", "x", None, 2),
+        op(5, "r", "read", "x", None, 1),
+    ]
+    assert named(ladder(History.of(replaced)))["causal"].detail.startswith("#5 depends on #3")
 
 
 @pytest.mark.parametrize("delay_helps", [True, False])

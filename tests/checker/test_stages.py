@@ -56,6 +56,21 @@ def test_a_pending_write_happens_once_at_most() -> None:
     assert set(outcomes.values()) == {"invalid"}
 
 
+def test_a_pending_write_cannot_help_before_its_call() -> None:
+    """Two equal ones are counted together: the second counts only from its own call on."""
+    part = rows(
+        ("write", 1, None, 0, PENDING),
+        ("read", None, 1, 10, 11),
+        ("write", 2, None, 20, 21),
+        ("read", None, 1, 30, 31),
+        ("write", 1, None, 40, PENDING),
+        ("write", 3, None, 50, 51),
+    )
+    outcomes = {name: stage(part, find("cas-register"))[0] for name, stage in STAGES.items()}
+    assert outcomes.pop("bit-parallel") == "unknown"
+    assert set(outcomes.values()) == {"invalid"}
+
+
 class Coin(NondeterministicModel):
     """A coin that falls on either side when it is thrown."""
 
