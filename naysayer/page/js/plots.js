@@ -25,6 +25,7 @@ export function showPlots(run, state, faults, view, select) {
   const cache = { key: "", canvas: document.createElement("canvas") };
   const paint = () => {
     waits = 0;
+    if (!canvas.clientWidth) return; // it is hidden, as in print
     const [from, to] = withClock ? view() : [0, run.end], hits = frame?.hits ?? [];
     const key = [from, to, canvas.clientWidth, devicePixelRatio, state.version, document.documentElement.style.colorScheme, colours.bg].join();
     frame = new Frame(canvas, HEIGHT, margin(), from, to);
