@@ -108,6 +108,8 @@ def _judged(path: Path, played: Played) -> PlayedScenario:
     worst = next((outcome for outcome in ("invalid", "unknown", "valid") if outcome in played.verdicts), "unknown")
     judged = ", ".join(played.verdicts) or "no verdict: add the step `verdict`"
     said = f"the file has no expected output yet ({judged}); --rewrite adds this output to it"
+    if worst == "invalid":  # nothing to expect from now on, unless by who knows --rewrite
+        said = f"{path.stem}: {judged}"
     console().print(said, markup=False, highlight=False, soft_wrap=True)
     return PlayedScenario(path.stem, worst, None, played.verdicts)
 

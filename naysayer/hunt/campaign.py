@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import gc
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
@@ -38,6 +39,9 @@ COMPARED = 50
 
 POLL_S = 0.2
 """How often a campaign is asked whether it goes on, whatever ends meanwhile."""
+
+STOP_S = 2.0
+"""How long the seeds under way may take to end, once a campaign is to stop: those of a user's program may take long."""
 
 STEPS = 200_000
 """What the search may spend on each key of one seed: another seed is worth more than a hard one."""
@@ -184,23 +188,28 @@ def unlike_again(plan: Plan) -> str | None:
     return difference(plan.target, lambda: Simulation(plan, Recorder()).run())
 
 
+class _AbandonedError(Exception):
+    """The seeds under way are given up, and what runs them is ended."""
+
+
 def run_campaign(hunt: Hunt, engine: str, workers: int, goes_on: Callable[[int], bool]) -> Caught:
     """Run the campaign. Of two seeds that fail at once the lower one counts.
 
     `goes_on` is called with the number of seeds tried, several times a second, and ends the campaign by returning
-    False.
+    False: what has not ended STOP_S later is given up.
     """
     until = None if hunt.time_s is None else time.monotonic() + hunt.time_s
     done, cpu_s, undecided, coverage = 0, 0.0, 0, Seen()
     failed: list[Plan] = []
     trouble: str | None = None
     unlike: str | None = None
-    stopped = False
+    stopped, patient_until = False, math.inf
     batches = hunt.batches()
-    with pool(engine, workers) as executor:
+    with suppress(_AbandonedError), pool(engine, workers) as executor:
         running: set[Future[Tried]] = set()
         while True:
-            stopped = stopped or not goes_on(done)
+            if not stopped and not goes_on(done):
+                stopped, patient_until = True, time.monotonic() + STOP_S
             open_ = not (failed or stopped) and trouble is None and (until is None or time.monotonic() < until)
             while open_ and len(running) < 2 * workers:
                 batch = next(batches, None)
@@ -209,6 +218,8 @@ def run_campaign(hunt: Hunt, engine: str, workers: int, goes_on: Callable[[int],
                 running.add(executor.submit(attempt, hunt, batch))
             if not running:
                 break
+            if time.monotonic() > patient_until:
+                raise _AbandonedError
             ended, running = wait(running, POLL_S, return_when=FIRST_COMPLETED)
             for tried in (future.result() for future in ended):
                 done, cpu_s, undecided = done + tried.seeds, cpu_s + tried.cpu_s, undecided + tried.undecided

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import signal
+import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -16,6 +20,7 @@ from targets.backends.host.determinism import compare
 from targets.backends.host.process import end_hosts
 
 NODE = Path(__file__).parents[1] / "targets" / "host_nodes" / "quorum_kv.py"
+KIT = Path(__file__).parents[2] / "targets" / "kits" / "python" / "naysayer_kit.py"
 
 CUT = ("--seed", "3", "--ops", "100", "--nemesis", "partition")
 """Here an operation finds no majority for so long that its node gives up."""
@@ -129,6 +134,36 @@ def test_a_host_that_dies_is_a_finding_and_no_process_is_left(
     assert "died: it ended its process with exit code 7; its stderr ends: giving up for good (on the timer" in printed
     end_hosts()
     assert not [one for one in children() if "quorum_kv" in one]
+
+
+def processes_of(text: str) -> set[int]:
+    """The processes of this machine with this text in their command lines."""
+    found = set()
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            if text in file.read_bytes().decode("utf-8", "replace"):
+                found.add(int(file.parent.name))
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not os.path.exists("/proc/self/cmdline"), reason="only Linux shows the processes of others")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_a_hunt_with_seeds_under_way_and_leaves_no_host(number: signal.Signals, tmp_path: Path) -> None:
+    node = shutil.copy(NODE, tmp_path)
+    shutil.copy(KIT, tmp_path)
+    words = ("hunt", "--host", f"{sys.executable} {node}", "--nodes", "3", "--ops", "20000", "--workers", "1")
+    command = [sys.executable, "-m", "naysayer", *words, "--results", str(tmp_path)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, start_new_session=True) as hunt:
+        while len(processes_of(str(node)) - {hunt.pid}) < 2 and hunt.poll() is None:  # ours, and the worker's
+            os.sched_yield()
+        os.killpg(hunt.pid, number)  # as a terminal does; the hosts have a session of their own
+        out, err = hunt.communicate()
+    assert (hunt.returncode, err) == (2, "")
+    assert "interrupted; nothing found in 0 seeds" in " ".join(out.split())
+    while processes_of(str(node)):
+        os.sched_yield()
 
 
 @pytest.mark.slow
