@@ -102,6 +102,7 @@ def test_brute_force_agrees_and_every_proof_holds() -> None:
 
 
 @pytest.mark.parametrize("step", [-1, 3, -7])
+@pytest.mark.slow
 def test_brute_force_agrees_on_increments_by_another_number(step: int) -> None:
     author, decided = AUTHORS["counter"], Counter[str]()
     for number in range(300):

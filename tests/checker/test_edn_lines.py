@@ -117,6 +117,7 @@ def both(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[Any, Any]]:
 
 
 @pytest.mark.skipif(not FILES, reason="the corpus of histories is not beside the project")
+@pytest.mark.slow
 def test_the_general_reader_agrees_on_every_file(both: Callable[..., tuple[Any, Any]]) -> None:
     for path in FILES:
         quick, general = both(path)

@@ -62,6 +62,7 @@ def test_values_with_versions_are_refused() -> None:
         ("c27-edn-rw-register-healthy.edn", "edn", "txn-rw-register", "valid"),
     ],
 )
+@pytest.mark.slow
 def test_a_file_is_read_and_judged(name: str, form: str, model: str, expected: str) -> None:
     recording = read(FILES / name, model=model if model.startswith("txn") else None)
     assert (recording.format, recording.model) == (form, model)

@@ -332,4 +332,5 @@ def test_what_was_written_is_read_in_both_json_forms(tmp_path_factory, operation
 
 def test_every_format_has_a_reader_under_its_name() -> None:
     names = ["jsonl-events", "jsonl-operations", "edn", "jepsen-json", "history-txt", "jepsen-log", "kv-log"]
+    names += ["plume", "awdit", "dbcop"]
     assert list(FORMATS) == names

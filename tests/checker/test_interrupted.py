@@ -80,6 +80,7 @@ def test_a_violation_stays_one_though_its_counterexample_is_not_made_small(
     assert verify(history, find("counter"), verdict) == []
 
 
+@pytest.mark.slow
 def test_worker_processes_end_at_once_and_what_they_had_decided_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     short_rounds(monkeypatch)
     history = History.of([*crowded(2, writers=7), *hopeless(key=2, first=100), *hopeless(key=3, first=200)])

@@ -105,6 +105,7 @@ def test_one_repeated_text_does_not_make_a_key_expensive() -> None:
     assert verify(History.of(ops), find("kv-append"), verdict) == []
 
 
+@pytest.mark.slow
 def test_a_queue_with_repeated_values_is_judged_by_frontiers() -> None:
     verdict = check(crowd("queue", 10, 400), "queue")
     assert (verdict.outcome, verdict.method) == ("valid", "frontiers")

@@ -76,6 +76,7 @@ def test_a_text_in_two_values_is_a_violation() -> None:
     assert counterexample(*rows, ("read", None, "ac", 0, 9), ("read", None, "bc", 0, 9)) == [0, 1, 2, 3, 4]
 
 
+@pytest.mark.slow
 def test_many_appends_at_once_are_not_ordered_in_all_ways_for_the_sake_of_a_sentence(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

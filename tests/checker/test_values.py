@@ -131,6 +131,7 @@ nested = st.recursive(
 
 
 @given(nested, nested)
+@pytest.mark.slow
 def test_equal_means_the_same_code_hash_and_place_after_pickling(one: object, other: object) -> None:
     table = Table()
     assert (table.code(one) == table.code(other)) == (identity(one) == identity(other))

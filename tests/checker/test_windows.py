@@ -76,6 +76,7 @@ def begins(ops: list[Operation], model: Model, since: int) -> tuple[Start, ...]:
     return possible(ops, model, lambda op: not model.effect_free(op), [since], 10_000, count=True)[since]
 
 
+@pytest.mark.slow
 def test_windows_are_confirmed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(windows, "RETURNS_MIN", 1)
     assert refuted("cas-register", 300, "quick") > 10
@@ -86,6 +87,7 @@ def test_windows_with_a_past_are_confirmed(monkeypatch: pytest.MonkeyPatch) -> N
     assert refuted("cas-register", 120, "past") > 20
 
 
+@pytest.mark.slow
 def test_no_legal_history_has_a_window_that_is_confirmed() -> None:
     assert accused("cas-register", 200, "quick") > 300
 

@@ -87,6 +87,7 @@ def test_the_example_is_what_its_compose_file_gives(tmp_path: Path) -> None:
         ("[" * 5000, "is not YAML: "),
     ],
 )
+@pytest.mark.slow
 def test_a_file_in_which_no_node_is_found_is_one_sentence(
     compose: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

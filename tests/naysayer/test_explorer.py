@@ -138,6 +138,7 @@ def test_every_edit_leaves_what_came_before_it_and_replays_from_its_scenario(nam
     assert any(op.input == 4711 for op in branch.replayed.run.recorder.history())
 
 
+@pytest.mark.slow
 def test_a_branch_of_a_branch_keeps_the_edits_before_it_and_no_later_ones(failing: Explorer) -> None:
     number = failing.recorded.starts_at
     first = failing.branch(failing.recorded, number - 40, Pause(("n1",)))
@@ -148,6 +149,7 @@ def test_a_branch_of_a_branch_keeps_the_edits_before_it_and_no_later_ones(failin
     assert earlier.parent is second
 
 
+@pytest.mark.slow
 def test_an_answer_that_is_held_back_makes_the_violation_go_away(failing: Explorer) -> None:
     """The stale read used its own copy and n3's; with n3's held back, it waits for that of n2, which has the write."""
     recorded = failing.recorded

@@ -98,6 +98,7 @@ def test_a_hunt_stores_what_it_reports_whatever_fails(
     assert "the history is identical" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_minimising_waits_for_the_answer_of_a_failed_write_that_was_read() -> None:
     """It fails some 700 ms after the read that proves it: until then the outcome of the write is unknown."""
     nemesis = ("one-way", "isolate-leader")

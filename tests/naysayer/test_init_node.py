@@ -14,6 +14,7 @@ from naysayer.grade.pack import packs
 from tests.systems import needs, without
 
 
+@pytest.mark.slow
 def test_the_python_node_is_valid_alone_and_caught_as_three(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

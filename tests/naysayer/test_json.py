@@ -254,6 +254,7 @@ def test_a_run_that_broke_off_is_an_error_with_what_was_found_until_then(
     assert any(result == "error" for _, result, _ in cases(file))
 
 
+@pytest.mark.slow
 def test_a_case_for_each_key(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "junit.xml"
     junit = ["--junit", str(file)]
@@ -326,6 +327,7 @@ def test_a_locale_without_utf_8_gets_ascii(tmp_path: Path) -> None:
     assert done.stderr == b""
 
 
+@pytest.mark.slow
 def test_what_a_model_prints_is_not_in_the_document(tmp_path: Path) -> None:
     (tmp_path / "loud.py").write_text(
         "import os\nfrom checker import Model\nclass Loud(Model):\n"

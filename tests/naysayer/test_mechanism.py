@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from checker import check
 from naysayer.commands.test import judged_report
 from naysayer.options import RunOptions
@@ -18,6 +20,7 @@ from naysayer.views import held
 PLAN = make_plan(RunOptions(target="quorum-kv/no-read-repair", operations=600, seed=1))
 
 
+@pytest.mark.slow
 def test_the_mechanism_of_a_stale_read_is_what_a_replay_shows() -> None:
     simulation = Simulation(PLAN, Recorder())
     run = simulation.run()

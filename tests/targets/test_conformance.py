@@ -77,6 +77,7 @@ def test_every_check_finds_a_kit_with_a_mistake(check: conformance.Check, small:
     assert str(raised.value)
 
 
+@pytest.mark.slow
 def test_what_deviates_fails_the_command_and_is_named(capsys: pytest.CaptureFixture[str], small: None) -> None:
     assert run(["conform", "--host", f"{sys.executable} {DEVIATING} 'no start'"]) == 1
     assert '✗ a node starts: it answered a start with {"error":"RuntimeError"' in capsys.readouterr().out

@@ -47,6 +47,7 @@ def test_the_checker_catches(name: str) -> None:
     assert_caught(plans, with_twin=True)
 
 
+@pytest.mark.slow
 def test_the_checker_catches_a_cas_that_is_a_read_and_a_write() -> None:
     plans = (drawn("quorum-kv/client-side-cas", seed, workload="cas-register") for seed in range(SEEDS))
     assert_caught(plans)

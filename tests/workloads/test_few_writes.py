@@ -6,6 +6,8 @@ from collections import Counter
 from random import Random
 from typing import Any
 
+import pytest
+
 from checker.check import check
 from checker.history import PENDING, History, Operation, Status
 from tests.workloads.play import Registers, play
@@ -85,6 +87,7 @@ def test_at_most_two_writes_of_a_key_are_under_way() -> None:
     assert {1, 2} <= set(under_way.values())
 
 
+@pytest.mark.slow
 def test_while_no_key_may_be_written_fresh_ones_are_added() -> None:
     generator: Any = FewWrites()
     most = 0
@@ -111,6 +114,7 @@ def test_an_honest_store_is_never_accused_though_answers_are_lost() -> None:
     assert check(History.of(played), "register").outcome == "valid"
 
 
+@pytest.mark.slow
 def test_where_there_is_cas_a_third_of_the_keys_is_changed_by_it_from_the_value_seen_last() -> None:
     played, _ = play(FewWrites(cas=True), 5000, clients=10, answer=Registers(lost=0.02))
     assert check(History.of(played), "cas-register").outcome == "valid"

@@ -181,6 +181,7 @@ class Logs:
         return "ok", {} if invocation.f == "list_committed_offsets" else None
 
 
+@pytest.mark.slow
 def test_a_client_commits_only_what_it_has_polled() -> None:
     played, _ = play(WORKLOADS["kafka"].start(), 3000, answer=Logs())
     polled: dict[tuple[int, str], set[int]] = {}

@@ -51,6 +51,7 @@ def test_every_level_implies_only_weaker_ones() -> None:
         assert implied(name) <= set(names[: place + 1])
 
 
+@pytest.mark.slow
 def test_long_serial_executions_of_blind_writes_are_found_serializable() -> None:
     random = Random(7)
     state: dict[str, Any] = {}

@@ -59,6 +59,7 @@ def test_proofs_hold_and_altered_ones_do_not(model: str, write: str) -> None:
     assert min(count.values()) > 25, count
 
 
+@pytest.mark.slow
 def test_a_witness_out_of_order_is_rejected_with_the_operation() -> None:
     random = Random(5)
     rejected = 0

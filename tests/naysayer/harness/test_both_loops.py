@@ -201,6 +201,7 @@ def on_trio(make: type[Good], setup: Setup) -> tuple[str, list[str]]:
 
 @pytest.mark.parametrize(("behaviour", "faults", "outcome", "kinds"), CASES)
 @pytest.mark.parametrize("loop", [in_virtual_time, on_trio])
+@pytest.mark.slow
 def test_the_verdict_is_that_of_the_behaviour_and_not_of_the_loop(
     loop: Callable[[type[Good], Setup], tuple[str, list[str]]],
     behaviour: type[Good],

@@ -215,5 +215,5 @@ def test_answers_of_a_form_that_a_property_does_not_know_leave_it_unknown() -> N
 
 
 def test_what_holds_at_all_times_needs_no_convergence_wait() -> None:
-    for model in ("echo", "unique-ids", "txn-list-append"):
+    for model in ("echo", "unique-ids"):
         assert lacking(model) is None

@@ -205,6 +205,7 @@ def run(target: str, seed: int) -> Run:
 
 
 @pytest.mark.parametrize("seed", range(5))
+@pytest.mark.slow
 def test_a_leader_without_check_quorum_is_found_and_its_twin_is_not(seed: int) -> None:
     broken = run("raft-log/no-check-quorum", seed)
     assert [one.kind for one in broken.findings] == ["not-live"]

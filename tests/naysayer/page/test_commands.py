@@ -20,6 +20,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return open_folder(results / "quorum-kv" / "no-read-repair")
 
 
+@pytest.mark.slow
 def test_a_run_leaves_a_page_that_says_what_the_report_says(folder: Path) -> None:
     page, said = (folder / "report.html").read_bytes(), (folder / "report.txt").read_text().splitlines()
     header, columns = unpacked(page)
@@ -32,6 +33,7 @@ def test_a_run_leaves_a_page_that_says_what_the_report_says(folder: Path) -> Non
         assert word in text, word
 
 
+@pytest.mark.slow
 def test_a_page_made_anew_is_that_of_the_run(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     page = (folder / "report.html").read_bytes()
     (folder / "report.html").unlink()
@@ -78,6 +80,7 @@ def test_an_incomplete_result_gets_one_sentence(
     assert not (copy / "report.html").exists()
 
 
+@pytest.mark.slow
 def test_a_history_that_was_cut_off_in_its_last_line_has_a_page(folder: Path, tmp_path: Path) -> None:
     copy = tmp_path / "result"
     copy.mkdir()
@@ -87,6 +90,7 @@ def test_a_history_that_was_cut_off_in_its_last_line_has_a_page(folder: Path, tm
     assert run(["report", str(copy)]) == 0
 
 
+@pytest.mark.slow
 def test_a_run_that_this_version_runs_differently_gets_no_nodes_of_another(folder: Path, tmp_path: Path) -> None:
     copy = tmp_path / "result"
     copy.mkdir()

@@ -78,6 +78,7 @@ def traced_page(target: str, operations: int) -> tuple[Run, dict[str, Any], dict
     return traced, *unpacked(render(Source(report=judged, history=history, clients=plan.clients)))
 
 
+@pytest.mark.slow
 def test_the_states_in_a_page_are_those_of_the_nodes() -> None:
     traced, header, columns = traced_page("raft-log", 60)
     history, states = traced.recorder.history(), header["states"]
