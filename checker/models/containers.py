@@ -241,7 +241,7 @@ class _Bag(Model):
         """
         if any(op.f == self.take and op.pending for op in dropped):
             puts = Counts(identity(op.input) for op in kept if op.f == self.put)
-            takes = Counts(identity(op.output) for op in kept if op.f == self.take and not op.pending)
+            takes = Counts(identity(op.output) for op in kept if op.f == self.take and op.ret != PENDING)
             if puts - takes:
                 return False
         return not set(self._values(dropped)) & set(self._values(kept))

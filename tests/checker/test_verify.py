@@ -42,6 +42,22 @@ def test_no_part_of_a_legal_history_proves_that_it_is_illegal(name: str) -> None
     holds()
 
 
+@pytest.mark.parametrize("model", ["queue", "stack", "unordered-queue"])
+def test_a_take_that_ends_too_late_does_not_stand_for_a_pending_one(model: str) -> None:
+    """The pending take took the first value, so nothing was left; the late one took the second, put in after that."""
+    put, take = ("push", "pop") if model == "stack" else ("enqueue", "dequeue")
+    ops = [
+        op(0, put, 0, 1, input=1),
+        op(1, take, 2, PENDING, status="info"),
+        op(2, take, 3, 4),
+        op(3, take, 5, 10, output=1),
+        op(4, put, 7, 8, input=1),
+    ]
+    claim = Part(None, "invalid", "search", 5, counterexample=(ops[0], ops[2], ops[3]))
+    assert linearizable(find(model), ops)
+    assert verify_part(History.of(ops), find(model), claim) is not None
+
+
 def objection(ops: list[Operation], part: Part) -> str:
     return verify_part(History.of(ops), REGISTER, part) or "none"
 
