@@ -202,8 +202,8 @@ class Simulation:
         return self._loop.asked
 
     def run(self) -> Run:
-        """Run to the end, or until a node raises an exception (which is in `findings`). `error`: a node did not even
-        start."""
+        """Run to the end, or until a node raises an exception (which is in `findings`). `error`: it broke the
+        protocol."""
         cluster, core = self._cluster, self._loop.core
         error = None
         views: dict[NodeId, dict[str, object]] = {}

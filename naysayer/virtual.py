@@ -47,9 +47,9 @@ class VirtualRun:
 
     def run(self) -> None:
         """Start the cluster and carry out the core's actions until the run is over or a node raises an exception.
-        Raises TargetError if a node does not start."""
-        self.cluster.start()
+        Raises TargetError where a program breaks the protocol."""
         try:
+            self.cluster.start()
             self._drive()
         except NodeRaisedError as failure:
             self.cluster.crashed(failure.node)

@@ -62,8 +62,10 @@ def init_node(folder: Path, lang: str) -> int:
     next_steps(
         folder,
         chosen,
-        f'naysayer test --host "{host}" --nodes 1 --nemesis none    # valid: one node is enough for itself',
-        f'naysayer hunt --host "{host}"                             # with more nodes a hunt finds what is missing',
+        "# one node is enough for itself: valid",
+        f'naysayer test --host "{host}" --nodes 1 --nemesis none',
+        "# with more nodes a hunt finds what is missing",
+        f'naysayer hunt --host "{host}"',
     )
     return 0
 
@@ -92,4 +94,6 @@ def next_steps(folder: Path, chosen: Language, *commands: str) -> None:
     lines += [] if folder == Path() else [f"  cd {folder}"]
     lines += [] if chosen.build is None else [f"  {chosen.build}"]
     lines += [f"  {command}" for command in commands]
+    kit = next(Path(file) for file in chosen.kit if not file.endswith(".mod"))
+    lines += [f"What a node can do is in {kit.relative_to(kit.parts[0])}."]
     console().print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)

@@ -18,6 +18,7 @@ import msgspec
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from checker.errors import HarnessError, UsageError
+from checker.processes import cores
 from naysayer.grade import outputs
 from naysayer.grade.pack import Assignment, load, packs
 from naysayer.grade.real import graded_really
@@ -81,7 +82,7 @@ def grade_one(named: str, asked: Asked) -> int:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
         task = bar.add_task(f"grading {assignment.name}", total=_seeds(assignment, secret))
-        jobs = os.cpu_count() or 1
+        jobs = cores()
         done = _grade(assignment, asked, secret, Path.cwd(), ".", folder, jobs, lambda more: bar.advance(task, more))
     grade = _with_hints(done, assignment, folder.parent / ATTEMPTS)
     outputs.show(grade, assignment.title, screen)
@@ -114,7 +115,7 @@ def grade_all(named: str, class_folder: Path, asked: Asked) -> int:
             bar.advance(task)
             return grade
 
-        with ThreadPoolExecutor(os.cpu_count() or 1) as threads:
+        with ThreadPoolExecutor(cores()) as threads:
             grades = list(threads.map(one, submissions))
     for grade in grades:
         place = folder / grade.submission
@@ -192,8 +193,13 @@ def _grade(
         return nothing(assignment, name, f"an error of ours: only {len(outcomes)} of {expected} seeds came back")
     graded = graded_really(assignment) if real else assignment.test
     scored = [score(one, [found for found in outcomes if found.test == one.name]) for one in graded]
-    tests = tuple(msgspec.structs.replace(one, page=pages.get(one.name)) for one in scored)
+    tests = tuple(msgspec.structs.replace(one, page=_near(pages.get(one.name), folder)) for one in scored)
     return Grade(name, assignment.name, tests, reproducible=not real, hidden=secret is not None)
+
+
+def _near(page: str | None, folder: Path) -> str | None:
+    """The page of a test as the user named the folder: workers know it by its whole path only."""
+    return None if page is None else str(folder / Path(page).relative_to(folder.resolve()))
 
 
 def _run(task: Task, copy: Path, limits: Limits, say: Say) -> tuple[list[Outcome], dict[str, str]]:

@@ -32,7 +32,7 @@ def show(grade: Grade, title: str, screen: Console) -> None:
     table.add_row("", "all", f"{number(grade.points)} / {number(grade.of)}", "")
     screen.print(table, highlight=False)
     for line in all_details(grade):
-        screen.print(line, markup=False, highlight=False)
+        screen.print(line, markup=False, highlight=False, soft_wrap=line.startswith(REPORT))
     if grade.broke is not None:
         screen.print(f"\nnot graded to its end: {printable(grade.broke)}; no points", markup=False, highlight=False)
     if not grade.reproducible:
@@ -40,6 +40,8 @@ def show(grade: Grade, title: str, screen: Console) -> None:
 
 
 SENTENCE_CHARS_MAX = 300
+REPORT = "  report: "
+"""So begins the line with a path, which stays in one piece."""
 ALIKE_CHARS = 50
 """Sentences that begin with so many characters in common are about the same failure, for a reader."""
 
@@ -72,7 +74,7 @@ def details(one: TestScore) -> list[str]:
         lines += [f"\n{one.name}: fails on seeds that are not shown"]
     lines += [f"  hint: {hint}" for hint in one.hints]
     if one.page is not None and one.first is not None and not one.first.hidden:
-        lines.append(f"  report: {one.page}")
+        lines.append(f"{REPORT}{one.page}")
     return lines
 
 

@@ -30,9 +30,11 @@ def init_assignment(folder: Path, name: str, lang: str) -> int:
     next_steps(
         folder,
         chosen,
-        f"naysayer play {FIRST_TEST}    # fails until something is filled in",
+        "# fails until something is filled in",
+        f"naysayer play {FIRST_TEST}",
+        "# once it passes: seeds with faults, and the points",
         f'naysayer hunt --host "{host}" {_about_runs(assignment)}'.rstrip(),
-        f'naysayer grade {name} --host "{host}"    # {assignment.title}',
+        f'naysayer grade {name} --host "{host}"',
     )
     return 0
 

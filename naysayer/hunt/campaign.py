@@ -6,7 +6,7 @@ import gc
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -205,27 +205,32 @@ def run_campaign(hunt: Hunt, engine: str, workers: int, goes_on: Callable[[int],
     unlike: str | None = None
     stopped, patient_until = False, math.inf
     batches = hunt.batches()
-    with suppress(_AbandonedError), pool(engine, workers) as executor:
-        running: set[Future[Tried]] = set()
-        while True:
-            if not stopped and not goes_on(done):
-                stopped, patient_until = True, time.monotonic() + STOP_S
-            open_ = not (failed or stopped) and trouble is None and (until is None or time.monotonic() < until)
-            while open_ and len(running) < 2 * workers:
-                batch = next(batches, None)
-                if batch is None:
+    try:
+        with suppress(_AbandonedError), pool(engine, workers) as executor:
+            running: set[Future[Tried]] = set()
+            while True:
+                if not stopped and not goes_on(done):
+                    stopped, patient_until = True, time.monotonic() + STOP_S
+                open_ = not (failed or stopped) and trouble is None and (until is None or time.monotonic() < until)
+                while open_ and len(running) < 2 * workers:
+                    batch = next(batches, None)
+                    if batch is None:
+                        break
+                    running.add(executor.submit(attempt, hunt, batch))
+                if not running:
                     break
-                running.add(executor.submit(attempt, hunt, batch))
-            if not running:
-                break
-            if time.monotonic() > patient_until:
-                raise _AbandonedError
-            ended, running = wait(running, POLL_S, return_when=FIRST_COMPLETED)
-            for tried in (future.result() for future in ended):
-                done, cpu_s, undecided = done + tried.seeds, cpu_s + tried.cpu_s, undecided + tried.undecided
-                failed += [tried.failed] if tried.failed is not None else []
-                unlike = unlike or tried.unlike
-                trouble = trouble or tried.trouble
-                coverage.add(tried.states)
+                if time.monotonic() > patient_until:
+                    raise _AbandonedError
+                ended, running = wait(running, POLL_S, return_when=FIRST_COMPLETED)
+                for tried in (future.result() for future in ended):
+                    done, cpu_s, undecided = done + tried.seeds, cpu_s + tried.cpu_s, undecided + tried.undecided
+                    failed += [tried.failed] if tried.failed is not None else []
+                    unlike = unlike or tried.unlike
+                    trouble = trouble or tried.trouble
+                    coverage.add(tried.states)
+    except BrokenExecutor:  # SIGTERM to a whole process group ends the workers too
+        if not stopped and goes_on(done):
+            raise
+        stopped = True
     plan = min(failed, key=lambda found: found.seed, default=None)
     return Caught(plan, done, cpu_s, undecided, trouble, stopped, coverage, unlike)

@@ -75,6 +75,8 @@ def milder_faults(scenario: Scenario) -> Iterator[Scenario]:
 
 def sooner(scenario: Scenario) -> Iterator[Scenario]:
     """Everything earlier, so that no time passes without a reason."""
+    if not scenario.items:  # a node died at its start
+        return
     last_ms = scenario.items[-1].at_ms
     if scenario.end_ms > last_ms:
         yield replace(scenario, end_ms=last_ms)

@@ -38,7 +38,13 @@ def _answers(how: Served, messages: Sequence[Sent], decided_ns: int) -> list[Use
     by_node: dict[str, list[Sent]] = {}
     for sent in messages:
         between_nodes = not isinstance(sent.message, Request | Reply) and sent.source != how.node
-        if between_nodes and sent.dest == how.node and sent.message.content() is not None:
+        # a program of the user's may name it otherwise: then nothing is known of what it gave
+        if (
+            between_nodes
+            and sent.dest == how.node
+            and hasattr(sent.message, "value")
+            and sent.message.content() is not None
+        ):
             by_node.setdefault(sent.source, []).append(sent)
     found = []
     for node, sents in by_node.items():

@@ -15,8 +15,10 @@ import pytest
 
 from naysayer.cli import run
 from naysayer.hunt.campaign import Hunt, attempt
+from naysayer.page.traffic import value_of
 from targets.backends.host import process
 from targets.backends.host.determinism import compare
+from targets.backends.host.node import message_class
 from targets.backends.host.process import end_hosts
 
 NODE = Path(__file__).parents[1] / "targets" / "host_nodes" / "quorum_kv.py"
@@ -70,6 +72,26 @@ def test_an_exception_is_a_minimised_finding_with_its_place(tmp_path: Path, caps
     assert len(steps) <= 4
     assert run(["replay", str(scenario.parent)]) == 1
     assert "the history is identical" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_an_exception_in_the_very_first_start_is_a_finding_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = run(["hunt", "--host", command("stillborn"), "--seeds", "20", "--results", str(tmp_path)])
+    printed = " ".join(capsys.readouterr().out.split())
+    assert code == 1
+    assert "Minimised from 0 operations and 0 faults" in printed
+    assert "✗ NODE DIED ━━ host" in printed
+    assert "Node n1 died: it raised ValueError at quorum_kv.py:" in printed
+    assert "in on_start: no configuration, on its start." in printed
+
+
+def test_the_value_of_a_message_is_known_where_its_body_has_one() -> None:
+    got = message_class("got")
+    assert value_of(got('{"type":"got","op":1,"value":7}')) == "7"
+    assert value_of(got('{"type":"got","op":1,"value":null}')) == "nothing"
+    assert not hasattr(got('{"type":"got","op":1,"held":7}'), "value")
 
 
 @pytest.mark.slow
@@ -158,7 +180,7 @@ def test_a_signal_ends_a_hunt_with_seeds_under_way_and_leaves_no_host(number: si
     with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, start_new_session=True) as hunt:
         while len(processes_of(str(node)) - {hunt.pid}) < 2 and hunt.poll() is None:  # ours, and the worker's
             os.sched_yield()
-        os.killpg(hunt.pid, number)  # as a terminal does; the hosts have a session of their own
+        os.killpg(hunt.pid, number)  # the hosts have a session of their own
         out, err = hunt.communicate()
     assert (hunt.returncode, err) == (2, "")
     assert "interrupted; nothing found in 0 seeds" in " ".join(out.split())

@@ -38,6 +38,14 @@ class HostMessage(Message, frozen=True):
         body = _decode_any(self.body)
         return ", ".join(f"{name} {_text(value)}" for name, value in body.items() if name != "type")
 
+    @property
+    def value(self) -> Any:
+        """What it carries by that name, as messages of our own targets do. Raises AttributeError if nothing."""
+        body = _decode_any(self.body)
+        if "value" not in body:
+            raise AttributeError("value")
+        return body["value"]
+
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else _encode(value).decode()

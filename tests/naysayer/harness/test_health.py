@@ -200,11 +200,11 @@ def test_an_exception_in_a_simulated_node_is_a_finding_and_the_history_is_judged
     assert "died: it raised IndexError('no such ballot') at test_health.py:" in sentence
 
 
-def test_a_simulated_node_that_does_not_even_start_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_simulated_node_that_does_not_even_start_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
     run = simulated(NeverStarts, monkeypatch)
-    assert run.error is not None
-    assert "no configuration" in run.error
-    assert run.findings == []
+    assert run.error is None
+    assert [one.kind for one in run.findings] == ["node-died"]
+    assert "no configuration" in run.findings[0].sentence
 
 
 class HangsAtOneNode(Good):

@@ -179,6 +179,11 @@ class Raises(QuorumKv):
         raise KeyError("no such operation")
 
 
+class Stillborn(QuorumKv):
+    def on_start(self):
+        raise ValueError("no configuration")
+
+
 class Hangs(QuorumKv):
     def give_up(self, operation):
         while operation.attempts:
@@ -214,6 +219,7 @@ VARIANTS = {
     "no-read-repair": NoReadRepair,
     "no-sync": NoSync,
     "raises": Raises,
+    "stillborn": Stillborn,
     "hangs": Hangs,
     "dies": Dies,
     "draws": Draws,
