@@ -266,6 +266,24 @@ class Queue(_Bag):
     def inserted(self, state: tuple[Any, ...], value: Any) -> tuple[Any, ...]:
         return (*state, value)
 
+    def may_leave_out(self, dropped: Sequence[Operation], kept: Sequence[Operation]) -> bool:
+        """Also a beginning: the i-th dequeue takes what the i-th enqueue put in, so the first k of the one may go with
+        the first k of the other, if they ended before any of the rest began."""
+        staying = set(self._values(kept))
+        first = [op for op in dropped if not staying.isdisjoint(self._values([op]))]
+        puts, takes = ([op for op in first if op.f == f] for f in (self.put, self.take))
+        later = [op for op in kept if op.f == self.put or op.pending or op.output is not None]
+        if len(puts) != len(takes) or not (_all_before(puts, later) and _all_before(takes, later)):
+            return False
+        firsts = set(map(id, first))
+        return super().may_leave_out([op for op in dropped if id(op) not in firsts], [*kept, *first])
+
+
+def _all_before(first: Sequence[Operation], later: Sequence[Operation]) -> bool:
+    """Whether these ended before any of the later ones with their name began."""
+    ended = max((op.ret for op in first), default=BEGINNING)
+    return not first or (ended != PENDING and all(op.f != first[0].f or op.call > ended for op in later))
+
 
 class UnorderedQueue(_Bag):
     """A queue that promises no order (a multiset): enqueue v, dequeue -> any value inside, or None if empty.

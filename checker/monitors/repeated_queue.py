@@ -14,13 +14,15 @@ earliest instant. The search is exponential in the live operations, not in the v
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from heapq import heappop, heappush
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from checker.budget import Budget, Meter, OutOfBudget
-from checker.history import History, Operation, identity
+from checker.history import PENDING, History, Operation, identity
+from checker.monitors.queue_cut import Refuted, fewer
 from checker.shrink import NOT_MINIMAL
 from checker.slots import events
 from checker.values import show
@@ -36,6 +38,12 @@ CONFIGURATIONS_MAX = 300_000
 
 WHOLE_MAX = 64
 """What has no order and no more operations than these is left to the search."""
+
+FEWER_MIN = 40_000
+"""Configurations visited to find a smaller counterexample: twice those of the walk, and so many."""
+
+AS_ONE = 8
+"""To set up so many operations takes as long as one configuration."""
 
 ANY: Any = ("any",)
 NOTHING: Any = ("nothing",)
@@ -131,28 +139,54 @@ class Side:
 def decide(part: History, budget: Budget) -> Decision | None:
     """Judges a queue of any values; None if the walk is too long.
 
-    The counterexample of `invalid` is everything called until the dequeue returns that no order gets past: which of the
-    operations before it matter is not known.
+    The counterexample of `invalid` is what was called until the dequeue returns that no order gets past, as far as it
+    is known to be needed (queue_cut.py).
     """
-    timeline = list(events(part.call, part.ret))
-    pairs = _Pairs(list(part), timeline)
+    ops = list(part)
     meter = Meter(budget)
+    rows = list(range(len(ops)))
     try:
-        path = pairs.run(meter)
+        path, refuted = _walked(part, ops, rows, meter)
     except OutOfBudget:
         return None
-    if path is not None:
-        return Decision("valid", METHOD, witness=np.array(pairs.witness(path), dtype=np.int64), steps=meter.steps)
+    if refuted is None:
+        return Decision("valid", METHOD, witness=np.array(path, dtype=np.int64), steps=meter.steps)
     if len(part) <= WHOLE_MAX:
         return None  # the search refutes it as well, and makes it small
-    rows = tuple(row for row in range(len(part)) if pairs.called[row] < pairs.furthest)
-    late = part[timeline[pairs.furthest][0]]
+    more = Meter(replace(budget, steps=FEWER_MIN + 2 * meter.steps, memory_mb=None))
+
+    def refute(rows: list[int], last: int) -> Refuted | None:
+        try:
+            return _walked(part, ops, rows, more, int(part.ret[last]))[1]
+        except OutOfBudget:
+            return None
+
+    few = fewer(ops, refuted, refute)
+    late = ops[few.late]
     sentence = (
         f"#{late.index} (dequeue → {show(late.output)}) fits nowhere: no order of the operations before it lets the "
         "queue return this next."
     )
     explanation = Explanation("no-order", sentence, culprit=late.index, notes={late.index: "fits nowhere"})
-    return Decision("invalid", METHOD, None, rows, explanation, meter.steps, NOT_MINIMAL)
+    return Decision("invalid", METHOD, None, tuple(few.rows), explanation, meter.steps, NOT_MINIMAL)
+
+
+def _walked(
+    part: History, ops: list[Operation], rows: list[int], meter: Meter, until: int = PENDING
+) -> tuple[list[int], Refuted | None]:
+    """An order of these rows of a part; or which of them have none. What returns later than `until` may be missing.
+
+    Raises OutOfBudget.
+    """
+    ret = part.ret[rows]
+    timeline = list(events(part.call[rows], np.where(ret <= until, ret, PENDING)))
+    pairs = _Pairs([ops[row] for row in rows], timeline)
+    meter.spend(len(rows) // AS_ONE)
+    path = pairs.run(meter)
+    if path is not None:
+        return [rows[at] for at in pairs.witness(path)], None
+    called = [row for at, row in enumerate(rows) if pairs.called[at] < pairs.furthest]
+    return [], Refuted(called, rows[timeline[pairs.furthest][0]])
 
 
 class _Pairs:
