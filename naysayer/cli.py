@@ -20,14 +20,14 @@ from cyclopts import App, CycloptsError, Parameter
 from checker.errors import HarnessError, NaysayerError, UsageError
 from naysayer.contradictions import refuse_contradictions, refuse_hunt_contradictions
 from naysayer.crash import RESULT_FOLDER, leaves, sentence
-from naysayer.options import RESULTS, CheckOptions, Faults, HuntOptions, Output, RunOptions
+from naysayer.options import RESULTS, CheckOptions, ExploreOptions, Faults, HuntOptions, Output, RunOptions
 from naysayer.printable import complain
 
 if TYPE_CHECKING:
     from naysayer.report.conclusion import Conclusion
 
 ERROR, VIOLATION = 3, 1
-JUDGING = ("test", "hunt", "merge", "check", "replay", "play")
+JUDGING = ("test", "hunt", "merge", "check", "replay", "play", "explore")
 """The commands that have --json and --junit."""
 
 app = App(
@@ -219,6 +219,19 @@ def hunt(target: str | None = None, /, *, options: HuntOptions = HuntOptions(), 
     wanted = Hunt(target, seeds, asked.time, asked.first_seed, *sizes)
     engine, workers, results = asked.engine, asked.workers, asked.results
     return _concluded("hunt", output, lambda: hunt_target(wanted, engine=engine, workers=workers, results=results))
+
+
+@app.command
+def explore(target: str, /, *, options: ExploreOptions = ExploreOptions(), output: Output = Output()) -> int:
+    """Try every schedule of a small program in the simulator, breadth first: the shortest failure, or that there is
+    none (docs/explore.md). Exit code 2: cut before all were tried.
+
+    Args:
+        target: a name from `naysayer list` that has registers, such as quorum-kv/no-read-repair
+    """
+    from naysayer.commands.explore import explore_target
+
+    return _concluded("explore", output, lambda: explore_target(target, options))
 
 
 @app.command

@@ -255,6 +255,30 @@ class HuntOptions:
     """where the result folder is made"""
 
 
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class ExploreOptions:
+    """The scope that is explored, and how much of it."""
+
+    program: str = "w | r r"
+    """what the clients do: clients separated by |, each with its writes (w) and reads (r); w@n1 asks one node only"""
+
+    nodes: int | None = None
+    """how many nodes; as many as the target usually has unless given"""
+
+    crashes: int = 0
+    """how many crashes there may be in all, at any moment, by kill or by power loss"""
+
+    timers: int = 0
+    """how many timers may fire in all, at any moment"""
+
+    states: int = 1_000_000
+    """after how many states it is cut; a million take about 1 GB"""
+
+    time: Duration | None = None
+    """after which time it is cut, such as 30s"""
+
+
 MODEL_HELP = (
     "what it should be linearizable as: register, cas-register, kv, kv-append, append-list, log, mutex, set, counter, "
     "queue, unordered-queue, stack, priority-queue, ids, generation, fenced-register, multi-register; or another "

@@ -49,6 +49,8 @@ class Conclusion:
     history: Path | None = None
     hunt: Mapping[str, Any] | None = None
     """The effort of a hunt."""
+    explore: Mapping[str, Any] | None = None
+    """The scope that was explored, and what was found."""
     scenarios: tuple[PlayedScenario, ...] = ()
     """Of `naysayer play`."""
     identical: bool | None = None

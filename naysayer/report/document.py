@@ -29,6 +29,7 @@ def document(command: str, concluded: Conclusion, encoding: str = "utf-8") -> st
         "folder": _path(concluded.folder),
         "history": _path(concluded.history),
         "hunt": concluded.hunt,
+        "explore": concluded.explore,
         "identical": concluded.identical,
         "scenarios": _scenarios(concluded),
         "verdict": None if concluded.verdict is None else msgspec.Raw(concluded.verdict),
@@ -55,6 +56,8 @@ def sentence(concluded: Conclusion) -> str | None:
     if concluded.scenarios:
         played = (one for one in concluded.scenarios if one.outcome == outcome(concluded))
         return next((one.sentence for one in played), None)
+    if concluded.explore is not None:
+        return None if concluded.code == 0 else str(concluded.explore["sentence"])
     part = None if concluded.report is None else concluded.report.verdict.worst
     if part is None:
         return None

@@ -1,0 +1,89 @@
+"""Linearizability of one register, while a history grows: all ways in which its operations may have taken effect.
+
+A frontier is the set of configurations that the history so far allows: the register's value, and the open operations
+that have taken effect with what they return. Each is a small number, and each change of one is computed once (the
+search of Wing and Gong 1993, step by step; Lowe 2017 keeps such sets too).
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+IMPOSSIBLE = -1
+"""No configuration is left: no order of the operations explains the replies."""
+
+
+class Operation(NamedTuple):
+    """An operation of the program. `value`: what it writes; None for a read."""
+
+    id: str
+    f: str
+    value: int | None
+
+
+Effects = frozenset[tuple[str, Any]]
+"""Of open operations that have taken effect: the id, and what it returns."""
+
+_Configurations = frozenset[tuple[Any, Effects]]
+
+
+class Frontiers:
+    """All frontiers that were met, by number; the first one, 0, is that of an empty register without operations."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[tuple[frozenset[Operation], _Configurations], int] = {}
+        self._frontiers: list[tuple[frozenset[Operation], _Configurations]] = []
+        self._invoked: dict[tuple[int, Operation], int] = {}
+        self._returned: dict[tuple[int, str, str, Any], int] = {}
+        self._number(frozenset(), frozenset({(None, frozenset())}))
+
+    def invoke(self, frontier: int, operation: Operation) -> int:
+        """The frontier after an invocation."""
+        found = self._invoked.get((frontier, operation))
+        if found is None:
+            opened, configurations = self._frontiers[frontier]
+            opened |= {operation}
+            found = self._invoked[frontier, operation] = self._number(opened, _closed(opened, configurations))
+        return found
+
+    def answer(self, frontier: int, id: str, status: str, output: Any) -> int:
+        """The frontier after a reply: ok with its output, fail (did not and will not happen), info (stays open)."""
+        if status == "info":
+            return frontier
+        key = (frontier, id, status, output)
+        found = self._returned.get(key)
+        if found is None:
+            opened, configurations = self._frontiers[frontier]
+            left = frozenset(one for one in opened if one.id != id)
+            done = (id, output)
+            if status == "ok":
+                kept = frozenset((value, effects - {done}) for value, effects in configurations if done in effects)
+            else:
+                kept = frozenset(one for one in configurations if all(other != id for other, _ in one[1]))
+            found = self._returned[key] = self._number(left, kept) if kept else IMPOSSIBLE
+        return found
+
+    def _number(self, opened: frozenset[Operation], configurations: _Configurations) -> int:
+        key = (opened, configurations)
+        found = self._numbers.get(key)
+        if found is None:
+            found = self._numbers[key] = len(self._frontiers)
+            self._frontiers.append(key)
+        return found
+
+
+def _closed(opened: frozenset[Operation], configurations: _Configurations) -> _Configurations:
+    """With what follows where open operations take effect, any of them in any order."""
+    seen = set(configurations)
+    rest = list(configurations)
+    while rest:
+        value, effects = rest.pop()
+        taken = {name for name, _ in effects}
+        for one in opened:
+            if one.id in taken:
+                continue
+            after = (value, effects | {(one.id, value)}) if one.f == "read" else (one.value, effects | {(one.id, None)})
+            if after not in seen:
+                seen.add(after)
+                rest.append(after)
+    return frozenset(seen)

@@ -1,0 +1,90 @@
+"""A scope: what the clients do, and how much may go wrong. Of what is outside it an exploration says nothing."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from checker.errors import UsageError
+from naysayer.explore.frontier import Operation
+from targets.protocol.node import NodeId
+from targets.protocol.target import Target
+
+NODES_MAX = 9
+CLIENTS_MAX, OPERATIONS_MAX = 5, 8
+"""With more the frontier alone would be large."""
+
+_STEP = re.compile(r"([wr])(?:@(n[1-9]))?")
+ACCEPTED = (
+    'clients separated by |, each with operations w or r, as in "w | r r", or "w@n1 | r@n2 r@n3" to name the node'
+)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """An operation, and the only node that may be asked for it; None: any."""
+
+    operation: Operation
+    node: NodeId | None
+
+
+@dataclass(frozen=True)
+class Scope:
+    """`program`: what each client does, one operation after the other. Writes have the values 1, 2, ... in order."""
+
+    words: str
+    program: tuple[tuple[Asked, ...], ...]
+    nodes: int = 3
+    crashes: int = 0
+    timers: int = 0
+
+    @property
+    def names(self) -> tuple[NodeId, ...]:
+        return tuple(f"n{number}" for number in range(1, self.nodes + 1))
+
+    def __str__(self) -> str:
+        crashes, timers = _count(self.crashes, "crash", "crashes"), _count(self.timers, "timer", "timers")
+        return f"{self.words} on {_count(self.nodes, 'node', 'nodes')}, {crashes}, {timers}, any loss or delay"
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
+
+
+def scope(program: str, nodes: int, crashes: int = 0, timers: int = 0) -> Scope:
+    """The scope that was asked for. Raises UsageError."""
+    if not 1 <= nodes <= NODES_MAX:
+        raise UsageError(f"--nodes is {nodes}; from 1 to {NODES_MAX} can be explored")
+    for option, given in (("crashes", crashes), ("timers", timers)):
+        if given < 0:
+            raise UsageError(f"--{option} is {given}; it must be 0 or more")
+    clients = [part.split() for part in program.split("|")]
+    values = iter(range(1, OPERATIONS_MAX + 2))
+    if len(clients) > CLIENTS_MAX or sum(map(len, clients)) > OPERATIONS_MAX:
+        raise UsageError(f"--program has more than {CLIENTS_MAX} clients or {OPERATIONS_MAX} operations: {program!r}")
+    if not all(clients):
+        raise UsageError(f"--program {program!r} has a client without operations; it takes {ACCEPTED}")
+    built = []
+    for client, steps in enumerate(clients):
+        asked = []
+        for number, step in enumerate(steps):
+            found = _STEP.fullmatch(step)
+            if found is None:
+                raise UsageError(f"--program {program!r} has {step!r}; it takes {ACCEPTED}")
+            letter, node = found.groups()
+            if node is not None and int(node[1:]) > nodes:
+                raise UsageError(f"--program {program!r} asks {node}, and there are nodes n1 to n{nodes} (--nodes)")
+            name = f"c{client}.{number}"
+            operation = Operation(name, "read", None) if letter == "r" else Operation(name, "write", next(values))
+            asked.append(Asked(operation, node))
+        built.append(tuple(asked))
+    words = " | ".join(" ".join(steps) for steps in clients)
+    return Scope(words, tuple(built), nodes, crashes, timers)
+
+
+def refuse_unsuited(target: Target) -> None:
+    """Raises UsageError for a target that cannot be explored, as far as that shows before its nodes run."""
+    register = "register" in (target.workload, *target.workloads) and target.operations >= {"read", "write"}
+    if target.foreign or not register:
+        because = "it is a program of its own" if target.foreign else "it has no register to read and write"
+        raise UsageError(f"{target.name} cannot be explored: {because}; naysayer hunt searches it")

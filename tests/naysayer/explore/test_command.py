@@ -1,0 +1,68 @@
+"""`naysayer explore` as a user runs it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from naysayer.cli import run
+
+
+def test_a_scope_without_a_violation(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["explore", "wal-kv", "--timers", "1", "--crashes", "1"]) == 0
+    said = capsys.readouterr().out
+    assert "every schedule of w | r r on 1 node, 1 crash, 1 timer, any loss or delay: " in said
+    assert "states, no violation" in said
+
+
+def test_the_shortest_failure_with_its_steps_in_order(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["explore", "wal-kv/ack-before-fsync", "--timers", "1", "--crashes", "1"]) == 1
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    assert lines[1:6] == [
+        "1  c0 asks n1: write 1",
+        "2  n1: timer commit fires; n1 answers c0: write 1 ok",
+        "3  n1 loses power and starts again",
+        "4  c1 asks n1: read; n1 answers c1: read ok nil",
+        "no order of the operations explains what n1 answers",
+    ]
+
+
+def test_a_cut_is_unknown_and_an_empty_scope_too(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["explore", "quorum-kv", "--states", "100"]) == 2
+    assert "--states 100 was reached; no violation in any schedule of up to " in capsys.readouterr().out
+    assert run(["explore", "wal-kv"]) == 2
+    assert "lets c0's write 1 succeed, so it says nothing: allow more --timers" in capsys.readouterr().out
+
+
+def test_the_document_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["explore", "quorum-kv/sub-majority", "--program", "w@n1 | r@n2", "--json"]) == 1
+    built = json.loads(capsys.readouterr().out)
+    assert (built["outcome"], built["explore"]["depth"], len(built["explore"]["steps"])) == ("invalid", 2, 2)
+    assert built["sentence"] == built["explore"]["sentence"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["quorum-kv", "--program", "w | x"], "has 'x'; it takes clients separated by |"),
+        (["quorum-kv", "--program", "w ||"], "has a client without operations"),
+        (["quorum-kv", "--program", "w@n4"], "asks n4, and there are nodes n1 to n3"),
+        (["quorum-kv", "--program", "w w w w w w w w w"], "more than 5 clients or 8 operations"),
+        (["quorum-kv", "--nodes", "0"], "--nodes is 0; from 1 to 9"),
+        (["quorum-kv", "--crashes", "-1"], "--crashes is -1"),
+        (["quorum-kv", "--states", "0"], "--states is 0"),
+        (["quorum-kv/wall-clock-last-write-wins"], "its nodes read a clock"),
+        (["raft-txn"], "it has no register to read and write"),
+        (["host:./node"], "it is a program of its own"),
+        (["quorum"], "there is no target 'quorum'"),
+    ],
+)
+def test_what_cannot_be_explored_gets_one_sentence(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["explore", *arguments]) == 3
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert said in captured.err
+    assert captured.err.count("\n") == 1

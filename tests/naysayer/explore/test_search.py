@@ -1,0 +1,143 @@
+"""The search finds the shortest failure, and misses nothing that is in the scope."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from naysayer.explore.local import Crash
+from naysayer.explore.rules import Rules, rules_of
+from naysayer.explore.scope import scope
+from naysayer.explore.search import Explored, Search
+from targets.protocol.node import Context, Message, Request, Timer
+from targets.registry import find
+
+PINNED = "w@n1 | r@n2 r@n3"
+MANY = 100_000
+
+
+def explored(target: str, program: str, rules: Rules | None = None, remember: bool = True, **budget: int) -> Explored:
+    found = find(target)
+    search = Search(found.node, scope(program, found.nodes, **budget), rules, remember=remember)
+    return search.run(MANY)
+
+
+def test_the_healthy_store_is_free_of_violations() -> None:
+    found = explored("quorum-kv", PINNED)
+    assert (found.failure, found.cut, found.unanswered) == (None, None, ())
+    assert found.states > 1000
+
+
+def test_a_read_without_repair_fails_after_nine_steps() -> None:
+    found = explored("quorum-kv/no-read-repair", PINNED)
+    assert found.failure is not None
+    assert len(found.failure.actions) == found.depth == 9
+    assert [reply.output for replies in found.failure.replies for reply in replies] == [1, None]
+
+
+@pytest.mark.parametrize(
+    ("target", "budget", "steps"),
+    [
+        ("quorum-kv/async-read-repair", {}, 9),
+        ("quorum-kv/sub-majority", {}, 2),
+        ("quorum-kv/read-one", {}, 6),
+        ("wal-kv/ack-before-fsync", {"timers": 1, "crashes": 1}, 4),
+        ("wal-kv/apply-before-log", {"crashes": 1}, 4),
+    ],
+)
+def test_a_broken_variant_fails_at_least_depth(target: str, budget: dict[str, int], steps: int) -> None:
+    program = "w@n1 w@n1 | r@n2 r@n3" if target.startswith("quorum") else "w | r r"
+    found = explored(target, program, **budget)
+    assert found.failure is not None
+    assert len(found.failure.actions) == steps
+
+
+@pytest.mark.parametrize(
+    ("target", "program", "budget"),
+    [
+        ("quorum-kv", "w@n1 | r@n2", {}),
+        ("quorum-kv/no-read-repair", PINNED, {}),
+        ("quorum-kv/memory-only", "w@n1 | r@n2", {"crashes": 1}),
+        ("wal-kv", "w | r", {"timers": 1, "crashes": 1}),
+        ("paxos-kv/local-read", "w@n1 | r@n2", {}),
+    ],
+)
+@pytest.mark.slow
+def test_steps_that_are_remembered_are_those_of_the_nodes(target: str, program: str, budget: dict[str, int]) -> None:
+    one, other = (explored(target, program, remember=remember, **budget) for remember in (True, False))
+    assert one.handled < other.handled
+    assert (one.states, one.transitions, one.depth, one.failure) == (
+        other.states,
+        other.transitions,
+        other.depth,
+        other.failure,
+    )
+
+
+@pytest.mark.parametrize(
+    ("target", "program", "budget"),
+    [
+        ("quorum-kv", "w@n1 | r@n2", {}),
+        ("quorum-kv", "w@n1 r@n2", {}),
+        ("quorum-kv", "w@n1", {"timers": 1, "crashes": 1}),
+        ("quorum-kv/no-read-repair", "w@n1 | r@n1 r@n2", {}),
+        ("quorum-kv/async-read-repair", "w@n1 | r@n1 r@n2", {}),
+    ],
+)
+@pytest.mark.slow
+def test_messages_without_effect_may_be_dropped(target: str, program: str, budget: dict[str, int]) -> None:
+    rules = rules_of(find(target).node())
+    assert rules.dead is not None
+    few, all_ = explored(target, program, **budget), explored(target, program, Rules(rules.ignored), **budget)
+    assert few.states < all_.states
+    assert few.cut is all_.cut is None
+    assert (few.failure is None) == (all_.failure is None)
+    if few.failure is not None and all_.failure is not None:
+        assert len(few.failure.actions) == len(all_.failure.actions)
+
+
+def test_a_crash_may_come_between_any_two_effects() -> None:
+    target = find("wal-kv/apply-before-log")
+    search = Search(target.node, scope("w", 1, crashes=1, timers=1))
+    search.run(MANY)
+    inside = {one.effects for one in search.locals.inputs if isinstance(one, Crash) and one.input is not None}
+    assert len(inside) > 1
+    assert {one.power for one in search.locals.inputs if isinstance(one, Crash)} == {False, True}
+
+
+def test_a_search_that_is_cut_says_so() -> None:
+    found = Search(find("paxos-kv").node, scope("w | r r", 3)).run(50)
+    assert found.cut == "--states 50 was reached"
+    stopped = Search(find("paxos-kv").node, scope("w | r r", 3)).run(MANY, goes_on=lambda states, depth: False)
+    assert stopped.cut == "interrupted"
+
+
+def test_operations_that_never_succeed_are_named() -> None:
+    found = explored("wal-kv", "w | r")
+    assert [one.f for one in found.unanswered] == ["write"]
+
+
+class Fragile:
+    """It dies of the second request."""
+
+    def start(self, ctx: Context) -> None:
+        self.ctx = ctx
+        self.met = 0
+
+    def receive(self, sender: str, message: Message) -> None:
+        assert isinstance(message, Request)
+        self.met += 1
+        self.ctx.reply(message, 2 // (2 - self.met) if self.met else None)
+
+    def timeout(self, timer: Timer) -> None: ...
+
+    def view(self) -> dict[str, Any]:
+        return {}
+
+
+def test_an_exception_of_a_node_is_a_failure() -> None:
+    found = Search(Fragile, scope("w | w", 1)).run(MANY)
+    assert found.failure is not None
+    assert found.failure.why == "n1 died of an exception: ZeroDivisionError: integer division or modulo by zero"
+    assert len(found.failure.actions) == 2
