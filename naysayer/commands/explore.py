@@ -29,8 +29,8 @@ def explore_target(name: str, options: ExploreOptions) -> Conclusion:
     if options.states < 1:
         raise UsageError(f"--states is {options.states}; it must be more than 0")
     target = find(name)
-    refuse_unsuited(target)
     nodes = target.nodes if options.nodes is None else options.nodes
+    refuse_unsuited(target, nodes)
     wanted = scope(options.program, nodes, options.crashes, options.timers)
     screen = console()
     began = time.monotonic()
