@@ -51,7 +51,7 @@ def test_what_is_reported_is_stored_checks_the_same_and_replays(
     files = {file.name for file in folder.iterdir()}
     assert files == {
         *("history.jsonl", "verdict.json", "report.txt", "report.html", "test.toml"),
-        *("scenario.txt", "diagram.txt", "original"),
+        *("scenario.txt", "diagram.txt", "diagram.svg", "original"),
     }
     assert (folder / "report.txt").read_text().strip() in printed
     assert (folder / "diagram.txt").read_text().partition("\n\n  time ms")[0] in printed
