@@ -273,7 +273,7 @@ class ExploreOptions:
     """how many timers may fire in all, at any moment"""
 
     states: int = 1_000_000
-    """after how many states it is cut; a million take about 1 GB"""
+    """after how many states it is cut; a million take some 500 MB"""
 
     time: Duration | None = None
     """after which time it is cut, such as 30s"""
