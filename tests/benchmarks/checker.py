@@ -1,10 +1,11 @@
 """How fast objects of each kind are judged: history, outcome, method, seconds, peak memory. Judges nothing.
 
-    python -m tests.benchmarks.checker [--large]
+    python -m tests.benchmarks.checker [--large] [--porcupine]
 
 Each row runs in a process of its own, so that the peak is its own; "loaded" is the memory before the check began.
 Seconds are those of one core, of short histories the least of a few runs. At the end, for each monitor, how the time
-grew from 10k to 1M operations. --large adds ten million operations on one register (about 5 GB).
+grew from 10k to 1M operations. --large adds ten million operations on one register (about 5 GB). --porcupine
+has a command of that name run beside where values repeat (_porcupine.py).
 """
 
 from __future__ import annotations
@@ -15,15 +16,20 @@ import sys
 import time
 from dataclasses import dataclass
 from multiprocessing import get_context
+from random import Random
 
 import numpy as np
+from msgspec import structs
 
 from checker.check import check
-from checker.history import INFO, PENDING, Column, History, Tables
+from checker.history import INFO, PENDING, Column, History, Operation, Tables
+from checker.model import Model
+from tests.benchmarks import _porcupine
 from tests.benchmarks._grown import KINDS, build_grown
 from tests.benchmarks._objects import build_object, by_call, spread
+from tests.benchmarks.lies import unanswered
 from tests.checker.register_histories import crowded_cas
-from tests.checker.test_repeated_values import NO_LIE, crowd
+from tests.checker.test_repeated_values import NO_LIE, Mine, crowd
 
 SHORT, LONG = 10_000, 1_000_000
 
@@ -47,6 +53,10 @@ class Row:
     crashed: int = 0
     stale: bool = False
     kind: str = ""
+
+    @property
+    def judged_as(self) -> str | type[Model]:
+        return Mine if self.model == "mine" else self.model
 
     @property
     def model(self) -> str:
@@ -111,7 +121,26 @@ REPEATED = tuple(
         ("queue", "values 0..4, ", 10, SHORT, False),
         ("kv-append", "some texts twice, ", 50, 2000, False),
     )
+) + tuple(
+    Row(
+        f"{kind}, values 0..4, {clients} clients, {size:,} ops, {crashed} {what}",
+        size,
+        clients,
+        keys,
+        crashed,
+        kind=f"{kind} crowd",
+    )
+    for kind, clients, size, keys, crashed, what in (
+        ("cas-register", 10, 1000, 1, 20, "crashed"),
+        ("cas-register", 10, 1000, 1, 100, "time-outs"),
+        ("cas-register", 20, SHORT, 1, 1000, "time-outs"),
+        ("kv", 10, SHORT, 5, 0, "crashed, 5 keys"),
+        ("kv", 10, SHORT, 5, 1000, "time-outs, 5 keys"),
+        ("mine", 10, 1000, 1, 0, "crashed"),
+        ("mine", 20, SHORT, 1, 0, "crashed"),
+    )
 )
+"""The last rows: a user's plain model, of which no more is known than its beginning and its step."""
 LARGE = (Row("1 register, 50 clients, 10M ops", 10_000_000),)
 
 
@@ -119,7 +148,7 @@ def build(row: Row, seed: int = 1) -> History:
     """Operations at points 1 µs apart, each called and returned at random around its point, half of them writes of
     values of their own; a stale read returns a value from the middle of the history."""
     if row.kind.endswith("crowd"):
-        return History.of(crowd(row.model, row.clients, row.operations, late=LIES[row.model] if row.stale else NO_LIE))
+        return History.of(_crowds(row, seed))
     if row.kind == "cas-register":
         return crowded_cas(seed, 9 if row.stale else None)
     if row.kind:
@@ -157,6 +186,22 @@ def build(row: Row, seed: int = 1) -> History:
     )
 
 
+def _crowds(row: Row, seed: int) -> list[Operation]:
+    """A crowd on each key."""
+    done: list[Operation] = []
+    late = LIES[row.model] if row.stale else NO_LIE
+    kind = "cas-register" if row.model in ("kv", "mine") else row.model
+    for key in range(row.keys):
+        ops = crowd(kind, row.clients, row.operations // row.keys, late=late, seed=seed + key)
+        ops = unanswered(ops, row.crashed // row.keys, Random(f"{row.name} {key}"))
+        first = {"index": len(done), "process": row.clients * key}
+        moved = [
+            structs.replace(op, index=op.index + first["index"], process=op.process + first["process"]) for op in ops
+        ]
+        done += [structs.replace(op, key=key) for op in moved] if row.keys > 1 else moved
+    return done
+
+
 def _sources(key: Column, writes: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Column:
     """Per operation, the last write on its key up to and including it."""
     order = np.argsort(key, kind="stable")
@@ -169,12 +214,12 @@ def _sources(key: Column, writes: np.ndarray[tuple[int], np.dtype[np.bool_]]) ->
 def measure(row: Row) -> tuple[str, str, float, int, int]:
     """Outcome, method, seconds of the check, megabytes at the peak and when it began."""
     history = build(row)
-    check(build(Row("to have everything imported", 2000, 5, kind=row.kind)), row.model)
+    check(build(Row("to have everything imported", 2000, 5, kind=row.kind)), row.judged_as)
     loaded = _peak_mb()
     seconds = math.inf
     for _ in range(max(1, min(5, LONG // row.operations // 4))):
         started = time.process_time()
-        verdict = check(history, row.model)
+        verdict = check(history, row.judged_as)
         seconds = min(seconds, time.process_time() - started)
     return verdict.outcome, verdict.method, seconds, _peak_mb(), loaded
 
@@ -197,12 +242,18 @@ def growth(seconds: dict[Row, float]) -> list[str]:
 
 def main() -> None:
     rows = ROWS + REPEATED + (LARGE if "--large" in sys.argv[1:] else ())
+    beside = "--porcupine" in sys.argv[1:]
+    if beside and not _porcupine.is_there():
+        sys.exit(f"there is no {_porcupine.COMMAND} on the PATH: {_porcupine.__doc__}")
     seconds: dict[Row, float] = {}
     print(f"{'history':72} {'outcome':8} {'method':17} {'CPU s':>8} {'peak MB':>8} {'loaded MB':>9}")
     for row in rows:
         with get_context("spawn").Pool(1) as pool:
             outcome, method, seconds[row], peak, loaded = pool.apply(measure, (row,))
         print(f"{row.name:72} {outcome:8} {method:17} {seconds[row]:8.3f} {peak:8} {loaded:9}", flush=True)
+        if beside and row in REPEATED:
+            outcome, cpu_s = _porcupine.judged(build(row), "cas-register" if row.model == "mine" else row.model)
+            print(f"{'  Porcupine':72} {outcome:8} {'':17} {cpu_s:8.3f}", flush=True)
     print("\nfrom 10k operations to 1M", *growth(seconds), sep="\n")
 
 

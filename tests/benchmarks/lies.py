@@ -15,11 +15,14 @@ from random import Random
 
 from msgspec import structs
 
+from checker.budget import Budget
 from checker.check import check
 from checker.history import PENDING, History, Operation
 from tests.checker.test_repeated_values import crowd
 
 OPERATIONS, LATE, SEEDS = 1000, 800, 10
+SECONDS_MAX = 20
+"""What one history may take, at most: it is unknown then."""
 ROWS = ((5, 20), (10, 0), (10, 5), (10, 20), (10, 50), (20, 0), (20, 20))
 """Clients, and how many of their operations have an unknown outcome."""
 
@@ -28,11 +31,19 @@ def lie(clients: int, crashed: int, seed: int) -> History:
     """The history of that seed."""
     rng = Random(f"{clients} {crashed} {seed}")
     ops = crowd("cas-register", clients, OPERATIONS, seed=seed)
-    for at in rng.sample([at for at, op in enumerate(ops) if op.f != "read"], crashed):
-        ops[at] = structs.replace(ops[at], output=None, ret=PENDING, status="info")
+    ops = unanswered(ops, crashed, rng)
     at = rng.choice([at for at, op in enumerate(ops) if op.f == "read" and at > LATE])
     ops[at] = structs.replace(ops[at], output=_another(ops[at], rng))
     return History.of(ops)
+
+
+def unanswered(ops: list[Operation], count: int, rng: Random) -> list[Operation]:
+    """The operations, so many of which (no reads) took effect and had no answer."""
+    chosen = set(rng.sample([at for at, op in enumerate(ops) if op.f != "read"], count))
+    return [
+        structs.replace(op, output=None, ret=PENDING, status="info") if at in chosen else op
+        for at, op in enumerate(ops)
+    ]
 
 
 def _another(read: Operation, rng: Random) -> int:
@@ -47,7 +58,7 @@ def main() -> None:
         for seed in range(SEEDS):
             history = lie(clients, crashed, seed)
             began = time.process_time()
-            verdict = check(history, "cas-register")
+            verdict = check(history, "cas-register", budget=Budget(seconds=SECONDS_MAX))
             seconds.append(time.process_time() - began)
             outcomes[verdict.outcome] += 1
             largest = max(largest, len(verdict.parts[0].counterexample))
