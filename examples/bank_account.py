@@ -30,6 +30,3 @@ class Account(Model):
         if op.pending or op.output == state:
             return state
         return Inconsistent(f"read a balance of {op.output}, but it is {state}")
-
-    def effect_free(self, op):
-        return op.f == "balance" or (op.f == "withdraw" and not op.pending and op.output is False)

@@ -21,7 +21,7 @@ from checker.history import PENDING, History, Operation
 from tests.checker.test_repeated_values import crowd
 
 OPERATIONS, LATE, SEEDS = 1000, 800, 10
-SECONDS_MAX = 20
+SECONDS_MAX = 60
 """What one history may take, at most: it is unknown then."""
 ROWS = ((5, 20), (10, 0), (10, 5), (10, 20), (10, 50), (20, 0), (20, 20))
 """Clients, and how many of their operations have an unknown outcome."""
