@@ -3,7 +3,7 @@
 Serializability over unknown version orders is NP-hard (Papadimitriou 1979), so the easy cases come first:
 
 1. What is known has a cycle: refuted.
-2. Chains in about the order in which their transactions ended (a few such guesses): no cycle, so the order is found.
+2. A few guesses, such as chains in about the order in which their transactions ended: no cycle, so the order is found.
 3. Propagation: of two chains, one order would close a cycle with what is known, so the other one holds; until nothing
    more follows (Cobra, OSDI 2020; PolySI, VLDB 2023, which then ask a solver).
 4. Search: an open choice is tried both ways, each with propagation. A conflict names the choices that it rests on, so
@@ -31,6 +31,7 @@ from checker.transactions.levels import Order
 from checker.transactions.steps import Choice, Cycle, Step
 from checker.transactions.table import Table
 from checker.transactions.versions import Versions
+from checker.transactions.walk import walk
 
 EVENTS_MAX = 24_000
 """Larger graphs are not propagated: their reachability would take more than 72 MB, and seconds each time."""
@@ -161,7 +162,12 @@ def _events(problem: Problem, events: Column, versions: Versions) -> Column:
 
 
 def _guesses(problem: Problem, known: Edges, versions: Versions, level_order: Order) -> Iterator[Column]:
-    """Orders of events to take the order of chains from: one that keeps real time, if there is one, and one by time."""
+    """Orders of events to take the order of chains from: one that explains every read in real time, if it is found; one
+    that keeps real time, if there is one; and one by time."""
+    if problem.table.data == "register":
+        walked = walk(problem.table, versions.happened)
+        if walked is not None:
+            yield walked
     if level_order != "realtime":
         edges = known.plus(of_order(problem.table, "realtime", known.nodes, versions.happened))
         nodes, src, dst, _ = _graph(edges, snapshot=problem.snapshot)

@@ -1,0 +1,68 @@
+"""A walk through what a strictly serializable store recorded finds an order; an order that is found explains all."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+import numpy as np
+import pytest
+
+from checker.budget import Budget
+from checker.history import History, Operation
+from checker.transactions.judged import Judge, judge
+from checker.transactions.replay import execute
+from checker.transactions.walk import walk
+from tests.checker.transactions.executions import execution
+
+
+def atomic_store(random: Random, transactions: int, clients: int) -> History:
+    """Transactions of clients at the same time, many that write without a read; each is carried out at one instant."""
+    free = [0] * clients
+    state: dict[str, Any] = {}
+    plans = []
+    for number in range(transactions):
+        client = min(range(clients), key=lambda one: free[one])
+        call = free[client] + random.randint(1, 20)
+        at = call + random.randint(1, 200)
+        free[client] = at + random.randint(1, 200)
+        plans.append((at, number, client, call, free[client]))
+    ops = []
+    for at, number, client, call, ret in sorted(plans):
+        steps: list[list[Any]] = []
+        for place in range(random.randint(1, 4)):
+            key = f"k{random.randrange(8)}"
+            if random.random() < 0.5:
+                state[key] = (number, place)
+                steps.append(["w", key, state[key]])
+            else:
+                steps.append(["r", key, state.get(key)])
+        ops.append(Operation(number, client, "txn", None, steps, steps, call, ret))
+        assert call < at < ret
+    return History.of(sorted(ops, key=lambda op: op.call))
+
+
+def test_what_an_atomic_store_recorded_is_strictly_serializable_without_a_search() -> None:
+    verdict = judge(atomic_store(Random(3), 1500, 12), "txn-rw-register", "strict-serializable", budget=Budget(steps=1))
+    assert verdict.outcome == "valid", verdict.parts[0].reason
+
+
+@pytest.mark.slow
+def test_an_order_that_is_found_explains_every_read_and_keeps_real_time() -> None:
+    found = 0
+    for seed in range(600):
+        judged = Judge(History.of(execution(Random(seed), "w", 6)), "register")
+        table, happened = judged.table, judged.versions.happened
+        place = walk(table, happened)
+        if place is None or judged.found.refuting("serializable") is not None:
+            continue
+        found += 1
+        order = sorted(np.flatnonzero(happened).tolist(), key=lambda txn: int(place[txn]))
+        state: dict[Any, Any] = {}
+        for at, txn in enumerate(order):
+            after = execute(state, table.micros[txn], "register", answered=bool(table.ok[txn]), begins_with=None)
+            assert after is not None, f"seed {seed}: {txn} reads something else"
+            state = after
+            earlier = [one for one in order[at:] if table.ok[one] and table.ret[one] < table.call[txn]]
+            assert not earlier, f"seed {seed}: {earlier} ended before {txn} was called"
+    assert 100 < found < 600
