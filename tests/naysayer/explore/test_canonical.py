@@ -42,7 +42,7 @@ def counting(start: int) -> Callable[[], int]:
         (counting(1), counting(2)),
         (Box([1]).held.append, Box([2]).held.append),
     ],
-    ids=str,
+    ids=lambda value: type(value).__name__,
 )
 def test_what_differs_has_another_form(one: Any, other: Any) -> None:
     assert canonical(one) != canonical(other)
