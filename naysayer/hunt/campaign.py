@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
 
+from checker.check import nothing_succeeded
 from checker.errors import UsageError
 from checker.parallel import pool
 from naysayer.hunt.shards import Shard
@@ -164,7 +165,7 @@ def spent_s() -> float:
 
 
 def _try_plans(plans: Iterable[Plan]) -> Tried:
-    undecided = 0
+    undecided = blind = 0
     states: list[tuple[int, ...]] = []
     for plan in plans:
         run = Simulation(plan, Recorder(), probe=Probe(cover=True)).run()
@@ -179,7 +180,11 @@ def _try_plans(plans: Iterable[Plan]) -> Tried:
             return Tried(len(states), undecided, None, f"seed {plan.seed}: {unlike}", states=tuple(states))
         if run.error is not None:
             return Tried(len(states), undecided, None, f"seed {plan.seed}: {run.error}", states=tuple(states))
-        undecided += verdict.outcome == "unknown"
+        unknown = verdict.outcome == "unknown"
+        nothing = unknown and nothing_succeeded(run.recorder.history())
+        undecided, blind = undecided + (unknown and not nothing), blind + nothing
+    if blind == len(states):
+        undecided += blind  # not one run here and there that faults kept from everything: nothing works
     return Tried(len(states), undecided, states=tuple(states))
 
 

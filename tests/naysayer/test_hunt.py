@@ -16,14 +16,15 @@ import pytest
 from msgspec.structs import replace
 
 from naysayer.cli import run
-from naysayer.hunt import scoreboard, simplify
-from naysayer.hunt.campaign import Hunt, attempt
+from naysayer.hunt import campaign, scoreboard, simplify
+from naysayer.hunt.campaign import Hunt, attempt, try_plans
 from naysayer.hunt.diagram import diagram
 from naysayer.hunt.elections import SLOW_POLL_MS, RelativeFaults, leader_timeline, relative, replayed
 from naysayer.hunt.finding import reproduce
 from naysayer.hunt.scoreboard import Cleared
 from naysayer.hunt.shrink import SIGHT, shrink, some_of
 from naysayer.hunt.swarm import draw
+from naysayer.judge import undecided
 from naysayer.plan import Plan
 from naysayer.play import notation, timed
 from naysayer.play.timed import Scenario, TimedFault, TimedOperation
@@ -510,3 +511,14 @@ def test_a_batch_of_seeds_leaves_nothing_in_memory() -> None:
     gc.collect()
     assert attempt(Hunt("quorum-kv", operations=40), range(1, 4)).failed is None
     assert [left for left in gc.get_objects() if isinstance(left, SimulatedCluster)] == []
+
+
+@pytest.mark.parametrize(("succeeded", "counted"), [([False, True], 1), ([True, True], 2), ([False, False], 2)])
+def test_a_run_in_which_nothing_succeeded_leaves_a_hunt_undecided_only_if_nothing_ever_does(
+    succeeded: list[bool], counted: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = iter(succeeded)
+    monkeypatch.setattr(campaign, "judge_run", lambda *_, **__: undecided("register", 0))
+    monkeypatch.setattr(campaign, "nothing_succeeded", lambda _: not next(answers))
+    plan = replace(Hunt("quorum-kv").plan(1), nemesis=(), operations=5)
+    assert try_plans([plan, plan]).undecided == counted
