@@ -82,5 +82,6 @@ def test_a_failover_of_redis_is_caught_losing_acknowledged_writes(
         if "✗ NOT LINEARIZABLE" in printed:
             break
     assert "✗ NOT LINEARIZABLE" in printed
-    said = (results / "redis" / "latest" / "logs" / "n2" / "sentinel.log").read_text()
+    logs = sorted((results / "redis" / "latest" / "logs").glob("*/sentinel.log"))
+    said = "".join(log.read_text() for log in logs)  # the run stops at once: not every node has heard of it
     assert "+odown" in said or "+switch-master" in said
