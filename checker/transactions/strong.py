@@ -164,7 +164,8 @@ def _events(problem: Problem, events: Column, versions: Versions) -> Column:
 def _guesses(problem: Problem, known: Edges, versions: Versions, level_order: Order) -> Iterator[Column]:
     """Orders of events to take the order of chains from: one that explains every read in real time, if it is found; one
     that keeps real time, if there is one; and one by time."""
-    if problem.table.data == "register":
+    if problem.table.data == "register" and level_order == "realtime" and not problem.snapshot:
+        # the other levels hold where this one does, which is tried first: the same walk would not help them
         walked = walk(problem.table, versions.happened)
         if walked is not None:
             yield walked
