@@ -7,8 +7,6 @@ them is the same whenever it is run.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import msgspec
 
 from checker.history import History
@@ -83,12 +81,6 @@ def likelihood(branch: Branch, event: int, futures: int, until: float) -> Likely
         undecided += outcome == "unknown"
         named += names
     return Likely(event, branch.events[event - 1].time_ns / MS, futures, failed, named, undecided, until)
-
-
-def likelihoods(branch: Branch, events: list[int], futures: int, until: float) -> Iterator[Likely]:
-    """The same for several events, one after the other."""
-    for event in events:
-        yield likelihood(branch, event, futures, until)
 
 
 def _future(branch: Branch, event: int, salt: int, until: float) -> tuple[str, bool]:
