@@ -228,7 +228,7 @@ def _reject_twins(pairs: list[tuple[str, Any]]) -> None:
 def _sentence(error: Exception) -> str:
     if isinstance(error, RecursionError):
         return _TOO_DEEP
-    if isinstance(error, UnicodeDecodeError):
+    if isinstance(error, UnicodeDecodeError) or "UTF-8" in str(error):  # msgspec from 0.23 on has no class for it
         return "contains bytes that are not UTF-8"
     if isinstance(error, msgspec.ValidationError):
         what, _, where = str(error).partition(" - at `$")
