@@ -83,14 +83,18 @@ class Locals:
     def __len__(self) -> int:
         return len(self._states)
 
-    def first(self, index: int) -> int:
-        """The state of a node after its first start. Raises TargetError if that fails."""
+    def first(self, index: int) -> Step:
+        """What comes of a node's first start. Raises TargetError if that fails."""
         try:
-            return self._number(index, *self._fresh(index), came=None)
+            node, around = self._fresh(index)
+            return Step(self._number(index, node, around, came=None), self._sent(index, around), (), 0, None)
         except NaysayerError:
             raise
         except Exception as error:
             raise TargetError(f"{self._nodes[index]} does not start: {type(error).__name__}: {error}") from error
+
+    def _sent(self, index: int, around: Surroundings) -> tuple[int, ...]:
+        return tuple(self.input(Delivery(self._nodes[index], to, message)) for to, message in around.sent)
 
     def input(self, one: Input) -> int:
         """The number of an input."""
@@ -121,11 +125,21 @@ class Locals:
             raise
         except Exception as error:
             died = f"{type(error).__name__}: {error}"
-        me = self._nodes[index]
-        sent = tuple(self.input(Delivery(me, to, message)) for to, message in around.sent)
+        sent = self._sent(index, around)
         replies, effects = tuple(around.replies), around.effects
         after = state if died else self._number(index, node, around, came=(state, what))
         return Step(after, sent, replies, effects, died)
+
+    def carried_out(self, state: int, crash: Crash) -> int:
+        """How many effects come before a crash within an input, those that set timers included, as the simulator counts
+        them."""
+        assert crash.input is not None
+        node, around = self._at(state)
+        around.begin()
+        around.left = crash.effects
+        with suppress(Crashed):
+            self._give(node, around, self.inputs[crash.input])
+        return around.effects + around.settings
 
     def _fresh(self, index: int) -> tuple[Node, Surroundings]:
         around = Surroundings(self._nodes, index, WatchedDisk(), incarnation=1, disk_counts=self._disks)

@@ -98,8 +98,11 @@ class Search:
         """Explore until a failure is found, nothing is left, or a bound is reached."""
         began = time.monotonic()
         scope = self._scope
-        first = tuple(self.locals.first(index) for index in range(scope.nodes))
-        self._add(State(first, 0, (0,) * len(scope.program), scope.timers, scope.crashes, ()), -1, Action(0, -1, -1))
+        started = [self.locals.first(index) for index in range(scope.nodes)]
+        first = tuple(one.state for one in started)
+        messages = self._alive(sorted(message for one in started for message in one.sent), first)
+        progress = (0,) * len(scope.program)
+        self._add(State(first, 0, progress, scope.timers, scope.crashes, messages), -1, Action(0, -1, -1))
         transitions = depth = at = 0
         layer_end = 1
         cut = None

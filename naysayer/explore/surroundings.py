@@ -127,6 +127,8 @@ class Surroundings:
         self.sent: list[tuple[NodeId, Message]] = []
         self.replies: list[Reply] = []
         self.effects = 0
+        self.settings = 0
+        """How often a timer was set or cancelled: no effect that a crash could come before, as it ends all timers."""
         self.left: int | None = None
 
     def restarted(self, *, power: bool) -> Surroundings:
@@ -154,9 +156,11 @@ class Surroundings:
         self._answer(Reply(request.id, "info", error=error))
 
     def set_timer(self, timer: Timer, after_ms: float) -> None:
+        self.settings += 1
         self.timers[timer] = None
 
     def cancel_timer(self, timer: Timer) -> None:
+        self.settings += 1
         self.timers.pop(timer, None)
 
     def _answer(self, reply: Reply) -> None:

@@ -66,6 +66,8 @@ def fault_of(step: Step, names: Names) -> Fault:
         case "steer":
             link = (names.link_end(rest[1]), names.link_end(rest[2]))
             return _converted({"fault": "steer", "do": first, "link": link, "number": int(rest[0])})
+        case "by_hand":
+            return faults.ByHand()
         case "fire":
             return faults.Fire(names.node(first), rest[0])
         case "heal":
@@ -135,6 +137,8 @@ def _in_words(fault: Fault) -> str | None:
             return f"hold {count} {source} -> {dest}{f' {message}' if message else ''}"
         case faults.Steer(do=do, link=(source, dest), number=which):
             return f"{do} message {which} of {source} -> {dest}"
+        case faults.ByHand():
+            return "by hand"
         case faults.Fire(node=node, timer=timer):
             return f"fire {node} {timer}"
         case faults.Cut(links=links, shape=shape, under_way=under_way):

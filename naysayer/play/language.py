@@ -100,6 +100,13 @@ FAULTS = (
         "when it is released, or a copy of it arrives now",
         r"(deliver|drop|hold|duplicate) message ([1-9]\d{0,8}) of (\w+) -> (\w+)",
     ),
+    Form(
+        "by_hand",
+        "by hand",
+        "from here on messages between nodes, also those under way, arrive only when they are delivered, and timers "
+        "fire only when they are fired; `heal` ends it",
+        r"by hand",
+    ),
     Form("fire", "fire NODE TIMER", "fires a timer of a node now, if it is set", r"fire (\w+) (.+)"),
     Form("handover", "transfer to NODE", "asks the leader to transfer its leadership", r"transfer to (\w+)"),
     Form("inject", "inject JSON", "any fault, with all its fields, as history.jsonl records it", r"inject (\{.*\})"),

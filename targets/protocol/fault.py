@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from targets.protocol.fault_base import KILLED, PAUSED, Condition, Evidence, Fault, counted, on
 from targets.protocol.fault_links import Cut, Degrade, Heal, Hold, Redraw, Release, ResetConnections
 from targets.protocol.fault_messages import DelayMessages, DuplicateMessages, LoseMessages, MessageFault
-from targets.protocol.fault_steps import Fire, Steer
+from targets.protocol.fault_steps import ByHand, Fire, Steer
 from targets.protocol.links import Link, braced
 from targets.protocol.node import NodeId
 
@@ -25,6 +25,7 @@ __all__ = [
     "FAULT",
     "KILLED",
     "PAUSED",
+    "ByHand",
     "Condition",
     "Corrupt",
     "Cut",

@@ -24,6 +24,9 @@ class Condition(NamedTuple):
 LINKS, HELD = Condition("links"), Condition("held")
 """Some links are cut or degraded; messages are held back."""
 
+BY_HAND = Condition("by hand")
+"""Nothing arrives and no timer fires by itself."""
+
 KILLED, PAUSED = "kill", "pause"
 """Values of `Condition.what`: the node's process is dead, or stopped."""
 

@@ -7,7 +7,7 @@ from typing import ClassVar, Self
 
 from msgspec.structs import replace
 
-from targets.protocol.fault_base import HELD, LINKS, Condition, Fault, counted
+from targets.protocol.fault_base import BY_HAND, HELD, LINKS, Condition, Fault, counted
 from targets.protocol.links import Link, braced, described
 from targets.protocol.node import NodeId
 
@@ -153,12 +153,12 @@ class Release(Fault, frozen=True, tag="release"):
 
 
 class Heal(Fault, frozen=True, tag="heal"):
-    """Ends every cut and degradation and releases what is held back."""
+    """Ends every cut and degradation and releases what is held back; timers fire by themselves again."""
 
     tags: ClassVar[frozenset[str]] = frozenset({"heal"})
 
     def ends(self) -> frozenset[Condition]:
-        return frozenset({LINKS, HELD})
+        return frozenset({LINKS, HELD, BY_HAND})
 
 
 class ResetConnections(OfLinks, frozen=True, tag="connection-reset"):

@@ -11,8 +11,8 @@ from typing import ClassVar, Literal, Self
 
 from msgspec.structs import replace
 
-from targets.protocol.fault_base import HELD, Condition, Fault
-from targets.protocol.fault_links import Release, renamed_link, stays
+from targets.protocol.fault_base import BY_HAND, HELD, Condition, Fault
+from targets.protocol.fault_links import Heal, Release, renamed_link, stays
 from targets.protocol.links import Link
 from targets.protocol.node import NodeId
 
@@ -65,3 +65,19 @@ class Fire(Fault, frozen=True, tag="fire"):
 
     def renamed(self, nodes: Mapping[NodeId, NodeId]) -> Self | None:
         return replace(self, node=nodes[self.node]) if self.node in nodes else None
+
+
+class ByHand(Fault, frozen=True, tag="by-hand"):
+    """From now on a message between nodes, also one that is under way, arrives only when it is delivered (Steer), and a
+    timer fires only when it is fired (Fire), until a Heal. Requests, replies and syncs go on by themselves."""
+
+    tags: ClassVar[frozenset[str]] = frozenset({"by-hand", "heal"})
+
+    def label(self) -> str:
+        return "messages and timers by hand"
+
+    def begins(self) -> frozenset[Condition]:
+        return frozenset({BY_HAND})
+
+    def undone_by(self) -> Fault | None:
+        return Heal()

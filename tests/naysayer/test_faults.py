@@ -22,7 +22,20 @@ from naysayer.recorder import Recorder
 from nemesis.catalog import KINDS
 from targets.backends.hosts.local_links import STREAMING
 from targets.backends.simulator import SimulatedCluster
-from targets.protocol.fault import FAULT, Fault, Fire, Heal, Kill, Pause, Redraw, Restart, Resume, Steer, fault_types
+from targets.protocol.fault import (
+    FAULT,
+    ByHand,
+    Fault,
+    Fire,
+    Heal,
+    Kill,
+    Pause,
+    Redraw,
+    Restart,
+    Resume,
+    Steer,
+    fault_types,
+)
 from targets.protocol.fault_base import HELD, KILLED, LINKS, PAUSED
 from workloads.generator import Invocation
 
@@ -227,4 +240,4 @@ def test_a_backend_and_the_catalogue_can_have_it(fault: Fault) -> None:
     assert fault.tag in fault.tags <= fault.needs() <= SimulatedCluster.faults | STREAMING
     ending = fault.undone_by()
     assert ending is None or ending.tag in fault.tags
-    assert isinstance(fault, Redraw | Steer | Fire) or any(fault.tag in kind.needs for kind in KINDS.values())
+    assert isinstance(fault, Redraw | Steer | Fire | ByHand) or any(fault.tag in kind.needs for kind in KINDS.values())

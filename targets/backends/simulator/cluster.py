@@ -14,6 +14,7 @@ from targets.backends.simulator.time_keyed import TimeKeyedRandom
 from targets.backends.simulator.traced import Record, TracedHost
 from targets.backends.simulator.watch import Watch
 from targets.protocol.fault import (
+    ByHand,
     Corrupt,
     Cut,
     Degrade,
@@ -88,6 +89,7 @@ class SimulatedCluster:
             "transfer",
             "redraw",
             "steer",
+            "by-hand",
             "fire",
         }
     )
@@ -355,6 +357,11 @@ class SimulatedCluster:
                 self._network.heal()
                 for host in self._hosts.values():
                     host.die_after = None  # a death that has not happened yet must not happen after the faults
+                    host.by_hand(False)
+            case ByHand():
+                self._network.by_hand(fault, self.nodes)
+                for host in self._hosts.values():
+                    host.by_hand(True)
             case Skew():
                 host = self._hosts[fault.node]
                 host.skew(fault.offset_ms, fault.rate)

@@ -36,13 +36,15 @@ class Due:
     """A timer that is set. Where it is moved to a later time, the event of the earlier one stays and moves it then:
     heartbeats move an election timer far more often than it fires."""
 
-    __slots__ = ("at_ns", "queued_ns", "timer")
+    __slots__ = ("at_ns", "chosen", "queued_ns", "timer")
 
     def __init__(self, timer: Timer, at_ns: int) -> None:
         self.timer = timer
         self.at_ns = at_ns
         self.queued_ns = at_ns
         """When its event is due."""
+        self.chosen = False
+        """Whether a person has chosen to fire it now."""
 
 
 Input = tuple[NodeId | None, Any]
@@ -212,6 +214,8 @@ class Host:
         self._rate = 1.0
         self._clock_base_ns = 0
         self._clock_base_ms = 0.0
+        self._by_hand = False
+        """Whether timers fire only when they are chosen."""
 
     # the clock
 
@@ -293,7 +297,7 @@ class Host:
             self._handle(self.node, sender, message)
 
     def _fire(self, due: Due) -> None:
-        if self.node is None or self._timers.get(due.timer) is not due:
+        if self.node is None or self._timers.get(due.timer) is not due or (self._by_hand and not due.chosen):
             return
         if due.at_ns > due.queued_ns:
             due.queued_ns = due.at_ns
@@ -457,7 +461,7 @@ class Host:
         at_ns = self._loop.now_ns + (after_ns if after_ns > 0 else 0)
         due = self._timers.get(timer)
         if due is not None and due.queued_ns <= at_ns:
-            due.at_ns = at_ns
+            due.at_ns, due.chosen = at_ns, False
             return
         due = self._timers[timer] = Due(timer, at_ns)
         self._loop.at(at_ns, self._fire, due)
@@ -476,6 +480,17 @@ class Host:
         for timer, due in list(self._timers.items()):
             if str(timer) == name:
                 due.at_ns = due.queued_ns = self._loop.now_ns
+                due.chosen = True
                 self._fire(due)
                 return True
         return False
+
+    def by_hand(self, on: bool) -> None:
+        """Whether timers fire only when they are chosen; those that were due meanwhile fire when that ends."""
+        if self._by_hand and not on:
+            now_ns = self._loop.now_ns
+            for due in self._timers.values():
+                if due.queued_ns <= now_ns:
+                    due.queued_ns = now_ns
+                    self._loop.at(now_ns, self._fire, due)
+        self._by_hand = on

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from targets.backends.simulator.loop import Loop
 from targets.backends.simulator.time_keyed import TimeKeyedRandom, key, number_at
-from targets.protocol.fault import Cut, Degrade, Fault, Hold, Link, MessageFault, Steer
+from targets.protocol.fault import ByHand, Cut, Degrade, Fault, Hold, Link, MessageFault, Steer
 from targets.protocol.node import Message, NodeId
 
 MS = 1_000_000
@@ -45,7 +45,7 @@ class Sent(NamedTuple):
 class Disturbance:
     """A fault on links that is in force, and how many messages it touched."""
 
-    fault: Cut | Degrade | Hold | MessageFault
+    fault: Cut | Degrade | Hold | MessageFault | ByHand
     from_ms: float
     touched: int = 0
     to_ms: float | None = None
@@ -194,7 +194,9 @@ class Network:
                 one.touched += 1
                 self._note(None, route, message, number, fault)
                 return
-            elif one.touched < fault.count and fault.message in (None, type(message).__name__):
+            elif isinstance(fault, ByHand) or (
+                one.touched < fault.count and fault.message in (None, type(message).__name__)
+            ):
                 one.touched += 1
                 self._held.append(((route, message, number), self._sent(None, route, message, number, fault)))
                 return
@@ -269,19 +271,25 @@ class Network:
             self._note(loop.now_ns, route, message, number, fault)
             loop.at(loop.now_ns, self._arrive, arrival)
             return
-        loop.withdraw(arrival)
         if fault.do == "deliver":
+            loop.withdraw(arrival)
             self._note_again(arrival, at_ns, loop.now_ns, fault)
             loop.at(loop.now_ns, self._arrive, arrival)
         elif fault.do == "drop":
+            loop.withdraw(arrival)
             self._note_again(arrival, at_ns, None, fault)
         else:
-            noted = (at_ns, route.source, route.dest)
-            trace = self.trace or []
-            sent = next((one for one in trace if one[1:4] == noted and one.number == number), None)
-            if sent is not None:
-                trace.remove(sent)
-            self._held.append((arrival, (sent or self._sent(None, *arrival))._replace(delivered_ns=None, by=fault)))
+            self._hold_under_way(fault, arrival, at_ns)
+
+    def _hold_under_way(self, fault: Fault, arrival: _Arrival, at_ns: int) -> None:
+        self._loop.withdraw(arrival)
+        route, _, number = arrival
+        noted = (at_ns, route.source, route.dest)
+        trace = self.trace or []
+        sent = next((one for one in trace if one[1:4] == noted and one.number == number), None)
+        if sent is not None:
+            trace.remove(sent)
+        self._held.append((arrival, (sent or self._sent(None, *arrival))._replace(delivered_ns=None, by=fault)))
 
     def _steer_held(self, fault: Steer, held: tuple[_Arrival, Sent]) -> None:
         arrival, sent = held
@@ -302,6 +310,18 @@ class Network:
         for pair in _links(fault):
             self._between(pair).faults.append(one)
 
+    def by_hand(self, fault: ByHand, nodes: tuple[NodeId, ...]) -> None:
+        """Hold back all that is sent between nodes, and what is under way between them, until it is steered."""
+        one = Disturbance(fault, self._loop.now_ns / MS)
+        self.disturbances.append(one)
+        links = [self._between((a, b)) for a in nodes for b in nodes if a != b]
+        for at_ns, arrival in self._loop.waiting(self._arrive):
+            if arrival[0].link in links:
+                one.touched += 1
+                self._hold_under_way(fault, arrival, at_ns)
+        for link in links:
+            link.faults.append(one)
+
     def release(self) -> int:
         """Deliver the messages that are held back, now and in order; returns how many."""
         self._end(Hold)
@@ -314,7 +334,7 @@ class Network:
 
     def heal(self) -> None:
         """End every cut and degradation, and release all messages that are held back."""
-        self._end(Cut, Degrade, MessageFault)
+        self._end(Cut, Degrade, MessageFault, ByHand)
         self.release()
 
     def _end(self, *kinds: type[Fault]) -> None:
@@ -322,8 +342,9 @@ class Network:
         for one in self.disturbances:
             if one.to_ms is None and isinstance(one.fault, kinds):
                 one.to_ms = now_ms
-                for pair in _links(one.fault):
-                    self._between(pair).faults.remove(one)
+                for link in self._places.values():
+                    if one in link.faults:
+                        link.faults.remove(one)
 
 
 def _links(fault: Cut | Degrade | Hold | MessageFault) -> tuple[Link, ...]:
@@ -332,6 +353,6 @@ def _links(fault: Cut | Degrade | Hold | MessageFault) -> tuple[Link, ...]:
 
 def describe(one: Disturbance) -> str:
     """What a disturbance did, for the evidence."""
-    verb: dict[type[Any], str] = {Cut: "lost", Degrade: "disturbed", Hold: "held back"}
+    verb: dict[type[Any], str] = {Cut: "lost", Degrade: "disturbed", Hold: "held back", ByHand: "held back"}
     did = one.fault.effect if isinstance(one.fault, MessageFault) else verb[type(one.fault)]
     return f"{one.touched} {'message' if one.touched == 1 else 'messages'} {did}"

@@ -141,3 +141,19 @@ def test_an_exception_of_a_node_is_a_failure() -> None:
     assert found.failure is not None
     assert found.failure.why == "n1 died of an exception: ZeroDivisionError: integer division or modulo by zero"
     assert len(found.failure.actions) == 2
+
+
+class Greeting(Fragile):
+    """It greets the others when it starts, and dies of a greeting."""
+
+    def start(self, ctx: Context) -> None:
+        super().start(ctx)
+        for name in ctx.nodes:
+            if name != ctx.me:
+                ctx.send(name, Request("hello", ctx.me, "write", "x", 1))
+
+
+def test_messages_that_nodes_send_when_they_start_are_under_way() -> None:
+    found = Search(Greeting, scope("w@n1", 2)).run(MANY)
+    assert found.failure is not None
+    assert len(found.failure.actions) == 2
