@@ -192,6 +192,7 @@ def test_a_key_without_a_success_beside_others_changes_no_verdict() -> None:
     assert check([quiet, structs.replace(op(1, "read", 2, 3), key="b")], "kv").outcome == "valid"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", [[0, 1, 2, 3, 4, 5], [0, 1, 3, 2, 4, 5]])
 def test_hundreds_of_identical_crashed_operations_are_counted(order: list[int]) -> None:
     crashed = [op(i, "append", 0, 1, input="a", status="info") for i in range(300)]

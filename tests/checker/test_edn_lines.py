@@ -149,6 +149,7 @@ def test_the_general_reader_agrees_on_generated_files(
     assert min(quickly.values()) > 300
 
 
+@pytest.mark.slow
 def test_what_is_larger_than_a_piece_is_read_in_pieces_and_its_progress_is_told(tmp_path: Path) -> None:
     path = tmp_path / "history.edn"
     pair = "{{:process 0, :type :invoke, :f :write, :value {0}}}\n{{:process 0, :type :ok, :f :write, :value {0}}}\n"

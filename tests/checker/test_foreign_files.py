@@ -69,6 +69,7 @@ def test_a_file_is_read_and_judged(name: str, form: str, model: str, expected: s
     assert outcome(recording) == expected
 
 
+@pytest.mark.slow
 def test_a_lost_append_shows_as_an_intermediate_read() -> None:
     recording = read(FILES / "c11-txn-lost-append.edn")
     (part,) = judge(recording.history, recording.model).parts
@@ -102,6 +103,7 @@ def explanation(path: Path, model: str) -> tuple[str, str | None]:
     return part.outcome, None if part.explanation is None else part.explanation.kind
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", TRANSACTIONS, ids=lambda path: path.stem)
 def test_transactions_in_edn_get_the_verdict_of_their_twin_in_json(path: Path) -> None:
     model = "txn-list-append" if path.name.startswith("list") else "txn-rw-register"

@@ -134,6 +134,7 @@ BAD: dict[str, tuple[bytes, str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("content", "sentence"), BAD.values(), ids=BAD.keys())
 def test_a_bad_file_is_refused_in_one_line_with_its_place(tmp_path: Path, content: bytes, sentence: str) -> None:
     path = tmp_path / "bad"
@@ -211,6 +212,7 @@ def read_or_refuse(path: Path, content: bytes) -> None:
             read(path, format=name)
 
 
+@pytest.mark.slow
 @given(st.binary(max_size=200))
 def test_random_bytes_raise_nothing_else(junk_path: Path, content: bytes) -> None:
     read_or_refuse(junk_path, content)

@@ -90,6 +90,7 @@ def test_values_without_an_order_are_left_to_the_search() -> None:
     assert decide(container("insert", ("insert", 1, 0, 1), ("insert", "a", 2, 3))) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("clients", [1, 4, 30])
 def test_a_long_legal_history_has_a_witness_and_one_swap_is_found(clients: int) -> None:
     model = find("priority-queue")

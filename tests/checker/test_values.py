@@ -74,6 +74,7 @@ def test_different_values_have_two(one: str, other: str) -> None:
     assert identity(parse(one)) != identity(parse(other))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("one", "other", "equal"), [(*p, True) for p in EQUAL] + [(*p, False) for p in DIFFERENT])
 def test_a_register_returns_what_was_written_or_not(tmp_path: Path, one: str, other: str, equal: bool) -> None:
     path = tmp_path / "history.edn"

@@ -40,6 +40,7 @@ def test_files_that_are_named_exist(page: Path) -> None:
     assert lacking == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=str)
 def test_options_of_commands_exist(page: Path) -> None:
     text = (ROOT / page).read_text()

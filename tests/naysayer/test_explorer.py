@@ -168,6 +168,7 @@ def test_an_answer_that_is_held_back_makes_the_violation_go_away(failing: Explor
     assert [(one.kind, one.operation) for one in shown.held] == [("Got", 178)]
 
 
+@pytest.mark.slow
 def test_an_edit_within_the_nanosecond_of_the_next_event_comes_before_it(failing: Explorer) -> None:
     events = failing.recorded.events
     number = next(one for one in range(1, len(events)) if events[one].time_ns == events[one - 1].time_ns)
@@ -177,6 +178,7 @@ def test_an_edit_within_the_nanosecond_of_the_next_event_comes_before_it(failing
     assert branch.events[number].time_ns == events[number - 1].time_ns
 
 
+@pytest.mark.slow
 def test_a_branch_that_is_no_longer_kept_whole_runs_again_to_the_same() -> None:
     explorer = Explorer(source("quorum-kv", operations=12))
     recorded = explorer.recorded

@@ -115,6 +115,7 @@ def test_nodes_that_keep_no_file_are_not_killed_unless_asked_for(
     assert "left out" not in capsys.readouterr().out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("host", "said"),
     [

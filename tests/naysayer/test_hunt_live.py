@@ -178,6 +178,7 @@ def test_the_diagram_shows_who_knew_the_values_of_the_counterexample(tmp_path: P
     assert draw_traffic(tmp_path, judge(History.of(STALE[:3]), "register"), []) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

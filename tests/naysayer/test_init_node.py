@@ -29,6 +29,7 @@ def test_the_python_node_is_valid_alone_and_caught_as_three(
     assert run([*host, "--nodes", "3"]) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_every_language_and_assignment_has_all_its_files(lang: str, tmp_path: Path) -> None:
     assert run(["init", str(tmp_path / "node"), "--node", "--lang", lang]) == 0

@@ -180,6 +180,7 @@ def test_recorded_histories(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert document(["check", str(edn), "--model", "register"], capsys)["outcome"] == "invalid"
 
 
+@pytest.mark.slow
 def test_values_that_json_does_not_have(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     edn = tmp_path / "h.edn"
     value = r'{#{1} :k, "a" ##Inf, [1 "\ud800"] 3/4, nil #{"\ud800"}}'
@@ -195,6 +196,7 @@ def test_values_that_json_does_not_have(tmp_path: Path, capsys: pytest.CaptureFi
     assert [result for _, result, _ in cases(tmp_path / "junit.xml")] == ["failure"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

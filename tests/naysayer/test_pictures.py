@@ -64,6 +64,7 @@ def test_of_a_long_run_the_end_is_drawn() -> None:
     assert "write x 499" in shown
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["figure-8", "read-repair"])
 def test_a_story_is_drawn_with_its_steps_and_under_its_names(name: str, tmp_path: Path) -> None:
     svg, html = tmp_path / "story.svg", tmp_path / "story.html"

@@ -27,6 +27,7 @@ def _accounts(run: Run) -> dict[int, str]:
     return {one.index: one.account for one in accounts(list(run.recorder.history()), run)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_in_the_quorum_store_each_exchange_belongs_to_one_operation_of_its_coordinator(seed: int) -> None:
     run = Simulation(Hunt("quorum-kv", operations=150).plan(seed), Recorder(), probe=Probe(trace=True)).run()

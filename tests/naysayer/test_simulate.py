@@ -36,6 +36,7 @@ def _record(seed: int) -> tuple[list[bytes], int]:
     return lines.lines, len(recorder.nemesis)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(5))
 def test_looks_that_are_left_out_are_in_vain(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     looked = 0

@@ -46,6 +46,7 @@ def test_every_field_survives_its_text() -> None:
             assert repr(again(other)) == repr(other)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workload", WORKLOADS.values(), ids=lambda workload: workload.name)
 def test_every_operation_of_every_workload_survives_its_text(workload: Any) -> None:
     generator, random, invoked = workload.start(), Random(1), []

@@ -130,6 +130,7 @@ def test_each_fault_begins_and_its_end_leaves_the_cluster_sound(name: str) -> No
     assert begun_ever
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(10))
 def test_a_schedule_is_the_same_whenever_the_seed_is(seed: int) -> None:
     first = drive(Mix(tuple(KINDS)), seed, 20_000)[0]
@@ -138,6 +139,7 @@ def test_a_schedule_is_the_same_whenever_the_seed_is(seed: int) -> None:
     assert len(first) > 50
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(10))
 def test_what_a_mix_began_it_ends_when_nothing_new_begins(seed: int) -> None:
     kinds = tuple(name for name in KINDS if not KINDS[name].triggers)
@@ -188,6 +190,7 @@ def test_a_system_is_up_for_as_long_as_its_start_took(seed: int) -> None:
     assert all(kill - up >= 4000.0 for up, kill in zip(up_ms[1:], kills_ms[1:], strict=False))
 
 
+@pytest.mark.slow
 def test_longer_rests_make_faults_rarer_and_let_each_last_as_long() -> None:
     usual, rested = (drive(Mix(("partition",), rest=rest), 1, 600_000)[0] for rest in (1.0, 10.0))
     assert len(rested) < len(usual) / 2

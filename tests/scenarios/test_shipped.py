@@ -14,6 +14,7 @@ from targets.registry import find
 SCENARIOS = list(shipped().values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.stem)
 def test_the_scenario_comes_out_as_it_is_written(path: Path, request: pytest.FixtureRequest) -> None:
     played = play_scenario(path.read_text(), path.name)
@@ -23,6 +24,7 @@ def test_the_scenario_comes_out_as_it_is_written(path: Path, request: pytest.Fix
     assert played.text == played.expected, "if this is right: naysayer play --rewrite, then read the difference"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.stem)
 def test_the_healthy_twin_is_valid_and_the_broken_one_is_not(path: Path) -> None:
     """Whatever the expected output says: rewriting it must not turn a scenario into one without a point."""

@@ -34,6 +34,7 @@ def written(tmp_path: Path, node: str = "n1", host: str = "localhost", kind: str
     return file
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "node",
     [

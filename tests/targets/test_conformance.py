@@ -57,6 +57,7 @@ def test_the_python_kit_conforms(capsys: pytest.CaptureFixture[str]) -> None:
     assert "✗" not in printed
 
 
+@pytest.mark.slow
 def test_a_node_of_a_users_own_is_checked_as_far_as_it_need_not_be_known(
     capsys: pytest.CaptureFixture[str], small: None
 ) -> None:

@@ -24,6 +24,7 @@ def recorded(name: str, seed: int, events: list[Event] | None = None) -> bytes:
     return file.getvalue()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["wal-kv", "quorum-kv/no-read-repair", "raft-log", "paxos-log"])
 def test_a_run_is_the_same_byte_for_byte_when_it_is_observed(name: str) -> None:
     events: list[Event] = []

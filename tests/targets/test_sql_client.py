@@ -290,6 +290,7 @@ def carries_out(address: str, model: str, *, read_then_write: bool = False) -> N
     assert [(reply.status, reply.output) for reply in replies] == [("ok", out) for _, _, out in OPERATIONS[model]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("read_then_write", [False, True])
 @pytest.mark.parametrize("model", OPERATIONS)
 def test_sqlite_carries_out_the_operations_of_every_model(model: str, read_then_write: bool, tmp_path: Path) -> None:

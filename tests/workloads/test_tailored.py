@@ -43,6 +43,7 @@ def test_a_key_is_retired_after_so_many_operations(name: str) -> None:
         assert max(share.values()) == 20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ON_ONE_KEY)
 def test_each_group_of_clients_has_keys_of_its_own(name: str) -> None:
     history = played(name, Sizes(clients_per_key=2, key_count=2))

@@ -39,6 +39,7 @@ PUTS = {
 }
 
 
+@pytest.mark.slow
 @EVERY
 def test_only_declared_operations_are_invoked_and_each_of_them_is(workload: Workload) -> None:
     played, _ = play(workload.start(), 2000, answer=Logs() if workload.name == "kafka" else Registers())
@@ -78,6 +79,7 @@ def test_a_last_round_asks_every_client_the_same_and_ends(workload: Workload) ->
     assert {f for f, _, _ in by_client[0]} <= {"read", "final_poll"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PUTS)
 def test_what_is_put_in_is_never_put_in_twice(name: str) -> None:
     played, _ = play(WORKLOADS[name].start(), 3000, answer=Registers())

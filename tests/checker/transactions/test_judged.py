@@ -135,6 +135,7 @@ def test_writes_that_no_read_shows_may_not_overlap_under_snapshot_isolation() ->
     assert lists(apart, "snapshot-isolation").outcome == "valid"
 
 
+@pytest.mark.slow
 def test_a_search_that_ends_early_is_unknown_with_the_reason() -> None:
     random = Random(2)
     rows: list[Row] = []

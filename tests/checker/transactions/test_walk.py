@@ -42,6 +42,7 @@ def atomic_store(random: Random, transactions: int, clients: int) -> History:
     return History.of(sorted(ops, key=lambda op: op.call))
 
 
+@pytest.mark.slow
 def test_what_an_atomic_store_recorded_is_strictly_serializable_without_a_search() -> None:
     verdict = judge(atomic_store(Random(3), 1500, 12), "txn-rw-register", "strict-serializable", budget=Budget(steps=1))
     assert verdict.outcome == "valid", verdict.parts[0].reason

@@ -42,6 +42,7 @@ def test_the_document_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
     assert built["sentence"] == built["explore"]["sentence"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

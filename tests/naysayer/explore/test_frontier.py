@@ -60,6 +60,7 @@ def judged(events: list[dict[str, Any]]) -> str:
     return check(history, "register").outcome
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", range(0, 600, 200))
 def test_the_frontier_and_the_checker_agree(first: int) -> None:
     outcomes = set()

@@ -106,6 +106,7 @@ def test_a_crash_may_come_between_any_two_effects() -> None:
     assert {one.power for one in search.locals.inputs if isinstance(one, Crash)} == {False, True}
 
 
+@pytest.mark.slow
 def test_a_search_that_is_cut_says_so() -> None:
     found = Search(find("paxos-kv").node, scope("w | r r", 3)).run(50)
     assert found.cut == "--states 50 was reached"

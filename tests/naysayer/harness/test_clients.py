@@ -5,6 +5,8 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any
 
+import pytest
+
 from checker.history import Operation, Status
 from naysayer.harness.actions import Invoke, WaitUntil
 from naysayer.harness.clients import KEYS_MAX, NS, Clients
@@ -49,6 +51,7 @@ def play(setup: Setup, replies: dict[str, tuple[Status, str | None]], until_ms: 
     return invoked
 
 
+@pytest.mark.slow
 def test_all_clients_together_keep_to_the_rate() -> None:
     invoked = play(Setup(5, 1, Alternating(), rate=100.0), {}, 10_000.0)
     assert 900 < len(invoked) < 1100

@@ -238,6 +238,7 @@ def on_trio(make: type[Good], *, hung_ms: float) -> Played:
     return Played(run.core, recorder)
 
 
+@pytest.mark.slow
 def test_a_node_that_stops_answering_while_others_answer_hangs() -> None:
     played = on_trio(HangsAtOneNode, hung_ms=10_000.0)
     (found,) = played.core.health.findings

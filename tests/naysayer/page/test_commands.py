@@ -46,6 +46,7 @@ def test_a_page_made_anew_is_that_of_the_run(folder: Path, capsys: pytest.Captur
     assert after[1]["call"] == before[1]["call"]
 
 
+@pytest.mark.slow
 def test_a_history_alone_has_a_page(folder: Path, tmp_path: Path) -> None:
     file = tmp_path / "page.html"
     assert run(["check", str(folder / "history.jsonl"), "--html", str(file)]) == 1

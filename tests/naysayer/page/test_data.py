@@ -94,6 +94,7 @@ def test_a_history_of_hardly_anything_has_a_page(count: int) -> None:
     assert header["n"] == count == len(columns["call"])
 
 
+@pytest.mark.slow
 def test_ten_thousand_keys_and_processes_have_a_page() -> None:
     operations = [Operation(i, i, "write", f"k{i}", i, None, 10 * i, 10 * i + 15, "ok") for i in range(10_000)]
     history = History.of(operations)

@@ -31,6 +31,7 @@ def run(plan: Plan, **probe: Any) -> Run:
     return Simulation(plan, Recorder(), probe=Probe(**probe)).run()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", ["quorum-kv", "raft-log", "wal-kv"])
 def test_what_a_node_shows_at_a_time_is_what_its_steps_say(target: str) -> None:
     """In every phase of a run, the last reads included, and also while nodes are down."""
