@@ -5,30 +5,20 @@ Exit codes everywhere: 0 valid or nothing found, 1 a violation, 2 unknown, 3 err
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext, redirect_stdout, suppress
+from collections.abc import Sequence
 from contextvars import copy_context
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, Parameter
 
-from checker.errors import HarnessError, NaysayerError, UsageError
+from checker.errors import UsageError
 from naysayer.contradictions import refuse_contradictions, refuse_hunt_contradictions
-from naysayer.crash import RESULT_FOLDER, leaves, sentence
+from naysayer.crash import RESULT_FOLDER
+from naysayer.handing_out import ERROR, concluded, error_handed_out, said_of
 from naysayer.options import RESULTS, CheckOptions, ExploreOptions, Faults, HuntOptions, Output, RunOptions
 from naysayer.printable import complain
-
-if TYPE_CHECKING:
-    from naysayer.report.conclusion import Conclusion
-
-ERROR, VIOLATION = 3, 1
-JUDGING = ("test", "hunt", "merge", "check", "replay", "play", "explore")
-"""The commands that have --json and --junit."""
 
 app = App(
     name="naysayer",
@@ -50,110 +40,11 @@ def run(arguments: Sequence[str]) -> int:
         code = context.run(app, given, exit_on_error=False, print_error=False, result_action="return_value")
     except BaseException as error:
         folder = context.get(RESULT_FOLDER)
-        said = _said(error, folder)
-        if said is not None and not _error_handed_out(arguments, said, folder):
+        said = said_of(error, folder)
+        if said is not None and not error_handed_out(arguments, said, folder):
             complain(said)
         return ERROR
     return code if isinstance(code, int) else 0
-
-
-def _concluded(command: str, output: Output, work: Callable[[], Conclusion]) -> int:
-    """Run a command that judges, and hand out what it has come to as it was asked for; returns the exit code."""
-    from naysayer.report.console import FOR_PROGRAMS
-
-    if output.junit is not None:
-        from naysayer.report.junit import refuse_place
-
-        refuse_place(output.junit)
-    FOR_PROGRAMS.set(output.json)
-    with _stdout_kept_free() if output.json else nullcontext():
-        concluded = work()
-    try:
-        _hand_out(command, replace(output, json=False), concluded)
-    except HarnessError as error:  # a full disk: the verdict is not lost for that
-        if not output.json:
-            complain(str(error))
-        code = concluded.code if concluded.code == VIOLATION else ERROR
-        concluded = replace(concluded, code=code, error=concluded.error or str(error))
-    _hand_out(command, replace(output, junit=None), concluded)
-    return concluded.code
-
-
-@contextmanager
-def _stdout_kept_free() -> Iterator[None]:
-    """Stdout is for one document: what a user's model or client prints meanwhile, in any process, goes to stderr."""
-    with ExitStack() as stack:
-        with suppress(OSError):  # one of them is closed
-            kept = os.dup(1)
-            stack.callback(os.close, kept)
-            os.dup2(2, 1)
-            stack.callback(os.dup2, kept, 1)
-        stack.enter_context(redirect_stdout(sys.stderr))
-        yield
-
-
-def _hand_out(command: str, output: Output, concluded: Conclusion) -> None:
-    if output.junit is not None:
-        from naysayer.report.junit import write_junit
-
-        write_junit(output.junit, command, concluded)
-    if output.json:
-        from naysayer.report.document import document
-
-        sys.stdout.write(document(command, concluded, sys.stdout.encoding or "utf-8"))
-        sys.stdout.flush()
-
-
-def _error_handed_out(arguments: Sequence[str], said: str, folder: Path | None) -> bool:
-    """Hand out an error as JSON and JUnit XML, if the arguments, which may be wrong, ask for that; whether JSON was.
-
-    What is wrong with that itself is not worth losing the error for.
-    """
-    command = next((one for one in arguments if not one.startswith("-")), "")
-    if command not in JUDGING:
-        return False
-    junit = [after for option, after in pairwise(arguments) if option == "--junit"]
-    junit += [option.partition("=")[2] for option in arguments if option.startswith("--junit=")]
-    output = Output(json="--json" in arguments, junit=Path(junit[-1]) if junit else None)
-    if not output.json and output.junit is None:
-        return False
-    from naysayer.report.conclusion import Conclusion
-
-    title = next((one for one in arguments[1:] if not one.startswith("-")), command)
-    concluded = Conclusion(ERROR, title, error=said, folder=folder)
-    handed = False
-    for one in (replace(output, junit=None), replace(output, json=False)):
-        with suppress(NaysayerError, OSError):
-            _hand_out(command, one, concluded)
-            handed = handed or one.json
-    return handed
-
-
-def _said(error: BaseException, folder: Path | None) -> str | None:
-    """The sentence on what ended a command; None where the reader of our output went away, and wants none."""
-    found = leaves(error)
-    if any(isinstance(one, KeyboardInterrupt) for one in found):
-        return "interrupted"
-    if _of_stdout(error):  # rich raises SystemExit(1) where the reader went away
-        return f"stdout: {error.strerror}" if isinstance(error, OSError) else None
-    if isinstance(error, CycloptsError):
-        return f"{_sentence(error)}; see naysayer --help"
-    expected = [one for one in found if isinstance(one, NaysayerError)]
-    if len(expected) == len(found):
-        return str(expected[0])
-    return sentence(error, folder)
-
-
-def _of_stdout(error: BaseException) -> bool:
-    """Whether it was raised by writing to stdout, as by rich."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return trace is not None and trace.tb_frame.f_globals.get("__name__") == "rich.console"
-
-
-def _sentence(error: CycloptsError) -> str:
-    return " ".join(str(error).split()).rstrip(".")
 
 
 @app.command(name="test")
@@ -170,10 +61,10 @@ def run_test(target: str | None = None, /, *, options: RunOptions = RunOptions()
     if options.live or options.target is None:
         from naysayer.commands.backends import test_backend
 
-        return _concluded("test", output, lambda: test_backend(options))
+        return concluded("test", output, lambda: test_backend(options))
     from naysayer.commands.test import test_simulated
 
-    return _concluded("test", output, lambda: test_simulated(options))
+    return concluded("test", output, lambda: test_simulated(options))
 
 
 @app.command
@@ -186,10 +77,10 @@ def check(file: Path, /, *, options: CheckOptions = CheckOptions(), output: Outp
     if options.follow:
         from naysayer.commands.follow import follow_file
 
-        return _concluded("check", output, lambda: follow_file(file, options))
+        return concluded("check", output, lambda: follow_file(file, options))
     from naysayer.commands.check import check_file
 
-    return _concluded("check", output, lambda: check_file(file, options))
+    return concluded("check", output, lambda: check_file(file, options))
 
 
 @app.command
@@ -207,7 +98,7 @@ def hunt(target: str | None = None, /, *, options: HuntOptions = HuntOptions(), 
     if target is None or asked.live:
         from naysayer.commands.hunt_live import hunt_live
 
-        return _concluded("hunt", output, lambda: hunt_live(target, asked))
+        return concluded("hunt", output, lambda: hunt_live(target, asked))
     from naysayer.commands.hunt import hunt_target
     from naysayer.hunt.campaign import Hunt
     from naysayer.hunt.shards import shard_of
@@ -218,7 +109,7 @@ def hunt(target: str | None = None, /, *, options: HuntOptions = HuntOptions(), 
     sizes = (ops, asked.nodes, asked.workload, asked.nemesis, asked.clients, shard)
     wanted = Hunt(target, seeds, asked.time, asked.first_seed, *sizes)
     engine, workers, results = asked.engine, asked.workers, asked.results
-    return _concluded("hunt", output, lambda: hunt_target(wanted, engine=engine, workers=workers, results=results))
+    return concluded("hunt", output, lambda: hunt_target(wanted, engine=engine, workers=workers, results=results))
 
 
 @app.command
@@ -231,7 +122,7 @@ def explore(target: str, /, *, options: ExploreOptions = ExploreOptions(), outpu
     """
     from naysayer.commands.explore import explore_target
 
-    return _concluded("explore", output, lambda: explore_target(target, options))
+    return concluded("explore", output, lambda: explore_target(target, options))
 
 
 @app.command
@@ -243,7 +134,7 @@ def merge(*files: Path, output: Output = Output()) -> int:
     """
     from naysayer.commands.merge import merge_files
 
-    return _concluded("merge", output, lambda: merge_files(files))
+    return concluded("merge", output, lambda: merge_files(files))
 
 
 @app.command
@@ -255,7 +146,7 @@ def replay(what: Path, /, *, output: Output = Output()) -> int:
     """
     from naysayer.commands.replay import replay_result
 
-    return _concluded("replay", output, lambda: replay_result(what))
+    return concluded("replay", output, lambda: replay_result(what))
 
 
 @app.command
@@ -294,7 +185,7 @@ def play(
     from naysayer.commands.play import play as play_scenarios
 
     if scenarios:
-        return _concluded("play", output, lambda: play_scenarios(scenarios, rewrite=rewrite, svg=svg, html=html))
+        return concluded("play", output, lambda: play_scenarios(scenarios, rewrite=rewrite, svg=svg, html=html))
     if output.json or output.junit is not None:
         raise UsageError("--json and --junit need a scenario to play: name one, or a file")
     if svg is not None or html is not None:
