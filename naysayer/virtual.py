@@ -9,8 +9,8 @@ from naysayer.harness.clients import ROUNDING_MS, Journal, Progress, Thread
 from naysayer.harness.core import Core
 from naysayer.harness.setup import Setup
 from targets.backends.simulator import SimulatedCluster
-from targets.backends.simulator.host import NodeRaisedError
 from targets.backends.simulator.network import MS
+from targets.backends.simulator.node_errors import NodeRaisedError
 from targets.protocol.cluster import Death
 from targets.protocol.fault import Fault
 from targets.protocol.node import NodeId, Reply

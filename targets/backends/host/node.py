@@ -14,7 +14,7 @@ import msgspec
 
 from targets.backends.host.process import HostDiedError, HostProcess
 from targets.backends.host.requests import OPERATIONS, to_body, to_reply
-from targets.backends.simulator.host import NodeRaisedError, ProtocolBrokenError
+from targets.backends.simulator.node_errors import NodeRaisedError, ProtocolBrokenError
 from targets.protocol.node import Context, Message, NodeId, Reply, Request, Timer
 
 TIMER_MS_MIN = 1.0

@@ -12,17 +12,18 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from random import Random
 from typing import Any
 
 from checker.errors import TargetError
+from targets.backends.simulator.context import HostContext
 from targets.backends.simulator.coverage import Coverage
 from targets.backends.simulator.disk import DiskFailure, SimulatedDisk
 from targets.backends.simulator.loop import Loop
 from targets.backends.simulator.network import MS
+from targets.backends.simulator.node_errors import NodeRaisedError, ProtocolBrokenError
 from targets.backends.simulator.time_keyed import TimeKeyedRandom, key, number_at
 from targets.backends.simulator.watch import Watch
-from targets.protocol.node import Message, Node, NodeId, Reply, Request, Timer
+from targets.protocol.node import Message, Node, NodeId, Timer
 from targets.protocol.target import Target
 
 SYNC_NS = (100_000, 1_500_000)
@@ -59,108 +60,10 @@ class Crashed(BaseException):
     """The node died within its handler. Not an Exception, so that the node does not catch it."""
 
 
-class HostDisk:
-    """The node's view of its disk: a write is an effect, and a read first carries out the effects that wait."""
-
-    def __init__(self, host: Host) -> None:
-        self._host = host
-        self._effect = host.effect
-        self._disk = host.disk
-
-    def names(self) -> list[str]:
-        self._host.flush()
-        return self._disk.names()
-
-    def read(self, name: str) -> bytes:
-        self._host.flush()
-        return self._disk.read(name)
-
-    def create(self, name: str) -> None:
-        self._effect(self._disk.create, name)
-
-    def append(self, name: str, data: bytes) -> None:
-        self._effect(self._disk.append, name, data)
-
-    def truncate(self, name: str, size: int) -> None:
-        self._effect(self._disk.truncate, name, size)
-
-    def sync(self, name: str) -> None:
-        self._host.sync(self._disk.sync, name)
-
-    def rename(self, old: str, new: str) -> None:
-        self._effect(self._disk.rename, old, new)
-
-    def remove(self, name: str) -> None:
-        self._effect(self._disk.remove, name)
-
-    def sync_directory(self) -> None:
-        self._host.sync(self._disk.sync_directory)
-
-
-class NodeRaisedError(TargetError):
-    """A handler of a node raised an exception, or gave no answer (`hung`); `how` continues a sentence that begins with
-    the node's name."""
-
-    def __init__(self, node: NodeId, how: str, *, hung: bool = False) -> None:
-        super().__init__(f"node {node} {how}")
-        self.node = node
-        self.how = how
-        self.hung = hung
-
-
-class ProtocolBrokenError(TargetError):
-    """The program that holds a node does not keep to the node protocol, which ends the run without a verdict."""
-
-
 def _place(error: BaseException) -> str:
     """Where an exception was raised, as the innermost file and line."""
     frames = traceback.extract_tb(error.__traceback__)
     return f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
-
-
-class HostContext:
-    """The Context of one incarnation of a node.
-
-    Most effects are sends and timers that wait for no sync: those are carried out directly, without `effect`.
-    """
-
-    def __init__(self, host: Host, random: Random) -> None:
-        self.me = host.name
-        self.nodes = host.nodes
-        self.random = random
-        self.disk = HostDisk(host)
-        self.now_ms = host.clock_ms
-        self._host = host
-
-    def send(self, to: NodeId, message: Message) -> None:
-        host = self._host
-        if host.after_sync or host.die_after is not None:
-            host.effect(host.send, self.me, to, message)
-        else:
-            host.send(self.me, to, message)
-
-    def reply(self, request: Request, output: Any = None) -> None:
-        self.send(request.client, Reply(request.id, "ok", output))
-
-    def fail(self, request: Request, error: str, leader: NodeId | None = None) -> None:
-        self.send(request.client, Reply(request.id, "fail", None, error, leader))
-
-    def info(self, request: Request, error: str) -> None:
-        self.send(request.client, Reply(request.id, "info", None, error))
-
-    def set_timer(self, timer: Timer, after_ms: float) -> None:
-        host = self._host
-        if host.after_sync or host.die_after is not None:
-            host.effect(host.set_timer, timer, after_ms)
-        else:
-            host.set_timer(timer, after_ms)
-
-    def cancel_timer(self, timer: Timer) -> None:
-        host = self._host
-        if host.after_sync or host.die_after is not None:
-            host.effect(host.cancel_timer, timer)
-        else:
-            host.cancel_timer(timer)
 
 
 @dataclass(frozen=True)
