@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import partial
+from math import inf
 from random import Random
 
 from checker.errors import TargetError
@@ -97,6 +98,8 @@ class Script:
     """At the end all faults are undone, and operations go on."""
     end_ms: float = 0.0
     """The end is not before this."""
+    progress_ms: float | None = None
+    """A majority must make progress up to this time; None: to the end."""
 
 
 @dataclass(frozen=True)
@@ -161,6 +164,7 @@ class Simulation:
             client_links=True,
             recover=script is None or script.recovers,
             progress_ms=PROGRESS_TIMEOUTS * target.timeout_ms,
+            progress_until_ms=inf if script is None or script.progress_ms is None else script.progress_ms,
             recovery_pause_ms=RECOVERY_PAUSE_MS,
             recovery_ms_max=RECOVERY_MS_MAX,
             virtual=True,

@@ -123,14 +123,15 @@ class Explorer:
         cannot express, or where a run of a script is held to be live and another is not.
         """
         scenario = self._as_scenario(branch)
-        run, verdict = timed.play(scenario, Recorder(BytesIO()), weaker=False)
         judged = branch.judged.outcome
-        if verdict.outcome != judged or (judged == "invalid" and kind(run, verdict) != branch.kind):
-            raise UsageError(
-                f"as a scenario this branch would come to another verdict ({verdict.outcome}, here {judged}), so it is "
-                "not exported"
-            )
-        return notation.text(scenario, f"{branch.label}: {branch.kind}, from a run of {self.source.target}")
+        for exported in dict.fromkeys((replace(scenario, progress_ms=None), scenario)):
+            run, verdict = timed.play(exported, Recorder(BytesIO()), weaker=False)
+            if verdict.outcome == judged and (judged != "invalid" or kind(run, verdict) == branch.kind):
+                return notation.text(exported, f"{branch.label}: {branch.kind}, from a run of {self.source.target}")
+        raise UsageError(
+            f"as a scenario this branch would come to another verdict ({verdict.outcome}, here {judged}), so it is "
+            "not exported"
+        )
 
     def _as_scenario(self, branch: Branch) -> timed.Scenario:
         repeats = branch.source.repeats
@@ -142,7 +143,7 @@ class Explorer:
             return found
         until_ms = branch.replayed.run.fault_phase_ms if repeats.recovers else inf
         kept = found.of(item for item in found.items if item.at_ms < until_ms)
-        return replace(kept, recovers=repeats.recovers, end_ms=repeats.end_ms)
+        return replace(kept, recovers=repeats.recovers, end_ms=repeats.end_ms, progress_ms=repeats.progress_ms)
 
 
 def _refuse(change: Change, parent: Branch) -> None:

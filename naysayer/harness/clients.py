@@ -336,7 +336,7 @@ class Clients:
             self.refused_by_design = False
         self.observed.take(thread.node, thread.asked.f, status, thread.call_ns / NS)
         progress = self.majority_progress
-        if progress is not None:
+        if progress is not None and thread.call_ns < self.setup.progress_until_ms * NS:
             if status == "ok":
                 progress.succeeded(now_ns / NS)
             elif progress.in_vain(f"c{client}", thread.node, thread.call_ns / NS, now_ns / NS):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 from checker.properties.eventual import Lack
@@ -69,6 +70,8 @@ class Setup:
     progress_ms: float | None = None
     """An operation must succeed within this time while a majority is unhindered, also during faults (see progress.py);
     None: not judged."""
+    progress_until_ms: float = inf
+    """This concerns operations that begin earlier."""
     virtual: bool = False
     """Time is virtual; the report says so."""
     known_to_fit: bool = False

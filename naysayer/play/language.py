@@ -240,6 +240,12 @@ TIMED = (
         rf"recover ({NUMBER})",
     ),
     Form(
+        "progress",
+        "progress MS",
+        "only up to that time must a majority that nothing hinders make progress; without this step, to the end",
+        rf"progress ({NUMBER})",
+    ),
+    Form(
         "verdict",
         "verdict",
         "shows the checker's verdict on the history (by the model of the workload) and the violated invariants",

@@ -36,6 +36,8 @@ def text(scenario: Scenario, title: str = "") -> str:
         lines.append(f"recover {number(scenario.end_ms)}")
     elif scenario.end_ms:
         lines.append(f"end {number(scenario.end_ms)}")
+    if scenario.progress_ms is not None:
+        lines.append(f"progress {number(scenario.progress_ms)}")
     return "\n".join([*lines, "verdict"]) + "\n"
 
 
@@ -68,18 +70,21 @@ def scenario_of(lines: tuple[Line, ...], source: str) -> Scenario:
     target, nodes, seed, workload, timeout = next(line for line in lines if line.kind == "cluster").steps[0].arguments
     names = Numbered(int(nodes or 0))
     items: list[Timed] = []
-    end_ms, recovers = 0.0, False
+    end_ms, recovers, progress_ms = 0.0, False, None
     for line in lines:
         try:
             if line.kind == "at":
                 items.append(_item(line, names))
         except ScenarioError as error:
             raise ScenarioError(f"{source}:{line.number}: {error}") from None
-        if line.kind == "steps" and line.steps[0].form.action in ("end", "recover"):
-            end_ms, recovers = float(line.steps[0].arguments[0] or 0), line.steps[0].form.action == "recover"
+        action = line.steps[0].form.action if line.kind == "steps" else ""
+        if action in ("end", "recover"):
+            end_ms, recovers = float(line.steps[0].arguments[0] or 0), action == "recover"
+        elif action == "progress":
+            progress_ms = float(line.steps[0].arguments[0] or 0)
     timeout_ms = None if timeout is None else float(timeout)
     bare = Scenario(unquoted(target), unquoted(workload), len(names), int(seed or 0), (), (), timeout_ms)
-    bare = msgspec.structs.replace(bare, recovers=recovers, end_ms=end_ms).of(items)
+    bare = msgspec.structs.replace(bare, recovers=recovers, end_ms=end_ms, progress_ms=progress_ms).of(items)
     return bare.of(bare.items)
 
 

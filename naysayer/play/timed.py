@@ -54,6 +54,9 @@ class Scenario(msgspec.Struct, frozen=True):
     """At the end all faults are undone and clients continue, which shows whether the target is live."""
     end_ms: float = 0.0
     """The run does not end before this."""
+    progress_ms: float | None = None
+    """Only up to this time must a majority make progress, as in the run that this was made of, which undid its faults
+    then; None: to the end."""
 
     @property
     def clients(self) -> int:
@@ -134,6 +137,7 @@ def of_run(plan: Plan, simulation: Simulation, run: Run) -> Scenario:
         plan.timeout_ms,
         not run.live,
         0.0 if run.live else run.fault_phase_ms,
+        run.fault_phase_ms if run.live else None,
     )
 
 
@@ -174,7 +178,8 @@ def staged(
     scenario: Scenario, recorder: Recorder, schedule: Schedule, generator: Generator, probe: Probe
 ) -> Simulation:
     """A run of the scenario's target with this schedule of faults and this generator of operations."""
-    script = Script(generator, schedule, scenario.recovers, scenario.end_ms if scenario.recovers else 0.0)
+    end_ms = scenario.end_ms if scenario.recovers else 0.0
+    script = Script(generator, schedule, scenario.recovers, end_ms, scenario.progress_ms)
     return Simulation(plan_of(scenario), recorder, script=script, probe=probe)
 
 

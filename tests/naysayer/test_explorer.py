@@ -8,6 +8,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from checker.errors import UsageError
 from naysayer.commands.play import play
@@ -17,8 +18,11 @@ from naysayer.explorer.future import likelihood, points, until_ms, window
 from naysayer.explorer.replay import Replay, moment
 from naysayer.explorer.source import Source, open_source
 from naysayer.explorer.state import State
+from naysayer.hunt.failure import kind
 from naysayer.options import RunOptions
 from naysayer.plan import make_plan, text
+from naysayer.play import notation, timed
+from naysayer.play.language import parse
 from naysayer.recorder import Recorder
 from naysayer.results import HISTORY, TEST
 from naysayer.simulate import Probe, Simulation
@@ -166,6 +170,21 @@ def test_an_answer_that_is_held_back_makes_the_violation_go_away(failing: Explor
     assert [op.output for op in fixed.replayed.run.recorder.history() if op.index == 178] == [21]
     shown = failing.state(fixed, answered + 1).nodes[0]
     assert [(one.kind, one.operation) for one in shown.held] == [("Got", 178)]
+
+
+@pytest.mark.slow
+def test_a_scenario_is_held_to_make_progress_no_longer_than_the_run_that_it_was_made_of() -> None:
+    """After healing this branch takes longer for its first success than a majority is given during faults."""
+    explorer = Explorer(source("raft-log/truncate-on-any-append", 960891, 60))
+    branch = explorer.branch(explorer.recorded, 479, Steer("deliver", ("n3", "n1"), 50))
+    assert branch.kind == "no violation"
+    written = explorer.export(branch)
+    (line,) = [line for line in written.splitlines() if line.startswith("progress ")]
+    scenario = notation.scenario_of(parse(written, "branch"), "branch")
+    assert scenario.progress_ms == branch.replayed.run.fault_phase_ms == float(line.split()[1])
+    assert timed.play(scenario, weaker=False)[1].outcome == "valid"
+    run, verdict = timed.play(replace(scenario, progress_ms=None), weaker=False)
+    assert kind(run, verdict) == "not live"
 
 
 @pytest.mark.slow

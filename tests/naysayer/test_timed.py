@@ -30,6 +30,7 @@ OTHERS: dict[str, list[Any]] = {
     "timeout_ms": [300.0, 0.1 + 0.2],
     "recovers": [True],
     "end_ms": [1234.5],
+    "progress_ms": [0.0, 12.5],
 }
 
 
