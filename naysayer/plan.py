@@ -120,6 +120,9 @@ complete. With 1.0 a quarter of them time out, since with so many kinds of fault
 
 _OF_MESSAGES = ("partition", "one-way", "lose-phase", "delay-phase", "duplicate-phase")
 
+ON_PROCESSES = "as processes on this machine"
+"""The backend of a target of ours as processes (--live)."""
+
 LIVE_NEMESIS = (*_OF_MESSAGES, "kill", "pause", "power", "torn")
 """The same for processes whose messages pass through the harness."""
 

@@ -11,7 +11,7 @@ from checker.errors import UsageError
 from naysayer.commands.drive import System, run_test
 from naysayer.commands.live import Backend, binary_system, live_plan, remote_system, target_system
 from naysayer.options import RunOptions
-from naysayer.plan import FEW_WITH_CAS, FEW_WRITES, Plan
+from naysayer.plan import FEW_WITH_CAS, FEW_WRITES, ON_PROCESSES, Plan
 from naysayer.report.conclusion import Conclusion
 from targets.backends.hosts.config import START_TIMEOUT_S, ClusterConfig, Commands, load
 from targets.backends.hosts.links import SHAPING
@@ -55,7 +55,7 @@ def choose(options: RunOptions) -> tuple[Backend, SystemOf]:
         faults = LiveCluster.faults if find_compiler() else LiveCluster.faults - STORING
         few = FEW_WITH_CAS if "cas" in found.operations else FEW_WRITES
         workload = few if found.workload in BY_KEY else found.workload
-        return Backend(found.name, "as processes on this machine", faults, found.nodes, workload), target_system
+        return Backend(found.name, ON_PROCESSES, faults, found.nodes, workload), target_system
     if options.binary is not None:
         where = "as a binary over stdin and stdout"
         return Backend(options.binary, where, ProcessCluster.faults, 3, FEW_WITH_CAS), binary_system

@@ -47,9 +47,9 @@ from nemesis.schedule import Schedule
 from nemesis.spare import Spare
 from targets.backends.hosts.cluster import UNDO_S_MAX, RemoteCluster
 from targets.backends.processes.cluster import LiveCluster
+from targets.backends.processes.messages import MESSAGES, MessageLog
 from targets.backends.processes.processes import ProcessCluster
 from targets.backends.stdio.cluster import StdioCluster
-from targets.backends.stdio.messages import MESSAGES, MessageLog
 from targets.backends.stdio.protocol import not_supported
 from targets.protocol.cluster import Cluster
 from targets.protocol.fault import Evidence
@@ -279,7 +279,6 @@ class Drive:
         last round; it never disturbs the cleaning up."""
         if isinstance(cluster, ProcessCluster):
             cluster.keep(self.folder)
-        if isinstance(cluster, StdioCluster):
             self.messages = cluster.messages
         run = self._live_run(cluster)
         starting = trio.CancelScope()
@@ -303,7 +302,7 @@ class Drive:
                 if self.messages is not None:
                     self.messages.run_began(trio.current_time() - run.now_ns() / 1e9)
                 self.core, self.trouble = run.core, run.trouble
-                await self._look_back(cluster)
+                await self._look_back(cluster, run.now_ns() / 1e6)
                 nursery.cancel_scope.cancel()
 
     async def _stop_early(self, run: LiveRun, flush: Callable[[], None]) -> None:
@@ -371,8 +370,8 @@ class Drive:
             return Spare(faults, cluster.keeps_data, lambda: cluster.remark(SPARED))
         return faults
 
-    async def _look_back(self, cluster: Cluster) -> None:
-        """What shows the faults, what is to be remarked of the nodes, and the logs of hosts."""
+    async def _look_back(self, cluster: Cluster, now_ms: float) -> None:
+        """What shows the faults, by the run's clock, what is to be remarked of the nodes, and the logs of hosts."""
         if isinstance(cluster, ProcessCluster):
             slow = slow_nodes(self.recorder.ended(0), fault_spans(self.recorder.nemesis), self.timeout_s)
             for node, what in slow.items():
@@ -382,6 +381,8 @@ class Drive:
             cluster.remark(f"the program does not support {lacking} (error 10): no more of these were invoked")
         remarks = [] if self.core is None else self.core.health.remarks
         self.evidence, self.remarks = cluster.evidence(), [*cluster.remarks, *remarks]
+        if isinstance(cluster, ProcessCluster | RemoteCluster):
+            self.evidence = [_earlier(one, cluster.now_ms() - now_ms) for one in self.evidence]
         if isinstance(cluster, StdioCluster):
             self.messages_sent = cluster.between_nodes
         if isinstance(cluster, RemoteCluster):
@@ -408,6 +409,11 @@ class Drive:
             self.messages.keep(windows)
         except OSError as error:
             store.lost(MESSAGES, error)
+
+
+def _earlier(one: Evidence, ms: float) -> Evidence:
+    """Evidence by a clock that began later: that of the cluster begins before its nodes are started."""
+    return replace(one, from_ms=one.from_ms - ms, to_ms=None if one.to_ms is None else one.to_ms - ms)
 
 
 def _ours(error: BaseException) -> NaysayerError:

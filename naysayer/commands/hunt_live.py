@@ -6,6 +6,7 @@ import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from msgspec.structs import replace as with_fields
@@ -27,6 +28,7 @@ from naysayer.hunt.repetition import (
 )
 from naysayer.hunt.traffic import draw_traffic
 from naysayer.options import HuntOptions, RunOptions, given
+from naysayer.page.source import reader_of_plan
 from naysayer.plan import Plan, workload_of
 from naysayer.report.build import build_report
 from naysayer.report.conclusion import Conclusion, conclusion
@@ -283,12 +285,14 @@ def _report(hunt: LiveHunt, original: Run, reduced: Run, result: str | None) -> 
     report = build_report(replace(judged.result, reproduces=result), hunt.folder)
     said = "Not reduced: no suspected fault alone made it fail again." if result is None else f"Reduced to: {result}"
     said += f" ({hunt.runs} runs)"
-    drawn = draw_traffic(hunt.folder, judged.verdict, judged.drive.recorder.nemesis)
+    nemesis, read = judged.drive.recorder.nemesis, reader_of_plan(judged.drive.plan)
+    draw = partial(draw_traffic, hunt.folder, judged.verdict, nemesis, read=read)
+    drawn = draw()
     if drawn is not None:
         reduced.store.add(DIAGRAM, f"{said}\n\n{drawn}\n".encode())
     reduced.store.keep(report, judged.facts, page_source(judged, report, hunt.folder))
     screen.print(f"\n{said}\n", markup=False, highlight=False, soft_wrap=True)
-    if (fitting := draw_traffic(hunt.folder, judged.verdict, judged.drive.recorder.nemesis, screen.width)) is not None:
+    if (fitting := draw(width=screen.width)) is not None:
         screen.print(f"{fitting}\n", highlight=False, markup=False, soft_wrap=True)
     show(report, screen)
     seed = original.judged.drive.plan.seed

@@ -1,4 +1,4 @@
-"""The messages of a real run's counterexample as a diagram, from the messages that were kept (--bin).
+"""The messages of a real run's counterexample as a diagram, from the messages that were kept.
 
 Drawn are what the clients of its operations asked and were answered; what the nodes sent each other, from or to the
 node of one of the operations while it was under way, that names its key and the value that it stores, if any; and the
@@ -15,10 +15,10 @@ from typing import Any
 from checker.history import PENDING, Operation
 from checker.verdict import Verdict
 from naysayer.hunt.diagram import Ending, diagram
-from naysayer.kept import EARLY_NS, SLACK_NS, kept_messages
+from naysayer.kept import EARLY_NS, SLACK_NS, Read, kept_messages
 from naysayer.report.terminal import operations_of
+from targets.backends.processes.messages import MESSAGES
 from targets.backends.simulator.network import MS, Sent
-from targets.backends.stdio.messages import MESSAGES
 from targets.protocol.fault import Fault
 from targets.protocol.node import NodeId
 
@@ -47,15 +47,20 @@ class _Asked:
 
 
 def draw_traffic(
-    folder: Path, verdict: Verdict, events: Sequence[tuple[float, Fault]], width: int | None = None
+    folder: Path,
+    verdict: Verdict,
+    events: Sequence[tuple[float, Fault]],
+    width: int | None = None,
+    read: Read | None = None,
 ) -> str | None:
-    """The diagram; None if no messages were kept, or nothing has a counterexample."""
+    """The diagram; None if no messages were kept, or nothing has a counterexample. `read`: makes messages of bodies, of
+    a target of ours."""
     part = verdict.worst
     file = folder / MESSAGES
     if part is None or not part.counterexample or not file.exists():
         return None
     asked = [_asked(op) for op in operations_of(part)]
-    shown = list(_chosen(file, asked))
+    shown = list(_chosen(file, asked, read))
     if not shown:
         return None
     first_ms, last_ms = min(one.op.call for one in asked) / MS, max(one.op.call for one in asked) / MS
@@ -69,7 +74,7 @@ def _asked(op: Operation) -> _Asked:
     return _Asked(op, op.call + OPEN_NS if op.ret == PENDING else op.ret + SLACK_NS)
 
 
-def _chosen(file: Path, asked: Sequence[_Asked]) -> Iterator[Sent]:
+def _chosen(file: Path, asked: Sequence[_Asked], read: Read | None) -> Iterator[Sent]:
     questions: set[tuple[str, str, Any]] = set()
     """Drawn messages that may be answered: from, to, msg_id."""
     for one in kept_messages(file):
@@ -85,9 +90,9 @@ def _chosen(file: Path, asked: Sequence[_Asked]) -> Iterator[Sent]:
                 asker.op.node in (source, dest) and all(_names(body, name) for name in asker.names)
                 for asker in under_way
             )
-        if chosen or (dest, source, body.get("in_reply_to")) in questions:
-            questions.add((source, dest, body.get("msg_id", one.text)))
-            yield one.sent()
+        if chosen or (dest, source, one.answers) in questions:
+            questions.add((source, dest, one.text if one.asks is None else one.asks))
+            yield one.sent(read)
 
 
 def _names(value: Any, name: Any) -> bool:

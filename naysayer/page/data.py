@@ -75,7 +75,7 @@ def _nodes(source: Source, clock: Clock, header: dict[str, Any]) -> dict[str, Nu
         known = trace_of_run(run, source.history)
     elif source.kept is not None and source.kept.is_file():
         around = None if window is None else (clock.time(window[0]), clock.time(window[1]))
-        known = trace_of_file(source.kept, source.history, around)
+        known = trace_of_file(source.kept, source.history, around, source.injected, source.read)
     else:
         return {}
     traffic = traffic_of(

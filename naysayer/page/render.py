@@ -48,7 +48,7 @@ def render(source: Source) -> bytes:
         mechanism=pieces(printable(" ".join(report.mechanism))),
         remarks=[printable(remark) for remark in remarks_beside(report)],
         trouble=None if report.trouble is None else printable(report.trouble),
-        facts=[(label, printable(text, lines=True)) for label, text in report.facts],
+        facts=[(label, printable(text if "\n" in text else _apart(text), lines=True)) for label, text in report.facts],
         brief=[(label, printable(_brief(label, text))) for label, text in report.facts if label in BRIEF],
         search=effort(report.verdict, part),
         warnings=[printable(warning) for warning in report.verdict.warnings],
@@ -84,7 +84,12 @@ def pieces(sentence: str) -> list[Piece]:
 
 def _brief(label: str, text: str) -> str:
     """Of the faults, how many there were; their kinds are in the legend."""
-    return text.split(" · ")[1] if label == "faults" and " · " in text else text
+    return _apart(text.split(" · ")[1] if label == "faults" and " · " in text else text)
+
+
+def _apart(text: str) -> str:
+    """What terminals keep apart by spaces, which HTML would join."""
+    return re.sub(r"(?<=\S) {2,}(?=\S)", " · ", text)
 
 
 def _tone(source: Source) -> str:

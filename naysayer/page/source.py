@@ -8,14 +8,17 @@ from pathlib import Path
 
 import numpy as np
 
+from checker.errors import UsageError
 from checker.formats import Recording
 from checker.history import History
+from naysayer.kept import Read, reader_of
 from naysayer.page.faults import FaultRow, fault_rows, recorded_faults
-from naysayer.plan import Plan
+from naysayer.plan import ON_PROCESSES, Plan
 from naysayer.report.report import Report
 from naysayer.report.terminal import operations_of
-from targets.backends.stdio.messages import MESSAGES
+from targets.backends.processes.messages import MESSAGES
 from targets.protocol.fault import Evidence, Fault
+from targets.registry import find as find_target
 
 OPERATIONS_MAX = 1_500_000
 """Of a longer history the page holds so many operations, around those that matter."""
@@ -34,6 +37,8 @@ class Source:
     """How many clients there were, where they go on under new numbers after an unknown outcome."""
     kept: Path | None = None
     """The messages of a real run, where they were kept."""
+    read: Read | None = None
+    """Makes messages of their bodies, of a target of ours."""
     lacking: str = "No messages and no node states: this is a history alone."
     """Why there are no messages and states of nodes, if there are none."""
 
@@ -71,14 +76,25 @@ def source_of_run(
         injected=paired,
         clients=plan.clients,
         kept=None if folder is None else folder / MESSAGES,
+        read=reader_of_plan(plan),
         lacking=_lacking(plan),
     )
+
+
+def reader_of_plan(plan: Plan) -> Read | None:
+    """What makes messages of those that a run of this plan has kept; None where they are not a target's of ours."""
+    if plan.backend != ON_PROCESSES:
+        return None
+    try:
+        return reader_of(find_target(plan.target).messages)
+    except UsageError:
+        return None  # a target of a file that is there no more
 
 
 def _lacking(plan: Plan) -> str:
     if plan.backend == "simulator":
         return "No messages and no node states: naysayer report adds them to the page of a run without a violation."
-    return "No messages and no node states: they are known of simulated runs, messages also of --bin."
+    return "No messages and no node states: they are known of simulated runs, messages also of --live and --bin."
 
 
 def source_of_recording(report: Report, recording: Recording) -> Source:

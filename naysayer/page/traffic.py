@@ -10,6 +10,7 @@ from bisect import bisect_right
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import numpy as np
 
 from checker.history import History
 from naysayer.exchanges import by_operation
-from naysayer.kept import EARLY_NS, kept_messages
+from naysayer.kept import EARLY_NS, Kept, Read, kept_messages
 from naysayer.message_text import MessageText, Plain
 from naysayer.notation import shortened, value_text
 from naysayer.page.columns import Numbers
@@ -26,7 +27,8 @@ from naysayer.page.operations import Clock
 from naysayer.page.templates import NUMBERS, Templates
 from naysayer.simulate import Run, client_name
 from targets.backends.simulator.network import MS, Sent
-from targets.protocol.fault import Fault, Hold
+from targets.protocol.fault import Cut, Degrade, Fault, Hold
+from targets.protocol.fault_messages import DelayMessages, DuplicateMessages, LoseMessages
 from targets.protocol.node import Message, Reply, Request
 
 MESSAGES_MAX = 800
@@ -73,9 +75,16 @@ def trace_of_run(run: Run, history: History) -> Trace:
     return Trace(trace, rows_by_message(trace, history), run.record.missed, run.virtual_ms * MS)
 
 
-def trace_of_file(file: Path, history: History, window_ns: tuple[int, int] | None) -> Trace:
+def trace_of_file(
+    file: Path,
+    history: History,
+    window_ns: tuple[int, int] | None,
+    faults: Sequence[tuple[FaultRow, Fault]] = (),
+    read: Read | None = None,
+) -> Trace:
     """The messages of a real run that were kept, around the operations that matter if there are any. Those of clients
-    belong to the operation that the client was carrying out; of the others it is not known."""
+    belong to the operation that the client was carrying out; of those of nodes it is known only where they are a
+    target's of ours (`read` makes messages of their bodies)."""
     first_ns, last_ns = (None, None) if window_ns is None else (window_ns[0] - AROUND_NS, window_ns[1] + AROUND_NS)
     calls: dict[str, list[tuple[int, int]]] = {}
     processes = history.tables.process.values
@@ -84,13 +93,40 @@ def trace_of_file(file: Path, history: History, window_ns: tuple[int, int] | Non
     trace: list[Sent] = []
     rows: dict[int, int] = {}
     for one in islice(kept_messages(file, first_ns, last_ns), READ_MAX):
-        sent = one.sent()
+        sent = _with_fault(one, one.sent(read), faults)
         trace.append(sent)
         mine = calls.get(one.source if one.source.startswith("c") else one.dest, [])
         at = bisect_right(mine, (one.time_ns + EARLY_NS, len(history)))
         if one.of_client and at:
             rows[id(sent)] = mine[at - 1][1]
+    if read is not None:
+        asked = {sent.message.id: rows.get(id(sent)) for sent in trace if isinstance(sent.message, Request)}
+        for request, messages in by_operation(trace).items():
+            place = asked.get(request)
+            if place is not None:
+                rows.update({id(sent): place for sent in messages})
     return Trace(trace, rows, frozenset(), max((one.sent_ns for one in trace), default=0))
+
+
+def _with_fault(one: Kept, sent: Sent, faults: Sequence[tuple[FaultRow, Fault]]) -> Sent:
+    """The message with the fault of its link that was in force and does what was done to it, and when it was released.
+    As in Links.plan the first such fault counts."""
+    wanted: tuple[type[Fault], ...]
+    if one.held:
+        wanted = (Hold,)
+    elif one.lost:
+        wanted = (Cut, LoseMessages, Degrade)
+    elif one.delay_ms:
+        wanted = (DelayMessages, DuplicateMessages, Degrade)
+    else:
+        return sent
+    time_ms, link = one.time_ns / MS, (one.source, one.dest)
+    for row, fault in faults:
+        end_ms = inf if row.to_ms is None else row.to_ms
+        if row.from_ms <= time_ms <= end_ms and isinstance(fault, wanted) and link in fault.bad_links():
+            arrives = round(end_ms * MS) if one.held and end_ms < inf else sent.delivered_ns
+            return sent._replace(by=fault, delivered_ns=arrives)
+    return sent
 
 
 def traffic_of(
@@ -194,8 +230,8 @@ def _chosen(
     ordered = sorted(trace, key=lambda sent: sent.sent_ns)
     if len(ordered) <= most:
         return ordered, 0
-    if window is None:
-        return [], len(ordered)
+    if window is None:  # of a run without a violation the beginning
+        return ordered[:most], len(ordered) - most
     room = max(1, (window[1] - window[0]) // 10)
     first, last = window[0] - room, window[1] + room
     mine = [sent for sent in ordered if rows.get(id(sent)) in matter]

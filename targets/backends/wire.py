@@ -151,15 +151,16 @@ class Lines:
         return line
 
 
-class _Line(msgspec.Struct):
+class _Line(msgspec.Struct, omit_defaults=True):
     src: str
     dest: str
     body: Any
+    cause: str | None = None
 
 
 _encode = msgspec.json.Encoder().encode
 
 
-def line(src: str, dest: str, body: Any) -> bytes:
-    """One envelope as a line."""
-    return _encode(_Line(src, dest, body)) + b"\n"
+def line(src: str, dest: str, body: Any, cause: str | None = None) -> bytes:
+    """One envelope as a line. `cause`: the id of the request that the sender is handling, for reports."""
+    return _encode(_Line(src, dest, body, cause)) + b"\n"

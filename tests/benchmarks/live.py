@@ -178,7 +178,7 @@ class TcpEcho(Instant):
                         ready.unregister(number)
 
     def client(self, node: NodeId) -> Client:
-        return TcpClient(node, self._listener.getsockname()[1])
+        return TcpClient(node, self._listener.getsockname()[1], lambda text: None)
 
 
 class HttpServer(Instant):

@@ -15,10 +15,10 @@ import trio.testing
 
 from checker.errors import HarnessError, TargetError
 from targets.backends.processes.links import UNTIL_RELEASED, Links, kind_of
+from targets.backends.processes.messages import MessageLog
 from targets.backends.processes.process import process_state
 from targets.backends.stdio.cluster import StdioCluster, StdioEnvelope
 from targets.backends.stdio.delays import Delays
-from targets.backends.stdio.messages import MessageLog
 from targets.backends.stdio.protocol import to_body, to_reply
 from targets.backends.stdio.services import LastWriteWinsKV, LinearizableKV, SequentialKV, TimestampOracle
 from targets.backends.stdio.topology import TOPOLOGIES
@@ -315,7 +315,7 @@ def test_the_messages_and_logs_of_a_run_are_kept(tmp_path: Path) -> None:
 
 def test_of_many_messages_those_of_the_counterexample_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in (("BLOCK_BYTES", 2000), ("KEPT_BYTES_MAX", 30_000), ("HEAD_BYTES", 6000)):
-        monkeypatch.setattr(f"targets.backends.stdio.messages.{name}", value)
+        monkeypatch.setattr(f"targets.backends.processes.messages.{name}", value)
 
     async def main() -> MessageLog:
         log = MessageLog(tmp_path)

@@ -19,7 +19,9 @@ pytestmark = pytest.mark.slow
 Serve = Callable[[trio.SocketStream], Awaitable[None]]
 
 
-def against(serve: Serve, *requests: Request, timeout_s: float = 5.0) -> list[Reply | None]:
+def against(
+    serve: Serve, *requests: Request, timeout_s: float = 5.0, note: Callable[[bytes], None] = len
+) -> list[Reply | None]:
     """The replies of one client to the requests one after another; None for one that took too long."""
     replies: list[Reply | None] = []
 
@@ -34,7 +36,7 @@ def against(serve: Serve, *requests: Request, timeout_s: float = 5.0) -> list[Re
             async with trio.open_nursery() as nursery:
                 listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
                 nursery.start_soon(trio.serve_listeners, safely, listeners)
-                client = TcpClient("n1", listeners[0].socket.getsockname()[1])
+                client = TcpClient("n1", listeners[0].socket.getsockname()[1], note)
                 for request in requests:
                     reply = None
                     with trio.move_on_after(timeout_s):
@@ -94,6 +96,13 @@ def test_a_server_that_accepts_and_never_answers_is_given_up() -> None:
     assert against(mute, request(1), request(2), timeout_s=0.05) == [None, None]
 
 
+def test_what_is_sent_and_answered_is_noted() -> None:
+    noted: list[bytes] = []
+    against(answers, request(1), request(2), note=noted.append)
+    told = [(one.src, one.dest) for one in map(msgspec.json.Decoder(Envelope).decode, noted)]
+    assert told == [("c1", "n1"), ("n1", "c1")] * 2
+
+
 @pytest.mark.parametrize(
     ("serve", "said"),
     [
@@ -136,6 +145,6 @@ def test_a_refused_connection_is_a_certain_failure() -> None:
         port = taken.getsockname()[1]
 
         async def main() -> Reply:
-            return await TcpClient("n1", port).invoke(request(1))
+            return await TcpClient("n1", port, len).invoke(request(1))
 
         assert trio.run(main).status == "fail"

@@ -20,7 +20,7 @@ function picture(run, edges, selected, select) {
   const start = closing(run, edges);
   const nodes = edges.map((_, at) => edges[(start + at) % edges.length][0]);
   const few = nodes.length <= 4, step = WIDTH / nodes.length;
-  const wide = few ? Math.min(84, step - 12) : Math.min(46, step - 3), high = few ? 34 : 20;
+  const wide = few ? Math.min(130, step - 12) : Math.min(46, step - 3), high = few ? 34 : 20;
   const top = few ? 42 : 60, bottom = top + high, xs = nodes.map((_, at) => step * (at + 0.5));
   const total = bottom + (few ? 42 : 54);
   const names = edges.map((edge) => `#${run.number(edge[0])} ${edge[2]} #${run.number(edge[1])}`).join(", ");

@@ -8,9 +8,9 @@ import { $, el } from "./dom.js";
 
 /** One line on what the run does not show. @param {import("./run.js").Run} run @param {Traffic} traffic @param {States} states */
 export function showLacking(run, traffic, states) {
-  if (traffic.known && states.nodes.length) return;
+  if (traffic.known && states.known) return;
   $("#lacking").hidden = false;
-  $("#lacking").textContent = run.header.lacking;
+  $("#lacking").textContent = states.nodes.length ? "No node states: these nodes show none." : run.header.lacking;
 }
 
 /** Which key the bands of the nodes show. @param {import("./run.js").Run} run @param {State} state @param {States} states */

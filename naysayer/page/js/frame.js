@@ -149,7 +149,7 @@ export function drawAxis(frame, y, bottom, unit, ordered) {
     frame.line(x, y + 17, x, bottom, colours.line);
     g.fillStyle = colours.fg2;
     g.textAlign = "center";
-    const text = mark.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+    const text = (Math.abs(mark) < step / 2 ? 0 : mark).toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
     if (x > frame.left + 12 && x < frame.width - 14) g.fillText(text, x, y + 9);
   }
   g.textAlign = "right";

@@ -212,12 +212,12 @@ export class ClientLanes {
     frame.inside(() => {
       const shown = [...run.matter].filter((i) => state.visible[i] && this.y(i) !== null && run.ret(i) >= frame.from && run.call[i] <= frame.to);
       for (const i of shown) this.proofBar(frame, i, /** @type {number} */ (this.y(i)) + 12);
+      drawRealTime(frame, this);
       if (!this.dense) drawNames(frame, this, shown);
       else if (run.culprit !== null && shown.includes(run.culprit)) {
         frame.font(11, 600);
         frame.text(`✗ #${run.number(run.culprit)}`, frame.x(run.call[run.culprit]) + 5, /** @type {number} */ (this.y(run.culprit)) + 7, colours.bad_text);
       }
-      drawRealTime(frame, this);
     });
   }
 

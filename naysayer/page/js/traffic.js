@@ -5,7 +5,7 @@ import { filled } from "./run.js";
 /** What became of a message that did not arrive: lost, held back to the end, arrived at a node that was down. */
 export const LOST = -1, HELD = -2, MISSED = -3;
 
-const STANDING = -1, DOWN = -2;
+const STANDING = -1, DOWN = -2, NO_SYNC = -2;
 
 export class Traffic {
   /** @param {import("./run.js").Run} run */
@@ -100,19 +100,34 @@ export class States {
     this.standings = false;
     /** @type {Set<number>} The keys that nodes hold values for. */
     this.keys = new Set();
+    /** @type {Set<string>} The nodes that are down. */
+    const down = new Set();
     for (let at = 0; at < (columns.s_time?.length ?? 0); at++) {
       const node = about.nodes[columns.s_node[at]], key = columns.s_key[at], text = filled(about.texts, columns, "s_text", at);
       const time = columns.s_time[at], durable = columns.s_synced[at];
       const change = { time, text, down: key === DOWN, synced: durable < 0 ? durable : time + durable };
       if (key === DOWN) {
+        down.add(node);
         this.list(node, STANDING).push(change);
         for (const [name, list] of this.changes) if (name.startsWith(`${node} `) && name !== `${node} ${STANDING}`) list.push(change);
         continue;
       }
+      if (down.delete(node)) this.upAgain(node, time);
       if (key === STANDING && text) this.standings = true;
       if (key >= 0) this.keys.add(key);
       this.list(node, key).push(change);
     }
+  }
+
+  /** A node that starts again holds nothing until it says otherwise. @param {string} node @param {number} time */
+  upAgain(node, time) {
+    for (const [name, list] of this.changes)
+      if (name.startsWith(`${node} `)) list.push({ time, text: name === `${node} ${STANDING}` ? "" : "nothing", down: false, synced: NO_SYNC });
+  }
+
+  /** Whether anything is known of what nodes hold and do. */
+  get known() {
+    return this.standings || this.keys.size > 0;
   }
 
   /** @param {string} node @param {number} key @returns {Change[]} */

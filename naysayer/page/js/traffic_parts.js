@@ -9,7 +9,7 @@ const MANY = 20;
 /** What each node held when an operation began. @param {import("./run.js").Run} run @param {import("./traffic.js").States} states
  * @param {number} row @returns {import("./inspector.js").Extra} */
 export function nodesAt(run, states, row) {
-  if (!states.nodes.length) return null;
+  if (!states.known) return null;
   const title = `Nodes when #${run.number(row)} began`;
   if (run.call[row] > states.until) return { title, content: el("div", { class: "sub small", text: `recorded up to ${run.time(states.until)} ms only` }) };
   const list = el("dl", { class: "fields" });
@@ -32,11 +32,11 @@ export function messagesOf(run, traffic, row) {
   const list = el("div", { class: "messages" });
   for (const m of mine.slice(0, MANY)) {
     const value = traffic.value(m), text = traffic.text(m);
-    const bad = traffic.came[m] < 0 || traffic.held[m], fate = traffic.fate(m, run).replace(/^took /, "+").replace(/ ms$/, "");
+    const bad = traffic.came[m] < 0 || traffic.held[m], fate = traffic.fate(m, run).replace(/^took /, "+");
     list.append(el("span", { class: "n", text: run.time(traffic.sent[m]) }), el("span", { text: traffic.link(m) }),
       el("span", {}, `${traffic.kinds[traffic.kind[m]]} `, value === null ? text : pill(run, value, traffic.came[m] === LOST ? "lost" : ""), el("span", { class: bad ? "bad" : "sub", text: ` ${bad ? "✗ " : ""}${fate}` })));
   }
   const more = mine.length > MANY ? el("div", { class: "sub small", text: `${counted(mine.length - MANY, "more message")}` }) : null;
   const content = el("div", {}, list, more);
-  return { title: `Its ${counted(mine.length, "message")}`, content };
+  return { title: `Its ${counted(mine.length, "message")}: sent at (${run.timeUnit})`, content };
 }

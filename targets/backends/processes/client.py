@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 import trio
 
@@ -21,8 +23,10 @@ ANSWERS = msgspec.json.Decoder(Answer)
 class TcpClient:
     """Sends requests to one node, one at a time, and waits for the reply with the request's id."""
 
-    def __init__(self, node: NodeId, port: int) -> None:
+    def __init__(self, node: NodeId, port: int, note: Callable[[bytes], None]) -> None:
+        """`note` is called with each request that is sent and each answer, as JSON text."""
         self._node = node
+        self._note = note
         self._port = port
         self._stream: QuickStream | None = None
 
@@ -38,9 +42,12 @@ class TcpClient:
                 return Reply(request.id, "fail", None, f"{self._node} refused the connection")
             self._lines = Lines(self._stream)
         try:
-            await self._stream.send_all(line(request.client, self._node, request))
+            text = line(request.client, self._node, request)
+            self._note(text[:-1])
+            await self._stream.send_all(text)
             async for text in self._lines:
                 reply = ANSWERS.decode(text).body
+                self._note(text)
                 if reply.id == request.id:  # an answer to an earlier request that timed out is passed over
                     return reply
             error = f"{self._node} closed the connection"

@@ -42,7 +42,7 @@ class LiveCluster(ProcessCluster):
             peers = {}
             for peer in self.nodes:
                 if peer != me:
-                    proxy = LinkProxy((me, peer), self._ports[peer], self._links, self.remark)
+                    proxy = LinkProxy((me, peer), self._ports[peer], self._links, self.remark, self.note_message)
                     self._nursery.start_soon(trio.serve_listeners, proxy.serve, await proxy.open())
                     peers[peer] = proxy.port
             data = self._directory / me
@@ -118,4 +118,4 @@ class LiveCluster(ProcessCluster):
         return found
 
     def client(self, node: NodeId) -> TcpClient:
-        return TcpClient(node, self._ports[node])
+        return TcpClient(node, self._ports[node], self.note_message)

@@ -121,6 +121,8 @@ class Host:
     def __init__(self, target: Target, context: LiveContext) -> None:
         self.node: Node = target.node()
         self.context = context
+        self.request: str | None = None
+        """The id of the request that is being handled."""
         self._offers = target.operations
         self._decoder: msgspec.json.Decoder[Message] = decoder(target)
         self._send, self._receive = trio.open_memory_channel[tuple[NodeId, Message]](INBOX_MAX)
@@ -162,7 +164,9 @@ class Host:
         while True:
             with trio.move_on_at(self.context.next_due()) as waited:
                 sender, message = await self._receive.receive()
+                self.request = message.id if isinstance(message, Request) else None
                 self.node.receive(sender, message)
+                self.request = None
             if waited.cancelled_caught or self.context.next_due() <= trio.current_time():
                 self.node.timeout(self.context.pop_due())
 

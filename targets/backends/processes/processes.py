@@ -17,6 +17,7 @@ import trio
 from checker.errors import HarnessError, TargetError
 from targets.backends.processes.disks import Disks
 from targets.backends.processes.links import Links
+from targets.backends.processes.messages import MessageLog
 from targets.backends.processes.process import NodeProcess, ended
 from targets.backends.storage.build import STORING
 from targets.backends.storage.disk import Disk
@@ -99,6 +100,8 @@ class ProcessCluster:
         self._stack = AsyncExitStack()
         self._began_s = trio.current_time()
         self._folder: Path | None = None
+        self.messages: MessageLog | None = None
+        """Those that the harness carried, once `keep` was called."""
         self._seed = seed
         self._storage = storage
         self._disks: dict[NodeId, Disk] = {}
@@ -142,8 +145,15 @@ class ProcessCluster:
             raise
 
     def keep(self, folder: Path) -> None:
-        """Have what the nodes wrote to stderr left in a result folder, at the end of the block."""
+        """Have what the nodes wrote to stderr left in a result folder, at the end of the block; and keep the messages,
+        which are written down after the verdict (`messages.keep`)."""
         self._folder = folder
+        self.messages = MessageLog(folder)
+
+    def note_message(self, text: bytes, delays_ms: Sequence[float] = (0.0,)) -> None:
+        """A message passes, as JSON text; see MessageLog.note."""
+        if self.messages is not None:
+            self.messages.note(text, delays_ms=delays_ms)
 
     async def with_disk(self, node: NodeId, data: Path, command: Sequence[str]) -> list[str]:
         """The command that starts a node, whose data folder this is, such that storage faults can be injected.

@@ -5,7 +5,7 @@ Every link is one-way (a node sends on the connections that it opened and answer
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 
@@ -26,21 +26,23 @@ CONNECTIONS_MAX = 16
 _envelope = msgspec.json.Decoder(Envelope)
 
 
-def _kind(text: bytes) -> str:
-    try:
-        return kind_of(_envelope.decode(text).body)
-    except JUNK:
-        return ""
-
-
 class LinkProxy:
     """Listens for the sender of one link and forwards its lines to the receiver, as `links` decides."""
 
-    def __init__(self, link: Link, to_port: int, links: Links, remark: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        link: Link,
+        to_port: int,
+        links: Links,
+        remark: Callable[[str], None],
+        note: Callable[[bytes, Sequence[float]], None],
+    ) -> None:
+        """`note` is called with each message, and when it will be delivered (`Links.plan`)."""
         self.link = link
         self._to_port = to_port
         self._links = links
         self._remark = remark
+        self._note = note
         self._guests = Guests(CONNECTIONS_MAX)
         self.port = 0
 
@@ -66,7 +68,8 @@ class LinkProxy:
                     try:
                         async for text in Lines(stream):
                             self._guests.active(scope)
-                            for delay_ms in self._links.plan(self.link, _kind(text)):
+                            delays_ms = self._plan(text)
+                            for delay_ms in delays_ms:
                                 if delay_ms == 0.0:
                                     send.send_nowait(text)
                                 elif delay_ms == UNTIL_RELEASED:
@@ -79,6 +82,15 @@ class LinkProxy:
                     except (trio.BrokenResourceError, trio.ClosedResourceError, FloodError):
                         pass
                 scope.cancel()
+
+    def _plan(self, text: bytes) -> tuple[float, ...]:
+        try:
+            kind = kind_of(_envelope.decode(text).body)
+        except JUNK:
+            return self._links.plan(self.link)  # the receiver will refuse it, and it is no message to be kept
+        delays_ms = self._links.plan(self.link, kind)
+        self._note(text, delays_ms)
+        return delays_ms
 
     @staticmethod
     async def _forward(out: trio.SocketStream, receive: trio.MemoryReceiveChannel[bytes]) -> None:

@@ -73,7 +73,7 @@ class TcpNode:
         if outbox is None:
             return  # a client that has disconnected
         try:
-            outbox.send_nowait(line(self.context.me, to, message))
+            outbox.send_nowait(line(self.context.me, to, message, self.host.request))
         except (trio.WouldBlock, trio.BrokenResourceError, trio.ClosedResourceError):
             return  # lost, as on a network
 

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import count
-from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -19,7 +18,6 @@ from targets.backends.processes.links import UNTIL_RELEASED, kind_of
 from targets.backends.processes.process import NodeProcess
 from targets.backends.processes.processes import ProcessCluster
 from targets.backends.stdio.delays import Delays
-from targets.backends.stdio.messages import MessageLog
 from targets.backends.stdio.node import DATA
 from targets.backends.stdio.protocol import MALFORMED, Body, shown, to_body, to_reply
 from targets.backends.stdio.services import SERVICES, Service
@@ -149,7 +147,6 @@ class StdioCluster(ProcessCluster):
         unless given."""
         super().__init__(nodes, seed, first=0, storage=storage)
         self.workload = workload
-        self.messages: MessageLog | None = None
         self.between_nodes = 0
         """How many messages nodes sent to each other and to services, and services to nodes."""
         self._command = list(command)
@@ -176,11 +173,6 @@ class StdioCluster(ProcessCluster):
     def lost(self, node: NodeId) -> None:
         self._serving.discard(node)
         super().lost(node)
-
-    def keep(self, folder: Path) -> None:
-        """Keep the messages besides the logs; after the verdict they are written down (`messages.keep`)."""
-        super().keep(folder)
-        self.messages = MessageLog(folder)
 
     def keeps_data(self) -> bool:
         """Whether any node has written a file where it outlives a kill."""
@@ -294,7 +286,7 @@ class StdioCluster(ProcessCluster):
             self.between_nodes += 1
             planned = self._links.plan((node, dest), kind_of(envelope.body))
             delays_ms = [delay_ms + self._latency_ms for delay_ms in planned]
-            self._note(text, delays_ms)
+            self.note_message(text, delays_ms)
             line = self._line(envelope.src, dest, envelope.body)
             for delay_ms in delays_ms:
                 deliver = partial(self._deliver, dest, line)
@@ -305,11 +297,11 @@ class StdioCluster(ProcessCluster):
             return
         body = msgspec.json.decode(envelope.body, type=Body)
         if dest not in self._services:
-            self._note(text)
+            self.note_message(text)
             self._answer(node, dest, body)
             return
         self.between_nodes += 1
-        self._note(text, [self._latency_ms])
+        self.note_message(text, [self._latency_ms])
         self._delays.after(self._latency_ms, partial(self._serve, dest, node, self._inboxes[node], body))
 
     def _serve(self, service: str, node: NodeId, inbox: _Inbox, body: Body) -> None:
@@ -317,7 +309,7 @@ class StdioCluster(ProcessCluster):
         reply = self._services[service].handle(node, body)
         line = self._line(service, node, {**reply, "in_reply_to": body.get("msg_id")})
         self.between_nodes += 1
-        self._note(line.rstrip(), [self._latency_ms])
+        self.note_message(line.rstrip(), [self._latency_ms])
         self._delays.after(self._latency_ms, partial(self._put, node, inbox.put, line))
 
     def _answer(self, node: NodeId, client: str, body: Body) -> None:
@@ -342,10 +334,6 @@ class StdioCluster(ProcessCluster):
     def _line(self, source: str, dest: str, body: Any) -> bytes:
         return _encode(_Numbered(next(self._numbers), source, dest, body)) + b"\n"
 
-    def _note(self, text: bytes, delays_ms: Sequence[float] = (0.0,)) -> None:
-        if self.messages is not None:
-            self.messages.note(text, delays_ms=delays_ms)
-
     def _deliver(self, dest: NodeId, line: bytes) -> None:
         """To whatever incarnation of a node runs, once that has answered init."""
         self._put(dest, self._inboxes[dest].put_when_ready, line)
@@ -363,7 +351,7 @@ class StdioCluster(ProcessCluster):
         self._next_id += 1
         call = self._calls[self._next_id] = _Call(client)
         line = self._line(client, node, {**body, "msg_id": self._next_id})
-        self._note(line.rstrip())
+        self.note_message(line.rstrip())
         self._put(node, self._inboxes[node].put, line)
         return call
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from checker import check
 from checker.history import History, Operation
+from naysayer.kept import reader_of
 from naysayer.options import RunOptions
+from naysayer.page.faults import fault_rows
 from naysayer.page.render import render
 from naysayer.page.source import Source
 from naysayer.page.states import DOWN, STANDING
@@ -21,9 +24,12 @@ from naysayer.report.report import Report
 from naysayer.simulate import Probe, Run, Simulation
 from naysayer.views import held, standing
 from targets.backends.simulator import SimulatedCluster
-from targets.protocol.fault import Cut, Degrade, Hold, Kill
-from targets.protocol.node import Request
+from targets.backends.simulator.network import MS
+from targets.backends.wire import line
+from targets.protocol.fault import Cut, Degrade, Heal, Hold, Kill
+from targets.protocol.node import Message, Reply, Request
 from targets.registry import find as find_target
+from targets.systems.quorum.messages import Put, Stored, Version
 from tests.naysayer.page.unpacked import filled, page_of, unpacked
 
 
@@ -145,3 +151,32 @@ def test_the_messages_of_a_real_run_are_shown_where_they_were_kept(tmp_path: Pat
     header, columns = unpacked(render(source))
     assert len(columns["m_sent"]) == 5
     assert header["states"] is None
+
+
+def own(ms: int, source: str, dest: str, message: Message, cause: str | None = None, **fate: object) -> bytes:
+    envelope = msgspec.json.decode(line(source, dest, message, cause))
+    return msgspec.json.encode({"time": ms * MS, "message": envelope, **fate}) + b"\n"
+
+
+def test_messages_of_processes_have_their_operation_and_the_fault_that_met_them(tmp_path: Path) -> None:
+    """Those of --live are the target's own, and a node names the request that it handles."""
+    file = tmp_path / "messages.jsonl"
+    version: Version = (1, "n1")
+    file.write_bytes(
+        own(100, "c7", "n1", Request("r1", "c7", "write", "x", 2))
+        + own(101, "n1", "n2", Put(5, "x", version, 2), "r1", lost=True)
+        + own(102, "n1", "n3", Put(5, "x", version, 2), "r1", held=True)
+        + own(103, "n3", "n1", Stored(5), delay_ms=[1.5])
+        + own(104, "n1", "n2", Put(6, "x", version, 3))
+        + own(109, "n1", "c7", Reply("r1", "ok"))
+        + b'{"time":110,"mess'
+    )
+    history = History.of([Operation(0, 7, "write", "x", 2, None, 100 * MS, 110 * MS, "ok", "n1")])
+    cut, hold, late = Cut((("n1", "n2"),)), Hold(("n1", "n3"), 3), Degrade((("n3", "n1"),), delay_ms=2.0)
+    over = Cut((("n3", "n1"), ("n1", "n2")))
+    rows = fault_rows([(10.0, over), (20.0, Heal()), (50.0, cut), (60.0, hold), (70.0, late), (400.0, Heal())], [])
+    faults = list(zip(rows, (over, cut, hold, late), strict=True))
+    trace = trace_of_file(file, history, None, faults, reader_of(find_target("quorum-kv").messages))
+    assert [trace.rows.get(id(sent)) for sent in trace.sent] == [0, 0, 0, 0, None, 0]
+    assert [sent.by for sent in trace.sent] == [None, cut, hold, late, None, None]
+    assert [sent.delivered_ns for sent in trace.sent] == [100 * MS, None, 400 * MS, 104_500_000, 104 * MS, 109 * MS]

@@ -1,4 +1,5 @@
-"""The messages of a run, kept for its result folder: all of them, or of a long run the parts that matter.
+"""The messages that the harness carries, kept for the result folder: all of them, or of a long run the parts that
+matter.
 
 While the run lasts they are compressed into a file without a name, which ends with the process. Afterwards `keep`
 writes `messages.jsonl`: up to 32 MiB, the beginning, the end, and always what passed while an operation of the
