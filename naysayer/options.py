@@ -260,23 +260,33 @@ class HuntOptions:
 class ExploreOptions:
     """The scope that is explored, and how much of it."""
 
-    program: str = "w | r r"
-    """what the clients do: clients separated by |, each with its writes (w) and reads (r); w@n1 asks one node only"""
+    program: str | None = None
+    """what the clients do: clients separated by |, each with its writes (w) and reads (r); w@n1 asks one node only;
+    unless given, a ladder of small programs and scopes"""
 
     nodes: int | None = None
     """how many nodes; as many as the target usually has unless given"""
 
-    crashes: int = 0
-    """how many crashes there may be in all, at any moment, by kill or by power loss"""
+    crashes: int | None = None
+    """how many crashes there may be in all, at any moment, by kill or by power loss; 0 unless given, with a program"""
 
-    timers: int = 0
-    """how many timers may fire in all, at any moment"""
+    timers: int | None = None
+    """how many timers may fire in all, at any moment; 0 unless given, with a program"""
 
     states: int = 1_000_000
     """after how many states it is cut; a million take some 500 MB"""
 
     time: Duration | None = None
     """after which time it is cut, such as 30s"""
+
+    workers: int = 1
+    """how many processes share the scopes of the ladder"""
+
+    engine: str = "processes"
+    """processes of this machine, or dask:ADDRESS"""
+
+    results: Path = RESULTS
+    """where the result folder is made"""
 
 
 MODEL_HELP = (

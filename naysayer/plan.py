@@ -100,8 +100,13 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def name(self) -> str:
         """The test's folder under results/."""
-        plain = "".join(char if char.isalnum() or char in "-_" else "." for char in self.target).strip(".")
-        return plain[:NAME_CHARS_MAX].strip(".") or "run"
+        return folder_name(self.target)
+
+
+def folder_name(target: str) -> str:
+    """What the folder of a target's results is called."""
+    plain = "".join(char if char.isalnum() or char in "-_" else "." for char in target).strip(".")
+    return plain[:NAME_CHARS_MAX].strip(".") or "run"
 
 
 DEFAULT_NEMESIS = ("partition", "one-way", "delay", "duplicate", "kill", "power", "pause")

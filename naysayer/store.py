@@ -20,12 +20,13 @@ class Store:
     `trouble`: the file that could not be written and why; None if there is none.
     """
 
-    def __init__(self, folder: Path, test: str) -> None:
-        """Writes the test.toml with the text `test`."""
+    def __init__(self, folder: Path, test: str | None) -> None:
+        """Writes the test.toml with the text `test`, unless there is no run."""
         self.folder = folder
         self.trouble: str | None = None
         self._history: IO[bytes] | None = None
-        self.add(TEST, test.encode())
+        if test is not None:
+            self.add(TEST, test.encode())
 
     def __enter__(self) -> Store:
         try:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -13,22 +12,22 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from checker.errors import HarnessError, TargetError, UsageError
 from checker.processes import cores
+from naysayer.commands.kept_scenario import keep_scenario
 from naysayer.commands.test import facts_json, page_source, result_of
 from naysayer.hunt.beyond import CONTINUATIONS, seen_by_clients
 from naysayer.hunt.campaign import Caught, Hunt, run_campaign
 from naysayer.hunt.corpus import try_known
-from naysayer.hunt.drawing import draw, draw_svg
-from naysayer.hunt.finding import DIAGRAM, ORIGINAL, PICTURE, Failure, changed, judged, reproduce, summary
+from naysayer.hunt.drawing import draw
+from naysayer.hunt.finding import ORIGINAL, Failure, changed, judged, reproduce, summary
 from naysayer.hunt.shrink import SECONDS_MAX, Shrunk, shrink
 from naysayer.mechanism import with_mechanism
 from naysayer.options import given
 from naysayer.plan import Plan, text
-from naysayer.play import notation, play_scenario, timed
-from naysayer.play.notation import SCENARIO
+from naysayer.play import notation, timed
 from naysayer.recorder import Recorder
 from naysayer.report.build import build_report
 from naysayer.report.conclusion import Conclusion, conclusion
-from naysayer.report.console import console
+from naysayer.report.console import console, now_and_then
 from naysayer.report.nodes import with_nodes
 from naysayer.report.terminal import show
 from naysayer.results import HISTORY, new_folder, refuse_unwritable
@@ -39,9 +38,6 @@ FOUND, NOTHING, UNDECIDED, ERROR = 1, 0, 2, 3
 
 Options = Mapping[str, Any]
 """What was asked of a hunt, as test.toml keeps it."""
-
-PLAIN_S = 5.0
-"""How often there is a line of progress where stdout is no terminal."""
 
 
 def hunt_target(hunt: Hunt, *, engine: str, workers: int | None, results: Path) -> Conclusion:
@@ -88,7 +84,7 @@ def _search(hunt: Hunt, engine: str, workers: int, stop: StopRequest) -> Caught:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
         task = bar.add_task(f"hunting {hunt.target}", total=hunt.seeds)
-        line = _lines_now_and_then()
+        line = now_and_then()
 
         def goes_on(done: int) -> bool:
             bar.update(task, completed=done)
@@ -99,7 +95,7 @@ def _search(hunt: Hunt, engine: str, workers: int, stop: StopRequest) -> Caught:
 
 
 def _minimise(found: timed.Scenario, seed: int, stop: Stop) -> Shrunk:
-    screen, line = console(), _lines_now_and_then()
+    screen, line = console(), now_and_then()
     bound = f"up to {SECONDS_MAX:.0f} CPU seconds"
     with screen.status(f"seed {seed} fails; minimising it, {bound}") as status:
 
@@ -112,21 +108,6 @@ def _minimise(found: timed.Scenario, seed: int, stop: Stop) -> Shrunk:
             return not stop.made
 
         return shrink(found, goes_on)
-
-
-def _lines_now_and_then() -> Callable[[Callable[[], str]], None]:
-    """Prints what it is given, with the seconds since it was made, every PLAIN_S where stdout is no terminal."""
-    screen, began = console(), time.monotonic()
-    last = began
-
-    def line(words: Callable[[], str]) -> None:
-        nonlocal last
-        now = time.monotonic()
-        if not screen.is_terminal and now - last >= PLAIN_S:
-            last = now
-            screen.print(f"{now - began:4.0f} s  {words()}", markup=False, highlight=False, soft_wrap=True)
-
-    return line
 
 
 def report_failing(
@@ -158,9 +139,8 @@ def report_failing(
     report = with_nodes(plan, build_report(result, folder), partial(timed.rerun, smaller.scenario))
     report = with_mechanism(plan, report, smaller.scenario)
     # kept before it is shown: a reader that closes the pipe after the first lines ends the command
-    store.add(SCENARIO, _with_output(smaller.scenario, failing).encode())
-    store.add(DIAGRAM, f"{said}\n\n{draw(smaller.scenario, run, verdict)}\n".encode())
-    store.add(PICTURE, draw_svg(smaller.scenario, run, verdict).encode("utf-8", "backslashreplace"))
+    title = f"What fails in {failing.target}, as a hunt minimised it from seed {failing.seed}."
+    keep_scenario(store, smaller.scenario, run, verdict, title, said)
     facts = facts_json(run, report)
     store.keep(report, facts, page_source(plan, run, report))
     drawn = draw(smaller.scenario, run, verdict, screen.width)
@@ -182,12 +162,6 @@ def _seen_by_clients(failing: Plan, original: Failure, stop: Stop) -> Plan | Non
     words = f"seed {failing.seed} breaks an {original.kind}. Of up to {CONTINUATIONS} continuations, {said}."
     screen.print(words, markup=False, highlight=False)
     return beyond
-
-
-def _with_output(scenario: timed.Scenario, failing: Plan) -> str:
-    """The scenario with the output that `naysayer play` is to expect."""
-    title = f"What fails in {failing.target}, as a hunt minimised it from seed {failing.seed}."
-    return play_scenario(notation.text(scenario, title), SCENARIO).text
 
 
 def _keep_original(plan: Plan, folder: Path, options: Options) -> tuple[timed.Scenario, Failure, str | None]:

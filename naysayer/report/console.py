@@ -7,6 +7,7 @@ for it is built with the Text of this file: rich's own drops some control charac
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from io import StringIO
@@ -19,6 +20,9 @@ from rich.segment import Segment
 from naysayer.printable import printable
 
 TEXT_WIDTH = 100
+
+PLAIN_S = 5.0
+"""How often there is a line of progress where stdout is no terminal."""
 
 
 class Text(rich_text.Text):
@@ -60,6 +64,21 @@ def console() -> Screen:
     """The terminal of the user, or plain text where stdout is none (rich also obeys NO_COLOR)."""
     screen = Screen(soft_wrap=False, quiet=FOR_PROGRAMS.get())
     return screen if screen.is_terminal else Screen(width=_columns() or TEXT_WIDTH, quiet=FOR_PROGRAMS.get())
+
+
+def now_and_then() -> Callable[[Callable[[], str]], None]:
+    """Prints what it is given, with the seconds since it was made, every PLAIN_S where stdout is no terminal."""
+    screen, began = console(), time.monotonic()
+    last = began
+
+    def line(words: Callable[[], str]) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if not screen.is_terminal and now - last >= PLAIN_S:
+            last = now
+            screen.print(f"{now - began:4.0f} s  {words()}", markup=False, highlight=False, soft_wrap=True)
+
+    return line
 
 
 def _columns() -> int | None:

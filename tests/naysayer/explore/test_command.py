@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 from naysayer.cli import run
 
+SMALL = ("--program", "w | r r")
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
 
 def test_a_scope_without_a_violation(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["explore", "wal-kv", "--timers", "1", "--crashes", "1"]) == 0
+    assert run(["explore", "wal-kv", *SMALL, "--timers", "1", "--crashes", "1"]) == 0
     said = capsys.readouterr().out
     assert "every schedule of w | r r on 1 node, 1 crash, 1 timer, any loss or delay: " in said
     assert "states, no violation" in said
 
 
 def test_the_shortest_failure_with_its_steps_in_order(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["explore", "wal-kv/ack-before-fsync", "--timers", "1", "--crashes", "1"]) == 1
+    assert run(["explore", "wal-kv/ack-before-fsync", *SMALL, "--timers", "1", "--crashes", "1"]) == 1
     lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
     assert lines[1:6] == [
         "1  c0 asks n1: write 1",
@@ -28,10 +36,54 @@ def test_the_shortest_failure_with_its_steps_in_order(capsys: pytest.CaptureFixt
     ]
 
 
+def test_the_ladder_names_the_scopes_that_are_free_of_violations(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["explore", "wal-kv", "--timers", "1", "--crashes", "1"]) == 0
+    said = capsys.readouterr().out
+    assert "scopes are free of violations" in said
+    assert "  w | r r: 1 crash and 1 timer" in said
+    assert "w w | r r: 0 crashes and 0 timers, 0 crashes and 1 timer, 1 crash and 0 timers, 1 crash and 1 timer" in said
+
+
+def test_the_ladder_is_cut_with_what_is_certain_by_then(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["explore", "quorum-kv", "--states", "2000", "--json"]) == 2
+    explored = json.loads(capsys.readouterr().out)["explore"]
+    assert explored["cut"] == "--states 2,000 was reached"
+    assert explored["states"] >= 2000
+    assert [one["outcome"] for one in explored["scopes"]].count("cut") >= 0
+    assert explored["not_begun"] > 0
+    assert not explored["complete"]
+
+
+def test_a_failure_is_kept_as_a_run_that_play_repeats(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["explore", "quorum-kv/sub-majority", "--json"]) == 1
+    built = json.loads(capsys.readouterr().out)
+    folder = Path(built["folder"])
+    kept = {"verdict.json", "history.jsonl", "scenario.txt", "diagram.txt", "diagram.svg", "report.txt", "report.html"}
+    assert kept <= {file.name for file in folder.iterdir()}
+    assert json.loads((folder / "verdict.json").read_bytes())["explore"]["steps"] == built["explore"]["steps"]
+    assert (folder / "scenario.txt").read_text().splitlines()[2] == "at 0 by hand"
+    assert run(["play", str(folder / "scenario.txt")]) == 0
+    assert "as expected" in capsys.readouterr().out
+    assert run(["replay", str(folder)]) == 1
+    assert "the history is identical" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("target", ["quorum-kv", "quorum-kv/timestamp-tie"])
+def test_several_processes_count_and_find_the_same(target: str, capsys: pytest.CaptureFixture[str]) -> None:
+    found = []
+    for workers in ("1", "2"):
+        run(["explore", target, "--states", "20000", "--crashes", "0", "--timers", "0", "--workers", workers, "--json"])
+        explored = json.loads(capsys.readouterr().out)["explore"]
+        del explored["cpu_s"]
+        found.append(explored)
+    assert found[0] == found[1]
+
+
 def test_a_cut_is_unknown_and_an_empty_scope_too(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["explore", "quorum-kv", "--states", "100"]) == 2
+    assert run(["explore", "quorum-kv", *SMALL, "--states", "100"]) == 2
     assert "--states 100 was reached; no violation in any schedule of up to " in capsys.readouterr().out
-    assert run(["explore", "wal-kv"]) == 2
+    assert run(["explore", "wal-kv", *SMALL]) == 2
     assert "lets c0's write 1 succeed, so it says nothing: allow more --timers" in capsys.readouterr().out
 
 
@@ -54,6 +106,10 @@ def test_the_document_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
         (["wal-kv", "--nodes", "3"], "wal-kv runs on one node only, so --nodes must be 1, not 3"),
         (["quorum-kv", "--crashes", "-1"], "--crashes is -1"),
         (["quorum-kv", "--states", "0"], "--states is 0"),
+        (["quorum-kv", "--time", "0s"], "--time is 0"),
+        (["quorum-kv", "--workers", "0"], "--workers is 0; from 1 to "),
+        (["quorum-kv", "--workers", "2", *SMALL], "a --program is one scope"),
+        (["quorum-kv", "--engine", "spark"], "unknown engine 'spark'"),
         (["quorum-kv/wall-clock-last-write-wins"], "its nodes read a clock"),
         (["raft-txn"], "it has no register to read and write"),
         (["host:./node"], "it is a program of its own"),

@@ -1,0 +1,56 @@
+"""The steps of a failure in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from naysayer.explore.frontier import Operation
+from naysayer.explore.local import Crash, Delivery, Fired, Locals
+from naysayer.explore.scope import Scope
+from naysayer.explore.search import Action, Failure
+from naysayer.message_text import MessageText
+from targets.protocol.node import Reply, Request
+
+
+def operation_words(operation: Operation) -> str:
+    """Whose operation it is, and which."""
+    client = operation.id.partition(".")[0]
+    return f"{client}'s {operation.f}" if operation.value is None else f"{client}'s {operation.f} {operation.value}"
+
+
+def steps_of(locals_: Locals, wanted: Scope, failure: Failure) -> Iterator[str]:
+    """The steps, numbered."""
+    words = MessageText()
+    width = len(str(len(failure.actions)))
+    for number, (action, replies) in enumerate(zip(failure.actions, failure.replies, strict=True), 1):
+        said = _step(locals_, wanted, action, words)
+        for reply in replies:
+            said += f"; {wanted.names[action.node]} answers {reply.id.partition('.')[0]}: {_answer(locals_, reply)}"
+        yield f"{number:{width}}  {said}"
+
+
+def _step(locals_: Locals, wanted: Scope, action: Action, words: MessageText) -> str:
+    node, given = wanted.names[action.node], locals_.inputs[action.input]
+    match given:
+        case Request():
+            return f"{given.client} asks {node}: {_asked(given)}"
+        case Delivery():
+            return f"{given.sender} → {given.to}: {words.whole(given.message, given.sender)}"
+        case Fired():
+            return f"{node}: timer {given.timer} fires"
+        case Crash():
+            how = "loses power" if given.power else "is killed"
+            if given.input is None:
+                return f"{node} {how} and starts again"
+            inner = _step(locals_, wanted, action._replace(input=given.input), words)
+            return f"{inner}; {node} {how} after {given.effects} of its effects and starts again"
+
+
+def _asked(request: Request) -> str:
+    return request.f if request.input is None else f"{request.f} {request.input}"
+
+
+def _answer(locals_: Locals, reply: Reply) -> str:
+    asked = next(one for one in locals_.inputs if isinstance(one, Request) and one.id == reply.id)
+    said = f" {'nil' if reply.output is None else reply.output}" if asked.f == "read" and reply.status == "ok" else ""
+    return f"{_asked(asked)} {reply.status}{said}"
