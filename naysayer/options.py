@@ -261,8 +261,9 @@ class ExploreOptions:
     """The scope that is explored, and how much of it."""
 
     program: str | None = None
-    """what the clients do: clients separated by |, each with its writes (w) and reads (r); w@n1 asks one node only;
-    unless given, a ladder of small programs and scopes"""
+    """what the clients do: clients separated by |, each with its operations, w (write), r (read), d (delete), c or c1
+    (compare-and-set from nothing or from 1); w@n1 asks one node only; unless given, a ladder of small programs and
+    scopes"""
 
     nodes: int | None = None
     """how many nodes; as many as the target usually has unless given"""
@@ -273,8 +274,11 @@ class ExploreOptions:
     timers: int | None = None
     """how many timers may fire in all, at any moment; 0 unless given, with a program"""
 
+    duplicates: int = 0
+    """how many messages may arrive twice in all"""
+
     states: int = 1_000_000
-    """after how many states it is cut; a million take some 500 MB"""
+    """after how many states it is cut; a million take some 200 MB"""
 
     time: Duration | None = None
     """after which time it is cut, such as 30s"""

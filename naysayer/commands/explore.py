@@ -11,7 +11,7 @@ from checker.parallel import validate_engine
 from checker.processes import cores
 from naysayer.commands.explored import conclude_failing, conclude_without
 from naysayer.explore.ladder import CAPS, Climb, Climbed, ladder
-from naysayer.explore.scope import Scope, refuse_unsuited, scope
+from naysayer.explore.scope import Scope, refuse_unoffered, refuse_unsuited, scope
 from naysayer.options import ExploreOptions, given
 from naysayer.report.conclusion import Conclusion
 from naysayer.report.console import console, now_and_then
@@ -42,8 +42,10 @@ def _scopes(name: str, options: ExploreOptions) -> tuple[Scope, ...]:
     nodes = target.nodes if options.nodes is None else options.nodes
     refuse_unsuited(target, nodes)
     if options.program is not None:
-        return (scope(options.program, nodes, options.crashes or 0, options.timers or 0),)
-    return ladder(target, nodes, options.timers, options.crashes)
+        wanted = scope(options.program, nodes, options.crashes or 0, options.timers or 0, options.duplicates)
+        refuse_unoffered(target, wanted)
+        return (wanted,)
+    return ladder(target, nodes, options.timers, options.crashes, options.duplicates)
 
 
 def _validate(options: ExploreOptions) -> None:

@@ -194,6 +194,7 @@ def _scope_facts(rung: Rung) -> dict[str, Any]:
         "nodes": wanted.nodes,
         "crashes": wanted.crashes,
         "timers": wanted.timers,
+        "duplicates": wanted.duplicates,
         "outcome": "violation" if found.failure else "cut" if found.cut else "free" if rung.free else "says nothing",
         "states": found.states,
         "depth": found.depth,

@@ -16,6 +16,9 @@ import msgspec
 from checker.errors import UsageError
 
 _ATOMS = (int, str, bytes, type(None), type, CodeType)
+_plain: dict[type, bool] = {}
+"""Whether objects of a kind have attributes and nothing else."""
+
 _STATELESS = (msgspec.json.Encoder, msgspec.json.Decoder, msgspec.msgpack.Encoder, msgspec.msgpack.Decoder, ModuleType)
 
 
@@ -41,7 +44,7 @@ class _Forms:
         """What has a number: an object that is made on the way must not pass its id() on to the next one."""
 
     def of(self, one: Any) -> Hashable:
-        kind = type(one)
+        kind: type = type(one)
         if kind in (bool, float):
             return (kind.__name__, repr(one))  # 1, 1.0 and True are equal, and not alike
         if kind in _ATOMS or isinstance(one, type):
@@ -51,8 +54,10 @@ class _Forms:
             return ("around", self._around[id(one)])
         if isinstance(one, _STATELESS):
             return ("stateless", kind.__name__)
-        if kind is tuple:
-            return ("tuple", *self._each(one))
+        if isinstance(one, tuple) and (kind is tuple or not hasattr(one, "__dict__")):
+            return (kind, *self._each(one))  # which of two equal ones it is makes no difference
+        if isinstance(one, msgspec.Struct) and one.__struct_config__.frozen and not one.__struct_config__.dict:
+            return (kind, *[self.of(getattr(one, name)) for name in one.__struct_fields__])
         if kind is frozenset:
             return ("frozenset", *self._unordered(one))
         if id(one) in self._numbers:
@@ -77,7 +82,9 @@ class _Forms:
             return ("method", self.of(one.__func__), self.of(one.__self__))
         if isinstance(one, BuiltinMethodType):
             return ("builtin", one.__name__, self.of(one.__self__))
-        return self._reduced(one, kind)
+        if kind not in _plain:
+            _plain[kind] = _has_attributes_only(kind)
+        return ("object", kind, self._state(vars(one))) if _plain[kind] else self._reduced(one, kind)
 
     def _reduced(self, one: Any, kind: type) -> Hashable:
         """As pickle and copy take an object apart."""
@@ -108,3 +115,15 @@ class _Forms:
 
     def _unordered(self, many: Iterable[Any]) -> list[Hashable]:
         return sorted(self._each(many), key=repr)
+
+
+class _Bare:
+    """An object of Python's own that has attributes and nothing else."""
+
+
+def _has_attributes_only(kind: type) -> bool:
+    """Whether pickle, too, would take an object of this kind for its class and its attributes: it is no larger than
+    such an object (no slots, nothing in C), and has nothing of its own to say about how it is taken apart."""
+    own = ("__reduce__", "__reduce_ex__", "__getstate__", "__getnewargs__", "__getnewargs_ex__")
+    same_size = (kind.__basicsize__, kind.__dictoffset__) == (_Bare.__basicsize__, _Bare.__dictoffset__)
+    return same_size and all(getattr(kind, name, None) is getattr(_Bare, name, None) for name in own)

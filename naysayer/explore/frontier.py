@@ -7,18 +7,18 @@ search of Wing and Gong 1993, step by step; Lowe 2017 keeps such sets too).
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 IMPOSSIBLE = -1
 """No configuration is left: no order of the operations explains the replies."""
 
 
 class Operation(NamedTuple):
-    """An operation of the program. `value`: what it writes; None for a read."""
+    """An operation of the program. `value`: what it writes; for a cas, what it expects, and what it writes then."""
 
     id: str
-    f: str
-    value: int | None
+    f: Literal["read", "write", "cas", "delete"]
+    value: int | tuple[int | None, int] | None = None
 
 
 Effects = frozenset[tuple[str, Any]]
@@ -82,8 +82,24 @@ def _closed(opened: frozenset[Operation], configurations: _Configurations) -> _C
         for one in opened:
             if one.id in taken:
                 continue
-            after = (value, effects | {(one.id, value)}) if one.f == "read" else (one.value, effects | {(one.id, None)})
+            held, output = _effect(one, value)
+            after = (held, effects | {(one.id, output)})
             if after not in seen:
                 seen.add(after)
                 rest.append(after)
     return frozenset(seen)
+
+
+def _effect(operation: Operation, held: Any) -> tuple[Any, Any]:
+    """What the register holds after an operation, and what it returns."""
+    match operation.f:
+        case "read":
+            return held, held
+        case "write":
+            return operation.value, None
+        case "delete":
+            return None, None
+        case "cas":
+            assert isinstance(operation.value, tuple)
+            expected, value = operation.value
+            return (value, True) if held == expected else (held, False)

@@ -85,10 +85,12 @@ class Climbed:
             self.failed = rung
 
 
-def ladder(target: Target, nodes: int, timers: int | None, crashes: int | None) -> tuple[Scope, ...]:
-    """The scopes for a target, the smallest first. `timers`, `crashes`: at most so many; None: as many as usual. Raises
-    UsageError."""
-    scope("w", nodes, crashes or 0, timers or 0)  # raises UsageError
+def ladder(
+    target: Target, nodes: int, timers: int | None, crashes: int | None, duplicates: int = 0
+) -> tuple[Scope, ...]:
+    """The scopes for a target, the smallest first. `timers`, `crashes`: at most so many; None: as many as usual.
+    `duplicates`: in each of them. Raises UsageError."""
+    scope("w", nodes, crashes or 0, timers or 0, duplicates)  # raises UsageError
     alone = nodes == 1
     most_timers = TIMERS_MAX + alone if timers is None else timers
     most_crashes = CRASHES_MAX + alone if crashes is None else crashes
@@ -99,7 +101,9 @@ def ladder(target: Target, nodes: int, timers: int | None, crashes: int | None) 
         for fired in range(most_timers + 1)
         for crashed in range(most_crashes + 1)
     ]
-    return tuple(scope(programs[place], nodes, crashed, fired) for _, place, fired, crashed in sorted(found))
+    return tuple(
+        scope(programs[place], nodes, crashed, fired, duplicates) for _, place, fired, crashed in sorted(found)
+    )
 
 
 def search(name: str, wanted: Scope, states: int, seconds: float | None, goes_on: Callable[[int, int], bool]) -> Rung:

@@ -9,13 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import suppress
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from checker.errors import NaysayerError, TargetError, UsageError
 from naysayer.explore.canonical import canonical
+from naysayer.explore.outside import Invariant
 from naysayer.explore.rules import Rules, Summary
-from naysayer.explore.surroundings import Crashed, Surroundings, WatchedDisk
+from naysayer.explore.surroundings import LOSSES, Crashed, Loss, Surroundings, WatchedDisk
 from targets.protocol.node import Message, Node, NodeId, Reply, Request, Timer
+
+__all__ = ["LOSSES", "Crash", "Delivery", "Fired", "Input", "Locals", "Step"]
+
+
+SPARE_MAX = 1000
+"""How many nodes are kept at hand in the states that they have reached."""
 
 
 class Delivery(NamedTuple):
@@ -34,9 +41,9 @@ class Fired(NamedTuple):
 
 class Crash(NamedTuple):
     """The process ends after `effects` effects of what it does with an input (None: between two inputs), and starts
-    again at once. A power loss (`power`) takes all that was not synced."""
+    again at once."""
 
-    power: bool
+    loss: Loss
     input: int | None
     effects: int
 
@@ -45,11 +52,12 @@ Input = Request | Delivery | Fired | Crash
 
 
 class Step(NamedTuple):
-    """What comes of an input: the next local state, messages (numbers of their Deliveries), replies."""
+    """What comes of an input: the next local state, messages (numbers of their Deliveries), the number of the replies
+    (0: none)."""
 
     state: int
     sent: tuple[int, ...]
-    replies: tuple[Reply, ...]
+    replies: int
     effects: int
     """Between which a crash may come."""
     died: str | None
@@ -64,9 +72,16 @@ class Locals:
     """
 
     def __init__(
-        self, make: Callable[[], Node], nodes: Sequence[NodeId], rules: Rules, *, disks: bool, remember: bool = True
+        self,
+        make: Callable[[], Node],
+        nodes: Sequence[NodeId],
+        rules: Rules,
+        invariants: Sequence[Invariant] = (),
+        *,
+        disks: bool,
+        remember: bool = True,
     ) -> None:
-        self._make, self._nodes, self._rules = make, tuple(nodes), rules
+        self._make, self._nodes, self._rules, self._invariants = make, tuple(nodes), rules, tuple(invariants)
         self._disks, self._remember = disks, remember
         self._states: dict[Hashable, int] = {}
         self._inputs: dict[Hashable, int] = {}
@@ -77,6 +92,15 @@ class Locals:
         self.timers: list[tuple[int, ...]] = []
         """Of each state: the numbers of the timers that are set."""
         self.summaries: list[Summary] = []
+        self.looks: list[int] = []
+        """Of each state: the number of what the invariants see of it."""
+        self.views: list[tuple[Any, ...]] = []
+        self._views: dict[tuple[Any, ...], int] = {}
+        self.answers: list[tuple[Reply, ...]] = [()]
+        """Replies, by number."""
+        self._answers: dict[Hashable, int] = {canonical(()): 0}
+        self._spare: dict[int, tuple[Node, Surroundings]] = {}
+        """Nodes in the last states that were new: the first step from there need not make one again."""
         self.handled = 0
         """How many inputs the nodes' own code has handled."""
 
@@ -84,17 +108,14 @@ class Locals:
         return len(self._states)
 
     def first(self, index: int) -> Step:
-        """What comes of a node's first start. Raises TargetError if that fails."""
+        """The first start of a node. Raises TargetError if that fails."""
         try:
             node, around = self._fresh(index)
-            return Step(self._number(index, node, around, came=None), self._sent(index, around), (), 0, None)
+            return self._stepped(index, node, around, None)
         except NaysayerError:
             raise
         except Exception as error:
             raise TargetError(f"{self._nodes[index]} does not start: {type(error).__name__}: {error}") from error
-
-    def _sent(self, index: int, around: Surroundings) -> tuple[int, ...]:
-        return tuple(self.input(Delivery(self._nodes[index], to, message)) for to, message in around.sent)
 
     def input(self, one: Input) -> int:
         """The number of an input."""
@@ -125,10 +146,33 @@ class Locals:
             raise
         except Exception as error:
             died = f"{type(error).__name__}: {error}"
-        sent = self._sent(index, around)
-        replies, effects = tuple(around.replies), around.effects
-        after = state if died else self._number(index, node, around, came=(state, what))
-        return Step(after, sent, replies, effects, died)
+        if died:
+            return self._stepped(index, None, around, (state, what), state, died)
+        return self._stepped(index, node, around, (state, what))
+
+    def _stepped(
+        self,
+        index: int,
+        node: Node | None,
+        around: Surroundings,
+        came: tuple[int, int] | None,
+        state: int = -1,
+        died: str | None = None,
+    ) -> Step:
+        """What an input (`came`: a state and an input, None for the first start) made of a node; `state` if it died."""
+        me = self._nodes[index]
+        sent = tuple(self.input(Delivery(me, to, message)) for to, message in around.sent)
+        replies = self._answer(tuple(around.replies))
+        effects = around.effects
+        return Step(state if node is None else self._number(index, node, around, came), sent, replies, effects, died)
+
+    def _answer(self, replies: tuple[Reply, ...]) -> int:
+        form = canonical(replies)
+        found = self._answers.get(form)
+        if found is None:
+            found = self._answers[form] = len(self.answers)
+            self.answers.append(replies)
+        return found
 
     def carried_out(self, state: int, crash: Crash) -> int:
         """How many effects come before a crash within an input, those that set timers included, as the simulator counts
@@ -154,6 +198,8 @@ class Locals:
 
     def _at(self, state: int) -> tuple[Node, Surroundings]:
         """A node in a local state, which may be changed."""
+        if state in self._spare:
+            return self._spare.pop(state)
         inputs = []
         came = self._came[state]
         while came is not None:
@@ -173,7 +219,7 @@ class Locals:
             around.left = what.effects
             with suppress(Crashed):
                 self._give(node, around, self.inputs[what.input])
-        after = around.restarted(power=what.power)
+        after = around.restarted(what.loss)
         return self._started(after), after
 
     def _give(self, node: Node, around: Surroundings, what: Input) -> None:
@@ -200,4 +246,16 @@ class Locals:
             self.steps.append({})
             self.timers.append(tuple(self.input(Fired(timer)) for timer in timers))
             self.summaries.append(self._rules.summary(node))
+            self.looks.append(self._look(node))
+            self._spare[found] = (node, around)
+            if len(self._spare) > SPARE_MAX:
+                del self._spare[next(iter(self._spare))]
+        return found
+
+    def _look(self, node: Node) -> int:
+        seen = tuple(invariant.look(node) for invariant in self._invariants)
+        found = self._views.get(seen)
+        if found is None:
+            found = self._views[seen] = len(self.views)
+            self.views.append(seen)
         return found

@@ -39,7 +39,7 @@ def repeated(target: Target, scope: Scope, locals_: Locals, failure: Failure) ->
     apart = 2 if target.sessions else 1  # every other client would send its request again
     items = tuple(_Steps(locals_, scope, apart).of(failure))
     end_ms = STEP_MS * (len(failure.actions) + 1)
-    clients, workload = apart * len(scope.program), "register"
+    clients, workload = apart * len(scope.program), _workload(scope)
     scenario = Scenario(target.name, workload, scope.nodes, 0, (), (), timeout_ms=2 * end_ms, end_ms=end_ms).of(items)
     wanted = seen_in(locals_, failure)
     for seed in range(SEEDS):
@@ -48,6 +48,12 @@ def repeated(target: Target, scope: Scope, locals_: Locals, failure: Failure) ->
         if verdict.outcome == "invalid" and _seen(run, clients, apart) == wanted:
             return one
     return None
+
+
+def _workload(scope: Scope) -> str:
+    """By the model of which the simulator judges it."""
+    asked = {one.operation.f for row in scope.program for one in row}
+    return "kv" if "delete" in asked else "cas-register" if "cas" in asked else "register"
 
 
 def seen_in(locals_: Locals, failure: Failure) -> Seen:
@@ -121,13 +127,16 @@ class _Steps:
                 client = self._apart * action.client
                 yield TimedOperation(at_ms, client, given.f, node, given.key, given.input)
             case Delivery():
-                number = self._under_way[action.input].popleft()
-                yield TimedFault(at_ms, Steer("deliver", (given.sender, given.to), number))
+                waiting, link = self._under_way[action.input], (given.sender, given.to)
+                if action.copy:
+                    yield TimedFault(at_ms, Steer("duplicate", link, waiting[0]))
+                else:
+                    yield TimedFault(at_ms, Steer("deliver", link, waiting.popleft()))
             case Fired():
                 yield TimedFault(at_ms, Fire(node, str(given.timer)))
             case Crash():
                 effects = None if given.input is None else self._locals.carried_out(local, given)
-                yield TimedFault(at_ms, Kill((node,), given.power, effects=effects))
+                yield TimedFault(at_ms, Kill((node,), given.loss != "kill", given.loss == "torn", effects))
                 if given.input is not None:
                     yield from self._step(at_ms, action._replace(input=given.input), local)
                 yield TimedFault(at_ms + RESTART_MS, Restart((node,)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from checker.errors import UsageError
@@ -14,9 +15,10 @@ NODES_MAX = 9
 CLIENTS_MAX, OPERATIONS_MAX = 5, 8
 """With more the frontier alone would be large."""
 
-_STEP = re.compile(r"([wr])(?:@(n[1-9]))?")
+_STEP = re.compile(r"([wrd]|c[1-9]?)(?:@(n[1-9]))?")
 ACCEPTED = (
-    'clients separated by |, each with operations w or r, as in "w | r r", or "w@n1 | r@n2 r@n3" to name the node'
+    "clients separated by |, each with operations w (write), r (read), d (delete), c or c1 (compare-and-set from "
+    'nothing or from 1), as in "w | r r", or "w@n1 | r@n2 r@n3" to name the node'
 )
 
 
@@ -30,13 +32,14 @@ class Asked:
 
 @dataclass(frozen=True)
 class Scope:
-    """`program`: what each client does, one operation after the other. Writes have the values 1, 2, ... in order."""
+    """`program`: what each client does, one operation after the other. What they write are 1, 2, ... in order."""
 
     words: str
     program: tuple[tuple[Asked, ...], ...]
     nodes: int = 3
     crashes: int = 0
     timers: int = 0
+    duplicates: int = 0
 
     @property
     def names(self) -> tuple[NodeId, ...]:
@@ -44,18 +47,19 @@ class Scope:
 
     def __str__(self) -> str:
         crashes, timers = _count(self.crashes, "crash", "crashes"), _count(self.timers, "timer", "timers")
-        return f"{self.words} on {_count(self.nodes, 'node', 'nodes')}, {crashes}, {timers}, any loss or delay"
+        twice = f", {_count(self.duplicates, 'message', 'messages')} twice" if self.duplicates else ""
+        return f"{self.words} on {_count(self.nodes, 'node', 'nodes')}, {crashes}, {timers}{twice}, any loss or delay"
 
 
 def _count(number: int, one: str, many: str) -> str:
     return f"{number} {one if number == 1 else many}"
 
 
-def scope(program: str, nodes: int, crashes: int = 0, timers: int = 0) -> Scope:
+def scope(program: str, nodes: int, crashes: int = 0, timers: int = 0, duplicates: int = 0) -> Scope:
     """The scope that was asked for. Raises UsageError."""
     if not 1 <= nodes <= NODES_MAX:
         raise UsageError(f"--nodes is {nodes}; from 1 to {NODES_MAX} can be explored")
-    for option, given in (("crashes", crashes), ("timers", timers)):
+    for option, given in (("crashes", crashes), ("timers", timers), ("duplicates", duplicates)):
         if given < 0:
             raise UsageError(f"--{option} is {given}; it must be 0 or more")
     clients = [part.split() for part in program.split("|")]
@@ -74,12 +78,29 @@ def scope(program: str, nodes: int, crashes: int = 0, timers: int = 0) -> Scope:
             letter, node = found.groups()
             if node is not None and int(node[1:]) > nodes:
                 raise UsageError(f"--program {program!r} asks {node}, and there are nodes n1 to n{nodes} (--nodes)")
-            name = f"c{client}.{number}"
-            operation = Operation(name, "read", None) if letter == "r" else Operation(name, "write", next(values))
-            asked.append(Asked(operation, node))
+            asked.append(Asked(_operation(f"c{client}.{number}", letter, values), node))
         built.append(tuple(asked))
     words = " | ".join(" ".join(steps) for steps in clients)
-    return Scope(words, tuple(built), nodes, crashes, timers)
+    return Scope(words, tuple(built), nodes, crashes, timers, duplicates)
+
+
+def _operation(name: str, letter: str, values: Iterator[int]) -> Operation:
+    match letter[0]:
+        case "r":
+            return Operation(name, "read")
+        case "d":
+            return Operation(name, "delete")
+        case "c":
+            return Operation(name, "cas", (int(letter[1:]) if letter[1:] else None, next(values)))
+    return Operation(name, "write", next(values))
+
+
+def refuse_unoffered(target: Target, wanted: Scope) -> None:
+    """Raises UsageError for a program with an operation that the target does not offer."""
+    for one in (asked.operation for row in wanted.program for asked in row):
+        if one.f not in target.operations:
+            offered = ", ".join(sorted(target.operations))
+            raise UsageError(f"--program has a {one.f}, and {target.name} offers {offered}")
 
 
 def refuse_unsuited(target: Target, nodes: int) -> None:

@@ -1,20 +1,24 @@
 """Breadth-first search over every schedule of a scope, so that the first failure found has the fewest steps.
 
 An action delivers a message, lets a client ask, fires a timer, or crashes a node, which starts again at once. What is
-late, lost, partitioned or paused needs no action of its own: it is a message that is delivered later, or never. States
-are kept whole: none is taken for another because a hash is the same.
+late, lost, partitioned or paused needs no action of its own: it is a message that is delivered later, or never.
+
+A state is a string: a character for the local state of each node, one for what the clients see and what may still go
+wrong (`Core`), and one for each message under way, sorted. Strings are small, and cheap to cut, join and look up; and
+states are kept whole: none is taken for another because a hash is the same.
 """
 
 from __future__ import annotations
 
 import time
 from array import array
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from naysayer.explore.frontier import IMPOSSIBLE, Frontiers, Operation
-from naysayer.explore.local import Crash, Delivery, Locals
+from naysayer.explore.frontier import Operation
+from naysayer.explore.local import LOSSES, Crash, Delivery, Locals, Step
+from naysayer.explore.outside import IMPOSSIBLE, Core, Invariant, Outside
 from naysayer.explore.rules import Rules, rules_of
 from naysayer.explore.scope import Asked, Scope
 from targets.protocol.node import Node, Reply, Request
@@ -22,26 +26,18 @@ from targets.protocol.node import Node, Reply, Request
 KEY = "x"
 LOOK_EVERY = 256
 """After how many states the time and the stop request are looked at."""
+CHARACTERS = 0x10F000
+"""How many local states, or inputs, a character can stand for, and some to spare."""
 
 
 class Action(NamedTuple):
-    """Node `node` (from 0) takes input `input`. `client`: who asks, else -1."""
+    """Node `node` (from 0) takes input `input`. `client`: who asks, else -1. `copy`: a message that arrives and stays
+    under way, as one that the network delivers twice."""
 
     node: int
     input: int
-    client: int
-
-
-class State(NamedTuple):
-    """`progress`: for each client twice the operations it has finished, plus one while it waits. `messages`: the
-    numbers of the deliveries that are under way, sorted."""
-
-    locals: tuple[int, ...]
-    frontier: int
-    progress: tuple[int, ...]
-    timers: int
-    crashes: int
-    messages: tuple[int, ...]
+    client: int = -1
+    copy: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,24 +67,52 @@ Progress = Callable[[int, int], bool]
 """Given the states so far and the depth; whether to go on."""
 
 
+class _Move(NamedTuple):
+    """A step as it changes the string: the node's character, "" if nothing changes, and those of what it sent."""
+
+    after: str
+    sent: str
+    step: Step
+    silent: bool
+    """What the clients see, and what invariants look at, is as it was."""
+    alike: bool
+    """What the rule for dead messages sees of the node is as it was."""
+
+
+class _Found(Exception):  # noqa: N818 - a failure of the nodes, not of ours
+    def __init__(self, why: str, action: int) -> None:
+        self.why, self.action = why, action
+
+
 class Search:
-    """One exploration. `rules`: what makes the scope smaller; those of the target's protocol unless given."""
+    """One exploration. `rules`: what makes the scope smaller; those of the target's protocol unless given.
+    `invariants`: what must hold in every state, beside the answers."""
 
     def __init__(
-        self, make: Callable[[], Node], scope: Scope, rules: Rules | None = None, *, remember: bool = True
+        self,
+        make: Callable[[], Node],
+        scope: Scope,
+        rules: Rules | None = None,
+        *,
+        invariants: Sequence[Callable[[], Invariant]] = (),
+        remember: bool = True,
     ) -> None:
-        self._scope = scope
+        self._scope, self._nodes, self._names = scope, scope.nodes, scope.names
         self._rules = rules_of(make()) if rules is None else rules
-        self.locals = Locals(make, scope.names, self._rules, disks=scope.crashes > 0, remember=remember)
-        self._frontiers = Frontiers()
+        watched = tuple(one() for one in invariants)
+        self.locals = Locals(make, scope.names, self._rules, watched, disks=scope.crashes > 0, remember=remember)
+        self._remember, self._watches = remember, bool(watched)
+        self._outside = Outside(scope, watched, self.locals.views, self.locals.answers)
         self._requests = [[self._request(client, one) for one in row] for client, row in enumerate(scope.program)]
-        self._dead: dict[tuple[int, int, int], bool] = {}
-        self._crashes: dict[tuple[bool, int | None, int], int] = {}
-        self._ends: dict[int, tuple[int, int]] = {}
-        self._succeeded: set[str] = set()
-        self._states: list[State] = []
-        self._seen: set[State] = set()
-        self._parents, self._actions = array("i"), list[Action]()
+        self._moves: dict[str, dict[int, _Move]] = {}
+        self._crashes: dict[tuple[str, int], list[tuple[int, _Move]]] = {}
+        self._restarts: dict[str, list[tuple[int, _Move]]] = {}
+        self._numbers: dict[Action, int] = {}
+        self._known: list[Action] = []
+        self._ends: dict[str, tuple[int, int, int]] = {}
+        self._touching: list[dict[str, tuple[int, int]]] = [{} for _ in scope.names]
+        self._dead: dict[str, bool] = {}
+        self._parents, self._actions = array("q"), array("q")
 
     def _request(self, client: int, asked: Asked) -> int:
         name, f, value = asked.operation
@@ -97,176 +121,272 @@ class Search:
     def run(self, states_max: int, seconds: float | None = None, goes_on: Progress = lambda *_: True) -> Explored:
         """Explore until a failure is found, nothing is left, or a bound is reached."""
         began = time.monotonic()
-        scope = self._scope
-        started = [self.locals.first(index) for index in range(scope.nodes)]
-        first = tuple(one.state for one in started)
-        messages = self._alive(sorted(message for one in started for message in one.sent), first)
-        progress = (0,) * len(scope.program)
-        self._add(State(first, 0, progress, scope.timers, scope.crashes, messages), -1, Action(0, -1, -1))
-        transitions = depth = at = 0
-        layer_end = 1
-        cut = None
-        while at < len(self._states) and cut is None:
-            if at == layer_end:
-                depth, layer_end = depth + 1, len(self._states)
-            for action in self._actions_in(self._states[at]):
-                transitions += 1
-                after = self._taken(self._states[at], action)
-                if isinstance(after, str):
-                    failure = self._failure(after, at, action)
-                    return Explored(len(self._states), transitions, self.locals.handled, depth + 1, failure, None)
-                if after is not None and after not in self._seen:
-                    self._add(after, at, action)
-            at += 1
-            if len(self._states) > states_max:
-                cut = f"--states {states_max} was reached"
-            elif at % LOOK_EVERY == 0:
-                if seconds is not None and time.monotonic() - began > seconds:
-                    cut = f"--time {seconds:g}s was reached"
-                elif not goes_on(len(self._states), depth):
-                    cut = "interrupted"
-        if at == len(self._states):
+        transitions = depth = 0
+        first = self._first()
+        if isinstance(first, Failure):
+            return Explored(1, 0, self.locals.handled, 0, first, None)
+        seen = {first}
+        self._parents.append(-1)
+        self._actions.append(-1)
+        layer, at, cut = [first], 0, None
+        while layer and cut is None:
+            following: list[str] = []
+            for state in layer:
+                try:
+                    for action, after in self._successors(state):
+                        transitions += 1
+                        if after and after not in seen:
+                            seen.add(after)
+                            following.append(after)
+                            self._parents.append(at)
+                            self._actions.append(action)
+                except _Found as found:
+                    failure = self._failure(found.why, at, found.action)
+                    return Explored(len(seen), transitions + 1, self.locals.handled, depth + 1, failure, None)
+                at += 1
+                if len(seen) > states_max:
+                    cut = f"--states {states_max} was reached"
+                elif at % LOOK_EVERY == 0:
+                    cut = self._cut(began, seconds, goes_on, len(seen), depth)
+                if cut is not None:
+                    break
+            else:
+                depth += 1
+                layer = following
+        if cut is not None and at == len(seen):
             cut = None
-        elif at == layer_end:
-            depth += 1
-        asked = (one.operation for row in scope.program for one in row)
-        unanswered = tuple(one for one in asked if one.id not in self._succeeded)
-        return Explored(len(self._states), transitions, self.locals.handled, depth, None, cut, unanswered)
+        return Explored(
+            len(seen),
+            transitions,
+            self.locals.handled,
+            depth if cut else depth - 1,
+            None,
+            cut,
+            self._outside.unanswered(),
+        )
 
-    def _add(self, state: State, parent: int, action: Action) -> None:
-        self._seen.add(state)
-        self._states.append(state)
-        self._parents.append(parent)
-        self._actions.append(action)
+    def _cut(self, began: float, seconds: float | None, goes_on: Progress, states: int, depth: int) -> str | None:
+        """Why the search ends here."""
+        if seconds is not None and time.monotonic() - began > seconds:
+            return f"--time {seconds:g}s was reached"
+        if max(len(self.locals), len(self.locals.inputs)) > CHARACTERS:
+            return f"{CHARACTERS} states of a node were reached"
+        return None if goes_on(states, depth) else "interrupted"
 
-    # actions
+    def _first(self) -> str | Failure:
+        """The state after the first starts, of which no message has arrived."""
+        begun = [self.locals.first(index) for index in range(self._nodes)]
+        locals_ = "".join(chr(step.state) for step in begun)
+        core, why = self._outside.first(), None
+        for index in range(self._nodes):
+            if why is None:
+                core, why = self._outside.looked(core, index, self._looks(locals_))
+        if why is not None:
+            return Failure(why, (), ())
+        messages = self._characters(what for step in begun for what in step.sent)
+        if self._rules.dead is not None:
+            for index in range(self._nodes):
+                messages = self._alive(messages, locals_, index)
+        return locals_ + chr(core) + messages
 
-    def _actions_in(self, state: State) -> Iterator[Action]:
-        for message in dict.fromkeys(state.messages):
-            to = self._ends_of(message)[1]
-            yield from self._with_crashes(state, Action(to, message, -1))
+    # successors
+
+    def _successors(self, state: str) -> Iterator[tuple[int, str]]:
+        """Each action with the state after it, "" where nothing changes. Raises _Found."""
+        nodes, moves, ends = self._nodes, self._moves, self._ends
+        locals_, core, under_way = state[:nodes], ord(state[nodes]), state[nodes + 1 :]
+        left: Core = self._outside.cores[core]
+        before = ""
+        for at, message in enumerate(under_way):
+            if message == before:
+                continue
+            before = message
+            to, what, action = ends[message]
+            local = locals_[to]
+            move = moves.get(local, {}).get(what) or self._move(local, to, what)
+            rest = under_way[:at] + under_way[at + 1 :]
+            yield action, self._after(locals_, core, rest, to, move, action)
+            if left.duplicates:
+                copied = self._number(Action(to, what, copy=True))
+                yield copied, self._after(locals_, self._outside.spent(core, "duplicates"), under_way, to, move, copied)
+            if left.crashes:
+                fewer = self._outside.spent(core, "crashes")
+                for crash, move in self._crashes_during(local, to, what, -1):
+                    yield crash, self._after(locals_, fewer, rest, to, move, crash)
+        yield from self._asked(locals_, core, under_way)
+        for index, local in enumerate(locals_):
+            if left.timers:
+                fewer = self._outside.spent(core, "timers")
+                for timer in self.locals.timers[ord(local)]:
+                    action = self._number(Action(index, timer))
+                    yield action, self._after(locals_, fewer, under_way, index, self._move(local, index, timer), action)
+                    if left.crashes:
+                        least = self._outside.spent(fewer, "crashes")
+                        for crash, move in self._crashes_during(local, index, timer, -1):
+                            yield crash, self._after(locals_, least, under_way, index, move, crash)
+            if left.crashes:
+                fewer = self._outside.spent(core, "crashes")
+                for crash, move in self._crashes_between(local, index):
+                    yield crash, self._after(locals_, fewer, under_way, index, move, crash)
+
+    def _asked(self, locals_: str, core: int, under_way: str) -> Iterator[tuple[int, str]]:
+        """The actions of clients."""
+        left = self._outside.cores[core]
         for client, row in enumerate(self._scope.program):
-            done, waits = divmod(state.progress[client], 2)
+            done, waits = divmod(left.progress[client], 2)
             if waits or done == len(row):
                 continue
-            for index, name in enumerate(self._scope.names):
-                if row[done].node in (None, name):
-                    yield from self._with_crashes(state, Action(index, self._requests[client][done], client))
-        for index, local in enumerate(state.locals):
-            if state.timers:
-                for timer in self.locals.timers[local]:
-                    yield from self._with_crashes(state, Action(index, timer, -1))
-            if state.crashes:
-                for power in (False, True):
-                    yield Action(index, self._crash(power, None, 0), -1)
+            what, asking = self._requests[client][done], self._outside.asked(core, client)
+            for index, name in enumerate(self._names):
+                if row[done].node not in (None, name):
+                    continue
+                action = self._number(Action(index, what, client))
+                move = self._move(locals_[index], index, what)
+                yield action, self._after(locals_, asking, under_way, index, move, action)
+                if left.crashes:
+                    fewer = self._outside.spent(asking, "crashes")
+                    for crash, move in self._crashes_during(locals_[index], index, what, client):
+                        yield crash, self._after(locals_, fewer, under_way, index, move, crash)
 
-    def _with_crashes(self, state: State, action: Action) -> Iterator[Action]:
-        """The action, and the same with a crash between any two of its effects."""
-        yield action
-        if state.crashes:
-            for effects in range(1, self.locals.step(state.locals[action.node], action.input).effects):
-                for power in (False, True):
-                    yield action._replace(input=self._crash(power, action.input, effects))
+    def _after(self, locals_: str, core: int, messages: str, index: int, move: _Move, action: int) -> str:
+        """The state after a move of a node; "" where nothing changes."""
+        after, sent, step, silent, alike = move
+        if not after:
+            if self._known[action].client < 0:
+                return ""  # the message may as well be lost, and the timer or crash not come
+            after = locals_[index]
+        locals_ = locals_[:index] + after + locals_[index + 1 :]
+        if not silent:
+            core = self._noticed(core, locals_, index, step, action)
+        if self._rules.dead is not None:
+            if messages and not alike:
+                messages = self._alive(messages, locals_, index)
+            if sent:
+                sent = self._alive(sent, locals_, index)
+        if sent:
+            messages = "".join(sorted(messages + sent))
+        return locals_ + chr(core) + messages
 
-    def _crash(self, power: bool, what: int | None, effects: int) -> int:
-        key = (power, what, effects)
-        found = self._crashes.get(key)
-        if found is None:
-            found = self._crashes[key] = self.locals.input(Crash(*key))
-        return found
-
-    def _taken(self, state: State, action: Action) -> State | str | None:
-        """The state after an action; None where nothing changes, a sentence where it is a failure."""
-        index, what, client = action
-        local = state.locals[index]
-        step = self.locals.step(local, what)
+    def _noticed(self, core: int, locals_: str, index: int, step: Step, action: int) -> int:
+        """The core after what clients are answered and invariants see. Raises _Found."""
+        name = self._names[index]
         if step.died is not None:
-            return f"{self._scope.names[index]} died of an exception: {step.died}"
-        timers, crashes, messages = self._spent(state, what)
-        if step.state == local and not step.sent and not step.replies and client < 0:
-            return None  # the message may as well be lost, and the timer or crash not come
-        frontier, progress = state.frontier, state.progress
-        if client >= 0:
-            asked = self._scope.program[client][progress[client] // 2]
-            frontier = self._frontiers.invoke(frontier, asked.operation)
-            progress = _onwards(progress, client)
-        for reply in step.replies:
-            frontier, progress = self._answered(frontier, progress, reply)
-            if frontier == IMPOSSIBLE:
-                return f"no order of the operations explains what {self._scope.names[index]} answers"
-        locals_ = (*state.locals[:index], step.state, *state.locals[index + 1 :])
-        alive = self._alive(sorted([*messages, *step.sent]), locals_)
-        return State(locals_, frontier, progress, timers, crashes, alive)
+            raise _Found(f"{name} died of an exception: {step.died}", action)
+        if step.replies:
+            core = self._outside.answered(core, step.replies)
+            if core == IMPOSSIBLE:
+                raise _Found(f"no order of the operations explains what {name} answers", action)
+        if self._watches:
+            core, why = self._outside.looked(core, index, self._looks(locals_))
+            if why is not None:
+                raise _Found(why, action)
+        return core
 
-    def _spent(self, state: State, what: int) -> tuple[int, int, list[int]]:
-        """The timers, crashes and messages that are left when an input is taken."""
-        given = self.locals.inputs[what]
-        crashes = state.crashes
-        if isinstance(given, Crash):
-            crashes -= 1
-            if given.input is None:
-                return state.timers, crashes, list(state.messages)
-            what = given.input
-            given = self.locals.inputs[what]
-        messages = list(state.messages)
-        if isinstance(given, Delivery):
-            messages.remove(what)
-            return state.timers, crashes, messages
-        return state.timers - (not isinstance(given, Request)), crashes, messages
+    def _looks(self, locals_: str) -> tuple[int, ...]:
+        looks = self.locals.looks
+        return tuple([looks[ord(local)] for local in locals_])
 
-    def _answered(self, frontier: int, progress: tuple[int, ...], reply: Reply) -> tuple[int, tuple[int, ...]]:
-        """An answer that no client waits for is not seen."""
-        for client, row in enumerate(self._scope.program):
-            done, waits = divmod(progress[client], 2)
-            if waits and row[done].operation.id == reply.id:
-                if reply.status == "ok":
-                    self._succeeded.add(reply.id)
-                output = _comparable(reply.output) if row[done].operation.f == "read" else None
-                return self._frontiers.answer(frontier, reply.id, reply.status, output), _onwards(progress, client)
-        return frontier, progress
+    # moves
 
-    def _alive(self, messages: list[int], locals_: tuple[int, ...]) -> tuple[int, ...]:
-        """Without those that can have no effect any more."""
-        if self._rules.dead is None:
-            return tuple(messages)
-        return tuple([one for one in messages if not self._is_dead(one, locals_)])
-
-    def _is_dead(self, message: int, locals_: tuple[int, ...]) -> bool:
-        sender, to = self._ends_of(message)
-        key = (locals_[to], message, locals_[sender])
-        found = self._dead.get(key)
+    def _move(self, local: str, index: int, what: int) -> _Move:
+        """What an input does to a local state."""
+        found = self._moves.setdefault(local, {}).get(what)
         if found is None:
-            dead, given, summaries = self._rules.dead, self.locals.inputs[message], self.locals.summaries
-            assert dead is not None
-            assert isinstance(given, Delivery)
-            found = self._dead[key] = dead(summaries[key[0]], given.message, summaries[key[2]])
+            before = ord(local)
+            step = self.locals.step(before, what)
+            looks, summaries = self.locals.looks, self.locals.summaries
+            same = step.state == before and not step.sent and not step.replies and step.died is None
+            silent = not step.replies and step.died is None and looks[step.state] == looks[before]
+            alike = summaries[step.state] == summaries[before]
+            found = _Move("" if same else chr(step.state), self._characters(step.sent), step, silent, alike)
+            if self._remember:
+                self._moves[local][what] = found
         return found
 
-    def _ends_of(self, message: int) -> tuple[int, int]:
-        found = self._ends.get(message)
+    def _crashes_during(self, local: str, index: int, what: int, client: int) -> list[tuple[int, _Move]]:
+        """Crashes between any two effects of what a node does with an input. Of those that come to the same, one."""
+        found = self._crashes.get((local, what))
         if found is None:
-            given = self.locals.inputs[message]
-            assert isinstance(given, Delivery)
-            names = self._scope.names
-            found = self._ends[message] = (names.index(given.sender), names.index(given.to))
+            effects = self._move(local, index, what).step.effects
+            ways = [Crash(loss, what, done) for done in range(1, effects) for loss in LOSSES]
+            found = self._distinct(local, index, ways, client)
+            if self._remember:
+                self._crashes[local, what] = found
         return found
+
+    def _crashes_between(self, local: str, index: int) -> list[tuple[int, _Move]]:
+        found = self._restarts.get(local)
+        if found is None:
+            found = self._distinct(local, index, [Crash(loss, None, 0) for loss in LOSSES], -1)
+            if self._remember:
+                self._restarts[local] = found
+        return found
+
+    def _distinct(self, local: str, index: int, ways: list[Crash], client: int) -> list[tuple[int, _Move]]:
+        different: dict[Step, tuple[int, _Move]] = {}
+        for way in ways:
+            what = self.locals.input(way)
+            move = self._move(local, index, what)
+            different.setdefault(move.step._replace(effects=0), (self._number(Action(index, what, client)), move))
+        return list(different.values())
+
+    def _number(self, action: Action) -> int:
+        found = self._numbers.get(action)
+        if found is None:
+            found = self._numbers[action] = len(self._known)
+            self._known.append(action)
+        return found
+
+    # messages
+
+    def _characters(self, messages: Sequence[int] | Iterator[int]) -> str:
+        """The characters of messages that were sent, sorted."""
+        for what in (messages := tuple(messages)):
+            if chr(what) not in self._ends:
+                given = self.locals.inputs[what]
+                assert isinstance(given, Delivery)
+                names = self._names
+                sender, to = names.index(given.sender), names.index(given.to)
+                self._ends[chr(what)] = (to, what, self._number(Action(to, what)))
+                for index in {sender, to}:
+                    self._touching[index][chr(what)] = (to, sender)
+        return "".join(sorted(map(chr, messages)))
+
+    def _alive(self, messages: str, locals_: str, index: int) -> str:
+        """Without those that can have no effect any more, now that node `index` has another state."""
+        touching, dead = self._touching[index], self._dead
+        kept = []
+        for message in messages:
+            ends = touching.get(message)
+            if ends is not None:
+                key = locals_[ends[0]] + message + locals_[ends[1]]
+                found = dead.get(key)
+                if found is None:
+                    found = dead[key] = self._is_dead(key)
+                if found:
+                    continue
+            kept.append(message)
+        return messages if len(kept) == len(messages) else "".join(kept)
+
+    def _is_dead(self, key: str) -> bool:
+        receiver, what, sender = map(ord, key)
+        dead, given, summaries = self._rules.dead, self.locals.inputs[what], self.locals.summaries
+        assert dead is not None
+        assert isinstance(given, Delivery)
+        return dead(summaries[receiver], given.message, summaries[sender])
 
     # what is reported
 
-    def _failure(self, why: str, at: int, last: Action) -> Failure:
-        taken = [(at, last)]
-        while self._parents[at] >= 0:
-            taken.append((self._parents[at], self._actions[at]))
+    def _failure(self, why: str, at: int, last: int) -> Failure:
+        taken = [last]
+        while at > 0:
+            taken.append(self._actions[at])
             at = self._parents[at]
-        taken.reverse()
-        replies = [self.locals.step(self._states[one].locals[act.node], act.input).replies for one, act in taken]
-        return Failure(why, tuple(act for _, act in taken), tuple(replies))
-
-
-def _comparable(output: Any) -> Hashable:
-    """What a read returned; what cannot be hashed is none of the values that were written."""
-    return output if isinstance(output, Hashable) and not isinstance(output, tuple) else repr(output)
-
-
-def _onwards(progress: tuple[int, ...], client: int) -> tuple[int, ...]:
-    return (*progress[:client], progress[client] + 1, *progress[client + 1 :])
+        actions = tuple(self._known[one] for one in reversed(taken))
+        states = [self.locals.first(index).state for index in range(self._nodes)]
+        replies = []
+        for action in actions:
+            step = self.locals.step(states[action.node], action.input)
+            states[action.node] = step.state
+            replies.append(self.locals.answers[step.replies])
+        return Failure(why, actions, tuple(replies))

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from random import Random
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 from checker.errors import UsageError
 from targets.backends.simulator.disk import SimulatedDisk
 from targets.protocol.node import Message, NodeId, Reply, Request, Timer
+
+Loss = Literal["kill", "power", "torn"]
+"""What a crash takes: nothing that was written; all that was not synced; the second half of the last write alone."""
+LOSSES: tuple[Loss, ...] = ("kill", "power", "torn")
 
 ENOUGH_BITS = 48
 """Fewer random bits are a choice, and no name for an incarnation."""
@@ -57,6 +61,21 @@ class _LosesAll(Random):
 
     def random(self) -> float:
         return 0.0
+
+
+class _LosesHalf(Random):
+    """Of what a power loss may keep, it keeps all but the last write to each file, which is torn in its middle."""
+
+    def __init__(self) -> None:
+        self._asked = 0
+
+    def randint(self, a: int, b: int) -> int:
+        self._asked += 1
+        # the names come first; then for each file which of its writes is torn, and where
+        return (a + b + 1) // 2 if self._asked > 1 and self._asked % 2 else b
+
+    def random(self) -> float:
+        return 1.0
 
 
 class WatchedDisk(SimulatedDisk):
@@ -131,10 +150,12 @@ class Surroundings:
         """How often a timer was set or cancelled: no effect that a crash could come before, as it ends all timers."""
         self.left: int | None = None
 
-    def restarted(self, *, power: bool) -> Surroundings:
+    def restarted(self, loss: Loss) -> Surroundings:
         """Those of the next incarnation; what was sent before the crash is on its way."""
-        if power:
+        if loss == "power":
             self.disk.lose_power(_LosesAll(), torn=False)
+        elif loss == "torn":
+            self.disk.lose_power(_LosesHalf(), torn=True)
         after = Surroundings(self.nodes, self._index, self.disk, self.incarnation + 1, self._disk_counts)
         after.sent, after.replies = self.sent, self.replies
         return after

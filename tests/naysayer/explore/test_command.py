@@ -104,6 +104,8 @@ def test_the_document_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
         (["quorum-kv", "--program", "w w w w w w w w w"], "more than 5 clients or 8 operations"),
         (["quorum-kv", "--nodes", "0"], "--nodes is 0; from 1 to 9"),
         (["wal-kv", "--nodes", "3"], "wal-kv runs on one node only, so --nodes must be 1, not 3"),
+        (["quorum-kv", "--program", "w | c1"], "has a cas, and quorum-kv offers read, write"),
+        (["quorum-kv", "--duplicates", "-1"], "--duplicates is -1"),
         (["quorum-kv", "--crashes", "-1"], "--crashes is -1"),
         (["quorum-kv", "--states", "0"], "--states is 0"),
         (["quorum-kv", "--time", "0s"], "--time is 0"),

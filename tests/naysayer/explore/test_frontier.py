@@ -20,18 +20,29 @@ def drawn(seed: int) -> list[dict[str, Any]]:
     for number in range(random.randint(2, 7)):
         while opened and random.random() < 0.5:
             events.append(ended(random, *opened.pop(random.randrange(len(opened)))))
-        f = random.choice(("read", "write"))
-        operation = Operation(str(number), f, None if f == "read" else random.randint(1, 3))
-        events.append({"type": "invoke", "process": number, "f": f, "value": operation.value})
+        operation = asked(random, str(number))
+        events.append({"type": "invoke", "process": number, "f": operation.f, "value": operation.value})
         opened.append((number, operation))
     while opened and random.random() < 0.8:
         events.append(ended(random, *opened.pop()))
     return events
 
 
+def asked(random: Random, name: str) -> Operation:
+    match random.choice(("read", "read", "write", "write", "cas", "delete")):
+        case "read":
+            return Operation(name, "read")
+        case "write":
+            return Operation(name, "write", random.randint(1, 3))
+        case "cas":
+            return Operation(name, "cas", (random.choice((None, 1, 2)), random.randint(1, 3)))
+    return Operation(name, "delete")
+
+
 def ended(random: Random, process: int, operation: Operation) -> dict[str, Any]:
     status = random.choice(("ok", "ok", "ok", "fail", "info"))
-    returned = random.choice((None, 1, 2, 3)) if operation.f == "read" and status == "ok" else None
+    outputs: dict[str, tuple[Any, ...]] = {"read": (None, 1, 2, 3), "cas": (True, False)}
+    returned = random.choice(outputs.get(operation.f, (None,))) if status == "ok" else None
     return {"type": status, "process": process, "f": operation.f, "value": returned}
 
 
@@ -57,7 +68,7 @@ def judged(events: list[dict[str, Any]]) -> str:
         elif event["type"] != "info":
             rows[process] |= {"ret": time, "status": event["type"], "output": event["value"]}
     history = History.of([Recorded(index, process, **row) for index, (process, row) in enumerate(rows.items())])
-    return check(history, "register").outcome
+    return check(history, "kv").outcome
 
 
 @pytest.mark.slow

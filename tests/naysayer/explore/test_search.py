@@ -103,7 +103,7 @@ def test_a_crash_may_come_between_any_two_effects() -> None:
     search.run(MANY)
     inside = {one.effects for one in search.locals.inputs if isinstance(one, Crash) and one.input is not None}
     assert len(inside) > 1
-    assert {one.power for one in search.locals.inputs if isinstance(one, Crash)} == {False, True}
+    assert {one.loss for one in search.locals.inputs if isinstance(one, Crash)} == {"kill", "power", "torn"}
 
 
 @pytest.mark.slow
@@ -158,3 +158,70 @@ def test_messages_that_nodes_send_when_they_start_are_under_way() -> None:
     found = Search(Greeting, scope("w@n1", 2)).run(MANY)
     assert found.failure is not None
     assert len(found.failure.actions) == 2
+
+
+class Greeter:
+    """It answers a read with how many greetings it has had, and sends one to the others when it starts."""
+
+    def start(self, ctx: Context) -> None:
+        self.ctx = ctx
+        self.greeted: int | None = None
+        for name in ctx.nodes:
+            if name != ctx.me:
+                ctx.send(name, Hello())
+
+    def receive(self, sender: str, message: Message) -> None:
+        if isinstance(message, Request):
+            self.ctx.reply(message, self.greeted)
+        else:
+            self.greeted = (self.greeted or 0) + 1
+
+    def timeout(self, timer: Timer) -> None: ...
+
+    def view(self) -> dict[str, Any]:
+        return {}
+
+
+class Hello(Message, frozen=True): ...
+
+
+def outputs(found: Explored) -> list[Any]:
+    assert found.failure is not None
+    return [reply.output for replies in found.failure.replies for reply in replies]
+
+
+def test_what_nodes_send_when_they_start_arrives() -> None:
+    found = Search(Greeter, scope("r", 2)).run(MANY)
+    assert outputs(found) == [1]
+
+
+def test_a_message_arrives_twice_where_that_is_in_the_scope() -> None:
+    class Twice(Greeter):
+        def receive(self, sender: str, message: Message) -> None:
+            if isinstance(message, Request) and self.greeted == 1:
+                self.ctx.reply(message)
+            else:
+                super().receive(sender, message)
+
+    assert Search(Twice, scope("r", 2)).run(MANY).failure is None
+    found = Search(Twice, scope("r", 2, duplicates=1)).run(MANY)
+    assert outputs(found) == [2]
+    assert found.failure is not None
+    assert [action.copy for action in found.failure.actions] == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("target", "program", "budget", "steps"),
+    [
+        ("wal-kv/crc-ignored", "w w | r r", {"timers": 2, "crashes": 1}, 5),
+        ("wal-kv/append-after-torn-tail", "w | w | r", {"timers": 2, "crashes": 2}, 6),
+        ("wal-kv/torn-batch", "w | w | r r", {"timers": 2, "crashes": 1}, 5),
+        ("quorum-kv/client-side-cas", "c@n1 | c@n2", {}, 10),
+    ],
+)
+def test_torn_writes_and_other_operations_find_what_needs_them(
+    target: str, program: str, budget: dict[str, int], steps: int
+) -> None:
+    found = explored(target, program, **budget)
+    assert found.failure is not None
+    assert len(found.failure.actions) == steps

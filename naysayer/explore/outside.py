@@ -1,0 +1,166 @@
+"""What a state holds beside nodes and messages: what the clients have seen, and how much may still go wrong.
+
+All of it is one small number, `Core`, and each change of one is computed once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any, Literal, NamedTuple, Protocol
+
+from naysayer.explore.frontier import IMPOSSIBLE, Frontiers, Operation
+from naysayer.explore.scope import Scope
+from targets.protocol.node import Node, NodeId, Reply
+
+__all__ = ["IMPOSSIBLE", "Core", "Outside"]
+
+Budget = Literal["timers", "crashes", "duplicates"]
+
+
+class Invariant(Protocol):
+    """What must hold in every state. `look` takes from a node what it needs to know, an immutable value; `check` is
+    asked after each step of the node `stepped`, may note in `history` what must be remembered, and returns a sentence
+    where it is violated."""
+
+    name: str
+
+    def look(self, node: Node) -> Any: ...
+    def check(self, history: dict[Any, Any], stepped: NodeId, seen: Mapping[NodeId, Any]) -> str | None: ...
+
+
+class Core(NamedTuple):
+    """`progress`: for each client twice the operations it has finished, plus one while it waits. `remembered`: by
+    number, what the invariants remember."""
+
+    frontier: int
+    progress: tuple[int, ...]
+    remembered: int
+    timers: int
+    crashes: int
+    duplicates: int
+
+
+class Outside:
+    """All cores that were met, by number, and the changes between them."""
+
+    def __init__(
+        self,
+        scope: Scope,
+        invariants: Sequence[Invariant],
+        views: Sequence[tuple[Any, ...]],
+        answers: Sequence[tuple[Reply, ...]],
+    ) -> None:
+        """`views`: by number, what the invariants see of a node; `answers`: by number, what a node replied."""
+        self._scope, self._invariants, self._views, self._answers = scope, invariants, views, answers
+        self.cores: list[Core] = []
+        self._numbers: dict[Core, int] = {}
+        self._frontiers = Frontiers()
+        self._histories: list[tuple[dict[Any, Any], ...]] = []
+        self._remembered: dict[Hashable, int] = {}
+        self._spent: dict[tuple[int, Budget], int] = {}
+        self._asked: dict[tuple[int, int], int] = {}
+        self._answered: dict[tuple[int, int], int] = {}
+        self._looked: dict[tuple[int, int, tuple[int, ...]], tuple[int, str | None]] = {}
+        self._succeeded: set[str] = set()
+
+    def first(self) -> int:
+        scope = self._scope
+        remembered = self._remember(tuple({} for _ in self._invariants))
+        return self._core(Core(0, (0,) * len(scope.program), remembered, scope.timers, scope.crashes, scope.duplicates))
+
+    def _core(self, core: Core) -> int:
+        found = self._numbers.get(core)
+        if found is None:
+            found = self._numbers[core] = len(self.cores)
+            self.cores.append(core)
+        return found
+
+    def spent(self, core: int, budget: Budget) -> int:
+        """One timer, crash or duplicate less."""
+        found = self._spent.get((core, budget))
+        if found is None:
+            one = self.cores[core]
+            found = self._spent[core, budget] = self._core(one._replace(**{budget: getattr(one, budget) - 1}))
+        return found
+
+    def asked(self, core: int, client: int) -> int:
+        """The client's next operation is asked for."""
+        found = self._asked.get((core, client))
+        if found is None:
+            one = self.cores[core]
+            operation = self._scope.program[client][one.progress[client] // 2].operation
+            frontier = self._frontiers.invoke(one.frontier, operation)
+            after = one._replace(frontier=frontier, progress=_onwards(one.progress, client))
+            found = self._asked[core, client] = self._core(after)
+        return found
+
+    def answered(self, core: int, replies: int) -> int:
+        """A node answers. IMPOSSIBLE if no order of the operations explains it. An answer that no client waits for is
+        not seen."""
+        found = self._answered.get((core, replies))
+        if found is None:
+            one = self.cores[core]
+            for reply in self._answers[replies]:
+                one = self._seen(one, reply)
+            found = IMPOSSIBLE if one.frontier == IMPOSSIBLE else self._core(one)
+            self._answered[core, replies] = found
+        return found
+
+    def _seen(self, core: Core, reply: Reply) -> Core:
+        for client, row in enumerate(self._scope.program):
+            done, waits = divmod(core.progress[client], 2)
+            if waits and row[done].operation.id == reply.id and core.frontier != IMPOSSIBLE:
+                if reply.status == "ok":
+                    self._succeeded.add(reply.id)
+                output = _comparable(row[done].operation.f, reply.output)
+                frontier = self._frontiers.answer(core.frontier, reply.id, reply.status, output)
+                return core._replace(frontier=frontier, progress=_onwards(core.progress, client))
+        return core
+
+    def looked(self, core: int, index: int, looks: tuple[int, ...]) -> tuple[int, str | None]:
+        """The invariants look at node `index`, which has handled an input; `looks` are the numbers of all nodes' views.
+        A sentence if one is violated."""
+        if not self._invariants:
+            return core, None
+        one = self.cores[core]
+        key = (one.remembered, index, looks)
+        found = self._looked.get(key)
+        if found is None:
+            found = self._looked[key] = self._checked(*key)
+        remembered, why = found
+        return core if remembered == one.remembered else self._core(one._replace(remembered=remembered)), why
+
+    def _checked(self, remembered: int, index: int, looks: tuple[int, ...]) -> tuple[int, str | None]:
+        names, after = self._scope.names, []
+        for number, (invariant, history) in enumerate(zip(self._invariants, self._histories[remembered], strict=True)):
+            seen = {name: self._views[look][number] for name, look in zip(names, looks, strict=True)}
+            history = dict(history)
+            found = invariant.check(history, names[index], seen)
+            if found is not None:
+                return remembered, f"{invariant.name}: {found}"
+            after.append(history)
+        return self._remember(tuple(after)), None
+
+    def _remember(self, histories: tuple[dict[Any, Any], ...]) -> int:
+        form = tuple(frozenset(history.items()) for history in histories)
+        found = self._remembered.get(form)
+        if found is None:
+            found = self._remembered[form] = len(self._histories)
+            self._histories.append(histories)
+        return found
+
+    def unanswered(self) -> tuple[Operation, ...]:
+        """Operations that no schedule so far answered with ok."""
+        asked = (one.operation for row in self._scope.program for one in row)
+        return tuple(one for one in asked if one.id not in self._succeeded)
+
+
+def _comparable(f: str, output: Any) -> Hashable:
+    """What an operation returned, as far as it says anything. What is no number was never written."""
+    if f == "read":
+        return output if type(output) in (int, type(None)) else repr(output)
+    return output is not False if f == "cas" else None
+
+
+def _onwards(progress: tuple[int, ...], client: int) -> tuple[int, ...]:
+    return (*progress[:client], progress[client] + 1, *progress[client + 1 :])
