@@ -113,12 +113,15 @@ def hunt(target: str | None = None, /, *, options: HuntOptions = HuntOptions(), 
 
 
 @app.command
-def explore(target: str, /, *, options: ExploreOptions = ExploreOptions(), output: Output = Output()) -> int:
+def explore(
+    target: str | None = None, /, *, options: ExploreOptions = ExploreOptions(), output: Output = Output()
+) -> int:
     """Try every schedule of a small program in the simulator, breadth first: the shortest failure, or that there is
     none (docs/explore.md). Exit code 2: cut before all were tried.
 
     Args:
-        target: a name from `naysayer list` that has registers, such as quorum-kv/no-read-repair
+        target: a name from `naysayer list` that has registers, such as quorum-kv/no-read-repair; that of --from
+            unless given
     """
     from naysayer.commands.explore import explore_target
 

@@ -265,6 +265,9 @@ class ExploreOptions:
     (compare-and-set from nothing or from 1); w@n1 asks one node only; unless given, a ladder of small programs and
     scopes"""
 
+    origin: Annotated[Path | None, Parameter(name="--from")] = None
+    """instead of a program the operations of a failure that is known: a hunt's result, or a timed scenario"""
+
     nodes: int | None = None
     """how many nodes; as many as the target usually has unless given"""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -11,6 +12,7 @@ from checker.parallel import validate_engine
 from checker.processes import cores
 from naysayer.commands.explored import conclude_failing, conclude_without
 from naysayer.explore.ladder import CAPS, Climb, Climbed, ladder
+from naysayer.explore.origin import scenario_at, scopes_around
 from naysayer.explore.scope import Scope, refuse_unoffered, refuse_unsuited, scope
 from naysayer.options import ExploreOptions, given
 from naysayer.report.conclusion import Conclusion
@@ -19,13 +21,16 @@ from naysayer.results import refuse_unwritable
 from naysayer.signals import StopRequest
 from targets.registry import find
 
+STATE_BYTES = 250
+"""What a state takes, about."""
 
-def explore_target(name: str, options: ExploreOptions) -> Conclusion:
+
+def explore_target(target: str | None, options: ExploreOptions) -> Conclusion:
     """Explore, keep, report. Raises UsageError for what cannot be explored, or does not fit the machine.
 
     SIGINT and SIGTERM end it; which scopes are complete by then is reported all the same.
     """
-    scopes = _scopes(name, options)
+    name, scopes = _scopes(target, options)
     _validate(options)
     refuse_unwritable(options.results)
     caps = CAPS if options.program is None else (options.states,)
@@ -37,15 +42,32 @@ def explore_target(name: str, options: ExploreOptions) -> Conclusion:
     return conclude_without(name, climbed, options.results, asked)
 
 
-def _scopes(name: str, options: ExploreOptions) -> tuple[Scope, ...]:
+def _scopes(name: str | None, options: ExploreOptions) -> tuple[str, tuple[Scope, ...]]:
+    """What is explored, and in which scopes."""
+    known = None if options.origin is None else scenario_at(options.origin)
+    name = name or (None if known is None else known.target)
+    if name is None:
+        raise UsageError("explore needs a target, such as naysayer explore quorum-kv/no-read-repair, or --from RESULT")
     target = find(name)
+    if known is not None and options.origin is not None:
+        if options.program is not None or options.nodes is not None:
+            raise UsageError("--from has a program and a number of nodes: leave out --program and --nodes")
+        refuse_unsuited(target, known.nodes)
+        return name, scopes_around(known, options.origin, options.timers, options.crashes, options.duplicates)
     nodes = target.nodes if options.nodes is None else options.nodes
     refuse_unsuited(target, nodes)
     if options.program is not None:
         wanted = scope(options.program, nodes, options.crashes or 0, options.timers or 0, options.duplicates)
         refuse_unoffered(target, wanted)
-        return (wanted,)
-    return ladder(target, nodes, options.timers, options.crashes, options.duplicates)
+        return name, (wanted,)
+    return name, ladder(target, nodes, options.timers, options.crashes, options.duplicates)
+
+
+def memory_bytes() -> int:
+    """The memory of this machine; where the platform does not say, as much as any."""
+    if not hasattr(os, "sysconf") or "SC_PHYS_PAGES" not in os.sysconf_names:
+        return 1 << 62
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 def _validate(options: ExploreOptions) -> None:
@@ -53,6 +75,12 @@ def _validate(options: ExploreOptions) -> None:
         raise UsageError(f"--states is {options.states}; it must be more than 0")
     if options.time is not None and not options.time > 0:
         raise UsageError("--time is 0; an exploration needs some seconds")
+    most = memory_bytes() // (STATE_BYTES * max(1, options.workers))
+    if options.states > most:
+        raise UsageError(
+            f"--states is {options.states:,}, and at {STATE_BYTES} bytes each only {most:,} fit into this machine's "
+            "memory: give a smaller number, or bound the scope with --timers and --crashes"
+        )
     validate_engine(options.engine)
     if options.engine == "processes" and not 1 <= options.workers <= cores():
         raise UsageError(

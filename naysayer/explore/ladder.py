@@ -8,6 +8,7 @@ counted in this order all the same: verdict and numbers are those of one process
 from __future__ import annotations
 
 import math
+import re
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -33,7 +34,11 @@ CAPS = (3_000, 30_000, 300_000, 3_000_000)
 PINNED = ("w@n1 | r@n2 r@n3", "w@n1 | w@n2 r@n3", "w@n1 w@n1 | r@n2 r@n3", "w@n1 | w@n2 | r@n3 r@n1")
 """Each client asks one node: the smallest scopes of a cluster."""
 
+PINNED_CAS = ("c@n1 | c@n2", "w@n1 | c1@n2 r@n3", "c@n1 | c@n2 r@n3", "w@n1 | c1@n2 | c1@n3")
+"""The same of targets that compare-and-set."""
+
 FREE = ("w | r", "w | r r", "w | w r", "w r | w r", "w w | r r", "w | w | r r")
+FREE_CAS = ("c | c", "w | c1 r", "w | c1 | c1")
 TIMERS_MAX, CRASHES_MAX = 2, 1
 """How many timers and crashes the ladder goes up to, unless given; of one node that cannot lose messages, one more."""
 
@@ -94,9 +99,11 @@ def ladder(
     alone = nodes == 1
     most_timers = TIMERS_MAX + alone if timers is None else timers
     most_crashes = CRASHES_MAX + alone if crashes is None else crashes
-    programs = FREE if nodes < 3 else (*PINNED, *FREE)
+    cas = "cas" in target.operations
+    programs = [*(PINNED if nodes > 2 else ()), *(PINNED_CAS if nodes > 2 and cas else ())]
+    programs += [*FREE, *(FREE_CAS if cas else ())]
     found = [
-        (program.count("w") + program.count("r") + fired + 2 * crashed, place, fired, crashed)
+        (len(re.findall(r"[wrc]", program)) + fired + 2 * crashed, place, fired, crashed)
         for place, program in enumerate(programs)
         for fired in range(most_timers + 1)
         for crashed in range(most_crashes + 1)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -68,6 +70,66 @@ def test_a_failure_is_kept_as_a_run_that_play_repeats(capsys: pytest.CaptureFixt
     assert "the history is identical" in capsys.readouterr().out
 
 
+HUNTED = """cluster quorum-kv/no-read-repair nodes 3 seed 7 workload register
+at 12 c2 writes x 9 at n2
+at 14 kill n3
+at 90.5 c1 reads x at n1
+at 95 c1 reads x at n3
+verdict
+"""
+
+
+def test_a_shorter_failure_than_one_that_is_known(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "hunted.txt"
+    file.write_text(HUNTED)
+    assert run(["explore", "--from", str(file)]) == 1
+    said = capsys.readouterr().out
+    assert "✗ quorum-kv/no-read-repair: r@n1 r@n3 | w@n2 on 3 nodes, 0 crashes, 0 timers" in said
+    assert "the shortest failure has 9 steps" in said
+    assert (
+        run(["explore", "quorum-kv", "--from", str(file), "--crashes", "0", "--timers", "0", "--states", "3000"]) == 2
+    )
+    assert "free of violations, with all that is smaller:\n    r@n1 r@n3 | w@n2: 0 crashes" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("step", "said"),
+    [
+        (
+            "at 5 c0 takes a generation at n1",
+            "has operations that cannot be explored (next): it takes read, write, cas, delete",
+        ),
+        (
+            "\n".join(f"at {ms} c0 reads x at n1" for ms in range(9)),
+            "has 12 operations of 3 clients, and at most 8 of 5",
+        ),
+    ],
+)
+def test_what_is_known_may_be_too_much(
+    step: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "hunted.txt"
+    file.write_text(HUNTED.replace("verdict", f"{step}\nverdict"))
+    assert run(["explore", "--from", str(file)]) == 3
+    assert said in capsys.readouterr().err
+    assert run(["explore", "--from", str(file), "--program", "w"]) == 3
+    assert "leave out --program and --nodes" in capsys.readouterr().err
+
+
+def test_ctrl_c_reports_what_is_complete(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = iter(range(1000))
+
+    def interrupts(words: Callable[[], str]) -> None:
+        if next(calls) == 30:
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr("naysayer.commands.explore.now_and_then", lambda: interrupts)
+    assert run(["explore", "quorum-kv"]) == 2
+    said = capsys.readouterr().out
+    assert "? quorum-kv: interrupted; " in said
+    assert "    w@n1 | r@n2 r@n3: 0 crashes and 0 timers" in said
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("target", ["quorum-kv", "quorum-kv/timestamp-tie"])
 def test_several_processes_count_and_find_the_same(target: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -108,6 +170,9 @@ def test_the_document_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
         (["quorum-kv", "--duplicates", "-1"], "--duplicates is -1"),
         (["quorum-kv", "--crashes", "-1"], "--crashes is -1"),
         (["quorum-kv", "--states", "0"], "--states is 0"),
+        (["quorum-kv", "--states", "1000000000000"], "fit into this machine's memory"),
+        (["quorum-kv", "--from", "nowhere"], "nowhere is no result"),
+        (["--timers", "1"], "explore needs a target"),
         (["quorum-kv", "--time", "0s"], "--time is 0"),
         (["quorum-kv", "--workers", "0"], "--workers is 0; from 1 to "),
         (["quorum-kv", "--workers", "2", *SMALL], "a --program is one scope"),
