@@ -300,9 +300,10 @@ MODEL_HELP = (
     "what it should be linearizable as: register, cas-register, kv, kv-append, append-list, log, mutex, set, counter, "
     "queue, unordered-queue, stack, priority-queue, ids, generation, fenced-register, multi-register; or another "
     "promise: echo, unique-ids, broadcast, g-set, g-counter, pn-counter, kafka; transactions: txn-list-append, "
-    "txn-rw-register, or the level of isolation that they must have: strict-serializable, "
+    "txn-rw-register, txn-set, txn-counter, or the level of isolation that they must have: strict-serializable, "
     "strong-session-serializable, serializable (unless given), strong-snapshot-isolation, "
-    "strong-session-snapshot-isolation, snapshot-isolation, causal, read-atomic, read-committed, read-uncommitted; or "
+    "strong-session-snapshot-isolation, snapshot-isolation, causal, read-atomic, read-your-writes, monotonic-reads, "
+    "monotonic-writes, writes-follow-reads, read-committed, PL-2, read-uncommitted; or "
     "path.py:Name of a model of your own; detected if it can be"
 )
 """Written out, as importing the models would slow down every start; a test compares."""

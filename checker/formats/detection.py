@@ -115,7 +115,7 @@ def detect_model(history: History, source: Source) -> str:
     return model
 
 
-_TRANSACTIONAL = ("txn-list-append", "txn-rw-register")
+_TRANSACTIONAL = ("txn-list-append", "txn-rw-register", "txn-set", "txn-counter")
 _MANY = frozenset({tuple, Set, Map})
 
 
@@ -129,14 +129,14 @@ def _one_written_many_read(history: History) -> bool:
 
 
 def _of_transactions(history: History, source: Source) -> str:
-    """By their micro-operations, which only list-append and rw-register do not share."""
+    """By their micro-operations, of which reads alone are shared."""
     values = history.tables.value.values
     known = [values[code] for code in distinct(history.input).tolist()]
     given = {micro[0] for value in known if type(value) is tuple for micro in value if type(micro) is tuple and micro}
     micros = {name_of(f) for f in given if isinstance(f, Token | str)}
     found = [model for model in _TRANSACTIONAL if micros <= KNOWN[model].keys()]
     if len(found) != 1:
-        wanted = " or ".join(_TRANSACTIONAL)
+        wanted = f"{', '.join(_TRANSACTIONAL[:-1])} or {_TRANSACTIONAL[-1]}"
         raise UsageError(
             f"{source.name}: micro-operations {', '.join(sorted(micros)) or 'of no transaction'} "
             f"do not determine the model: name it with --model, {wanted}"

@@ -2,21 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from checker.formats.columns import Loaded
 from checker.formats.source import Source
 from checker.history import OK, Column, History, distinct
-from checker.values import Token, shown
+from checker.values import Set, Token, shown
 
 KNOWN = {
     "txn-list-append": {"r": "r", "read": "r", "append": "append"},
     "txn-rw-register": {"r": "r", "read": "r", "w": "w", "write": "w"},
+    "txn-set": {"r": "r", "read": "r", "add": "add"},
+    "txn-counter": {"r": "r", "read": "r", "inc": "inc", "increment": "inc"},
     "multi-register": {"r": "r", "read": "r", "w": "w", "write": "w"},
 }
 """By model, the names of micro-operations and what the model calls them."""
+
+
+class Form(NamedTuple):
+    """The types of what is read and of what is written; none: any."""
+
+    types: frozenset[type[Any]] = frozenset()
+    written: frozenset[type[Any]] = frozenset()
+    name: str = ""
+    """What is read, in sentences."""
+
+
+ANY = Form()
+FORMS = {
+    "txn-list-append": Form(frozenset({tuple, type(None)}), name="a list"),
+    "txn-set": Form(frozenset({tuple, Set, type(None)}), name="a set, a list"),
+    "txn-counter": Form(frozenset({int, type(None)}), frozenset({int}), name="an integer"),
+}
 
 Micros = tuple[tuple[Any, ...], ...]
 
@@ -90,8 +109,8 @@ def check(loaded: Loaded, model: str, source: Source) -> None:
 def _known(loaded: Loaded, rows: Column, column: Column, known: dict[str, str], model: str, source: Source) -> Column:
     table = loaded.history.tables.value
     exact = frozenset(name for name, own in known.items() if name == own)
-    lists, values = model == "txn-list-append", table.values
-    odd = [code for code in distinct(column).tolist() if code and not _fits(values[code], exact, lists)]
+    form, values = FORMS.get(model, ANY), table.values
+    odd = [code for code in distinct(column).tolist() if code and not _fits(values[code], exact, form)]
     if not odd:
         return column
     codes = {code: code for code in distinct(column).tolist()}
@@ -101,8 +120,10 @@ def _known(loaded: Loaded, rows: Column, column: Column, known: dict[str, str], 
         for micro in () if problem else value:
             if name_of(micro[0]) not in known:
                 problem = f"{model} has no micro-operation {shown(name_of(micro[0]), 40)} (it has {', '.join(known)})"
-            elif lists and known[name_of(micro[0])] == "r" and not _is_list(micro[2]):
-                problem = f"a read of {shown(micro[1], 40)} with {shown(micro[2])}, not a list or null"
+            elif form.types and known[name_of(micro[0])] == "r" and type(micro[2]) not in form.types:
+                problem = f"a read of {shown(micro[1], 40)} with {shown(micro[2])}, not {form.name} or null"
+            elif form.written and known[name_of(micro[0])] != "r" and type(micro[2]) not in form.written:
+                problem = f"an increment of {shown(micro[1], 40)} by {shown(micro[2])}, not by an integer"
         if problem:
             row = int(rows[np.flatnonzero(column == code)[0]])
             raise source.error(problem, int(loaded.lines[row]))
@@ -111,20 +132,18 @@ def _known(loaded: Loaded, rows: Column, column: Column, known: dict[str, str], 
     return np.array([codes[code] for code in column.tolist()], dtype=np.int64)
 
 
-def _fits(value: Any, exact: frozenset[str], lists: bool) -> bool:
+def _fits(value: Any, exact: frozenset[str], form: Form) -> bool:
     """Whether a transaction is beyond doubt: it has the names that the model has for micro-operations."""
     if type(value) is not tuple:
         return False
+    types, written, _ = form
     for micro in value:
         if type(micro) is not tuple or len(micro) != 3 or micro[0] not in exact:
             return False
-        if lists and micro[0] == "r" and micro[2] is not None and type(micro[2]) is not tuple:
+        allowed = types if micro[0] == "r" else written
+        if allowed and type(micro[2]) not in allowed:
             return False
     return True
-
-
-def _is_list(value: Any) -> bool:
-    return value is None or type(value) is tuple
 
 
 def _same(asked: Micros, returned: Micros) -> bool:

@@ -28,6 +28,8 @@ PROMISES: dict[str, frozenset[str]] = {
     "kafka": frozenset({"send", "poll", "final_poll", "commit_offsets", "list_committed_offsets"}),
     "txn-list-append": frozenset({"txn"}),
     "txn-rw-register": frozenset({"txn"}),
+    "txn-set": frozenset({"txn"}),
+    "txn-counter": frozenset({"txn"}),
 }
 """The operations of what checker.properties judges; others would be passed over there, and nothing be judged."""
 

@@ -2,9 +2,10 @@
 
     verdict = judge(history, "txn-list-append", "snapshot-isolation")
 
-`table` (transactions as columns) -> `lists`, `registers` (versions of each key, anomalies of single reads: `local`)
--> `edges` (who precedes whom) -> `strong` (serializability, snapshot isolation; `choices`, `solver`) or `weak` (read
-committed, read atomic, causal) -> `judged` (the ladder of `levels`, all `cycles` by name, `words`).
+`table` (transactions as columns) -> `lists`, `registers`, `sets`, `counters` (versions of each key, anomalies of single
+reads: `local`) -> `edges` (who precedes whom) -> `strong` (serializability, snapshot isolation; `choices`, `solver`) or
+`weak` (read committed, session guarantees, read atomic, causal: `implied`, `guarantees`) -> `judged` (the ladder of
+`levels`, all `cycles` by name, `words`).
 """
 
 from __future__ import annotations
@@ -17,15 +18,20 @@ if TYPE_CHECKING:
 MODELS: dict[str, str] = {
     "txn-list-append": "transactions that read lists and append to them, judged at a level of isolation",
     "txn-rw-register": "transactions that read and write registers, judged at a level of isolation",
+    "txn-set": "transactions that read sets and add to them, judged at a level of isolation",
+    "txn-counter": "transactions that read counters and increment them, judged as serializable",
 }
 """The data types, named as models are."""
 
 
+_BY_WRITE = {"append": "txn-list-append", "w": "txn-rw-register", "add": "txn-set", "inc": "txn-counter"}
+
+
 def data_of(history: History) -> str:
-    """The data type of transactions, by the first micro-operation that writes: registers, unless it appends."""
+    """The data type of transactions, by the first micro-operation that writes; registers, if none does."""
     values = history.tables.value.values
     for code in history.input.tolist():
         for micro in values[code] or ():
-            if micro[0] != "r":
-                return "txn-list-append" if micro[0] == "append" else "txn-rw-register"
+            if micro[0] in _BY_WRITE:
+                return _BY_WRITE[micro[0]]
     return "txn-rw-register"

@@ -37,12 +37,16 @@ class Facts:
     def __init__(self, history: History, data: str, begins_with: Any = None) -> None:
         self.data = data
         self.initial = () if data == "list" else identity(begins_with)
-        self.of: dict[int, Fact] = {op.index: _fact(op, data) for op in history if op.f == "txn"}
+        txns = [op for op in history if op.f == "txn"]
+        self.of: dict[int, Fact] = _of_sets(txns) if data == "set" else {op.index: _fact(op, data) for op in txns}
         self.writers: dict[tuple[Key, Any], list[int]] = defaultdict(list)
         for index, fact in self.of.items():
             for key, values in fact.writes.items():
                 for value in values:
                     self.writers[key, value].append(index)
+        for written, found in self.writers.items():  # what failed, and was tried again with the same values
+            if len(found) > 1:
+                self.writers[written] = [one for one in found if self.of[one].op.status != "fail"] or found
         self.longest: dict[Key, tuple[Any, ...]] = {}
         self.seen: set[int] = set()
         for fact in self.of.values():
@@ -85,9 +89,57 @@ class Facts:
         return found
 
 
+ALL, SOME = "all", "some"
+"""Of what a transaction added to a set."""
+
+
+def _of_sets(txns: list[Operation]) -> dict[int, Fact]:
+    """What a transaction added to a set is a register (set, transaction), written as SOME and then ALL of it; a read of
+    the set reads the registers of all that did not fail, and of those that it shows."""
+    added: dict[Key, dict[Any, int]] = defaultdict(dict)
+    many: dict[tuple[Key, int], int] = defaultdict(int)
+    for op in sorted(txns, key=lambda op: op.status == "fail"):
+        for f, name, value in _micros(op):
+            key = identity(name)
+            if f == "add" and added[key].setdefault(identity(value), op.index) == op.index:
+                many[key, op.index] += 1
+    failed = {op.index for op in txns if op.status == "fail"}
+    return {op.index: _of_set(op, added, many, failed) for op in txns}
+
+
+def _of_set(
+    op: Operation, added: dict[Key, dict[Any, int]], many: dict[tuple[Key, int], int], failed: set[int]
+) -> Fact:
+    fact = Fact(op)
+    own: dict[Key, set[Any]] = defaultdict(set)
+    for f, name, raw in _micros(op):
+        key = identity(name)
+        if f != "r":
+            own[key].add(identity(raw))
+            fact.writes[key, op.index] = [SOME, ALL] if many[key, op.index] > 1 else [ALL]
+        elif op.status == "ok":
+            value = {identity(one) for one in raw or ()}
+            fact.broken |= not own[key] <= value
+            shown: dict[int, int] = defaultdict(int)
+            for element in value - own[key]:
+                if element in added[key]:
+                    shown[added[key][element]] += 1
+                else:
+                    fact.reads.append(((key, element), ALL))  # which no transaction wrote
+            for writer in dict.fromkeys(added[key].values()):
+                if shown[writer] or (writer != op.index and writer not in failed):
+                    seen = ALL if shown[writer] == many[key, writer] else SOME if shown[writer] else None
+                    fact.reads.append(((key, writer), identity(seen)))
+    return fact
+
+
+def _micros(op: Operation) -> Any:
+    return (op.output if op.status == "ok" and op.output is not None else op.input) or ()
+
+
 def _fact(op: Operation, data: str) -> Fact:
     fact = Fact(op)
-    for f, name, raw in (op.output if op.status == "ok" and op.output is not None else op.input) or ():
+    for f, name, raw in _micros(op):
         key = identity(name)
         mine = fact.writes.get(key, [])
         if f != "r":

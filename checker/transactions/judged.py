@@ -12,7 +12,7 @@ import numpy as np
 from checker.budget import Budget, OutOfBudget
 from checker.errors import UsageError
 from checker.history import FAIL, Column, History
-from checker.transactions import lists, registers, strong, weak
+from checker.transactions import counters, lists, registers, sets, strong, weak
 from checker.transactions.cycles import KINDS, named
 from checker.transactions.edges import Edges, of_order, of_versions
 from checker.transactions.levels import DECIDES, LEVELS, Level, Order, find, implied, validate
@@ -64,7 +64,12 @@ class Judge:
     def __init__(self, history: History, data: Data, begins_with: Any = None) -> None:
         self.table: Table = table(history, data, begins_with)
         self.found = Locals(self.table)
-        read = {"list": lists.versions, "register": registers.versions}[data]
+        read = {
+            "list": lists.versions,
+            "register": registers.versions,
+            "set": sets.versions,
+            "counter": counters.versions,
+        }[data]
         self.versions: Versions = read(self.table, self.found)
         self.versions.lost_updates(self.found)
         self.linked = self.versions.linked()
@@ -239,7 +244,7 @@ def _explained(judged: Judge, level: Level, ruling: Ruling) -> tuple[Explanation
     if ruling.cycle is not None:
         steps = ruling.cycle.steps
         txns = {txn for step in steps for txn in (step.before, step.after, step.via) if txn >= 0}
-        sentence = f"Not {level.name}: {words.title(ruling.cycle)}. {words.cycle(steps)}."
+        sentence = f"Not {level.name}: {words.title(ruling.cycle)}. {words.cycle(steps)}.{_of_sessions(judged, level)}"
         explanation = words.explained(ruling.cycle.kind, sentence, steps)
         return explanation, tuple(txns)
     if ruling.refutation is None:
@@ -250,6 +255,17 @@ def _explained(judged: Judge, level: Level, ruling: Ruling) -> tuple[Explanation
         happened = tuple(np.flatnonzero(judged.table.status != FAIL).tolist())
         return Explanation(kind, f"Not {level.name}: {why}."), happened
     return _refuted(words, level, ruling.refutation)
+
+
+def _of_sessions(judged: Judge, level: Level) -> str:
+    """What read committed means here, where by Adya's definition it holds."""
+    adya = judged.rulings.get("PL-2")
+    if level.name != "read-committed" or adya is None or not adya.holds:
+        return ""
+    return (
+        " (Read committed as in Biswas, Enea and AWDIT: within the order of sessions. Adya's, which Elle and Maelstrom "
+        "mean, holds: PL-2.)"
+    )
 
 
 def _refuted(words: Words, level: Level, refutation: Refutation) -> tuple[Explanation, tuple[int, ...]]:

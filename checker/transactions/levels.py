@@ -9,11 +9,14 @@ A level is a family (which axioms the reads must fulfil) with an order that the 
                                      Isolation, JACM 2018, theorem 10)
     causal               sessions    sessions, wr, ww that lists show, and what these imply of an order of commits
     read-atomic          sessions      (Biswas, Enea: On the Complexity of Checking Transactional Consistency, OOPSLA
-    read-committed       sessions      2019; AWDIT, PLDI 2025, section 2)
+    session guarantees   sessions      2019; AWDIT, PLDI 2025, section 2; Terry et al.: Session Guarantees for Weakly
+    read-committed       sessions      Consistent Replicated Data, PDIS 1994)
+    PL-2                 none        ww and wr (Adya 1999): read committed as Elle and Maelstrom have it
     read-uncommitted     none        ww (Adya 1999, PL-1)
 
 The order is none, that of sessions (transactions of one process), or real time (one returned before the other was
-called). `causal`, `read-atomic` and `read-committed` contain the order of sessions, as in the papers cited.
+called). `causal`, `read-atomic`, the session guarantees and `read-committed` contain the order of sessions, as in the
+papers cited: a commit comes after those that its session did before. `PL-2` does not.
 """
 
 from __future__ import annotations
@@ -24,7 +27,19 @@ from typing import Literal
 from checker.errors import UsageError, unknown_name
 
 Order = Literal["none", "session", "realtime"]
-Family = Literal["serializable", "snapshot-isolation", "causal", "read-atomic", "read-committed", "read-uncommitted"]
+Guarantee = Literal["read-your-writes", "monotonic-reads", "monotonic-writes", "writes-follow-reads"]
+Family = (
+    Literal[
+        "serializable",
+        "snapshot-isolation",
+        "causal",
+        "read-atomic",
+        "read-committed",
+        "PL-2",
+        "read-uncommitted",
+    ]
+    | Guarantee
+)
 
 
 @dataclass(frozen=True)
@@ -40,27 +55,62 @@ class Level:
 
 _ALL = (
     Level("read-uncommitted", "read-uncommitted", "none", "writes of two transactions are not interleaved"),
+    Level("PL-2", "PL-2", "none", "and reads show only what was committed", ("read-uncommitted",)),
     Level(
         "read-committed",
         "read-committed",
         "session",
-        "and reads show only what was committed, never older than what was read before",
-        ("read-uncommitted",),
+        "and in the order of each session, and never older than what the transaction read before",
+        ("PL-2",),
+    ),
+    Level(
+        "monotonic-reads",
+        "monotonic-reads",
+        "session",
+        "and never older than what the session read before",
+        ("read-committed",),
+    ),
+    Level(
+        "monotonic-writes",
+        "monotonic-writes",
+        "session",
+        "and what is seen of a session has what it wrote before",
+        ("read-committed",),
+    ),
+    Level(
+        "writes-follow-reads",
+        "writes-follow-reads",
+        "session",
+        "and what is seen of a session has what it had read before",
+        ("read-committed",),
+    ),
+    Level(
+        "read-your-writes",
+        "read-your-writes",
+        "session",
+        "and a session sees its own writes",
+        ("read-committed",),
     ),
     Level(
         "read-atomic",
         "read-atomic",
         "session",
         "and all writes of a transaction are seen, or none",
-        ("read-committed",),
+        ("read-your-writes",),
     ),
-    Level("causal", "causal", "session", "and what a transaction saw is seen by all that see it", ("read-atomic",)),
+    Level(
+        "causal",
+        "causal",
+        "session",
+        "and what a transaction saw is seen by all that see it",
+        ("read-atomic", "monotonic-reads", "monotonic-writes", "writes-follow-reads"),
+    ),
     Level(
         "snapshot-isolation",
         "snapshot-isolation",
         "none",
         "reads from one snapshot, and no lost updates",
-        ("read-uncommitted",),
+        ("PL-2",),
     ),
     Level(
         "strong-session-snapshot-isolation",
@@ -105,6 +155,9 @@ LEVELS: dict[str, Level] = {level.name: level for level in _ALL}
 DEFAULT = "serializable"
 
 ALIASES = {
+    "PL-1": "read-uncommitted",
+    "PL-3": "serializable",
+    "PL-SS": "strict-serializable",
     "strong-serializable": "strict-serializable",
     "strict-1SR": "strict-serializable",
     "strong-session-strict-serializable": "strict-serializable",
@@ -129,11 +182,16 @@ def implied(name: str) -> frozenset[str]:
     return frozenset(found)
 
 
+_SERIAL = frozenset({"serializable", "strong-session-serializable", "strict-serializable"})
+
 DECIDES: dict[str, frozenset[str]] = {
     "list": frozenset(LEVELS),
     "register": frozenset(LEVELS),
+    "set": _SERIAL | implied("causal") - {"read-uncommitted"},
+    "counter": _SERIAL,
 }
-"""By data type, the levels that its reads can decide: a set does not show in which order elements were added."""
+"""By data type, the levels that its reads can decide. A set does not show in which order elements were added, nor
+whether two additions conflict; a counter does not even show which increments a read saw."""
 
 
 def validate(data: str, level: str) -> None:

@@ -69,7 +69,9 @@ def versions(table: Table, found: Locals) -> Versions:
 def _gather(g: _Gathered) -> None:
     table, writers, longest, shown_by = g.table, g.writers, g.longest, g.shown_by
     add_txn, add_key, add_read = g.read_txn.append, g.read_key.append, g.read.append
-    for txn, (micros, status) in enumerate(zip(table.micros, table.status.tolist(), strict=True)):
+    all_micros, statuses = table.micros, table.status.tolist()
+    for txn in table.failed_last():
+        micros, status = all_micros[txn], statuses[txn]
         own: dict[Any, list[Element]] | None = None
         for f, key, value in micros:
             if type(key) is bool:
@@ -79,6 +81,8 @@ def _gather(g: _Gathered) -> None:
                     value = _distinct(value)
                 known = writers[key]
                 if value in known:
+                    if status == FAIL:
+                        continue
                     g.twice = g.twice or _twice(table, known[value], txn, key, value)
                 known[value] = txn
                 if own is None:

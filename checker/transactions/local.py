@@ -5,11 +5,11 @@ kind                 refuted from        what was seen
 phantom-value        read-uncommitted    a read of what no transaction wrote
 duplicate-elements   read-uncommitted    a list with one element twice
 incompatible-order   read-uncommitted    two reads of one list, neither of which begins the other
-aborted-read (G1a)   read-committed      a read of what a failed transaction wrote
-dirty-update         read-committed      a committed write on top of a failed one
-intermediate-read    read-committed      a read of what its writer itself overwrote (G1b)
-future-read          read-committed      a read of what the transaction itself wrote later
-internal             read-committed      a read that contradicts the transaction's own write
+aborted-read (G1a)   PL-2                a read of what a failed transaction wrote
+dirty-update         PL-2                a committed write on top of a failed one
+intermediate-read    PL-2                a read of what its writer itself overwrote (G1b)
+future-read          PL-2                a read of what the transaction itself wrote later
+internal             PL-2                a read that contradicts the transaction's own write
 non-repeatable-read  read-atomic         two reads of one key in one transaction that differ
 lost-update          snapshot-isolation  two transactions that read one version of a key and both wrote the key
 """
@@ -18,13 +18,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import get_args
 
-from checker.transactions.levels import Family
+from checker.transactions.levels import Family, Guarantee
 from checker.transactions.table import Table
 
 RANK: dict[Family, int] = {
     "read-uncommitted": 0,
+    "PL-2": 1,
     "read-committed": 1,
+    **dict.fromkeys(get_args(Guarantee), 1),
     "read-atomic": 2,
     "causal": 3,
     "snapshot-isolation": 4,
@@ -35,11 +38,11 @@ REFUTED_FROM: dict[str, Family] = {
     "phantom-value": "read-uncommitted",
     "duplicate-elements": "read-uncommitted",
     "incompatible-order": "read-uncommitted",
-    "aborted-read": "read-committed",
-    "dirty-update": "read-committed",
-    "intermediate-read": "read-committed",
-    "future-read": "read-committed",
-    "internal": "read-committed",
+    "aborted-read": "PL-2",
+    "dirty-update": "PL-2",
+    "intermediate-read": "PL-2",
+    "future-read": "PL-2",
+    "internal": "PL-2",
     "non-repeatable-read": "read-atomic",
     "lost-update": "snapshot-isolation",
 }

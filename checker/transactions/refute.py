@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 from checker.history import identity
 from checker.transactions.facts import Fact, Facts, Key
-from checker.transactions.levels import Level
+from checker.transactions.levels import Guarantee, Level
 from checker.transactions.local import RANK, REFUTED_FROM
 from checker.transactions.proof import Inevitable, Link, Proof, WriteOrder
 from checker.values import shown
@@ -15,9 +15,11 @@ from checker.values import shown
 _KINDS = {
     "serializable": {"ww", "wr", "rw"},
     "snapshot-isolation": {"ww", "wr", "rw"},
-    "causal": {"ww", "wr", "session", "commit order"},
-    "read-atomic": {"ww", "wr", "session", "commit order"},
-    "read-committed": {"ww", "wr", "session", "commit order"},
+    **{
+        family: {"ww", "wr", "session", "commit order"}
+        for family in ("causal", "read-atomic", "read-committed", *get_args(Guarantee))
+    },
+    "PL-2": {"ww", "wr"},
     "read-uncommitted": {"ww"},
 }
 _ORDERS = {"none": set[str](), "session": {"session"}, "realtime": {"session", "real time"}}
@@ -101,9 +103,15 @@ def _realtime(facts: Facts, link: Link, given: Given, level: Level) -> bool:
     return one.status == "ok" and one.ret < other.call
 
 
+def _key(facts: Facts, link: Link) -> Key:
+    """The key of a link; of sets, that of what was added by the transaction that was seen, or missed."""
+    key = identity(link.key)
+    return key if facts.data != "set" else (key, link.after if link.kind == "rw" else link.before)
+
+
 def _wr(facts: Facts, link: Link, given: Given, level: Level) -> bool:
     assert link.after is not None
-    key = identity(link.key)
+    key = _key(facts, link)
     return any(facts.source(key, value) == link.before for value in facts.of[link.after].read(key))
 
 
@@ -136,7 +144,7 @@ def _later(facts: Facts, key: Key, version: int | None, writer: int) -> bool:
 
 def _rw(facts: Facts, link: Link, given: Given, level: Level) -> bool:
     assert link.after is not None
-    key = identity(link.key)
+    key = _key(facts, link)
     reader, writer = facts.of[link.before], facts.of[link.after]
     if key not in writer.writes or link.before == link.after:
         return False
@@ -159,36 +167,66 @@ def _commit(facts: Facts, link: Link, given: Given, level: Level) -> bool:
     """via read the key from `after` though it had seen `before`, which wrote the key too."""
     if link.via is None:
         return False
-    key, via = identity(link.key), facts.of[link.via]
+    key, via = _key(facts, link), facts.of[link.via]
     if key not in facts.of[link.before].writes or link.before in (link.after, link.via):
         return False
     places = [at for at, (of, value) in enumerate(via.reads) if of == key and facts.source(of, value) == link.after]
     if not places:
         return False
-    if level.family == "read-committed":
-        return any(facts.source(of, value) == link.before for of, value in via.reads[: max(places)])
-    causes = _causes(facts, via)
+    earlier = {facts.source(of, value) for of, value in via.reads[: max(places)]} - {None}
+    if level.family == "causal":
+        return link.before in _history(facts, via)
     if level.family == "read-atomic":
-        return link.before in causes
-    pending, known = list(causes), set(causes)
+        return link.before in _causes(facts, via)
+    return link.before in earlier or link.before in _guaranteed(facts, level, via, earlier)
+
+
+def _history(facts: Facts, fact: Fact) -> set[int]:
+    """All that leads to a transaction by sessions and reads."""
+    known = _causes(facts, fact)
+    pending = list(known)
     while pending:
         for cause in _causes(facts, facts.of[pending.pop()]) - known:
             known.add(cause)
             pending.append(cause)
-    return link.before in known
+    return known
+
+
+def _guaranteed(facts: Facts, level: Level, via: Fact, earlier: set[int | None]) -> set[int]:
+    """What a session guarantee asks to be seen by a transaction that had read from those `earlier`."""
+    seen = [facts.of[index] for index in earlier if index is not None]
+    match level.family:
+        case "read-your-writes":
+            return _session_of(facts, via)
+        case "monotonic-reads":
+            return _read(facts, [facts.of[index] for index in _session_of(facts, via)])
+        case "monotonic-writes":
+            return {index for fact in seen for index in _session_of(facts, fact)}
+        case "writes-follow-reads":
+            before = {index for fact in seen for index in _session_of(facts, fact)}
+            return _read(facts, [*seen, *(facts.of[index] for index in before)])
+    return set()
+
+
+def _read(facts: Facts, some: list[Fact]) -> set[int]:
+    found = {facts.source(key, value) for fact in some for key, value in fact.reads}
+    return {index for index in found if index is not None}
 
 
 def _causes(facts: Facts, fact: Fact) -> set[int]:
     """What a transaction read from, and what came before it in its session."""
-    found = {facts.source(key, value) for key, value in fact.reads}
-    mine = {
+    return _read(facts, [fact]) | _session_of(facts, fact)
+
+
+def _session_of(facts: Facts, fact: Fact) -> set[int]:
+    """What came before it in its session."""
+    return {
         index
         for index, other in facts.of.items()
         if other.ok
         and other.op.process == fact.op.process
         and (other.op.call, other.op.index) < (fact.op.call, fact.op.index)
     }
-    return {index for index in found if index is not None} | mine
 
 
 _CHECKS: dict[str, Callable[[Facts, Link, Given, Level], bool]] = {

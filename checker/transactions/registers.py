@@ -57,7 +57,7 @@ def versions(table: Table, found: Locals) -> Versions:
             continue
         if value == table.begins_with or value is None:
             writer = INITIAL if value == table.begins_with else UNWRITTEN
-            if (key, value) in g.writers:
+            if (key, value) in g.writers and status[g.writers[key, value]] != FAIL:
                 one, index = g.writers[key, value], f"{show(value)} to {show(keys[key])}"
                 ambiguous = ambiguous or (
                     f"values are not unique: #{table.index(one)} writes {index}, which is also its initial value"
@@ -93,7 +93,9 @@ def versions(table: Table, found: Locals) -> Versions:
 def _gather(table: Table, found: Locals) -> _Gathered:
     g = _Gathered()
     number, writers, last, reads = g.number, g.writers, g.last, g.reads
-    for txn, (micros, status) in enumerate(zip(table.micros, table.status.tolist(), strict=True)):
+    all_micros, statuses = table.micros, table.status.tolist()
+    for txn in table.failed_last():
+        micros, status = all_micros[txn], statuses[txn]
         own: dict[int, Any] = {}
         seen: dict[int, Any] = {}
         for f, name, value in micros:
@@ -106,6 +108,8 @@ def _gather(table: Table, found: Locals) -> _Gathered:
                 key = number[name] = len(number)
             if f == "w":
                 if (key, value) in writers and writers[key, value] != txn:
+                    if status == FAIL:
+                        continue
                     g.doubled[key, value] = (writers[key, value], txn)
                 writers[key, value] = txn
                 if key in own and own[key] != value:

@@ -29,6 +29,8 @@ def execute(state: State, micros: tuple[Micro, ...], data: Data, *, answered: bo
             state[name] = state.get(name, frozenset()) | {identity(value)}
         elif f == "w":
             state[name] = value
+        elif f == "inc":
+            state[name] = state.get(name, 0) + value
         elif answered and not _reads(state, name, value, data, begins_with):
             return None
     return state
@@ -37,6 +39,8 @@ def execute(state: State, micros: tuple[Micro, ...], data: Data, *, answered: bo
 def _reads(state: State, name: Any, value: Any, data: Data, begins_with: Any) -> bool:
     if data == "set":
         return bool(state.get(name, frozenset()) == frozenset(identity(one) for one in value or ()))
+    if data == "counter":
+        return bool(state.get(name, 0) == (value or 0))
     if data == "list":
         return identity(state.get(name, ())) == identity(tuple(value or ()))
     return identity(state.get(name, begins_with)) == identity(value)

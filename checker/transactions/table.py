@@ -12,16 +12,21 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from checker.history import OK, Column, History
+from checker.history import FAIL, OK, Column, History
 from checker.values import show, shown
 
 Micro = tuple[str, Any, Any]
-Data = Literal["list", "register", "set"]
+Data = Literal["list", "register", "set", "counter"]
 
-DATA: dict[str, Data] = {"txn-list-append": "list", "txn-rw-register": "register"}
+DATA: dict[str, Data] = {
+    "txn-list-append": "list",
+    "txn-rw-register": "register",
+    "txn-set": "set",
+    "txn-counter": "counter",
+}
 """By the name that a reader gives operations of this kind."""
 
-WRITES: dict[Data, str] = {"list": "append", "register": "w", "set": "add"}
+WRITES: dict[Data, str] = {"list": "append", "register": "w", "set": "add", "counter": "inc"}
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,12 @@ class Table:
     @property
     def ok(self) -> NDArray[np.bool_]:
         return np.equal(self.status, OK)
+
+    def failed_last(self) -> list[int]:
+        """All transactions in order, those that failed at the end: a value that one of these wrote and another one
+        wrote too, as a client does that tries again, was read from the other one."""
+        failed = self.status == FAIL
+        return [*np.flatnonzero(~failed).tolist(), *np.flatnonzero(failed).tolist()]
 
     def session_pairs(self, live: NDArray[np.bool_]) -> tuple[Column, Column]:
         """Each of the transactions `live` with the one of its session that came before it.
@@ -92,10 +103,15 @@ _ENDS = 3
 
 def value_text(value: Any, data: str) -> str:
     """A value that was read. Of a long list both ends are shown."""
-    if data == "register":
+    if data in ("register", "counter"):
         return show(value)
     elements = value or ()
+    if data == "set":
+        elements = tuple(
+            sorted(elements, key=lambda one: (type(one) is not int, one if type(one) is int else show(one)))
+        )
+    opens, closes = "{}" if data == "set" else "[]"
     if len(elements) <= 2 * _ENDS + 2:
-        return shown(tuple(elements), 10_000)
+        return f"{opens}{', '.join(shown(one, 10_000) for one in elements)}{closes}"
     first, last = (", ".join(shown(one, 40) for one in part) for part in (elements[:_ENDS], elements[-_ENDS:]))
-    return f"[{first}, … {last}] ({len(elements)} elements)"
+    return f"{opens}{first}, … {last}{closes} ({len(elements)} elements)"

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from checker.history import History
+from checker.history import History, identity
 from checker.transactions.facts import Fact, Facts, Key
 from checker.transactions.levels import LEVELS, Level
 from checker.transactions.local import REFUTED_FROM
@@ -149,12 +149,33 @@ class _State:
 
 
 def _serial(facts: Facts, witness: Sequence[int]) -> str | None:
+    if facts.data in ("set", "counter"):
+        return _carried_out(facts, witness)
     state = _State(facts)
     for place, index in enumerate(witness):
         fact = facts.of[index]
         if not state.shows(fact):
             return f"the witness cannot continue with #{index}: it read something else"
         state.write(fact, place)
+    return None
+
+
+def _carried_out(facts: Facts, witness: Sequence[int]) -> str | None:
+    """Sets and counters, whose reads need not say who wrote what was read: step by step."""
+    sets: dict[Key, set[Any]] = defaultdict(set)
+    sums: dict[Key, int] = defaultdict(int)
+    for index in witness:
+        op = facts.of[index].op
+        for f, name, value in (op.output if op.status == "ok" else op.input) or ():
+            key = identity(name)
+            if f == "add":
+                sets[key].add(identity(value))
+            elif f == "inc":
+                sums[key] += value
+            elif op.status != "ok":
+                continue
+            elif (sets[key] != set(map(identity, value or ()))) if facts.data == "set" else sums[key] != (value or 0):
+                return f"the witness cannot continue with #{index}: it read something else"
     return None
 
 
@@ -204,11 +225,17 @@ def _versions(facts: Facts, witness: Sequence[int], level: Level) -> str | None:
 
 
 class _Axioms:
-    """The axioms of read committed, read atomic and causal consistency for one order of commits."""
+    """The axioms of the levels below snapshot isolation for one order of commits."""
 
     def __init__(self, facts: Facts, level: Level, place: dict[int, int]) -> None:
         self.facts, self.level, self.place = facts, level, place
         self.before: dict[int, int] = {}
+        self.read_of: dict[int, Newest] = {}
+        """By transaction the last commits that its session had read from when it ended, by the keys that they wrote."""
+        self.wrote: dict[int, Newest] = {}
+        """The same of what its session had written."""
+        self.known: dict[int, Newest] = {}
+        """The same of all that leads to it."""
         latest: dict[int | str, int] = {}
         for op in sorted((facts.of[index].op for index in place), key=lambda op: op.call):
             if op.process in latest:
@@ -217,52 +244,65 @@ class _Axioms:
                 latest[op.process] = op.index
 
     def broken(self, witness: Sequence[int]) -> str | None:
-        newest: dict[int, dict[Key, int]] = {}
+        """Asks only what is in the witness before a transaction."""
         for index in witness:
             fact = self.facts.of[index]
             sources = [(key, self.facts.source(key, value)) for key, value in fact.reads]
             causes = [source for _, source in sources if source is not None]
-            session = self.before.get(index)
+            session = self.before.get(index) if self.level.order == "session" else None
             for cause in [*causes, *([] if session is None else [session])]:
                 if cause not in self.place or self.place[cause] >= self.place[index]:
                     return f"the witness has #{index} before #{cause}, which it saw"
             if fact.broken or any(source == index for _, source in sources):
                 return f"#{index} contradicts its own writes"
-            seen = self._seen(index, causes, session, newest)
+            self._note(index, causes, session)
             for at, (key, source) in enumerate(sources):
-                known = seen if self.level.family != "read-committed" else self._own([s for _, s in sources[:at]])
-                latest = known.get(key, -1)
+                latest = self._seen(index, causes, [by for _, by in sources[:at] if by is not None]).get(key, -1)
                 if latest > (-1 if source is None else self.place[source]):
                     return f"#{index} read an older version than one that it had seen"
         return None
 
-    def _own(self, sources: Sequence[int | None]) -> dict[Key, int]:
-        """Of each key the last commit of these transactions that wrote it."""
-        found: dict[Key, int] = {}
-        for source in sources:
-            for key in () if source is None else self.facts.of[source].writes:
-                found[key] = max(found.get(key, -1), self.place[source])  # type: ignore[index]
-        return found
+    def _writes(self, index: int) -> Newest:
+        return dict.fromkeys(self.facts.of[index].writes, self.place[index])
 
-    def _seen(
-        self, index: int, causes: list[int], session: int | None, newest: dict[int, dict[Key, int]]
-    ) -> dict[Key, int]:
-        """Of each key the last commit that the transaction had seen, by the rule of the level."""
-        found: dict[Key, int] = {}
-        if self.level.family == "read-committed":
-            return found
-        inherited = causes if self.level.family == "causal" else []
-        for cause in [*inherited, *([] if session is None else [session])]:
-            for key, at in newest[cause].items():
-                found[key] = max(found.get(key, -1), at)
-        for key, at in self._own(causes).items():
+    def _note(self, index: int, causes: list[int], session: int | None) -> None:
+        before = [] if session is None else [session]
+        self.read_of[index] = _newest([self.read_of[one] for one in before] + [self._writes(one) for one in causes])
+        self.wrote[index] = _newest([self.wrote[one] for one in before] + [self._writes(index)])
+        leading = [*before, *causes]
+        self.known[index] = _newest([self.known[one] for one in leading] + [self._writes(one) for one in leading])
+
+    def _seen(self, index: int, causes: list[int], earlier: list[int]) -> Newest:
+        """Of each key the last commit that a read had seen, by the rule of the level; `earlier`: what the transaction
+        had read from before."""
+        session = self.before.get(index)
+        own = [self._writes(one) for one in earlier]
+        before = [] if session is None else [session]
+        match self.level.family:
+            case "read-committed":
+                return _newest(own)
+            case "read-atomic":
+                return _newest([*map(self._writes, causes), *(self.wrote[one] for one in before)])
+            case "read-your-writes":
+                return _newest([*own, *(self.wrote[one] for one in before)])
+            case "monotonic-reads":
+                return _newest([*own, *(self.read_of[one] for one in before)])
+            case "monotonic-writes":
+                return _newest([*own, *(self.wrote[self.before[one]] for one in earlier if one in self.before)])
+            case "writes-follow-reads":
+                return _newest([*own, *(self.read_of[one] for one in earlier)])
+            case "causal":
+                return self.known[index]
+        return {}
+
+
+Newest = dict[Key, int]
+"""By key the place of the last commit that wrote it, of some."""
+
+
+def _newest(some: Iterable[Newest]) -> Newest:
+    found: Newest = {}
+    for one in some:
+        for key, at in one.items():
             found[key] = max(found.get(key, -1), at)
-        mine = (
-            dict(found)
-            if self.level.family == "causal"
-            else dict(newest.get(session, {}) if session is not None else {})
-        )
-        for key in self.facts.of[index].writes:
-            mine[key] = max(mine.get(key, -1), self.place[index])
-        newest[index] = mine
-        return found
+    return found

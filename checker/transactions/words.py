@@ -82,13 +82,24 @@ class Words:
 
     def _of_commits(self, step: Step) -> str:
         key = self.versions.keys[step.key]
-        via, before = self.name(step.via), self.name(step.before)
-        read = f"{via} had seen {before}, which wrote {self._key(key)} too, and read {self._read(step.via, key)}"
+        read = f"{self._why_seen(step)}, which wrote {self._key(key)} too, and read {self._read(step.via, key)}"
         return f"{read}, the initial value" if step.after < 0 else f"{read} from {self.name(step.after)}"
+
+    def _why_seen(self, step: Step) -> str:
+        via, before, table = step.via, step.before, self.table
+        known = self.versions.read_ver[self.versions.read_txn == via]
+        if before in self.versions.writer[known]:
+            return f"{self.name(via)} had seen {self.name(before)}"
+        same = table.session[via] == table.session[before] and table.call[before] < table.call[via]
+        if same and table.status[before] == OK:
+            return f"{self.name(via)} came after {self.name(before)} in its session"
+        return f"{self.name(via)} depends on {self.name(before)}"
 
     def _source(self, txn: int, key: Any) -> str:
         if self.table.data == "list":
             return f"which ends with {self.name(txn)}'s {self._written(txn, key)}"
+        if self.table.data == "set":
+            return f"which shows {self.name(txn)}'s {self._written(txn, key)}"
         return f"which {self.name(txn)} wrote"
 
     def _key(self, key: Any) -> str:
@@ -101,7 +112,7 @@ class Words:
 
     def _written(self, txn: int, key: Any) -> str:
         values = [value for f, of, value in self.table.micros[txn] if f != "r" and of == key]
-        what = {"list": "append", "register": "write", "set": "add"}[self.table.data]
+        what = {"list": "append", "register": "write", "set": "addition"}[self.table.data]
         return f"{what} of {' and '.join(show(value) for value in values)}" if values else what
 
     def micros(self, txn: int, keys: set[Any]) -> tuple[Micro, ...]:

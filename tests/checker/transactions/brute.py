@@ -3,7 +3,9 @@
 serializable        a serial order whose replay shows each read (with sessions, or real time, in the order)
 snapshot isolation  an order of starts and commits: reads show what was committed at the start, and no two transactions
                     that wrote one key overlap
-causal and below    an order of commits that fulfils the axioms of Biswas and Enea (OOPSLA 2019, figure 2)
+causal and below    an order of commits that fulfils the axioms of Biswas and Enea (OOPSLA 2019, figure 2), or those
+                    of a session guarantee (Terry et al., PDIS 1994)
+PL-2                an order of commits in which reads show only what was committed before
 """
 
 from __future__ import annotations
@@ -41,35 +43,42 @@ def keeps(sequence: tuple[Txn, ...], order: str) -> bool:
     return not any(before(late, early, order) for i, late in enumerate(sequence) for early in sequence[:i])
 
 
-def run(txn: Txn, state: State) -> State | None:
+def run(txn: Txn, state: State, data: str) -> State | None:
     """The state after a transaction that sees this one; None if it read something else."""
     state = dict(state)
     for f, key, value in micros(txn):
         if f == "append":
             state[key] = (*state.get(key, ()), value)
+        elif f == "add":
+            state[key] = tuple(sorted({*state.get(key, ()), value}))
+        elif f == "inc":
+            state[key] = state.get(key, 0) + value
         elif f == "w":
             state[key] = value
+        elif data == "set":
+            if tuple(sorted(value or ())) != state.get(key, ()):
+                return None
         elif (state.get(key) or None) != ((tuple(value) if isinstance(value, list) else value) or None):
             return None
     return state
 
 
-def serializable(ops: list[Txn], order: str) -> bool:
+def serializable(ops: list[Txn], order: str, data: str) -> bool:
     for world in worlds(ops):
         for sequence in itertools.permutations(world):
             state: State | None = {}
             for txn in sequence:
-                state = None if state is None else run(txn, state)
+                state = None if state is None else run(txn, state, data)
             if state is not None and keeps(sequence, order):
                 return True
     return False
 
 
-def snapshot_isolated(ops: list[Txn], order: str) -> bool:
-    return any(_schedules(world, order) for world in worlds(ops))
+def snapshot_isolated(ops: list[Txn], order: str, data: str) -> bool:
+    return any(_schedules(world, order, data) for world in worlds(ops))
 
 
-def _schedules(world: list[Txn], order: str) -> bool:
+def _schedules(world: list[Txn], order: str, data: str) -> bool:
     """Whether starts and commits can be interleaved: depth first over what has started and committed."""
     wrote = [{key for f, key, _ in micros(txn) if f != "r"} for txn in world]
 
@@ -83,10 +92,10 @@ def _schedules(world: list[Txn], order: str) -> bool:
                 earlier = [j for j, other in enumerate(world) if before(other, txn, order)]
                 if not committed.issuperset(earlier):
                     continue
-                if run(txn, state) is not None and go({**started, i: state}, committed, state):
+                if run(txn, state, data) is not None and go({**started, i: state}, committed, state):
                     return True
             elif all(started[i].get(key) == state.get(key) for key in wrote[i]):
-                after = run(txn, started[i])
+                after = run(txn, started[i], data)
                 assert after is not None
                 now = {**state, **{key: after[key] for key in wrote[i]}}
                 if go(started, committed | {i}, now):
@@ -94,6 +103,39 @@ def _schedules(world: list[Txn], order: str) -> bool:
         return False
 
     return go({}, frozenset(), {})
+
+
+SERIAL = ("serializable", "strong-session-serializable", "strict-serializable")
+
+
+def as_registers(ops: list[Txn]) -> list[Txn]:
+    """What one transaction added to a set as a register that it wrote once, with the number of additions; reads of a
+    set as reads of all of these, with the number that they show."""
+    added: dict[tuple[Any, int], list[Any]] = {}
+    for i, op in sorted(enumerate(ops), key=lambda at: at[1].status == "fail"):
+        for f, key, value in micros(op):
+            if f == "add" and (op.status != "fail" or not any(value in of for (k, _), of in added.items() if k == key)):
+                added.setdefault((key, i), []).append(value)
+    found = []
+    for i, op in enumerate(ops):
+        steps: list[list[Any]] = []
+        own: dict[Any, list[Any]] = {}
+        for f, key, value in micros(op):
+            mine = own.setdefault(key, [])
+            if f == "add":
+                mine.append(value)
+                steps.append(["w", (key, i), len(set(mine))])
+                continue
+            value = value or []
+            for (k, by), elements in added.items():
+                seen = len(set(elements) & set(value))
+                if k == key and (by != i or mine or seen):
+                    steps.append(["r", (k, by), seen or None])
+            known = {one for (k, _), elements in added.items() if k == key for one in elements}
+            if set(value) - known:
+                steps.append(["r", (key, "nobody"), 1])
+        found.append(Operation(op.index, op.process, "txn", None, steps, steps, op.call, op.ret, op.status))
+    return found
 
 
 def weak(ops: list[Txn], level: str) -> bool:
@@ -121,7 +163,7 @@ def _external(txn: Txn) -> list[tuple[Any, Any]] | None:
 
 def _commits(sequence: tuple[Txn, ...], level: str, ops: list[Txn]) -> bool:
     """Whether this order of commits fulfils the level."""
-    if not keeps(sequence, "session"):
+    if level != "PL-2" and not keeps(sequence, "session"):
         return False
     writes: list[dict[Any, list[Any]]] = []
     for txn in sequence:
@@ -143,7 +185,8 @@ def _commits(sequence: tuple[Txn, ...], level: str, ops: list[Txn]) -> bool:
             mine.append((key, writer))
         reads.append(mine)
     count = len(sequence)
-    direct = [[before(sequence[a], sequence[b], "session") for b in range(count)] for a in range(count)]
+    session = [[before(sequence[a], sequence[b], "session") for b in range(count)] for a in range(count)]
+    direct = [row[:] for row in session]
     for place, mine in enumerate(reads):
         for _, writer in mine:
             if writer > place:
@@ -158,14 +201,37 @@ def _commits(sequence: tuple[Txn, ...], level: str, ops: list[Txn]) -> bool:
             for other in range(count):
                 if other in (writer, place) or key not in writes[other] or other < writer:
                     continue
-                seen = {
-                    "read-committed": other in [by for _, by in mine[:at]],
-                    "read-atomic": direct[other][place],
-                    "causal": closed[other][place],
-                }[level]
-                if seen:
+                earlier = [by for _, by in mine[:at] if by >= 0]
+                if _seen(level, other, place, earlier, reads, session, direct, closed):
                     return False
     return True
+
+
+def _seen(
+    level: str,
+    other: int,
+    place: int,
+    earlier: list[int],
+    reads: list[list[tuple[Any, int]]],
+    session: list[list[bool]],
+    direct: list[list[bool]],
+    closed: list[list[bool]],
+) -> bool:
+    """Whether a read of the transaction at `place`, which had read from those `earlier`, had seen `other`."""
+    count = range(len(session))
+    read_from = [{by for _, by in mine} for mine in reads]
+    if level in ("PL-2", "read-atomic", "causal"):
+        return {"PL-2": False, "read-atomic": direct[other][place], "causal": closed[other][place]}[level]
+    if other in earlier or level == "read-committed":
+        return other in earlier
+    return {
+        "read-your-writes": session[other][place],
+        "monotonic-reads": any(session[one][place] and other in read_from[one] for one in count),
+        "monotonic-writes": any(session[other][by] for by in earlier),
+        "writes-follow-reads": any(
+            other in read_from[one] and (one == by or session[one][by]) for by in earlier for one in count
+        ),
+    }[level]
 
 
 def _writer(sequence: tuple[Txn, ...], writes: list[dict[Any, list[Any]]], key: Any, value: Any) -> int | None:
@@ -186,10 +252,14 @@ def _writer(sequence: tuple[Txn, ...], writes: list[dict[Any, list[Any]]], key: 
 
 def holds(ops: list[Txn], level: str) -> bool:
     """Whether a history could have run at a level."""
+    adds = any(f == "add" for op in ops for f, _, _ in op.input)
+    data = "set" if adds else ""
+    if adds and level not in SERIAL:
+        return weak(as_registers(ops), level)
     order = {"strong-session": "session", "strong-snapsh": "realtime", "strict-serial": "realtime"}
     kept = next((kind for begin, kind in order.items() if level.startswith(begin)), "none")
     if level.endswith("serializable"):
-        return serializable(ops, kept)
+        return serializable(ops, kept, data)
     if level.endswith("snapshot-isolation"):
-        return snapshot_isolated(ops, kept)
+        return snapshot_isolated(ops, kept, data)
     return weak(ops, level)
