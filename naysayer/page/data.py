@@ -55,6 +55,7 @@ def page_data(source: Source) -> str:
         "calls": list(templates.texts),
         "cut": {"operations": operations_cut, "values": values.cut + keys.cut, "calls": max(0, calls_cut)},
         "proof": proof_of(report, history, clock),
+        "wrong": None if source.wrong_ms is None else clock.ticks(source.wrong_ms * 1e6),
         "faults": _faults(source, clock),
         "faultsCut": max(0, len(source.faults) - FAULTS_MAX),
         "parts": _parts(report.verdict, source, rows),
@@ -110,8 +111,9 @@ def _key(source: Source) -> Any:
 
 
 def _last_ns(source: Source) -> int | None:
-    """The last time that a fault gives, which may be after the last operation."""
+    """The last time that a fault or a finding gives, which may be after the last operation."""
     times = [one.to_ms if one.to_ms is not None else one.from_ms for one in source.faults]
+    times += [] if source.wrong_ms is None else [source.wrong_ms]
     return int(max(times) * 1e6) if times else None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,6 +15,8 @@ from naysayer.page.operations import Clock
 from naysayer.page.order import order_of
 from naysayer.report.report import Report
 from naysayer.report.terminal import operations_of
+
+NAMED = re.compile(r"#(\d+)\b")
 
 SHOWN_MAX = 60
 """Operations of a proof that the page lists; the rest is in verdict.json."""
@@ -30,7 +33,7 @@ def proof_of(report: Report, history: History, clock: Clock) -> dict[str, Any] |
     if part is None or not len(history):
         return None
     rows = Rows(history)
-    ops = operations_of(part)[:SHOWN_MAX]
+    ops = _with_named(part, operations_of(part)[:SHOWN_MAX], history, rows)
     order = order_of(part, history, report.verdict.model)
     explanation = part.explanation
     built: dict[str, Any] = {
@@ -54,6 +57,15 @@ def proof_of(report: Report, history: History, clock: Clock) -> dict[str, Any] |
             "cut": order.cut,
         }
     return built
+
+
+def _with_named(part: Part, ops: list[Operation], history: History, rows: Rows) -> list[Operation]:
+    """The operations of a proof, and those that its sentence names besides."""
+    said = "" if part.explanation is None else part.explanation.sentence
+    known = {op.index for op in ops}
+    named = dict.fromkeys(int(number) for number in NAMED.findall(said) if int(number) not in known)
+    found = [history[row] for row in rows.of(named)]
+    return sorted([*ops, *found], key=lambda op: (op.call, op.index))
 
 
 class Rows:

@@ -21,7 +21,6 @@ from naysayer.report.terminal import effort, headline, remarks_beside, sentence_
 
 OPERATION = re.compile(r"(#\d+)\b")
 
-
 BRIEF = ("target", "history", "workload", "faults")
 """The facts that stand under the sentence; all are at the end of the page."""
 

@@ -39,6 +39,8 @@ class Source:
     """The messages of a real run, where they were kept."""
     read: Read | None = None
     """Makes messages of their bodies, of a target of ours."""
+    wrong_ms: float | None = None
+    """When it went wrong, where no operation shows that: an invariant was broken, a node died, or it was not live."""
     lacking: str = "No messages and no node states: this is a history alone."
     """Why there are no messages and states of nodes, if there are none."""
 
@@ -77,8 +79,17 @@ def source_of_run(
         clients=plan.clients,
         kept=None if folder is None else folder / MESSAGES,
         read=reader_of_plan(plan),
+        wrong_ms=wrong_ms(report),
         lacking=_lacking(plan),
     )
+
+
+def wrong_ms(report: Report) -> float | None:
+    """When it went wrong, as far as the traced run shows."""
+    if report.verdict.outcome != "invalid" or report.violated_ms is not None:
+        return report.violated_ms
+    findings = [] if report.traced is None else report.traced.findings
+    return findings[0].at_ms if findings else None
 
 
 def reader_of_plan(plan: Plan) -> Read | None:

@@ -67,9 +67,10 @@ def build_report(result: Result, folder: Path | None, *, replay: Path | None = N
     """
     plan, verdict = result.plan, result.verdict
     counted = injected(result.nemesis, result.evidence)
+    clients, operations = _number(plan.clients, "client"), _number(result.seen.total.all, "operation")
     facts = [
         ("target", f"{plan.target}  {_number(plan.nodes, 'node')}  {_where(plan)}"),
-        ("workload", f"{plan.workload}  {_number(plan.clients, 'client')}, {result.seen.total.all} operations"),
+        ("workload", f"{plan.workload}  {clients}, {operations}"),
         ("faults", _faults(result, counted)),
         *(("shown", text) for text in _by_kind(result)),
         *result.costs.facts(),
@@ -132,6 +133,8 @@ def _where(plan: Plan) -> str:
 def _faults(result: Result, counted: Injected) -> str:
     if not result.plan.nemesis:
         return "none"
+    if not counted.count:
+        return f"{', '.join(result.plan.nemesis)} · none injected"
     effects = f"{counted.took_effect} took effect" if counted.took_effect < counted.count else "all took effect"
     words = [", ".join(result.plan.nemesis), f"{counted.count} injected, {effects}"]
     if result.fault_phase_ms is not None:

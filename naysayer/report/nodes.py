@@ -32,8 +32,9 @@ Rerun = Callable[..., Run]
 def with_nodes(plan: Plan, report: Report, rerun: Rerun | None = None, *, always: bool = False) -> Report:
     """The report of a run, with what each node held at the violation, and how the operations of its proof were served.
 
-    That is when the operation began that shows the violation, or when an invariant was found broken.
-    `rerun` runs it again; unless given, from the plan. `always`: trace a run without a violation too, as a whole.
+    That is when the operation began that shows the violation, or when an invariant was found broken. A run that failed
+    otherwise (not live, a node died) is traced as a whole, and if `always` one without a violation too. `rerun` runs it
+    again; unless given, from the plan.
     """
     part = report.verdict.worst
     again = partial(_rerun, plan) if rerun is None else rerun
@@ -42,7 +43,8 @@ def with_nodes(plan: Plan, report: Report, rerun: Rerun | None = None, *, always
         return replace(report, views=traced.views, traced=traced)
     culprit = _culprit(part)
     if part is None or culprit is None:
-        return replace(report, traced=again(trace=True)) if always else report
+        failed = report.verdict.outcome == "invalid"
+        return replace(report, traced=again(trace=True)) if always or failed else report
     traced = again(trace=True, until_ms=_last_ns(part, culprit) / MS + LATER_MS)
     views = views_at(traced, culprit.call)
     return replace(report, views=views, served=tuple(accounts(operations_of(part), traced)), traced=traced)

@@ -134,7 +134,7 @@ def remarks_beside(report: Report) -> list[str]:
 
 def effort(verdict: Verdict, part: Part | None) -> str:
     """How the operations were narrowed down, by which method, and how long that took."""
-    steps = [f"{verdict.operations} ops"]
+    steps = [f"{verdict.operations} {'op' if verdict.operations == 1 else 'ops'}"]
     if part is not None:
         if part.key is not None:
             steps.append(f"{part.operations} on this key")

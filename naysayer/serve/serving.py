@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import secrets
 import signal
 import socket
@@ -37,6 +38,8 @@ def serve(root: Path) -> int:
         screen.print(f"open      http://127.0.0.1:{port}/{token}/", markup=False, highlight=False, soft_wrap=True)
         screen.print("          Ctrl-C ends it", style="dim")
         trio.run(_serve, root, token, port, listener)
+    # work that nobody waits for any more still holds whole runs: the interpreter would look through them as it ends
+    gc.freeze()
     return 0
 
 

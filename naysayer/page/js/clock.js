@@ -19,6 +19,7 @@ import { el, fixed } from "./dom.js";
  * @property {number} end the last tick
  * @property {number} unit nanoseconds in a tick
  * @property {boolean} ordered
+ * @property {boolean} [micro] times are shown in µs
  * @property {Lane[]} lanes
  * @property {(frame: Frame) => void} mini draws the minimap's content
  * @property {(tick: number, digits?: number) => string} time
@@ -64,7 +65,7 @@ export class Clock {
 
   /** The shortest view. */
   get least() {
-    return Math.min(this.end, this.options.ordered ? 4 : Math.max(4, 20_000 / this.options.unit));
+    return Math.min(this.end, this.options.ordered || this.options.micro ? 4 : Math.max(4, 20_000 / this.options.unit));
   }
 
   /** @param {number} from @param {number} to */
@@ -109,7 +110,7 @@ export class Clock {
     const height = AXIS + heights.reduce((sum, one) => sum + one, 0);
     if (height !== frame.height) frame = new Frame(this.canvas, height, margin(), this.from, this.to);
     this.frame = frame;
-    drawAxis(frame, 0, height, this.options.unit, this.options.ordered);
+    drawAxis(frame, 0, height, this.options.unit, this.options.ordered, this.options.micro);
     this.drawWindow(frame);
     let y = AXIS;
     const tops = heights.map((one) => (y += one) - one);
@@ -124,7 +125,10 @@ export class Clock {
     if (!this.options.window) return;
     const [from, to] = this.options.window.map((tick) => frame.x(tick));
     frame.g.fillStyle = colours.bad;
-    frame.inside(() => frame.g.fillRect(from, 18, Math.max(2, to - from), 2));
+    frame.inside(() => {
+      frame.g.fillRect(from, 18, Math.max(2, to - from), 2);
+      if (from === to) frame.line(from, 18, from, frame.height, colours.bad, 1.5);
+    });
   }
 
   /** @param {Frame} mini */
@@ -150,7 +154,7 @@ export class Clock {
       g.fillRect(Math.min(a, b), 18, Math.abs(b - a), frame.height);
       g.globalAlpha = 1;
       frame.font(11, 600);
-      const unit = this.options.ordered ? "events" : "ms";
+      const unit = this.options.ordered ? "events" : this.options.micro ? "µs" : "ms";
       const text = `Δ ${this.options.time(Math.abs(this.measured[1] - this.measured[0]), 3)} ${unit}`;
       frame.text(text, Math.min(Math.max(a, b) + 5, frame.width - g.measureText(text).width - 4), 30, colours.fg);
     }

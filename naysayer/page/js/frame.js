@@ -136,10 +136,10 @@ export function roundStep(span, count) {
 }
 
 /** The numbers of a time axis, and a line under each. @param {Frame} frame @param {number} y @param {number} bottom
- * @param {number} unit nanoseconds in a tick @param {boolean} ordered */
-export function drawAxis(frame, y, bottom, unit, ordered) {
+ * @param {number} unit nanoseconds in a tick @param {boolean} ordered @param {boolean} [micro] in µs */
+export function drawAxis(frame, y, bottom, unit, ordered, micro = false) {
   const { g, from, to } = frame;
-  const inMs = ordered ? 1 : unit / 1e6, seconds = !ordered && (to - from) * inMs > 4000;
+  const inMs = ordered ? 1 : unit / (micro ? 1e3 : 1e6), seconds = !ordered && !micro && (to - from) * inMs > 4000;
   const scale = seconds ? inMs / 1000 : inMs;
   const step = roundStep((to - from) * scale, Math.max(2, (frame.width - frame.left) / 96));
   const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
@@ -154,6 +154,6 @@ export function drawAxis(frame, y, bottom, unit, ordered) {
   }
   g.textAlign = "right";
   g.fillStyle = colours.fg2;
-  g.fillText(ordered ? "event" : seconds ? "s" : "ms", frame.left - 6, y + 9);
+  g.fillText(ordered ? "event" : seconds ? "s" : micro ? "µs" : "ms", frame.left - 6, y + 9);
   g.textAlign = "left";
 }

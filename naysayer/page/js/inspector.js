@@ -30,8 +30,8 @@ function content(run, state, select, extras) {
   if (!state.visible[i]) field("", el("span", { class: "maybe", text: "hidden by a filter" }));
   if (run.key[i] || run.header.keyText.text[run.key[i]] !== "nothing") field("key", run.keyName(run.key[i]));
   field("client, node", run.who(i));
-  field(run.ordered ? "call" : "began", `${run.time(run.call[i], 3)} ${run.ordered ? "" : "ms"}`);
-  if (run.dur[i] >= 0) field(run.ordered ? "return" : "ended", `${run.time(run.ret(i), 3)}${run.ordered ? "" : ` ms, took ${run.time(run.dur[i], 3)} ms`}`);
+  field(run.ordered ? "call" : "began", `${run.time(run.call[i], 3)} ${run.ordered ? "" : run.timeUnit}`);
+  if (run.dur[i] >= 0) field(run.ordered ? "return" : "ended", `${run.time(run.ret(i), 3)}${run.ordered ? "" : ` ${run.timeUnit}, took ${run.time(run.dur[i], 3)} ${run.timeUnit}`}`);
   const note = run.proof?.notes?.[i];
   if (note) field("note", note);
   const [before, after] = neighbours(run, i);

@@ -144,9 +144,9 @@ export class NodeLanes {
   describe(kind, id) {
     const node = this.nodes[Math.floor(id / 1e7)], at = id % 1e7;
     const changes = kind === "held" ? this.states.held(node, this.state.key) : this.states.standing(node), change = changes[at];
-    const synced = change.synced === -2 ? "" : change.synced === -1 ? ", never synced" : `, durable after ${this.run.time(change.synced - change.time, 3)} ms`;
+    const synced = change.synced === -2 ? "" : change.synced === -1 ? ", never synced" : `, durable after ${this.run.time(change.synced - change.time, 3)} ${this.run.timeUnit}`;
     const what = kind === "held" ? `${node} holds ${change.text} for ${this.run.keyName(this.state.key)}` : `${node}: ${change.text}`;
-    return [what, `since ${this.run.time(change.time, 3)} ms${synced}`];
+    return [what, `since ${this.run.time(change.time, 3)} ${this.run.timeUnit}${synced}`];
   }
 }
 

@@ -33,10 +33,10 @@ function start(run) {
   readColours();
 
   const clock = new Clock({
-    place: $("#clock"), end: run.end, unit: run.unit, ordered: run.ordered, lanes: [faults, clients, nodes, messages],
+    place: $("#clock"), end: run.end, unit: run.unit, ordered: run.ordered, micro: run.micro, lanes: [faults, clients, nodes, messages],
     mini: (frame) => drawMini(frame, run, state, faults),
     time: (tick, digits) => run.time(tick, digits),
-    window: run.header.outcome === "invalid" ? run.proof?.window : null,
+    window: run.header.outcome !== "invalid" ? null : run.proof?.window ?? (run.header.wrong === null ? null : [run.header.wrong, run.header.wrong]),
     describe: (kind, id) => describe(run, clients, nodes, traffic, kind, id),
     pick: (kind, id) => {
       if (kind === "op") select(id);

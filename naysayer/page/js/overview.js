@@ -12,7 +12,8 @@ import { counted } from "./dom.js";
 /** The view to begin with: what matters, with some room; null: the whole run. @param {import("./run.js").Run} run
  * @returns {[number, number] | null} */
 export function firstView(run) {
-  const window = run.proof?.window;
+  const window = run.proof?.window, wrong = run.header.wrong;
+  if (!window && wrong !== null) return [wrong - Math.max(2e8 / run.unit, run.end * 0.1), wrong + Math.max(2e7 / run.unit, run.end * 0.02)];
   if (!window) return null;
   const room = Math.max((window[1] - window[0]) * 0.045, run.end / 20_000, run.ordered ? 1 : 0);
   return [window[0] - room, window[1] + room * 1.6];
@@ -38,8 +39,9 @@ export function drawMini(frame, run, state, faults) {
   g.fillStyle = colours.quiet;
   bins.forEach((count, at) => count && g.fillRect(left + at * 3, 17 - (count / most) * 16, 2.5, (count / most) * 16));
   frame.inside(() => faults.mini(frame, 20, 13));
-  if (run.culprit !== null) {
-    const x = frame.x(run.call[run.culprit]);
+  const wrong = run.culprit === null ? run.header.wrong : run.call[run.culprit];
+  if (wrong !== null) {
+    const x = frame.x(wrong);
     g.fillStyle = colours.bad;
     g.fillRect(x - 0.75, 0, 1.5, frame.height);
     g.beginPath();
@@ -65,8 +67,8 @@ export function describe(run, clients, nodes, traffic, kind, id) {
     return [`#${run.number(id)} ${run.text(id)}`, `${run.keyName(run.key[id])}, ${run.who(id)}, ${took}, ${run.outcome(id)}`];
   }
   if (kind === "fault") {
-    const fault = run.faults[id], lasts = fault.open ? "to the end" : fault.to > fault.from ? `for ${run.time(fault.to - fault.from)} ms` : "at once";
-    return [fault.full, `from ${run.time(fault.from)} ms, ${lasts}${fault.detail ? `, ${fault.detail}` : ""}`];
+    const fault = run.faults[id], lasts = fault.open ? "to the end" : fault.to > fault.from ? `for ${run.time(fault.to - fault.from)} ${run.timeUnit}` : "at once";
+    return [fault.full, `from ${run.time(fault.from)} ${run.timeUnit}, ${lasts}${fault.detail ? `, ${fault.detail}` : ""}`];
   }
   if (kind === "rest") return [counted(clients.rest.length, "more client"), "share this lane; a click shows them"];
   return null;

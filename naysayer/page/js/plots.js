@@ -1,7 +1,7 @@
 // Latency of each operation with its median and 99th percentile, throughput and availability, under the faults.
 
 import { colours, colourOf, place } from "./colours.js";
-import { $, el, int } from "./dom.js";
+import { $, counted, el } from "./dom.js";
 import { Frame, drawAxis, roundStep } from "./frame.js";
 import { margin } from "./clock.js";
 
@@ -55,7 +55,7 @@ export function showPlots(run, state, faults, view, select) {
     tip.style.display = hit ? "block" : "none";
     canvas.style.cursor = hit ? "pointer" : "default";
     if (!hit) return;
-    tip.replaceChildren(el("b", { text: `#${run.number(hit.id)} ${run.text(hit.id)}` }), "  ", el("i", { text: `${run.time(run.dur[hit.id])} ms at ${run.time(run.call[hit.id])} ms` }));
+    tip.replaceChildren(el("b", { text: `#${run.number(hit.id)} ${run.text(hit.id)}` }), "  ", el("i", { text: `${run.time(run.dur[hit.id])} ${run.timeUnit} at ${run.time(run.call[hit.id])} ${run.timeUnit}` }));
     tip.style.left = `${Math.max(0, Math.min(canvas.clientWidth - tip.offsetWidth, x + 12))}px`;
     tip.style.top = `${event.clientY - box.top + 14}px`;
   });
@@ -73,7 +73,7 @@ function summary(run) {
   const known = run.dur.filter((one) => one >= 0).sort();
   if (!known.length) return "No operation ended.";
   const at = (/** @type {number} */ share) => run.time(known[Math.min(known.length - 1, Math.floor(share * known.length))]);
-  const text = `median ${at(0.5)} ms, 99th percentile ${at(0.99)} ms, ${int(run.n)} operations in ${run.time(run.end / 1000, 1)} s`;
+  const text = `median ${at(0.5)} ${run.timeUnit}, 99th percentile ${at(0.99)} ${run.timeUnit}, ${counted(run.n, "operation")} in ${run.micro ? `${run.time(run.end)} µs` : `${run.time(run.end / 1000)} s`}`;
   $("#plot-caption").textContent = text;
   return `Latency of each operation: ${text}`;
 }
@@ -95,11 +95,11 @@ function draw(frame, run, state, faults) {
     }
     faults.mini(frame, 2, 14);
   });
-  frame.label("faults", 8);
+  if (run.faults.length) frame.label("faults", 8);
   for (let decade = 10 ** Math.ceil(Math.log10(least)); decade <= most; decade *= 10) {
     const at = Math.round(y(decade / unit)) + 0.5;
     frame.line(frame.left, at, frame.width, at, colours.line);
-    frame.label(`${decade >= 1000 ? `${decade / 1000} s` : `${Number(decade.toPrecision(1))} ms`}`, at);
+    frame.label(decade >= 1000 ? `${decade / 1000} s` : decade >= 1 ? `${decade} ms` : `${Number((decade * 1000).toPrecision(1))} µs`, at);
   }
   frame.inside(() => {
     points(frame, run, state, first, last, y);
@@ -107,7 +107,7 @@ function draw(frame, run, state, faults) {
   });
   rates(frame, run, state, first, last);
   frame.g.save();
-  drawAxis(frame, HEIGHT - 20, HEIGHT - 3, run.unit, false);
+  drawAxis(frame, HEIGHT - 20, HEIGHT - 3, run.unit, false, run.micro);
   frame.g.restore();
 }
 
@@ -238,7 +238,7 @@ function rates(frame, run, state, first, last) {
     if (run.dur[i] >= 0 && end < count) ended[end]++;
   }
   const most = ended.reduce((a, b) => Math.max(a, b), 1);
-  frame.label(`${int(Math.round(most / ((size * run.unit) / 1e9)))}/s`, RATE_TOP + 5);
+  frame.label(`${Math.round(most / ((size * run.unit) / 1e9)).toLocaleString("en-US", { notation: "compact" })}/s`, RATE_TOP + 5);
   frame.label("ok", SHARE);
   frame.inside(() => {
     for (let bin = 0; bin < count; bin++) {

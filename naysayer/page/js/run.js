@@ -161,16 +161,21 @@ export class Run {
     return this.node[i] ? `${name} → ${this.header.node[this.node[i]]}` : name;
   }
 
-  /** A time in ms (or the number of an event) with so many decimals. @param {number} tick @param {number} [digits] */
+  /** Whether times are shown in µs: the whole record is that short. */
+  get micro() {
+    return !this.ordered && this.end * this.unit < 2e6;
+  }
+
+  /** A time in ms (in µs, or the number of an event) with so many decimals. @param {number} tick @param {number} [digits] */
   time(tick, digits = 1) {
     if (this.ordered) return String(Math.round(tick));
-    const ms = (tick * this.unit) / 1e6;
-    return ms.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+    const shown = (tick * this.unit) / (this.micro ? 1e3 : 1e6);
+    return shown.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
   }
 
   /** The unit of `time`. */
   get timeUnit() {
-    return this.ordered ? "events" : "ms";
+    return this.ordered ? "events" : this.micro ? "µs" : "ms";
   }
 
   /** The first row that is called at a tick or later. @param {number} tick */

@@ -42,7 +42,7 @@ function keyRows(run) {
     if (!operations[key]) continue;
     const part = listed.get(key), outcome = part?.outcome ?? rest;
     const [symbol, kind] = { valid: ["✓ ", "good"], invalid: ["✗ ", "bad"], unknown: ["? ", "maybe"] }[/** @type {"valid"} */ (outcome)] ?? ["", ""];
-    rows.push({ key, name: run.keyName(key), outcome, symbol, kind, culprit: part?.culprit ?? null, operations: operations[key], reads: reads[key] });
+    rows.push({ key, name: whole && !key ? "all" : run.keyName(key), outcome, symbol, kind, culprit: part?.culprit ?? null, operations: operations[key], reads: reads[key] });
   }
   const rank = (/** @type {string} */ outcome) => ["invalid", "unknown"].indexOf(outcome) + 1 || 9;
   return rows.sort((a, b) => rank(a.outcome) - rank(b.outcome) || b.operations - a.operations || a.key - b.key);

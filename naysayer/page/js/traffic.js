@@ -79,8 +79,8 @@ export class Traffic {
     if (this.came[m] === LOST) return `lost${by}`;
     if (this.came[m] === HELD) return `held back to the end${by}`;
     if (this.came[m] === MISSED) return "arrived at a node that was down";
-    const took = run.time(this.came[m] - this.sent[m]);
-    return this.held[m] ? `held back ${took} ms${by}` : this.by[m] >= 0 ? `took ${took} ms${by}` : `took ${took} ms`;
+    const took = `${run.time(this.came[m] - this.sent[m])} ${run.timeUnit}`;
+    return this.held[m] ? `held back ${took}${by}` : this.by[m] >= 0 ? `took ${took}${by}` : `took ${took}`;
   }
 }
 

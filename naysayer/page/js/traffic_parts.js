@@ -11,7 +11,7 @@ const MANY = 20;
 export function nodesAt(run, states, row) {
   if (!states.known) return null;
   const title = `Nodes when #${run.number(row)} began`;
-  if (run.call[row] > states.until) return { title, content: el("div", { class: "sub small", text: `recorded up to ${run.time(states.until)} ms only` }) };
+  if (run.call[row] > states.until) return { title, content: el("div", { class: "sub small", text: `recorded up to ${run.time(states.until)} ${run.timeUnit} only` }) };
   const list = el("dl", { class: "fields" });
   for (const node of states.nodes) {
     const held = states.at(states.held(node, run.key[row]), run.call[row]), standing = states.at(states.standing(node), run.call[row]);

@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import zipfile
+from contextlib import suppress
 from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -19,7 +20,7 @@ from naysayer.explorer.source import open_source
 from naysayer.play import notation, timed
 from naysayer.serve.serving import serve
 from tests.naysayer.serve.conftest import Server, start
-from tests.naysayer.serve.runs import FAILING, VALID
+from tests.naysayer.serve.runs import FAILING, RUNS, VALID, make_run
 
 pytestmark = pytest.mark.slow
 
@@ -167,6 +168,36 @@ def test_the_end_leaves_nothing_behind_also_while_a_page_listens(tmp_path: Path)
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", place.port or 0), timeout=5)
     assert os.listdir(tmp_path) == []
+
+
+def cpu_s(process: int) -> float:
+    """The CPU time that a process has used."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="CPU times of processes are read from /proc")
+def test_the_end_comes_soon_while_futures_run(tmp_path: Path) -> None:
+    """What they hold is not looked through: that took seconds. Judged by CPU time, which other load leaves alone."""
+    target, seed, operations = RUNS[FAILING]
+    make_run(tmp_path, FAILING, target, seed, operations)
+    found = start(tmp_path)
+    place = urlsplit(found.address)
+    found.json(f"api/explore/run/{FAILING}")
+    with socket.create_connection(("127.0.0.1", place.port or 0), timeout=60) as listening:
+        path = f"{place.path}api/explore/likelihood/{FAILING}?from=600&to=668&points=14&futures=400"
+        listening.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{place.port}\r\n\r\n".encode())
+        assert listening.recv(12) == b"HTTP/1.1 200"
+        before = last = cpu_s(found.process.pid)
+        found.process.send_signal(signal.SIGINT)
+        while found.process.poll() is None:
+            with suppress(OSError, IndexError):
+                last = max(last, cpu_s(found.process.pid))
+            os.sched_yield()
+    assert found.process.returncode == 0
+    assert last - before < 0.25
+    assert found.process.stdout is not None
+    found.process.stdout.close()
 
 
 @pytest.mark.parametrize(
