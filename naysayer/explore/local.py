@@ -7,7 +7,7 @@ goes through the inputs that first led there: nothing has to be copied.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -173,6 +173,10 @@ class Locals:
             found = self._answers[form] = len(self.answers)
             self.answers.append(replies)
         return found
+
+    def shown(self, state: int) -> Mapping[str, Any]:
+        """What a node in a local state shows of itself."""
+        return self._at(state)[0].view()
 
     def carried_out(self, state: int, crash: Crash) -> int:
         """How many effects come before a crash within an input, those that set timers included, as the simulator counts

@@ -16,9 +16,10 @@ CLIENTS_MAX, OPERATIONS_MAX = 5, 8
 """With more the frontier alone would be large."""
 
 _STEP = re.compile(r"([wrd]|c[1-9]?)(?:@(n[1-9]))?")
+_LED = re.compile(r"(n[1-9]) leads:(.*)")
 ACCEPTED = (
     "clients separated by |, each with operations w (write), r (read), d (delete), c or c1 (compare-and-set from "
-    'nothing or from 1), as in "w | r r", or "w@n1 | r@n2 r@n3" to name the node'
+    'nothing or from 1), as in "w | r r", or "w@n1 | r@n2 r@n3" to name the node; and before them "n1 leads:"'
 )
 
 
@@ -40,6 +41,8 @@ class Scope:
     crashes: int = 0
     timers: int = 0
     duplicates: int = 0
+    leader: NodeId | None = None
+    """The node that leads before anything else happens."""
 
     @property
     def names(self) -> tuple[NodeId, ...]:
@@ -62,7 +65,10 @@ def scope(program: str, nodes: int, crashes: int = 0, timers: int = 0, duplicate
     for option, given in (("crashes", crashes), ("timers", timers), ("duplicates", duplicates)):
         if given < 0:
             raise UsageError(f"--{option} is {given}; it must be 0 or more")
-    clients = [part.split() for part in program.split("|")]
+    led = _LED.fullmatch(program)
+    leader, clients = led[1] if led else None, [part.split() for part in (led[2] if led else program).split("|")]
+    if leader is not None and int(leader[1:]) > nodes:
+        raise UsageError(f"--program {program!r} has {leader} lead, and there are nodes n1 to n{nodes} (--nodes)")
     values = iter(range(1, OPERATIONS_MAX + 2))
     if len(clients) > CLIENTS_MAX or sum(map(len, clients)) > OPERATIONS_MAX:
         raise UsageError(f"--program has more than {CLIENTS_MAX} clients or {OPERATIONS_MAX} operations: {program!r}")
@@ -81,7 +87,8 @@ def scope(program: str, nodes: int, crashes: int = 0, timers: int = 0, duplicate
             asked.append(Asked(_operation(f"c{client}.{number}", letter, values), node))
         built.append(tuple(asked))
     words = " | ".join(" ".join(steps) for steps in clients)
-    return Scope(words, tuple(built), nodes, crashes, timers, duplicates)
+    words = words if leader is None else f"{leader} leads: {words}"
+    return Scope(words, tuple(built), nodes, crashes, timers, duplicates, leader)
 
 
 def _operation(name: str, letter: str, values: Iterator[int]) -> Operation:

@@ -19,6 +19,7 @@ from typing import NamedTuple
 from naysayer.explore.frontier import Operation
 from naysayer.explore.local import LOSSES, Crash, Delivery, Locals, Step
 from naysayer.explore.outside import IMPOSSIBLE, Core, Invariant, Outside
+from naysayer.explore.prefix import until_leads
 from naysayer.explore.rules import Rules, rules_of
 from naysayer.explore.scope import Asked, Scope
 from targets.protocol.node import Node, Reply, Request
@@ -122,13 +123,12 @@ class Search:
         """Explore until a failure is found, nothing is left, or a bound is reached."""
         began = time.monotonic()
         transitions = depth = 0
-        first = self._first()
+        first = self._led(self._first())
         if isinstance(first, Failure):
             return Explored(1, 0, self.locals.handled, 0, first, None)
         seen = {first}
-        self._parents.append(-1)
-        self._actions.append(-1)
-        layer, at, cut = [first], 0, None
+        before = at = len(self._parents) - 1
+        layer, cut = [first], None
         while layer and cut is None:
             following: list[str] = []
             for state in layer:
@@ -153,7 +153,7 @@ class Search:
             else:
                 depth += 1
                 layer = following
-        if cut is not None and at == len(seen):
+        if cut is not None and at - before == len(seen):
             cut = None
         return Explored(
             len(seen),
@@ -188,6 +188,30 @@ class Search:
             for index in range(self._nodes):
                 messages = self._alive(messages, locals_, index)
         return locals_ + chr(core) + messages
+
+    def _led(self, state: str | Failure) -> str | Failure:
+        """The state after the prefix of the scope, which costs no timers, and is a part of every failure."""
+        self._parents.append(-1)
+        self._actions.append(-1)
+        leader = self._scope.leader
+        if leader is None or isinstance(state, Failure):
+            return state
+        for index, what in until_leads(self.locals, self._names, leader):
+            locals_, core, under_way = state[: self._nodes], ord(state[self._nodes]), state[self._nodes + 1 :]
+            if isinstance(self.locals.inputs[what], Delivery):
+                if chr(what) not in under_way:
+                    continue  # it can have no effect
+                under_way = under_way.replace(chr(what), "", 1)
+            action = self._number(Action(index, what))
+            try:
+                after = self._after(locals_, core, under_way, index, self._move(locals_[index], index, what), action)
+            except _Found as found:
+                return self._failure(found.why, len(self._parents) - 1, action)
+            if after:
+                self._parents.append(len(self._parents) - 1)
+                self._actions.append(action)
+                state = after
+        return state
 
     # successors
 

@@ -1,0 +1,87 @@
+"""A prefix that has a name: how a cluster comes to be led, so that an exploration can begin there.
+
+An election takes several timers and many messages, and most schedules of them end in none. `n1 leads` is the shortest
+of those in which timers fire one at a time, when no message is under way, and messages arrive as they were sent.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from checker.errors import UsageError
+from naysayer.explore.local import Delivery, Locals
+from targets.protocol.node import NodeId
+
+TIMERS_MAX = 5
+"""So many timers may fire until a node leads."""
+
+MESSAGES_MAX = 200
+"""So many messages may arrive until there are none."""
+
+
+class Taken(NamedTuple):
+    """Node `node` (from 0) takes an input."""
+
+    node: int
+    input: int
+
+
+_Way = tuple[tuple[int, ...], tuple[Taken, ...]]
+"""The local states of all nodes, and what they have taken."""
+
+
+def until_leads(locals_: Locals, names: Sequence[NodeId], leader: NodeId) -> tuple[Taken, ...]:
+    """What the nodes take until `leader` leads. Raises UsageError if it does not come to that."""
+    begun = [locals_.first(index) for index in range(len(names))]
+    first = _settled(
+        locals_, names, tuple(one.state for one in begun), (), [what for one in begun for what in one.sent]
+    )
+    layer = [] if first is None else [first]
+    seen = {states for states, _ in layer}
+    index = names.index(leader)
+    for _ in range(TIMERS_MAX + 1):
+        following: list[_Way] = []
+        for states, taken in layer:
+            if locals_.shown(states[index]).get("role") == "leader":
+                return taken
+            for node, state in enumerate(states):
+                for timer in locals_.timers[state]:
+                    way = _after(locals_, names, states, taken, Taken(node, timer))
+                    if way is not None and way[0] not in seen:
+                        seen.add(way[0])
+                        following.append(way)
+        layer = following
+    raise UsageError(f"{leader} does not come to lead: up to {TIMERS_MAX} timers were fired, one at a time")
+
+
+def _after(
+    locals_: Locals, names: Sequence[NodeId], states: tuple[int, ...], taken: tuple[Taken, ...], fired: Taken
+) -> _Way | None:
+    step = locals_.step(states[fired.node], fired.input)
+    if step.died is not None:
+        return None
+    changed = (*states[: fired.node], step.state, *states[fired.node + 1 :])
+    return _settled(locals_, names, changed, (*taken, fired), step.sent)
+
+
+def _settled(
+    locals_: Locals, names: Sequence[NodeId], states: tuple[int, ...], taken: tuple[Taken, ...], sent: Sequence[int]
+) -> _Way | None:
+    """When all messages have arrived; None if that does not end."""
+    now, path, under_way = list(states), list(taken), deque(sent)
+    for _ in range(MESSAGES_MAX):
+        if not under_way:
+            return tuple(now), tuple(path)
+        what = under_way.popleft()
+        given = locals_.inputs[what]
+        assert isinstance(given, Delivery)
+        node = names.index(given.to)
+        step = locals_.step(now[node], what)
+        if step.died is not None:
+            return None
+        now[node] = step.state
+        path.append(Taken(node, what))
+        under_way.extend(step.sent)
+    return None
