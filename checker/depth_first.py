@@ -17,7 +17,7 @@ pending operations takes long; see bit_parallel.py.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from checker.budget import Meter
@@ -147,9 +147,9 @@ class DepthFirst:
         return "valid"
 
     def _grow(self) -> None:
-        new = len(self.steps.states) - len(self._fitting)
-        self._fitting += [{} for _ in range(new)]
-        self._moves += [{} for _ in range(new)]
+        for _ in range(len(self.steps.states) - len(self._fitting)):
+            self._fitting.append({})
+            self._moves.append({})
 
     def _settled(self, number: int, mask: int, state: int) -> tuple[int, int]:
         """The first return not done, and the mask, once all is linearized that fits and changes nothing."""
@@ -163,12 +163,12 @@ class DepthFirst:
                 number += 1
 
     def _fitting_at(self, number: int, state: int) -> int:
-        slots, steps = self.slots, self.steps
+        bits, kinds, effect_free, following = self.slots.bit, self.slots.kinds, self.steps.effect_free, self.steps.next
         fits = 0
-        for row in slots.live[number]:
-            kind = slots.kinds[row]
-            if steps.effect_free[kind] and steps.next(kind, state) >= 0:
-                fits |= slots.bit[row]
+        for row in self.slots.live[number]:
+            kind = kinds[row]
+            if effect_free[kind] and following(kind, state) >= 0:
+                fits |= bits[row]
         self._grow()
         self._fitting[state][number] = fits
         return fits
@@ -216,28 +216,36 @@ class DepthFirst:
 
     def witness(self) -> list[int]:
         """The rows in the order found, after `valid`."""
-        slots, steps = self.slots, self.steps
-        rows: list[int] = []
-        number = mask = 0
-        state = steps.initial
-        taken = [0] * len(slots.pending)
         moves = [moves[at - 1] for _, _, _, _, moves, at in self._stack]
-        for move in (None, *moves):
-            if move is not None:
-                row = move.what
-                if not move.bit:
-                    row = slots.pending[move.what][1][taken[move.what]]
-                    taken[move.what] += 1
-                mask |= move.bit
-                state = move.after
-                rows.append(row)
-            while True:
-                fits = self._fitting_at(number, state) & ~mask
-                rows += [row for row in slots.live[number] if slots.bit[row] & fits]
-                mask |= fits
-                if not mask & slots.bits[number]:
-                    break
-                while mask & slots.bits[number]:
-                    mask ^= slots.bits[number]
-                    number += 1
-        return rows
+        return in_order(self.slots, self.steps, [(move.bit, move.what, move.after) for move in moves])
+
+
+def in_order(slots: Slots, steps: Steps, moves: Iterable[tuple[int, int, int]]) -> list[int]:
+    """The rows in the order of moves (the bit of the slot, 0 if pending; the row, or its counter; the state after it),
+    each followed by what then fits and changes nothing."""
+    rows: list[int] = []
+    number = mask = 0
+    taken = [0] * len(slots.pending)
+    for bit, what, state in ((0, -1, steps.initial), *moves):
+        if what >= 0 and not bit:
+            rows.append(slots.pending[what][1][taken[what]])
+            taken[what] += 1
+        elif what >= 0:
+            rows.append(what)
+        mask |= bit
+        while True:
+            fitting = [
+                row
+                for row in slots.live[number]
+                if steps.effect_free[slots.kinds[row]]
+                and not mask & slots.bit[row]
+                and steps.next(slots.kinds[row], state) >= 0
+            ]
+            rows += fitting
+            mask |= sum(slots.bit[row] for row in fitting)
+            if not mask & slots.bits[number]:
+                break
+            while mask & slots.bits[number]:
+                mask ^= slots.bits[number]
+                number += 1
+    return rows

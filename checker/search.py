@@ -2,8 +2,10 @@
 
 1. The depth-first search, for a few thousand configurations: most valid histories need one or two an operation.
 2. The bit-parallel search, which refutes: operations of unknown outcome cost it nothing. With many live operations the
-   same with listed configurations (sparse.py), in turn with the depth-first search, each for ever longer.
-3. The depth-first search goes on, as far as the memory for its configurations is allowed.
+   same with listed configurations (sparse.py).
+3. Where such operations matter, the search that counts as few kinds of them as it can (counting.py).
+   These and the depth-first search go on in turn, each for ever longer, as far as the memory for configurations is
+   allowed.
 4. The just-in-time search, in bounded memory, with what is left of the budget.
 
 Time is exponential only in the operations that are live (and, less so, pending) at one instant.
@@ -19,6 +21,7 @@ from checker import bit_parallel, just_in_time
 from checker.alarm import ended_in_time
 from checker.bit_parallel import WIDTH_MAX
 from checker.budget import Budget, Meter, OutOfBudget
+from checker.counting import Counting
 from checker.depth_first import DepthFirst
 from checker.history import History
 from checker.just_in_time import called_until
@@ -97,27 +100,37 @@ class Search:
         self.sparse = sparse = Sparse(slots, steps, self.meter)
         limit = share = steps_of_round(0, len(self.part))
         outcome = search.run(limit)
-        while outcome == "unknown" and limit < DEPTH_FIRST_MAX:
-            if slots.width > WIDTH_MAX:
-                refuted_at = sparse.run(share)
-                limit, share = limit * GROWTH, share * GROWTH**2
-            else:
-                refuted_at = bit_parallel.refuted_at(slots, steps, self.meter)
-                limit = DEPTH_FIRST_MAX
+        narrow = slots.width <= WIDTH_MAX
+        if outcome == "unknown" and narrow:
+            refuted_at = bit_parallel.refuted_at(slots, steps, self.meter)
             if refuted_at is not None:
                 return self._invalid(slots, refuted_at)
+        counting = Counting(slots, steps, self.meter) if slots.pending and outcome == "unknown" else None
+        while outcome == "unknown" and limit < DEPTH_FIRST_MAX:
+            refuted_at = None if narrow else sparse.run(share)
+            if refuted_at is not None:
+                return self._invalid(slots, refuted_at)
+            if counting is not None:
+                outcome = counting.run(limit * GROWTH)
+                if outcome == "valid":
+                    return self._valid(counting.witness())
+                if outcome == "invalid":
+                    return self._invalid(slots, counting.number)
+            limit, share = limit * GROWTH, share * GROWTH**2
             outcome = search.run(min(limit, DEPTH_FIRST_MAX))
         if outcome == "valid":
-            rows = np.array(search.witness(), dtype=np.int64)
-            return Decision("valid", METHOD, witness=rows, steps=self.meter.steps)
+            return self._valid(search.witness())
         if outcome == "invalid":
             return self._invalid(slots, search.deepest)
         self._far, self.depth_first = self.far(), None  # its configurations make room
-        del search
+        del search, counting
         decision = just_in_time.decide(self.part, self.model, self.meter)
         if decision.outcome == "invalid" and self.looks_ahead:
             return self._all()
         return replace(decision, steps=self.meter.steps)
+
+    def _valid(self, witness: list[int]) -> Decision:
+        return Decision("valid", METHOD, witness=np.array(witness, dtype=np.int64), steps=self.meter.steps)
 
     def _invalid(self, slots: Slots, number: int) -> Decision:
         """No order gets past a return; or, where the model knows what will be found, gets to what was found."""

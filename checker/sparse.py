@@ -25,9 +25,9 @@ AS_ONE = 4
 STATE = (1 << 32) - 1
 """The bits of a configuration that hold its state; the mask stands above them."""
 
-Move = tuple[int, int, int, int]
+Move = tuple[int, int, int, int, int]
 """The slot of an operation (0: pending), the slots of equal operations that return before it, its slot and those that
-then fit and change nothing, and the state after it."""
+then fit and change nothing, the state after it, and its row (pending: its counter)."""
 
 
 class Sparse:
@@ -51,7 +51,7 @@ class Sparse:
         """The number of a return after which nothing is left, if it finds one in so many steps in all."""
         while self.number < len(self.slots.returns) and not self._ended and (limit is None or self.used < limit):
             before = self.meter.steps
-            after = _Return(self.slots, self.steps, self.number).passed(self._possible, self.meter)
+            after = Return(self.slots, self.steps, self.number).passed(self._possible, self.meter)
             self.used += self.meter.steps - before
             if after is None:
                 self._ended = True
@@ -63,16 +63,16 @@ class Sparse:
         return None
 
 
-class _Return:
+class Return:
     """One return, and what may be linearized before it."""
 
     def __init__(self, slots: Slots, steps: Steps, number: int) -> None:
         self.steps = steps
         self.bit = slots.bits[number]
-        live = [(slots.bit[row], slots.kinds[row]) for row in slots.live[number]]
-        self.readers = [(bit, kind) for bit, kind in live if steps.effect_free[kind]]
-        self.writers = [(bit, kind) for bit, kind in live if not steps.effect_free[kind]]
-        self.pending = [kind for _, kind, _ in slots.available(number)]
+        live = [(slots.bit[row], slots.kinds[row], row) for row in slots.live[number]]
+        self.readers = [(bit, kind) for bit, kind, _ in live if steps.effect_free[kind]]
+        self.writers = [(bit, kind, row) for bit, kind, row in live if not steps.effect_free[kind]]
+        self.pending = [(kind, counter) for counter, kind, _ in slots.available(number)]
         self._fitting: dict[int, int] = {}
 
     def passed(self, possible: set[int], meter: Meter) -> set[int] | None:
@@ -99,7 +99,7 @@ class _Return:
                 moves[state] = self.moves(state)
                 if len(moves) > STATES_MAX and self.pending:
                     return None
-            for slot, earlier, slots, then in moves[state]:
+            for slot, earlier, slots, then, _ in moves[state]:
                 if mask & slot or mask & earlier != earlier:
                     continue
                 linearized = mask | slots
@@ -116,16 +116,16 @@ class _Return:
         """What may be linearized next."""
         moves: list[Move] = []
         before: dict[int, int] = {}
-        for bit, kind in self.writers:
+        for bit, kind, row in self.writers:
             earlier = before.get(kind, 0)
             before[kind] = earlier | bit
             then = self.steps.next(kind, state)
             if then >= 0:
-                moves.append((bit, earlier, bit | self.fitting(then), then))
-        for kind in self.pending:
+                moves.append((bit, earlier, bit | self.fitting(then), then, row))
+        for kind, counter in self.pending:
             then = self.steps.next(kind, state)
             if then >= 0 and then != state:
-                moves.append((0, 0, self.fitting(then), then))
+                moves.append((0, 0, self.fitting(then), then, counter))
         return moves
 
     def fitting(self, state: int) -> int:

@@ -77,9 +77,10 @@ class Register(Model):
         """Values that no read found and no cas compares with are all the same."""
         known = {identity(value) for value in found(ops)}
         known |= {identity(op.input[0]) for op in ops if op.f == "cas"}
-        return [
-            _canonicalised(op) if op.f in ("write", "cas") and identity(leaves(op)) not in known else op for op in ops
-        ]
+        unseen = [op.f in ("write", "cas") and identity(leaves(op)) not in known for op in ops]
+        if not any(unseen):
+            return ops
+        return [_canonicalised(op) if alike else op for op, alike in zip(ops, unseen, strict=True)]
 
     def weakened(self, dropped: Sequence[Operation], kept: Sequence[Operation]) -> Sequence[Operation]:
         """A cas from a value that a dropped operation left counts as a write of its new value.

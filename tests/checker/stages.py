@@ -11,6 +11,7 @@ from msgspec import structs
 
 from checker import bit_parallel, just_in_time
 from checker.budget import Budget, Meter
+from checker.counting import Counting
 from checker.depth_first import DepthFirst
 from checker.history import PENDING, History, Operation
 from checker.judging import effective
@@ -96,6 +97,18 @@ def sparse_alone(part: History, model: Model) -> Answer:
     return _assuming(part, model, judge)
 
 
+def counting_alone(part: History, model: Model) -> Answer:
+    def judge(slots: Slots, steps: Steps, meter: Meter) -> Answer:
+        search = Counting(slots, steps, meter)
+        outcome, before = "unknown", -1
+        while outcome == "unknown" and search.used != before:  # in small portions, as above
+            before = search.used
+            outcome = search.run(before + 1)
+        return outcome, search.witness() if outcome == "valid" else []
+
+    return _assuming(part, model, judge)
+
+
 def just_in_time_alone(part: History, model: Model) -> Answer:
     decision = just_in_time.decide(part, model, Meter(Budget(steps=None)))
     return decision.outcome, [] if decision.witness is None else list(decision.witness)
@@ -149,6 +162,7 @@ STAGES: dict[str, Stage] = {
     "depth-first": depth_first,
     "bit-parallel": bit_parallel_alone,
     "sparse": sparse_alone,
+    "counting": counting_alone,
     "just-in-time": just_in_time_alone,
     "all rounds": all_rounds,
 }
