@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
+from multiprocessing import parent_process
 from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import ParamSpec, TypeVar
 
@@ -25,7 +26,7 @@ def processes(tasks: int) -> Iterator[ProcessPoolExecutor]:
     """As many processes as there are cores, for so many tasks. Whatever leaves the block early ends them."""
     # Spawned, not forked: a fork of a process with threads (numpy, trio) may hang.
     workers = min(tasks, cores())
-    with _Processes(workers, mp_context=_Workers(), initializer=_ignore_interrupts) as started:
+    with _Processes(workers, mp_context=_Workers(), initializer=_begin) as started:
         try:
             yield started
         except BaseException:  # their results are not needed
@@ -37,7 +38,7 @@ class _Worker(SpawnProcess):
     """Ignores Ctrl-C, which a terminal sends to every process of a command: its parent ends it."""
 
     def start(self) -> None:
-        if not hasattr(signal, "pthread_sigmask"):  # Windows: _ignore_interrupts has to do, once the process runs
+        if not hasattr(signal, "pthread_sigmask"):  # Windows: _begin has to do, once the process runs
             super().start()
             return
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # a child inherits it
@@ -47,8 +48,17 @@ class _Worker(SpawnProcess):
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
-def _ignore_interrupts() -> None:
+def _begin() -> None:
+    """What a worker does first: it ignores Ctrl-C, and ends with its parent, even one that was killed (SIGKILL)."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 class _Workers(SpawnContext):

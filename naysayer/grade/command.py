@@ -15,6 +15,7 @@ from pathlib import Path
 from types import FrameType
 
 import msgspec
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from checker.errors import HarnessError, UsageError
@@ -22,7 +23,15 @@ from checker.processes import cores
 from naysayer.grade import outputs
 from naysayer.grade.pack import Assignment, load, packs
 from naysayer.grade.real import graded_really
-from naysayer.grade.sandbox import LimitBrokenError, Limits, copied, environment, launcher, supervised
+from naysayer.grade.sandbox import (
+    LimitBrokenError,
+    Limits,
+    can_cut_network,
+    copied,
+    environment,
+    launcher,
+    supervised,
+)
 from naysayer.grade.score import Grade, nothing, score
 from naysayer.grade.trial import Outcome, batches
 from naysayer.grade.worker import Done, Part, Task
@@ -89,7 +98,7 @@ def grade_one(named: str, asked: Asked) -> int:
     _write(folder / "results.json", msgspec.json.format(msgspec.json.encode(outputs.gradescope(grade))))
     _write(folder / "junit.xml", outputs.junit([grade]))
     _write(folder / "grade.md", outputs.markdown(grade, assignment.title).encode())
-    screen.print(f"\nresults: {folder}", markup=False, highlight=False, soft_wrap=True)
+    _say_where(folder, screen)
     return 0 if grade.points == grade.of else 1
 
 
@@ -124,8 +133,15 @@ def grade_all(named: str, class_folder: Path, asked: Asked) -> int:
     outputs.show_class(grades, assignment.title, screen)
     _write(folder / "grades.md", outputs.markdown_class(grades, assignment.title).encode())
     _write(folder / "junit.xml", outputs.junit(grades))
-    screen.print(f"\nresults: {folder}", markup=False, highlight=False, soft_wrap=True)
+    _say_where(folder, screen)
     return 0 if all(one.points == one.of for one in grades) else 1
+
+
+def _say_where(folder: Path, screen: Console) -> None:
+    if not can_cut_network():
+        said = "the network of submissions was not cut: this system allows no network namespaces"
+        screen.print(f"\n! {said}", markup=False, highlight=False)
+    screen.print(f"\nresults: {folder}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _load(named: str, asked: Asked) -> Assignment:
@@ -176,9 +192,9 @@ def _grade(
     own_user, limits = secret is not None, Limits()
     try:
         with copied(submission, own_user) as copy:
+            if asked.build is not None:  # which may have to fetch what it needs
+                _build(asked.build, launcher(limits, own_user, network=True), copy)
             words = launcher(limits, own_user)
-            if asked.build is not None:
-                _build(asked.build, words, copy)
             parts = tuple(Part(one.name, tuple(seeds)) for one, seeds in batches(assignment, secret))
             target = asked.binary or f"{HOST}{asked.host}"
             real = asked.binary is not None

@@ -23,6 +23,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from checker.errors import HarnessError, UsageError
@@ -90,11 +91,26 @@ IGNORED = ("results", ".git", "__pycache__", "node_modules")
 """Folders of a submission that are not copied."""
 
 
-def launcher(limits: Limits, own_user: bool) -> list[str]:
-    """The words that a submission's command is started after."""
-    confine = str(Path(__file__).with_name("confine.py"))
+def launcher(limits: Limits, own_user: bool, *, network: bool = False) -> list[str]:
+    """The words that a submission's command is started after. `network`: it keeps it; otherwise it is cut where the
+    system allows that."""
     numbers = (limits.files_mb << 20, limits.open_files, limits.processes, NOBODY if own_user else -1)
-    return [sys.executable, "-I", "-S", confine, *map(str, numbers)]
+    return [*CONFINE, *map(str, numbers), "keep" if network or not can_cut_network() else "cut"]
+
+
+CONFINE = (sys.executable, "-I", "-S", str(Path(__file__).with_name("confine.py")))
+
+
+@cache
+def can_cut_network() -> bool:
+    """Whether this system lets us give a submission a network namespace of its own."""
+    tried = subprocess.run(
+        [*CONFINE, str(1 << 20), "64", "64", "-1", "cut", sys.executable, "-I", "-S", "-c", ""],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+    )
+    return tried.returncode == 0
 
 
 def environment(folder: Path) -> dict[str, str]:
@@ -133,8 +149,8 @@ def supervised(
             thread.start()
         assert process.stdin is not None
         with suppress(BrokenPipeError):
-            process.stdin.write(given)
-            process.stdin.close()
+            process.stdin.write(given + b"\n")
+            process.stdin.flush()  # it stays open: the worker ends when it is closed, and so with this process
         until = time.monotonic() + limits.seconds
         while process.poll() is None:
             time.sleep(POLL_S)

@@ -6,7 +6,9 @@ It is started by sandbox.py, in the copy of the submission's folder. The task ha
 from __future__ import annotations
 
 import os
+import shlex
 import sys
+import threading
 import time
 from concurrent.futures import Future
 from contextlib import suppress
@@ -59,8 +61,9 @@ class Done(msgspec.Struct, frozen=True):
 
 
 def main() -> None:
-    """Carry out the task on stdin."""
-    task = msgspec.json.decode(sys.stdin.buffer.read(), type=Task)
+    """Carry out the task on stdin, which ends with the process that wrote it there."""
+    task = msgspec.json.decode(sys.stdin.buffer.readline(), type=Task)
+    threading.Thread(target=_end_with_stdin, daemon=True).start()
     out = os.dup(1)
     os.dup2(2, 1)  # whatever else prints
     try:
@@ -68,6 +71,11 @@ def main() -> None:
         _say(out, Done(pages={} if task.real else _pages(task, outcomes, Path(task.pages))))
     except NaysayerError as error:
         _say(out, Done(error=str(error)))
+
+
+def _end_with_stdin() -> None:
+    os.read(0, 1)
+    os._exit(1)
 
 
 def _say(out: int, done: Done) -> None:
@@ -98,9 +106,10 @@ def _run(task: Task, out: int) -> list[Outcome]:
 def _run_really(task: Task, out: int) -> list[Outcome]:
     from naysayer.grade.real import graded_really, try_really
 
+    binary = shlex.join([*task.launcher, *shlex.split(task.target)])
     outcomes = []
     for one in graded_really(task.assignment):
-        outcomes.append(try_really(one, task.target, Path(task.pages)))
+        outcomes.append(try_really(one, binary, Path(task.pages)))
         _say(out, Done((outcomes[-1],)))
     return outcomes
 

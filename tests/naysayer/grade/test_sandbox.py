@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import select
 import shutil
+import socket
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from naysayer.grade.sandbox import LimitBrokenError, Limits, copied, launcher, supervised
+from naysayer.grade.sandbox import LimitBrokenError, Limits, can_cut_network, copied, launcher, supervised
 
 pytestmark = [
     pytest.mark.slow,
@@ -97,3 +100,39 @@ def test_as_another_user_a_submission_cannot_read_what_is_ours(tmp_path: Path) -
         supervised([sys.executable, "-c", worker], b"", copy, Limits(), lambda line: None)
         assert (copy / "found").read_text() == "['Permission denied', 'Permission denied', 65534]"
     assert not copy.exists()
+
+
+def test_a_submission_has_no_network(tmp_path: Path) -> None:
+    if not can_cut_network():
+        pytest.skip("this system allows no network namespaces")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        code = f"import socket; socket.create_connection({server.getsockname()}, 5)"
+        for network, reached in ((True, 0), (False, 1)):
+            words = [*launcher(Limits(), own_user=False, network=network), sys.executable, "-c", code]
+            assert subprocess.run(words, capture_output=True, check=False).returncode == reached
+
+
+def test_the_processes_of_a_grading_that_was_killed_end(tmp_path: Path) -> None:
+    (tmp_path / "pack").mkdir()
+    (tmp_path / "pack" / "assignment.toml").write_text(
+        """
+        title = "One node"
+        about = "It never answers."
+        [[test]]
+        name = "works"
+        points = 1
+        workloads = ["register"]
+        nodes = 1
+        """
+    )
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "hangs.py").write_text("import os; os.write(2, b'here')\nwhile True: pass")
+    host = f"/bin/sh -c 'exec 2>{tmp_path}/said; exec {sys.executable} hangs.py'"
+    os.mkfifo(tmp_path / "said")  # it ends when the last process ends that has it open
+    command = [sys.executable, "-m", "naysayer", "grade", str(tmp_path / "pack"), "--host", host]
+    grading = subprocess.Popen(command, cwd=tmp_path / "mine", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    with grading, (tmp_path / "said").open("rb", buffering=0) as said:
+        assert said.read(4) == b"here"
+        grading.kill()
+        assert select.select([said], [], [], 60)[0], "its processes are left"
+        assert said.read() == b""
