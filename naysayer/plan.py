@@ -14,7 +14,7 @@ from checker.transactions.levels import LEVELS
 from checker.transactions.levels import find as find_level
 from naysayer.format_version import refuse_other_version
 from naysayer.options import RunOptions
-from naysayer.possible import possible
+from naysayer.possible import offered, possible
 from naysayer.versions import versions
 from nemesis import catalog
 from nemesis.decided import TimedFault
@@ -147,16 +147,16 @@ def make_plan(options: RunOptions) -> Plan:
     found = find_target(options.target)
     nodes, nemesis = options.nodes, options.nemesis
     count = found.nodes if nodes is None else nodes
-    registers = found.workload == "register"
-    deck = nemesis is None and registers
+    usual = _usual_workload(found) if options.workload is None else options.workload
+    deck = nemesis is None and found.workload == "register"
     if nemesis is None:
         able = {kind.name for kind in possible(found)}
-        usual = LIVE_NEMESIS if deck else SIMULATED_NEMESIS
-        nemesis = tuple(name for name in usual if name in able and catalog.find(name).nodes <= count)
+        named = LIVE_NEMESIS if deck else SIMULATED_NEMESIS
+        nemesis = tuple(name for name in named if name in able and catalog.find(name).nodes <= count)
     operations = OPERATIONS if options.operations is None and options.time_s is None else options.operations
     plan = Plan(
         target=options.target,
-        workload=(FEW_WRITES if registers else found.workload) if options.workload is None else options.workload,
+        workload=usual,
         nemesis=tuple(catalog.find(name).name for name in nemesis),
         nodes=count,
         clients=CLIENTS if options.clients is None else options.clients,
@@ -171,6 +171,21 @@ def make_plan(options: RunOptions) -> Plan:
     )
     validate(plan, found, workload_of(plan))
     return plan
+
+
+def _usual_workload(target: Target) -> str:
+    """The default workload of a test: of registers the one that shows most; of a program of the user's one of which it
+    has all operations."""
+    if target.workload != "register":
+        return target.workload
+    if not target.foreign:
+        return FEW_WRITES
+    able = [name for name in (FEW_WITH_CAS, FEW_WRITES, *target.workloads) if _has(target, name)]
+    return able[0] if able else FEW_WRITES
+
+
+def _has(target: Target, workload: str) -> bool:
+    return find_workload(workload).operations <= offered(target)
 
 
 def workload_of(plan: Plan) -> Workload:

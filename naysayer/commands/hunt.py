@@ -15,7 +15,7 @@ from checker.processes import cores
 from naysayer.commands.kept_scenario import keep_scenario
 from naysayer.commands.test import facts_json, page_source, result_of
 from naysayer.hunt.beyond import CONTINUATIONS, seen_by_clients
-from naysayer.hunt.campaign import Caught, Hunt, run_campaign
+from naysayer.hunt.campaign import Caught, Hunt, attempt, run_campaign
 from naysayer.hunt.corpus import try_known
 from naysayer.hunt.drawing import draw
 from naysayer.hunt.finding import ORIGINAL, Failure, changed, judged, reproduce, summary
@@ -24,6 +24,7 @@ from naysayer.mechanism import with_mechanism
 from naysayer.options import given
 from naysayer.plan import Plan, text
 from naysayer.play import notation, timed
+from naysayer.possible import dies, said_of
 from naysayer.recorder import Recorder
 from naysayer.report.build import build_report
 from naysayer.report.conclusion import Conclusion, conclusion
@@ -33,6 +34,7 @@ from naysayer.report.terminal import show
 from naysayer.results import HISTORY, new_folder, refuse_unwritable
 from naysayer.signals import Stop, StopRequest
 from naysayer.store import Store
+from targets.registry import find as find_target
 
 FOUND, NOTHING, UNDECIDED, ERROR = 1, 0, 2, 3
 
@@ -49,8 +51,11 @@ def hunt_target(hunt: Hunt, *, engine: str, workers: int | None, results: Path) 
     refuse_unwritable(results)
     if workers is not None and engine == "processes" and not 1 <= workers <= cores():
         raise UsageError(f"--workers is {workers}; from 1 to {cores()} fit on the cores that this process may use")
+    about = said_of(find_target(hunt.target)) if hunt.workload is None else None
+    if about is not None:
+        console().print(f"  {about}", markup=False, highlight=False)
     with StopRequest() as stop:
-        caught = _known(hunt, results) or _search(hunt, engine, workers or cores(), stop)
+        caught = _known(hunt, results) or _at_once(hunt) or _search(hunt, engine, workers or cores(), stop)
         if caught.plan is None:
             return _nothing(hunt, caught)
         folder = new_folder(results, caught.plan.name)
@@ -77,6 +82,14 @@ def _known(hunt: Hunt, results: Path) -> Caught | None:
         count = "the failure" if tried.seeds == 1 else f"each of the {tried.seeds} failures"
         console().print(f"  {count} of earlier hunts in {results} no longer occurs", markup=False, highlight=False)
     return None if tried.plan is None else tried
+
+
+def _at_once(hunt: Hunt) -> Caught | None:
+    """The first seed of a program whose nodes die or hang by themselves: each other process would wait for it too."""
+    if hunt.shard is not None or not dies(find_target(hunt.target)):
+        return None
+    tried = attempt(hunt, range(hunt.first_seed, hunt.first_seed + 1))
+    return None if tried.failed is None else Caught(tried.failed, 1, tried.cpu_s, 0, unlike=tried.unlike)
 
 
 def _search(hunt: Hunt, engine: str, workers: int, stop: StopRequest) -> Caught:
@@ -193,7 +206,7 @@ def _report_original(plan: Plan, original: Failure, folder: Path, options: Optio
 
 
 def _effort(caught: Caught) -> str:
-    return f"{caught.seeds} seeds, {caught.cpu_s:.1f} CPU s"
+    return f"{caught.seeds} seed{'' if caught.seeds == 1 else 's'}, {caught.cpu_s:.1f} CPU s"
 
 
 def _facts(hunt: Hunt, caught: Caught, scenario: str | None = None) -> dict[str, Any]:

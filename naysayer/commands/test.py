@@ -20,7 +20,7 @@ from naysayer.mechanism import with_mechanism
 from naysayer.options import RunOptions, given
 from naysayer.page.source import Source, source_of_run
 from naysayer.plan import Plan, make_plan, text
-from naysayer.possible import is_spared
+from naysayer.possible import dies, is_spared
 from naysayer.recorder import Recorder
 from naysayer.report.build import Result, build_report, seen_in
 from naysayer.report.conclusion import Conclusion, conclusion
@@ -86,7 +86,12 @@ def _remarks(plan: Plan) -> list[str]:
     """That faults were left out that would have been injected into nodes that keep files."""
     target = find_target(plan.target)
     ending = ("kill", "power", "torn")
-    if not plan.nemesis or not is_spared(target, ending[0]) or any(is_spared(target, name) for name in plan.nemesis):
+    if (
+        not plan.nemesis
+        or dies(target)
+        or not is_spared(target, ending[0])
+        or any(is_spared(target, name) for name in plan.nemesis)
+    ):
         return []
     named = ", ".join(ending)
     return [f"its nodes keep no file, so {named} are left out unless --nemesis names them: memory is lost by design"]

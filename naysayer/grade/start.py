@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 
 from naysayer.commands.init_node import KITS, language, next_steps, write
-from naysayer.grade.pack import Assignment, load
+from naysayer.grade.pack import load
 
 FIRST_TEST = "first-test.txt"
 
@@ -33,14 +33,7 @@ def init_assignment(folder: Path, name: str, lang: str) -> int:
         "# fails until something is filled in",
         f"naysayer play {FIRST_TEST}",
         "# once it passes: seeds with faults, and the points",
-        f'naysayer hunt --host "{host}" {_about_runs(assignment)}'.rstrip(),
+        f'naysayer hunt --host "{host}"{" --nodes 1" if assignment.test[0].nodes == 1 else ""}',
         f'naysayer grade {name} --host "{host}"',
     )
     return 0
-
-
-def _about_runs(assignment: Assignment) -> str:
-    """What a hunt for an assignment has to be told."""
-    test = assignment.test[0]
-    nodes = "--nodes 1 " if test.nodes == 1 else ""
-    return f"{nodes}--workload {test.workloads[0]}" if test.workloads else nodes

@@ -9,11 +9,12 @@ from __future__ import annotations
 from random import Random
 
 from naysayer.plan import Plan
-from naysayer.possible import possible
+from naysayer.possible import offered, possible
 from nemesis import catalog
 from nemesis.catalog import schedule_of
 from targets.protocol.target import Target
 from workloads.few_writes import WORKLOAD as FEW_WRITES
+from workloads.register import WORKLOAD as REGISTER
 from workloads.registry import find as find_workload
 
 FEW = (2, 3, 4)
@@ -77,7 +78,13 @@ def subset(pool: list[str], random: Random) -> tuple[str, ...]:
 
 
 def fitting(target: Target) -> list[str]:
-    """The workloads of the target of which it offers all operations, and the one that shows most stale reads."""
+    """The workloads of the target of which it offers all operations, and the one that shows most stale reads.
+
+    A program of the user's that has compare-and-set is always asked for it: such workloads read and write as well.
+    """
     named = (*target.workloads, FEW_WRITES.name) if target.workloads else (target.workload,)
-    every = [name for name in dict.fromkeys(named) if find_workload(name).operations <= target.operations]
+    operations = offered(target)
+    every = [name for name in dict.fromkeys(named) if find_workload(name).operations <= operations]
+    if target.foreign and "cas" in operations:
+        every = [name for name in every if find_workload(name).model != REGISTER.model]
     return every or [target.workload]

@@ -5,16 +5,24 @@ from __future__ import annotations
 import shlex
 from functools import cache
 
-from checker.errors import TargetError, UsageError
+from checker.errors import UsageError
 from targets.backends.host.node import HostedNode
 from targets.backends.host.process import host
 from targets.backends.host.requests import OPERATIONS
-from targets.backends.simulator import SimulatedCluster
-from targets.protocol.node import Request
 from targets.protocol.target import HOST, Target
 
-PROBE_MS = 2000.0
-"""How long the nodes get to write a file when it is probed whether they do."""
+WORKLOADS = (
+    "register",
+    "cas-register",
+    "kv",
+    "write-few-read-many",
+    "write-few-with-cas",
+    "fenced-register",
+    "generation",
+    "txn-list-append",
+    "ids",
+)
+"""The workloads whose operations mean one thing only. A program is asked which of them it has (probe.py)."""
 
 
 def words_of(command: str) -> tuple[str, ...]:
@@ -39,24 +47,6 @@ def hosted(name: str) -> Target:
         operations=frozenset(OPERATIONS),
         workload="register",
         messages=(),
-        workloads=("register",),
+        workloads=WORKLOADS,
         foreign=True,
     )
-
-
-@cache
-def keeps_files(target: Target) -> bool:
-    """Whether any node writes a file when it starts or is asked for each operation once: data that is only in memory is
-    lost with its process by design, so without being asked for no fault ends one."""
-    cluster = SimulatedCluster(target, target.nodes, seed=1)
-    try:
-        cluster.start()
-        for number, (f, (names, _)) in enumerate(OPERATIONS.items()):
-            given = (1,) * len(names) if isinstance(names, tuple) else None if names is None else 1
-            for node in cluster.nodes:
-                request = Request(f"r{number}", f"c{number}", f, "x", given if f != "txn" else (("append", "x", 1),))
-                cluster.invoke(request, node, PROBE_MS, lambda reply: None)
-        cluster.run(until_ms=PROBE_MS)
-    except TargetError:  # the run itself will report it
-        pass
-    return bool(cluster.keeping_files)

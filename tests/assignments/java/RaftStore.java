@@ -77,7 +77,11 @@ public class RaftStore extends Naysayer.Node {
 
     /** An entry at an index, in place of whatever was there and after it. */
     void place(long index, Entry entry) {
-        while (log.size() >= index) log.remove(log.size() - 1);
+        while (lastIndex() >= index) {
+            Naysayer.Message request = waiting.remove(lastIndex());
+            if (request != null) ctx.error(request, 0, "another leader's entry took its place here, though not everywhere");
+            log.remove(log.size() - 1);
+        }
         log.add(entry);
     }
 
@@ -94,19 +98,12 @@ public class RaftStore extends Naysayer.Node {
     // elections
 
     void stepDown(long term) {
-        if (role.equals("leader")) abandon();
         role = "follower";
         leader = null;
         currentTerm = term;
         votedFor = null;
         persistVote();
         restartElectionTimer();
-    }
-
-    /** A deposed leader does not know what becomes of its entries. */
-    void abandon() {
-        waiting.values().forEach(request -> ctx.error(request, 0, "the leader was deposed before it was committed"));
-        waiting.clear();
     }
 
     @Override public void onTimer(String name) {
@@ -161,6 +158,7 @@ public class RaftStore extends Naysayer.Node {
             matchIndex.put(node, 0L);
         }
         beginTerm();
+        ctx.others().forEach(this::replicate);
         heartbeat();
     }
 
@@ -172,15 +170,20 @@ public class RaftStore extends Naysayer.Node {
 
     // replication
 
+    /** Heartbeats have no entries: a follower that lacks some is sent them once its log is known to match. */
     void heartbeat() {
         ctx.timer("heartbeat", HEARTBEAT_MS);
-        ctx.others().forEach(this::replicate);
+        for (String node : ctx.others()) append(node, List.of());
     }
 
     void replicate(String node) {
-        long previous = nextIndex.get(node) - 1;
         List<Object> entries = new ArrayList<>();
-        for (long index = previous + 1; index <= lastIndex(); index++) entries.add(log.get((int) index - 1).json());
+        for (long index = nextIndex.get(node); index <= lastIndex(); index++) entries.add(log.get((int) index - 1).json());
+        append(node, entries);
+    }
+
+    void append(String node, List<Object> entries) {
+        long previous = nextIndex.get(node) - 1;
         ctx.send(node, "append_entries", "term", currentTerm, "prev_log_index", previous, "prev_log_term", termAt(previous),
             "entries", entries, "leader_commit", commitIndex);
     }
@@ -227,6 +230,7 @@ public class RaftStore extends Naysayer.Node {
             matchIndex.merge(node, match, Math::max);
             nextIndex.merge(node, match + 1, Math::max);
             advanceCommitIndex();
+            if (nextIndex.get(node) <= lastIndex()) replicate(node);
         } else {
             nextIndex.put(node, Math.max(matchIndex.get(node), match) + 1);
             replicate(node);
