@@ -125,5 +125,8 @@ class VirtualRun:
             self.cluster.at(self.cluster.now_ms, self._nemesis)
 
     def _apply(self, fault: Fault) -> None:
-        self.cluster.apply(fault)
-        self.core.injected(fault, self.cluster.now_ns)
+        """A fault counts as injected although a node dies of it at once, such as one that is started again."""
+        try:
+            self.cluster.apply(fault)
+        finally:
+            self.core.injected(fault, self.cluster.now_ns)

@@ -24,6 +24,9 @@ from workloads.generator import Generator, Invocation, Turn, Wait
 from workloads.parts import client_of
 from workloads.registry import find as find_workload
 
+AFTER_MS = 1.0
+"""A run does not end before what ended it has happened again."""
+
 
 class TimedOperation(msgspec.Struct, frozen=True):
     """A client invokes an operation on a node at `at_ms`, or as soon as its previous operation has ended."""
@@ -121,8 +124,12 @@ def shows_last(operation: TimedOperation) -> bool:
 
 
 def of_run(plan: Plan, simulation: Simulation, run: Run) -> Scenario:
-    """The scenario of a finished run; if the run was not live in the end, only its fault phase."""
+    """The scenario of a finished run; if the run was not live in the end, only its fault phase.
+
+    If a node died, what happened last may be the restart of which it died, after the last operation.
+    """
     until_ms = float("inf") if run.live else run.fault_phase_ms
+    last_ms = run.virtual_ms + AFTER_MS if any(one.node for one in run.findings) else 0.0
     return Scenario(
         plan.target,
         plan.workload,
@@ -136,7 +143,7 @@ def of_run(plan: Plan, simulation: Simulation, run: Run) -> Scenario:
         tuple(TimedFault(at_ms, fault) for at_ms, fault in run.recorder.nemesis if at_ms < until_ms),
         plan.timeout_ms,
         not run.live,
-        0.0 if run.live else run.fault_phase_ms,
+        last_ms if run.live else run.fault_phase_ms,
         run.fault_phase_ms if run.live else None,
     )
 

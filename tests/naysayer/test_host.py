@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -100,6 +101,36 @@ def test_power_loss_takes_what_was_not_synced(tmp_path: Path, capsys: pytest.Cap
     code = run(["hunt", "--host", command("no-sync"), "--seeds", "100", *nemesis, "--results", str(tmp_path)])
     assert code == 1
     assert "NOT LINEARIZABLE" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_a_node_that_dies_of_its_restart_is_minimised_to_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "mine.py").write_text(
+        f"""
+import sys
+sys.path.insert(0, {str(KIT.parent)!r})
+from naysayer_kit import Node, run
+
+class Mine(Node):
+    def on_start(self):
+        if "wal" in self.ctx.disk.names():
+            raise ValueError("it is there already")
+        self.ctx.disk.create("wal")
+
+    def on_message(self, message):
+        self.ctx.error(message, 11, "it is busy")
+
+run(Mine)
+"""
+    )
+    host = f"{sys.executable} {tmp_path / 'mine.py'}"
+    assert (
+        run(["hunt", "--host", host, "--nodes", "1", "--nemesis", "kill", "--workers", "1", "--results", str(tmp_path)])
+        == 1
+    )
+    printed = capsys.readouterr().out
+    assert re.search(r"Minimised from \d+ operations and \d+ faults to 0 and 2 in", printed)
+    assert "restart n1" in printed
 
 
 @pytest.mark.slow
