@@ -114,6 +114,8 @@ def _others(climbed: Climbed) -> Iterator[str]:
         begun = len(climbed.rungs)
         if begun < len(climbed.scopes):
             yield f"{_count(len(climbed.scopes) - begun, 'scope')} not begun"
+    if any(rung.found.clocks for rung in climbed.rungs.values()):
+        yield "its nodes read clocks: each goes on when a timer of its node fires, and they drift apart without a bound"
     yield f"{climbed.states:,} states, {climbed.transitions:,} transitions, {climbed.cpu_s:.1f} CPU s"
 
 

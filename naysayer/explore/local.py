@@ -64,10 +64,18 @@ class Step(NamedTuple):
     """The exception that the handler raised."""
 
 
+def started(make: Callable[[], Node], nodes: Sequence[NodeId]) -> Node:
+    """A node of the kind, of a cluster of its own. Raises TargetError if it does not start."""
+    locals_ = Locals(make, nodes, Rules(), disks=True, clocks=True, opaque=True)
+    return locals_.node_in(locals_.first(0).state)
+
+
 class Locals:
     """All local states and inputs that were met, by number.
 
-    `disks`: whether what is on disk is a part of the state, as it is where a crash may come. Without `remember` every
+    `disks`, `clocks`: whether what is on disk, and what their clocks show, is a part of the state, as it is where a
+    crash may come, and where nodes read clocks. `opaque`: the memory of a node cannot be read, so that two nodes are
+    in the same state if they had the same inputs all along. Without `remember` every
     step runs the node again, for tests.
     """
 
@@ -79,10 +87,12 @@ class Locals:
         invariants: Sequence[Invariant] = (),
         *,
         disks: bool,
+        clocks: bool = False,
+        opaque: bool = False,
         remember: bool = True,
     ) -> None:
         self._make, self._nodes, self._rules, self._invariants = make, tuple(nodes), rules, tuple(invariants)
-        self._disks, self._remember = disks, remember
+        self._disks, self._clocks, self._opaque, self._remember = disks, clocks, opaque, remember
         self._states: dict[Hashable, int] = {}
         self._inputs: dict[Hashable, int] = {}
         self.inputs: list[Input] = []
@@ -174,9 +184,13 @@ class Locals:
             self.answers.append(replies)
         return found
 
+    def node_in(self, state: int) -> Node:
+        """A node in a local state."""
+        return self._at(state)[0]
+
     def shown(self, state: int) -> Mapping[str, Any]:
         """What a node in a local state shows of itself."""
-        return self._at(state)[0].view()
+        return self.node_in(state).view()
 
     def carried_out(self, state: int, crash: Crash) -> int:
         """How many effects come before a crash within an input, those that set timers included, as the simulator counts
@@ -190,7 +204,7 @@ class Locals:
         return around.effects + around.settings
 
     def _fresh(self, index: int) -> tuple[Node, Surroundings]:
-        around = Surroundings(self._nodes, index, WatchedDisk(), incarnation=1, disk_counts=self._disks)
+        around = Surroundings(self._nodes, index, WatchedDisk(), 1, disk_counts=self._disks, clock_counts=self._clocks)
         return self._started(around), around
 
     def _started(self, around: Surroundings) -> Node:
@@ -234,14 +248,14 @@ class Locals:
             case Delivery(sender, _, message):
                 node.receive(sender, message)
             case Fired(timer):
-                del around.timers[timer]
+                around.fired(timer)
                 node.timeout(timer)
 
     def _number(self, index: int, node: Node, around: Surroundings, came: tuple[int, int] | None) -> int:
-        outside = {id(around): "context", id(around.disk): "disk", id(around.random): "random"}
         timers = sorted(around.timers, key=repr)
-        memory = canonical((node, timers), outside, self._rules.ignored)
-        form = (index, around.incarnation, memory, canonical(around.disk) if self._disks else None)
+        clock = (around.clock_ms, *[around.timers[timer] for timer in timers]) if self._clocks else None
+        disk = canonical(around.disk) if self._disks else None
+        form = (index, around.incarnation, self._memory(node, timers, around, came), clock, disk)
         found = self._states.get(form)
         if found is None:
             found = self._states[form] = len(self._came)
@@ -255,6 +269,12 @@ class Locals:
             if len(self._spare) > SPARE_MAX:
                 del self._spare[next(iter(self._spare))]
         return found
+
+    def _memory(self, node: Node, timers: list[Timer], around: Surroundings, came: tuple[int, int] | None) -> Hashable:
+        if self._opaque:
+            return canonical(timers), came
+        outside = {id(around): "context", id(around.disk): "disk", id(around.random): "random"}
+        return canonical((node, timers), outside, self._rules.ignored)
 
     def _look(self, node: Node) -> int:
         seen = tuple(invariant.look(node) for invariant in self._invariants)

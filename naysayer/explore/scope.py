@@ -113,8 +113,9 @@ def refuse_unoffered(target: Target, wanted: Scope) -> None:
 def refuse_unsuited(target: Target, nodes: int) -> None:
     """Raises UsageError for a target that cannot be explored, as far as that shows before its nodes run."""
     register = "register" in (target.workload, *target.workloads) and target.operations >= {"read", "write"}
-    if target.foreign or not register:
-        because = "it is a program of its own" if target.foreign else "it has no register to read and write"
-        raise UsageError(f"{target.name} cannot be explored: {because}; naysayer hunt searches it")
+    if not register:
+        raise UsageError(
+            f"{target.name} cannot be explored: it has no register to read and write; naysayer hunt searches it"
+        )
     if target.nodes == 1 and nodes != 1:
         raise UsageError(f"{target.name} runs on one node only, so --nodes must be 1, not {nodes}")

@@ -17,11 +17,12 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from naysayer.explore.frontier import Operation
-from naysayer.explore.local import LOSSES, Crash, Delivery, Locals, Step
+from naysayer.explore.local import LOSSES, Crash, Delivery, Locals, Step, started
 from naysayer.explore.outside import IMPOSSIBLE, Core, Invariant, Outside
 from naysayer.explore.prefix import until_leads
 from naysayer.explore.rules import Rules, rules_of
 from naysayer.explore.scope import Asked, Scope
+from naysayer.explore.surroundings import ClockRead
 from targets.protocol.node import Node, Reply, Request
 
 KEY = "x"
@@ -62,6 +63,8 @@ class Explored:
     cut: str | None
     unanswered: tuple[Operation, ...] = ()
     """Operations that no schedule answers with ok: a scope in which nothing succeeds is free of violations too."""
+    clocks: bool = False
+    """Nodes read their clocks."""
 
 
 Progress = Callable[[int, int], bool]
@@ -87,7 +90,7 @@ class _Found(Exception):  # noqa: N818 - a failure of the nodes, not of ours
 
 class Search:
     """One exploration. `rules`: what makes the scope smaller; those of the target's protocol unless given.
-    `invariants`: what must hold in every state, beside the answers."""
+    `invariants`: what must hold in every state, beside the answers. `opaque`: the memory of a node cannot be read."""
 
     def __init__(
         self,
@@ -96,24 +99,40 @@ class Search:
         rules: Rules | None = None,
         *,
         invariants: Sequence[Callable[[], Invariant]] = (),
+        opaque: bool = False,
         remember: bool = True,
     ) -> None:
-        self._scope, self._nodes, self._names = scope, scope.nodes, scope.names
-        self._rules = rules_of(make()) if rules is None else rules
-        watched = tuple(one() for one in invariants)
-        self.locals = Locals(make, scope.names, self._rules, watched, disks=scope.crashes > 0, remember=remember)
-        self._remember, self._watches = remember, bool(watched)
-        self._outside = Outside(scope, watched, self.locals.views, self.locals.answers)
+        self._make, self._scope, self._nodes, self._names = make, scope, scope.nodes, scope.names
+        self._given_rules, self._invariants = rules, tuple(one() for one in invariants)
+        self._opaque, self._remember, self._watches = opaque, remember, bool(invariants)
+        self._begin(clocks=False)
+
+    def _begin(self, *, clocks: bool) -> None:
+        """Nothing is known. `clocks`: what the clocks of nodes show is a part of their state."""
+        scope, crashes = self._scope, self._scope.crashes > 0
+        self._rules = self._given_rules or rules_of(started(self._make, self._names), crashes=crashes)
+        self.locals = Locals(
+            self._make,
+            self._names,
+            self._rules,
+            self._invariants,
+            disks=crashes,
+            clocks=clocks,
+            opaque=self._opaque,
+            remember=self._remember,
+        )
+        self._outside = Outside(scope, self._invariants, self.locals.views, self.locals.answers)
         self._requests = [[self._request(client, one) for one in row] for client, row in enumerate(scope.program)]
+        self._clocks = clocks
         self._moves: dict[str, dict[int, _Move]] = {}
         self._crashes: dict[tuple[str, int], list[tuple[int, _Move]]] = {}
         self._restarts: dict[str, list[tuple[int, _Move]]] = {}
         self._numbers: dict[Action, int] = {}
         self._known: list[Action] = []
         self._ends: dict[str, tuple[int, int, int]] = {}
-        self._touching: list[dict[str, tuple[int, int]]] = [{} for _ in scope.names]
+        self._touching: list[dict[str, tuple[int, int]]] = [{} for _ in self._names]
         self._dead: dict[str, bool] = {}
-        self._parents, self._actions = array("q"), array("q")
+        self._parents, self._actions = array("i"), array("i")
 
     def _request(self, client: int, asked: Asked) -> int:
         name, f, value = asked.operation
@@ -121,11 +140,18 @@ class Search:
 
     def run(self, states_max: int, seconds: float | None = None, goes_on: Progress = lambda *_: True) -> Explored:
         """Explore until a failure is found, nothing is left, or a bound is reached."""
+        try:
+            return self._run(states_max, seconds, goes_on)
+        except ClockRead:
+            self._begin(clocks=True)
+            return self._run(states_max, seconds, goes_on)
+
+    def _run(self, states_max: int, seconds: float | None, goes_on: Progress) -> Explored:
         began = time.monotonic()
         transitions = depth = 0
         first = self._led(self._first())
         if isinstance(first, Failure):
-            return Explored(1, 0, self.locals.handled, 0, first, None)
+            return Explored(1, 0, self.locals.handled, 0, first, None, clocks=self._clocks)
         seen = {first}
         before = at = len(self._parents) - 1
         layer, cut = [first], None
@@ -142,7 +168,8 @@ class Search:
                             self._actions.append(action)
                 except _Found as found:
                     failure = self._failure(found.why, at, found.action)
-                    return Explored(len(seen), transitions + 1, self.locals.handled, depth + 1, failure, None)
+                    handled = self.locals.handled
+                    return Explored(len(seen), transitions + 1, handled, depth + 1, failure, None, clocks=self._clocks)
                 at += 1
                 if len(seen) > states_max:
                     cut = f"--states {states_max} was reached"
@@ -155,14 +182,9 @@ class Search:
                 layer = following
         if cut is not None and at - before == len(seen):
             cut = None
+        deepest, unanswered = depth if cut else depth - 1, self._outside.unanswered()
         return Explored(
-            len(seen),
-            transitions,
-            self.locals.handled,
-            depth if cut else depth - 1,
-            None,
-            cut,
-            self._outside.unanswered(),
+            len(seen), transitions, self.locals.handled, deepest, None, cut, unanswered, clocks=self._clocks
         )
 
     def _cut(self, began: float, seconds: float | None, goes_on: Progress, states: int, depth: int) -> str | None:

@@ -1,7 +1,7 @@
 """What surrounds a node that is explored: a Context in which nothing is left to chance, and a disk that counts effects.
 
-No time passes, and random numbers tell incarnations apart and nothing else: what a node does by the clock, or by
-chance, would be covered in part only. A node that asks for it is refused.
+Random numbers tell incarnations apart and nothing else: what a node does by chance would be covered in part only, so a
+node that asks for more is refused. The clock of a node goes on when one of its timers fires, by as much as that proves.
 """
 
 from __future__ import annotations
@@ -28,6 +28,10 @@ class Unexplorable(UsageError):  # noqa: N818 - of a node, not of ours
 
 class Crashed(BaseException):
     """The process ends here."""
+
+
+class ClockRead(BaseException):
+    """A node reads its clock, which was no part of its state so far."""
 
 
 class _Numbers:
@@ -130,14 +134,24 @@ class Surroundings:
     """The Context of one incarnation."""
 
     def __init__(
-        self, nodes: tuple[NodeId, ...], index: int, disk: WatchedDisk, incarnation: int, disk_counts: bool
+        self,
+        nodes: tuple[NodeId, ...],
+        index: int,
+        disk: WatchedDisk,
+        incarnation: int,
+        *,
+        disk_counts: bool,
+        clock_counts: bool,
+        clock_ms: float = 0.0,
     ) -> None:
         self.me, self.nodes, self.disk = nodes[index], nodes, disk
         self.incarnation = incarnation
         self.random: Any = _Numbers(index, incarnation)
-        self._index, self._disk_counts = index, disk_counts
+        self._index, self._disk_counts, self._clock_counts = index, disk_counts, clock_counts
+        self.clock_ms = clock_ms
         disk.effect, disk.reads = self._effect, self._reads
-        self.timers: dict[Timer, None] = {}
+        self.timers: dict[Timer, float] = {}
+        """When they are due by the node's clock, in ms."""
         self.starting = False
         self.begin()
 
@@ -156,16 +170,33 @@ class Surroundings:
             self.disk.lose_power(_LosesAll(), torn=False)
         elif loss == "torn":
             self.disk.lose_power(_LosesHalf(), torn=True)
-        after = Surroundings(self.nodes, self._index, self.disk, self.incarnation + 1, self._disk_counts)
+        after = Surroundings(
+            self.nodes,
+            self._index,
+            self.disk,
+            self.incarnation + 1,
+            disk_counts=self._disk_counts,
+            clock_counts=self._clock_counts,
+            clock_ms=self.clock_ms,
+        )
         after.sent, after.replies = self.sent, self.replies
         return after
 
+    def fired(self, timer: Timer) -> None:
+        """The timer is no longer set, and at least so much time has passed."""
+        self.clock_ms = max(self.clock_ms, self.timers.pop(timer))
+
     def now_ms(self) -> float:
-        raise Unexplorable("its nodes read a clock, and exploration lets no time pass; naysayer hunt does")
+        if not self._clock_counts:
+            raise ClockRead
+        return self.clock_ms
 
     def send(self, to: NodeId, message: Message) -> None:
-        self._effect()
-        self.sent.append((to, message))
+        if isinstance(message, Reply):
+            self._answer(message)
+        else:
+            self._effect()
+            self.sent.append((to, message))
 
     def reply(self, request: Request, output: Any = None) -> None:
         self._answer(Reply(request.id, "ok", output))
@@ -178,7 +209,7 @@ class Surroundings:
 
     def set_timer(self, timer: Timer, after_ms: float) -> None:
         self.settings += 1
-        self.timers[timer] = None
+        self.timers[timer] = self.clock_ms + after_ms
 
     def cancel_timer(self, timer: Timer) -> None:
         self.settings += 1

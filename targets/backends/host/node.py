@@ -177,7 +177,8 @@ class HostedNode:
         if isinstance(message, HostMessage):
             body = message.body.encode()
         elif isinstance(message, Request) and message.f in OPERATIONS:
-            number = int(message.id[1:]) if message.id[1:].isdigit() else self._host.calls
+            figures = message.id[1:].replace(".", "")
+            number = int(figures) if figures.isdigit() else self._host.calls
             self._waiting[number] = message
             body = _encode(to_body(message, number))
         else:  # what a nemesis asks for that only some targets offer

@@ -177,9 +177,7 @@ def test_the_document_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
         (["quorum-kv", "--workers", "0"], "--workers is 0; from 1 to "),
         (["quorum-kv", "--workers", "2", *SMALL], "a --program is one scope"),
         (["quorum-kv", "--engine", "spark"], "unknown engine 'spark'"),
-        (["quorum-kv/wall-clock-last-write-wins"], "its nodes read a clock"),
         (["raft-txn"], "it has no register to read and write"),
-        (["host:./node"], "it is a program of its own"),
         (["quorum"], "there is no target 'quorum'"),
     ],
 )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from naysayer.explore.local import Crash
+from naysayer.explore.local import Crash, started
 from naysayer.explore.rules import Rules, rules_of
 from naysayer.explore.scope import scope
 from naysayer.explore.search import Explored, Search
@@ -19,7 +21,7 @@ MANY = 100_000
 
 def explored(target: str, program: str, rules: Rules | None = None, remember: bool = True, **budget: int) -> Explored:
     found = find(target)
-    search = Search(found.node, scope(program, found.nodes, **budget), rules, remember=remember)
+    search = Search(found.node, scope(program, **{"nodes": found.nodes, **budget}), rules, remember=remember)
     return search.run(MANY)
 
 
@@ -83,11 +85,22 @@ def test_steps_that_are_remembered_are_those_of_the_nodes(target: str, program: 
         ("quorum-kv", "w@n1", {"timers": 1, "crashes": 1}),
         ("quorum-kv/no-read-repair", "w@n1 | r@n1 r@n2", {}),
         ("quorum-kv/async-read-repair", "w@n1 | r@n1 r@n2", {}),
+        ("paxos-register", "w@n1 | r@n2", {}),
+        ("paxos-kv", "w@n1 | r@n2", {"nodes": 2}),
+        ("paxos-kv", "w@n1", {"nodes": 2, "crashes": 1, "timers": 1}),
+        ("paxos-kv", "w@n1", {"duplicates": 1}),
+        ("paxos-kv/learn-from-minority", "w@n1 | r@n2", {}),
+        ("paxos-kv/adopt-any-accepted", "w@n1 | w@n2 r@n2", {"nodes": 2}),
+        ("generation-clock", "w@n1", {}),
+        ("generation-clock", "w@n1", {"nodes": 2, "crashes": 1, "timers": 1}),
+        ("raft-log", "w@n1", {"nodes": 2, "timers": 2}),
+        ("raft-log", "w@n1", {"nodes": 2, "timers": 2, "crashes": 1}),
+        ("paxos-log", "w@n1", {"nodes": 2, "timers": 3}),
     ],
 )
 @pytest.mark.slow
 def test_messages_without_effect_may_be_dropped(target: str, program: str, budget: dict[str, int]) -> None:
-    rules = rules_of(find(target).node())
+    rules = rules_of(started(find(target).node, ("n1", "n2", "n3")), crashes="crashes" in budget)
     assert rules.dead is not None
     few, all_ = explored(target, program, **budget), explored(target, program, Rules(rules.ignored), **budget)
     assert few.states < all_.states
@@ -225,3 +238,31 @@ def test_torn_writes_and_other_operations_find_what_needs_them(
     found = explored(target, program, **budget)
     assert found.failure is not None
     assert len(found.failure.actions) == steps
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("nodes", "steps"), [(3, 2), (1, None)])
+def test_a_program_of_another_language_is_explored(nodes: int, steps: int | None) -> None:
+    register = Path(find.__code__.co_filename).parent / "kits" / "python" / "register.py"
+    target = find(f"host:{sys.executable} {register}")
+    found = Search(target.node, scope("w | r", nodes), opaque=True).run(MANY)
+    assert (found.cut, found.unanswered) == (None, ())
+    assert (found.failure and len(found.failure.actions)) == steps
+
+
+class Alarm(Greeter):
+    """A read returns the time at which its alarm went off."""
+
+    def start(self, ctx: Context) -> None:
+        self.ctx, self.greeted = ctx, None
+        ctx.set_timer("alarm", 70.0)
+
+    def timeout(self, timer: Timer) -> None:
+        self.greeted = int(self.ctx.now_ms())
+
+
+def test_a_clock_goes_on_when_a_timer_fires() -> None:
+    assert Search(Alarm, scope("r", 1)).run(MANY).failure is None
+    found = Search(Alarm, scope("r", 1, timers=1)).run(MANY)
+    assert found.clocks
+    assert outputs(found) == [70]
