@@ -413,7 +413,7 @@ class Drive:
 
 def _earlier(one: Evidence, ms: float) -> Evidence:
     """Evidence by a clock that began later: that of the cluster begins before its nodes are started."""
-    return replace(one, from_ms=one.from_ms - ms, to_ms=None if one.to_ms is None else one.to_ms - ms)
+    return msgspec.structs.replace(one, from_ms=one.from_ms - ms, to_ms=None if one.to_ms is None else one.to_ms - ms)
 
 
 def _ours(error: BaseException) -> NaysayerError:
