@@ -16,6 +16,7 @@ from tests.systems import needs, without
 pytestmark = pytest.mark.slow  # each starts processes
 
 NODES = Path(__file__).resolve().parents[1] / "targets" / "stdio_nodes"
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 
 @pytest.fixture(autouse=True)
@@ -163,6 +164,16 @@ def test_transactions_are_judged_at_the_level_that_was_asked_for(level: str, cod
     level_of = ("--consistency-model", level, "--time", "3s")
     assert play("", "txn-rw-register", tmp_path, *level_of, command=command, nodes=3) == code
     assert verdict(tmp_path)["model"] == level
+
+
+@pytest.mark.parametrize("workload", ["txn-list-append", "txn-rw-register"])
+def test_a_node_on_lin_kv_is_strictly_serializable_under_faults(workload: str, tmp_path: Path) -> None:
+    command = f"{sys.executable} {EXAMPLES / 'txn_node.py'}"
+    more = ("--consistency-model", "strict-serializable", "--nemesis", "kill,partition", "--time", "4s")
+    assert play("", workload, tmp_path, *more, command=command, nodes=3) == 0
+    found = verdict(tmp_path)
+    assert found["outcomes"]["ok"] > 50
+    assert any(fault["shown"] for fault in found["faults"])
 
 
 class TestJava:
