@@ -22,6 +22,7 @@ papers cited: a commit comes after those that its session did before. `PL-2` doe
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 from checker.errors import UsageError, unknown_name
@@ -174,6 +175,7 @@ def find(name: str) -> Level:
     return LEVELS[name]
 
 
+@cache
 def implied(name: str) -> frozenset[str]:
     """The names of all levels that hold where this one holds, itself included."""
     found = {name}

@@ -36,6 +36,18 @@ def made(request: pytest.FixtureRequest) -> Iterator[Service]:
 def address(made: Service) -> Iterator[str]:
     """A server that runs, with nothing in it."""
     made.command("start")
+    found = started(made)
+    database = database_at(found)
+    database.connect()
+    for table in ("registers", "texts", "lists", "counters", "elements"):
+        database.execute(f"DROP TABLE IF EXISTS naysayer_{table}")
+    database.close()
+    yield found
+    made.command("stop")
+
+
+def started(made: Service) -> str:
+    """The address of its server, once that takes connections."""
     url = {"postgresql": "postgresql://naysayer@127.0.0.1:{}/postgres", "mariadb": "mariadb://root@127.0.0.1:{}/test"}
     found = url[made.folder.name].format(made.ports[0])
     until_s = time.monotonic() + 60
@@ -43,14 +55,10 @@ def address(made: Service) -> Iterator[str]:
         database = database_at(found)
         try:
             database.connect()
-            break
+            database.close()
+            return found
         except Exception:
             assert time.monotonic() < until_s
-    for table in ("registers", "texts", "lists", "counters", "elements"):
-        database.execute(f"DROP TABLE IF EXISTS naysayer_{table}")
-    database.close()
-    yield found
-    made.command("stop")
 
 
 def lost_under_way(address: str, end: Callable[[Database], None]) -> Reply | None:
