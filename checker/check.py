@@ -15,7 +15,7 @@ from checker.errors import HistoryError, UsageError
 from checker.history import BEGINNING, OK, History, Operation
 from checker.model import Model
 from checker.models import find
-from checker.models.containers import PriorityQueue
+from checker.models.bags import PriorityQueue
 from checker.models.priorities import incomparable, why_incomparable
 from checker.parallel import validate_engine
 from checker.rounds import Progress, Rounds

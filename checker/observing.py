@@ -13,9 +13,9 @@ operation would have noticed. `noticeable` says so, by the table ROLES:
     counter, g-counter, pn-counter        add                           read
     g-set                                 add                           read
     broadcast                             broadcast                     read
-    queue, unordered-queue                enqueue                       dequeue, drain
-    stack                                 push                          pop
-    priority-queue                        insert                        delete-min
+    queue, unordered-queue                enqueue                       dequeue, drain, peek
+    stack                                 push                          pop, peek
+    priority-queue                        insert                        delete-min, peek
     mutex                                 acquire                       acquire
     ids, unique-ids                       generate                      generate
     generation                            next                          next
@@ -53,7 +53,7 @@ class Roles(NamedTuple):
     apart: bool = False
 
 
-_QUEUE = Roles(("enqueue",), ("dequeue", "drain"))
+_QUEUE = Roles(("enqueue",), ("dequeue", "drain", "peek"))
 _ADDS = Roles(("add",), ("read",))
 _CAS = Roles(("write", "cas", "delete"), ("read", "cas"))
 _IDS = Roles(("generate",), ("generate",), apart=True)
@@ -73,8 +73,8 @@ ROLES: dict[str, tuple[Roles, ...]] = {
     "broadcast": (Roles(("broadcast",), ("read",)),),
     "queue": (_QUEUE,),
     "unordered-queue": (_QUEUE,),
-    "stack": (Roles(("push",), ("pop",)),),
-    "priority-queue": (Roles(("insert",), ("delete-min",)),),
+    "stack": (Roles(("push",), ("pop", "peek")),),
+    "priority-queue": (Roles(("insert",), ("delete-min", "peek")),),
     "mutex": (Roles(("acquire",), ("acquire",)),),
     "ids": (_IDS,),
     "unique-ids": (_IDS,),

@@ -80,10 +80,10 @@ def _events_form(source: Source) -> str:
 
 
 _BY_NAMES: tuple[tuple[frozenset[str], str], ...] = (
-    (frozenset({"enqueue", "dequeue"}), "queue"),
+    (frozenset({"enqueue", "dequeue", "peek"}), "queue"),
     (frozenset({"enqueue", "dequeue", "drain"}), "unordered-queue"),  # drains are used with unordered queues
-    (frozenset({"push", "pop"}), "stack"),
-    (frozenset({"insert", "delete-min"}), "priority-queue"),
+    (frozenset({"push", "pop", "peek"}), "stack"),
+    (frozenset({"insert", "delete-min", "peek"}), "priority-queue"),
     (frozenset({"generate"}), "ids"),
     (frozenset({"next"}), "generation"),
     (frozenset({"next", "read", "fenced-write"}), "fenced-register"),
@@ -98,7 +98,7 @@ def detect_model(history: History, source: Source) -> str:
     model: str | None = None
     names = frozenset(str(history.tables.f.values[code]) for code in distinct(history.f))
     for operations, candidate in _BY_NAMES:
-        if names <= operations and names != {"read"}:
+        if names <= operations and names not in ({"read"}, {"peek"}):
             return candidate
     if names <= {"acquire", "release"}:
         return "mutex"

@@ -11,7 +11,7 @@ OPERATIONS = frozenset(
     {"read", "write", "cas", "delete", "append"}  # registers, key-value stores, logs and append lists
     | {"acquire", "release"}
     | {"add", "remove", "contains"}  # sets and counters
-    | {"enqueue", "dequeue", "drain", "push", "pop", "insert", "delete-min"}
+    | {"enqueue", "dequeue", "drain", "push", "pop", "insert", "delete-min", "peek"}
     | {"generate", "next", "fenced-write"}
     | {"echo", "broadcast", "txn"}  # checker.properties
     | {"send", "poll", "final_poll", "commit_offsets", "list_committed_offsets"}
@@ -33,5 +33,5 @@ PROMISES: dict[str, frozenset[str]] = {
 }
 """The operations of what checker.properties judges; others would be passed over there, and nothing be judged."""
 
-WITHOUT_INPUT = frozenset({"read", "dequeue", "drain", "pop", "delete-min", "generate", "next", "acquire"})
+WITHOUT_INPUT = frozenset({"read", "dequeue", "drain", "pop", "delete-min", "peek", "generate", "next", "acquire"})
 """Operations that are invoked without a value, and complete with what they found."""

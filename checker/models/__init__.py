@@ -6,15 +6,8 @@ from typing import Any
 
 from checker.errors import UsageError, unknown_name
 from checker.model import Model
-from checker.models.containers import (
-    AppendList,
-    Counter,
-    PriorityQueue,
-    Queue,
-    SetModel,
-    Stack,
-    UnorderedQueue,
-)
+from checker.models.bags import PriorityQueue, Queue, Stack, UnorderedQueue
+from checker.models.containers import AppendList, Counter, SetModel
 from checker.models.fenced import FencedRegister
 from checker.models.kv import AppendKeyValue, KeyValue
 from checker.models.locks import Mutex

@@ -15,13 +15,22 @@ from __future__ import annotations
 
 import numpy as np
 
+from checker.budget import Budget
 from checker.history import BEGINNING, Column, History
+from checker.models.bags import PriorityQueue
+from checker.monitors import repeated_bag
+from checker.monitors.peeks import decided_without
 from checker.monitors.pending_takes import Blocking, assign
 from checker.monitors.values import METHOD, Values, read, thinned, wrongly_empty
 from checker.verdict import Decision
 
 
-def decide(part: History) -> Decision | None:
+def decide(part: History, budget: Budget) -> Decision | None:
+    """None where the search should make its own counterexample smaller."""
+    return decided_without(part, by_values) or repeated_bag.decide(part, budget, PriorityQueue())
+
+
+def by_values(part: History) -> Decision | None:
     """None where values repeat or cannot be compared, or pending delete-mins leave it open."""
     values = read(part, "insert")
     if not isinstance(values, Values):

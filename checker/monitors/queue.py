@@ -17,6 +17,7 @@ import numpy as np
 from checker.budget import Budget
 from checker.history import BEGINNING, Column, History
 from checker.monitors import repeated_queue
+from checker.monitors.peeks import decided_without
 from checker.monitors.pending_takes import Blocking, assign
 from checker.monitors.values import METHOD, Values, inside, read, wrongly_empty
 from checker.verdict import Decision
@@ -24,7 +25,7 @@ from checker.verdict import Decision
 
 def decide(part: History, budget: Budget) -> Decision | None:
     """None where neither a pattern nor a witness was found, and the walk of repeated_queue.py is too long."""
-    return by_values(part) or repeated_queue.decide(part, budget)
+    return decided_without(part, by_values) or repeated_queue.decide(part, budget)
 
 
 def by_values(part: History) -> Decision | None:

@@ -1,92 +1,127 @@
-"""Fewer operations of a queue with repeated values that still have no order.
+"""Fewer operations of a queue with repeated values that still have no order, as `Queue.without` lets others go.
 
-Two things may soundly go (`Queue.may_leave_out`). *Values*, each with all operations that inserted or took it: the
-others stay in their order. *A beginning*: the i-th dequeue takes what the i-th enqueue put in, so the first k enqueues
-may go with the first k dequeues, if each of them ended before any later one of its side began.
-
-A refuted history has a refuted pair of values more often than not, and of two values few operations overlap, so that
-such a beginning is found near the end.
+*Values*, each with all operations that inserted or took it: a refuted history has a refuted pair of values more often
+than not. *A beginning* of as many enqueues as dequeues: the later it ends, the less is left, until too much may have
+gone with it. *Enqueues that come too late* for any dequeue that is left. Then whatever else is not needed.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
-from checker.history import BEGINNING, Operation, identity
+from checker.history import PENDING, Operation, identity
+from checker.models.bags import PEEK, Queue
 
 VALUES_MAX = 12
 """So many values are tried beside the one that fits nowhere: those inserted last before it was taken."""
 
+PAIRED_MAX = 8
+"""Of so many values each two are tried."""
+
+MORE = 16
+"""So many later ends of a beginning are tried than the one that a bisection finds."""
+
 _PENDING_TAKE: Any = ("pending",)
 
+_QUEUE = Queue()
 
-@dataclass(frozen=True)
-class Refuted:
-    """Rows of a part that have no order alone, and the one of them that fits nowhere; they are all that was called
-    until that one returned, and what returns later may be missing."""
-
-    rows: list[int]
-    late: int
+Refute = Callable[[Sequence[Operation]], bool]
+"""Whether these operations have no order; False also where that would take too long."""
 
 
-Refute = Callable[[list[int], int], Refuted | None]
-"""What of these rows has no order alone, if none returns after this row; None if they have one, or it would take too
-long."""
+def fewer(ops: Sequence[Operation], late: Operation, refute: Refute) -> list[Operation]:
+    """Some of the refuted operations that have no order either; all of them, if nothing may go. `late` fits nowhere."""
+    cut = _Cut(ops, refute)
+    few = next((few for few in _of_few_values(ops, late) if cut.refuted(few)), list(ops))
+    few = cut.without_beginning(few)
+    return cut.thinned(few, few)
 
 
-def fewer(ops: Sequence[Operation], refuted: Refuted, refute: Refute) -> Refuted:
-    """Some of the refuted rows that have no order either; all of them, if nothing may go."""
-    of_few = (refute(rows, refuted.late) for rows in _of_few_values(ops, refuted))
-    return _without_beginning(ops, next((few for few in of_few if few is not None), refuted), refute)
+class _Cut:
+    def __init__(self, ops: Sequence[Operation], refute: Refute) -> None:
+        self.ops = ops
+        self.refute = refute
+
+    def refuted(self, kept: Sequence[Operation]) -> bool:
+        """Whether these have no order, without all others."""
+        staying = {op.index for op in kept}
+        left = _QUEUE.without([op for op in self.ops if op.index not in staying], kept)
+        return left is not None and self.refute(left)
+
+    def without_beginning(self, ops: list[Operation]) -> list[Operation]:
+        """Without the longest beginning that is not needed: what is refuted without a longer one is without a
+        shorter, mostly."""
+        sides = [[op for op in ops if _side(op) == side] for side in ("enqueue", "dequeue")]
+        calls = [sorted(op.call for op in side) for side in sides]
+        firsts = [
+            sorted((bisect_right(called, op.ret), op.index) for op in side if op.ret != PENDING)
+            for side, called in zip(sides, calls, strict=True)
+        ]
+        low, high, few = 0, min(map(len, firsts)), ops
+
+        def left(count: int) -> list[Operation]:
+            gone = {index for side in firsts for _, index in side[:count]}
+            return _in_time([op for op in ops if op.index not in gone])
+
+        while low < high:
+            middle = (low + high + 1) // 2
+            if self.refuted(left(middle)):
+                low, few = middle, left(middle)
+            else:
+                high = middle - 1
+        for count in range(low + 1, min(low + 1 + MORE, *map(len, firsts))):  # a later one may do all the same
+            few = left(count) if self.refuted(left(count)) else few
+        return few
+
+    def thinned(self, ops: list[Operation], some: list[Operation]) -> list[Operation]:
+        """Without as many of some operations as are not needed, halves first."""
+        if not some:
+            return ops
+        gone = {op.index for op in some}
+        kept = [op for op in ops if op.index not in gone]
+        if kept and self.refuted(kept):
+            return kept
+        if len(some) > 1:
+            middle = len(some) // 2
+            ops = self.thinned(self.thinned(ops, some[:middle]), some[middle:])
+        return ops
 
 
-def _of_few_values(ops: Sequence[Operation], refuted: Refuted) -> Iterator[list[int]]:
-    """The rows of the late value alone, then of it and one other. Dequeues that found nothing count as of one value."""
-    late = _value(ops[refuted.late])
-    values = {row: _value(ops[row]) for row in refuted.rows}
-    puts = [row for row in refuted.rows if ops[row].f == "enqueue"]
-    latest = dict.fromkeys(values[row] for row in sorted(puts, key=lambda row: ops[row].call, reverse=True))
-    for other in list(dict.fromkeys([late, *latest]))[: 1 + VALUES_MAX]:
-        yield [row for row in refuted.rows if values[row] in (late, other, _PENDING_TAKE)]
+def _of_few_values(ops: Sequence[Operation], late: Operation) -> Iterator[list[Operation]]:
+    """The operations of the late value alone, then of it and one other. Dequeues that found nothing count as of one
+    value."""
+    own = _value(late)
+    puts = sorted((op for op in ops if op.f == "enqueue"), key=lambda op: op.call, reverse=True)
+    for other in list(dict.fromkeys([own, *map(_value, puts)]))[: 1 + VALUES_MAX]:
+        yield [op for op in ops if _value(op) in (own, other, _PENDING_TAKE)]
 
 
-def _without_beginning(ops: Sequence[Operation], refuted: Refuted, refute: Refute) -> Refuted:
-    """Without the longest beginning that is not needed: what is refuted without a longer one is without a shorter."""
-    rows = refuted.rows
-    puts = sorted((row for row in rows if ops[row].f == "enqueue"), key=lambda row: ops[row].call)
-    takes = [row for row in rows if ops[row].f == "dequeue" and _value(ops[row]) is not None]
-    takes.sort(key=lambda row: ops[row].call)
-    cuts = sorted(_cuts(ops, puts) & _cuts(ops, takes))
-    low, high = 0, len(cuts)
-    while low < high:
-        middle = (low + high) // 2
-        gone = {*puts[: cuts[middle]], *takes[: cuts[middle]]}
-        ended = max(ops[row].ret for row in gone)
-        left = [row for row in rows if row not in gone and (_value(ops[row]) is not None or ops[row].ret > ended)]
-        found = refute(left, refuted.late)
-        if found is None:
-            high = middle
-        else:
-            refuted, low = found, middle + 1
-    return refuted
+def of_two_values(ops: Sequence[Operation]) -> Iterator[list[Operation]]:
+    """The operations of each two of a few values; none if there are more."""
+    values = list(dict.fromkeys(_value(op) for op in ops if op.f == "enqueue"))
+    for one, other in combinations(values, 2) if len(values) <= PAIRED_MAX else ():
+        yield [op for op in ops if _value(op) in (one, other, _PENDING_TAKE)]
 
 
-def _cuts(ops: Sequence[Operation], rows: list[int]) -> set[int]:
-    """How many of these rows, in order of call, ended before any of the rest began."""
-    cuts: set[int] = set()
-    ended = BEGINNING
-    for number, row in enumerate(rows):
-        if number and ended < ops[row].call:
-            cuts.add(number)
-        ended = max(ended, ops[row].ret)
-    return cuts
+def _in_time(ops: list[Operation]) -> list[Operation]:
+    """Without enqueues that come too late for any dequeue."""
+    takes = sum(_side(op) == "dequeue" for op in ops)
+    ended = sorted(op.ret for op in ops if op.f == "enqueue")[: takes + 1]
+    return ops if len(ended) <= takes else [op for op in ops if op.f != "enqueue" or op.call <= ended[-1]]
+
+
+def _side(op: Operation) -> str | None:
+    """The name of the operation, if it puts a value in or may take one."""
+    moves = op.f == "enqueue" or (op.f == "dequeue" and (op.pending or op.output is not None))
+    return op.f if moves else None
 
 
 def _value(op: Operation) -> Any:
     if op.f == "enqueue":
         return identity(op.input)
-    if op.pending:
+    if op.pending and op.f != PEEK:
         return _PENDING_TAKE
     return None if op.output is None else identity(op.output)

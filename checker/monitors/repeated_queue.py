@@ -5,7 +5,9 @@ The i-th dequeue takes what the i-th enqueue put in. So both are walked together
 enqueues and how far the dequeues have come after equally many of both. How far is a *frontier*: the first return that
 is not done, and which live operations are. Of an order in time between an enqueue and a dequeue only this is left: an
 enqueue must be able to stand before the dequeue of its value, and a dequeue that found nothing takes place when both
-frontiers may be at one instant. Such dequeues go as soon as they fit.
+frontiers may be at one instant. Such dequeues go as soon as they fit. A peek is one of the dequeues' side that stands
+between an enqueue and the dequeue of its value; it goes as soon as it fits, unless an enqueue had ended before it
+began that is not done: a dequeue that finds nothing may have to come first.
 
 Pending enqueues are forced by no return; pending dequeues may take any value. The witness puts each operation at the
 earliest instant. The search is exponential in the live operations, not in the values inside.
@@ -13,16 +15,18 @@ earliest instant. The search is exponential in the live operations, not in the v
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from heapq import heappop, heappush
 from typing import Any, NamedTuple
 
 import numpy as np
+from msgspec import structs
 
 from checker.budget import Budget, Meter, OutOfBudget
 from checker.history import PENDING, History, Operation, identity
-from checker.monitors.queue_cut import Refuted, fewer
+from checker.models.bags import ANYTHING, PEEK
+from checker.monitors.queue_cut import fewer, of_two_values
 from checker.shrink import NOT_MINIMAL
 from checker.slots import events
 from checker.values import show
@@ -36,6 +40,9 @@ NEVER = 1 << 60
 CONFIGURATIONS_MAX = 300_000
 """Configurations visited, at most: what needs more is left to the search."""
 
+FIRST, FIRST_EACH = 3_000, 2
+"""Configurations of the first walk: so many, and so many more for each operation."""
+
 WHOLE_MAX = 64
 """What has no order and no more operations than these is left to the search."""
 
@@ -45,18 +52,23 @@ FEWER_MIN = 40_000
 AS_ONE = 8
 """To set up so many operations takes as long as one configuration."""
 
+Next = dict[Any, list[tuple[int, int]]]
+"""Per value, (row, frontier after it) of what may come next, in order of return."""
+
 ANY: Any = ("any",)
 NOTHING: Any = ("nothing",)
 """What a pending dequeue takes, and what one finds in an empty queue."""
 
 
 class Move(NamedTuple):
-    """An enqueue and the dequeue of its value (rows), with the frontiers after them."""
+    """An enqueue and the dequeue of its value (rows), with the frontiers after them, and the peeks in between."""
 
     enqueue: int
     enqueued: int
     dequeue: int
+    """-1: none, all that is left are these peeks."""
     dequeued: int
+    peeks: tuple[int, ...] = ()
 
 
 class Step(NamedTuple):
@@ -83,7 +95,7 @@ class Side:
         """Per frontier: the first return of what is not done."""
         self._places: list[tuple[int, int]] = []
         self._numbers: dict[tuple[int, int], int] = {}
-        self._next: list[dict[Any, list[tuple[int, int]]] | None] = []
+        self._next: list[Next | None] = []
         self._walk(rows)
         self.first = self._frontier(0, 0, -1)
 
@@ -118,8 +130,8 @@ class Side:
             self._next.append(None)
         return known
 
-    def next(self, frontier: int) -> dict[Any, list[tuple[int, int]]]:
-        """Per value, (row, frontier after it) of what may come next, in order of return."""
+    def next(self, frontier: int) -> Next:
+        """What may come next after a frontier."""
         known = self._next[frontier]
         if known is None:
             known = self._next[frontier] = {}
@@ -144,9 +156,8 @@ def decide(part: History, budget: Budget) -> Decision | None:
     """
     ops = list(part)
     meter = Meter(budget)
-    rows = list(range(len(ops)))
     try:
-        path, refuted = _walked(part, ops, rows, meter)
+        path, refuted = _decided(ops, meter)
     except OutOfBudget:
         return None
     if refuted is None:
@@ -155,38 +166,58 @@ def decide(part: History, budget: Budget) -> Decision | None:
         return None  # the search refutes it as well, and makes it small
     more = Meter(replace(budget, steps=FEWER_MIN + 2 * meter.steps, memory_mb=None))
 
-    def refute(rows: list[int], last: int) -> Refuted | None:
+    def refute(some: Sequence[Operation]) -> bool:
         try:
-            return _walked(part, ops, rows, more, int(part.ret[last]))[1]
+            return _walked(some, more)[1] is not None
         except OutOfBudget:
-            return None
+            return False
 
-    few = fewer(ops, refuted, refute)
-    late = ops[few.late]
+    late = refuted
+    until = [op if op.ret <= late.ret else structs.replace(op, ret=PENDING) for op in ops if op.call <= late.ret]
+    chosen = {op.index for op in fewer(until, late, refute)}
+    rows = tuple(row for row, op in enumerate(ops) if op.index in chosen)
     sentence = (
-        f"#{late.index} (dequeue → {show(late.output)}) fits nowhere: no order of the operations before it lets the "
+        f"#{late.index} ({late.f} → {show(late.output)}) fits nowhere: no order of the operations before it lets the "
         "queue return this next."
     )
     explanation = Explanation("no-order", sentence, culprit=late.index, notes={late.index: "fits nowhere"})
-    return Decision("invalid", METHOD, None, tuple(few.rows), explanation, meter.steps, NOT_MINIMAL)
+    reason = None if more.steps < (more.budget.steps or 0) else NOT_MINIMAL
+    return Decision("invalid", METHOD, None, rows, explanation, meter.steps, reason)
 
 
-def _walked(
-    part: History, ops: list[Operation], rows: list[int], meter: Meter, until: int = PENDING
-) -> tuple[list[int], Refuted | None]:
-    """An order of these rows of a part; or which of them have none. What returns later than `until` may be missing.
+Answer = tuple[list[int], Operation | None]
+"""An order, in rows; or the operation that fits nowhere: what was called until it returns has no order."""
 
-    Raises OutOfBudget.
-    """
-    ret = part.ret[rows]
-    timeline = list(events(part.call[rows], np.where(ret <= until, ret, PENDING)))
-    pairs = _Pairs([ops[row] for row in rows], timeline)
-    meter.spend(len(rows) // AS_ONE)
-    path = pairs.run(meter)
-    if path is not None:
-        return [rows[at] for at in pairs.witness(path)], None
-    called = [row for at, row in enumerate(rows) if pairs.called[at] < pairs.furthest]
-    return [], Refuted(called, rows[timeline[pairs.furthest][0]])
+
+def _decided(ops: Sequence[Operation], meter: Meter) -> Answer:
+    """All values together; where that takes long, first any two of a few values. Raises OutOfBudget."""
+    try:
+        return _walked(ops, meter, FIRST + FIRST_EACH * len(ops))
+    except _TooMany:
+        pass
+    for few in of_two_values(ops):
+        try:
+            answer = _walked(few, meter, FIRST)
+        except _TooMany:
+            continue
+        if answer[1] is not None:
+            return answer
+    return _walked(ops, meter)
+
+
+class _TooMany(OutOfBudget):
+    pass
+
+
+def _walked(ops: Sequence[Operation], meter: Meter, most: int = CONFIGURATIONS_MAX) -> Answer:
+    """Decides these operations; those without a return need not happen. Raises OutOfBudget, if it takes more than so
+    many configurations _TooMany."""
+    call, ret = (np.array([getattr(op, name) for op in ops], dtype=np.int64) for name in ("call", "ret"))
+    timeline = list(events(call, ret))
+    pairs = _Pairs(list(ops), timeline)
+    meter.spend(len(ops) // AS_ONE)
+    path = pairs.run(meter, most)
+    return (pairs.witness(path), None) if path is not None else ([], ops[timeline[pairs.furthest][0]])
 
 
 class _Pairs:
@@ -198,13 +229,13 @@ class _Pairs:
         """The latest return of a dequeue that some configuration was stopped by."""
         values = [_value(op) for op in ops]
         puts = [row for row, op in enumerate(ops) if op.f == "enqueue"]
-        takes = [row for row, op in enumerate(ops) if op.f == "dequeue"]
+        takes = [row for row, op in enumerate(ops) if op.f == "dequeue" or (op.f == PEEK and not op.pending)]
         self.called = called
         self.returned = returned
         self.enqueues = Side(puts, called, returned, values)
         self.dequeues = Side(takes, called, returned, values)
 
-    def run(self, meter: Meter) -> list[Step] | None:
+    def run(self, meter: Meter, most: int) -> list[Step] | None:
         """How all dequeues were placed; None if they cannot be. Raises OutOfBudget."""
         a = self.enqueues.first
         b, empties = self._emptied(a, self.dequeues.first)
@@ -220,10 +251,11 @@ class _Pairs:
                     continue
                 seen.add((a, b))
                 meter.spend()
-                if len(seen) > CONFIGURATIONS_MAX:
-                    raise OutOfBudget("too many configurations", "steps")
-                stack.append((Step(move, empties), self._moves(a, b)))
-                if self.dequeues.is_done(b):
+                if len(seen) > most:
+                    raise _TooMany("too many configurations", "steps")
+                done = self.dequeues.is_done(b)
+                stack.append((Step(move, empties), iter(()) if done else self._moves(a, b)))
+                if done:
                     return [step for step, _ in stack]
                 break
             else:
@@ -243,25 +275,47 @@ class _Pairs:
                     rows.append(row)
                     again = True
                     break
-        if not dequeues.is_done(b):
-            self.furthest = max(self.furthest, dequeues.until[b])
+        self._note(b)
         return b, tuple(rows)
+
+    def _note(self, b: int) -> None:
+        """Notes that the dequeues have come so far."""
+        if not self.dequeues.is_done(b):
+            self.furthest = max(self.furthest, self.dequeues.until[b])
+
+    def _peeked(self, value: Any, a: int, b: int) -> list[tuple[int, tuple[int, ...]]]:
+        """The frontiers of the dequeues that peeks at a value may lead to, with these peeks, while it is the first;
+        without what is no loss."""
+        reached: list[tuple[int, tuple[int, ...]]] = [(b, ())]
+        known = {b}
+        without_loss: set[int] = set()
+        for at, rows in reached:
+            for row, after in _peeks(self.dequeues.next(at), value):
+                if self.called[row] < self.enqueues.until[a]:
+                    without_loss.add(at)
+                if after not in known:
+                    known.add(after)
+                    reached.append((after, (*rows, row)))
+                    self._note(after)
+        return [(at, rows) for at, rows in reached if at not in without_loss]
 
     def _moves(self, a: int, b: int) -> Iterator[Move]:
         """Enqueues that may come next, each with the dequeues that may take its value."""
         enqueues, dequeues = self.enqueues, self.dequeues
-        takes = dequeues.next(b)
         moves: list[Move] = []
         for value, puts in enqueues.next(a).items():
             # Of equal enqueues that begin before the dequeues need one, the first to return goes first: no loss.
             put = next(((row, after) for row, after in puts if enqueues.since[after] < dequeues.until[b]), None)
             if put is None:
                 continue
-            for equal in (takes.get(value, ()), takes.get(ANY, ())):
-                for row, after in equal:
-                    moves.append(Move(*put, row, after))
-                    if self.called[row] < enqueues.until[a]:
-                        break  # likewise, of equal dequeues
+            for at, peeks in self._peeked(value, put[1], b):
+                if dequeues.is_done(at):
+                    return iter([Move(*put, -1, at, peeks)])
+                for equal in _takers(dequeues.next(at), value):
+                    for row, after in equal:
+                        moves.append(Move(*put, row, after, peeks))
+                        if self.called[row] < enqueues.until[a]:
+                            break  # likewise, of equal dequeues
         moves.sort(key=lambda move: self.returned[move.enqueue])
         return iter(moves)
 
@@ -273,8 +327,9 @@ class _Pairs:
             if step.move is not None:
                 came = max(came, self.called[step.move.enqueue])
                 placed.append((came, epoch, 0, len(placed), step.move.enqueue))
-                went = max(went, came, self.called[step.move.dequeue])
-                placed.append((went, epoch, 1, len(placed), step.move.dequeue))
+                for row in (*step.move.peeks, *([step.move.dequeue] if step.move.dequeue >= 0 else [])):
+                    went = max(went, came, self.called[row])
+                    placed.append((went, epoch, 1, len(placed), row))
             for row in step.empties:
                 went = came = max(came, went, self.called[row])
                 placed.append((went, epoch, 2, len(placed), row))
@@ -289,5 +344,26 @@ class _Pairs:
 
 def _value(op: Operation) -> Any:
     if op.f == "enqueue":
-        return identity(op.input)
-    return ANY if op.pending else NOTHING if op.output is None else identity(op.output)
+        return ANY if op.input is ANYTHING else identity(op.input)
+    if op.pending or op.output is ANYTHING:
+        return ANY
+    value = NOTHING if op.output is None else identity(op.output)
+    return (PEEK, value) if op.f == PEEK and value is not NOTHING else value
+
+
+def _takers(takes: Next, value: Any) -> list[list[tuple[int, int]]]:
+    """Of the dequeues that may come next, those that may take a value."""
+    if value is not ANY:
+        return [takes[taken] for taken in (value, ANY) if taken in takes]
+    return [rows for taken, rows in takes.items() if taken is not NOTHING and not _is_peek(taken)]
+
+
+def _peeks(takes: Next, value: Any) -> list[tuple[int, int]]:
+    """Of the peeks that may come next, those that may see a value."""
+    if value is not ANY:
+        return takes.get((PEEK, value), [])
+    return [row for seen, rows in takes.items() if _is_peek(seen) for row in rows]
+
+
+def _is_peek(value: Any) -> bool:
+    return isinstance(value, tuple) and len(value) == 2 and value[0] == PEEK

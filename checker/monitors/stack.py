@@ -20,14 +20,23 @@ from __future__ import annotations
 
 import numpy as np
 
+from checker.budget import Budget
 from checker.history import Column, History
+from checker.models.bags import Stack
+from checker.monitors import repeated_bag
 from checker.monitors.nesting import Crossing, Nested, nest
+from checker.monitors.peeks import decided_without
 from checker.monitors.pending_takes import Blocking, assign
 from checker.monitors.values import METHOD, Values, inside, read, thinned, wrongly_empty
 from checker.verdict import Decision
 
 
-def decide(part: History) -> Decision | None:
+def decide(part: History, budget: Budget) -> Decision | None:
+    """None where the search should make its own counterexample smaller."""
+    return decided_without(part, by_values) or repeated_bag.decide(part, budget, Stack())
+
+
+def by_values(part: History) -> Decision | None:
     """None where values repeat, or pending pops leave it open."""
     values = read(part, "push")
     if not isinstance(values, Values):

@@ -11,13 +11,22 @@ from __future__ import annotations
 
 import numpy as np
 
+from checker.budget import Budget
 from checker.history import INFO, PENDING, Column, History
+from checker.models.bags import UnorderedQueue
+from checker.monitors import repeated_bag
+from checker.monitors.peeks import decided_without
 from checker.monitors.pending_takes import Blocking, assign
 from checker.monitors.values import METHOD, Values, inside, read, wrongly_empty
 from checker.verdict import Decision
 
 
-def decide(part: History) -> Decision | None:
+def decide(part: History, budget: Budget) -> Decision | None:
+    """None where the search should make its own counterexample smaller."""
+    return decided_without(part, by_values) or repeated_bag.decide(part, budget, UnorderedQueue())
+
+
+def by_values(part: History) -> Decision | None:
     """None where neither a proof nor an order was found."""
     values = read(part, "enqueue")
     if values is None:

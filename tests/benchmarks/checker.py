@@ -29,13 +29,14 @@ from tests.benchmarks._grown import KINDS, build_grown
 from tests.benchmarks._objects import build_object, by_call, spread
 from tests.benchmarks.lies import unanswered
 from tests.checker.register_histories import crowded_cas
+from tests.checker.test_repeated_bags import repeated
 from tests.checker.test_repeated_values import NO_LIE, Mine, crowd
 
 SHORT, LONG = 10_000, 1_000_000
 
 
-LIES = {"cas-register": None, "queue": 9}
-"""What a late operation finds: nothing, as at the beginning; a value that no operation put in."""
+LIES = {"cas-register": None, "queue": 9, "priority-queue": 4}
+"""What a late operation finds: nothing, as at the beginning; a value that no operation put in; not the smallest."""
 
 
 @dataclass(frozen=True)
@@ -119,6 +120,8 @@ REPEATED = tuple(
         ("queue", "values 0..4, ", 10, 1000, False),
         ("queue", "values 0..4, ", 10, 1000, True),
         ("queue", "values 0..4, ", 10, SHORT, False),
+        ("priority-queue", "values 0..4, ", 4, 3000, False),
+        ("priority-queue", "values 0..4, ", 4, 3000, True),
         ("kv-append", "some texts twice, ", 50, 2000, False),
     )
 ) + tuple(
@@ -188,6 +191,8 @@ def build(row: Row, seed: int = 1) -> History:
 
 def _crowds(row: Row, seed: int) -> list[Operation]:
     """A crowd on each key."""
+    if row.model == "priority-queue":
+        return repeated(row.model, row.operations, row.clients, LIES[row.model] if row.stale else None, seed)
     done: list[Operation] = []
     late = LIES[row.model] if row.stale else NO_LIE
     kind = "cas-register" if row.model in ("kv", "mine") else row.model

@@ -76,11 +76,11 @@ def _counter() -> Author:
     return Author(invoke, int, execute, lie)
 
 
-def _bag(put: str, take: str, where: Callable[[list[int]], int]) -> Author:
+def _bag(put: str, take: str, where: Callable[[list[int]], int], *more: str) -> Author:
     """`where` says at which place of the values, in order of arrival, the next to be taken stands."""
 
     def invoke(rng: Random, value: Callable[[], Any]) -> Call:
-        return (put, value()) if rng.random() < 0.55 else (take, None)
+        return (put, value()) if rng.random() < 0.55 else (rng.choice((take, take, *more)), None)
 
     def execute(state: tuple[int, ...], f: str, given: Any) -> tuple[Any, Any]:
         if f == put:
@@ -89,10 +89,10 @@ def _bag(put: str, take: str, where: Callable[[list[int]], int]) -> Author:
             return state, None
         values = list(state)
         taken = values.pop(where(values))
-        return tuple(values), taken
+        return state if f == "peek" else tuple(values), taken
 
     def lie(rng: Random, f: str, given: Any, greatest: int) -> Any:
-        return rng.choice((None, *range(1, greatest + 2))) if f == take else None
+        return None if f == put else rng.choice((None, *range(1, greatest + 2)))
 
     return Author(invoke, tuple, execute, lie)
 
@@ -189,11 +189,11 @@ MORE_AUTHORS: dict[str, Author] = {
     "set": _set(),
     "append-list": _append_list(),
     "counter": _counter(),
-    "queue": _bag("enqueue", "dequeue", lambda values: 0),
+    "queue": _bag("enqueue", "dequeue", lambda values: 0, "peek"),
     "unordered-queue": _bag("enqueue", "dequeue", lambda values: values[0] * 7 % len(values)),
     "multi-register": _multi_register(),
-    "stack": _bag("push", "pop", lambda values: -1),
-    "priority-queue": _bag("insert", "delete-min", lambda values: values.index(min(values))),
+    "stack": _bag("push", "pop", lambda values: -1, "peek"),
+    "priority-queue": _bag("insert", "delete-min", lambda values: values.index(min(values)), "peek"),
     "log": _log(),
     "mutex": _mutex(),
     "ids": _numbers("generate"),

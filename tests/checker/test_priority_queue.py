@@ -13,7 +13,7 @@ from checker.errors import HistoryError
 from checker.formats import read
 from checker.history import Operation
 from checker.models import find
-from checker.monitors.priority_queue import decide
+from checker.monitors.priority_queue import by_values
 from checker.verify import verify
 from tests.checker.containers import Row, container, long_history
 
@@ -70,7 +70,7 @@ def test_each_violation_is_refuted_with_a_proof(kind: str, rows: tuple[Row, ...]
 
 def test_a_greater_value_may_leave_before_a_smaller_one_is_certainly_inside() -> None:
     rows: tuple[Row, ...] = (("insert", 2, 0, 1), ("insert", 1, 2, 9), ("delete-min", 2, 3, 4), ("delete-min", 1, 5, 6))
-    decision = decide(container("insert", *rows))
+    decision = by_values(container("insert", *rows))
     assert decision is not None
     assert decision.outcome == "valid"
 
@@ -87,7 +87,7 @@ def test_a_pending_delete_may_have_taken_the_smaller_value_but_only_one() -> Non
 
 
 def test_values_without_an_order_are_left_to_the_search() -> None:
-    assert decide(container("insert", ("insert", 1, 0, 1), ("insert", "a", 2, 3))) is None
+    assert by_values(container("insert", ("insert", 1, 0, 1), ("insert", "a", 2, 3))) is None
 
 
 @pytest.mark.slow

@@ -32,7 +32,7 @@ def test_a_late_lie_is_refuted_by_a_few_operations(found: int | None) -> None:
     verdict = check(ops, "queue")
     assert (verdict.outcome, verdict.method) == ("invalid", "frontiers")
     assert verdict.worst is not None
-    assert len(verdict.worst.counterexample) <= 40
+    assert len(verdict.worst.counterexample) <= 30
     assert verify(History.of(ops), QUEUE, verdict) == []
 
 
@@ -49,7 +49,6 @@ def test_a_beginning_may_go_only_if_it_ended_before_the_rest_began() -> None:
     assert not QUEUE.may_leave_out([first[0], structs.replace(first[1], ret=8)], kept)
     pending = Operation(5, 5, "dequeue", None, None, None, 2, PENDING, "info")
     assert not QUEUE.may_leave_out(first, [*kept, pending])
-    assert not find("stack").may_leave_out(first, kept)
 
 
 @pytest.mark.slow

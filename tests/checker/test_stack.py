@@ -10,7 +10,7 @@ import pytest
 from checker.check import check
 from checker.models import find
 from checker.monitors.nesting import Crossing, Nested, nest
-from checker.monitors.stack import decide
+from checker.monitors.stack import by_values
 from checker.verify import verify
 from tests.checker.containers import Row, container, long_history
 
@@ -48,7 +48,7 @@ def test_each_violation_is_refuted_with_a_proof(kind: str, rows: tuple[Row, ...]
 
 def test_a_slow_push_may_have_gone_below_one_that_began_later() -> None:
     rows: tuple[Row, ...] = (("push", 1, 0, 5), ("push", 2, 2, 3), ("pop", 2, 6, 9), ("pop", 1, 6, 7))
-    decision = decide(container("push", *rows))
+    decision = by_values(container("push", *rows))
     assert decision is not None
     assert decision.outcome == "valid"
 
@@ -68,12 +68,12 @@ def test_a_guess_that_leaves_no_instant_for_an_empty_pop_is_no_witness() -> None
     rows: list[Row] = [("push", 1, 0, 2), ("pop", None, 2, None), ("pop", None, 3, 6), ("push", 2, 6, 7)]
     rows += [("pop", None, 8, 16), ("push", 3, 10, 12), ("pop", None, 14, None), ("pop", 3, 18, 20)]
     whole = container("push", *rows)
-    assert decide(whole) is None
+    assert by_values(whole) is None
     assert check(whole, "stack").outcome == "invalid"
 
 
 def test_values_pushed_twice_are_left_to_the_search() -> None:
-    assert decide(container("push", ("push", 1, 0, 1), ("push", 1, 2, 3))) is None
+    assert by_values(container("push", ("push", 1, 0, 1), ("push", 1, 2, 3))) is None
 
 
 def _outermost_first(spans: dict[int, tuple[int, int, int, int]]) -> bool:
