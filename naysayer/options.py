@@ -262,8 +262,8 @@ class ExploreOptions:
 
     program: str | None = None
     """what the clients do: clients separated by |, each with its operations, w (write), r (read), d (delete), c or c1
-    (compare-and-set from nothing or from 1); w@n1 asks one node only; unless given, a ladder of small programs and
-    scopes"""
+    (compare-and-set from nothing or from 1), or all g (a generation); w@n1 asks one node only; "n1 leads: w | r" begins
+    when n1 leads; unless given, a ladder of small programs and scopes"""
 
     origin: Annotated[Path | None, Parameter(name="--from")] = None
     """instead of a program the operations of a failure that is known: a hunt's result, or a timed scenario"""

@@ -17,7 +17,7 @@ class Operation(NamedTuple):
     """An operation of the program. `value`: what it writes; for a cas, what it expects, and what it writes then."""
 
     id: str
-    f: Literal["read", "write", "cas", "delete"]
+    f: Literal["read", "write", "cas", "delete", "next"]
     value: int | tuple[int | None, int] | None = None
 
 
@@ -103,3 +103,5 @@ def _effect(operation: Operation, held: Any) -> tuple[Any, Any]:
             assert isinstance(operation.value, tuple)
             expected, value = operation.value
             return (value, True) if held == expected else (held, False)
+        case "next":
+            raise AssertionError("generations are judged by themselves")

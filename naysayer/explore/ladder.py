@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from checker.errors import UsageError
 from checker.parallel import pool
 from naysayer.explore.canonical import Opaque
+from naysayer.explore.prefix import may_lead
 from naysayer.explore.repeat import repeated
 from naysayer.explore.scope import Scope, scope
 from naysayer.explore.search import Explored, Search
@@ -34,11 +35,20 @@ CAPS = (3_000, 30_000, 300_000, 3_000_000)
 PINNED = ("w@n1 | r@n2 r@n3", "w@n1 | w@n2 r@n3", "w@n1 w@n1 | r@n2 r@n3", "w@n1 | w@n2 | r@n3 r@n1")
 """Each client asks one node: the smallest scopes of a cluster."""
 
+FREE = ("w | r", "w | r r", "w | w r", "w r | w r", "w w | r r", "w | w | r r")
+"""Any node may be asked."""
+
 PINNED_CAS = ("c@n1 | c@n2", "w@n1 | c1@n2 r@n3", "c@n1 | c@n2 r@n3", "w@n1 | c1@n2 | c1@n3")
+FREE_CAS = ("c | c", "w | c1 r", "w | c1 | c1")
 """The same of targets that compare-and-set."""
 
-FREE = ("w | r", "w | r r", "w | w r", "w r | w r", "w w | r r", "w | w | r r")
-FREE_CAS = ("c | c", "w | c1 r", "w | c1 | c1")
+PINNED_NEXT = ("g@n1 | g@n2", "g@n1 g@n1 | g@n2", "g@n1 g@n2 | g@n3")
+FREE_NEXT = ("g | g", "g g | g")
+"""The same of targets that give out generations."""
+
+LED = ("n1 leads: w@n1 r@n1", "n1 leads: w@n1 | r@n1", "n1 leads: w@n1 | r@n2 r@n1", "n1 leads: w@n1 w@n2 | r@n1 r@n2")
+"""The same of targets that are led."""
+
 TIMERS_MAX, CRASHES_MAX = 2, 1
 """How many timers and crashes the ladder goes up to, unless given; of one node that cannot lose messages, one more."""
 
@@ -99,11 +109,9 @@ def ladder(
     alone = nodes == 1
     most_timers = TIMERS_MAX + alone if timers is None else timers
     most_crashes = CRASHES_MAX + alone if crashes is None else crashes
-    cas = "cas" in target.operations
-    programs = [*(PINNED if nodes > 2 else ()), *(PINNED_CAS if nodes > 2 and cas else ())]
-    programs += [*FREE, *(FREE_CAS if cas else ())]
+    programs = _programs(target, nodes)
     found = [
-        (len(re.findall(r"[wrc]", program)) + fired + 2 * crashed, place, fired, crashed)
+        (len(re.findall(r"\b[wrcg]\d?\b", program)) + fired + 2 * crashed, place, fired, crashed)
         for place, program in enumerate(programs)
         for fired in range(most_timers + 1)
         for crashed in range(most_crashes + 1)
@@ -111,6 +119,18 @@ def ladder(
     return tuple(
         scope(programs[place], nodes, crashed, fired, duplicates) for _, place, fired, crashed in sorted(found)
     )
+
+
+def _programs(target: Target, nodes: int) -> tuple[str, ...]:
+    """Those that suit a target, of each size in this order."""
+    if nodes > 2 and may_lead(target, nodes):
+        return LED
+    pinned, free = [*PINNED], [*FREE]
+    if "cas" in target.operations:
+        pinned, free = [*pinned, *PINNED_CAS], [*free, *FREE_CAS]
+    if "next" in target.operations:
+        pinned, free = [*PINNED_NEXT, *pinned], [*FREE_NEXT, *free]
+    return (*pinned, *free) if nodes > 2 else tuple(free)
 
 
 def search(name: str, wanted: Scope, states: int, seconds: float | None, goes_on: Callable[[int, int], bool]) -> Rung:

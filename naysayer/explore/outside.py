@@ -28,11 +28,16 @@ class Invariant(Protocol):
     def check(self, history: dict[Any, Any], stepped: NodeId, seen: Mapping[NodeId, Any]) -> str | None: ...
 
 
+Granted = tuple[frozenset[int], tuple[int, ...]]
+"""The generations that were returned, and for each client the highest of them when it asked for its own."""
+
+
 class Core(NamedTuple):
     """`progress`: for each client twice the operations it has finished, plus one while it waits. `remembered`: by
     number, what the invariants remember."""
 
     frontier: int
+    granted: Granted
     progress: tuple[int, ...]
     remembered: int
     timers: int
@@ -66,7 +71,10 @@ class Outside:
     def first(self) -> int:
         scope = self._scope
         remembered = self._remember(tuple({} for _ in self._invariants))
-        return self._core(Core(0, (0,) * len(scope.program), remembered, scope.timers, scope.crashes, scope.duplicates))
+        granted = (frozenset[int](), (0,) * len(scope.program))
+        return self._core(
+            Core(0, granted, (0,) * len(scope.program), remembered, scope.timers, scope.crashes, scope.duplicates)
+        )
 
     def _core(self, core: Core) -> int:
         found = self._numbers.get(core)
@@ -89,9 +97,14 @@ class Outside:
         if found is None:
             one = self.cores[core]
             operation = self._scope.program[client][one.progress[client] // 2].operation
-            frontier = self._frontiers.invoke(one.frontier, operation)
-            after = one._replace(frontier=frontier, progress=_onwards(one.progress, client))
-            found = self._asked[core, client] = self._core(after)
+            one = one._replace(progress=_onwards(one.progress, client))
+            if operation.f == "next":
+                numbers, floors = one.granted
+                floors = (*floors[:client], max(numbers, default=0), *floors[client + 1 :])
+                one = one._replace(granted=(numbers, floors))
+            else:
+                one = one._replace(frontier=self._frontiers.invoke(one.frontier, operation))
+            found = self._asked[core, client] = self._core(one)
         return found
 
     def answered(self, core: int, replies: int) -> int:
@@ -112,9 +125,12 @@ class Outside:
             if waits and row[done].operation.id == reply.id and core.frontier != IMPOSSIBLE:
                 if reply.status == "ok":
                     self._succeeded.add(reply.id)
+                core = core._replace(progress=_onwards(core.progress, client))
+                if row[done].operation.f == "next":
+                    return _generation(core, client, reply)
                 output = _comparable(row[done].operation.f, reply.output)
                 frontier = self._frontiers.answer(core.frontier, reply.id, reply.status, output)
-                return core._replace(frontier=frontier, progress=_onwards(core.progress, client))
+                return core._replace(frontier=frontier)
         return core
 
     def looked(self, core: int, index: int, looks: tuple[int, ...]) -> tuple[int, str | None]:
@@ -153,6 +169,17 @@ class Outside:
         """Operations that no schedule so far answered with ok."""
         asked = (one.operation for row in self._scope.program for one in row)
         return tuple(one for one in asked if one.id not in self._succeeded)
+
+
+def _generation(core: Core, client: int, reply: Reply) -> Core:
+    """A generation must be greater than all that were returned before it was asked for, and returned once."""
+    numbers, floors = core.granted
+    if reply.status != "ok":
+        return core
+    number = reply.output
+    if type(number) is not int or number <= floors[client] or number in numbers:
+        return core._replace(frontier=IMPOSSIBLE)
+    return core._replace(granted=(numbers | {number}, floors))
 
 
 def _comparable(f: str, output: Any) -> Hashable:

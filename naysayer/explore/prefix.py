@@ -12,7 +12,9 @@ from typing import NamedTuple
 
 from checker.errors import UsageError
 from naysayer.explore.local import Delivery, Locals
+from naysayer.explore.rules import Rules
 from targets.protocol.node import NodeId
+from targets.protocol.target import Target
 
 TIMERS_MAX = 5
 """So many timers may fire until a node leads."""
@@ -54,6 +56,16 @@ def until_leads(locals_: Locals, names: Sequence[NodeId], leader: NodeId) -> tup
                         following.append(way)
         layer = following
     raise UsageError(f"{leader} does not come to lead: up to {TIMERS_MAX} timers were fired, one at a time")
+
+
+def may_lead(target: Target, nodes: int) -> bool:
+    """Whether the first node comes to lead by timers alone."""
+    names = tuple(f"n{number}" for number in range(1, nodes + 1))
+    try:
+        until_leads(Locals(target.node, names, Rules(), disks=False), names, names[0])
+    except UsageError:
+        return False
+    return True
 
 
 def _after(

@@ -30,8 +30,11 @@ STEP_MS, RESTART_MS = 50.0, 25.0
 SEEDS = 100
 """So many seeds are tried."""
 
+RETURNING = ("read", "cas", "next")
+"""Operations whose answers say something."""
+
 Seen = list[tuple[Any, ...]]
-"""What clients see: (client, operation, what it writes) where it begins; (client, status, what it read) at its end."""
+"""What clients see: (client, operation, input) where it begins; (client, status, what it returned) at its end."""
 
 
 def repeated(target: Target, scope: Scope, locals_: Locals, failure: Failure) -> Scenario | None:
@@ -53,6 +56,8 @@ def repeated(target: Target, scope: Scope, locals_: Locals, failure: Failure) ->
 def _workload(scope: Scope) -> str:
     """By the model of which the simulator judges it."""
     asked = {one.operation.f for row in scope.program for one in row}
+    if "next" in asked:
+        return "generation"
     return "kv" if "delete" in asked else "cas-register" if "cas" in asked else "register"
 
 
@@ -71,7 +76,7 @@ def seen_in(locals_: Locals, failure: Failure) -> Seen:
             client, f = waits.get(reply.id, (-1, ""))
             if client >= 0 and reply.status != "info":
                 del waits[reply.id]
-                seen.append((client, reply.status, reply.output if reply.status == "ok" and f == "read" else None))
+                seen.append((client, reply.status, reply.output if reply.status == "ok" and f in RETURNING else None))
     return seen
 
 
@@ -83,7 +88,7 @@ def _seen(run: Run, clients: int, apart: int) -> Seen:
         events.append((one.call, (client, one.f, one.input)))
         if one.status != "info" and one.ret is not None:
             events.append(
-                (one.ret, (client, one.status, one.output if one.status == "ok" and one.f == "read" else None))
+                (one.ret, (client, one.status, one.output if one.status == "ok" and one.f in RETURNING else None))
             )
     return [event for _, event in sorted(events, key=lambda event: event[0])]
 

@@ -15,11 +15,12 @@ NODES_MAX = 9
 CLIENTS_MAX, OPERATIONS_MAX = 5, 8
 """With more the frontier alone would be large."""
 
-_STEP = re.compile(r"([wrd]|c[1-9]?)(?:@(n[1-9]))?")
+_STEP = re.compile(r"([wrdg]|c[1-9]?)(?:@(n[1-9]))?")
 _LED = re.compile(r"(n[1-9]) leads:(.*)")
 ACCEPTED = (
     "clients separated by |, each with operations w (write), r (read), d (delete), c or c1 (compare-and-set from "
-    'nothing or from 1), as in "w | r r", or "w@n1 | r@n2 r@n3" to name the node; and before them "n1 leads:"'
+    'nothing or from 1), or all g (a generation), as in "w | r r", or "w@n1 | r@n2 r@n3" to name the node; before them '
+    'there may be "n1 leads:"'
 )
 
 
@@ -86,6 +87,9 @@ def scope(program: str, nodes: int, crashes: int = 0, timers: int = 0, duplicate
                 raise UsageError(f"--program {program!r} asks {node}, and there are nodes n1 to n{nodes} (--nodes)")
             asked.append(Asked(_operation(f"c{client}.{number}", letter, values), node))
         built.append(tuple(asked))
+    asked_for = {one.operation.f for row in built for one in row}
+    if "next" in asked_for and len(asked_for) > 1:
+        raise UsageError(f"--program {program!r} has g and others: generations are explored by themselves")
     words = " | ".join(" ".join(steps) for steps in clients)
     words = words if leader is None else f"{leader} leads: {words}"
     return Scope(words, tuple(built), nodes, crashes, timers, duplicates, leader)
@@ -95,6 +99,8 @@ def _operation(name: str, letter: str, values: Iterator[int]) -> Operation:
     match letter[0]:
         case "r":
             return Operation(name, "read")
+        case "g":
+            return Operation(name, "next")
         case "d":
             return Operation(name, "delete")
         case "c":

@@ -58,6 +58,6 @@ def _asked(f: str, given: Any) -> str:
 
 def _answer(locals_: Locals, reply: Reply) -> str:
     asked = next(one for one in locals_.inputs if isinstance(one, Request) and one.id == reply.id)
-    returns = reply.status == "ok" and asked.f in ("read", "cas")
+    returns = reply.status == "ok" and asked.f in ("read", "cas", "next")
     said = f" {'nil' if reply.output is None else reply.output}" if returns else ""
     return f"{_asked(asked.f, asked.input)} {reply.status}{said}"

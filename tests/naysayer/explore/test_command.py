@@ -189,3 +189,11 @@ def test_what_cannot_be_explored_gets_one_sentence(
     assert captured.out == ""
     assert said in captured.err
     assert captured.err.count("\n") == 1
+
+
+def test_generations_rise_and_are_given_out_once(capsys: pytest.CaptureFixture[str]) -> None:
+    once = ["--program", "g@n1 | g@n2"]
+    assert run(["explore", "generation-clock/equal-without-voted-for", *once, "--states", "30000"]) == 1
+    assert "answers c1: next ok 1" in capsys.readouterr().out
+    assert run(["explore", "generation-clock", "--program", "g | w"]) == 3
+    assert "generations are explored by themselves" in capsys.readouterr().err

@@ -22,6 +22,8 @@ MANY = 300_000
         ("wal-kv/ack-before-fsync", "w | r", {"timers": 1, "crashes": 1}),
         ("wal-kv/apply-before-log", "w | r r", {"crashes": 1}),
         ("paxos-kv/local-read", "w@n1 | r@n2", {}),
+        ("generation-clock/equal-without-voted-for", "g@n1 | g@n2", {}),
+        ("generation-clock/generation-volatile", "g@n1 | g@n2", {"crashes": 1}),
     ],
 )
 def test_the_simulator_repeats_it(target: str, program: str, budget: dict[str, int]) -> None:
