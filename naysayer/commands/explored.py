@@ -16,6 +16,7 @@ from naysayer.commands.test import facts_json, page_source, result_of
 from naysayer.explore.ladder import Climbed, Rung
 from naysayer.explore.words import operation_words
 from naysayer.mechanism import with_mechanism
+from naysayer.page.scopes import scopes_html
 from naysayer.plan import folder_name, text
 from naysayer.play import notation, timed
 from naysayer.play.notation import SCENARIO
@@ -160,6 +161,7 @@ def _kept(concluded: Conclusion, lines: list[str]) -> Conclusion:
     store = Store(concluded.folder, None)
     store.add(VERDICT, msgspec.json.format(msgspec.json.encode(built), indent=2) + b"\n")
     store.add(REPORT, "\n".join([*lines, ""]).encode())
+    store.add(PAGE, scopes_html(concluded.title, concluded.explore or {}))
     _say([*lines, f"  kept      {concluded.folder}"])
     return replace(concluded, error=concluded.error or store.trouble)
 

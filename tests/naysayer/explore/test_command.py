@@ -24,6 +24,10 @@ def test_a_scope_without_a_violation(capsys: pytest.CaptureFixture[str]) -> None
     said = capsys.readouterr().out
     assert "every schedule of w | r r on 1 node, 1 crash, 1 timer, any loss or delay: " in said
     assert "states, no violation" in said
+    (folder,) = [one for one in Path("results/wal-kv").iterdir() if not one.is_symlink()]
+    assert {file.name for file in folder.iterdir()} == {"verdict.json", "report.txt", "report.html"}
+    assert json.loads((folder / "verdict.json").read_bytes())["outcome"] == "valid"
+    assert "<td>w | r r</td>" in (folder / "report.html").read_text()
 
 
 def test_the_shortest_failure_with_its_steps_in_order(capsys: pytest.CaptureFixture[str]) -> None:
