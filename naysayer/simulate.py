@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from math import inf
@@ -212,8 +213,9 @@ class Simulation:
         error = None
         views: dict[NodeId, dict[str, object]] = {}
         try:
-            self._loop.run()
-            views = dict(cluster.views())
+            with _near_the_host(cluster):
+                self._loop.run()
+                views = dict(cluster.views())
         except TargetError as failure:
             error = str(failure)
         return Run(
@@ -235,3 +237,12 @@ class Simulation:
             cluster.held,
             cluster.record,
         )
+
+
+def _near_the_host(cluster: SimulatedCluster) -> AbstractContextManager[None]:
+    """Where the nodes are those of a user's program: on the core of its process."""
+    if not cluster.target.foreign:
+        return nullcontext()
+    from targets.backends.host.process import on_one_core
+
+    return on_one_core()

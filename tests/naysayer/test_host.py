@@ -133,6 +133,14 @@ run(Mine)
     assert "restart n1" in printed
 
 
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the platform has no affinity of processes")
+def test_a_run_stays_on_one_core_with_its_host_and_leaves_it_after() -> None:
+    before = os.sched_getaffinity(0)
+    with process.on_one_core():
+        assert len(os.sched_getaffinity(0)) == 1
+    assert os.sched_getaffinity(0) == before
+
+
 @pytest.mark.slow
 def test_nodes_that_keep_no_file_are_not_killed_unless_asked_for(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]

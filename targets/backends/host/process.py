@@ -18,8 +18,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 
 import msgspec
 
@@ -353,13 +353,30 @@ def _with_us() -> Callable[[], None] | None:
 
 
 def _share_a_core() -> None:
-    """A worker of a pool and its host take turns: on one core neither waits for another one to wake up."""
+    """A worker of a pool stays on a core of its own, as the host does that it starts there."""
     if multiprocessing.parent_process() is None:
         return
     identity: tuple[int, ...] = getattr(multiprocessing.current_process(), "_identity", ())
     cores = sorted(os.sched_getaffinity(0))
     if identity and len(cores) > 1:
         os.sched_setaffinity(0, {cores[(identity[-1] - 1) % len(cores)]})
+
+
+@contextmanager
+def on_one_core() -> Iterator[None]:
+    """In the block this thread stays on one core, and so does a host that it starts there (Linux).
+
+    The two take turns: neither waits for another core to wake up, or for its turn on a busy one.
+    """
+    cores = os.sched_getaffinity(0) if sys.platform.startswith("linux") else set()
+    if len(cores) < 2:
+        yield
+        return
+    os.sched_setaffinity(0, {sorted(cores)[os.getpid() % len(cores)]})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, cores)
 
 
 _FRAME = re.compile(
