@@ -19,6 +19,7 @@ from tests.systems import needs, without
 
 KITS = Path(__file__).parents[2] / "targets" / "kits"
 NODES = Path(__file__).parent / "host_nodes"
+SOLUTIONS = Path(__file__).parents[1] / "assignments" / "java"
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Built:
 
 
 def java(folder: Path) -> Built:
-    sources = [*(KITS / "java").glob("*.java"), NODES / "QuorumKv.java"]
+    sources = [*(KITS / "java").glob("*.java"), NODES / "QuorumKv.java", SOLUTIONS / "QuorumStore.java"]
     subprocess.run(["javac", "-Xlint:all", "-Werror", "-d", folder, *sources], check=True, timeout=120)
     return Built(*(f"java -cp {shlex.quote(str(folder))} {name}" for name in ("Conform", "Register", "QuorumKv")))
 
