@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from functools import cached_property
 from io import BytesIO
 from math import inf
@@ -12,8 +13,9 @@ from msgspec.structs import replace
 
 from checker.errors import UsageError
 from naysayer.explorer.branch import Branch
-from naysayer.explorer.replay import Ask, Change, Edit, Replay, moment, refuse_event
+from naysayer.explorer.replay import Ask, Change, Edit, moment, refuse_event
 from naysayer.explorer.source import Source, open_source
+from naysayer.explorer.standing import Nearby
 from naysayer.explorer.state import State, state_of
 from naysayer.hunt.failure import kind
 from naysayer.plan import Plan
@@ -42,6 +44,7 @@ class Explorer:
         self._whole: deque[Branch] = deque()
         self.recorded = Branch(source, (), self._whole)
         self.branches: list[Branch] = [self.recorded]
+        self._nearby: Nearby | None = None
 
     @staticmethod
     def open(path: Path) -> Explorer:
@@ -76,12 +79,30 @@ class Explorer:
             if len(branch.states) > STATES_MAX:
                 branch.states.clear()
 
-            def look(replay: Replay) -> None:
-                if first <= len(replay.events) and len(replay.events) not in branch.states:
-                    branch.states[len(replay.events)] = state_of(replay, words)
-
-            Replay(branch.source, branch.edits, until=last, look=look).to_the_event()
+            near = self._near(branch)
+            for wanted in range(first, last + 1):
+                if wanted not in branch.states:
+                    branch.states[wanted] = state_of(near.reach(wanted), words)
         return branch.states[number]
+
+    def spread(self, branch: Branch, interrupted: Callable[[], bool]) -> None:
+        """Have replays of a branch stand all over it, so that any state of it is soon reached. That takes some runs of
+        the branch, and ends early where `interrupted` holds."""
+        self._near(branch).spread(interrupted)
+
+    def _near(self, branch: Branch) -> Nearby:
+        """The standing replays of a branch; those of the branch before it are ended."""
+        if self._nearby is None or self._nearby.branch is not branch:
+            if self._nearby is not None:
+                self._nearby.close()
+            self._nearby = Nearby(branch)
+        return self._nearby
+
+    def close(self) -> None:
+        """End what it keeps running; it can be used again."""
+        if self._nearby is not None:
+            self._nearby.close()
+            self._nearby = None
 
     def branch(self, parent: Branch, after: int, *changes: Change) -> Branch:
         """The parent up to an event, then these changes; run to its end and judged."""

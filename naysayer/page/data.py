@@ -27,7 +27,8 @@ def page_data(source: Source) -> str:
     """Everything as base64."""
     source, operations_cut = bounded(source)
     report, history = source.report, source.history
-    clock = clock_of(history, _last_ns(source), ordered_only=report.ordered_only)
+    ordered, ours = report.ordered_only, source.clients is not None
+    clock = clock_of(history, _last_ns(source), ordered_only=ordered, from_zero=ours)
     columns = columns_of(history, clock)
     texts, calls, calls_cut = calls_of(history)
     templates = Templates()

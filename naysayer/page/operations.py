@@ -52,14 +52,16 @@ class Clock:
         return self.origin + tick * self.unit
 
 
-def clock_of(history: History, last_ns: int | None = None, *, ordered_only: bool = False) -> Clock:
-    """The clock of a history. It begins at zero where the history does so within its own length."""
+def clock_of(
+    history: History, last_ns: int | None = None, *, ordered_only: bool = False, from_zero: bool = False
+) -> Clock:
+    """The clock of a history. It begins at zero where the history does so within its own length, or if `from_zero`."""
     if not len(history):
         return Clock(0, 1000, max(0, last_ns or 0) // 1000, ordered_only)
     known = history.ret[history.status != INFO]
     first = int(history.call.min())
     last = max(int(history.call.max()), int(known.max()) if len(known) else first, last_ns or first)
-    origin = 0 if 0 <= first <= last - first else first
+    origin = 0 if from_zero or 0 <= first <= last - first else first
     unit = 1 if ordered_only or last - origin < SECOND else 1000
     return Clock(origin, unit, (last - origin) // unit, ordered_only)
 

@@ -9,6 +9,7 @@ import tempfile
 import time
 import zipfile
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from importlib.resources import files
 from pathlib import Path
 from typing import IO, Any
@@ -106,8 +107,17 @@ def application(root: Path, token: str, port: int) -> ASGIApp:
         Route("/run/{name:path}/all.zip", pages.zip),
         *explorers.routes,
     ]
+
+    @asynccontextmanager
+    async def running(app: Starlette) -> AsyncIterator[None]:
+        async with trio.open_nursery() as nursery:
+            explorers.ahead = nursery
+            yield
+            nursery.cancel_scope.cancel()
+
     inner = Starlette(
         routes=[Mount(f"/{token}", routes=routes)],
+        lifespan=running,
         exception_handlers={NaysayerError: pages.refused, Exception: pages.failed, 404: pages.nowhere},
     )
     return Guard(inner, token, port)

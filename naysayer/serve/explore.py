@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, TypeVar
 
@@ -57,8 +58,34 @@ class Session:
 
     def __init__(self, source: Source) -> None:
         self.explorer = Explorer(source)
-        self.lock = trio.Lock()
+        self._lock = trio.Lock()
+        self._waiting = 0
+        self._spreading = False
         self._summaries: dict[int, dict[str, Any]] = {}
+
+    @asynccontextmanager
+    async def work(self) -> AsyncIterator[None]:
+        """One piece of work at a time; what is done ahead gives way."""
+        self._waiting += 1
+        try:
+            await self._lock.acquire()
+        finally:
+            self._waiting -= 1
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+    async def spread(self, branch: Branch) -> None:
+        """While nobody asks for anything, prepare for what may be asked of a branch next."""
+        if self._spreading:
+            return
+        self._spreading = True
+        try:
+            async with self._lock:
+                await _in_thread(lambda: self.explorer.spread(branch, lambda: self._waiting > 0))
+        finally:
+            self._spreading = False
 
     def branch(self, number: int) -> Branch:
         branches = self.explorer.branches
@@ -166,6 +193,8 @@ class Explorers:
         self._page = page
         self._open: OrderedDict[str, Session] = OrderedDict()
         self._opening = trio.Lock()
+        self.ahead: trio.Nursery | None = None
+        """Where work is done that nobody waits for, while the server runs."""
         self.routes = [
             Route("/explore/{name:path}", self.explore),
             Route("/api/explore/run/{name:path}", self.run),
@@ -188,14 +217,14 @@ class Explorers:
                 _refuse_others(source)
                 self._open[name] = await _in_thread(lambda: Session(source))
                 while len(self._open) > OPEN_MAX:
-                    self._open.popitem(last=False)
+                    self._open.popitem(last=False)[1].explorer.close()
             self._open.move_to_end(name)
             return self._open[name]
 
     async def _of_branch(self, request: Request, work: Callable[[Session, Branch], Made]) -> Made:
         session = await self._session(request)
         branch = session.branch(_number(request, "branch", 0))
-        async with session.lock:
+        async with session.work():
             return await _in_thread(lambda: work(session, branch))
 
     async def explore(self, request: Request) -> Response:
@@ -207,7 +236,7 @@ class Explorers:
 
     async def run(self, request: Request) -> Response:
         session = await self._session(request)
-        async with session.lock:
+        async with session.work():
             return _json(await _in_thread(session.about))
 
     async def clock(self, request: Request) -> Response:
@@ -225,7 +254,11 @@ class Explorers:
 
     async def state(self, request: Request) -> Response:
         number = _number(request, "event")
-        return _json(await self._of_branch(request, lambda session, branch: session.explorer.state(branch, number)))
+        found = await self._of_branch(request, lambda session, branch: session.explorer.state(branch, number))
+        if self.ahead is not None:
+            session = await self._session(request)
+            self.ahead.start_soon(session.spread, session.branch(_number(request, "branch", 0)))
+        return _json(found)
 
     async def step(self, request: Request) -> Response:
         number, of = _number(request, "event", least=0), request.query_params.get("of", "")
@@ -258,7 +291,7 @@ class Explorers:
             session.explorer.branch(parent, asked.after, *changes)
             return session.summary(len(session.explorer.branches) - 1)
 
-        async with session.lock:
+        async with session.work():
             return _json(await _in_thread(work))
 
     async def twin(self, request: Request) -> Response:
@@ -267,7 +300,7 @@ class Explorers:
         def work() -> dict[str, Any]:
             return session.summary(session.explorer.branches.index(session.explorer.twin()))
 
-        async with session.lock:
+        async with session.work():
             return _json(await _in_thread(work))
 
     async def likelihood(self, request: Request) -> Response:
@@ -280,7 +313,7 @@ class Explorers:
 
         async def lines() -> AsyncIterator[bytes]:
             for event in await _in_thread(partial(points, branch, from_ms, to_ms, count)):
-                async with session.lock:  # one event at a time, so that the state can be asked for meanwhile
+                async with session.work():  # one event at a time, so that the state can be asked for meanwhile
                     found = await _in_thread(partial(likelihood, branch, event, futures, until))
                 yield msgspec.json.encode(found) + b"\n"
 

@@ -17,7 +17,7 @@ from naysayer.explorer.branch import WHOLE_MAX
 from naysayer.explorer.future import likelihood, points, until_ms, window
 from naysayer.explorer.replay import Replay, moment
 from naysayer.explorer.source import Source, open_source
-from naysayer.explorer.state import State
+from naysayer.explorer.state import State, state_of
 from naysayer.hunt.failure import kind
 from naysayer.options import RunOptions
 from naysayer.plan import make_plan, text
@@ -198,6 +198,27 @@ def test_an_edit_within_the_nanosecond_of_the_next_event_comes_before_it(failing
 
 
 @pytest.mark.slow
+def test_states_are_the_same_wherever_a_replay_stood_before() -> None:
+    explorer = Explorer(source("raft-log", operations=20))
+    branch = explorer.recorded
+    total = len(branch.events)
+    plain: dict[int, State] = {}
+    wanted = Random(1).sample(range(1, total + 1), 12)
+
+    def look(replay: Replay) -> None:
+        if len(replay.events) in wanted:
+            plain[len(replay.events)] = state_of(replay, branch.words)
+
+    Replay(branch.source, look=look).to_the_end()
+    looks = iter([False] * (total // 3) + [True])
+    explorer.spread(branch, lambda: next(looks, False))
+    for number in wanted:
+        assert explorer.state(branch, number) == plain[number]
+        explorer.spread(branch, lambda: False)
+    explorer.close()
+    assert explorer.state(branch, wanted[0]) == plain[wanted[0]]
+
+
 def test_a_branch_that_is_no_longer_kept_whole_runs_again_to_the_same() -> None:
     explorer = Explorer(source("quorum-kv", operations=12))
     recorded = explorer.recorded

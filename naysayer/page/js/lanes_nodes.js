@@ -6,18 +6,31 @@ import { valueAndVersion } from "./traffic.js";
 const BAND = 15, STRIP = 12, GAP = 37;
 const NODES_MAX = 7;
 
+/** @typedef {import("./traffic.js").Change} Change */
+/** What the nodes hold and do, over time: States of a page, or what the explorer knows of a branch.
+ * @typedef {object} Known
+ * @property {{size: number}} keys whether there are any that nodes hold values for
+ * @property {boolean} standings whether any node has a role, a term or a commit index
+ * @property {number} until the tick up to which it is known
+ * @property {(node: string, key: number) => Change[]} held
+ * @property {(node: string) => Change[]} standing */
+/** @typedef {{values: () => string[], key: () => number, time: (tick: number) => string, keyName: () => string, after: string}} About
+ *   after: what is said of the time after the last tick that is known */
+
 export class NodeLanes {
-  /** @param {import("./run.js").Run} run @param {import("./state.js").State} state @param {import("./traffic.js").States} states
-   * @param {import("./traffic.js").Traffic} traffic */
-  constructor(run, state, states, traffic) {
-    this.run = run;
-    this.state = state;
+  /** @param {string[]} nodes @param {Known} states @param {About} about the values that have colours, the key that is shown */
+  constructor(nodes, states, about) {
+    this.nodes = nodes;
     this.states = states;
-    this.nodes = chosen(run, states, traffic);
-    this.high = (states.keys.size ? BAND : 0) + (states.standings ? STRIP : 0) || BAND;
+    this.about = about;
     this.top = 0;
     /** @type {Map<string, number>} Where the band of each node begins. */
     this.tops = new Map();
+  }
+
+  /** The height of a node's bands. */
+  get high() {
+    return (this.states.keys.size ? BAND : 0) + (this.states.standings ? STRIP : 0) || BAND;
   }
 
   height() {
@@ -41,23 +54,23 @@ export class NodeLanes {
       for (const [node, y] of this.tops) {
         frame.g.fillStyle = colours.grid;
         frame.g.fillRect(frame.left, y, frame.width - frame.left, this.high);
-        if (held) this.band(frame, node, this.states.held(node, this.state.key), y);
+        if (held) this.band(frame, node, this.states.held(node, this.about.key()), y);
         if (this.states.standings) this.strip(frame, node, y + (held ? BAND : 0));
         const end = frame.x(this.states.until);
-        if (end < frame.width && this.states.nodes.length) {
+        if (end < frame.width && (held || this.states.standings)) {
           frame.g.fillStyle = colours.bg;
           frame.g.fillRect(end, y, frame.width - end, this.high);
           frame.font(10.5);
           frame.g.fillStyle = colours.fg2;
-          if (frame.width - end > 90) frame.g.fillText("not recorded", Math.max(end, frame.left) + 6, y + this.high / 2);
+          if (frame.width - end > 90) frame.g.fillText(this.about.after, Math.max(end, frame.left) + 6, y + this.high / 2);
         }
       }
     });
   }
 
   /** Each change with its pixels, without those that are too narrow to be seen. @param {import("./frame.js").Frame} frame
-   * @param {import("./traffic.js").Change[]} changes
-   * @param {(x0: number, x1: number, change: import("./traffic.js").Change, at: number) => void} draw */
+   * @param {Change[]} changes
+   * @param {(x0: number, x1: number, change: Change, at: number) => void} draw */
   each(frame, changes, draw) {
     let last = -9;
     for (let at = 0; at < changes.length; at++) {
@@ -71,9 +84,9 @@ export class NodeLanes {
     }
   }
 
-  /** @param {import("./frame.js").Frame} frame @param {string} node @param {import("./traffic.js").Change[]} changes @param {number} y */
+  /** @param {import("./frame.js").Frame} frame @param {string} node @param {Change[]} changes @param {number} y */
   band(frame, node, changes, y) {
-    const { g } = frame, values = this.run.proof?.values ?? [];
+    const { g } = frame, values = this.about.values();
     this.each(frame, changes, (x0, x1, change, at) => {
       if (change.down) return this.down(frame, x0, x1, y, BAND);
       const [value, version] = valueAndVersion(change.text), rank = place(values, value);
@@ -92,7 +105,7 @@ export class NodeLanes {
   }
 
   /** What a power loss would take is underlined: from the change until it is synced. @param {import("./frame.js").Frame} frame
-   * @param {import("./traffic.js").Change} change @param {number} x0 @param {number} x1 @param {number} y */
+   * @param {Change} change @param {number} x0 @param {number} x1 @param {number} y */
   unsynced(frame, change, x0, x1, y) {
     if (change.synced === -2) return;
     const end = change.synced === -1 ? x1 : Math.min(x1, frame.x(change.synced));
@@ -105,7 +118,7 @@ export class NodeLanes {
     const { g } = frame;
     this.each(frame, this.states.standing(node), (x0, x1, change, at) => {
       if (change.down) return this.down(frame, x0, x1, y, STRIP);
-      const role = change.text.split(",")[0];
+      const role = change.text.split(/[ ,]/)[0];
       g.fillStyle = role === "leader" ? colours.fg2 : colours.bg;
       g.fillRect(x0, y + 1, x1 - x0, STRIP - 2);
       if (role === "candidate") this.hatch(frame, x0, x1, y + 1, STRIP - 2, colours.fg2);
@@ -143,16 +156,16 @@ export class NodeLanes {
   /** What a band shows at a place, for the tip. @param {string} kind @param {number} id @returns {[string, string]} */
   describe(kind, id) {
     const node = this.nodes[Math.floor(id / 1e7)], at = id % 1e7;
-    const changes = kind === "held" ? this.states.held(node, this.state.key) : this.states.standing(node), change = changes[at];
-    const synced = change.synced === -2 ? "" : change.synced === -1 ? ", never synced" : `, durable after ${this.run.time(change.synced - change.time, 3)} ${this.run.timeUnit}`;
-    const what = kind === "held" ? `${node} holds ${change.text} for ${this.run.keyName(this.state.key)}` : `${node}: ${change.text}`;
-    return [what, `since ${this.run.time(change.time, 3)} ${this.run.timeUnit}${synced}`];
+    const changes = kind === "held" ? this.states.held(node, this.about.key()) : this.states.standing(node), change = changes[at];
+    const synced = change.synced === -2 ? "" : change.synced === -1 ? ", never synced" : `, durable after ${this.about.time(change.synced - change.time)}`;
+    const what = kind === "held" ? `${node} holds ${change.text} for ${this.about.keyName()}` : `${node}: ${change.text}`;
+    return [what, `since ${this.about.time(change.time)}${synced}`];
   }
 }
 
 /** All nodes, or of many those of the proof first. @param {import("./run.js").Run} run @param {import("./traffic.js").States} states
  * @param {import("./traffic.js").Traffic} traffic */
-function chosen(run, states, traffic) {
+export function nodesShown(run, states, traffic) {
   const nodes = states.nodes.length ? states.nodes : traffic.names.filter((name) => /^n\d+$/.test(name)).sort();
   if (nodes.length <= NODES_MAX) return nodes;
   const first = new Set([...run.matter].map((row) => run.header.node[run.node[row]]).filter(Boolean));

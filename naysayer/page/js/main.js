@@ -11,7 +11,7 @@ import { useKeys } from "./keyboard.js";
 import { ClientLanes } from "./lanes_clients.js";
 import { FaultLanes } from "./lanes_faults.js";
 import { MessageLanes } from "./lanes_messages.js";
-import { NodeLanes } from "./lanes_nodes.js";
+import { NodeLanes, nodesShown } from "./lanes_nodes.js";
 import { showLegend } from "./legend.js";
 import { describe, drawMini, firstView } from "./overview.js";
 import { showPlots } from "./plots.js";
@@ -28,7 +28,11 @@ import { setStep, showWhy } from "./why.js";
 function start(run) {
   const state = new State(run), faults = new FaultLanes(run, state), clients = new ClientLanes(run, state);
   const traffic = new Traffic(run), states = new States(run);
-  const nodes = new NodeLanes(run, state, states, traffic), messages = new MessageLanes(run, state, traffic, clients, nodes);
+  const nodes = new NodeLanes(nodesShown(run, states, traffic), states, {
+    values: () => run.proof?.values ?? [], key: () => state.key, keyName: () => run.keyName(state.key),
+    time: (tick) => `${run.time(tick, 3)} ${run.timeUnit}`, after: "not recorded",
+  });
+  const messages = new MessageLanes(run, state, traffic, clients, nodes);
   const violation = firstView(run);
   readColours();
 

@@ -102,7 +102,7 @@ function log(node) {
       role: "listitem", class: `cell ${cell.committed ? "committed" : cell.durable ? "durable" : "volatile"}${cell.committed && !cell.durable ? " volatile" : ""}`,
       title: `entry ${cell.slot}, term ${cell.term}: ${cell.text}; ${word(cell)}${cell.durable ? "" : ", a power loss would take it"}`, text: String(cell.term),
     }, el("span", { class: "hidden-visually", text: ` entry ${cell.slot}: ${cell.text}, ${word(cell)}` }))),
-    el("span", { class: "sub small key", text: "term of each entry" }));
+    el("span", { class: "sub small key", text: "terms; filled: committed, dashed: not synced" }));
 }
 
 /** @param {any} node @param {Act} act */

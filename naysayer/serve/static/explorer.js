@@ -4,18 +4,21 @@ import { Clock } from "../../page/js/clock.js";
 import { readColours, switchTheme } from "../../page/js/colours.js";
 import { $, counted, el, fixed, int, table } from "../../page/js/dom.js";
 import { useKeys } from "../../page/js/keyboard.js";
-import { address, escaped } from "./api.js";
 import { showActions } from "./actions.js";
 import { showBranches } from "./branches.js";
 import { called, showState } from "./cards.js";
-import { ClientLane, FaultLane, Head, LikelyLane, NodeLane, TICKS } from "./lanes.js";
+import { ClientLane, FaultLane, Head, LikelyLane, TICKS } from "./lanes.js";
+import { runLikely, showLikely } from "./likelihood.js";
 import { Model } from "./model.js";
+import { NodeLane } from "./nodes.js";
 
 const model = new Model(document.body.dataset.run ?? "");
 const scrub = /** @type {HTMLInputElement} */ ($("#scrub"));
 const keySelect = /** @type {HTMLSelectElement} */ ($("#key"));
 /** @type {Clock} */
 let clock;
+/** @type {NodeLane} */
+let nodes;
 let waiting = 0, loading = 0;
 
 /** @param {string} text */
@@ -96,7 +99,7 @@ function show(id, event) {
     const keys = model.data.keys.includes(model.key ?? "") || model.key === null ? model.data.keys : [model.key, ...model.data.keys];
     keySelect.replaceChildren(...keys.map((key) => el("option", { text: key, selected: key === model.key })));
     showBranches(model, act);
-    showLikely();
+    showLikely(model, goTo);
     clock.options.window = model.branch.failedMs === null ? null : [model.branch.window[0] * TICKS, model.branch.window[1] * TICKS];
     loadMessages();
     goTo(model.event);
@@ -153,43 +156,6 @@ const act = {
   }),
 };
 
-function showLikely() {
-  const { likely } = model, named = model.culprit === null ? null : `that name #${model.culprit}`;
-  if (!likely.length) return $("#likely-table").replaceChildren();
-  const share = (/** @type {number} */ count, /** @type {number} */ of) => `${int(count)} of ${int(of)}`;
-  $("#likely-said").textContent = `of ${likely[0].futures} futures each, violations by ${fixed(likely[0].until_ms, 0)} ms`;
-  const rows = likely.map((one) => el("tr", {}, el("td", {}, el("button", { type: "button", class: "op", text: fixed(one.time_ms, 1), onclick: () => goTo(one.event) })),
-    el("td", { class: "num", text: share(one.failed, one.futures) }), named ? el("td", { class: "num", text: share(one.named, one.futures) }) : null));
-  $("#likely-table").replaceChildren(el("details", {}, el("summary", { text: "The same as a table" }), table(["from, ms", "violations|num", ...(named ? [`${named}|num`] : [])], rows)));
-}
-
-/** Runs futures, and draws each point when it is known. */
-async function runLikely() {
-  const button = /** @type {HTMLButtonElement} */ ($("#likely"));
-  button.disabled = true;
-  model.likely = [];
-  await attempt(async () => {
-    const at = model.at, futures = /** @type {HTMLSelectElement} */ ($("#futures")).value, span = clock.to - clock.from;
-    const from = Math.max(0, clock.from + span * 0.02) / TICKS, to = Math.min(clock.end, clock.to - span * 0.02) / TICKS;
-    const answer = await fetch(address(`/api/explore/likelihood/${escaped(model.name)}`, { branch: at, from, to: Math.min(to, model.branch.untilMs), points: 14, futures }));
-    if (!answer.ok || !answer.body) throw new Error((await answer.json()).error ?? "The server does not answer.");
-    const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
-    let text = "";
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done || model.at !== at) break;
-      text += value;
-      const lines = text.split("\n");
-      text = lines.pop() ?? "";
-      for (const line of lines) model.likely.push(JSON.parse(line));
-      showLikely();
-      clock.draw();
-    }
-    reader.cancel();
-  });
-  button.disabled = false;
-}
-
 function remember() {
   history.replaceState(null, "", `#branch=${model.at}&event=${model.event}`);
 }
@@ -204,6 +170,7 @@ function describe(kind, id) {
     const one = model.messages.shown[id];
     return one ? [one[4], `${called(one[0])} → ${called(one[1])}${one[5] === null ? "" : ` of #${one[5]}`}, ${fixed(one[2], 1)} – ${one[3] === null ? "" : fixed(one[3], 1)} ms`] : null;
   }
+  if (kind === "held" || kind === "standing") return nodes.bands.describe(kind, id);
   if (kind === "likely") {
     const one = model.likely[id];
     return [`${one.failed} of ${one.futures} futures fail`, `from ${fixed(one.time_ms, 1)} ms${model.culprit === null ? "" : `; ${one.named} name #${model.culprit}`}`];
@@ -233,7 +200,8 @@ async function start() {
   document.title = `Explore ${run.target}, seed ${run.seed}`;
   readColours();
   // the play head is drawn over the lanes, and under the names of operations; faults take clicks that meet nothing else
-  const head = new Head(model), faults = new FaultLane(model), likely = new LikelyLane(model), clients = new ClientLane(model), nodes = new NodeLane(model);
+  const head = new Head(model), faults = new FaultLane(model), likely = new LikelyLane(model), clients = new ClientLane(model);
+  nodes = new NodeLane(model);
   clock = new Clock({
     place: $("#clock"), end: model.data.end * TICKS, unit: 1000, ordered: false, lanes: [head, faults, likely, clients, nodes],
     mini: (frame) => drawMini(frame), time: (tick, digits = 1) => fixed(tick / TICKS, digits), describe, pick, hover: () => {},
@@ -280,7 +248,7 @@ function wire() {
   on("#zoom-out", () => clock.zoom(1.7, model.headMs * TICKS));
   on("#view-whole", () => clock.whole());
   on("#view-window", toWindow);
-  on("#likely", () => void runLikely());
+  on("#likely", () => void runLikely(model, clock, attempt, goTo));
   on("#theme", theme);
   scrub.addEventListener("input", () => goTo(Number(scrub.value)));
   keySelect.addEventListener("change", () => attempt(async () => {

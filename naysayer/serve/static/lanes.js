@@ -1,4 +1,4 @@
-// The lanes of the explorer's clock: faults, clients, nodes with the messages between them, and the play head over all.
+// The lanes of the explorer's clock: faults, clients, likelihood, and the play head over all; nodes are in nodes.js.
 // Times of the data are ms; those of the clock are ticks of 1 us.
 
 import { colourOf, colours, inkOf, place } from "../../page/js/colours.js";
@@ -7,7 +7,7 @@ import { colourOf, colours, inkOf, place } from "../../page/js/colours.js";
 /** @typedef {import("./model.js").Model} Model */
 
 export const TICKS = 1000;
-const FAULT = 12, CLIENT = 26, BAND = 15, GAP = 37;
+const FAULT = 12, CLIENT = 26;
 
 /** A text in a bar, if it fits there. @param {Frame} frame @param {string} text @param {number} x0 @param {number} x1 @param {number} y
  * @param {string} colour */
@@ -140,88 +140,9 @@ export class ClientLane {
     if (status === "fail") frame.line(x0, top + high, Math.min(x1, x0 + 8), top, colours.fail, 2);
     if (ret === null) frame.font(11, 700), frame.text("?", Math.max(x0 + 4, frame.width - 12), top + high / 2, colours.unknown_text);
     if (matters && !reads) inside(frame, value, x0, x1, top + high / 2 + 0.5, inkOf(mark));
-    if (matters) this.names.push([`#${index} ${text}${index === model.culprit ? " ✗" : ""}`, Math.max(x0, frame.left + 2), top - 6, call <= model.headMs]);
+    if (matters) this.names.push([`#${index} ${text}${index === model.culprit ? " ✗" : ""}`, Math.max(x0, frame.left + 2), top - (index === model.selected ? 9 : 6), call <= model.headMs]);
     if (index === model.selected) (g.strokeStyle = colours.fg), (g.lineWidth = 1.5), g.strokeRect(x0 - 2.5, top - 2.5, wide + 5, high + 5);
     frame.hit(x0 - 1, Math.max(x1, x0 + 4), top - 4, top + high + 3, "op", index);
-  }
-}
-
-export class NodeLane {
-  /** @param {Model} model */
-  constructor(model) {
-    this.model = model;
-  }
-
-  height() {
-    return this.model.run.nodes.length * (BAND + GAP) - GAP + 40;
-  }
-
-  /** @param {number} at */
-  static y(at) {
-    return 6 + at * (BAND + GAP);
-  }
-
-  /** @param {Frame} frame @param {number} top */
-  draw(frame, top) {
-    const { model } = this, nodes = model.run.nodes;
-    frame.inside(() => this.messages(frame, top));
-    nodes.forEach((name, at) => {
-      frame.label(name, top + NodeLane.y(at) + BAND / 2, colours.fg, 600);
-      frame.inside(() => this.band(frame, model.data.nodes[name] ?? [], top + NodeLane.y(at), name));
-    });
-  }
-
-  /** @param {Frame} frame @param {[number, string | null, string][]} segments @param {number} y @param {string} name */
-  band(frame, segments, y, name) {
-    const { g } = frame, { values, data } = this.model;
-    segments.forEach(([from, stands, held], at) => {
-      const x0 = frame.x(from * TICKS), x1 = frame.x((segments[at + 1]?.[0] ?? data.end) * TICKS);
-      if (x1 < frame.left || x0 > frame.width) return;
-      if (stands === null) {
-        g.strokeStyle = colours.quiet;
-        g.lineWidth = 1;
-        for (let x = Math.max(x0, frame.left - BAND); x < Math.min(x1, frame.width); x += 6) frame.line(x, y + BAND, x + 6, y, colours.quiet);
-        frame.font(10.5, 600);
-        if (x1 - x0 > 34) frame.text("down", Math.max(x0, frame.left) + 5, y + BAND / 2, colours.fg);
-        return;
-      }
-      const mark = place(values, held.split(" @")[0]), leads = stands.startsWith("leader");
-      g.fillStyle = colourOf(mark) ?? (leads ? colours.quiet : colours.fill);
-      g.fillRect(x0, y, Math.max(1, x1 - x0), BAND);
-      if (at) (g.fillStyle = colours.bg), g.fillRect(x0, y, 1, BAND);
-      inside(frame, [stands, held === "nothing" && stands ? "" : held].filter(Boolean).join(" · "), x0, x1, y + BAND / 2 + 0.5, inkOf(mark));
-    });
-    frame.hit(frame.left, frame.width, y, y + BAND, "node", this.model.run.nodes.indexOf(name));
-  }
-
-  /** @param {Frame} frame @param {number} top */
-  messages(frame, top) {
-    const { model } = this, at = new Map(model.run.nodes.map((name, n) => [name, n]));
-    const own = model.selected;
-    model.messages.shown.forEach((message, number) => {
-      const [source, dest, sent, delivered, , operation, , held] = message;
-      const from = at.get(source), to = at.get(dest);
-      if (from === undefined || to === undefined || sent * TICKS > frame.to) return;
-      const down = to > from, y0 = top + NodeLane.y(from) + (down ? BAND : 0), y1 = top + NodeLane.y(to) + (down ? 0 : BAND);
-      const mine = operation !== null && operation === own, matters = operation !== null && model.matter.has(operation);
-      const colour = mine ? colours.fg : matters ? colours.fg2 : colours.quiet, x0 = frame.x(sent * TICKS);
-      if (delivered === null && held) {
-        frame.g.setLineDash([3, 3]);
-        frame.line(x0, y0, x0 + 5, y0 + (down ? 10 : -10), colours.link, 1.25);
-        frame.line(x0 + 5, y0 + (down ? 10 : -10), frame.width, y0 + (down ? 10 : -10), colours.link, 1);
-        frame.g.setLineDash([]);
-      } else if (delivered === null) {
-        const x1 = x0 + 7, y = y0 + (y1 - y0) * 0.35;
-        frame.line(x0, y0, x1, y, mine || matters ? colours.bad : colours.quiet, 1);
-        frame.cross(x1, y, mine || matters ? 3.5 : 2.5, mine || matters ? colours.bad : colours.quiet, mine || matters ? 2 : 1.25);
-      } else {
-        const x1 = frame.x(delivered * TICKS);
-        if (x1 < frame.left) return;
-        frame.line(x0, y0, x1, y1, colour, mine ? 2 : matters ? 1.25 : 0.75);
-        if (mine) frame.head(x0, y0, x1, y1, 7, colour);
-        frame.hit(Math.max(Math.min(x0, x1), frame.left) - 2, Math.max(x0, x1) + 2, (y0 + y1) / 2 - 6, (y0 + y1) / 2 + 6, "message", number);
-      }
-    });
   }
 }
 
