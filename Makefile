@@ -42,7 +42,6 @@ picture: $(STAMP)  ## docs/report.svg, the report that README.md shows
 
 screenshots: $(STAMP)  ## the pictures of pages in docs/, by Chromium
 	$(BIN)/python -m tests.screenshots docs
-	$(BIN)/python -m tests.naysayer.page.screenshots docs
 
 fuzz: $(STAMP)  ## 200,000 small random histories per model, against brute force
 	$(BIN)/python -m tests.checker.fuzz

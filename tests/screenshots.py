@@ -6,40 +6,47 @@ import signal
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
+from naysayer.cli import run
+from naysayer.results import open_folder
 from tests.naysayer.browser import chromium
 from tests.naysayer.serve.conftest import start
 from tests.naysayer.serve.runs import FAILING, make_run
 
-RUN = ("quorum-kv/no-read-repair", 8, 200)
-SIZES = {"1280": (1280, 720), "390": (390, 844)}
+TARGET = "quorum-kv/no-read-repair"
+EXPLORED = (TARGET, 8, 200)
+SIZES = (("1280", {"width": 1280, "height": 720}, "light"), ("390", {"width": 390, "height": 844}, "dark"))
 
 
 def main(docs: Path) -> None:
-    """The explorer at the violation of a store without read repair, with its healthy twin; wide and on a phone."""
-    with tempfile.TemporaryDirectory() as place, chromium() as browser:
-        root = Path(place) / "results"
-        make_run(root, FAILING, *RUN)
-        server = start(root)
+    """The page of the demo's broken store, and the explorer at such a violation; wide, and on a phone in dark."""
+    with tempfile.TemporaryDirectory(prefix="naysayer-pictures-") as place, chromium() as browser:
+        results, explored = Path(place) / "results", Path(place) / "explored"
+        run(["test", TARGET, "--seed", "1", "--results", str(results)])
+        page = open_folder(results / "quorum-kv" / "no-read-repair") / "report.html"
+        take(browser, f"file://{page.resolve()}", "html[data-ready]", docs, "page")
+        make_run(explored, FAILING, *EXPLORED)
+        server = start(explored)
         try:
             server.json(f"api/explore/twin/{FAILING}", {})
-            for name, (width, height) in SIZES.items():
-                for scheme in ("light", "dark"):
-                    context = browser.new_context(
-                        viewport={"width": width, "height": height}, color_scheme=scheme, reduced_motion="reduce"
-                    )
-                    page = context.new_page()
-                    page.goto(f"{server.address}explore/{FAILING}")
-                    page.wait_for_selector("html[data-event]")
-                    page.wait_for_load_state("networkidle")
-                    page.locator("#forward").hover()
-                    page.screenshot(path=docs / f"explorer-{name}-{scheme}.png")
-                    context.close()
+            take(browser, f"{server.address}explore/{FAILING}", "html[data-event]", docs, "explorer")
         finally:
             server.process.send_signal(signal.SIGINT)
             server.process.wait(30)
             if server.process.stdout is not None:
                 server.process.stdout.close()
+
+
+def take(browser: Any, address: str, ready: str, docs: Path, name: str) -> None:
+    """A picture of each size."""
+    for size, viewport, scheme in SIZES:
+        page = browser.new_page(viewport=viewport, color_scheme=scheme, reduced_motion="reduce")
+        page.goto(address)
+        page.wait_for_selector(ready)
+        page.wait_for_load_state("networkidle")
+        page.screenshot(path=docs / f"{name}-{size}.png")
+        page.close()
 
 
 if __name__ == "__main__":

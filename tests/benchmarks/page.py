@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -26,18 +27,11 @@ SIZES = (10_000, 100_000, 1_000_000)
 CLIENTS = 10
 US = 1_000
 
-FRAMES = """() => {
-  const clock = naysayer.clock, took = [];
-  const steps = [() => clock.zoom(0.8), () => clock.pan(0.1), () => clock.zoom(1.25)];
-  for (const step of steps) for (let i = 0; i < 30; i++) {
-    const began = performance.now();
-    step();
-    clock.paint();
-    took.push(performance.now() - began);
-  }
-  return took.sort((a, b) => a - b)[85];
-}"""
-"""The 95th percentile of the time in which a frame is drawn (ms), zooming in from the whole run, panning, and back."""
+STEPS = ("clock.zoom(0.8)", "clock.pan(0.1)", "clock.zoom(1.25)")
+"""Zooming in from the whole run, panning, and back."""
+
+FRAMES = 30
+"""Of each."""
 
 
 def operations(count: int) -> Iterator[Operation]:
@@ -67,12 +61,32 @@ def main() -> None:
                     page.wait_for_selector("html[data-ready]", timeout=120_000)
                     first = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
                     ready = page.evaluate("performance.now()")
-                    frame = page.evaluate(FRAMES)
+                    frame = _frame_ms(page)
                     page.close()
-                    said = f"verdict after {first:5.0f} ms, all after {ready:6.0f} ms, frame p95 {frame:5.1f} ms"
+                    said = f"verdict after {first:5.0f} ms, all after {ready:6.0f} ms, frame p95 {frame:5.1f} CPU ms"
                     print(f"  {int(file.stem):>9} operations: {said}")
         except pytest.skip.Exception as reason:
             print(f"  not shown: {reason}")
+
+
+def _frame_ms(page: Any) -> float:
+    """The 95th percentile of the CPU time of the page's thread for a frame: script, style, layout and painting."""
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable", {"timeDomain": "threadTicks"})
+
+    def spent() -> float:
+        metrics = session.send("Performance.getMetrics")["metrics"]
+        return next(float(one["value"]) for one in metrics if one["name"] == "TaskDuration")
+
+    page.evaluate("naysayer.clock.whole()")
+    took = []
+    for step in STEPS:
+        for _ in range(FRAMES):
+            began = spent()
+            drawn = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+            page.evaluate(f"(naysayer.{step}, {drawn})")
+            took.append(spent() - began)
+    return sorted(took)[len(took) * 95 // 100] * 1000
 
 
 def _made(count: int, file: Path) -> Path:

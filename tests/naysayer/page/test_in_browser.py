@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from checker.history import PENDING, Operation
 from naysayer.cli import run
@@ -121,6 +122,64 @@ def test_an_address_selects_an_operation_and_announces_it(folder: Path, opened: 
     page.wait_for_url("**#op-21*")
     later = opened(report(folder), "#t=100-200")
     assert later.evaluate("[naysayer.clock.from, naysayer.clock.to].map(x => Math.round(x / 1000))") == [100, 200]
+
+
+VIEW = "[naysayer.clock.from, naysayer.clock.to]"
+
+
+def test_two_fingers_zoom_where_they_are_and_one_finger_pans(folder: Path, opened: Opener) -> None:
+    page = opened(report(folder), viewport={"width": 390, "height": 844}, has_touch=True)
+    page.locator("#clock canvas:not(.mini)").scroll_into_view_if_needed()
+    box = page.locator("#clock canvas:not(.mini)").bounding_box()
+    y, fingers = box["y"] + box["height"] / 2, page.context.new_cdp_session(page)
+
+    def touch(kind: str, *places: float) -> None:
+        points = [{"x": x, "y": y, "id": number} for number, x in enumerate(places)]
+        fingers.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    before = page.evaluate(VIEW)
+    between = page.evaluate(f"naysayer.clock.frame.at(200 - {box['x']})")
+    touch("touchStart", 180, 220)
+    for wide in range(22, 61, 2):
+        touch("touchMove", 200 - wide, 200 + wide)
+    touch("touchEnd")
+    after = page.evaluate(VIEW)
+    assert after[1] - after[0] < 0.6 * (before[1] - before[0])
+    assert after[0] < between < after[1]
+    at = page.evaluate(f"naysayer.clock.frame.x({between})") + box["x"]
+    assert abs(at - 200) < 8, "what was between the fingers still is"
+    touch("touchStart", 150)
+    for x in range(160, 231, 10):
+        touch("touchMove", x)
+    touch("touchEnd")
+    moved = page.evaluate(VIEW)
+    assert moved[0] < after[0], "what is earlier comes into view"
+    assert moved[1] - moved[0] == pytest.approx(after[1] - after[0])
+
+
+def test_the_wheel_zooms_at_the_pointer_and_shift_measures(folder: Path, opened: Opener) -> None:
+    page = opened(report(folder))
+    box = page.locator("#clock canvas:not(.mini)").bounding_box()
+    x, y = box["x"] + 300, box["y"] + 100
+    before, tick = page.evaluate(VIEW), page.evaluate("naysayer.clock.frame.at(300)")
+    page.mouse.move(x, y)
+    page.mouse.wheel(0, -300)
+    assert page.evaluate(VIEW) == before, "the page scrolls, not the clock"
+    page.evaluate("scrollTo(0, 0)")
+    page.keyboard.down("Control")
+    page.mouse.wheel(0, -300)
+    page.keyboard.up("Control")
+    page.wait_for_function(f"naysayer.clock.to - naysayer.clock.from < 0.7 * {before[1] - before[0]}")
+    page.evaluate("naysayer.clock.paint()")
+    assert page.evaluate(f"naysayer.clock.frame.x({tick})") == pytest.approx(300, abs=1)
+    page.keyboard.down("Shift")
+    page.mouse.down()
+    page.mouse.move(x + 120, y, steps=4)
+    page.mouse.up()
+    page.keyboard.up("Shift")
+    assert page.evaluate(
+        "(([a, b]) => Math.abs(b - a) * naysayer.clock.frame.scale)(naysayer.clock.measured)"
+    ) == pytest.approx(120, abs=2)
 
 
 def test_every_operation_of_the_proof_is_reached_by_keyboard(folder: Path, opened: Opener) -> None:  # 8
@@ -269,6 +328,12 @@ def test_the_states_of_the_nodes_are_those_of_verdict_json(folder: Path, opened:
     assert page.evaluate(STATES) == {node: held(view, key) for node, view in views.items()}
 
 
+DOWNS = """() => {
+  const { states } = naysayer, lists = (node) => [...states.changes].filter(([name]) => name.startsWith(`${node} `));
+  return states.nodes.map((node) => lists(node).map(([, list]) => list.map((one) => one.down)));
+}"""
+
+
 def test_a_valid_and_an_unknown_verdict_have_pages_too(tmp_path: Path, opened: Opener) -> None:  # 19
     valid = opened(written(tmp_path, STALE[:3]))
     assert valid.inner_text(".word") == "LINEARIZABLE"
@@ -280,6 +345,28 @@ def test_a_valid_and_an_unknown_verdict_have_pages_too(tmp_path: Path, opened: O
     unknown = opened(written(tmp_path, only_pending))
     assert unknown.inner_text(".word") == "UNKNOWN"
     assert "Not decided" in unknown.inner_text("h1")
+
+
+def test_the_time_of_a_broken_invariant_is_marked_and_in_view(tmp_path: Path, opened: Opener) -> None:
+    target, where = "raft-log/truncate-on-any-append", ["--results", str(tmp_path)]
+    assert run(["test", target, "--seed", "960891", "--ops", "120", *where]) == 1
+    page = opened(report(open_folder(tmp_path / "raft-log.truncate-on-any-append")))
+    wrong = page.evaluate("naysayer.run.header.wrong")
+    from_, to = page.evaluate(VIEW)
+    assert from_ < wrong < to
+    assert f"{wrong / 1000:.1f} ms" in page.inner_text("h1"), "the clock of the page is that of the report"
+    downs = [one for lists in page.evaluate(DOWNS) for one in lists]
+    assert any(True in one for one in downs)
+    assert not any(one[-1] for one in downs), "nodes that have started again are not down, whatever they lost"
+
+
+def test_a_record_of_some_microseconds_has_times_in_microseconds(tmp_path: Path, opened: Opener) -> None:
+    page = opened(written(tmp_path, [replace(one, call=1000 * one.call, ret=1000 * one.ret) for one in STALE]))
+    assert page.inner_text("#proof th:nth-child(5)") == "ended, µs"
+    assert "0–60 µs" in page.inner_text("#count")
+    page.evaluate("location.hash = '#op-3'")
+    page.wait_for_url("**#op-3*")
+    assert "60.000 µs, took 10.000 µs" in page.inner_text("#inspector")
 
 
 def test_the_history_that_a_page_hands_out_is_judged_alike(tmp_path: Path, opened: Opener, folder: Path) -> None:
