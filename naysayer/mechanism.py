@@ -50,7 +50,8 @@ def with_mechanism(plan: Plan, report: Report, scenario: Scenario | None = None)
     if part is None or run is None or culprit is None or culprit.ret == PENDING or part.method == "invariant":
         return report
     operations = operations_of(part)
-    sentences = [one for one in (_where(operations, culprit, report), _answer(culprit, run)) if one is not None]
+    told = (_where(operations, culprit, report), _kept_to_itself(operations, culprit, report), _answer(culprit, run))
+    sentences = [one for one in told if one is not None]
     suspects = _suspects(operations, run)
     replays = bool(suspects) and not find_target(plan.target).foreign  # programs of users may not repeat themselves
     tried = _replayed(plan, scenario, suspects, culprit) if replays else None
@@ -93,6 +94,24 @@ def _where(operations: Sequence[Operation], culprit: Operation, report: Report) 
             how = "lost"
         sentence += f": what #{newest.index} sent to {to} ({kind}) was {how}"
     return f"{sentence}."
+
+
+def _kept_to_itself(operations: Sequence[Operation], culprit: Operation, report: Report) -> str | None:
+    """Which read found the newest value on a minority of the nodes and left it there: reads of a majority that may
+    miss it are to find it from then on, so a reader has to spread it (read repair, phase 2 of Attiya, Bar-Noy and Dolev
+    1995)."""
+    run = report.traced
+    reads = [op for op in operations if op.f == "read" and op.status == "ok" and op.ret < culprit.call]
+    if run is None or culprit.f != "read" or not reads or reads[-1].output in (None, culprit.output):
+        return None
+    seen = max(reads, key=lambda op: op.ret)
+    value, nodes = value_text(seen.output), report.views
+    having = [node for node, view in nodes.items() if held(view, culprit.key).partition(" @")[0] == value]
+    messages = _messages(seen, run)
+    told = [one for one in messages if one.dest in nodes and one.source == seen.node and value_of(one.message) == value]
+    if told or not messages or not having or 2 * len(having) > len(nodes):
+        return None
+    return f"#{seen.index} had read {value}, and its node sent it to no other."
 
 
 def _kept_back(sent: Sent, until_ns: int) -> bool:
@@ -170,7 +189,7 @@ def _needed(suspects: Sequence[tuple[float, Fault]], violated: Sequence[bool]) -
     if needed:
         without = {1: "it", 2: "either alone"}.get(len(needed), "any one of them")
         which = "the fault" if len(needed) == 1 else "the faults"
-        return [f"It needed {which} {_and(needed)}: replayed without {without}, there is no violation on this key."]
+        return [f"The violation needed {which} {_and(needed)}: replayed without {without}, there is none on this key."]
     return []
 
 

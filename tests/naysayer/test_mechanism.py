@@ -26,7 +26,7 @@ def test_the_mechanism_of_a_stale_read_is_what_a_replay_shows() -> None:
     run = simulation.run()
     with Reporting() as reporting:
         report = judged_report(PLAN, run, Path("nowhere"), reporting)
-    where, answer, needed = report.mechanism
+    where, kept, answer, needed = report.mechanism
     part = report.verdict.worst
     assert part is not None
     assert part.explanation is not None
@@ -35,6 +35,10 @@ def test_the_mechanism_of_a_stale_read_is_what_a_replay_shows() -> None:
     having = [node for node, view in report.views.items() if held(view, culprit.key).split(" @")[0] in where.split()]
     assert having
     assert all(node in where.partition(" held ")[0] for node in having)
+    # the read that found the value did not repair the others
+    assert any(
+        f"#{op.index} had read {op.output}, and its node sent it to no other." == kept for op in part.counterexample
+    )
     assert f"{culprit.node} answered #{culprit.index} from its own {culprit.output} " in answer
     # the fault that is called necessary is one, tried here again
     named = [event for event in run.recorder.nemesis if event[1].in_full() in needed]
