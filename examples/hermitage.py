@@ -37,6 +37,9 @@ LOCKED = {
     "PostgreSQL": "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock'",
     "MariaDB": "SELECT trx_id FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'",
 }
+POLL_S = 0.15
+"""InnoDB shows nothing new to who asks more often than every 0.1 s."""
+
 SOON = {"MariaDB": "SET innodb_lock_wait_timeout = 15"}
 """A statement that still waits then has met a deadlock that the server did not see."""
 
@@ -92,7 +95,7 @@ class Session:
     def busy(self):
         while self.left:
             try:
-                self.done.get(timeout=0.02)
+                self.done.get(timeout=POLL_S)
             except Empty:
                 return True
             self.left -= 1
@@ -100,9 +103,9 @@ class Session:
 
 
 def settle(sessions, monitor):
-    """Waits until each session has done its part, or waits for a lock: often, as what a server shows may be old."""
+    """Waits until each session has done its part, or waits for a lock, which is seen twice."""
     seen = 0
-    while seen < 8 and (busy := sum(session.busy() for session in sessions.values())):
+    while seen < 2 and (busy := sum(session.busy() for session in sessions.values())):
         text = LOCKED.get(type(monitor).__name__)
         waits = len(monitor.execute(text)[0]) if text else 0  # SQLite refuses after a while, and none waits for long
         seen = seen + 1 if waits >= busy else 0
