@@ -36,10 +36,10 @@ class _Gathered:
     shown_by: dict[Any, int] = field(default_factory=dict)
     twice: str | None = None
 
-    def add(self, kind: str, sentence: str, *txns: int) -> None:
-        """Counts an anomaly; in its sentence {0}, {1} stand for the transactions."""
+    def add(self, kind: str, key: Any, sentence: str, *txns: int) -> None:
+        """Counts an anomaly on a key; in its sentence {0}, {1} stand for the transactions."""
         names = [f"#{self.table.index(txn)}" for txn in txns]
-        self.found.add(kind, txns, lambda: sentence.format(*names))
+        self.found.add(kind, key, txns, lambda: sentence.format(*names))
 
 
 def versions(table: Table, found: Locals) -> Versions:
@@ -100,7 +100,7 @@ def _gather(g: _Gathered) -> None:
                         lacking = (
                             f"{_list(read)} from {_text(key)}, without its own append of {_text(mine[-1])} at the end"
                         )
-                        g.add("internal", f"{{0}} read {lacking}", txn)
+                        g.add("internal", key, f"{{0}} read {lacking}", txn)
                         continue
                     read = read[: len(read) - len(mine)]
                 add_txn(txn)
@@ -140,7 +140,7 @@ def _check_order(g: _Gathered, key: Any, order: Elements) -> None:
     if len(set(order)) != len(order):
         twice = next(element for i, element in enumerate(order) if element in order[:i])
         shown = f"{_list(order)} from {_text(key)}, where {_text(twice)} was appended once"
-        g.add("duplicate-elements", f"{{0}} read {shown}", g.shown_by[key])
+        g.add("duplicate-elements", key, f"{{0}} read {shown}", g.shown_by[key])
     if key not in g.inner:
         return
     place = {element: i for i, element in enumerate(order)}
@@ -149,6 +149,7 @@ def _check_order(g: _Gathered, key: Any, order: Elements) -> None:
             where = "before" if one in place else "without"
             g.add(
                 "incompatible-order",
+                key,
                 f"{{0}} appended {_text(one)} and then {_text(following)} to {_text(key)}, and {{1}} read "
                 f"{_text(following)} {where} {_text(one)}",
                 g.writers[key][following],
@@ -171,7 +172,7 @@ def _beginnings(g: _Gathered) -> Column:
             order = longest[key]
             if read != order and read != order[: len(read)]:
                 both = f"{{0}} read {_list(order)} from {_text(key)}, and {{1}} read {_list(read)}"
-                g.add("incompatible-order", both, g.shown_by[key], txn)
+                g.add("incompatible-order", key, both, g.shown_by[key], txn)
             else:
                 fit.append(at)
         else:
@@ -180,7 +181,7 @@ def _beginnings(g: _Gathered) -> Column:
             last, seen = txn, {}
         elif key in seen and seen[key] != read:
             both = f"{_list(seen[key])} from {_text(key)}, and later {_list(read)} of other transactions"
-            g.add("non-repeatable-read", f"{{0}} read {both}", txn)
+            g.add("non-repeatable-read", key, f"{{0}} read {both}", txn)
         seen[key] = read
     return np.array(fit, dtype=np.int64)
 
@@ -246,10 +247,15 @@ def _check_reads(g: _Gathered, chains: _Chains, txn: Column, read_key: Column, l
             key = chains.keys[int(read_key[at])]
             element = g.longest[key][place - int(begin[read_key[at]])]
             if kind == "phantom-value":
-                g.add(kind, f"{{0}} read {_text(element)} from {_text(key)}, which no transaction wrote", int(txn[at]))
+                g.add(
+                    kind,
+                    key,
+                    f"{{0}} read {_text(element)} from {_text(key)}, which no transaction wrote",
+                    int(txn[at]),
+                )
             else:
                 sentence = f"{{1}} read {_text(element)} from {_text(key)}, which {{0}} wrote and aborted"
-                g.add(kind, sentence, int(chains.writer[place]), int(txn[at]))
+                g.add(kind, key, sentence, int(chains.writer[place]), int(txn[at]))
     if writer_failed.any():
         _dirty(g, chains, writer_failed)
     inner = _inner(g, chains)
@@ -259,7 +265,12 @@ def _check_reads(g: _Gathered, chains: _Chains, txn: Column, read_key: Column, l
     own = writer == txn
     for at in np.flatnonzero(own).tolist():
         key, element = _element(g, chains, read_key, last, at)
-        g.add("future-read", f"{{0}} read {_text(element)} from {_text(key)} before it wrote that itself", int(txn[at]))
+        g.add(
+            "future-read",
+            key,
+            f"{{0}} read {_text(element)} from {_text(key)} before it wrote that itself",
+            int(txn[at]),
+        )
     middle = np.zeros(len(txn), dtype=bool)
     middle[some] = inner[last[some]]
     for at in np.flatnonzero(middle & ~own).tolist():
@@ -268,7 +279,7 @@ def _check_reads(g: _Gathered, chains: _Chains, txn: Column, read_key: Column, l
         sentence = (
             f"{{1}} read {_text(element)} from {_text(key)} without {_text(following)}, which {{0}} appended next"
         )
-        g.add("intermediate-read", sentence, int(writer[at]), int(txn[at]))
+        g.add("intermediate-read", key, sentence, int(writer[at]), int(txn[at]))
     return np.flatnonzero(~own)
 
 
@@ -298,6 +309,7 @@ def _dirty(g: _Gathered, chains: _Chains, failed: Any) -> None:
                 element = g.longest[key][place]
                 g.add(
                     "dirty-update",
+                    key,
                     f"{{1}} appended to {_text(key)} after {_text(element)}, which {{0}} appended and aborted",
                     int(chains.writer[begin + place]),
                     later[0],

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import get_args
+from typing import Any, get_args
 
 from checker.transactions.levels import Family, Guarantee
 from checker.transactions.table import Table
@@ -69,6 +69,8 @@ class Local:
     count: int
     txns: tuple[int, ...]
     sentence: str
+    key: Any
+    """The key that it concerns."""
     size: int = 0
 
     @property
@@ -84,8 +86,8 @@ class Locals:
     table: Table
     found: dict[str, Local] = field(default_factory=dict)
 
-    def add(self, kind: str, txns: Sequence[int], sentence: Callable[[], str]) -> None:
-        """Counts one; its sentence is made only where it is the smallest so far."""
+    def add(self, kind: str, key: Any, txns: Sequence[int], sentence: Callable[[], str]) -> None:
+        """Counts one, on a key; its sentence is made only where it is the smallest so far."""
         known = self.found.get(kind)
         if known is not None:
             known.count += 1
@@ -94,9 +96,9 @@ class Locals:
         chosen = tuple(dict.fromkeys(txns))
         size = sum(len(self.table.micros[txn]) for txn in chosen)
         if known is None:
-            self.found[kind] = Local(kind, 1, chosen, f"{TITLES[kind]}: {sentence()}.", size)
+            self.found[kind] = Local(kind, 1, chosen, f"{TITLES[kind]}: {sentence()}.", key, size)
         elif size < known.size:
-            self.found[kind] = Local(kind, known.count, chosen, f"{TITLES[kind]}: {sentence()}.", size)
+            self.found[kind] = Local(kind, known.count, chosen, f"{TITLES[kind]}: {sentence()}.", key, size)
 
     def refuting(self, family: Family) -> Local | None:
         """The gravest that this family excludes."""

@@ -133,12 +133,12 @@ def _gather(table: Table, found: Locals) -> _Gathered:
 
 def _internal(table: Table, found: Locals, txn: int, key: Any, value: Any, had: Any) -> None:
     what = f"read {show(value)} from {show(key)}, though it had written {show(had)} before"
-    found.add("internal", (txn,), lambda: f"#{table.index(txn)} {what}")
+    found.add("internal", key, (txn,), lambda: f"#{table.index(txn)} {what}")
 
 
 def _changed(table: Table, found: Locals, txn: int, key: Any, before: Any, value: Any) -> None:
     what = f"read {show(before)} from {show(key)}, and later {show(value)}"
-    found.add("non-repeatable-read", (txn,), lambda: f"#{table.index(txn)} {what}")
+    found.add("non-repeatable-read", key, (txn,), lambda: f"#{table.index(txn)} {what}")
 
 
 def _check(table: Table, found: Locals, g: _Gathered, txn: int, name: Any, key: int, value: Any, writer: int) -> bool:
@@ -148,18 +148,18 @@ def _check(table: Table, found: Locals, g: _Gathered, txn: int, name: Any, key: 
     read = f"#{table.index(txn)} read {show(value)} from {show(name)}"
     if writer == UNWRITTEN:
         begins = f", though registers initially hold {show(table.begins_with)}" if value is None else ""
-        found.add("phantom-value", (txn,), lambda: f"{read}{begins or ', which no transaction wrote'}")
+        found.add("phantom-value", name, (txn,), lambda: f"{read}{begins or ', which no transaction wrote'}")
         return False
     if (key, value) in g.doubled:
         return True
     if writer == txn:
-        found.add("future-read", (txn,), lambda: f"{read} before it wrote that itself")
+        found.add("future-read", name, (txn,), lambda: f"{read} before it wrote that itself")
         return False
     by = f"#{table.index(writer)}"
     if table.status[writer] == FAIL:
-        found.add("aborted-read", (writer, txn), lambda: f"{read}, which {by} wrote and aborted")
+        found.add("aborted-read", name, (writer, txn), lambda: f"{read}, which {by} wrote and aborted")
     if (key, value) in g.overwritten:
-        found.add("intermediate-read", (writer, txn), lambda: f"{read}, which {by} itself overwrote")
+        found.add("intermediate-read", name, (writer, txn), lambda: f"{read}, which {by} itself overwrote")
     return True
 
 

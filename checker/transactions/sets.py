@@ -107,7 +107,7 @@ def _saw(
     writers = g.writers.get(key, {})
 
     def add(kind: str, what: str, *txns: int) -> None:
-        found.add(kind, txns, lambda: f"#{table.index(txn)} read {_text(value)} from {show(key)}, {what}")
+        found.add(kind, key, txns, lambda: f"#{table.index(txn)} read {_text(value)} from {show(key)}, {what}")
 
     if own - value:
         add("internal", f"without its own {show(min(own - value, key=repr))}", txn)
@@ -142,4 +142,4 @@ def _changed(table: Table, found: Locals, seen: list[tuple[int, Any, set[int]]])
     for txn, key, saw in seen:
         if last.setdefault((txn, key), saw) != saw:
             sentence = f"#{table.index(txn)} read {show(key)} twice, and additions of others came or went between"
-            found.add("non-repeatable-read", (txn,), lambda sentence=sentence: sentence)  # type: ignore[misc]
+            found.add("non-repeatable-read", key, (txn,), lambda sentence=sentence: sentence)  # type: ignore[misc]

@@ -83,6 +83,7 @@ class Versions:
             key = self.keys[int(self.key[version])]
             found.add(
                 "lost-update",
+                key,
                 (one, other),
                 lambda one=one, other=other, key=key: (  # type: ignore[misc]
                     f"#{table.index(one)} and #{table.index(other)} read the same version of {show(key)} and both "

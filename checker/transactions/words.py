@@ -129,13 +129,14 @@ class Words:
                     keys.setdefault(txn, set())
                     if step.key >= 0:
                         keys[txn].add(self.versions.keys[step.key])
-        return {
-            self.table.index(txn): " · ".join(
-                f"{f} {self._key(key)} {value_text(value, self.table.data) if f == 'r' else show(value)}"
-                for f, key, value in self.micros(txn, of)
-            )
-            for txn, of in keys.items()
-        }
+        return {self.table.index(txn): self.note(txn, of) for txn, of in keys.items()}
+
+    def note(self, txn: int, keys: set[Any]) -> str:
+        """The micro-operations of a transaction on these keys."""
+        return " · ".join(
+            f"{f} {self._key(key)} {value_text(value, self.table.data) if f == 'r' else show(value)}"
+            for f, key, value in self.micros(txn, keys)
+        )
 
     def edges(self, steps: Iterable[Step]) -> tuple[Edge, ...]:
         """The steps for reports and proofs."""

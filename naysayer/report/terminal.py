@@ -189,18 +189,21 @@ def _why(part: Part, screen: Console) -> None:
         return
     whole(screen, Text("  Why no order works", style="bold"))
     ops = _shown(part)
-    widest = max(len(call_text(op)) for op in ops)
+    texts = {op.index: explanation.notes.get(op.index) if op.f == "txn" else None for op in ops}
+    calls = {op.index: texts[op.index] or call_text(op) for op in ops}
+    widest = max(map(len, calls.values()))
     beside = WHY_INDENT + widest + 3
     for op in ops:
         guilty = op.index == explanation.culprit
         style = BAD if guilty else ""
-        note = Text(explanation.notes.get(op.index, _outcome(op)), style or DIM)
-        row = Text(f"{'  ✗ ' if guilty else '    '}#{op.index:<4} {call_text(op):<{widest}}   ", style)
+        said = None if texts[op.index] else explanation.notes.get(op.index)  # of transactions, the call itself
+        note = Text(said or _outcome(op), style or DIM)
+        row = Text(f"{'  ✗ ' if guilty else '    '}#{op.index:<4} {calls[op.index]:<{widest}}   ", style)
         if screen.width - beside >= WIDTH_MIN:
             hanging(screen, row, note, beside)
         else:
             number = Text(f"{'  ✗ ' if guilty else '    '}#{op.index:<4} ", style)
-            hanging(screen, number, Text(call_text(op), style), WHY_INDENT)
+            hanging(screen, number, Text(calls[op.index], style), WHY_INDENT)
             hanging(screen, Text(), note, WHY_INDENT)
     if explanation.cycle:
         pieces = [Text(f"#{explanation.cycle[0].before}", GOOD)]

@@ -55,7 +55,7 @@ def scale(axis: Axis, *, ordered_only: bool) -> Text:
     step = _nice((axis.to_ns - axis.from_ns) / unit / 4)
     tick = (axis.from_ns / unit // step + 1) * step
     while tick * unit <= axis.to_ns:
-        label = f"{tick:g}"
+        label = f"{tick:.12g}"  # ticks that follow each other differ, also long after the clock began
         at = axis.column(int(tick * unit))
         if at + len(label) <= axis.width and all(char == " " for char in row[max(0, at - 1) : at + len(label) + 1]):
             row[at : at + len(label)] = label

@@ -39,7 +39,7 @@ function picture(run, edges, selected, select) {
     box.append(svg("rect", { x, y: top, width: wide, height: high, rx: 3, fill: row === selected ? "var(--raise)" : "var(--bg)",
       stroke: guilty ? "var(--bad)" : row === selected ? "var(--fg)" : "var(--quiet)", "stroke-width": guilty ? 2 : 1.2 }));
     box.append(svg("text", { x: xs[at], y: top + (few ? 14 : 14), "text-anchor": "middle", "font-weight": 600, text: `#${run.number(row)}` }));
-    if (few) box.append(svg("text", { x: xs[at], y: top + 27, "text-anchor": "middle", class: "sub", text: short(run.text(row), wide) }));
+    if (few) box.append(svg("text", { x: xs[at], y: top + 27, "text-anchor": "middle", class: "sub", text: short(run.proof?.notes?.[row] ?? run.text(row), wide) }));
     drawn.append(box);
   });
   return drawn;

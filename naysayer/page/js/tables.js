@@ -70,7 +70,8 @@ function models(run, select) {
   });
   const key = run.proof?.key ?? null;
   const where = key === null || run.proof?.whole ? "" : `, on key ${run.keyName(key)}`;
-  $("#models").replaceChildren(el("h3", { text: `Weaker models satisfied${where}` }), el("ul", { class: "models" }, ...items));
+  const title = ladder.some(([name]) => name === "serializable") ? "Levels of isolation" : "Weaker models satisfied";
+  $("#models").replaceChildren(el("h3", { text: `${title}${where}` }), el("ul", { class: "models" }, ...items));
 }
 
 /** @param {Run} run @param {(fault: import("./run.js").Fault) => void} go */
