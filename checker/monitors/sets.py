@@ -7,7 +7,7 @@ orders found are merged: each operation as early as its element's order lets it 
 
 A read of all elements observes for each whether it is there, all at one instant. It refutes as a `contains` of any one
 element; if no element refutes, the instants must still agree: snapshots.py looks for an order, and if it finds none the
-search goes on.
+search does, among the instants that are possible for each operation by what is known of the elements.
 """
 
 from __future__ import annotations
@@ -19,10 +19,12 @@ from msgspec import structs
 
 from checker.budget import Budget
 from checker.history import BEGINNING, Column, History, Operation
+from checker.models.containers import SetModel
 from checker.monitors import growing_sets, repeated_elements
-from checker.monitors.presence import Claims, instants, lifetimes
+from checker.monitors.presence import Claims, Lifetimes, instants, lifetimes
 from checker.monitors.set_violations import METHOD, violation
-from checker.monitors.snapshots import Snapshots, in_order
+from checker.monitors.snapshots import Snapshots, in_order, tightened
+from checker.search import decide as search
 from checker.verdict import Decision
 
 LOOKS_MAX = 200_000_000
@@ -54,12 +56,30 @@ def decide(part: History, budget: Budget) -> Decision | None:
     if isinstance(orders, Decision) or orders is None:
         return orders
     if len(reads):
-        return None if orders else in_order(once, lifetime, reads)
+        return None if orders else in_order(once, lifetime, reads) or _searched(once, lifetime, reads, budget)
     instant, place = instants(once, lifetime)
     happened = instant != BEGINNING
     orders.append((once.row[happened], instant[happened], place[happened]))
     rows, instant, place = (np.concatenate(columns) for columns in zip(*orders, strict=True))
     return Decision("valid", METHOD, witness=rows[np.lexsort((place, instant))])
+
+
+def _searched(claims: Claims, lifetime: Lifetimes, reads: Snapshots, budget: Budget) -> Decision | None:
+    """Searches for an order among the instants that are left; None if there is none."""
+    part = claims.part
+    placed = tightened(claims, lifetime, reads)
+    if placed is None:
+        return None
+    times = zip(part, *(column.tolist() for column in placed), strict=True)
+    within = History.of(structs.replace(op, call=first, ret=last) for op, first, last in times)
+    decision = search(within, SetModel(), budget)
+    if decision.outcome == "invalid":
+        return None
+    if decision.witness is None:
+        return decision
+    row = {int(index): row for row, index in enumerate(part.index)}
+    order = [row[int(within.index[at])] for at in decision.witness]
+    return replace(decision, method=METHOD, witness=np.array(order, dtype=np.int64))
 
 
 def _read(part: History) -> tuple[Claims, Snapshots] | None:

@@ -14,13 +14,13 @@ better, and the search must decide. Cost: elements times reads, in numpy, and n 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from checker.history import BEGINNING, INFO, PENDING, Column
-from checker.monitors.presence import Claims, Lifetimes
+from checker.monitors.presence import NO_ROW, Claims, Lifetimes
 from checker.verdict import Decision
 
 METHOD = "elements"
@@ -84,6 +84,43 @@ def in_order(claims: Claims, lifetime: Lifetimes, reads: Snapshots) -> Decision 
     return Decision("valid", METHOD, witness=rows[np.lexsort((rank[rows], instant[rows]))])
 
 
+def tightened(claims: Claims, lifetime: Lifetimes, reads: Snapshots) -> Placed | None:
+    """For each row of the part the earliest and the latest instant at which it may take place in any order; None if
+    there is no order.
+
+    Only what is certain counts: which of several removes took an element away is not known, nor whether a remove did
+    that may have come before the add.
+    """
+    part = claims.part
+    removes = np.unique(claims.row[part.f[claims.row] == part.tables.f.code("remove")])
+    of = np.zeros(len(part), dtype=np.int64)
+    of[claims.row] = claims.element
+    several = np.bincount(of[removes], minlength=len(lifetime)) > 1
+    certain = (lifetime.remove >= 0) & ~several
+    certain[certain] = part.call[lifetime.remove[certain]] > lifetime.comes[certain]
+    lifetime = replace(lifetime, remove=np.where(certain, lifetime.remove, NO_ROW))
+    own = (claims.row == lifetime.add[claims.element]) | (claims.row == lifetime.remove[claims.element])
+    others = (part.status[claims.row] != INFO) & ~own & (part.f[claims.row] != part.tables.f.code("remove"))
+    since, until = part.call.copy(), part.ret
+    since[lifetime.remove[certain]] = np.maximum(since[lifetime.remove[certain]], lifetime.goes[certain])
+    known, (who, x) = _between(claims.only(others), lifetime, reads)
+    edges = np.concatenate((np.stack((lifetime.add[certain], lifetime.remove[certain])), *known), axis=1)
+    side = np.zeros(len(who), dtype=np.int64)
+    while True:
+        before, after = side == BEFORE, side == AFTER
+        sided = (who[before], lifetime.add[x[before]]), (lifetime.remove[x[after]], who[after])
+        pairs = np.concatenate((edges, *map(np.stack, sided)), axis=1)
+        placed = _earliest(since, until, pairs)
+        if placed is None:
+            return None
+        latest = _latest(until, pairs, placed)
+        early, late = placed[0][who] <= latest[lifetime.add[x]], latest[who] >= placed[0][lifetime.remove[x]]
+        need = (side == OPEN) & (early != late)
+        if not need.any():
+            return placed[0], latest
+        side[need] = np.where(early, BEFORE, AFTER)[need]
+
+
 def _between(claims: Claims, lifetime: Lifetimes, reads: Snapshots) -> tuple[list[Pairs], Pairs]:
     """Pairs of rows of which the first must come before the second, and (row, element) where two sides are open."""
     part, known, lacks = claims.part, list[Pairs](), list[Pairs]()
@@ -106,7 +143,7 @@ def _between(claims: Claims, lifetime: Lifetimes, reads: Snapshots) -> tuple[lis
             _pairs(there & early, add, row),
             _pairs(there & late & (remove >= 0), row, remove),
             _pairs(~there & ~late & (ret >= added[x]) & (add >= 0), row, add),
-            _pairs(~there & ~early & (call <= by[x]), remove, row),
+            _pairs(~there & ~early & (call <= by[x]) & (remove >= 0), remove, row),
         ]
         lacks.append(_pairs(~there & early & late & (remove >= 0), row, x))
     return known, np.concatenate(lacks, axis=1)

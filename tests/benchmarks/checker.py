@@ -31,6 +31,7 @@ from tests.benchmarks.lies import unanswered
 from tests.checker.register_histories import crowded_cas
 from tests.checker.test_repeated_bags import repeated
 from tests.checker.test_repeated_values import NO_LIE, Mine, crowd
+from tests.checker.test_sets import read_as_a_whole
 
 SHORT, LONG = 10_000, 1_000_000
 
@@ -122,6 +123,7 @@ REPEATED = tuple(
         ("queue", "values 0..4, ", 10, SHORT, False),
         ("priority-queue", "values 0..4, ", 4, 3000, False),
         ("priority-queue", "values 0..4, ", 4, 3000, True),
+        ("set", "removes, reads of all, ", 20, 400, False),
         ("kv-append", "some texts twice, ", 50, 2000, False),
     )
 ) + tuple(
@@ -193,6 +195,8 @@ def _crowds(row: Row, seed: int) -> list[Operation]:
     """A crowd on each key."""
     if row.model == "priority-queue":
         return repeated(row.model, row.operations, row.clients, LIES[row.model] if row.stale else None, seed)
+    if row.model == "set":
+        return read_as_a_whole(row.operations, row.clients, seed)
     done: list[Operation] = []
     late = LIES[row.model] if row.stale else NO_LIE
     kind = "cas-register" if row.model in ("kv", "mine") else row.model

@@ -17,6 +17,7 @@ from checker.verdict import Part, Start
 from checker.verify import has_order, verify, verify_part
 from tests.checker.brute import linearizable
 from tests.checker.generate import AUTHORS, STYLES, history
+from tests.checker.spans import spans
 
 BAGS = ("queue", "unordered-queue", "stack", "priority-queue")
 
@@ -104,14 +105,8 @@ def repeated(name: str, count: int, clients: int, lie: int | None, seed: int = 1
     """A legal history on values 0..4; `lie`: what a take near its end returned, unless None."""
     rng = Random(f"{name} {seed}")
     model, author = bag(name), AUTHORS[name]
-    free, spans = [0.0] * clients, []
-    for _ in range(count):
-        client = min(range(clients), key=free.__getitem__)
-        call, ret = free[client], free[client] + 0.5 + rng.expovariate(1) * 10
-        free[client] = ret + rng.expovariate(1) * 3
-        spans.append((rng.uniform(call, ret), client, int(call * 1000), int(ret * 1000)))
     state, ops = author.initial(), []
-    for _, client, call, ret in sorted(spans):
+    for client, call, ret in spans(rng, count, clients):
         f = rng.choice((model.put, model.take))
         given = rng.randrange(5) if f == model.put else None
         state, output = author.execute(state, f, given)

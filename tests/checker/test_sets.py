@@ -12,11 +12,13 @@ from checker.budget import Budget
 from checker.check import check
 from checker.history import PENDING, History, Operation
 from checker.models import find
+from checker.monitors import sets
 from checker.monitors.sets import decide
 from checker.verify import verify
 from tests.checker.authors import added_once
 from tests.checker.fuzz import agreed, disagreement
 from tests.checker.generate import AUTHORS, STYLES, history
+from tests.checker.spans import spans
 
 pytestmark = pytest.mark.slow
 
@@ -265,3 +267,31 @@ def test_elements_that_several_add_get_no_more_steps_than_the_search() -> None:
     assert verdict.outcome == "unknown"
     assert verdict.worst is not None
     assert (verdict.worst.reason or "").startswith("out of steps (50)")
+
+
+def read_as_a_whole(count: int, clients: int, seed: int = 1) -> list[Operation]:
+    """A legal history of a set whose elements are added once, removed now and then, and read all together."""
+    rng = Random(f"set {seed}")
+    inside, ops, added = set[int](), list[Operation](), 0
+    for client, call, ret in spans(rng, count, clients):
+        f = rng.choices(("add", "remove", "read"), (45, 10, 45))[0] if added else "add"
+        added += f == "add"
+        given = {"add": added, "remove": rng.randint(1, added), "read": None}[f]
+        inside = inside | {added} if f == "add" else inside - {given} if f == "remove" else inside
+        output = tuple(sorted(inside)) if f == "read" else None
+        ops.append(Operation(len(ops), client, f, None, given, output, call, ret))
+    return ops
+
+
+def test_many_clients_that_read_the_whole_set_need_few_steps() -> None:
+    verdict = check(read_as_a_whole(400, 20, 2), "set", budget=Budget(steps=20_000))
+    assert (verdict.outcome, verdict.method) == ("valid", "elements")
+
+
+def test_what_is_certain_of_elements_takes_no_order_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if no order of reads of the whole set were ever found at once: the search among the instants left decides."""
+    monkeypatch.setattr(sets, "in_order", lambda *_: None)
+    author = added_once("add", "add", "remove", "contains", "read", "read")
+    decided = agreed("set", author, 2_500, "tightened")
+    assert decided["valid by elements"] > 500
+    assert decided["valid by search"] < 400
