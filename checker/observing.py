@@ -7,6 +7,7 @@ operation would have noticed. `noticeable` says so, by the table ROLES:
     ------------------------------------  ----------------------------  -------------------------
     register                              write                         read
     cas-register, kv                      write, cas, delete            read, cas
+    rmw-register                          write, swap, fetch-add        read, swap, fetch-add
     kv-append                             write, append, cas, delete    read, cas
     append-list, log                      append                        read
     set                                   add, remove                   read, contains
@@ -16,7 +17,7 @@ operation would have noticed. `noticeable` says so, by the table ROLES:
     queue, unordered-queue                enqueue                       dequeue, drain, peek
     stack                                 push                          pop, peek
     priority-queue                        insert                        delete-min, peek
-    mutex                                 acquire                       acquire
+    mutex, semaphore                      acquire                       acquire
     ids, unique-ids                       generate                      generate
     generation                            next                          next
     fenced-register                       fenced-write; next            read; fenced-write, next
@@ -62,6 +63,7 @@ ROLES: dict[str, tuple[Roles, ...]] = {
     "register": (Roles(("write",), ("read",)),),
     "cas-register": (_CAS,),
     "kv": (_CAS,),
+    "rmw-register": (Roles(("write", "swap", "fetch-add"), ("read", "swap", "fetch-add")),),
     "kv-append": (Roles(("write", "append", "cas", "delete"), ("read", "cas")),),
     "append-list": (Roles(("append",), ("read",)),),
     "log": (Roles(("append",), ("read",)),),
@@ -75,6 +77,7 @@ ROLES: dict[str, tuple[Roles, ...]] = {
     "unordered-queue": (_QUEUE,),
     "stack": (Roles(("push",), ("pop", "peek")),),
     "priority-queue": (Roles(("insert",), ("delete-min", "peek")),),
+    "semaphore": (Roles(("acquire",), ("acquire",)),),
     "mutex": (Roles(("acquire",), ("acquire",)),),
     "ids": (_IDS,),
     "unique-ids": (_IDS,),

@@ -297,9 +297,10 @@ class ExploreOptions:
 
 
 MODEL_HELP = (
-    "what it should be linearizable as: register, cas-register, kv, kv-append, append-list, log, mutex, set, counter, "
-    "queue, unordered-queue, stack, priority-queue, ids, generation, fenced-register, multi-register; or another "
-    "promise: echo, unique-ids, broadcast, g-set, g-counter, pn-counter, kafka; transactions: txn-list-append, "
+    "what it should be linearizable as: register, cas-register, kv, kv-append, append-list, log, mutex, semaphore, "
+    "set, counter, queue, unordered-queue, stack, priority-queue, ids, generation, fenced-register, rmw-register, "
+    "multi-register; or another promise: echo, unique-ids, broadcast, g-set, g-counter, pn-counter, kafka; "
+    "transactions: txn-list-append, "
     "txn-rw-register, txn-set, txn-counter, or the level of isolation that they must have: strict-serializable, "
     "strong-session-serializable, serializable (unless given), strong-snapshot-isolation, "
     "strong-session-snapshot-isolation, snapshot-isolation, causal, read-atomic, read-your-writes, monotonic-reads, "

@@ -102,6 +102,8 @@ def detect_model(history: History, source: Source) -> str:
             return candidate
     if names <= {"acquire", "release"}:
         return "mutex"
+    if names <= {"read", "write", "swap", "fetch-add"} and names & {"swap", "fetch-add"}:
+        return "rmw-register"
     if names == {"txn"}:
         return _of_transactions(history, source)
     if names <= {"add", "remove", "contains", "read"} and names & {"add", "remove", "contains"}:

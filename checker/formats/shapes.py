@@ -22,6 +22,10 @@ def _whole_or_null(value: Any) -> bool:
     return value is None or type(value) is int
 
 
+def _permits(value: Any) -> bool:
+    return value is None or (type(value) is int and value >= 0)
+
+
 def _text(value: Any) -> bool:
     return type(value) is str
 
@@ -67,6 +71,9 @@ INPUTS: dict[tuple[str | None, str], Shape] = {
     ("g-counter", "add"): _WHOLE,
     ("pn-counter", "add"): _WHOLE,
     ("log", "read"): _WHOLE,
+    ("semaphore", "acquire"): (_permits, "a number of permits or null"),
+    ("semaphore", "release"): (_permits, "a number of permits or null"),
+    ("rmw-register", "fetch-add"): _WHOLE,
     ("fenced-register", "fenced-write"): (_numbered, "a pair [generation, value]"),
     ("kv-append", "append"): _TEXT,
     ("kv-append", "write"): _TEXT_OR_NULL,
@@ -79,6 +86,7 @@ OUTPUTS: dict[tuple[str | None, str], Shape] = {
     ("counter", "read"): (_whole_or_null, "a whole number, or null before the first add"),
     ("log", "append"): (_whole_or_null, "an offset or null"),
     ("generation", "next"): _WHOLE,
+    ("rmw-register", "fetch-add"): (_whole_or_null, "a whole number, or null of an empty register"),
     ("fenced-register", "next"): _WHOLE,
     ("set", "read"): (_list_or_null, "a list"),
     ("g-set", "read"): (_list_or_null, "a list"),

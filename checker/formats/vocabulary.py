@@ -9,7 +9,7 @@ TRANSACTIONS = {"read": "txn", "write": "txn"}
 
 OPERATIONS = frozenset(
     {"read", "write", "cas", "delete", "append"}  # registers, key-value stores, logs and append lists
-    | {"acquire", "release"}
+    | {"acquire", "release", "swap", "fetch-add"}
     | {"add", "remove", "contains"}  # sets and counters
     | {"enqueue", "dequeue", "drain", "push", "pop", "insert", "delete-min", "peek"}
     | {"generate", "next", "fenced-write"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from checker.errors import UsageError, unknown_name
@@ -10,9 +11,10 @@ from checker.models.bags import PriorityQueue, Queue, Stack, UnorderedQueue
 from checker.models.containers import AppendList, Counter, SetModel
 from checker.models.fenced import FencedRegister
 from checker.models.kv import AppendKeyValue, KeyValue
-from checker.models.locks import Mutex
+from checker.models.locks import Mutex, Semaphore
 from checker.models.multi_register import MultiRegister
 from checker.models.register import CasRegister, Register
+from checker.models.rmw import RmwRegister
 from checker.models.sequences import Generation, Ids, Log
 
 MODELS: dict[str, type[Model]] = {
@@ -25,6 +27,7 @@ MODELS: dict[str, type[Model]] = {
         AppendList,
         Log,
         Mutex,
+        Semaphore,
         SetModel,
         Counter,
         Queue,
@@ -34,15 +37,17 @@ MODELS: dict[str, type[Model]] = {
         Ids,
         Generation,
         FencedRegister,
+        RmwRegister,
         MultiRegister,
     )
 }
 
 
-REGISTERS: dict[str, type[Register] | type[FencedRegister] | type[MultiRegister]] = {
-    model.name: model for model in (Register, CasRegister, KeyValue, FencedRegister, MultiRegister)
+REGISTERS: dict[str, Callable[[Any], Model]] = {
+    model.name: model
+    for model in (Register, CasRegister, KeyValue, FencedRegister, RmwRegister, MultiRegister, Semaphore)
 }
-"""The models whose registers may begin with a value of the caller's."""
+"""The models whose registers may begin with a value of the caller's, and the semaphore with a number of permits."""
 
 
 def find(name: str, *, begins_with: Any = None) -> Model:

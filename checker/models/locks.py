@@ -1,11 +1,12 @@
-"""A mutex: acquire and release, with fencing tokens where the lock hands them out."""
+"""Locks: a mutex, with fencing tokens where it hands them out, and a semaphore with a number of permits."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from checker.history import Operation
+from checker.errors import UsageError
+from checker.history import PENDING, Operation
 from checker.model import Inconsistent, Model, State
 
 FREE: tuple[Any, ...] = ()
@@ -79,3 +80,50 @@ def _by_token(dropped: Sequence[Operation], kept: Sequence[Operation]) -> bool:
             return False
         named.append(set(tokens))
     return not named[0] & named[1]
+
+
+class Semaphore(Model):
+    """Permits that are acquired and released, some at a time (one, where no number is given). State: how many are free.
+
+    As Java's and most others, it does not ask who releases, nor whether so many had been acquired. An acquire that
+    returns False did not get its permits, for whatever reason.
+    """
+
+    name: ClassVar[str] = "semaphore"
+    summary: ClassVar[str] = "permits, one unless --initial says how many: acquire n, release n"
+    operations: ClassVar[frozenset[str]] = frozenset({"acquire", "release"})
+
+    def __init__(self, begins_with: Any = None) -> None:
+        """`begins_with`: the number of permits at the beginning; None: 1. Raises UsageError for what is no number."""
+        if begins_with is not None and (type(begins_with) is not int or begins_with < 0):
+            raise UsageError(f"--initial {begins_with}: a semaphore begins with a whole number of permits, 0 or more")
+        self.begins_with = 1 if begins_with is None else begins_with
+
+    def initial(self) -> State:
+        return self.begins_with  # type: ignore[no-any-return]
+
+    def step(self, state: State, op: Operation) -> State | Inconsistent:
+        assert isinstance(state, int)
+        if self.effect_free(op):
+            return state
+        if op.f == "release":
+            return state + permits(op)
+        if permits(op) > state:
+            return Inconsistent(f"acquired {permits(op)}, but {state} permits are free")
+        return state - permits(op)
+
+    def effect_free(self, op: Operation) -> bool:
+        return permits(op) == 0 or (op.f == "acquire" and not op.pending and op.output is False)
+
+    def may_leave_out(self, dropped: Sequence[Operation], kept: Sequence[Operation]) -> bool:
+        """Acquires, since without them more is free; releases, if acquires of no less ended before any acquire that
+        stays began: then no less is free than there was."""
+        begins = min((op.call for op in kept if op.f == "acquire"), default=PENDING)
+        changing = [op for op in dropped if not self.effect_free(op)]
+        before = sum(permits(op) for op in changing if op.f == "acquire" and op.ret < begins)
+        return sum(permits(op) for op in changing if op.f == "release") <= before
+
+
+def permits(op: Operation) -> int:
+    """How many permits an acquire or release is about."""
+    return 1 if op.input is None else int(op.input)

@@ -150,6 +150,41 @@ def _mutex() -> Author:
     return Author(invoke, bool, execute, lie)
 
 
+def _rmw() -> Author:
+    def invoke(rng: Random, value: Callable[[], Any]) -> Call:
+        f = rng.choice(("read", "write", "swap", "swap", "fetch-add"))
+        return f, None if f == "read" else rng.choice((1, 10, value())) if f == "fetch-add" else value()
+
+    def execute(state: int | None, f: str, given: Any) -> tuple[Any, Any]:
+        match f:
+            case "read":
+                return state, state
+            case "fetch-add":
+                return (state or 0) + given, state
+        return given, state if f == "swap" else None
+
+    def lie(rng: Random, f: str, given: Any, greatest: int) -> Any:
+        return None if f == "write" else rng.choice((None, *range(greatest + 2)))
+
+    return Author(invoke, lambda: None, execute, lie)
+
+
+def _semaphore() -> Author:
+    def invoke(rng: Random, value: Callable[[], Any]) -> Call:
+        return rng.choice(("acquire", "release")), rng.choice((None, 1, 1, 2))
+
+    def execute(state: int, f: str, given: Any) -> tuple[Any, Any]:
+        count = 1 if given is None else given
+        if f == "release":
+            return state + count, None
+        return (state - count, True) if count <= state else (state, False)
+
+    def lie(rng: Random, f: str, given: Any, greatest: int) -> Any:
+        return rng.choice((True, True, False)) if f == "acquire" else None
+
+    return Author(invoke, lambda: 1, execute, lie)
+
+
 def _numbers(f: str) -> Author:
     def invoke(rng: Random, value: Callable[[], Any]) -> Call:
         return f, None
@@ -196,6 +231,8 @@ MORE_AUTHORS: dict[str, Author] = {
     "priority-queue": _bag("insert", "delete-min", lambda values: values.index(min(values)), "peek"),
     "log": _log(),
     "mutex": _mutex(),
+    "semaphore": _semaphore(),
+    "rmw-register": _rmw(),
     "ids": _numbers("generate"),
     "generation": _numbers("next"),
     "fenced-register": _fenced(),
