@@ -8,7 +8,7 @@ import pytest
 
 from checker.errors import UsageError
 from naysayer.grade.pack import FILE, load, packs
-from naysayer.grade.teacher import targets_of
+from naysayer.grade.teacher import does_harm, not_asked_for, targets_of
 from naysayer.grade.trial import applies, batches, hidden_seed, plan_of, workloads_of
 from targets.registry import FAMILIES
 
@@ -88,3 +88,15 @@ def test_what_is_wrong_with_an_assignment_is_said_with_its_place(
 def test_an_unknown_assignment_is_refused_with_what_is_close() -> None:
     with pytest.raises(UsageError, match="did you mean quorum-store"):
         load("quorum-stor")
+
+
+def test_a_mistake_in_an_operation_that_no_test_asks_for_is_not_missed() -> None:
+    assignment = load("quorum-store")
+    assert not_asked_for(assignment, "quorum-kv/client-side-cas") == ["cas"]
+    assert not_asked_for(assignment, "quorum-kv/read-one") == []
+
+
+def test_a_control_counts_as_healthy() -> None:
+    assert not does_harm("raft-log/clear-voted-for-on-step-down")
+    assert does_harm("raft-log/term-volatile")
+    assert not does_harm("raft-log")
