@@ -98,13 +98,13 @@ def _climbed(
     screen, line, began = console(), now_and_then(), time.monotonic()
     with screen.status(f"exploring {name}") as status:
 
-        def goes_on(climbed: Climbed, wanted: Scope, states: int, depth: int) -> bool:
+        def goes_on(climbed: Climbed, wanted: Scope, states: int, depth: int, waiting: int) -> bool:
             complete = sum(rung.complete for rung in climbed.rungs.values())
             counted = climbed.states + states
             rate = counted / max(time.monotonic() - began, 1e-9)
 
             def words() -> str:
-                now = f"; {wanted}: {states:,} states, {depth} steps deep" if states else ""
+                now = f"; {wanted}: {states:,} states, {depth} steps deep, {waiting:,} to go on from" if states else ""
                 which = f"{complete} of {len(scopes)} scopes complete, " if len(scopes) > 1 else ""
                 return f"exploring {name}: {which}{counted:,} states, {rate:,.0f} states/s{now}"
 

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, wait
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 
 from checker.errors import UsageError
 from checker.parallel import pool
@@ -22,7 +23,7 @@ from naysayer.explore.canonical import Opaque
 from naysayer.explore.prefix import may_lead
 from naysayer.explore.repeat import repeated
 from naysayer.explore.scope import Scope, scope
-from naysayer.explore.search import Explored, Search
+from naysayer.explore.search import Explored, Progress, Search
 from naysayer.explore.surroundings import Unexplorable
 from naysayer.explore.words import steps_of
 from naysayer.play.timed import Scenario
@@ -133,7 +134,7 @@ def _programs(target: Target, nodes: int) -> tuple[str, ...]:
     return (*pinned, *free) if nodes > 2 else tuple(free)
 
 
-def search(name: str, wanted: Scope, states: int, seconds: float | None, goes_on: Callable[[int, int], bool]) -> Rung:
+def search(name: str, wanted: Scope, states: int, seconds: float | None, goes_on: Progress) -> Rung:
     """Explore one scope. Raises UsageError for a target that cannot be explored."""
     began = time.process_time()
     target = find(name)
@@ -151,11 +152,11 @@ def search(name: str, wanted: Scope, states: int, seconds: float | None, goes_on
 
 def _task(name: str, wanted: Scope, states: int, seconds: float | None) -> Rung:
     """A search in another process."""
-    return search(name, wanted, states, seconds, lambda states, depth: True)
+    return search(name, wanted, states, seconds, lambda *_: True)
 
 
-GoesOn = Callable[["Climbed", Scope, int, int], bool]
-"""Given what was counted so far, the scope that is searched, its states and depth; whether to go on."""
+GoesOn = Callable[["Climbed", Scope, int, int, int], bool]
+"""Given what was counted so far, the scope that is searched, and its progress; whether to go on."""
 
 
 class _AbandonedError(Exception):
@@ -186,7 +187,7 @@ class Climb:
                 wanted,
                 cap,
                 None if self.seconds is None else max(0.0, until - time.monotonic()),
-                lambda states, depth, wanted=wanted: self.goes_on(climbed, wanted, states, depth),  # type: ignore[misc]
+                partial(self.goes_on, climbed, wanted),
             )
             climbed.take(number, rung)
             self._ends(climbed, until, rung)
@@ -212,7 +213,7 @@ class Climb:
                     return climbed
                 number, first = running[0]
                 while not wait([first], POLL_S).done:
-                    if not self.goes_on(climbed, self.scopes[number], 0, 0):
+                    if not self.goes_on(climbed, self.scopes[number], 0, 0, 0):
                         climbed.cut = "interrupted"
                         raise _AbandonedError
                 running.popleft()

@@ -62,7 +62,7 @@ def may_lead(target: Target, nodes: int) -> bool:
     """Whether the first node comes to lead by timers alone."""
     names = tuple(f"n{number}" for number in range(1, nodes + 1))
     try:
-        until_leads(Locals(target.node, names, Rules(), disks=False), names, names[0])
+        until_leads(Locals(target.node, names, Rules(), disks=False, clocks=True), names, names[0])
     except UsageError:
         return False
     return True

@@ -67,8 +67,8 @@ class Explored:
     """Nodes read their clocks."""
 
 
-Progress = Callable[[int, int], bool]
-"""Given the states so far and the depth; whether to go on."""
+Progress = Callable[[int, int, int], bool]
+"""Given the states so far, the depth, and how many states wait to be gone on from; whether to go on."""
 
 
 class _Move(NamedTuple):
@@ -174,7 +174,9 @@ class Search:
                 if len(seen) > states_max:
                     cut = f"--states {states_max} was reached"
                 elif at % LOOK_EVERY == 0:
-                    cut = self._cut(began, seconds, goes_on, len(seen), depth)
+                    cut = self._cut(began, seconds) or (
+                        None if goes_on(len(seen), depth, len(seen) - at + before) else "interrupted"
+                    )
                 if cut is not None:
                     break
             else:
@@ -187,13 +189,13 @@ class Search:
             len(seen), transitions, self.locals.handled, deepest, None, cut, unanswered, clocks=self._clocks
         )
 
-    def _cut(self, began: float, seconds: float | None, goes_on: Progress, states: int, depth: int) -> str | None:
+    def _cut(self, began: float, seconds: float | None) -> str | None:
         """Why the search ends here."""
         if seconds is not None and time.monotonic() - began > seconds:
             return f"--time {seconds:g}s was reached"
         if max(len(self.locals), len(self.locals.inputs)) > CHARACTERS:
             return f"{CHARACTERS} states of a node were reached"
-        return None if goes_on(states, depth) else "interrupted"
+        return None
 
     def _first(self) -> str | Failure:
         """The state after the first starts, of which no message has arrived."""

@@ -23,7 +23,7 @@ def row(target: Target, cpu_s: float) -> str:
     """The line of a variant."""
     began = time.process_time()
 
-    def goes_on(climbed: Climbed, wanted: Scope, states: int, depth: int) -> bool:
+    def goes_on(climbed: Climbed, wanted: Scope, states: int, depth: int, waiting: int) -> bool:
         return time.process_time() - began < cpu_s
 
     try:

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from naysayer.cli import run
+from naysayer.explore.ladder import ladder
+from targets.registry import find
 
 SMALL = ("--program", "w | r r")
 
@@ -201,3 +203,39 @@ def test_generations_rise_and_are_given_out_once(capsys: pytest.CaptureFixture[s
     assert "answers c1: next ok 1" in capsys.readouterr().out
     assert run(["explore", "generation-clock", "--program", "g | w"]) == 3
     assert "generations are explored by themselves" in capsys.readouterr().err
+
+
+OWN = """from dataclasses import replace
+
+from targets.registry import find
+
+STORE = replace(find("quorum-kv/sub-majority"), name="own")
+"""
+
+
+def test_a_target_in_a_file_of_the_users(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "own.py").write_text(OWN)
+    assert run(["explore", "own.py:STORE", "--json"]) == 1
+    built = json.loads(capsys.readouterr().out)
+    assert built["explore"]["depth"] == 2
+    assert run(["play", f"{built['folder']}/scenario.txt"]) == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("target", "program"),
+    [
+        ("wal-kv", "w | r"),
+        ("generation-clock", "g@n1 | g@n2"),
+        ("quorum-kv", "w@n1 | r@n2 r@n3"),
+        ("paxos-register", "w@n1 | r@n2 r@n3"),
+        ("paxos-kv", "w@n1 | r@n2 r@n3"),
+        ("paxos-log", "n1 leads: w@n1 | r@n1"),
+        ("raft-log", "n1 leads: w@n1 | r@n1"),
+    ],
+)
+def test_every_family_has_programs_that_suit_it(target: str, program: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert program in {one.words for one in ladder(find(target), find(target).nodes, None, None)}
+    assert run(["explore", target, "--states", "3000", "--timers", "1", "--crashes", "0", "--json"]) in (0, 2)
+    explored = json.loads(capsys.readouterr().out)["explore"]
+    assert not [one for one in explored["scopes"] if one["outcome"] == "violation"]

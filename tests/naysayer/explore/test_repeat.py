@@ -21,13 +21,14 @@ MANY = 300_000
         ("quorum-kv/memory-only", "w@n1 | r@n2", {"crashes": 1}),
         ("wal-kv/ack-before-fsync", "w | r", {"timers": 1, "crashes": 1}),
         ("wal-kv/apply-before-log", "w | r r", {"crashes": 1}),
+        ("wal-kv/crc-ignored", "w", {"crashes": 2, "timers": 1}),
         ("paxos-kv/local-read", "w@n1 | r@n2", {}),
         ("generation-clock/equal-without-voted-for", "g@n1 | g@n2", {}),
         ("generation-clock/generation-volatile", "g@n1 | g@n2", {"crashes": 1}),
     ],
 )
 def test_the_simulator_repeats_it(target: str, program: str, budget: dict[str, int]) -> None:
-    rung = search(target, scope(program, find(target).nodes, **budget), MANY, None, lambda states, depth: True)
+    rung = search(target, scope(program, find(target).nodes, **budget), MANY, None, lambda *_: True)
     assert rung.scenario is not None
     played = play_scenario(notation.text(rung.scenario), "test")
     assert played.verdicts == ("invalid",)
@@ -37,7 +38,7 @@ def test_the_simulator_repeats_it(target: str, program: str, budget: dict[str, i
 
 def test_a_crash_between_two_effects_comes_at_the_same_place() -> None:
     target = find("wal-kv/apply-before-log")
-    rung = search(target.name, scope("w | r r", 1, crashes=1), MANY, None, lambda states, depth: True)
+    rung = search(target.name, scope("w | r r", 1, crashes=1), MANY, None, lambda *_: True)
     assert rung.scenario is not None
     faults = [one.fault for one in rung.scenario.faults]
     assert any(isinstance(fault, Kill) for fault in faults)

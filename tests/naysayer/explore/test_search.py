@@ -123,7 +123,7 @@ def test_a_crash_may_come_between_any_two_effects() -> None:
 def test_a_search_that_is_cut_says_so() -> None:
     found = Search(find("paxos-kv").node, scope("w | r r", 3)).run(50)
     assert found.cut == "--states 50 was reached"
-    stopped = Search(find("paxos-kv").node, scope("w | r r", 3)).run(MANY, goes_on=lambda states, depth: False)
+    stopped = Search(find("paxos-kv").node, scope("w | r r", 3)).run(MANY, goes_on=lambda *_: False)
     assert stopped.cut == "interrupted"
 
 
