@@ -12,7 +12,7 @@ can do whatever the other can; the least ones are kept.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from checker.bit_parallel import STATES_MAX
 from checker.budget import Meter
@@ -37,7 +37,8 @@ class Counting:
     """A search that may be continued, of a history with pending operations. Raises Refuted if an assumption of `steps`
     turns out wrong."""
 
-    def __init__(self, slots: Slots, steps: Steps, meter: Meter) -> None:
+    def __init__(self, slots: Slots, steps: Steps, meter: Meter, starts: Sequence[int] = ()) -> None:
+        """`starts`: the states in one of which it begins; the initial one unless given (then there is no witness)."""
         self.slots = slots
         self.steps = steps
         self.meter = meter
@@ -51,7 +52,9 @@ class Counting:
         self._possible: Configurations = {}
         self._witness: list[tuple[int, int, int]] = []
         self._outcome: Outcome | None = None
-        steps.visit(steps.initial)
+        self._starts = starts or [steps.initial]
+        for start in self._starts:
+            steps.visit(start)
         self._begin()
 
     def run(self, limit: int | None = None) -> Outcome:
@@ -69,7 +72,7 @@ class Counting:
 
     def _begin(self) -> None:
         self.number = 0
-        self._possible = {self.steps.initial: [(0, 0, None)]}
+        self._possible = {start: [(0, 0, None)] for start in self._starts}
 
     def _end(self) -> None:
         """Something is left: it is a witness, or shows what must be counted."""

@@ -248,7 +248,7 @@ def _reduced(rows: tuple[int, ...], part: History, model: Model) -> list[Operati
     kept = [part[row] for row in rows]
     if isinstance(model, Register) and not any(op.f == "cas" for op in kept):
         return None  # only a cas may require less
-    if len(part) <= VERIFIED_OPERATIONS_MAX:
+    if len(part) <= VERIFIED_OPERATIONS_MAX and len(kept) <= WHOLE_MAX:
         _, reduced = refute(list(part), model, kept, PROOF_TRIES_MAX)
         rets = {op.index: op.ret for op in kept}
         proof = [structs.replace(op, ret=rets.get(op.index, op.ret)) for op in reduced]

@@ -7,8 +7,8 @@ possibilities few:
 
 * An operation that changes no state takes effect as soon as its answer fits, since no other depends on it.
 * Of equal operations under way, the first to return is the first to take effect: they may change places.
-* One of unknown outcome may take effect any number of times, unless they are counted. So there may be more
-  possibilities here than there are, never fewer. Where they are counted, what used up fewer of every kind may do all
+* One of unknown outcome may take effect any number of times, unless its kind is counted. So there may be more
+  possibilities here than there are, never fewer. Of the kinds that are counted, what used up fewer of each may do all
   that another may do, which is left out.
 """
 
@@ -26,8 +26,8 @@ Seen = tuple[int, int]
 """A state, and the operations under way that have taken effect in it, as a mask."""
 
 Possibilities = dict[Seen, list[int]]
-"""What is possible, and how many operations of unknown outcome it used up at least: a counter for each kind of them,
-all in one integer."""
+"""What is possible, and how many operations of unknown outcome it used up at least: a counter for each kind of them
+that is counted, all in one integer."""
 
 STATES_MAX = 400
 """States possible at one instant where operations of unknown outcome are not counted: some lead to endlessly many."""
@@ -48,8 +48,8 @@ class Move(NamedTuple):
     fits: int
     """The bits of what then takes effect because it changes nothing."""
     shift: int = 0
-    available: int = 0
-    """If its outcome is unknown: where the counter of its kind is, and how many there are."""
+    available: int | None = None
+    """If its kind is counted: where its counter is, and how many there are."""
 
 
 class TooMany(Exception):  # noqa: N818 - not an error: the question stays open
@@ -63,15 +63,15 @@ def possible(
     at: Collection[int],
     tries: int,
     *,
-    count: bool = False,
+    counted: Callable[[Operation], bool] = lambda op: False,
 ) -> dict[int, tuple[Start, ...]]:
     """What the system may look like at each instant of `at`, when all that was called by then is under way and all
     that returned before it is done. None at all: the operations until then have no order.
 
-    `changes`: whether an operation changes some state. `count`: those of unknown outcome, which takes longer. Raises
-    TooMany after so many tries.
+    `changes`: whether an operation changes some state. `counted`: which of unknown outcome are counted (equal ones
+    alike); the more, the longer it takes. Raises TooMany after so many tries.
     """
-    walk = _Walk(model, changes, tries, count)
+    walk = _Walk(model, changes, tries, counted)
     todo = sorted(at, reverse=True)
     found: dict[int, tuple[Start, ...]] = {}
     calls = [(op.call, False, op) for op in ops]
@@ -90,11 +90,13 @@ def possible(
 
 
 class _Walk:
-    def __init__(self, model: Model, changes: Callable[[Operation], bool], tries: int, count: bool) -> None:
+    def __init__(
+        self, model: Model, changes: Callable[[Operation], bool], tries: int, counted: Callable[[Operation], bool]
+    ) -> None:
         self.model = model
         self.changes = changes
         self.tries = tries
-        self.count = count
+        self.counted = counted
         self.states: list[State] = []
         self.numbers: dict[Hashable, int] = {}
         self.steps: dict[tuple[int, Hashable], int] = {}
@@ -105,7 +107,8 @@ class _Walk:
         self.readers: dict[int, tuple[Operation, Hashable]] = {}
         """Those by bit, with their kinds: the ones that change some state, and the others."""
         self.pending: dict[Hashable, list[Operation]] = {}
-        """Those of unknown outcome that may change a state, by kind."""
+        self.endless: dict[Hashable, Operation] = {}
+        """Those of unknown outcome that may change a state, by kind: all of a kind that is counted, one of another."""
         self.guards = 0
 
     def now(self) -> tuple[Start, ...]:
@@ -125,9 +128,11 @@ class _Walk:
         kind = identity((op.f, op.key, op.input, op.output, op.pending))
         changes = self.changes(op)
         if op.ret == PENDING:
-            if changes:
+            if changes and self.counted(op):
                 self.pending.setdefault(kind, []).append(op)
                 self.guards |= 1 << (COUNTER * len(self.pending) - 1)
+            elif changes:
+                self.endless[kind] = op
             return
         bit = 1
         while bit in self.writers or bit in self.readers:
@@ -149,7 +154,7 @@ class _Walk:
         moves: dict[int, list[Move]] = {}
         while todo:
             key, used = todo.popleft()
-            if self.count and used not in seen[key]:
+            if used not in seen[key]:
                 continue  # another one turned out to do as much, having used up fewer
             self.tries -= 1
             if self.tries < 0:
@@ -160,21 +165,19 @@ class _Walk:
                 continue
             if state not in moves:
                 moves[state] = self._moves(state)
-                if len(moves) > STATES_MAX and self.pending and not self.count:
+                if len(moves) > STATES_MAX and self.endless:
                     raise TooMany
             for other, earlier, after, fits, shift, available in moves[state]:
                 then = used
                 if other:
                     if mask & other or mask & earlier != earlier:
                         continue
-                elif self.count:
+                elif available is not None:
                     if _counter(used, shift) == available:
                         continue
                     then += 1 << shift
                 reached = after, mask | other | fits
-                if reached not in seen:
-                    seen[reached] = [then]
-                elif not self.count or not self._add(seen, reached, then):
+                if not self._add(seen, reached, then):
                     continue
                 (todo.appendleft if other else todo.append)((reached, then))
         self.writers.pop(bit, None)
@@ -206,6 +209,10 @@ class _Walk:
             after = self._after(state, alike[0], kind)
             if after is not None and after != state:
                 moves.append(Move(0, 0, after, self._fitting(after), COUNTER * number, len(alike)))
+        for kind, op in self.endless.items():
+            after = self._after(state, op, kind)
+            if after is not None and after != state:
+                moves.append(Move(0, 0, after, self._fitting(after)))
         return moves
 
     def _fitting(self, state: int) -> int:

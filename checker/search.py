@@ -115,7 +115,8 @@ class Search:
                 if outcome == "valid":
                     return self._valid(counting.witness())
                 if outcome == "invalid":
-                    return self._invalid(slots, counting.number)
+                    rows = [row for kind in counting.counted for row in slots.pending[kind][1]]
+                    return replace(self._invalid(slots, counting.number), counted=tuple(sorted(rows)))
             limit, share = limit * GROWTH, share * GROWTH**2
             outcome = search.run(min(limit, DEPTH_FIRST_MAX))
         if outcome == "valid":

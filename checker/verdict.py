@@ -74,6 +74,8 @@ class Decision:
     """unknown: the limit that ended the search, if one did."""
     until: int | None = None
     """invalid, by the search: when the operation returns that no order gets past."""
+    counted: tuple[int, ...] = ()
+    """invalid, by the search: the rows of unknown outcome that it had to count."""
     since: int | None = None
     starts: tuple[Start, ...] | None = None
     """invalid: both as in Part."""

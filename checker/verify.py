@@ -121,20 +121,26 @@ def _refute_window(ops: Operations, model: Model, part: Part, since: int, tries:
         anything = [Start(state) for state in states or ()]
         return _refute_from(anything, _without_past(ops, since), model, changes, part, tries)
     objection = None
-    for count in (False, True) if any(op.pending for op in ops) else (True,):
+    for kinds in _counted(ops, part.counterexample):
         try:
-            starts = possible(ops, model, changes, [since], tries, count=count)[since]
+            starts = possible(ops, model, changes, [since], tries, counted=lambda op, k=kinds: _kind(op) in k)[since]
         except TooMany:
             objection = TOO_LARGE
             continue
         objection = "the counterexample may begin otherwise than it says"
         told = {_told(start, part.counterexample) for start in part.starts}
-        if told.issuperset(_told(start, part.counterexample) for start in starts):
+        if all(_is_told(start, told, part.counterexample) for start in starts):
             left = [op for op in ops if op.ret >= since and not all(op.index in start.done for start in starts)]
             objection = _refute_from(starts, left, model, changes, part, tries)
         if objection is None:
             break
     return objection
+
+
+def _counted(ops: Operations, counterexample: Operations) -> list[set[Hashable]]:
+    """The kinds of operations of unknown outcome that are counted: none; those of the counterexample; all."""
+    kinds = [set[Hashable](), *({_kind(op) for op in those if op.pending} for those in (counterexample, ops))]
+    return [some for number, some in enumerate(kinds) if some not in kinds[:number]]
 
 
 def _without_past(ops: Operations, since: int) -> Operations:
@@ -168,9 +174,17 @@ def _refute_from(
     return TOO_LARGE if undecided else LEGAL
 
 
-def _told(start: Start, counterexample: Operations) -> Hashable:
+def _told(start: Start, counterexample: Operations) -> tuple[Hashable, frozenset[int]]:
     """A beginning, as far as the counterexample has the operations that are done in it."""
     return identity(start.state), frozenset(op.index for op in counterexample if op.index in start.done)
+
+
+def _is_told(start: Start, told: set[tuple[Hashable, frozenset[int]]], counterexample: Operations) -> bool:
+    """Whether a beginning was told, or one that differs only in that operations of unknown outcome have not taken
+    effect: those may do so later, or never."""
+    state, done = _told(start, counterexample)
+    certain = {op.index for op in counterexample if not op.pending}
+    return any(state == other and before <= done and not (done - before) & certain for other, before in told)
 
 
 def _changes(ops: Operations, model: Model, states: list[State] | None) -> Callable[[Operation], bool]:

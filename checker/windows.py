@@ -27,6 +27,7 @@ from msgspec import structs
 from checker.alarm import ended_in_time
 from checker.bit_parallel import WIDTH_MAX, refuted_at
 from checker.budget import Budget, Meter, OutOfBudget
+from checker.counting import Counting
 from checker.depth_first import DepthFirst
 from checker.history import PENDING, History, Operation
 from checker.model import Model
@@ -84,7 +85,7 @@ def window(part: History, decision: Decision, model: Model, budget: Budget) -> W
             listed = steps.reach()
             for finder in (_Finder, _FromThePast) if listed else (_FromThePast,):
                 meter = Meter(Budget(None, budget.seconds, None, budget.deadline))
-                few = finder(part, kinds, steps, decision.until, meter, limit).find()
+                few = finder(part, kinds, steps, decision, meter, limit).find()
                 found += [few] if few is not None else []
                 if few is not None and len(few.rows) <= FEW:
                     break
@@ -96,8 +97,12 @@ def window(part: History, decision: Decision, model: Model, budget: Budget) -> W
 class _Finder:
     """Finds a window without a past."""
 
-    def __init__(self, part: History, kinds: list[int], steps: Steps, until: int, meter: Meter, limit: int) -> None:
+    def __init__(
+        self, part: History, kinds: list[int], steps: Steps, decision: Decision, meter: Meter, limit: int
+    ) -> None:
+        until = decision.until
         self.part = part
+        self.counted = decision.counted
         self.ops = list(part)
         self.kinds = kinds
         self.steps = steps
@@ -112,6 +117,8 @@ class _Finder:
         self.since = 0
         self.starts: list[tuple[int, frozenset[int]]] = [(state, frozenset()) for state in range(len(steps.states))]
         """The states in which it may begin, and the rows of what has taken effect in them."""
+        self.staying: set[int] = set()
+        """Rows that are never left out."""
         self.used = 0
         """Configurations of the last refutation."""
 
@@ -180,7 +187,8 @@ class _Finder:
             refuted = Sparse(slots, self.steps, self.meter, states).run(limit) is not None
         else:
             refuted = refuted_at(slots, self.steps, self.meter, states) is not None
-        return refuted or DepthFirst(slots, self.steps, self.meter, states).run(limit) == "invalid"
+        search = Counting if slots.pending else DepthFirst
+        return refuted or search(slots, self.steps, self.meter, states).run(limit) == "invalid"
 
     def _thinned(self, rows: list[int]) -> list[int]:
         """Without what is not needed: in groups, then each alone until nothing more can go."""
@@ -213,7 +221,7 @@ class _Finder:
 
     def _without(self, rows: list[int], gone: Iterable[int], limit: int) -> list[int]:
         """The rows without some, if those may go and the rest is still refuted; else as they are."""
-        out = set(gone)
+        out = set(gone) - self.staying
         kept = [row for row in rows if row not in out]
         if len(kept) == len(rows) or self.meter.steps > self.limit:
             return rows
@@ -260,11 +268,18 @@ class _FromThePast(_Finder):
         instants = np.unique(self.ends)[-INSTANTS:].tolist()
         changing = {op.index for op, free in zip(self.ops, self.free.tolist(), strict=True) if not free}
         row_of = {op.index: row for row, op in enumerate(self.ops)}
-        for count in (False, True) if (self.part.ret == PENDING).any() else (True,):
+        pending = np.flatnonzero(self.part.ret == PENDING).tolist()
+        for some in dict.fromkeys(((), self.counted, tuple(pending))):
             tries = max(WALK_MIN, self.limit)
+            kinds = {self.kinds[row] for row in some}
             try:
                 starts = possible(
-                    self.ops, self.steps.model, lambda op: op.index in changing, instants, tries, count=count
+                    self.ops,
+                    self.steps.model,
+                    lambda op: op.index in changing,
+                    instants,
+                    tries,
+                    counted=lambda op, kinds=kinds: self.kinds[row_of[op.index]] in kinds,
                 )
             except TooMany:
                 continue
@@ -275,8 +290,15 @@ class _FromThePast(_Finder):
             for _, _, since in sorted(best)[:TRIED]:
                 self._begin(since, starts[since], row_of)
                 if self._whole_refuted():
-                    return self._window(self._thinned(self._rows()))
+                    shown = self._shown(some) if some == self.counted else set()
+                    self.staying = shown.intersection(self._rows())
+                    return self._window([*self._thinned(self._rows()), *shown.difference(self._rows())])
         return None
+
+    def _shown(self, counted: Iterable[int]) -> set[int]:
+        """One operation of each kind that was counted, of those that have taken effect if one has: so it is known which
+        kinds were."""
+        return set({self.kinds[row]: row for row in sorted(counted, key=lambda row: row in self.done)}.values())
 
     def _begin(self, since: int, starts: Sequence[Start], row_of: dict[int, int]) -> None:
         self.since = since
