@@ -63,13 +63,13 @@ def possible(
     at: Collection[int],
     tries: int,
     *,
-    counted: Callable[[Operation], bool] = lambda op: False,
+    counted: Collection[Hashable] = (),
 ) -> dict[int, tuple[Start, ...]]:
     """What the system may look like at each instant of `at`, when all that was called by then is under way and all
     that returned before it is done. None at all: the operations until then have no order.
 
-    `changes`: whether an operation changes some state. `counted`: which of unknown outcome are counted (equal ones
-    alike); the more, the longer it takes. Raises TooMany after so many tries.
+    `changes`: whether an operation changes some state. `counted`: the kinds (kind_of) of unknown outcome that are
+    counted; the more, the longer it takes. Raises TooMany after so many tries.
     """
     walk = _Walk(model, changes, tries, counted)
     todo = sorted(at, reverse=True)
@@ -89,9 +89,14 @@ def possible(
     return found
 
 
+def kind_of(op: Operation) -> Hashable:
+    """What an operation did: equal ones may change places."""
+    return identity((op.f, op.key, op.input, op.output, op.pending))
+
+
 class _Walk:
     def __init__(
-        self, model: Model, changes: Callable[[Operation], bool], tries: int, counted: Callable[[Operation], bool]
+        self, model: Model, changes: Callable[[Operation], bool], tries: int, counted: Collection[Hashable]
     ) -> None:
         self.model = model
         self.changes = changes
@@ -125,10 +130,10 @@ class _Walk:
         return tuple(starts)
 
     def calls(self, op: Operation) -> None:
-        kind = identity((op.f, op.key, op.input, op.output, op.pending))
+        kind = kind_of(op)
         changes = self.changes(op)
         if op.ret == PENDING:
-            if changes and self.counted(op):
+            if changes and kind in self.counted:
                 self.pending.setdefault(kind, []).append(op)
                 self.guards |= 1 << (COUNTER * len(self.pending) - 1)
             elif changes:

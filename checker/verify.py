@@ -16,7 +16,7 @@ from msgspec import structs
 
 from checker.history import PENDING, History, Operation, identity
 from checker.model import Inconsistent, Model, State
-from checker.possible import TooMany, possible
+from checker.possible import TooMany, kind_of, possible
 from checker.values import shown
 from checker.verdict import Part, Start, Verdict
 
@@ -123,7 +123,7 @@ def _refute_window(ops: Operations, model: Model, part: Part, since: int, tries:
     objection = None
     for kinds in _counted(ops, part.counterexample):
         try:
-            starts = possible(ops, model, changes, [since], tries, counted=lambda op, k=kinds: _kind(op) in k)[since]
+            starts = possible(ops, model, changes, [since], tries, counted=kinds)[since]
         except TooMany:
             objection = TOO_LARGE
             continue
@@ -139,7 +139,7 @@ def _refute_window(ops: Operations, model: Model, part: Part, since: int, tries:
 
 def _counted(ops: Operations, counterexample: Operations) -> list[set[Hashable]]:
     """The kinds of operations of unknown outcome that are counted: none; those of the counterexample; all."""
-    kinds = [set[Hashable](), *({_kind(op) for op in those if op.pending} for those in (counterexample, ops))]
+    kinds = [set[Hashable](), *({kind_of(op) for op in those if op.pending} for those in (counterexample, ops))]
     return [some for number, some in enumerate(kinds) if some not in kinds[:number]]
 
 
@@ -193,15 +193,15 @@ def _changes(ops: Operations, model: Model, states: list[State] | None) -> Calla
         return lambda op: not model.effect_free(op)
     changing = {
         kind
-        for kind, op in {_kind(op): op for op in ops}.items()
+        for kind, op in {kind_of(op): op for op in ops}.items()
         if any(identity(after) != identity(state) for state in states for after in _allowed(model, state, op))
     }
-    return lambda op: _kind(op) in changing
+    return lambda op: kind_of(op) in changing
 
 
 def _reachable(ops: Operations, model: Model) -> list[State] | None:
     """All states that these operations may lead to, in any order; None if there are too many."""
-    kinds = list({_kind(op): op for op in ops}.values())
+    kinds = list({kind_of(op): op for op in ops}.values())
     states, known = [model.initial()], {identity(model.initial())}
     for state in states:
         if len(states) > STATES_MAX:
@@ -212,10 +212,6 @@ def _reachable(ops: Operations, model: Model) -> list[State] | None:
                     known.add(identity(after))
                     states.append(after)
     return states
-
-
-def _kind(op: Operation) -> Hashable:
-    return identity((op.f, op.key, op.input, op.output, op.pending))
 
 
 def _allowed(model: Model, state: State, op: Operation) -> list[State]:

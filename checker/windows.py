@@ -32,7 +32,7 @@ from checker.depth_first import DepthFirst
 from checker.history import PENDING, History, Operation
 from checker.model import Model
 from checker.models.register import Register, found, leaves, same
-from checker.possible import TooMany, possible
+from checker.possible import TooMany, kind_of, possible
 from checker.slots import Slots
 from checker.sparse import Sparse
 from checker.steps import Steps
@@ -100,7 +100,7 @@ class _Finder:
     def __init__(
         self, part: History, kinds: list[int], steps: Steps, decision: Decision, meter: Meter, limit: int
     ) -> None:
-        until = decision.until
+        until = PENDING if decision.until is None else decision.until
         self.part = part
         self.counted = decision.counted
         self.ops = list(part)
@@ -269,18 +269,15 @@ class _FromThePast(_Finder):
         changing = {op.index for op, free in zip(self.ops, self.free.tolist(), strict=True) if not free}
         row_of = {op.index: row for row, op in enumerate(self.ops)}
         pending = np.flatnonzero(self.part.ret == PENDING).tolist()
+
+        def changes(op: Operation) -> bool:
+            return op.index in changing
+
         for some in dict.fromkeys(((), self.counted, tuple(pending))):
             tries = max(WALK_MIN, self.limit)
-            kinds = {self.kinds[row] for row in some}
+            kinds = {kind_of(self.ops[row]) for row in some}
             try:
-                starts = possible(
-                    self.ops,
-                    self.steps.model,
-                    lambda op: op.index in changing,
-                    instants,
-                    tries,
-                    counted=lambda op, kinds=kinds: self.kinds[row_of[op.index]] in kinds,
-                )
+                starts = possible(self.ops, self.steps.model, changes, instants, tries, counted=kinds)
             except TooMany:
                 continue
             best: list[tuple[int, int, int]] = []

@@ -35,8 +35,8 @@ MUTANTS = (
     Mutant(
         "eager now: what changes nothing now is done at once",
         "checker/depth_first.py",
-        "if steps.effect_free[kind] and steps.next(kind, state) >= 0:",
-        "if (steps.effect_free[kind] and steps.next(kind, state) >= 0) or steps.next(kind, state) == state:",
+        "if effect_free[kind] and following(kind, state) >= 0:",
+        "if (effect_free[kind] and following(kind, state) >= 0) or following(kind, state) == state:",
         "cas-register",
     ),
     Mutant(
@@ -66,6 +66,20 @@ MUTANTS = (
         "yield counter, kind, bisect_right(since, number)",
         "yield counter, kind, len(since)",
         "tests/checker/test_stages.py::test_a_pending_write_cannot_help_before_its_call",
+    ),
+    Mutant(
+        "dominance the wrong way round: what used up more stays",
+        "checker/configurations.py",
+        "if (guarded - other) & guards == guards:",
+        "if ((other | guards) - used[0]) & guards == guards:",
+        "tests/checker/test_stages.py::test_what_used_up_fewer_replaces_what_was_there_first",
+    ),
+    Mutant(
+        "counting: one more may happen than was called",
+        "checker/counting.py",
+        "if (used >> shift) & field == left[what]:",
+        "if (used >> shift) & field > left[what]:",
+        "cas-register",
     ),
     Mutant(
         "a slot is not freed in the sets of masks",

@@ -207,7 +207,7 @@ def _cas(rng: Random, values: int, held: Any, lie: bool) -> tuple[str, Any, Any,
     if kind < 0.6:
         value = rng.randrange(values)
         return "write", value, None, value
-    given = (rng.randrange(values), rng.randrange(values))
+    given = (held if held is not None and rng.random() < 0.5 else rng.randrange(values), rng.randrange(values))
     done = held is not None and held == given[0]
     return "cas", given, done != lie, given[1] if done else held
 

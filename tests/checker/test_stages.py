@@ -71,6 +71,23 @@ def test_a_pending_write_cannot_help_before_its_call() -> None:
     assert set(outcomes.values()) == {"invalid"}
 
 
+def test_what_used_up_fewer_replaces_what_was_there_first() -> None:
+    """The first two cas in either order: as called last, they need both pending writes; otherwise none. Then the third
+    finds 1 at once, or after one of them. What needed both is met first, and must make way: the last read needs one."""
+    part = rows(
+        ("write", 1, None, 0, PENDING),
+        ("write", 0, None, 0, PENDING),
+        ("write", 0, None, 1, 2),
+        ("cas", (0, 1), True, 3, 10),
+        ("cas", (1, 2), True, 3, 11),
+        ("cas", (1, 3), True, 20, 21),
+        ("read", None, 0, 30, 31),
+    )
+    decided = {name: stage(part, find("cas-register"))[0] for name, stage in STAGES.items()}
+    assert [decided.pop("bit-parallel"), decided.pop("sparse")] == ["unknown", "unknown"]
+    assert set(decided.values()) == {"valid"}
+
+
 class Coin(NondeterministicModel):
     """A coin that falls on either side when it is thrown."""
 

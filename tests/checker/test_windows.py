@@ -14,7 +14,7 @@ from checker.history import PENDING, History, Operation
 from checker.judging import effective
 from checker.model import Model
 from checker.models import find
-from checker.possible import possible
+from checker.possible import kind_of, possible
 from checker.search import decide
 from checker.verdict import Part, Start
 from checker.verify import verify, verify_part
@@ -77,7 +77,8 @@ def accused(name: str, count: int, seed: str) -> int:
 
 
 def begins(ops: list[Operation], model: Model, since: int) -> tuple[Start, ...]:
-    return possible(ops, model, lambda op: not model.effect_free(op), [since], 10_000, counted=lambda op: True)[since]
+    kinds = {kind_of(op) for op in ops}
+    return possible(ops, model, lambda op: not model.effect_free(op), [since], 10_000, counted=kinds)[since]
 
 
 @pytest.mark.slow
