@@ -77,8 +77,8 @@ MUTANTS = (
     Mutant(
         "counting: one more may happen than was called",
         "checker/counting.py",
-        "if (used >> shift) & field == left[what]:",
-        "if (used >> shift) & field > left[what]:",
+        "if most is not None and excess[most] > 0:",
+        "if most is not None and excess[most] > 1:",
         "cas-register",
     ),
     Mutant(
