@@ -57,16 +57,17 @@ function drawTable(run, state, select) {
   heads.push(answers ? "answers its node had when it decided (outlined: came too late)|roomy" : "note|roomy");
   const rows = proof.ops.map((row) => {
     const step = steps.get(row), done = step && step.at < state.step;
+    const micros = run.text(row).startsWith("txn ") ? notes[row] : undefined; // those that matter, in place of all
     const cells = [
       el("td", {}, mark(run, row), link(run, row, select)),
-      el("td", {}, ...call(run, row)),
+      el("td", {}, ...(micros ? [micros] : call(run, row))),
       el("td", { class: "roomy", text: run.who(row) }),
       el("td", { class: "num roomy", text: run.time(run.call[row]) }),
       el("td", { class: "num roomy", text: run.dur[row] < 0 ? "?" : run.time(run.ret(row)) }),
     ];
     if (proof.order) cells.push(stateCell(run, step, stuck.get(row), notes[row], state.step === proof.order.steps.length));
     cells.push(answers ? el("td", { class: "roomy" }, ...answered(run, used[row] ?? [], notes[row]))
-      : el("td", { class: "roomy text sub", text: notes[row] ?? word(run, row) }));
+      : el("td", { class: "roomy text sub", text: micros ? word(run, row) : notes[row] ?? word(run, row) }));
     const kind = [row === run.culprit && "culprit", row === state.selected && "selected", step && !done && "todo"];
     return el("tr", { class: kind.filter(Boolean).join(" "), "data-row": row, onclick: () => select(row, true) }, ...cells);
   });
