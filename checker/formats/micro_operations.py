@@ -93,16 +93,19 @@ def check(loaded: Loaded, model: str, source: Source) -> None:
     for column in (history.input, history.output):
         column[rows] = _known(loaded, rows, column[rows], known, model, source)
     values = history.tables.value.values
-    for row in rows[history.status[rows] == OK].tolist():
-        asked, returned = values[history.input[row]], values[history.output[row]]
-        line = int(loaded.lines[row])
+    ok = rows[history.status[rows] == OK]
+    columns = (ok, history.input[ok], history.output[ok])
+    for row, given, found in zip(*(column.tolist() for column in columns), strict=True):
+        asked, returned = values[given], values[found]
         if returned is None and asked is not None and any(f == "r" for f, _, _ in asked):
-            raise source.error("a transaction with reads completes ok without the values that it read", int(line))
+            raise source.error(
+                "a transaction with reads completes ok without the values that it read", int(loaded.lines[row])
+            )
         if returned is not None and not _same(asked or (), returned):
             raise source.error(
                 f"completes as a different transaction than was invoked: {shown(asked, 80)} became "
                 f"{shown(returned, 80)}",
-                line,
+                int(loaded.lines[row]),
             )
 
 
@@ -137,19 +140,21 @@ def _fits(value: Any, exact: frozenset[str], form: Form) -> bool:
     if type(value) is not tuple:
         return False
     types, written, _ = form
-    for micro in value:
-        if type(micro) is not tuple or len(micro) != 3 or micro[0] not in exact:
-            return False
-        allowed = types if micro[0] == "r" else written
-        if allowed and type(micro[2]) not in allowed:
-            return False
+    try:
+        for micro in value:
+            f, _, about = micro
+            allowed = types if f == "r" else written
+            if f not in exact or type(micro) is not tuple or (allowed and type(about) not in allowed):
+                return False
+    except (TypeError, ValueError):  # not three, or nothing to take apart
+        return False
     return True
 
 
 def _same(asked: Micros, returned: Micros) -> bool:
     if len(asked) != len(returned):
         return False
-    for one, other in zip(asked, returned, strict=True):
-        if one[0] != other[0] or one[1] != other[1] or (one[0] != "r" and one[2] != other[2]):
+    for (f, key, given), (g, of, found) in zip(asked, returned, strict=True):
+        if f != g or key != of or (given != found and f != "r"):
             return False
     return True
