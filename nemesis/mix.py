@@ -1,4 +1,4 @@
-"""The usual schedule: faults of some kinds begin and end at random, never two of one channel at once.
+"""The usual schedule: faults of some kinds begin and end at random, several at once; any may outlive others.
 
 A directed kind that is chosen does not begin at once, but when its trigger fires, such as when the leader's log has
 just grown, and it may be injected several times in a row: a failure that needs several aligned events is rarely met by
@@ -7,6 +7,7 @@ chance.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -15,7 +16,8 @@ from msgspec.structs import replace
 from nemesis.catalog import LEADER, FaultKind, find
 from nemesis.directed import Trigger, leadership
 from nemesis.schedule import Poll, Schedule, Situation, Step
-from targets.protocol.fault import Fault
+from targets.protocol.fault import KILLED, PAUSED, Condition, Fault
+from targets.protocol.fault_base import LINKS
 from targets.protocol.node import NodeId
 
 LASTING_MS = (20.0, 150.0, 600.0, 2000.0)
@@ -34,6 +36,14 @@ SUCCESSION_MS = 1000.0
 LIFE = "life"
 """The channel of faults that end processes."""
 
+OVERLAP = 0.3
+"""How often a fault may begin although another of its channel is in force: two cuts, two skewed clocks. More often, and
+little works long enough to go wrong."""
+
+SEPARATE = frozenset({"net", LIFE, "pause", "clock"})
+"""The channels whose faults can be ended separately. What is held back on links is released on all of them at once, and
+members are changed one at a time, or a correct system refuses."""
+
 
 def rest_for(interval_s: float, stretch: float) -> float:
     """The `rest` of a Mix with this mean time between two beginnings."""
@@ -44,8 +54,17 @@ class Active(msgspec.Struct, frozen=True):
     """A fault in force, until `until_ms`."""
 
     kind: FaultKind
-    fault: Fault
+    faults: tuple[Fault, ...]
+    """Several where it consists of several; the first is the one that its kind ends."""
     until_ms: float
+
+    @property
+    def in_force(self) -> frozenset[Condition]:
+        """What they have begun and not ended themselves."""
+        found: frozenset[Condition] = frozenset()
+        for fault in self.faults:
+            found = (found - fault.ends()) | fault.begins()
+        return found
 
 
 class Armed(msgspec.Struct, frozen=True):
@@ -95,13 +114,13 @@ class Mix(msgspec.Struct, frozen=True):
         if self.due:
             return Step(now, self.due[0]), replace(self, due=self.due[1:])
         if self.restarting_ms is not None:
-            up_until_ms = now + (now - self.restarting_ms)
+            up_until_ms = max(self.up_until_ms, now + (now - self.restarting_ms))
             return replace(self, restarting_ms=None, up_until_ms=up_until_ms).next(situation)
         for one in self.active:
             if one.until_ms <= now:
                 others = tuple(other for other in self.active if other is not one)
                 restarting_ms = now if one.kind.channel == LIFE else None
-                ending = one.kind.end(situation, one.fault)
+                ending = _end(one, others, situation)
                 return replace(self, active=others, due=ending, restarting_ms=restarting_ms).next(situation)
         for wait in self.armed:
             if now >= wait.until_ms:
@@ -138,8 +157,10 @@ class Mix(msgspec.Struct, frozen=True):
     def _begin(self, situation: Situation) -> tuple[Step | Poll | None, Schedule]:
         now = situation.now_ms
         rest = replace(self, next_ms=now + self._pause(situation))
-        begun = [one.kind for one in self.active] + [wait.kind for wait in self.armed]
-        busy = {kind.channel for kind in begun} | ({LIFE} if now < self.up_until_ms else set())
+        busy = {one.kind.channel for one in self.active}
+        if busy and situation.random.random() < OVERLAP and situation.down < set(situation.nodes):
+            busy -= SEPARATE
+        busy |= {wait.kind.channel for wait in self.armed} | ({LIFE} if now < self.up_until_ms else set())
         free = [kind for kind in map(find, self.kinds) if kind.channel not in busy]
         if not free:
             return rest.next(situation)
@@ -161,8 +182,26 @@ class Mix(msgspec.Struct, frozen=True):
         first, *others = begun if isinstance(begun, tuple) else (begun,)
         if lasting_ms is None:
             lasting_ms = situation.random.choice(LASTING_MS) * situation.random.random() * self.stretch
-        active = Active(kind, first, situation.now_ms + lasting_ms)
-        return Step(situation.now_ms, first), replace(self, active=(*self.active, active), due=tuple(others))
+        active = Active(kind, (first, *others), situation.now_ms + lasting_ms)
+        due = _with_links_of(self.active, (first, *others))[1:]
+        return Step(situation.now_ms, first), replace(self, active=(*self.active, active), due=due)
 
     def _pause(self, situation: Situation) -> float:
         return situation.random.expovariate(1.0) * PAUSE_MS * self.stretch * self.rest
+
+
+def _end(one: Active, others: Sequence[Active], situation: Situation) -> tuple[Fault, ...]:
+    """What ends a fault and leaves the others in force."""
+    kept = frozenset[Condition]().union(*(other.in_force for other in others))
+    down = situation.down - {where for what, where in kept if what == KILLED}
+    paused = situation.paused - {where for what, where in kept if what == PAUSED}
+    ending = one.kind.end(replace(situation, down=down, paused=paused), one.faults[0])
+    left = [fault for fault in ending if not fault.ends() or LINKS in fault.ends() or fault.ends() - kept]
+    return _with_links_of(others, left)
+
+
+def _with_links_of(others: Sequence[Active], faults: Sequence[Fault]) -> tuple[Fault, ...]:
+    """These faults. If one of them heals, all links are healed: what the others do to links begins again."""
+    if not any(fault.only_ends and LINKS in fault.ends() for fault in faults):
+        return tuple(faults)
+    return (*faults, *(fault for other in others for fault in other.faults if LINKS in fault.begins()))
