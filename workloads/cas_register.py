@@ -46,7 +46,7 @@ class CasRegisters(Struct, frozen=True):
             expected = (self.older if f == "old" else self.seen).get(key)
             if expected is not None or self.absent:
                 change = (expected, self.written + 1)
-                after = replace(after, written=self.written + 1, tried=_noted(self.tried, key, change))
+                after = replace(after, written=self.written + 1, tried=noted(self.tried, key, change))
                 return Invocation("cas", key, change), after
             f = "read"
         if f == "read":
@@ -63,11 +63,11 @@ class CasRegisters(Struct, frozen=True):
             value = None if operation.output is False else operation.input[1]
         if value is None or self.seen.get(key) == value:
             return self
-        older = _noted(self.older, key, self.seen[key]) if key in self.seen else self.older
-        return replace(self, seen=_noted(self.seen, key, value), older=older)
+        older = noted(self.older, key, self.seen[key]) if key in self.seen else self.older
+        return replace(self, seen=noted(self.seen, key, value), older=older)
 
 
-def _noted(known: Mapping[Any, Any], key: Any, value: Any) -> Mapping[Any, Any]:
+def noted(known: Mapping[Any, Any], key: Any, value: Any) -> Mapping[Any, Any]:
     """With one more key, or another value of it; without the key noted longest ago where there are many."""
     first = next(iter(known)) if len(known) >= NOTED_MAX and key not in known else None
     return {**{one: old for one, old in known.items() if one != first}, key: value}

@@ -63,6 +63,21 @@ class Container(Struct, frozen=True):
         return self
 
 
+class Drain(Struct, frozen=True):
+    """Takes values out until nothing is left, so that each value that was put in and not taken is missed. Every take is
+    an operation of its own, with its own time."""
+
+    take: str
+    empty: bool = False
+
+    def next(self, turn: Turn) -> tuple[Invocation | None, Generator]:
+        return (None if self.empty else Invocation(self.take, "q")), self
+
+    def observe(self, operation: Operation) -> Generator:
+        found_none = operation.status == "ok" and operation.f == self.take and operation.output is None
+        return replace(self, empty=True) if found_none else self
+
+
 SET = Workload(
     name="set",
     summary="a set: adds of unique elements, contains and remove of recent ones, reads",
@@ -85,6 +100,15 @@ QUEUE = Workload(
     operations=frozenset({"enqueue", "dequeue"}),
     model="queue",
     start=lambda: Container("enqueue", "dequeue"),
+    finish=lambda keys: Drain("dequeue"),
+)
+UNORDERED_QUEUE = Workload(
+    name="unordered-queue",
+    summary="a queue that promises no order: enqueues of unique values, dequeues",
+    operations=frozenset({"enqueue", "dequeue"}),
+    model="unordered-queue",
+    start=lambda: Container("enqueue", "dequeue"),
+    finish=lambda keys: Drain("dequeue"),
 )
 STACK = Workload(
     name="stack",
@@ -92,6 +116,7 @@ STACK = Workload(
     operations=frozenset({"push", "pop"}),
     model="stack",
     start=lambda: Container("push", "pop"),
+    finish=lambda keys: Drain("pop"),
 )
 PRIORITY_QUEUE = Workload(
     name="priority-queue",
@@ -99,4 +124,5 @@ PRIORITY_QUEUE = Workload(
     operations=frozenset({"insert", "delete-min"}),
     model="priority-queue",
     start=lambda: Container("insert", "delete-min", shuffled=True),
+    finish=lambda keys: Drain("delete-min"),
 )

@@ -24,7 +24,9 @@ PUTS = {
     "append-list": {"append"},
     "log": {"append"},
     "set": {"add"},
+    "kv-append-with-cas": {"write", "append"},
     "queue": {"enqueue"},
+    "unordered-queue": {"enqueue"},
     "stack": {"push"},
     "priority-queue": {"insert"},
     "cas-register": {"write"},
@@ -69,7 +71,31 @@ def test_a_bounded_workload_runs_dry(workload: Workload) -> None:
     assert play(rest, 10)[0] == []
 
 
-@pytest.mark.parametrize("workload", [w for w in WORKLOADS.values() if w.finish], ids=lambda w: w.name)
+CONTAINERS = {"queue": "dequeue", "unordered-queue": "dequeue", "stack": "pop", "priority-queue": "delete-min"}
+
+
+@pytest.mark.parametrize(("name", "take"), CONTAINERS.items())
+def test_a_container_is_emptied_in_the_last_round(name: str, take: str) -> None:
+    finish = WORKLOADS[name].finish
+    assert finish is not None
+    left = [1, 2, 3, 4, 5, 6, 7]
+    played, rest = play(finish(["q"]), 100, clients=3, answer=lambda *_: ("ok", left.pop() if left else None))
+    assert [op.f for op in played] == [take] * 8
+    assert [op.output for op in played] == [7, 6, 5, 4, 3, 2, 1, None]
+    assert play(rest, 10)[0] == []
+
+
+def test_a_take_that_failed_or_is_unknown_does_not_end_the_last_round() -> None:
+    finish = WORKLOADS["queue"].finish
+    assert finish is not None
+    answers: list[tuple[Status, Any]] = [("info", None), ("fail", None), ("ok", 1), ("ok", None)]
+    played, _ = play(finish(["q"]), 100, clients=2, answer=lambda *_: answers.pop(0))
+    assert [op.status for op in played] == ["info", "fail", "ok", "ok"]
+
+
+@pytest.mark.parametrize(
+    "workload", [w for w in WORKLOADS.values() if w.finish and w.name not in CONTAINERS], ids=lambda w: w.name
+)
 def test_a_last_round_asks_every_client_the_same_and_ends(workload: Workload) -> None:
     assert workload.finish is not None
     played, _ = play(workload.finish(["x", "y"]), 10_000, clients=3, answer=Registers())
@@ -93,7 +119,17 @@ def test_the_model_of_a_workload_knows_its_operations(workload: Workload) -> Non
     assert workload.operations <= MODELS[workload.model].operations
 
 
-@pytest.mark.parametrize("name", ["register", "cas-register", "write-once", "kv", "kv-append"])
+TRANSACTIONAL = {"multi-register"}
+"""Models of transactions, whose workloads are judged by level of isolation: see txn-rw-register."""
+
+
+@pytest.mark.parametrize("name", [name for name in MODELS if name not in TRANSACTIONAL])
+def test_every_operation_of_a_model_occurs_in_a_workload(name: str) -> None:
+    invoked = [workload.operations for workload in WORKLOADS.values() if workload.model == name]
+    assert frozenset[str]().union(*invoked) == MODELS[name].operations
+
+
+@pytest.mark.parametrize("name", ["register", "cas-register", "write-once", "kv", "kv-append", "kv-append-with-cas"])
 def test_an_honest_system_is_never_accused(name: str) -> None:
     """Also a proof that the values fed back are real: a cas with made-up values would still be judged right, but
     answers that were mixed up would not."""
