@@ -334,6 +334,7 @@ class Drive:
             time_ms=None if plan.time_s is None else plan.time_s * 1000,
             sessions=isinstance(cluster, LiveCluster) and cluster.target.sessions,
             attempts=ATTEMPTS,
+            lost_replies=True,
             heal_when_stopped=True,
             recovery_ms_max=recovery_ms,
             known_to_fit=isinstance(cluster, LiveCluster),

@@ -44,6 +44,9 @@ UNSUPPORTED_MAX = 100
 KEYS_MAX = 200
 """Final reads are of the keys used last, so many at most."""
 
+LOST_SHARE = 0.1
+"""Of the replies to changes that a client gets where `Setup.lost_replies` is set, so many it takes as lost."""
+
 NS = 1_000_000
 """Nanoseconds in a millisecond."""
 
@@ -306,6 +309,8 @@ class Clients:
 
     def completed(self, thread: Thread, reply: Reply | None, now_ns: int) -> Invoke | WaitUntil:
         """Take the reply, or None if none came in time. The client retries, or pauses before its next operation."""
+        if self._takes_as_lost(thread, reply, now_ns):
+            reply = None
         unknown = reply is None or reply.status == "info"
         refused_again = reply is not None and reply.status == "fail" and thread.left < thread.attempts
         if thread.left > 1 and (unknown or (refused_again and reply is not None and reply.leader is not None)):
@@ -314,6 +319,14 @@ class Clients:
         if refused_again:
             return self._done(thread, None, now_ns)  # this node did not execute it, but an earlier one may have
         return self._done(thread, reply, now_ns)
+
+    def _takes_as_lost(self, thread: Thread, reply: Reply | None, now_ns: int) -> bool:
+        """Whether a client sends a change again although it succeeded, as when the reply is lost on its way."""
+        first = thread.left == thread.attempts > 1
+        if not (self.setup.lost_replies and first and reply is not None and reply.status == "ok"):
+            return False
+        random = Random(f"{self.setup.seed} c{thread.client} {now_ns} lost")
+        return thread.asked.f != "read" and random.random() < LOST_SHARE
 
     def _retried_at(self, thread: Thread, reply: Reply | None, now_ns: int) -> NodeId:
         """Where a request is sent again: to the leader that the client was referred to, else to any node."""

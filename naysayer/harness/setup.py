@@ -46,6 +46,9 @@ class Setup:
     """The system executes a repeated request once: some clients retry when no reply comes."""
     attempts: int = 3
     """How often such a client sends a request with the same id, within the time-out."""
+    lost_replies: bool = False
+    """Such a client takes some replies as lost and sends the request again: for backends whose links to clients no
+    fault can reach."""
     stay: bool = False
     """A third of the clients stay with one node for ever, from the start (see Routing)."""
     only_reads: Callable[[int, int], bool] | None = None

@@ -169,6 +169,32 @@ def test_a_system_that_may_execute_a_request_twice_is_never_sent_one_twice() -> 
         assert retried([reply])[1].counts["info"] == 1
 
 
+class Writes(Fresh):
+    def next(self, turn: Turn) -> tuple[Invocation, Generator]:
+        return Invocation("write", 0, 1), self
+
+
+def test_where_no_fault_reaches_the_replies_a_client_takes_some_as_lost() -> None:
+    def twice(generator: Generator, **lost: bool) -> int:
+        """Of 2000 operations that are answered at once, how many are sent again."""
+        clients = Clients(Setup(2, 1, generator, sessions=True, **lost), ("n1",), Recorder())
+        thread, again = clients.start(2, 0)[1], 0
+        for at_ns in range(0, 2000 * NS, NS):
+            asked = clients.next(thread, at_ns)
+            assert isinstance(asked, Invoke)
+            action = clients.completed(thread, Reply("", "ok"), at_ns)
+            if isinstance(action, Invoke):
+                assert action.request == asked.request
+                again += 1
+                action = clients.completed(thread, Reply("", "ok"), at_ns + 1)
+            assert isinstance(action, WaitUntil), "once is enough"
+        return again
+
+    assert 150 < twice(Writes(), lost_replies=True) < 250
+    assert twice(Fresh(), lost_replies=True) == 0, "a read changes nothing"
+    assert twice(Writes()) == 0
+
+
 def test_an_operation_that_is_not_supported_has_failed_for_the_generator() -> None:
     seen = []
 
