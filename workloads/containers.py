@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -11,6 +13,10 @@ from workloads.parts import choose, reads
 
 RECENT = 8
 """How many of the latest elements of a set are asked for: the hot ones."""
+
+
+PEEKS = 0.2
+"""Share of operations that look at the next value of a container."""
 
 
 class Set(Struct, frozen=True):
@@ -50,8 +56,12 @@ class Container(Struct, frozen=True):
     values: int = 0
     shuffled: bool = False
     """Values come in random order (a priority queue would else be a queue)."""
+    peeks: bool = False
+    """Sometimes the next value is looked at and stays."""
 
     def next(self, turn: Turn) -> tuple[Invocation, Generator]:
+        if self.peeks and turn.random.random() < PEEKS:
+            return Invocation("peek", "q"), self
         if choose(turn.random, (0.52, self.put), (0.48, self.take)) == self.take:
             return Invocation(self.take, "q"), self
         value = self.values + 1
@@ -94,35 +104,43 @@ COUNTER = Workload(
     start=Counter,
     finish=reads,
 )
-QUEUE = Workload(
-    name="queue",
-    summary="a FIFO queue: enqueues of unique values, dequeues",
-    operations=frozenset({"enqueue", "dequeue"}),
-    model="queue",
-    start=lambda: Container("enqueue", "dequeue"),
-    finish=lambda keys: Drain("dequeue"),
+
+
+def _container(
+    name: str, summary: str, put: str, take: str, *, shuffled: bool = False, peeks: bool = False
+) -> Workload:
+    return Workload(
+        name=f"{name}-with-peek" if peeks else name,
+        summary=f"the same with peeks at the next value ({name})" if peeks else summary,
+        operations=frozenset({put, take} | ({"peek"} if peeks else set())),
+        model=name,
+        start=lambda: Container(put, take, shuffled=shuffled, peeks=peeks),
+        finish=lambda keys: Drain(take),
+    )
+
+
+_QUEUE = partial(_container, "queue", "a FIFO queue: enqueues of unique values, dequeues", "enqueue", "dequeue")
+_STACK = partial(_container, "stack", "a stack: pushes of unique values, pops", "push", "pop")
+_PRIORITY_QUEUE = partial(
+    _container,
+    "priority-queue",
+    "a priority queue: inserts of unique values in random order, takes of the least",
+    "insert",
+    "delete-min",
+    shuffled=True,
 )
-UNORDERED_QUEUE = Workload(
-    name="unordered-queue",
-    summary="a queue that promises no order: enqueues of unique values, dequeues",
-    operations=frozenset({"enqueue", "dequeue"}),
-    model="unordered-queue",
-    start=lambda: Container("enqueue", "dequeue"),
-    finish=lambda keys: Drain("dequeue"),
-)
-STACK = Workload(
-    name="stack",
-    summary="a stack: pushes of unique values, pops",
-    operations=frozenset({"push", "pop"}),
-    model="stack",
-    start=lambda: Container("push", "pop"),
-    finish=lambda keys: Drain("pop"),
-)
-PRIORITY_QUEUE = Workload(
-    name="priority-queue",
-    summary="a priority queue: inserts of unique values in random order, takes of the least",
-    operations=frozenset({"insert", "delete-min"}),
-    model="priority-queue",
-    start=lambda: Container("insert", "delete-min", shuffled=True),
-    finish=lambda keys: Drain("delete-min"),
+
+CONTAINERS = (
+    _QUEUE(),
+    _container(
+        "unordered-queue",
+        "a queue that promises no order: enqueues of unique values, dequeues",
+        "enqueue",
+        "dequeue",
+    ),
+    _STACK(),
+    _PRIORITY_QUEUE(),
+    _QUEUE(peeks=True),
+    _STACK(peeks=True),
+    _PRIORITY_QUEUE(peeks=True),
 )

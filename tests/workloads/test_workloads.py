@@ -27,6 +27,7 @@ PUTS = {
     "kv-append-with-cas": {"write", "append"},
     "queue": {"enqueue"},
     "unordered-queue": {"enqueue"},
+    "queue-with-peek": {"enqueue"},
     "stack": {"push"},
     "priority-queue": {"insert"},
     "cas-register": {"write"},
@@ -71,7 +72,8 @@ def test_a_bounded_workload_runs_dry(workload: Workload) -> None:
     assert play(rest, 10)[0] == []
 
 
-CONTAINERS = {"queue": "dequeue", "unordered-queue": "dequeue", "stack": "pop", "priority-queue": "delete-min"}
+TAKES = {"queue": "dequeue", "unordered-queue": "dequeue", "stack": "pop", "priority-queue": "delete-min"}
+CONTAINERS = {one.name: TAKES[one.model] for one in WORKLOADS.values() if one.model in TAKES}
 
 
 @pytest.mark.parametrize(("name", "take"), CONTAINERS.items())
