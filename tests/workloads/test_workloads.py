@@ -121,11 +121,7 @@ def test_the_model_of_a_workload_knows_its_operations(workload: Workload) -> Non
     assert workload.operations <= MODELS[workload.model].operations
 
 
-TRANSACTIONAL = {"multi-register"}
-"""Models of transactions, whose workloads are judged by level of isolation: see txn-rw-register."""
-
-
-@pytest.mark.parametrize("name", [name for name in MODELS if name not in TRANSACTIONAL])
+@pytest.mark.parametrize("name", sorted(MODELS.keys() & {workload.model for workload in WORKLOADS.values()}))
 def test_every_operation_of_a_model_occurs_in_a_workload(name: str) -> None:
     invoked = [workload.operations for workload in WORKLOADS.values() if workload.model == name]
     assert frozenset[str]().union(*invoked) == MODELS[name].operations
