@@ -34,8 +34,9 @@ Refute = Callable[[Sequence[Operation]], bool]
 
 def fewer(ops: Sequence[Operation], late: Operation, refute: Refute) -> list[Operation]:
     """Some of the refuted operations that have no order either; all of them, if nothing may go. `late` fits nowhere."""
-    cut = _Cut(ops, refute)
-    few = next((few for few in _of_few_values(ops, late) if cut.refuted(few)), list(ops))
+    whole = _Cut(ops, refute)
+    few = next((few for few in _of_few_values(ops, late) if whole.refuted(few)), list(ops))
+    cut = _Cut(few, refute)  # all other values went as a whole
     few = cut.without_beginning(few)
     return cut.thinned(few, few)
 
@@ -68,12 +69,12 @@ class _Cut:
 
         while low < high:
             middle = (low + high + 1) // 2
-            if self.refuted(left(middle)):
-                low, few = middle, left(middle)
+            if self.refuted(rest := left(middle)):
+                low, few = middle, rest
             else:
                 high = middle - 1
         for count in range(low + 1, min(low + 1 + MORE, *map(len, firsts))):  # a later one may do all the same
-            few = left(count) if self.refuted(left(count)) else few
+            few = rest if self.refuted(rest := left(count)) else few
         return few
 
     def thinned(self, ops: list[Operation], some: list[Operation]) -> list[Operation]:

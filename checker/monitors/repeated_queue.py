@@ -25,7 +25,8 @@ from msgspec import structs
 
 from checker.budget import Budget, Meter, OutOfBudget
 from checker.history import PENDING, History, Operation, identity
-from checker.models.bags import ANYTHING, PEEK
+from checker.models.bags import ANYTHING, PEEK, Queue
+from checker.monitors import counts
 from checker.monitors.queue_cut import fewer, of_two_values
 from checker.shrink import NOT_MINIMAL
 from checker.slots import events
@@ -156,8 +157,9 @@ def decide(part: History, budget: Budget) -> Decision | None:
     """
     ops = list(part)
     meter = Meter(budget)
+    counted = counts.refuted(part, Queue())
     try:
-        path, refuted = _decided(ops, meter)
+        path, refuted = ([], ops[counted.late]) if counted is not None else _decided(ops, meter)
     except OutOfBudget:
         return None
     if refuted is None:

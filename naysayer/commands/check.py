@@ -48,7 +48,8 @@ def check_file(file: Path, options: CheckOptions) -> Conclusion:
     with Reporting() as reporting:
         verdict = reporting.attempt(lambda: _judged(recording, own, options, budget))
         verdict = verdict or undecided(recording.model, len(recording.history))
-        begins = "" if options.initial is None else f" · registers begin with {value_text(begins_with)}"
+        what = "semaphores" if model == "semaphore" else "registers"
+        begins = "" if options.initial is None else f" · {what} begin with {value_text(begins_with)}"
         facts = [("history", _how(recording) + begins)]
         proved = None
         if options.certify:

@@ -196,7 +196,7 @@ def _crowds(row: Row, seed: int) -> list[Operation]:
     if row.model == "priority-queue":
         return repeated(row.model, row.operations, row.clients, LIES[row.model] if row.stale else None, seed)
     if row.model == "set":
-        return read_as_a_whole(row.operations, row.clients, seed)
+        return read_as_a_whole(row.operations, row.clients, seed + 1)
     done: list[Operation] = []
     late = LIES[row.model] if row.stale else NO_LIE
     kind = "cas-register" if row.model in ("kv", "mine") else row.model
