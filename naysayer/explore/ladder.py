@@ -139,7 +139,7 @@ def search(name: str, wanted: Scope, states: int, seconds: float | None, goes_on
     began = time.process_time()
     target = find(name)
     try:
-        searched = Search(target.node, wanted, opaque=target.foreign)
+        searched = Search(target.node, wanted, invariants=target.invariants, opaque=target.foreign)
         found = searched.run(states, seconds, goes_on)
     except (Unexplorable, Opaque) as refused:
         raise UsageError(f"{name} cannot be explored: {refused}") from refused

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 from checker.errors import NaysayerError, TargetError, UsageError
 from naysayer.explore.canonical import canonical
-from naysayer.explore.outside import Invariant
 from naysayer.explore.rules import Rules, Summary
 from naysayer.explore.surroundings import LOSSES, Crashed, Loss, Surroundings, WatchedDisk
+from targets.protocol.invariant import LocalInvariant
 from targets.protocol.node import Message, Node, NodeId, Reply, Request, Timer
 
 __all__ = ["LOSSES", "Crash", "Delivery", "Fired", "Input", "Locals", "Step"]
@@ -84,7 +84,7 @@ class Locals:
         make: Callable[[], Node],
         nodes: Sequence[NodeId],
         rules: Rules,
-        invariants: Sequence[Invariant] = (),
+        invariants: Sequence[LocalInvariant] = (),
         *,
         disks: bool,
         clocks: bool = False,

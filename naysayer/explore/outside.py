@@ -5,27 +5,17 @@ All of it is one small number, `Core`, and each change of one is computed once.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
-from typing import Any, Literal, NamedTuple, Protocol
+from collections.abc import Hashable, Sequence
+from typing import Any, Literal, NamedTuple
 
 from naysayer.explore.frontier import IMPOSSIBLE, Frontiers, Operation
 from naysayer.explore.scope import Scope
-from targets.protocol.node import Node, NodeId, Reply
+from targets.protocol.invariant import LocalInvariant
+from targets.protocol.node import Reply
 
 __all__ = ["IMPOSSIBLE", "Core", "Outside"]
 
 Budget = Literal["timers", "crashes", "duplicates"]
-
-
-class Invariant(Protocol):
-    """What must hold in every state. `look` takes from a node what it needs to know, an immutable value; `check` is
-    asked after each step of the node `stepped`, may note in `history` what must be remembered, and returns a sentence
-    where it is violated."""
-
-    name: str
-
-    def look(self, node: Node) -> Any: ...
-    def check(self, history: dict[Any, Any], stepped: NodeId, seen: Mapping[NodeId, Any]) -> str | None: ...
 
 
 Granted = tuple[frozenset[int], tuple[int, ...]]
@@ -51,7 +41,7 @@ class Outside:
     def __init__(
         self,
         scope: Scope,
-        invariants: Sequence[Invariant],
+        invariants: Sequence[LocalInvariant],
         views: Sequence[tuple[Any, ...]],
         answers: Sequence[tuple[Reply, ...]],
     ) -> None:
@@ -149,9 +139,10 @@ class Outside:
     def _checked(self, remembered: int, index: int, looks: tuple[int, ...]) -> tuple[int, str | None]:
         names, after = self._scope.names, []
         for number, (invariant, history) in enumerate(zip(self._invariants, self._histories[remembered], strict=True)):
-            seen = {name: self._views[look][number] for name, look in zip(names, looks, strict=True)}
+            views = (self._views[look][number] for look in looks)
+            seen = {name: view for name, view in zip(names, views, strict=True) if view is not None}
             history = dict(history)
-            found = invariant.check(history, names[index], seen)
+            found = invariant.judge(history, names[index], seen) if names[index] in seen else None
             if found is not None:
                 return remembered, f"{invariant.name}: {found}"
             after.append(history)

@@ -18,12 +18,14 @@ from typing import NamedTuple
 
 from naysayer.explore.frontier import Operation
 from naysayer.explore.local import LOSSES, Crash, Delivery, Locals, Step, started
-from naysayer.explore.outside import IMPOSSIBLE, Core, Invariant, Outside
+from naysayer.explore.outside import IMPOSSIBLE, Core, Outside
 from naysayer.explore.prefix import until_leads
 from naysayer.explore.rules import Rules, rules_of
 from naysayer.explore.scope import Asked, Scope
 from naysayer.explore.surroundings import ClockRead
+from targets.protocol.invariant import LocalInvariant
 from targets.protocol.node import Node, Reply, Request
+from targets.protocol.target import Invariant
 
 KEY = "x"
 LOOK_EVERY = 256
@@ -90,7 +92,8 @@ class _Found(Exception):  # noqa: N818 - a failure of the nodes, not of ours
 
 class Search:
     """One exploration. `rules`: what makes the scope smaller; those of the target's protocol unless given.
-    `invariants`: what must hold in every state, beside the answers. `opaque`: the memory of a node cannot be read."""
+    `invariants`: what must hold in every state, beside the answers; of them those are asked that judge by what they see
+    and remember alone. `opaque`: the memory of a node cannot be read."""
 
     def __init__(
         self,
@@ -103,8 +106,9 @@ class Search:
         remember: bool = True,
     ) -> None:
         self._make, self._scope, self._nodes, self._names = make, scope, scope.nodes, scope.names
-        self._given_rules, self._invariants = rules, tuple(one() for one in invariants)
-        self._opaque, self._remember, self._watches = opaque, remember, bool(invariants)
+        watched = (make() for make in invariants)
+        self._given_rules, self._invariants = rules, tuple(one for one in watched if isinstance(one, LocalInvariant))
+        self._opaque, self._remember, self._watches = opaque, remember, bool(self._invariants)
         self._begin(clocks=False)
 
     def _begin(self, *, clocks: bool) -> None:

@@ -25,8 +25,7 @@ def rules(node: Node, *, crashes: bool) -> Rules | None:
     """None for other nodes."""
     if not isinstance(node, QuorumNode):
         return None
-    # the invariant looks at what survives a crash
-    ignored = WATCHED if as_healthy(node, QuorumNode, "receive") and not crashes else frozenset[str]()
+    ignored = WATCHED if as_healthy(node, QuorumNode, "receive") else frozenset[str]()
     proven = as_healthy(node, QuorumNode, "receive", "got", "stored", "put", "send_phase", "finish")
     if not proven or not as_healthy(node.replica, Replica, "look_up"):
         return Rules(ignored)

@@ -3,51 +3,62 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
+from targets.protocol.invariant import LocalInvariant
 from targets.protocol.node import Node, NodeId
 from targets.systems.generation.clock import GenerationClock
 
 
-class OneOwner:
+class OneOwner(LocalInvariant):
     """A generation has one owner, ever: not two nodes, nor one node before and after a restart."""
 
     name = "one owner per generation"
 
-    def __init__(self) -> None:
-        self._owners: dict[int, tuple[NodeId, Node]] = {}
+    def look(self, node: Node) -> Any:
+        """The generation that it owns, 0 if none."""
+        return node.owner.owned if isinstance(node, GenerationClock) else None
 
-    def check(self, stepped: NodeId, nodes: Mapping[NodeId, Node]) -> str | None:
-        node = nodes[stepped]
-        if isinstance(node, GenerationClock) and node.owner.owned:
-            owner, object_of_owner = self._owners.setdefault(node.owner.owned, (stepped, node))
-            if object_of_owner is not node:
-                return f"generation {node.owner.owned} belongs to {owner}, and now {stepped} owns it too"
-        return None
+    def judge(self, history: dict[Any, Any], stepped: NodeId, seen: Mapping[NodeId, Any]) -> str | None:
+        """`history`: by node the generation that it owned last; by generation its owner, and whether that is over. A
+        node that restarts owns none at first."""
+        owned, before = seen[stepped], history.get(stepped, 0)
+        if owned == before:
+            return None
+        history[stepped] = owned
+        if before:
+            history[before] = (history[before][0], True)
+        if not owned:
+            return None
+        owner, is_over = history.setdefault(owned, (stepped, False))
+        if owner == stepped and not is_over:
+            return None
+        return f"generation {owned} belongs to {owner}, and now {stepped} owns it too"
 
 
-class GenerationsNeverFall:
+class GenerationsNeverFall(LocalInvariant):
     """A voter whose vote has reached a candidate never shows an older generation again, also after a restart."""
 
     name = "generations never fall"
 
-    def __init__(self) -> None:
-        self._granted: dict[NodeId, int] = {}
-
-    def check(self, stepped: NodeId, nodes: Mapping[NodeId, Node]) -> str | None:
-        node = nodes[stepped]
+    def look(self, node: Node) -> Any:
+        """The generation of its voter; that of its candidate, and who voted for it."""
         if not isinstance(node, GenerationClock):
             return None
-        found, standing = self._fallen(stepped, node), node.candidate.standing
-        if found is None and standing is not None:
-            for voter in standing.votes:
-                # its own vote may still be on its way to the disk
-                if voter != stepped and self._granted.get(voter, 0) < standing.generation:
-                    self._granted[voter] = standing.generation
-                    found = found or self._fallen(voter, nodes.get(voter))
-        return found
+        standing = node.candidate.standing
+        return node.voter.generation, *((0, ()) if standing is None else (standing.generation, tuple(standing.votes)))
 
-    def _fallen(self, voter: NodeId, node: Node | None) -> str | None:
-        generation = self._granted.get(voter, 0)
-        if isinstance(node, GenerationClock) and node.voter.generation < generation:
-            return f"{voter} granted generation {generation} and is now in {node.voter.generation}"
+    def judge(self, history: dict[Any, Any], stepped: NodeId, seen: Mapping[NodeId, Any]) -> str | None:
+        """`history`: by voter the newest generation that it is known to have granted."""
+        _, generation, votes = seen[stepped]
+        touched = [stepped]
+        for voter in votes:
+            # its own vote may still be on its way to the disk
+            if voter != stepped and history.get(voter, 0) < generation:
+                history[voter] = generation
+                touched.append(voter)
+        for voter in touched:
+            granted = history.get(voter, 0)
+            if voter in seen and seen[voter][0] < granted:
+                return f"{voter} granted generation {granted} and is now in {seen[voter][0]}"
         return None

@@ -6,23 +6,40 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import Any
 
+from checker.history import freeze
+from targets.protocol.invariant import LocalInvariant
 from targets.protocol.node import Node, NodeId
 from targets.systems.paxos.log import PaxosLog
 from targets.systems.paxos.log_messages import Command
-from targets.systems.paxos.messages import NO_BALLOT, Ballot, Instance, Row
+from targets.systems.paxos.messages import NO_BALLOT, Instance, Row
 from targets.systems.paxos.replica import PaxosReplica
 
 
-class OneValueChosen:
+class OneValueChosen(LocalInvariant):
     """At most one value is chosen per instance ("Paxos Made Simple", section 2.1): whatever row a node has ever taken
     for chosen, no node takes another one of that version."""
 
     name = "one value chosen per instance"
 
     def __init__(self) -> None:
-        self._chosen: dict[Instance, tuple[Any, str, NodeId]] = {}
+        super().__init__()
         self._looked: dict[NodeId, tuple[Node, dict[Any, Row]]] = {}
         """The rows of each node that were found good: a row is immutable."""
+
+    def look(self, node: Node) -> Any:
+        """Its rows, by key: the version, the value, and the request that made it."""
+        return tuple(_chosen(key, row) for key, row in node.rows.items()) if isinstance(node, PaxosReplica) else None
+
+    def judge(self, history: dict[Any, Any], stepped: NodeId, seen: Mapping[NodeId, Any]) -> str | None:
+        """`history`: by instance the value and the request, and who said so first."""
+        for instance, value, shown, author in seen[stepped]:
+            other, first, its_author, where = history.setdefault(instance, (value, shown, author, stepped))
+            if (other, its_author) != (value, author):
+                return (
+                    f"version {instance.version} of key {instance.key!r} was chosen twice: "
+                    f"{first} says {where}, {shown} says {stepped}"
+                )
+        return None
 
     def check(self, stepped: NodeId, nodes: Mapping[NodeId, Node]) -> str | None:
         node = nodes[stepped]
@@ -32,70 +49,81 @@ class OneValueChosen:
         if looked is not node:
             rows = {}
             self._looked[stepped] = (node, rows)
-        for key, row in node.rows.items():
-            if rows.get(key) is row:
-                continue
-            rows[key] = row
-            author = row.recent[-1].id if row.recent else ""
-            value, other, where = self._chosen.setdefault(Instance(key, row.version), (row.value, author, stepped))
-            if (value, other) != (row.value, author):
-                return (
-                    f"version {row.version} of key {key!r} was chosen twice: "
-                    f"{value!r} says {where}, {row.value!r} says {stepped}"
-                )
-        return None
+        fresh = [(key, row) for key, row in node.rows.items() if rows.get(key) is not row]
+        rows.update(fresh)
+        return self.judge(self._history, stepped, {stepped: tuple(_chosen(key, row) for key, row in fresh)})
 
 
-class PromisesNeverFall:
+def _chosen(key: Any, row: Row) -> tuple[Instance, Any, str, str]:
+    return Instance(key, row.version), freeze(row.value), repr(row.value), row.recent[-1].id if row.recent else ""
+
+
+class PromisesNeverFall(LocalInvariant):
     """An acceptor whose promise has reached a proposer holds to it, also after a restart: it never shows a lower one
     for that instance, unless the instance is over."""
 
     name = "promises never fall"
 
-    def __init__(self) -> None:
-        self._promised: dict[NodeId, dict[Instance, Ballot]] = {}
-
-    def check(self, stepped: NodeId, nodes: Mapping[NodeId, Node]) -> str | None:
-        node = nodes[stepped]
+    def look(self, node: Node) -> Any:
+        """Its ballots with those who promised them, the promises of its acceptor, and its newest versions."""
         if not isinstance(node, PaxosReplica):
             return None
+        ballots = tuple((one.instance, one.ballot, tuple(one.promises)) for one in node.attempts.values())
+        promised = frozenset((instance, slot.promised) for instance, slot in node.acceptor.slots.items())
+        return ballots, promised, frozenset((key, row.version) for key, row in node.rows.items())
+
+    def judge(self, history: dict[Any, Any], stepped: NodeId, seen: Mapping[NodeId, Any]) -> str | None:
+        """`history`: by acceptor and instance the highest ballot that it is known to have promised."""
         touched = {stepped: None}
-        for attempt in node.attempts.values():
-            for acceptor in attempt.promises:
-                if acceptor != stepped:  # its own promise may still be on its way to the disk
-                    promises = self._promised.setdefault(acceptor, {})
-                    if promises.get(attempt.instance, NO_BALLOT) < attempt.ballot:
-                        promises[attempt.instance] = attempt.ballot
-                        touched[acceptor] = None
+        for instance, ballot, acceptors in seen[stepped][0]:
+            for acceptor in acceptors:
+                # its own promise may still be on its way to the disk
+                if acceptor != stepped and history.get((acceptor, instance), NO_BALLOT) < ballot:
+                    history[acceptor, instance] = ballot
+                    touched[acceptor] = None
         for acceptor in touched:
-            found = self._fallen(acceptor, nodes.get(acceptor))
+            found = self._fallen(history, acceptor, seen)
             if found is not None:
                 return found
         return None
 
-    def _fallen(self, acceptor: NodeId, replica: Node | None) -> str | None:
-        if not isinstance(replica, PaxosReplica):
+    @staticmethod
+    def _fallen(history: dict[Any, Any], acceptor: NodeId, seen: Mapping[NodeId, Any]) -> str | None:
+        if acceptor not in seen:
             return None
-        promises = self._promised.get(acceptor, {})
-        for instance, ballot in list(promises.items()):
-            slot = replica.acceptor.slots.get(instance)
-            promised = NO_BALLOT if slot is None else slot.promised
-            if promised >= ballot:
+        _, promises, versions = seen[acceptor]
+        held, known = dict(promises), dict(versions)
+        for (who, instance), ballot in list(history.items()):
+            promised = held.get(instance, NO_BALLOT)
+            if who != acceptor or promised >= ballot:
                 continue
-            if replica.row(instance.key).version < instance.version:
+            if known.get(instance.key, 0) < instance.version:
                 return f"{acceptor} promised {tuple(ballot)} for {tuple(instance)} and now holds {tuple(promised)}"
-            del promises[instance]
+            del history[who, instance]
         return None
 
 
-class OneCommandPerSlot:
+class OneCommandPerSlot(LocalInvariant):
     """Every replica that knows the decision of a slot knows the same one ("Paxos Made Moderately Complex", R1)."""
 
     name = "one command per slot"
 
     def __init__(self) -> None:
-        self._decided: dict[int, tuple[Command, NodeId]] = {}
+        super().__init__()
         self._looked: dict[NodeId, tuple[Node, int]] = {}
+        """How many decisions of each node were looked at."""
+
+    def look(self, node: Node) -> Any:
+        """The commands of the slots that it knows to be decided."""
+        return _decided(node, 0) if isinstance(node, PaxosLog) else None
+
+    def judge(self, history: dict[Any, Any], stepped: NodeId, seen: Mapping[NodeId, Any]) -> str | None:
+        """`history`: by slot the command, and who said so first."""
+        for slot, command, shown in seen[stepped]:
+            other, first, where = history.setdefault(slot, (command, shown, stepped))
+            if other != command:
+                return f"slot {slot} holds {first} says {where}, and {shown} says {stepped}"
+        return None
 
     def check(self, stepped: NodeId, nodes: Mapping[NodeId, Node]) -> str | None:
         node = nodes[stepped]
@@ -106,12 +134,16 @@ class OneCommandPerSlot:
             looked = 0
         if looked == len(node.decisions):
             return None
-        for slot, command in islice(node.decisions.items(), looked, None):
-            other, where = self._decided.setdefault(slot, (command, stepped))
-            if _id(other) != _id(command):
-                return f"slot {slot} holds {_short(other)} says {where}, and {_short(command)} says {stepped}"
-        self._looked[stepped] = (node, len(node.decisions))
-        return None
+        found = self.judge(self._history, stepped, {stepped: _decided(node, looked)})
+        if found is None:
+            self._looked[stepped] = (node, len(node.decisions))
+        return found
+
+
+def _decided(node: PaxosLog, since: int) -> tuple[tuple[int, str | None, str], ...]:
+    """The decisions after the first `since`."""
+    decisions = islice(node.decisions.items(), since, None)
+    return tuple((slot, _id(command), _short(command)) for slot, command in decisions)
 
 
 def _id(command: Command) -> str | None:
@@ -124,29 +156,29 @@ def _short(command: Command) -> str:
     return "a no-op" if request is None else f"{request.f} {request.key} {request.input} ({request.id})"
 
 
-class BallotsNeverFall:
+class BallotsNeverFall(LocalInvariant):
     """An acceptor whose promise has reached a candidate never shows a lower ballot again, also after a restart."""
 
     name = "ballots never fall"
 
-    def __init__(self) -> None:
-        self._promised: dict[NodeId, Ballot] = {}
-
-    def check(self, stepped: NodeId, nodes: Mapping[NodeId, Node]) -> str | None:
-        node = nodes[stepped]
+    def look(self, node: Node) -> Any:
+        """The promise of its acceptor; its own ballot, and who promised that."""
         if not isinstance(node, PaxosLog):
             return None
-        found = self._fallen(stepped, node)
-        if found is None and node.leader is not None:
-            for acceptor in node.leader.promises:
-                # its own promise may still be on its way to the disk
-                if acceptor != stepped and self._promised.get(acceptor, NO_BALLOT) < node.leader.ballot:
-                    self._promised[acceptor] = node.leader.ballot
-                    found = found or self._fallen(acceptor, nodes.get(acceptor))
-        return found
+        leader = node.leader
+        return node.acceptor.ballot, *((NO_BALLOT, ()) if leader is None else (leader.ballot, tuple(leader.promises)))
 
-    def _fallen(self, acceptor: NodeId, replica: Node | None) -> str | None:
-        ballot = self._promised.get(acceptor, NO_BALLOT)
-        if isinstance(replica, PaxosLog) and replica.acceptor.ballot < ballot:
-            return f"{acceptor} promised {tuple(ballot)} and now holds {tuple(replica.acceptor.ballot)}"
+    def judge(self, history: dict[Any, Any], stepped: NodeId, seen: Mapping[NodeId, Any]) -> str | None:
+        """`history`: by acceptor the highest ballot that it is known to have promised."""
+        _, ballot, acceptors = seen[stepped]
+        touched = [stepped]
+        for acceptor in acceptors:
+            # its own promise may still be on its way to the disk
+            if acceptor != stepped and history.get(acceptor, NO_BALLOT) < ballot:
+                history[acceptor] = ballot
+                touched.append(acceptor)
+        for acceptor in touched:
+            promised = history.get(acceptor, NO_BALLOT)
+            if acceptor in seen and seen[acceptor][0] < promised:
+                return f"{acceptor} promised {tuple(promised)} and now holds {tuple(seen[acceptor][0])}"
         return None

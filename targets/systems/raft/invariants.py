@@ -7,31 +7,33 @@ the server that held them.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
+from targets.protocol.invariant import LocalInvariant
 from targets.protocol.node import Node, NodeId
 from targets.protocol.target import Invariant
 from targets.systems.raft.messages import Entry
 from targets.systems.raft.node import RaftNode
 
 
-class ElectionSafety:
+class ElectionSafety(LocalInvariant):
     """At most one leader can be elected in a given term (§5.2)."""
 
     name = "election safety"
 
-    def __init__(self) -> None:
-        self._leaders: dict[int, NodeId] = {}
+    def look(self, node: Node) -> int | None:
+        """The term that it leads."""
+        return node.current_term if isinstance(node, RaftNode) and node.role == "leader" else None
 
-    def check(self, stepped: NodeId, nodes: Mapping[NodeId, Node]) -> str | None:
-        server = nodes[stepped]
-        if isinstance(server, RaftNode) and server.role == "leader":
-            leader = self._leaders.setdefault(server.current_term, stepped)
-            if leader != stepped:
-                return f"{leader} and {stepped} were both elected leader in term {server.current_term}"
+    def judge(self, history: dict[Any, Any], stepped: NodeId, seen: Mapping[NodeId, Any]) -> str | None:
+        """`history`: by term its leader."""
+        leader = history.setdefault(seen[stepped], stepped)
+        if leader != stepped:
+            return f"{leader} and {stepped} were both elected leader in term {seen[stepped]}"
         return None
 
 
-class LogMatching:
+class LogMatching(LocalInvariant):
     """If two logs contain an entry with the same index and term, the logs are identical up to it (§5.3).
 
     Equivalent, step by step: entries of equal index and term are equal and follow entries of equal term.
@@ -40,9 +42,23 @@ class LogMatching:
     name = "log matching"
 
     def __init__(self) -> None:
-        self._entries: dict[tuple[int, int], tuple[Entry, int]] = {}
+        super().__init__()
         self._seen: dict[NodeId, tuple[int, list[Entry]]] = {}
         """Each server's log as it was found good: its base and entries."""
+
+    def look(self, node: Node) -> Any:
+        """Its entries, without their times: a server alone in its cluster may lead a term again if it died before that
+        was durable."""
+        if not isinstance(node, RaftNode):
+            return None
+        return tuple(_content(node, index) for index in range(node.log.last_index, node.log.base_index, -1))
+
+    def judge(self, history: dict[Any, Any], stepped: NodeId, seen: Mapping[NodeId, Any]) -> str | None:
+        """`history`: by index and term what the entry is."""
+        for index, term, content in seen[stepped]:
+            if history.setdefault((index, term), content) != content:
+                return f"entry {index} of term {term} on {stepped}, or its predecessor, differs from another's"
+        return None
 
     def check(self, stepped: NodeId, nodes: Mapping[NodeId, Node]) -> str | None:
         server = nodes[stepped]
@@ -52,29 +68,22 @@ class LogMatching:
         base, good = self._seen.get(stepped, (0, []))
         if good and log.entries and good[-1] is log.entries[-1] and base + len(good) == log.last_index:
             return None
+        fresh = []
         for index in range(log.last_index, log.base_index, -1):
-            entry = log.entry(index)
-            if base < index <= base + len(good) and good[index - base - 1] is entry:
+            if base < index <= base + len(good) and good[index - base - 1] is log.entry(index):
                 break
-            here = (entry, log.term(index - 1))
-            first = self._entries.setdefault((index, entry.term), here)
-            if first != here and not _same(first, here):
-                return f"entry {index} of term {entry.term} on {stepped}, or its predecessor, differs from another's"
-        self._seen[stepped] = (log.base_index, log.entries[:])
-        return None
+            fresh.append(_content(server, index))
+        found = self.judge(self._history, stepped, {stepped: tuple(fresh)})
+        if found is None:
+            self._seen[stepped] = (log.base_index, log.entries[:])
+        return found
 
 
-def _same(one: tuple[Entry, int], other: tuple[Entry, int]) -> bool:
-    """Equal command and equal term before it.
-
-    The time may differ: a server alone in its cluster may lead a term again if it died before that was durable.
-    """
-    (first, first_previous), (second, second_previous) = one, other
-    if first.request is None or second.request is None:
-        same = first.request is second.request
-    else:
-        same = first.request.id == second.request.id
-    return same and first.configuration == second.configuration and first_previous == second_previous
+def _content(server: RaftNode, index: int) -> tuple[int, int, Any]:
+    """An entry: its index, its term, and its command with the term before it."""
+    entry = server.log.entry(index)
+    command = None if entry.request is None else entry.request.id
+    return index, entry.term, (command, entry.configuration, server.log.term(index - 1))
 
 
 class LeaderCompleteness:
@@ -132,7 +141,7 @@ class LeaderCompleteness:
         return None
 
 
-class StateMachineSafety:
+class StateMachineSafety(LocalInvariant):
     """No two servers apply different entries at one index (§5.4.3), or get different results from one entry.
 
     Compared by the running checksum over all that a server applied. What a server applied stays applied while it runs.
@@ -141,11 +150,24 @@ class StateMachineSafety:
     name = "state machine safety"
 
     def __init__(self) -> None:
-        self._digests: dict[int, tuple[int, NodeId]] = {}
+        super().__init__()
         self._applied: dict[NodeId, tuple[RaftNode, int, int]] = {}
         """Each server as it was found good: how far it had applied, and its checksum."""
 
+    def look(self, node: Node) -> Any:
+        """How far it has applied, and its checksum."""
+        return (node.last_applied, node.digest) if isinstance(node, RaftNode) and node.last_applied else None
+
+    def judge(self, history: dict[Any, Any], stepped: NodeId, seen: Mapping[NodeId, Any]) -> str | None:
+        """`history`: by index the checksum up to there, and whose it was first."""
+        applied, here = seen[stepped]
+        digest, first = history.setdefault(applied, (here, stepped))
+        if digest != here:
+            return f"{first} and {stepped} applied different things up to index {applied}"
+        return None
+
     def check(self, stepped: NodeId, nodes: Mapping[NodeId, Node]) -> str | None:
+        """What a server applied stays applied while it runs, too."""
         server = nodes[stepped]
         if not isinstance(server, RaftNode):
             return None
@@ -155,12 +177,10 @@ class StateMachineSafety:
             return None
         if known is not None and known[0] is server and server.last_applied < known[1]:
             return f"{stepped} had applied {known[1]} entries and went back to {server.last_applied}"
-        if server.last_applied:
-            digest, first = self._digests.setdefault(server.last_applied, (server.digest, stepped))
-            if digest != server.digest:
-                return f"{first} and {stepped} applied different things up to index {server.last_applied}"
-        self._applied[stepped] = here
-        return None
+        found = super().check(stepped, nodes)
+        if found is None:
+            self._applied[stepped] = here
+        return found
 
 
 INVARIANTS: tuple[Callable[[], Invariant], ...] = (ElectionSafety, LogMatching, LeaderCompleteness, StateMachineSafety)

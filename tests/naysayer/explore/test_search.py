@@ -12,6 +12,7 @@ from naysayer.explore.local import Crash, started
 from naysayer.explore.rules import Rules, rules_of
 from naysayer.explore.scope import scope
 from naysayer.explore.search import Explored, Search
+from targets.protocol.invariant import LocalInvariant
 from targets.protocol.node import Context, Message, Request, Timer
 from targets.registry import find
 
@@ -266,3 +267,42 @@ def test_a_clock_goes_on_when_a_timer_fires() -> None:
     found = Search(Alarm, scope("r", 1, timers=1)).run(MANY)
     assert found.clocks
     assert outputs(found) == [70]
+
+
+@pytest.mark.parametrize(
+    ("target", "program", "budget", "steps", "name"),
+    [
+        ("paxos-kv/promise-volatile", "w@n1 | w@n2", {"crashes": 1}, 4, "promises never fall"),
+        ("generation-clock/equal-without-voted-for", "w@n1 | w@n2", {}, 6, "one owner per generation"),
+        ("generation-clock/generation-volatile", "w@n1 | w@n2", {"crashes": 1}, 7, "one owner per generation"),
+    ],
+)
+def test_an_invariant_is_violated_before_clients_see_anything(
+    target: str, program: str, budget: dict[str, int], steps: int, name: str
+) -> None:
+    found = Search(find(target).node, scope(program, 3, **budget), invariants=find(target).invariants).run(MANY)
+    assert found.failure is not None
+    assert found.failure.why.startswith(f"{name}: ")
+    assert len(found.failure.actions) == steps
+
+
+def test_what_invariants_remember_is_a_part_of_the_state() -> None:
+    class Shrinks(LocalInvariant):
+        name = "never shrinks"
+
+        def look(self, node: Any) -> Any:
+            return node.met
+
+        def judge(self, history: dict[Any, Any], stepped: str, seen: Any) -> str | None:
+            history["most"] = max(history.get("most", 0), *seen.values())
+            return "it shrank" if seen[stepped] < history["most"] else None
+
+    class Shrinking(Fragile):
+        def receive(self, sender: str, message: Message) -> None:
+            assert isinstance(message, Request)
+            self.met = {0: 1, 1: 0}[self.met]
+            self.ctx.reply(message)
+
+    found = Search(Shrinking, scope("w | w", 1), invariants=[Shrinks]).run(MANY)
+    assert found.failure is not None
+    assert (found.failure.why, len(found.failure.actions)) == ("never shrinks: it shrank", 2)

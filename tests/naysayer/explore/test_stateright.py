@@ -18,6 +18,7 @@ import pytest
 from naysayer.explore.rules import Rules
 from naysayer.explore.scope import Scope
 from naysayer.explore.search import Search
+from targets.protocol.invariant import LocalInvariant
 from targets.protocol.node import Context, Message, Node, NodeId, Timer
 
 
@@ -191,7 +192,7 @@ Finished = tuple[frozenset[tuple[NodeId, int]], Any]
 """An operation: how many of each other client's operations were finished when it was invoked, and what it returned."""
 
 
-class Recorder:
+class Recorder(LocalInvariant):
     """The history of the clients as Stateright's tester of linearizability keeps it, in what an invariant remembers:
     by client its finished operations, and how many the others had finished when its open one was invoked."""
 
@@ -201,9 +202,7 @@ class Recorder:
         client = node.actor if isinstance(node, Member) else None
         return (client.returned, client.awaiting is not None) if isinstance(client, Client) else None
 
-    def check(self, history: dict[Any, Any], stepped: NodeId, seen: Mapping[NodeId, Any]) -> str | None:
-        if seen[stepped] is None:
-            return None
+    def judge(self, history: dict[Any, Any], stepped: NodeId, seen: Mapping[NodeId, Any]) -> str | None:
         returned, waits = seen[stepped]
         done, begun = history.get(stepped, ((), None))
         if len(done) < len(returned):
