@@ -33,8 +33,14 @@ from targets.registry import find
 CAPS = (3_000, 30_000, 300_000, 3_000_000)
 """After how many states a scope is cut, the first time and later."""
 
-PINNED = ("w@n1 | r@n2 r@n3", "w@n1 | w@n2 r@n3", "w@n1 w@n1 | r@n2 r@n3", "w@n1 | w@n2 | r@n3 r@n1")
-"""Each client asks one node: the smallest scopes of a cluster."""
+PINNED = (
+    "w@n1 | r@n2 r@n3",
+    "w@n2 w@n1 | r@n3",
+    "w@n2 | w@n1 r@n3",
+    "w@n1 w@n1 | r@n2 r@n3",
+    "w@n1 | w@n2 | r@n3 r@n1",
+)
+"""Each client asks one node: the smallest scopes of a cluster. Nodes are not alike where ties go by their names."""
 
 FREE = ("w | r", "w | r r", "w | w r", "w r | w r", "w w | r r", "w | w | r r")
 """Any node may be asked."""

@@ -52,6 +52,12 @@ def test_the_ladder_names_the_scopes_that_are_free_of_violations(capsys: pytest.
     assert "w w | r r: 0 crashes and 0 timers, 0 crashes and 1 timer, 1 crash and 0 timers, 1 crash and 1 timer" in said
 
 
+@pytest.mark.slow
+def test_a_tie_that_names_decide_is_in_the_ladder() -> None:
+    """A write at n1 is lost to an earlier one at n2; the other way round it would win."""
+    assert run(["explore", "quorum-kv/local-counter-version", "--states", "30000"]) == 1
+
+
 def test_the_ladder_is_cut_with_what_is_certain_by_then(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["explore", "quorum-kv", "--states", "2000", "--json"]) == 2
     explored = json.loads(capsys.readouterr().out)["explore"]
