@@ -331,7 +331,8 @@ class CheckOptions:
     keys: Annotated[Keys | None, Parameter(help=KEYS_HELP)] = None
 
     initial: str | None = None
-    """the value that every register begins with, as JSON, keyword or bare text; they are empty unless it is given"""
+    """the value that every register begins with, as JSON, keyword or bare text; they are empty unless it is given; of
+    a semaphore the number of permits"""
 
     html: Path | None = None
     """write a page on the verdict to this file: the operations that matter, the cycle, the whole history over time"""

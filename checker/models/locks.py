@@ -90,7 +90,7 @@ class Semaphore(Model):
     """
 
     name: ClassVar[str] = "semaphore"
-    summary: ClassVar[str] = "permits, one unless --initial says how many: acquire n, release n"
+    summary: ClassVar[str] = "permits, as many as --initial says: acquire n, release n"
     operations: ClassVar[frozenset[str]] = frozenset({"acquire", "release"})
 
     def __init__(self, begins_with: Any = None) -> None:

@@ -37,6 +37,8 @@ def check_file(file: Path, options: CheckOptions) -> Conclusion:
             raise UsageError("a model of your own is judged in this process: leave --engine out")
     if own is not None and begins_with is not None:
         raise UsageError("a model of your own defines its initial state: leave --initial out")
+    if model == "semaphore" and begins_with is None:  # a number that we assumed could accuse a system that has more
+        raise UsageError("--model semaphore: say with --initial N how many permits there are at the beginning")
     if options.html is not None:
         from naysayer.page.write import refuse_place
 

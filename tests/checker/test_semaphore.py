@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from checker.check import check
@@ -9,6 +11,7 @@ from checker.errors import UsageError
 from checker.history import History, Operation
 from checker.models import find
 from checker.verify import verify
+from naysayer.cli import run
 from tests.checker.brute import linearizable
 from tests.checker.fuzz import agreed
 from tests.checker.generate import AUTHORS
@@ -69,3 +72,15 @@ def test_acquires_may_go_but_a_release_only_with_an_earlier_acquire() -> None:
 def test_what_is_no_number_of_permits_is_refused() -> None:
     with pytest.raises(UsageError, match="whole number of permits"):
         find("semaphore", begins_with="two")
+
+
+def test_the_command_assumes_no_number_of_permits(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "history.jsonl"
+    path.write_text(
+        '{"type":"invoke","process":0,"f":"acquire","value":2,"time":1}\n'
+        '{"type":"ok","process":0,"f":"acquire","value":2,"time":2}\n'
+    )
+    assert run(["check", str(path), "--model", "semaphore"]) == 3
+    assert "--initial N" in capsys.readouterr().err
+    assert run(["check", str(path), "--model", "semaphore", "--initial", "2"]) == 0
+    assert run(["check", str(path), "--model", "semaphore", "--initial", "1"]) == 1
