@@ -148,9 +148,13 @@ class RunOptions:
     start_timeout_s: Annotated[Duration | None, Parameter(name="--start-timeout")] = None
     """with --bin and --cluster, how long a node may take to start; 10s with --bin, 60s on hosts unless given"""
 
-    topology: str | None = None
-    """with --bin and broadcast, the neighbours that the nodes are given: grid (the default), line, tree, tree2, tree3,
-    tree4 or total"""
+    topology: Annotated[
+        str | None,
+        Parameter(
+            help="with --bin and broadcast, the neighbours that the nodes are given: grid (the default), line, tree, "
+            "tree2, tree3, tree4 or total"
+        ),
+    ] = None
 
     latency_ms: Annotated[Milliseconds | None, Parameter(name="--latency")] = None
     """with --bin, how long messages between nodes and to services take, in ms; none unless given"""
@@ -167,9 +171,13 @@ class RunOptions:
     max_txn_length: int | None = None
     """with transactions, how many operations one has at most; 4 unless given"""
 
-    consistency_model: str | None = None
-    """with transactions, the level of isolation that they must have, such as read-committed (docs/transactions.md);
-    serializable unless given"""
+    consistency_model: Annotated[
+        str | None,
+        Parameter(
+            help="with transactions, the level of isolation that they must have, such as read-committed "
+            "(docs/transactions.md); serializable unless given"
+        ),
+    ] = None
 
     rate: float | None = None
     """not in the simulator: at most so many operations a second, of all clients together; no limit unless given"""
@@ -260,10 +268,15 @@ class HuntOptions:
 class ExploreOptions:
     """The scope that is explored, and how much of it."""
 
-    program: str | None = None
-    """what the clients do: clients separated by |, each with its operations, w (write), r (read), d (delete), c or c1
-    (compare-and-set from nothing or from 1), or all g (a generation); w@n1 asks one node only; "n1 leads: w | r" begins
-    when n1 leads; unless given, a ladder of small programs and scopes"""
+    program: Annotated[
+        str | None,
+        Parameter(
+            help="what the clients do: clients separated by |, each with its operations, w (write), r (read), d "
+            "(delete), c or c1 (compare-and-set from nothing or from 1), or all g (a generation); w@n1 asks one "
+            'node only; "n1 leads: w | r" begins when n1 leads; unless given, a ladder of small programs and '
+            "scopes"
+        ),
+    ] = None
 
     origin: Annotated[Path | None, Parameter(name="--from")] = None
     """instead of a program the operations of a failure that is known: a hunt's result, or a timed scenario"""
@@ -330,9 +343,13 @@ class CheckOptions:
 
     keys: Annotated[Keys | None, Parameter(help=KEYS_HELP)] = None
 
-    initial: str | None = None
-    """the value that every register begins with, as JSON, keyword or bare text; they are empty unless it is given; of
-    a semaphore the number of permits"""
+    initial: Annotated[
+        str | None,
+        Parameter(
+            help="the value that every register begins with, as JSON, keyword or bare text; they are empty unless it "
+            "is given; of a semaphore the number of permits"
+        ),
+    ] = None
 
     html: Path | None = None
     """write a page on the verdict to this file: the operations that matter, the cycle, the whole history over time"""
@@ -349,9 +366,13 @@ class CheckOptions:
     all_keys: bool = False
     """search the other keys further though one is invalid"""
 
-    follow: bool = False
-    """judge while events come, as JSON lines in a file that is being written, or on stdin (FILE is -); the first
-    violation ends it, and so does Ctrl-C"""
+    follow: Annotated[
+        bool,
+        Parameter(
+            help="judge while events come, as JSON lines in a file that is being written, or on stdin (FILE is -); the "
+            "first violation ends it, and so does Ctrl-C"
+        ),
+    ] = False
 
     seconds: float | None = None
     """how long judging may take, all keys together; steps make a verdict reproducible, seconds do not"""
