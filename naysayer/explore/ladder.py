@@ -20,10 +20,11 @@ from functools import partial
 from checker.errors import UsageError
 from checker.parallel import pool
 from naysayer.explore.canonical import Opaque
+from naysayer.explore.found import Explored, Progress
 from naysayer.explore.prefix import may_lead
 from naysayer.explore.repeat import repeated
 from naysayer.explore.scope import Scope, scope
-from naysayer.explore.search import Explored, Progress, Search
+from naysayer.explore.search import Search
 from naysayer.explore.surroundings import Unexplorable
 from naysayer.explore.words import steps_of
 from naysayer.play.timed import Scenario

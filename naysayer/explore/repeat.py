@@ -13,9 +13,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from naysayer.explore.found import Action, Failure
 from naysayer.explore.local import Crash, Delivery, Fired, Locals
 from naysayer.explore.scope import Scope
-from naysayer.explore.search import Action, Failure
 from naysayer.play import timed
 from naysayer.play.timed import Scenario, Timed, TimedFault, TimedOperation
 from naysayer.simulate import Run

@@ -13,10 +13,9 @@ from __future__ import annotations
 import time
 from array import array
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
-from naysayer.explore.frontier import Operation
+from naysayer.explore.found import Action, Explored, Failure, Progress
 from naysayer.explore.local import LOSSES, Crash, Delivery, Locals, Step, started
 from naysayer.explore.outside import IMPOSSIBLE, Core, Outside
 from naysayer.explore.prefix import until_leads
@@ -24,7 +23,7 @@ from naysayer.explore.rules import Rules, rules_of
 from naysayer.explore.scope import Asked, Scope
 from naysayer.explore.surroundings import ClockRead
 from targets.protocol.invariant import LocalInvariant
-from targets.protocol.node import Node, Reply, Request
+from targets.protocol.node import Node, Request
 from targets.protocol.target import Invariant
 
 KEY = "x"
@@ -32,45 +31,6 @@ LOOK_EVERY = 256
 """After how many states the time and the stop request are looked at."""
 CHARACTERS = 0x10F000
 """How many local states, or inputs, a character can stand for, and some to spare."""
-
-
-class Action(NamedTuple):
-    """Node `node` (from 0) takes input `input`. `client`: who asks, else -1. `copy`: a message that arrives and stays
-    under way, as one that the network delivers twice."""
-
-    node: int
-    input: int
-    client: int = -1
-    copy: bool = False
-
-
-@dataclass(frozen=True)
-class Failure:
-    """What went wrong, after which actions; `replies` are those that each of them brought about."""
-
-    why: str
-    actions: tuple[Action, ...]
-    replies: tuple[tuple[Reply, ...], ...]
-
-
-@dataclass(frozen=True)
-class Explored:
-    """What was found. `cut`: why it ended early; then all schedules of up to `depth` steps were explored."""
-
-    states: int
-    transitions: int
-    handled: int
-    depth: int
-    failure: Failure | None
-    cut: str | None
-    unanswered: tuple[Operation, ...] = ()
-    """Operations that no schedule answers with ok: a scope in which nothing succeeds is free of violations too."""
-    clocks: bool = False
-    """Nodes read their clocks."""
-
-
-Progress = Callable[[int, int, int], bool]
-"""Given the states so far, the depth, and how many states wait to be gone on from; whether to go on."""
 
 
 class _Move(NamedTuple):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from naysayer.explore.found import Action, Failure
 from naysayer.explore.frontier import Operation
 from naysayer.explore.local import Crash, Delivery, Fired, Locals
 from naysayer.explore.scope import Scope
-from naysayer.explore.search import Action, Failure
 from naysayer.message_text import MessageText
 from targets.protocol.node import Reply, Request
 

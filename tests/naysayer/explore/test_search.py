@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from naysayer.explore.found import Explored
 from naysayer.explore.local import Crash, started
 from naysayer.explore.rules import Rules, rules_of
 from naysayer.explore.scope import scope
-from naysayer.explore.search import Explored, Search
+from naysayer.explore.search import Search
 from targets.protocol.invariant import LocalInvariant
 from targets.protocol.node import Context, Message, Request, Timer
 from targets.registry import find
