@@ -76,6 +76,9 @@ SUMMARIES: dict[str, str] = {
 }
 """The formats in a line each."""
 
+_OPERATIONS_TOLD = 12
+"""Up to so many names an error lists what is accepted."""
+
 KEPT_FROM = 50_000
 """A history of more operations is never visited by the garbage collector, as it takes as long as reading it."""
 
@@ -197,9 +200,9 @@ def _validate_operations(loaded: Loaded, source: Source, known: frozenset[str]) 
         return
     row = int(np.flatnonzero(np.isin(history.f, strange))[0])
     name = str(values[history.f[row]])
-    raise source.error(
-        f"unknown operation {name[:60]!r}; expected one of {', '.join(sorted(known))}", int(loaded.lines[row])
-    )
+    few = len(known) <= _OPERATIONS_TOLD
+    accepted = f"expected one of {', '.join(sorted(known))}" if few else "docs/formats.md has those of each model"
+    raise source.error(f"unknown operation {name[:60]!r}; {accepted}", int(loaded.lines[row]))
 
 
 @contextmanager

@@ -25,7 +25,8 @@ def test_stories_play_as_printed_and_healthy_targets_are_valid(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     _, command, *arguments = shlex.split(line)
-    assert run([command, *arguments, *(["--ops", "200"] if command == "test" else [])]) == 0
+    fails = command == "explore" and "/" in arguments[0]  # a variant
+    assert run([command, *arguments, *(["--ops", "200"] if command == "test" else [])]) == fails
 
 
 @pytest.mark.slow

@@ -187,7 +187,7 @@ def test_a_failure_of_another_kind_than_before_is_named_with_both() -> None:
 def test_a_hunt_without_a_terminal_prints_lines_of_progress(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("naysayer.commands.hunt.PLAIN_S", 0.0)
+    monkeypatch.setattr("naysayer.report.console.PLAIN_S", 0.0)
     assert run(["hunt", BROKEN, "--seeds", "40", "--results", str(tmp_path)]) == 1
     printed = capsys.readouterr().out
     assert re.search(rf"^ *\d+ s  hunting {BROKEN}: \d+ of 40 seeds$", printed, re.MULTILINE)

@@ -65,6 +65,6 @@ def test_a_node_that_dies_by_itself_fails_the_first_seed(tmp_path: Path, capsys:
     target = program(tmp_path, DIES)
     assert dies(target)
     assert run(["hunt", "--host", target.name.removeprefix("host:"), "--results", str(tmp_path / "results")]) == 1
-    printed = capsys.readouterr().out
+    printed = " ".join(capsys.readouterr().out.split())
     assert "after 1 seed, " in printed
-    assert "raised ValueError at mine.py:" in " ".join(printed.split())
+    assert "raised ValueError at mine.py:" in printed

@@ -134,5 +134,7 @@ def test_the_processes_of_a_grading_that_was_killed_end(tmp_path: Path) -> None:
     with grading, (tmp_path / "said").open("rb", buffering=0) as said:
         assert said.read(4) == b"here"
         grading.kill()
-        assert select.select([said], [], [], 60)[0], "its processes are left"
-        assert said.read() == b""
+        while select.select([said], [], [], 60)[0]:
+            if not said.read(4):  # what several of them said may still be there
+                return
+        pytest.fail("its processes are left")
