@@ -13,7 +13,8 @@ import java.util.TreeMap;
  * {@code next} makes the node that is asked the owner of a new generation. Before it answers, it takes over the newest
  * entry of each key that its voters know, and stores it under its own generation: so a write of an older owner that is
  * not among them can never succeed. {@code fenced-write} is carried out by the owner of the generation that the client
- * shows, and replicas refuse it once they have granted a newer one. {@code read} asks a majority and repairs.
+ * shows, and replicas refuse it once they have granted a newer one. {@code read} asks a majority and repairs, which is
+ * refused alike: what no voter told a new owner is not to come back.
  */
 public class GenerationClock extends Naysayer.Node {
     static final double RESEND_MS = 60;
@@ -40,7 +41,7 @@ public class GenerationClock extends Naysayer.Node {
         final String type;
         final Naysayer.Message request;
         final Object key;
-        /** The generation under which it acts; what a repair stores needs none. */
+        /** The generation under which it acts, of a repair the one of what it stores; 0: asking needs none. */
         long generation;
         Map<Object, Entry> entries = new LinkedHashMap<>();
         final Map<String, Map<Object, Entry>> answers = new LinkedHashMap<>();
@@ -115,7 +116,7 @@ public class GenerationClock extends Naysayer.Node {
 
     void onStore(Naysayer.Message message) {
         long generation = message.number("generation");
-        if (generation > 0 && !mayStore(generation)) {
+        if (!mayStore(generation)) {
             ctx.send(message.from(), "refused", "round", message.get("round"), "granted", granted);
             return;
         }
@@ -207,6 +208,7 @@ public class GenerationClock extends Naysayer.Node {
             return;
         }
         Round repair = new Round("store", get.request);
+        repair.generation = newest.stamp.generation; // a voter that has granted a newer one has told what is taken over
         repair.entries.put(get.key, newest);
         begin(repair);
     }
