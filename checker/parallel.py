@@ -22,6 +22,14 @@ def validate_engine(engine: str | Executor) -> None:
         raise UsageError(f"unknown engine {engine!r}: use processes, or dask:ADDRESS (dask:tcp://host:8786)")
 
 
+def validate_workers(workers: int | None, engine: str) -> None:
+    """Raises UsageError for none, or more processes of this machine than cores."""
+    from checker.processes import cores
+
+    if workers is not None and engine == "processes" and not 1 <= workers <= cores():
+        raise UsageError(f"--workers is {workers}; from 1 to {cores()} fit on the cores that this process may use")
+
+
 @contextmanager
 def pool(engine: str | Executor, tasks: int) -> Iterator[Executor]:
     """The executor that `engine` names: "processes", "dask:ADDRESS", or an Executor, which stays open.

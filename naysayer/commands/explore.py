@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from checker.errors import UsageError
-from checker.parallel import validate_engine
-from checker.processes import cores
+from checker.parallel import validate_engine, validate_workers
 from naysayer.commands.explored import conclude_failing, conclude_without
 from naysayer.explore.ladder import CAPS, Climb, Climbed, ladder
 from naysayer.explore.origin import scenario_at, scopes_around
@@ -82,10 +81,7 @@ def _validate(options: ExploreOptions) -> None:
             "memory: give a smaller number, or bound the scope with --timers and --crashes"
         )
     validate_engine(options.engine)
-    if options.engine == "processes" and not 1 <= options.workers <= cores():
-        raise UsageError(
-            f"--workers is {options.workers}; from 1 to {cores()} fit on the cores that this process may use"
-        )
+    validate_workers(options.workers, options.engine)
     if options.program is not None and options.workers > 1:
         raise UsageError(
             "--workers share the scopes of the ladder, and a --program is one scope: leave one of them out"

@@ -14,6 +14,7 @@ import msgspec
 from naysayer.commands.kept_scenario import keep_scenario
 from naysayer.commands.test import facts_json, page_source, result_of
 from naysayer.explore.ladder import Climbed, Rung
+from naysayer.explore.scope import count
 from naysayer.explore.words import operation_words
 from naysayer.mechanism import with_mechanism
 from naysayer.page.scopes import scopes_html
@@ -38,7 +39,7 @@ def conclude_failing(name: str, climbed: Climbed, results: Path, asked: Mapping[
     rung = climbed.failed
     assert rung is not None
     assert rung.found.failure is not None
-    sentence = f"{rung.scope}: the shortest failure has {_count(len(rung.steps), 'step')}"
+    sentence = f"{rung.scope}: the shortest failure has {count(len(rung.steps), 'step')}"
     lines = [f"✗ {name}: {sentence}", *(f"  {step}" for step in rung.steps), f"  {rung.found.failure.why}"]
     lines += [f"  {line}" for line in _others(climbed)]
     facts = _facts(climbed, sentence)
@@ -87,7 +88,7 @@ def _without(climbed: Climbed) -> tuple[int, str]:
         return _of_one(rungs[0], climbed.cut)
     free = [rung for rung in rungs if rung.free]
     states = sum(rung.found.states for rung in free)
-    said = f"{len(free)} of {_count(len(climbed.scopes), 'scope')} are free of violations ({states:,} states)"
+    said = f"{len(free)} of {count(len(climbed.scopes), 'scope')} are free of violations ({states:,} states)"
     if climbed.cut is not None:
         return UNKNOWN, f"{climbed.cut}; {said}; no violation in what was explored of the others"
     return (FREE, said) if free else (UNKNOWN, f"{said}, so this says nothing: allow more --timers")
@@ -114,7 +115,7 @@ def _others(climbed: Climbed) -> Iterator[str]:
         yield from _list("complete, but some operation never succeeds", [one for one in void if not _within(one, free)])
         begun = len(climbed.rungs)
         if begun < len(climbed.scopes):
-            yield f"{_count(len(climbed.scopes) - begun, 'scope')} not begun"
+            yield f"{count(len(climbed.scopes) - begun, 'scope')} not begun"
     if any(rung.found.clocks for rung in climbed.rungs.values()):
         yield "its nodes read clocks: each goes on when a timer of its node fires, and they drift apart without a bound"
     yield f"{climbed.states:,} states, {climbed.transitions:,} transitions, {climbed.cpu_s:.1f} CPU s"
@@ -146,12 +147,8 @@ def _list(title: str, rungs: list[Rung], *, depth: bool = False) -> Iterator[str
 
 
 def _budget(rung: Rung, *, depth: bool) -> str:
-    crashes, timers = _count(rung.scope.crashes, "crash", "crashes"), _count(rung.scope.timers, "timer")
+    crashes, timers = count(rung.scope.crashes, "crash", "crashes"), count(rung.scope.timers, "timer")
     return f"{crashes} and {timers}" + (f" (up to {rung.found.depth} steps)" if depth else "")
-
-
-def _count(number: int, one: str, many: str | None = None) -> str:
-    return f"{number} {one if number == 1 else many or one + 's'}"
 
 
 def _kept(concluded: Conclusion, lines: list[str]) -> Conclusion:

@@ -10,7 +10,8 @@ from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from checker.errors import HarnessError, TargetError, UsageError
+from checker.errors import HarnessError, TargetError
+from checker.parallel import validate_workers
 from checker.processes import cores
 from naysayer.commands.kept_scenario import keep_scenario
 from naysayer.commands.test import facts_json, page_source, result_of
@@ -49,8 +50,7 @@ def hunt_target(hunt: Hunt, *, engine: str, workers: int | None, results: Path) 
     """
     hunt.validate()
     refuse_unwritable(results)
-    if workers is not None and engine == "processes" and not 1 <= workers <= cores():
-        raise UsageError(f"--workers is {workers}; from 1 to {cores()} fit on the cores that this process may use")
+    validate_workers(workers, engine)
     about = said_of(find_target(hunt.target)) if hunt.workload is None else None
     if about is not None:
         console().print(f"  {about}", markup=False, highlight=False)

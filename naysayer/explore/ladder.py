@@ -193,7 +193,7 @@ class Climb:
                 self.name,
                 wanted,
                 cap,
-                None if self.seconds is None else max(0.0, until - time.monotonic()),
+                self._left(until),
                 partial(self.goes_on, climbed, wanted),
             )
             climbed.take(number, rung)
@@ -214,8 +214,8 @@ class Climb:
                     if following is None:
                         break
                     number, cap = following
-                    left = None if self.seconds is None else max(0.0, until - time.monotonic())
-                    running.append((number, executor.submit(_task, self.name, self.scopes[number], cap, left)))
+                    wanted = self.scopes[number]
+                    running.append((number, executor.submit(_task, self.name, wanted, cap, self._left(until))))
                 if not running:
                     return climbed
                 number, first = running[0]
@@ -233,6 +233,9 @@ class Climb:
 
     def _until(self) -> float:
         return math.inf if self.seconds is None else time.monotonic() + self.seconds
+
+    def _left(self, until: float) -> float | None:
+        return None if self.seconds is None else max(0.0, until - time.monotonic())
 
     def _turns(self, climbed: Climbed) -> Iterator[tuple[int, int]]:
         """The searches, in order: each scope that is not complete, up to each cap."""

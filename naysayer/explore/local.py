@@ -14,12 +14,9 @@ from typing import Any, NamedTuple
 from checker.errors import NaysayerError, TargetError, UsageError
 from naysayer.explore.canonical import canonical
 from naysayer.explore.rules import Rules, Summary
-from naysayer.explore.surroundings import LOSSES, Crashed, Loss, Surroundings, WatchedDisk
+from naysayer.explore.surroundings import Crashed, Loss, Surroundings, WatchedDisk
 from targets.protocol.invariant import LocalInvariant
 from targets.protocol.node import Message, Node, NodeId, Reply, Request, Timer
-
-__all__ = ["LOSSES", "Crash", "Delivery", "Fired", "Input", "Locals", "Step"]
-
 
 SPARE_MAX = 1000
 """How many nodes are kept at hand in the states that they have reached."""

@@ -13,8 +13,6 @@ from naysayer.explore.scope import Scope
 from targets.protocol.invariant import LocalInvariant
 from targets.protocol.node import Reply
 
-__all__ = ["IMPOSSIBLE", "Core", "Outside"]
-
 Budget = Literal["timers", "crashes", "duplicates"]
 
 

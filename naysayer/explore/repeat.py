@@ -78,7 +78,7 @@ def seen_in(locals_: Locals, failure: Failure) -> Seen:
             client, f = waits.get(reply.id, (-1, ""))
             if client >= 0 and reply.status != "info":
                 del waits[reply.id]
-                seen.append((client, reply.status, reply.output if reply.status == "ok" and f in RETURNING else None))
+                seen.append(_ended(client, f, reply.status, reply.output))
     return seen
 
 
@@ -89,10 +89,13 @@ def _seen(run: Run, clients: int, apart: int) -> Seen:
         client = client_of(one, clients) // apart
         events.append((one.call, (client, one.f, one.input)))
         if one.status != "info" and one.ret is not None:
-            events.append(
-                (one.ret, (client, one.status, one.output if one.status == "ok" and one.f in RETURNING else None))
-            )
+            events.append((one.ret, _ended(client, one.f, one.status, one.output)))
     return [event for _, event in sorted(events, key=lambda event: event[0])]
+
+
+def _ended(client: int, f: str, status: str, output: Any) -> tuple[Any, ...]:
+    """The end of an operation."""
+    return client, status, output if status == "ok" and f in RETURNING else None
 
 
 class _Steps:

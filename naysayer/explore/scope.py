@@ -50,13 +50,14 @@ class Scope:
         return tuple(f"n{number}" for number in range(1, self.nodes + 1))
 
     def __str__(self) -> str:
-        crashes, timers = _count(self.crashes, "crash", "crashes"), _count(self.timers, "timer", "timers")
-        twice = f", {_count(self.duplicates, 'message', 'messages')} twice" if self.duplicates else ""
-        return f"{self.words} on {_count(self.nodes, 'node', 'nodes')}, {crashes}, {timers}{twice}, any loss or delay"
+        crashes, timers = count(self.crashes, "crash", "crashes"), count(self.timers, "timer")
+        twice = f", {count(self.duplicates, 'message')} twice" if self.duplicates else ""
+        return f"{self.words} on {count(self.nodes, 'node')}, {crashes}, {timers}{twice}, any loss or delay"
 
 
-def _count(number: int, one: str, many: str) -> str:
-    return f"{number} {one if number == 1 else many}"
+def count(number: int, one: str, many: str | None = None) -> str:
+    """So many things, with the name of one of them (`many`: of several, unless an s makes it)."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
 
 
 def scope(program: str, nodes: int, crashes: int = 0, timers: int = 0, duplicates: int = 0) -> Scope:

@@ -16,12 +16,13 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from naysayer.explore.found import Action, Explored, Failure, Progress
-from naysayer.explore.local import LOSSES, Crash, Delivery, Locals, Step, started
-from naysayer.explore.outside import IMPOSSIBLE, Core, Outside
+from naysayer.explore.frontier import IMPOSSIBLE
+from naysayer.explore.local import Crash, Delivery, Locals, Step, started
+from naysayer.explore.outside import Core, Outside
 from naysayer.explore.prefix import until_leads
 from naysayer.explore.rules import Rules, rules_of
 from naysayer.explore.scope import Asked, Scope
-from naysayer.explore.surroundings import ClockRead
+from naysayer.explore.surroundings import LOSSES, ClockRead
 from targets.protocol.invariant import LocalInvariant
 from targets.protocol.node import Node, Request
 from targets.protocol.target import Invariant

@@ -6,15 +6,14 @@ import base64
 import hashlib
 import re
 from functools import cache
-from importlib.resources import files
 from typing import NamedTuple
 
-from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
 from naysayer.notation import value_text
 from naysayer.page.bundle import script, style
 from naysayer.page.data import page_data
+from naysayer.page.html import template
 from naysayer.page.source import Source
 from naysayer.printable import printable
 from naysayer.report.terminal import effort, headline, remarks_beside, sentence_of, summary_words
@@ -38,7 +37,7 @@ def render(source: Source) -> bytes:
     symbol, _, word = headline(report)[0].partition(" ")
     part = report.verdict.worst
     code = _script()
-    page = _template().render(
+    page = template("page.html.jinja").render(
         symbol=symbol,
         word=printable(word),
         tone=_tone(source),
@@ -96,13 +95,6 @@ def _tone(source: Source) -> str:
     if report.verdict.outcome == "valid":
         return "good" if report.trouble is None else "trouble"
     return {"invalid": "bad", "unknown": "unknown"}[report.verdict.outcome]
-
-
-@cache
-def _template() -> Template:
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    text = (files("naysayer.page") / "page.html.jinja").read_text(encoding="utf-8")
-    return environment.from_string(text)
 
 
 @cache

@@ -16,10 +16,10 @@ from naysayer.fault_spans import fault_spans
 from naysayer.harness.convergence import STILL_S_MAX
 from naysayer.live import LiveRun
 from naysayer.recorder import Recorder
-from naysayer.report.console import Text, console
+from naysayer.report.console import PLAIN_S, Text, console
 
-TERMINAL_S, PLAIN_S = 0.25, 5.0
-"""How often it is renewed."""
+TERMINAL_S = 0.25
+"""How often it is renewed on a terminal."""
 
 WINDOW_NS = 1_000_000_000
 """Rate and latency are those of about so long: those of a quarter of a second jump."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, partial
+from itertools import count
 from typing import Any
 
 from checker.errors import TargetError
@@ -65,6 +66,7 @@ def _asked(target: Target, operations: Sequence[str]) -> Probed | None:
     """What a run shows in which each node is asked for these; None if a node died."""
     cluster = SimulatedCluster(target, target.nodes, seed=1)
     offered: set[str] = set()
+    numbers = count(1)
 
     def answered(f: str, reply: Reply | None) -> None:
         if reply is not None and (reply.status == "ok" or _refused_for_its_data(reply)):
@@ -73,11 +75,10 @@ def _asked(target: Target, operations: Sequence[str]) -> Probed | None:
     def ask() -> None:
         for f in operations:
             for node in cluster.nodes:
-                number[0] += 1
-                request = Request(f"r{number[0]}", f"c{number[0]}", f, KEY, _input(f))
+                number = next(numbers)
+                request = Request(f"r{number}", f"c{number}", f, KEY, _input(f))
                 cluster.invoke(request, node, PATIENCE_MS, partial(answered, f))
 
-    number = [0]
     try:
         cluster.start()
         for at_ms in ROUNDS_MS:
