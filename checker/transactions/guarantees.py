@@ -30,17 +30,21 @@ def guaranteed(which: Guarantee, reads: Reads, sessions: Sessions, versions: Ver
     elif which == "monotonic-reads":
         yield _monotonic_reads(reads, sessions)
     elif which == "monotonic-writes":
-        for saw, read in pairs(reads, both=False):
-            saw, read = saw[reads.writer[saw] >= 0], read[reads.writer[saw] >= 0]
-            seen = reads.writer[saw]
+        for seen, read in _after_seeing(reads):
             writer = sessions.last_writer(reads.key[read], sessions.home[seen], sessions.since[seen])
             yield _other(writer, read, reads)
     else:
         seen_before = _SeenBefore(reads, sessions, versions)
-        for saw, read in pairs(reads, both=False):
-            saw, read = saw[reads.writer[saw] >= 0], read[reads.writer[saw] >= 0]
-            writer, at = seen_before.writers(reads.writer[saw], reads.key[read])
+        for seen, read in _after_seeing(reads):
+            writer, at = seen_before.writers(seen, reads.key[read])
             yield _other(writer, read[at], reads)
+
+
+def _after_seeing(reads: Reads) -> Iterator[tuple[Column, Column]]:
+    """Transactions that were seen, and the rows of later reads of those that saw them."""
+    for saw, read in pairs(reads, both=False):
+        written = reads.writer[saw] >= 0
+        yield reads.writer[saw[written]], read[written]
 
 
 def _other(writer: Column, read: Column, reads: Reads) -> Rows:

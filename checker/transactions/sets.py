@@ -107,7 +107,12 @@ def _saw(
     writers = g.writers.get(key, {})
 
     def add(kind: str, what: str, *txns: int) -> None:
-        found.add(kind, key, txns, lambda: f"#{table.index(txn)} read {_text(value)} from {show(key)}, {what}")
+        found.add(
+            kind,
+            key,
+            txns,
+            lambda: f"#{table.index(txn)} read {value_text(tuple(value), 'set')} from {show(key)}, {what}",
+        )
 
     if own - value:
         add("internal", f"without its own {show(min(own - value, key=repr))}", txn)
@@ -130,10 +135,6 @@ def _saw(
                 )
                 break
     return saw
-
-
-def _text(value: frozenset[Element]) -> str:
-    return value_text(tuple(sorted(value, key=repr)), "set")
 
 
 def _changed(table: Table, found: Locals, seen: list[tuple[int, Any, set[int]]]) -> None:

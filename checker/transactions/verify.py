@@ -230,12 +230,9 @@ class _Axioms:
     def __init__(self, facts: Facts, level: Level, place: dict[int, int]) -> None:
         self.facts, self.level, self.place = facts, level, place
         self.before: dict[int, int] = {}
-        self.read_of: dict[int, Newest] = {}
-        """By transaction the last commits that its session had read from when it ended, by the keys that they wrote."""
-        self.wrote: dict[int, Newest] = {}
-        """The same of what its session had written."""
-        self.known: dict[int, Newest] = {}
-        """The same of all that leads to it."""
+        self.noted: dict[int, Newest] = {}
+        """By transaction what the level asks for of those that come after it: the last commits that its session had
+        read from when it ended, or had written, or of all that leads to it."""
         latest: dict[int | str, int] = {}
         for op in sorted((facts.of[index].op for index in place), key=lambda op: op.call):
             if op.process in latest:
@@ -255,45 +252,55 @@ class _Axioms:
                     return f"the witness has #{index} before #{cause}, which it saw"
             if fact.broken or any(source == index for _, source in sources):
                 return f"#{index} contradicts its own writes"
-            self._note(index, causes, session)
-            for at, (key, source) in enumerate(sources):
-                latest = self._seen(index, causes, [by for _, by in sources[:at] if by is not None]).get(key, -1)
-                if latest > (-1 if source is None else self.place[source]):
+            self.noted[index] = self._note(index, causes, session)
+            seen = self._at_first(index, causes, session)
+            for key, source in sources:
+                if seen.get(key, -1) > (-1 if source is None else self.place[source]):
                     return f"#{index} read an older version than one that it had seen"
+                for more in () if source is None else self._by_reading(source):
+                    seen = _newest([seen, more])
         return None
 
     def _writes(self, index: int) -> Newest:
         return dict.fromkeys(self.facts.of[index].writes, self.place[index])
 
-    def _note(self, index: int, causes: list[int], session: int | None) -> None:
+    def _note(self, index: int, causes: list[int], session: int | None) -> Newest:
         before = [] if session is None else [session]
-        self.read_of[index] = _newest([self.read_of[one] for one in before] + [self._writes(one) for one in causes])
-        self.wrote[index] = _newest([self.wrote[one] for one in before] + [self._writes(index)])
-        leading = [*before, *causes]
-        self.known[index] = _newest([self.known[one] for one in leading] + [self._writes(one) for one in leading])
-
-    def _seen(self, index: int, causes: list[int], earlier: list[int]) -> Newest:
-        """Of each key the last commit that a read had seen, by the rule of the level; `earlier`: what the transaction
-        had read from before."""
-        session = self.before.get(index)
-        own = [self._writes(one) for one in earlier]
-        before = [] if session is None else [session]
+        noted = [self.noted[one] for one in before]
         match self.level.family:
-            case "read-committed":
-                return _newest(own)
-            case "read-atomic":
-                return _newest([*map(self._writes, causes), *(self.wrote[one] for one in before)])
-            case "read-your-writes":
-                return _newest([*own, *(self.wrote[one] for one in before)])
-            case "monotonic-reads":
-                return _newest([*own, *(self.read_of[one] for one in before)])
-            case "monotonic-writes":
-                return _newest([*own, *(self.wrote[self.before[one]] for one in earlier if one in self.before)])
-            case "writes-follow-reads":
-                return _newest([*own, *(self.read_of[one] for one in earlier)])
+            case "monotonic-reads" | "writes-follow-reads":
+                return _newest([*noted, *map(self._writes, causes)])
+            case "read-atomic" | "read-your-writes" | "monotonic-writes":
+                return _newest([*noted, self._writes(index)])
             case "causal":
-                return self.known[index]
+                leading = [*before, *causes]
+                return _newest([self.noted[one] for one in leading] + [self._writes(one) for one in leading])
         return {}
+
+    def _at_first(self, index: int, causes: list[int], session: int | None) -> Newest:
+        """Of each key the last commit that a transaction has seen before it reads, by the rule of the level; read
+        atomic and causal consistency count all that it reads from as seen."""
+        before = [] if session is None else [self.noted[session]]
+        match self.level.family:
+            case "read-atomic":
+                return _newest([*map(self._writes, causes), *before])
+            case "read-your-writes" | "monotonic-reads":
+                return _newest(before)
+            case "causal":
+                return self.noted[index]
+        return {}
+
+    def _by_reading(self, source: int) -> list[Newest]:
+        """What it has seen besides once it has read from another one."""
+        match self.level.family:
+            case "read-committed" | "read-your-writes" | "monotonic-reads":
+                return [self._writes(source)]
+            case "monotonic-writes":
+                before = [self.noted[self.before[source]]] if source in self.before else []
+                return [self._writes(source), *before]
+            case "writes-follow-reads":
+                return [self._writes(source), self.noted[source]]
+        return []
 
 
 Newest = dict[Key, int]
