@@ -14,6 +14,7 @@ from typing import Any
 
 from checker.history import PENDING, Operation, identity
 from checker.models.bags import PEEK, Queue
+from checker.monitors.thinning import without_needless
 
 VALUES_MAX = 12
 """So many values are tried beside the one that fits nowhere: those inserted last before it was taken."""
@@ -38,7 +39,7 @@ def fewer(ops: Sequence[Operation], late: Operation, refute: Refute) -> list[Ope
     few = next((few for few in _of_few_values(ops, late) if whole.refuted(few)), list(ops))
     cut = _Cut(few, refute)  # all other values went as a whole
     few = cut.without_beginning(few)
-    return cut.thinned(few, few)
+    return without_needless(few, few, cut.refuted)
 
 
 class _Cut:
@@ -76,19 +77,6 @@ class _Cut:
         for count in range(low + 1, min(low + 1 + MORE, *map(len, firsts))):  # a later one may do all the same
             few = rest if self.refuted(rest := left(count)) else few
         return few
-
-    def thinned(self, ops: list[Operation], some: list[Operation]) -> list[Operation]:
-        """Without as many of some operations as are not needed, halves first."""
-        if not some:
-            return ops
-        gone = {op.index for op in some}
-        kept = [op for op in ops if op.index not in gone]
-        if kept and self.refuted(kept):
-            return kept
-        if len(some) > 1:
-            middle = len(some) // 2
-            ops = self.thinned(self.thinned(ops, some[:middle]), some[middle:])
-        return ops
 
 
 def _of_few_values(ops: Sequence[Operation], late: Operation) -> Iterator[list[Operation]]:

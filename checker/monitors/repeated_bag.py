@@ -22,6 +22,7 @@ from checker.budget import Budget
 from checker.history import BEGINNING, PENDING, History, Operation, identity
 from checker.models.bags import Bag, Counted
 from checker.monitors import counts
+from checker.monitors.thinning import AS_ONE, without_needless
 from checker.search import decide as search
 from checker.shrink import NOT_MINIMAL
 from checker.verdict import Decision
@@ -43,9 +44,6 @@ many."""
 
 STEPS_EACH = 20_000
 """Configurations of one of them."""
-
-AS_ONE = 8
-"""To set up so many operations takes as long as one configuration."""
 
 
 def decide(part: History, budget: Budget, model: Bag) -> Decision | None:
@@ -80,30 +78,31 @@ class _Cut:
     def __init__(self, part: History, model: Bag, late: int, steps: int, budget: Budget) -> None:
         self.model = model
         self.budget = budget
-        self.late = late
         self.left = STEPS_MIN + steps
         until = int(part.ret[late])
         ops = (part[row] for row in np.flatnonzero(part.call <= until).tolist())
         self.ops = {op.index: op if op.ret <= until else structs.replace(op, ret=PENDING) for op in ops}
         self.rows = {int(index): row for row, index in enumerate(part.index)}
+        self.late = self.ops[int(part.index[late])]
 
     def fewer(self, sets: list[set[Any]] | None) -> list[int] | None:
         """Rows of few operations that have no order, None if none were found."""
         every = list(self.ops.values())
         chosen = next((some for some in self._of_values(every, sets) if self._refuted(some)), None)
         if chosen is None:
-            chosen = every if sets is None else None
-        if chosen is None:
-            return None
+            if sets is not None:
+                return None
+            chosen = every
         chosen = self._without_beginning(chosen)
-        chosen = self._thinned(chosen, [op for op in chosen if op.f != self.model.put and self.model.effect_free(op)])
+        observing = [op for op in chosen if op.f != self.model.put and self.model.effect_free(op)]
+        chosen = without_needless(chosen, observing, self._refuted_alone)
         for value in dict.fromkeys(identity(op.input) for op in chosen if op.f == self.model.put):
             puts = [op for op in chosen if op.f == self.model.put and identity(op.input) == value]
-            chosen = self._thinned(chosen, sorted(puts, key=lambda op: op.ret, reverse=True))
+            chosen = without_needless(chosen, sorted(puts, key=lambda op: op.ret, reverse=True), self._refuted_alone)
         return None if len(chosen) > FEW_MAX else sorted(self.rows[op.index] for op in chosen)
 
     def _of_values(self, ops: list[Operation], sets: list[set[Any]] | None) -> Iterator[list[Operation]]:
-        late = self.part_late
+        late = self.late
         if sets is None:
             puts = sorted((op for op in ops if op.f == self.model.put), key=lambda op: op.call, reverse=True)
             latest = list(dict.fromkeys(identity(op.input) for op in puts))[:OTHERS_MAX]
@@ -118,10 +117,6 @@ class _Cut:
                 or not values.isdisjoint(self.model.values([op]))
             ]
 
-    @property
-    def part_late(self) -> Operation:
-        return next(op for op in self.ops.values() if self.rows[op.index] == self.late)
-
     def _refuted(self, ops: Sequence[Operation]) -> bool:
         if self.left <= 0 or not ops:
             return False
@@ -130,9 +125,13 @@ class _Cut:
         self.left -= decision.steps + len(ops) // AS_ONE
         return decision.outcome == "invalid"
 
-    def _may_go(self, kept: Sequence[Operation]) -> bool:
+    def _refuted_alone(self, kept: Sequence[Operation]) -> bool:
+        """Whether these have no order, and the others may go."""
+        if self.left <= 0:
+            return False
         staying = {op.index for op in kept}
-        return self.model.may_leave_out([op for op in self.ops.values() if op.index not in staying], kept)
+        gone = [op for op in self.ops.values() if op.index not in staying]
+        return self.model.may_leave_out(gone, kept) and self._refuted(kept)
 
     def _without_beginning(self, ops: list[Operation]) -> list[Operation]:
         """The end that is left by the longest beginning that is not needed."""
@@ -140,23 +139,10 @@ class _Cut:
         low, high = 0, len(ends)
         while low < high:
             middle = (low + high) // 2
-            if self._may_go(ends[middle]) and self._refuted(ends[middle]):
+            if self._refuted_alone(ends[middle]):
                 ops, low = ends[middle], middle + 1
             else:
                 high = middle
-        return ops
-
-    def _thinned(self, ops: list[Operation], some: list[Operation]) -> list[Operation]:
-        """Without as many of some operations as are not needed, halves first."""
-        if not some or self.left <= 0:
-            return ops
-        gone = {op.index for op in some}
-        kept = [op for op in ops if op.index not in gone]
-        if self._may_go(kept) and self._refuted(kept):
-            return kept
-        if len(some) > 1:
-            middle = len(some) // 2
-            ops = self._thinned(self._thinned(ops, some[:middle]), some[middle:])
         return ops
 
 

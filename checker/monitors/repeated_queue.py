@@ -28,6 +28,7 @@ from checker.history import PENDING, History, Operation, identity
 from checker.models.bags import ANYTHING, PEEK, Queue
 from checker.monitors import counts
 from checker.monitors.queue_cut import fewer, of_two_values
+from checker.monitors.thinning import AS_ONE
 from checker.shrink import NOT_MINIMAL
 from checker.slots import events
 from checker.values import show
@@ -49,9 +50,6 @@ WHOLE_MAX = 64
 
 FEWER_MIN = 40_000
 """Configurations visited to find a smaller counterexample: twice those of the walk, and so many."""
-
-AS_ONE = 8
-"""To set up so many operations takes as long as one configuration."""
 
 Next = dict[Any, list[tuple[int, int]]]
 """Per value, (row, frontier after it) of what may come next, in order of return."""
