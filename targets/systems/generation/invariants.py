@@ -8,6 +8,7 @@ from typing import Any
 from targets.protocol.invariant import LocalInvariant
 from targets.protocol.node import Node, NodeId
 from targets.systems.generation.clock import GenerationClock
+from targets.systems.promises import PromisesKept
 
 
 class OneOwner(LocalInvariant):
@@ -36,7 +37,7 @@ class OneOwner(LocalInvariant):
         return f"generation {owned} belongs to {owner}, and now {stepped} owns it too"
 
 
-class GenerationsNeverFall(LocalInvariant):
+class GenerationsNeverFall(PromisesKept):
     """A voter whose vote has reached a candidate never shows an older generation again, also after a restart."""
 
     name = "generations never fall"
@@ -48,17 +49,5 @@ class GenerationsNeverFall(LocalInvariant):
         standing = node.candidate.standing
         return node.voter.generation, *((0, ()) if standing is None else (standing.generation, tuple(standing.votes)))
 
-    def judge(self, history: dict[Any, Any], stepped: NodeId, seen: Mapping[NodeId, Any]) -> str | None:
-        """`history`: by voter the newest generation that it is known to have granted."""
-        _, generation, votes = seen[stepped]
-        touched = [stepped]
-        for voter in votes:
-            # its own vote may still be on its way to the disk
-            if voter != stepped and history.get(voter, 0) < generation:
-                history[voter] = generation
-                touched.append(voter)
-        for voter in touched:
-            granted = history.get(voter, 0)
-            if voter in seen and seen[voter][0] < granted:
-                return f"{voter} granted generation {granted} and is now in {seen[voter][0]}"
-        return None
+    def broken(self, who: NodeId, promised: Any, held: Any) -> str:
+        return f"{who} granted generation {promised} and is now in {held}"

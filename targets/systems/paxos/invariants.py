@@ -13,6 +13,7 @@ from targets.systems.paxos.log import PaxosLog
 from targets.systems.paxos.log_messages import Command
 from targets.systems.paxos.messages import NO_BALLOT, Instance, Row
 from targets.systems.paxos.replica import PaxosReplica
+from targets.systems.promises import PromisesKept
 
 
 class OneValueChosen(LocalInvariant):
@@ -156,7 +157,7 @@ def _short(command: Command) -> str:
     return "a no-op" if request is None else f"{request.f} {request.key} {request.input} ({request.id})"
 
 
-class BallotsNeverFall(LocalInvariant):
+class BallotsNeverFall(PromisesKept):
     """An acceptor whose promise has reached a candidate never shows a lower ballot again, also after a restart."""
 
     name = "ballots never fall"
@@ -168,17 +169,5 @@ class BallotsNeverFall(LocalInvariant):
         leader = node.leader
         return node.acceptor.ballot, *((NO_BALLOT, ()) if leader is None else (leader.ballot, tuple(leader.promises)))
 
-    def judge(self, history: dict[Any, Any], stepped: NodeId, seen: Mapping[NodeId, Any]) -> str | None:
-        """`history`: by acceptor the highest ballot that it is known to have promised."""
-        _, ballot, acceptors = seen[stepped]
-        touched = [stepped]
-        for acceptor in acceptors:
-            # its own promise may still be on its way to the disk
-            if acceptor != stepped and history.get(acceptor, NO_BALLOT) < ballot:
-                history[acceptor] = ballot
-                touched.append(acceptor)
-        for acceptor in touched:
-            promised = history.get(acceptor, NO_BALLOT)
-            if acceptor in seen and seen[acceptor][0] < promised:
-                return f"{acceptor} promised {tuple(promised)} and now holds {tuple(seen[acceptor][0])}"
-        return None
+    def broken(self, who: NodeId, promised: Any, held: Any) -> str:
+        return f"{who} promised {tuple(promised)} and now holds {tuple(held)}"
