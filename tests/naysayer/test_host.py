@@ -22,15 +22,23 @@ from targets.backends.host.determinism import compare
 from targets.backends.host.node import message_class
 from targets.backends.host.process import end_hosts
 
-NODE = Path(__file__).parents[1] / "targets" / "host_nodes" / "quorum_kv.py"
-KIT = Path(__file__).parents[2] / "targets" / "kits" / "python" / "naysayer_kit.py"
+ROOT = Path(__file__).parents[2]
+NODE = ROOT / "tests" / "targets" / "host_nodes" / "quorum_kv.py"
+KIT = ROOT / "targets" / "kits" / "python" / "naysayer_kit.py"
 
 CUT = ("--seed", "3", "--ops", "100", "--nemesis", "partition")
 """Here an operation finds no majority for so long that its node gives up."""
 
 
+@pytest.fixture(autouse=True)
+def at_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command is the target's name, which draws depend on: it is to be the same in every checkout."""
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+
+
 def command(variant: str = "") -> str:
-    return f"{sys.executable} {NODE} {variant}".strip()
+    return f"{Path(sys.executable).name} {NODE.relative_to(ROOT)} {variant}".strip()
 
 
 def children() -> list[str]:
