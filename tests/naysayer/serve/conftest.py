@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,21 +42,34 @@ class Server:
         return msgspec.json.decode(self.ask(path, content)[1])
 
 
-def start(root: Path) -> Server:
-    """Start `naysayer serve` on a folder, as a user would."""
-    process = subprocess.Popen(
+@contextmanager
+def serving(root: Path) -> Iterator[Server]:
+    """`naysayer serve` on a folder, as a user would start it; ended by Ctrl-C, if it has not ended by itself."""
+    with subprocess.Popen(
         [sys.executable, "-m", "naysayer", "serve", str(root)],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         env={**os.environ, "COLUMNS": "200", "PYTHONUNBUFFERED": "1"},
-    )
+    ) as process:
+        try:
+            yield Server(root, _address(process), process)
+        finally:
+            process.send_signal(signal.SIGINT)
+            try:
+                process.wait(30)
+            finally:
+                process.kill()
+    assert process.returncode == 0
+
+
+def _address(process: subprocess.Popen[str]) -> str:
     assert process.stdout is not None
     said = []
     for line in process.stdout:
         said.append(line)
         if line.startswith("open "):
-            return Server(root, line.split()[1], process)
+            return line.split()[1]
     raise AssertionError("".join(said))
 
 
@@ -63,9 +77,5 @@ def start(root: Path) -> Server:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     root = tmp_path_factory.mktemp("serve") / "results"
     make_runs(root)
-    found = start(root)
-    yield found
-    found.process.send_signal(signal.SIGINT)
-    assert found.process.wait(30) == 0
-    assert found.process.stdout is not None
-    found.process.stdout.close()
+    with serving(root) as found:
+        yield found
