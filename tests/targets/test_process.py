@@ -1,4 +1,4 @@
-"""Processes under test: they live until they are ended, and nodes of ours not longer than the harness."""
+"""Processes under test: they live until they are ended, and not longer than the harness."""
 
 from __future__ import annotations
 
@@ -23,11 +23,9 @@ from targets.registry import find
 
 pytestmark = pytest.mark.slow
 
-BOUND = """
+NODE = """
 import signal
-from targets.backends.processes.process import die_with_harness
-die_with_harness()
-print("bound", flush=True)
+print("runs", flush=True)
 signal.pause()
 """
 
@@ -53,12 +51,12 @@ def test_a_node_outlives_the_threads_of_the_harness(tmp_path: Path, monkeypatch:
     monkeypatch.setattr("trio._core._thread_cache.IDLE_TIMEOUT", 0.001)
 
     async def main() -> None:
-        node = NodeProcess("n1", [sys.executable, "-c", BOUND], log=tmp_path / "log", pipes=True)
+        node = NodeProcess("n1", [sys.executable, "-c", NODE], log=tmp_path / "log", pipes=True)
         threads = threading.active_count()
         node.start()
         try:
             assert node.stdout is not None
-            assert (await node.stdout.receive_some(100)).startswith(b"bound")
+            assert (await node.stdout.receive_some(100)).startswith(b"runs")
             await trio.to_thread.run_sync(threading.active_count)
             while threading.active_count() > threads:
                 await trio.lowlevel.checkpoint()
@@ -71,7 +69,7 @@ def test_a_node_outlives_the_threads_of_the_harness(tmp_path: Path, monkeypatch:
 
 
 def test_a_node_dies_with_the_harness_even_if_that_is_killed(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", HARNESS, BOUND, str(tmp_path / "log")]
+    command = [sys.executable, "-c", HARNESS, NODE, str(tmp_path / "log")]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as harness:
         assert harness.stdout is not None
         pid = int(harness.stdout.readline())

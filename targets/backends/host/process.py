@@ -8,7 +8,6 @@ when an input takes too much CPU time or too long, and what it writes to stderr 
 from __future__ import annotations
 
 import atexit
-import ctypes
 import multiprocessing
 import os
 import re
@@ -18,12 +17,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 import msgspec
 
 from checker.errors import UsageError
+from targets.backends.ending import ends_with_us
 
 VERSION = 1
 """Of the node protocol, as the host's hello names it."""
@@ -97,6 +97,7 @@ class HostProcess:
         self._hung = False
         self._stderr = bytearray()
         self._ended = threading.Event()
+        _share_a_core()
         try:
             self._process = subprocess.Popen(
                 (*_launcher, *command),
@@ -106,7 +107,7 @@ class HostProcess:
                 bufsize=0,
                 env=_environment(),
                 start_new_session=True,
-                preexec_fn=_with_us(),
+                preexec_fn=ends_with_us(),
             )
         except (OSError, ValueError) as error:
             why = getattr(error, "strerror", None) or str(error)
@@ -339,22 +340,9 @@ def _environment() -> dict[str, str]:
     return env
 
 
-def _with_us() -> Callable[[], None] | None:
-    """What makes the host end with this process, even by SIGKILL, where the platform can."""
-    if not sys.platform.startswith("linux"):
-        return None
-    _share_a_core()
-    prctl = ctypes.CDLL(None).prctl
-
-    def die_with_parent() -> None:
-        prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
-
-    return die_with_parent
-
-
 def _share_a_core() -> None:
     """A worker of a pool stays on a core of its own, as the host does that it starts there."""
-    if multiprocessing.parent_process() is None:
+    if multiprocessing.parent_process() is None or not sys.platform.startswith("linux"):
         return
     identity: tuple[int, ...] = getattr(multiprocessing.current_process(), "_identity", ())
     cores = sorted(os.sched_getaffinity(0))

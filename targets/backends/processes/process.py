@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import subprocess
@@ -16,6 +15,7 @@ from typing import IO
 import trio
 
 from checker.errors import HarnessError, TargetError, UsageError
+from targets.backends.ending import ends_with_us
 
 HARNESS = "NAYSAYER_HARNESS"
 """The environment variable with the process that started a node for a run."""
@@ -70,15 +70,9 @@ async def ended(process: subprocess.Popen[bytes]) -> int:
 
 
 def die_with_harness() -> None:
-    """This process ends when the harness that started it dies, even by SIGKILL. Linux sees to that, even while it is
-    paused; elsewhere this process checks from time to time."""
+    """Where the system does not end this process with the harness that started it, it checks from time to time."""
     harness = os.environ.get(HARNESS)
-    if harness != str(os.getppid()):
-        return
-    libc = ctypes.CDLL(None, use_errno=True)
-    if hasattr(libc, "prctl"):
-        libc.prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
-    else:
+    if harness == str(os.getppid()) and ends_with_us() is None:
         threading.Thread(target=_watch_parent, args=(int(harness),), daemon=True).start()
 
 
@@ -89,7 +83,8 @@ def _watch_parent(parent: int) -> None:
 
 
 class NodeProcess:
-    """A node's process, in a separate process group, so that its children end with it."""
+    """A node's process, in a separate process group, so that its children end with it; it ends when the
+    harness does."""
 
     def __init__(
         self, name: str, command: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None, pipes: bool = False
@@ -112,8 +107,7 @@ class NodeProcess:
     def start(self) -> None:
         """Start it; its stderr is appended to `log`. Raises TargetError if it cannot be executed.
 
-        In this thread: trio would start it in one that ends after ten idle seconds, and Linux takes the thread for the
-        parent with whom a node of ours dies.
+        In this thread: trio would start it in one that ends after ten idle seconds, and the node with it.
         """
         self.starts += 1
         with self.log.open("ab") as log:
@@ -125,6 +119,7 @@ class NodeProcess:
                     stderr=log,
                     env=self._env,
                     start_new_session=True,
+                    preexec_fn=ends_with_us(),
                 )
             except OSError as error:
                 raise TargetError(f"node {self.name}: cannot start {self.command[0]}: {error.strerror}") from error
