@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,7 +12,6 @@ import trio
 
 from checker.errors import HarnessError, NaysayerError, UsageError
 from checker.models import MODELS
-from checker.properties import PROPERTIES, lacking
 from checker.verdict import Part, Verdict
 from naysayer.availability import Availability, availability, with_availability
 from naysayer.commands.test import conclude
@@ -23,13 +21,13 @@ from naysayer.findings import Finding, with_findings
 from naysayer.follow import Found
 from naysayer.harness.convergence import Convergence
 from naysayer.harness.core import Core
-from naysayer.harness.setup import Setup
 from naysayer.judge import LIVE, enough, judge, undecided
 from naysayer.live import LiveRun
 from naysayer.options import RunOptions, given
 from naysayer.page.source import Source, source_of_run
 from naysayer.performance import Costs, costs
-from naysayer.plan import Plan, text, workload_of
+from naysayer.plan import Plan, text
+from naysayer.real_time import setup_of
 from naysayer.recorder import Recorder
 from naysayer.report.build import Result, build_report, seen_in
 from naysayer.report.conclusion import Conclusion
@@ -39,41 +37,13 @@ from naysayer.results import HISTORY, new_folder, verdict_json
 from naysayer.signals import Reporting, ended_by_signals
 from naysayer.slow import slow_nodes
 from naysayer.store import Store
-from nemesis.catalog import schedule_of
-from nemesis.deck import FIRST_PROCESS_MS, QUIET_MS, RESTARTED_MS, Deck
-from nemesis.mix import Mix, rest_for
-from nemesis.repeated import Repeated
-from nemesis.schedule import Schedule
-from nemesis.spare import Spare
 from targets.backends.hosts.cluster import UNDO_S_MAX, RemoteCluster
-from targets.backends.processes.cluster import LiveCluster
 from targets.backends.processes.messages import MESSAGES, MessageLog
 from targets.backends.processes.processes import ProcessCluster
 from targets.backends.stdio.cluster import StdioCluster
-from targets.backends.stdio.protocol import not_supported
 from targets.protocol.cluster import Cluster
 from targets.protocol.fault import Evidence
 from workloads.registry import find as find_workload
-
-STRETCH = 8.0
-"""Faults on real processes come this much slower than in the simulator: about one in half a second."""
-
-RECOVERY_MS_MAX = 30_000.0
-"""How long a healed system, which may be slow to start and to elect a leader, may take until an operation succeeds; a
-node that gives no answer for so long hangs."""
-
-ATTEMPTS = 10
-"""How often a client that retries sends a request within the time-out: mostly several times while messages are late."""
-
-REFUSED_MS, REFUSED_MS_MAX = 10.0, 80.0
-"""Mean pause of a client after a refusal: a real cluster finds a new leader in less time than clients would rest. It
-grows for a client that is refused again and again, such as one that stays with a node that does not lead."""
-
-PROGRESS_MS = 15_000.0
-"""Within so long a majority that nothing hinders must get something done: far longer than elections take."""
-
-PATIENT_MS = 5000.0
-"""How long a client waits for an answer in that time, unless a longer time is set."""
 
 ENDING = "the processes are being ended"
 UNDOING = (
@@ -86,11 +56,6 @@ AROUND_S = 0.1
 
 BEFORE_MS = 1000.0
 """Messages are kept from so long before a node died, hung or was found not live."""
-
-SPARED = (
-    "kill was left out, since the nodes keep nothing in NAYSAYER_DATA, and would lose by design what a kill loses; "
-    "--nemesis with kill among the faults injects it all the same"
-)
 
 Make = Callable[[], Cluster]
 
@@ -152,11 +117,6 @@ def drive_plan(
     if isinstance(drive.trouble, UsageError) and not drive.recorder.invocations:
         raise drive.trouble  # there is nothing to judge
     return store, drive
-
-
-def _violated(recorder: Recorder, model: str, level: str | None) -> bool:
-    """Whether what was recorded so far is a violation."""
-    return judge(recorder.history(), model, budget=LIVE, weaker=False, level=level).outcome == "invalid"
 
 
 def judge_drive(drive: Drive, store: Store, attempt: Callable[[Callable[[], Verdict]], Verdict | None]) -> Judged:
@@ -280,7 +240,7 @@ class Drive:
         if isinstance(cluster, ProcessCluster):
             cluster.keep(self.folder)
             self.messages = cluster.messages
-        run = self._live_run(cluster)
+        run = LiveRun(cluster, setup_of(self.plan, cluster, self.recorder, self.timeout_s), self.recorder)
         starting = trio.CancelScope()
 
         def stop() -> None:
@@ -317,59 +277,6 @@ class Drive:
             return
         self.violation = found
         run.core.violation_proved()
-
-    def _live_run(self, cluster: Cluster) -> LiveRun:
-        plan, recorder, workload = self.plan, self.recorder, workload_of(self.plan)
-        recovery_ms = max(RECOVERY_MS_MAX, 2000.0 * (plan.start_timeout_s or 0.0))
-        must = lacking(self.model) if self.model in PROPERTIES else None
-        setup = Setup(
-            plan.clients,
-            plan.seed,
-            workload.start(),
-            self._schedule(cluster),
-            timeout_ms=self.timeout_s * 1000,
-            timeout_ms_max=max(self.timeout_s * 1000, PATIENT_MS),
-            rate=plan.rate,
-            operations=plan.operations,
-            time_ms=None if plan.time_s is None else plan.time_s * 1000,
-            sessions=isinstance(cluster, LiveCluster) and cluster.target.sessions,
-            attempts=ATTEMPTS,
-            lost_replies=True,
-            heal_when_stopped=True,
-            recovery_ms_max=recovery_ms,
-            known_to_fit=isinstance(cluster, LiveCluster),
-            hung_ms=recovery_ms,
-            unsupported=not_supported if isinstance(cluster, StdioCluster) else None,
-            only_reads=workload.only_reads,
-            refused_ms=REFUSED_MS,
-            refused_ms_max=REFUSED_MS_MAX,
-            progress_ms=max(PROGRESS_MS, 500.0 * (plan.start_timeout_s or 0.0)),
-            final=workload.finish,
-            convergence=workload.convergence,
-            lacking=None if must is None else lambda: must(recorder.ended(0)),
-            broken=lambda: _violated(recorder, self.model, plan.level),
-        )
-        return LiveRun(cluster, setup, recorder)
-
-    def _schedule(self, cluster: Cluster) -> Schedule | None:
-        plan, interval_s = self.plan, self.plan.nemesis_interval_s
-        if plan.suspects is not None:
-            return Repeated((), suspects=plan.suspects)
-        if not plan.nemesis:
-            return None
-        rest = 1.0 if interval_s is None else rest_for(interval_s, STRETCH)
-        own = schedule_of(plan.nemesis)
-        faults: Schedule = own or Mix(plan.nemesis, rest=rest, stretch=STRETCH)
-        if own is None and plan.deck:
-            faults = Deck(
-                plan.nemesis,
-                quiet_ms=QUIET_MS if interval_s is None else interval_s * 1000,
-                restarted_ms=RESTARTED_MS + 1000 * (plan.start_timeout_s or 0.0),
-                process_ms=min(FIRST_PROCESS_MS, 300.0 * (plan.time_s or math.inf)),
-            )
-        if isinstance(cluster, StdioCluster) and plan.binary is not None and plan.binary.spare:
-            return Spare(faults, cluster.keeps_data, lambda: cluster.remark(SPARED))
-        return faults
 
     async def _look_back(self, cluster: Cluster, now_ms: float) -> None:
         """What shows the faults, by the run's clock, what is to be remarked of the nodes, and the logs of hosts."""
