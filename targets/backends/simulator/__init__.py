@@ -6,6 +6,7 @@ disk.py      a page cache over a disk: unsynced data may be lost or torn, synced
 host.py      one node: its context, its effects carried out in order, its clock and timers
 traced.py    the same, recording which input caused each message and what it changed
 observed.py  the same, reporting every event as it happens, for the explorer
+calls.py     requests of clients: answered, timed out, refused by an only server
 cluster.py   all of them together, with faults and the evidence that they took effect
 """
 

@@ -1,11 +1,13 @@
-"""A target in the simulator: nodes, network, clients' requests, faults, and the evidence that they took effect."""
+"""A target in the simulator: nodes, network, clients, faults, and the evidence that they took effect."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from checker.errors import HarnessError
+from targets.backends.simulator.calls import Calls, Done, Reset
 from targets.backends.simulator.coverage import Coverage
 from targets.backends.simulator.host import DOWN, Host, Surroundings
 from targets.backends.simulator.loop import Loop
@@ -36,26 +38,15 @@ from targets.protocol.fault import (
     Transfer,
 )
 from targets.protocol.fault_messages import MESSAGE_FAULTS
-from targets.protocol.node import Message, Node, NodeId, Reply, Request
+from targets.protocol.node import Node, NodeId, Reply, Request
 from targets.protocol.target import Target
 
 DELAY_MS = (0.5, 10.0)
 """The least and the greatest delay of a healthy link; most messages take 1 to 4 ms."""
 
-RECONNECT_MS = 5.0
-"""How soon a client that was refused tries again."""
-
-Done = Callable[[Reply | None], None]
-
 
 def _call(callback: Callable[[], None]) -> None:
     callback()
-
-
-class Reset(Message, frozen=True, tag="reset"):
-    """To a client: the connection over which it sent this request has ended, so there will be no answer."""
-
-    id: str
 
 
 class SimulatedCluster:
@@ -111,6 +102,7 @@ class SimulatedCluster:
         self.nodes: tuple[NodeId, ...] = tuple(f"n{i + 1}" for i in range(nodes))
         self._loop = Loop()
         self._network = Network(self._loop, seed, self._receiver, delay_ms, place)
+        self._calls = Calls(self._loop, self._network, self._timed_out)
         self._watch = Watch(self._loop, target)
         self._random = TimeKeyedRandom(self._loop, f"{seed} cluster")
         self._seed = str(seed)
@@ -126,13 +118,6 @@ class SimulatedCluster:
         self.steps, self.held = self.record.steps, self.record.held
         if trace:
             self._note_causes()
-        self._waiting: dict[str, tuple[Request, Done]] = {}
-        self._refused: set[str] = set()
-        """Requests of the only server's clients that wait until it accepts connections again."""
-        self._reached: set[str] = set()
-        """Requests that it has accepted, whatever became of them."""
-        self._given_up: set[str] = set()
-        """Requests that clients know to have failed: a late copy of one that was duplicated has no effect."""
         self._evidence: list[Evidence] = []
         self._awaiting: list[tuple[Kill, NodeId, float]] = []
         self._admin = 0
@@ -242,74 +227,18 @@ class SimulatedCluster:
     # clients
 
     def invoke(self, request: Request, node: NodeId, timeout_ms: float, done: Done) -> None:
-        """Send a client's request to a node; `done` is called once, with the reply or with None if there will be none.
-
-        What reaches a node that is down is lost. Only where there is no other node to turn to do clients connect again
-        until they are accepted; and a restarted server resets their old connections, whose outcome is then unknown.
-        """
-        waiting = self._waiting[request.id] = (request, done)
-        self._network.send(request.client, node, request)
-        self._loop.at(self._loop.now_ns + int(timeout_ms * MS), self._timed_out, waiting)
-
-    def _timed_out(self, waiting: tuple[Request, Done]) -> None:
-        request, done = waiting
-        if self._waiting.get(request.id) is not waiting:
-            return
-        del self._waiting[request.id]
-        if request.id in self._refused:
-            self._given_up.add(request.id)
-            done(Reply(request.id, "fail", None, "connection refused"))
-        else:
-            done(None)
+        """Send a client's request to a node; `done` is called once: with its reply, or with None if none will come."""
+        self._calls.invoke(request, node, timeout_ms, done)
 
     def _receiver(self, name: NodeId) -> Receiver:
         """What is called with messages to a name: a node's, or else a client's."""
         host = self._hosts.get(name)
         if host is None:
-            return self._answered
-        return self._connected if len(self.nodes) == 1 else host.receive
+            return self._calls.receive
+        return partial(self._calls.connected, host) if len(self.nodes) == 1 else host.receive
 
-    def _answered(self, source: NodeId, message: Message) -> None:
-        if isinstance(message, Reply):
-            self._end(message.id, message)
-        elif isinstance(message, Reset):
-            self._end(message.id, None)
-
-    def _end(self, id: str, reply: Reply | None) -> None:
-        waiting = self._waiting.pop(id, None)
-        if waiting is not None:
-            waiting[1](reply)
-
-    def _connected(self, source: NodeId, message: Message) -> None:
-        """Sends to the only server, which accepts no connections while it is down."""
-        (only,) = self._hosts.values()
-        if not isinstance(message, Request):
-            only.receive(source, message)
-        elif only.node is None:
-            self._refuse(message, only.name)
-        elif message.id not in self._given_up:
-            self._reached.add(message.id)
-            self._refused.discard(message.id)
-            only.receive(source, message)
-
-    def _refuse(self, request: Request, node: NodeId) -> None:
-        """One copy of a duplicated request may have been accepted before: then the outcome is unknown."""
-        if request.id in self._waiting and request.id not in self._reached:
-            self._refused.add(request.id)
-            self._loop.at(self._loop.now_ns + int(RECONNECT_MS * MS), self._connect, (request, node))
-
-    def _connect(self, attempt: tuple[Request, NodeId]) -> None:
-        request, node = attempt
-        if self._hosts[node].node is None:
-            self._refuse(request, node)
-        elif request.id in self._waiting and request.id in self._refused:
-            self._refused.discard(request.id)
-            self._network.send(request.client, node, request)
-
-    def _reset_connections(self, node: NodeId) -> None:
-        for request, _ in list(self._waiting.values()):
-            if request.id not in self._refused:
-                self._network.send(node, request.client, Reset(request.id))
+    def _timed_out(self, request: Request) -> None:
+        """A client has given up."""
 
     # what can be observed from outside
 
@@ -336,7 +265,7 @@ class SimulatedCluster:
                     self._hosts[name].die_after = None  # a death that has not happened yet is cancelled
                     if self._hosts[name].node is None:
                         if len(self.nodes) == 1:
-                            self._reset_connections(name)
+                            self._calls.reset_connections(name)
                         self._hosts[name].start()
                         self._note(fault, f"{name} runs again")
             case Pause():

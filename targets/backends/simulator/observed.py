@@ -13,7 +13,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from targets.backends.simulator.cluster import Done, SimulatedCluster
+from targets.backends.simulator.calls import Done
+from targets.backends.simulator.cluster import SimulatedCluster
 from targets.backends.simulator.disk import SimulatedDisk
 from targets.backends.simulator.host import Host, Surroundings
 from targets.backends.simulator.network import Receiver
@@ -151,7 +152,7 @@ class ObservedCluster(SimulatedCluster):
             return receiver
 
         def answered(source: NodeId, message: Message) -> None:
-            waits = isinstance(message, Reply) and message.id in self._waiting
+            waits = isinstance(message, Reply) and self._calls.waits(message.id)
             number = self._network.arriving
             receiver(source, message)
             self._report("reply" if waits else "ignored", name, message, source, number)
@@ -162,12 +163,8 @@ class ObservedCluster(SimulatedCluster):
         super().invoke(request, node, timeout_ms, done)
         self._report("invoke", request.client, request, node)
 
-    def _timed_out(self, waiting: tuple[Request, Done]) -> None:
-        request, _ = waiting
-        waits = self._waiting.get(request.id) is waiting
-        super()._timed_out(waiting)
-        if waits:
-            self._report("timeout", request.client, request)
+    def _timed_out(self, request: Request) -> None:
+        self._report("timeout", request.client, request)
 
     def apply(self, fault: Fault) -> None:
         super().apply(fault)
@@ -187,4 +184,4 @@ class ObservedCluster(SimulatedCluster):
     @property
     def waiting(self) -> list[Request]:
         """The requests whose clients wait for an answer."""
-        return [request for request, _ in self._waiting.values()]
+        return self._calls.waiting
