@@ -6,5 +6,6 @@ requests.py     requests of our workloads as bodies, and bodies as replies
 target.py       a host's command as a target
 probe.py        which operations a program has, and whether it keeps files
 conformance.py  whether a host keeps to the protocol
+subject.py      the host that is asked, and the sentences about what it answered
 determinism.py  whether a used and a fresh process answer alike
 """

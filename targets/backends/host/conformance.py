@@ -14,19 +14,15 @@ from typing import Any
 
 import msgspec
 
-from targets.backends.host.process import AGAIN_S_MAX, HostDiedError, HostProcess
+from targets.backends.host.process import AGAIN_S_MAX, HostDiedError
+from targets.backends.host.subject import NODES, DeviationError, Subject, effects, refused, same, shown
 
 LARGE = 1 << 20
 MANY = 500
 FLOOD = 1 << 20
 
-NODES = ("n1", "n2", "n3")
 TEXT = 'é 漢字 😀 \u2028 \x7f "quoted" back\\slash \t\n\r\x01 </script>'
 VALUES: tuple[Any, ...] = (0, -1, 2**53 - 1, 1.5, -1e-7, 1e300, True, False, None, "", [], {}, [[{"a": [None]}]])
-
-
-class DeviationError(Exception):
-    """The host does not do what the protocol says; the text is a sentence that says what it did."""
 
 
 @dataclass(frozen=True)
@@ -36,70 +32,6 @@ class Check:
     name: str
     run: Callable[[Subject], None]
     steps: bool = True
-
-
-class Subject:
-    """A host under examination: started when it is first needed, and again after it has ended."""
-
-    def __init__(self, command: tuple[str, ...]) -> None:
-        self.command = command
-        self._process: HostProcess | None = None
-
-    @property
-    def process(self) -> HostProcess:
-        if self._process is None or not self._process.running:
-            self._process = HostProcess(self.command)
-        return self._process
-
-    def end(self) -> None:
-        """End the process: the next input meets a fresh one."""
-        if self._process is not None:
-            self._process.end()
-
-    def raw(self, line: bytes) -> dict[str, Any]:
-        """The answer to a line. Raises DeviationError for a line that is no JSON object."""
-        answered = self.process.call(line + b"\n", "n1")
-        try:
-            found: Any = msgspec.json.decode(answered)
-        except (msgspec.MsgspecError, RecursionError):
-            found = None
-        if not isinstance(found, dict):
-            raise DeviationError(f"it answered {_shown(line)} with {_shown(answered)}, which is not a JSON object")
-        return found
-
-    def give(self, **given: Any) -> dict[str, Any]:
-        return self.raw(msgspec.json.encode(given))
-
-    def born(self, *, node: str = "n1", seed: int = 7, disk: dict[str, str] | None = None, **more: Any) -> int:
-        """Start a life; returns its number."""
-        life = self.process.new_life()
-        answer = self.give(
-            id=life, event="start", node=node, nodes=NODES, seed=seed, now=0.0, disk=disk or {}, forget=[], **more
-        )
-        _effects(answer, "a start")
-        return life
-
-    def do(self, life: int, *steps: Any, now: float = 1.0) -> list[Any]:
-        """Have the node of a life carry out steps; returns the effects."""
-        body = {"type": "conform", "msg_id": 1, "steps": steps}
-        answer = self.give(id=life, event="message", **{"from": "c1"}, body=body, now=now)
-        return _effects(answer, f"the steps {_shown(msgspec.json.encode(steps))}")
-
-    def saw(self, life: int, *steps: Any, now: float = 1.0) -> list[Any]:
-        """What those of the steps have seen that look at something."""
-        effects = self.do(life, *steps, now=now)
-        reply: Any = effects[-1] if effects else None
-        _same(reply[:2] if isinstance(reply, list) else reply, ["send", "c1"], "the beginning of the last effect")
-        found: list[Any] = reply[2].get("saw", [])
-        return found
-
-    def follows_steps(self) -> bool:
-        """Whether its node is the one that does what it is told."""
-        life = self.born()
-        body = {"type": "conform", "msg_id": 1, "steps": ()}
-        answer = self.give(id=life, event="message", **{"from": "c1"}, body=body, now=1.0)
-        return any(isinstance(one, list) and one[:2] == ["send", "c1"] and one[2].get("type") == "conform_ok"
-                   for one in answer.get("do", ()))  # fmt: skip
 
 
 def examine(command: tuple[str, ...]) -> Iterator[tuple[Check, str | None]]:
@@ -125,38 +57,6 @@ def examine(command: tuple[str, ...]) -> Iterator[tuple[Check, str | None]]:
                 yield check, None
     finally:
         subject.end()
-
-
-def _effects(answer: dict[str, Any], what: str) -> list[Any]:
-    found = answer.get("do")
-    if not isinstance(found, list):
-        raise DeviationError(f"it answered {what} with {_shown(msgspec.json.encode(answer))}, not with effects")
-    return found
-
-
-def _same(found: Any, expected: Any, what: str) -> None:
-    if _told_apart(found) != _told_apart(expected):
-        shown, wanted = _shown(msgspec.json.encode(found)), _shown(msgspec.json.encode(expected))
-        raise DeviationError(f"{what}: {shown} came back, not {wanted}")
-
-
-def _told_apart(value: Any) -> Any:
-    """The value, in which true is not 1; 1 and 1.0 are one number of JSON."""
-    if isinstance(value, bool):
-        return ("bool", value)
-    if isinstance(value, list | tuple):
-        return [_told_apart(one) for one in value]
-    return {name: _told_apart(one) for name, one in value.items()} if isinstance(value, dict) else value
-
-
-def _refused(answer: dict[str, Any], what: str) -> None:
-    if not isinstance(answer.get("error"), str):
-        raise DeviationError(f"it answered {what} with {_shown(msgspec.json.encode(answer))}, not with an error")
-
-
-def _shown(text: bytes) -> str:
-    shown = text.decode("utf-8", "replace")
-    return shown if len(shown) <= 160 else f"{shown[:160]} ... ({len(shown)} characters)"
 
 
 def _base64(text: str) -> str:
@@ -187,15 +87,15 @@ def _order(subject: Subject) -> None:
         ["remove", "g"],
         ["send", "n2", {"type": "c"}],
     ]
-    effects = subject.do(subject.born(), *steps)
-    _same(effects[:-1], steps, "effects in the order of the calls")
-    _same(effects[-1], ["send", "c1", {"type": "conform_ok", "saw": [], "in_reply_to": 1}], "the reply at the end")
+    came = subject.do(subject.born(), *steps)
+    same(came[:-1], steps, "effects in the order of the calls")
+    same(came[-1], ["send", "c1", {"type": "conform_ok", "saw": [], "in_reply_to": 1}], "the reply at the end")
 
 
 def _as_it_was(subject: Subject) -> None:
-    effects = subject.do(subject.born(), ["send_changed", "n2"])
+    came = subject.do(subject.born(), ["send_changed", "n2"])
     wanted = [["send", "n2", {"type": "changed", "n": [1]}], ["send", "n2", {"type": "changed", "n": [2]}]]
-    _same(effects[:-1], wanted, "a message that the node changed after it was sent, and sent again")
+    same(came[:-1], wanted, "a message that the node changed after it was sent, and sent again")
 
 
 def _reads(subject: Subject) -> None:
@@ -203,28 +103,28 @@ def _reads(subject: Subject) -> None:
     more = (["rename", "f", "g"], ["create", "e"], ["names"], ["append", "g", _base64("z")], ["read", "g"])
     life = subject.born()
     wanted = [_base64("abc"), _base64("a"), ["e", "g"], _base64("az")]
-    _same(subject.saw(life, *steps, *more), wanted, "reads after writes of the same handler")
-    _same(subject.saw(life, ["read", "g"], ["remove", "g"], ["names"]), [_base64("az"), ["e"]], "reads of a later one")
+    same(subject.saw(life, *steps, *more), wanted, "reads after writes of the same handler")
+    same(subject.saw(life, ["read", "g"], ["remove", "g"], ["names"]), [_base64("az"), ["e"]], "reads of a later one")
 
 
 def _restart(subject: Subject) -> None:
     binary = b64encode(bytes(range(256))).decode()
     life = subject.born(disk={"wal": binary, "empty": ""})
-    _same(subject.saw(life, ["names"], ["read", "wal"], ["read", "empty"]), [["empty", "wal"], binary, ""], "its disk")
+    same(subject.saw(life, ["names"], ["read", "wal"], ["read", "empty"]), [["empty", "wal"], binary, ""], "its disk")
     again = subject.born()
-    _same(subject.saw(again, ["names"]), [[]], "the disk of a life that began with none")
+    same(subject.saw(again, ["names"]), [[]], "the disk of a life that began with none")
 
 
 def _timers(subject: Subject) -> None:
     life = subject.born()
     answer = subject.give(id=life, event="timer", name="élection 1", now=150.0)
-    _same(_effects(answer, "a timer"), [["log", "timer élection 1"]], "a timer that is due")
+    same(effects(answer, "a timer"), [["log", "timer élection 1"]], "a timer that is due")
 
 
 def _clock(subject: Subject) -> None:
     life = subject.born()
     for now in (12.5, -3000.25, 1e9):
-        _same(subject.saw(life, ["now"], now=now), [now], "the clock")
+        same(subject.saw(life, ["now"], now=now), [now], "the clock")
 
 
 def _random(subject: Subject) -> None:
@@ -237,26 +137,26 @@ def _random(subject: Subject) -> None:
 
 def _unicode(subject: Subject) -> None:
     body = {"type": "say", "text": TEXT, TEXT: [TEXT]}
-    _same(subject.do(subject.born(), ["send", "n2", body])[0], ["send", "n2", body], "text")
+    same(subject.do(subject.born(), ["send", "n2", body])[0], ["send", "n2", body], "text")
 
 
 def _json(subject: Subject) -> None:
     life = subject.born()
     for value in VALUES:
         body = {"type": "say", "value": value}
-        _same(subject.do(life, ["send", "n2", body])[0], ["send", "n2", body], "a value")
+        same(subject.do(life, ["send", "n2", body])[0], ["send", "n2", body], "a value")
 
 
 def _large(subject: Subject) -> None:
     body = {"type": "say", "text": "x" * LARGE}
-    _same(subject.do(subject.born(), ["send", "n2", body])[0], ["send", "n2", body], "a message of 1 MiB")
+    same(subject.do(subject.born(), ["send", "n2", body])[0], ["send", "n2", body], "a message of 1 MiB")
 
 
 def _large_request(subject: Subject) -> None:
     life = subject.born()
     body = {"type": "no-such-operation", "msg_id": 1, "value": "x" * LARGE}
     answer = subject.give(id=life, event="message", **{"from": "c1"}, body=body, now=1.0)
-    _effects(answer, "a request of 1 MiB")
+    effects(answer, "a request of 1 MiB")
 
 
 def _lives(subject: Subject) -> None:
@@ -266,8 +166,8 @@ def _lives(subject: Subject) -> None:
             subject.do(life, ["create", "f"])
     for number, life in enumerate(lives):
         view = subject.give(id=life, event="view").get("view")
-        _same(view, {"steps": number % 3}, f"the view of life {number + 1} of {MANY}")
-        _same(subject.saw(life, ["me"]), [NODES[number % 3]], "the name of a node")
+        same(view, {"steps": number % 3}, f"the view of life {number + 1} of {MANY}")
+        same(subject.saw(life, ["me"]), [NODES[number % 3]], "the name of a node")
 
 
 def _many_lives(subject: Subject) -> None:
@@ -281,8 +181,8 @@ def _forget(subject: Subject) -> None:
     kept, gone, unknown = subject.born(), subject.born(), subject.process.new_life()
     life = subject.process.new_life()
     forget = {"node": "n1", "nodes": NODES, "seed": 1, "now": 0.0, "disk": {}, "forget": [gone, unknown]}
-    _effects(subject.give(id=life, event="start", **forget), "a start that forgets")
-    _refused(subject.give(id=gone, event="view"), "an input for a life that it was to forget")
+    effects(subject.give(id=life, event="start", **forget), "a start that forgets")
+    refused(subject.give(id=gone, event="view"), "an input for a life that it was to forget")
     if "view" not in subject.give(id=kept, event="view"):
         raise DeviationError("it forgot a life that it was not to forget")
 
@@ -297,7 +197,7 @@ def _unknown(subject: Subject) -> None:
         (b"[1,2]", "a line that is not an object"),
         (b'{"id":', "half a line"),
     ):
-        _refused(subject.raw(line), what)
+        refused(subject.raw(line), what)
     if "view" not in subject.give(id=life, event="view"):
         raise DeviationError("after inputs that it does not know it has lost a life")
 
@@ -305,36 +205,36 @@ def _unknown(subject: Subject) -> None:
 def _not_supported(subject: Subject) -> None:
     body = {"type": "no-such-operation", "msg_id": 5}
     answer = subject.give(id=subject.born(), event="message", **{"from": "c1"}, body=body, now=1.0)
-    effects = _effects(answer, "a request of an unknown type")
-    given = effects[0][2] if effects and isinstance(effects[0], list) and len(effects[0]) == 3 else {}
+    sent = effects(answer, "a request of an unknown type")
+    given = sent[0][2] if sent and isinstance(sent[0], list) and len(sent[0]) == 3 else {}
     known = (given.get("type"), given.get("code"), given.get("in_reply_to"))
-    _same(list(known), ["error", 10, 5], "type, code and in_reply_to of the answer to an unknown request")
+    same(list(known), ["error", 10, 5], "type, code and in_reply_to of the answer to an unknown request")
 
 
 def _raises(subject: Subject) -> None:
     life = subject.born()
     body = {"type": "conform", "msg_id": 1, "steps": [["send", "n2", {"type": "a"}], ["raise", "no such luck"]]}
     answer = subject.give(id=life, event="message", **{"from": "c1"}, body=body, now=1.0)
-    _refused(answer, "a handler that raises an exception")
+    refused(answer, "a handler that raises an exception")
     if "no such luck" not in str(answer.get("text")):
-        raise DeviationError(f"the text of an exception is lost: {_shown(msgspec.json.encode(answer))}")
+        raise DeviationError(f"the text of an exception is lost: {shown(msgspec.json.encode(answer))}")
     places = answer.get("at")
     if not places or not re.match(r"\w[\w.-]*\.\w+:\d+ in \S", str(places[0]), re.ASCII):
         raise DeviationError(f"the place of an exception is {places!r}, not like 'File.java:12 in handler'")
-    _same(subject.saw(life, ["me"]), ["n1"], "the next input of a life after an exception")
+    same(subject.saw(life, ["me"]), ["n1"], "the next input of a life after an exception")
 
 
 def _prints(subject: Subject) -> None:
     life = subject.born()
-    effects = subject.do(life, ["print", '{"do":[]}'], ["log", "said"])
-    _same(effects[:-1], [["log", "said"]], "effects of a handler that prints to stdout")
-    _same(subject.saw(life, ["me"]), ["n1"], "the input after it")
+    came = subject.do(life, ["print", '{"do":[]}'], ["log", "said"])
+    same(came[:-1], [["log", "said"]], "effects of a handler that prints to stdout")
+    same(subject.saw(life, ["me"]), ["n1"], "the input after it")
 
 
 def _floods(subject: Subject) -> None:
     life = subject.born()
     subject.do(life, ["flood", FLOOD])
-    _same(subject.saw(life, ["me"]), ["n1"], "the input after 1 MiB on stderr")
+    same(subject.saw(life, ["me"]), ["n1"], "the input after 1 MiB on stderr")
 
 
 def _exits(subject: Subject) -> None:
@@ -370,7 +270,7 @@ def _alike(subject: Subject) -> None:
         return found
 
     first, second = transcript(), transcript()
-    _same(second, first, "the same inputs in another process")
+    same(second, first, "the same inputs in another process")
 
 
 def _alike_steps(subject: Subject) -> None:
@@ -380,7 +280,7 @@ def _alike_steps(subject: Subject) -> None:
         return [subject.do(life, ["random"], ["draw"], ["order"], now=5.0) for _ in range(3)]
 
     first, second = transcript(), transcript()
-    _same(second, first, "the same steps in another process")
+    same(second, first, "the same steps in another process")
 
 
 CHECKS = (
