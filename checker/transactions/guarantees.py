@@ -103,7 +103,8 @@ class _SeenBefore:
         self._of_pair, first = np.unique(groups // sessions.count, return_index=True)
         self._first = np.append(first, len(groups))
         self._group_session = groups % sessions.count
-        by_session = np.lexsort((sessions.place, sessions.session))
+        happened = np.flatnonzero(versions.happened)
+        by_session = happened[np.lexsort((sessions.place[happened], sessions.session[happened]))]
         self._by_session = by_session
         self._begin = np.searchsorted(sessions.session[by_session], np.arange(sessions.count + 1))
 

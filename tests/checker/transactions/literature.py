@@ -140,6 +140,12 @@ CASES = (
         ("read-atomic", "monotonic-reads", "monotonic-writes", "serializable"),
     ),
     Case(
+        "writes follow reads, where the first session had failed before",
+        TERRY,
+        "p0 wz9 !\np0 wx1\np1 rx1 wy1\np2 ry1 rx",
+        ("read-atomic", "monotonic-reads", "monotonic-writes"),
+    ),
+    Case(
         "two sessions see two writes in either order",
         TERRY,
         "wx1\nwx2\np2 rx1\np2 rx2\np3 rx2\np3 rx1",
