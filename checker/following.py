@@ -1,21 +1,37 @@
-"""Judges a history.jsonl while it is being written: the lines go to a Stream as they come, and are then forgotten."""
+"""Judges a history.jsonl while it is being written: the lines go to a stream as they come, and are then forgotten."""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
 from checker.budget import Budget
 from checker.errors import HistoryError, NaysayerError
 from checker.model import Model
+from checker.models import MODELS
 from checker.streaming import Event, Stream, Violation
+from checker.transactions import MODELS as TRANSACTIONS
+from checker.transactions.levels import LEVELS
+
+if TYPE_CHECKING:
+    from checker.transactions.stream import Transactions
 
 STEPS = 200_000
 """What judging may spend on a key each time, about 0.3 s; a key that needs more is not looked at any more."""
 
 LINE_BYTES_MAX = 64 << 20
 """A longer line is refused while it comes in."""
+
+
+def followed(model: str) -> bool:
+    """Whether histories of a model can be judged as they come: bundled models, and transactions."""
+    return model in MODELS or is_isolation(model)
+
+
+def is_isolation(model: str) -> bool:
+    """Whether a name is a level of isolation, or a data type of transactions."""
+    return model in LEVELS or model in TRANSACTIONS
 
 
 class Line(msgspec.Struct, gc=False):
@@ -31,10 +47,19 @@ class Line(msgspec.Struct, gc=False):
 
 
 class Following:
-    """A Stream that is fed bytes. Memory holds what is open and, per key, what may have happened."""
+    """A Stream, or one of Transactions, that is fed bytes. Memory holds what is open and, per key, what may have
+    happened; of transactions those of late."""
 
-    def __init__(self, model: str | Model, *, budget: Budget | None = None) -> None:
-        self.stream = Stream(model, budget=Budget(steps=STEPS) if budget is None else budget, eager=False)
+    def __init__(self, model: str | Model, *, budget: Budget | None = None, begins_with: Any = None) -> None:
+        """`model`: also a data type of transactions, or a level of isolation; `begins_with` is for these."""
+        limits = Budget(steps=STEPS) if budget is None else budget
+        self.stream: Stream | Transactions
+        if isinstance(model, str) and is_isolation(model):
+            from checker.transactions.stream import Transactions
+
+            self.stream = Transactions(model, begins_with=begins_with, budget=limits)
+        else:
+            self.stream = Stream(model, budget=limits, eager=False)
         self.lines = 0
         self.events = 0
         self.succeeded = 0

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from checker.errors import HistoryError
 from checker.formats.columns import Loaded
 from checker.formats.source import Source
 from checker.history import OK, Column, History, distinct
@@ -97,16 +98,19 @@ def check(loaded: Loaded, model: str, source: Source) -> None:
     columns = (ok, history.input[ok], history.output[ok])
     for row, given, found in zip(*(column.tolist() for column in columns), strict=True):
         asked, returned = values[given], values[found]
-        if returned is None and asked is not None and any(f == "r" for f, _, _ in asked):
-            raise source.error(
-                "a transaction with reads completes ok without the values that it read", int(loaded.lines[row])
-            )
-        if returned is not None and not _same(asked or (), returned):
-            raise source.error(
-                f"completes as a different transaction than was invoked: {shown(asked, 80)} became "
-                f"{shown(returned, 80)}",
-                int(loaded.lines[row]),
-            )
+        problem = answer_problem(asked, returned)
+        if problem is not None:
+            raise source.error(problem, int(loaded.lines[row]))
+
+
+def answer_problem(asked: Micros | None, returned: Micros | None) -> str | None:
+    """Why a transaction that was invoked cannot have completed ok like this; None if it can."""
+    if returned is None and asked is not None and any(f == "r" for f, _, _ in asked):
+        return "a transaction with reads completes ok without the values that it read"
+    if returned is not None and not _same(asked or (), returned):
+        became = f"{shown(asked, 80)} became {shown(returned, 80)}"
+        return f"completes as a different transaction than was invoked: {became}"
+    return None
 
 
 def _known(loaded: Loaded, rows: Column, column: Column, known: dict[str, str], model: str, source: Source) -> Column:
@@ -118,21 +122,29 @@ def _known(loaded: Loaded, rows: Column, column: Column, known: dict[str, str], 
         return column
     codes = {code: code for code in distinct(column).tolist()}
     for code in odd:
-        value = values[code]
-        problem = None if is_transaction(value) else f"{shown(value)} is not a list of micro-operations [f, key, value]"
-        for micro in () if problem else value:
-            if name_of(micro[0]) not in known:
-                problem = f"{model} has no micro-operation {shown(name_of(micro[0]), 40)} (it has {', '.join(known)})"
-            elif form.types and known[name_of(micro[0])] == "r" and type(micro[2]) not in form.types:
-                problem = f"a read of {shown(micro[1], 40)} with {shown(micro[2])}, not {form.name} or null"
-            elif form.written and known[name_of(micro[0])] != "r" and type(micro[2]) not in form.written:
-                problem = f"an increment of {shown(micro[1], 40)} by {shown(micro[2])}, not by an integer"
-        if problem:
+        try:
+            codes[code] = table.code(as_model_has(values[code], model))
+        except HistoryError as problem:
             row = int(rows[np.flatnonzero(column == code)[0]])
-            raise source.error(problem, int(loaded.lines[row]))
-        if any(known[name_of(micro[0])] != micro[0] for micro in value):
-            codes[code] = table.code(tuple((known[name_of(micro[0])], *micro[1:]) for micro in value))
+            raise source.error(str(problem), int(loaded.lines[row])) from None
     return np.array([codes[code] for code in column.tolist()], dtype=np.int64)
+
+
+def as_model_has(value: Any, model: str) -> Micros:
+    """A transaction with the names that a model has for micro-operations. Raises HistoryError for what it does not
+    know."""
+    known, form = KNOWN[model], FORMS.get(model, ANY)
+    if not is_transaction(value):
+        raise HistoryError(f"{shown(value)} is not a list of micro-operations [f, key, value]")
+    for micro in value:
+        f = name_of(micro[0])
+        if f not in known:
+            raise HistoryError(f"{model} has no micro-operation {shown(f, 40)} (it has {', '.join(known)})")
+        if form.types and known[f] == "r" and type(micro[2]) not in form.types:
+            raise HistoryError(f"a read of {shown(micro[1], 40)} with {shown(micro[2])}, not {form.name} or null")
+        if form.written and known[f] != "r" and type(micro[2]) not in form.written:
+            raise HistoryError(f"an increment of {shown(micro[1], 40)} by {shown(micro[2])}, not by an integer")
+    return tuple((known[name_of(micro[0])], *micro[1:]) for micro in value)
 
 
 def _fits(value: Any, exact: frozenset[str], form: Form) -> bool:

@@ -24,7 +24,7 @@ MODELS: dict[str, str] = {
 """The data types, named as models are."""
 
 
-_BY_WRITE = {"append": "txn-list-append", "w": "txn-rw-register", "add": "txn-set", "inc": "txn-counter"}
+BY_WRITE = {"append": "txn-list-append", "w": "txn-rw-register", "add": "txn-set", "inc": "txn-counter"}
 
 
 def data_of(history: History) -> str:
@@ -32,6 +32,6 @@ def data_of(history: History) -> str:
     values = history.tables.value.values
     for code in history.input.tolist():
         for micro in values[code] or ():
-            if micro[0] in _BY_WRITE:
-                return _BY_WRITE[micro[0]]
+            if micro[0] in BY_WRITE:
+                return BY_WRITE[micro[0]]
     return "txn-rw-register"

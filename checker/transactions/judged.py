@@ -188,6 +188,15 @@ def judge(
     )
 
 
+def refuted_by(history: History, model: str, level: str, *, begins_with: Any, budget: Budget) -> str | None:
+    """The kind of anomaly that refutes a level; None if none was found. Orders are not tried where values repeat."""
+    judged = Judge(history, DATA[model], begins_with)
+    if judged.versions.ambiguous is not None:
+        return None
+    ruling = judged.ruling(level, budget.begun())
+    return ruling.kind if ruling.holds is False else None
+
+
 def _any_refuted(ladder: tuple[Rung, ...]) -> bool:
     return any(rung.holds is False for rung in ladder)
 

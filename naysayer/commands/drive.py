@@ -11,7 +11,7 @@ import msgspec
 import trio
 
 from checker.errors import HarnessError, NaysayerError, UsageError
-from checker.models import MODELS
+from checker.following import followed
 from checker.verdict import Part, Verdict
 from naysayer.availability import Availability, availability, with_availability
 from naysayer.commands.test import conclude
@@ -111,7 +111,7 @@ def drive_plan(
     with Store(folder, text(plan, options)) as store:
         for name, file in system.files.items():
             store.copy(name, file)
-        flush = None if no_stop or find_workload(plan.workload).model not in MODELS else store.flush
+        flush = None if no_stop or not followed(find_workload(plan.workload).model) else store.flush
         drive = Drive(plan, system.timeout_s, folder, Recorder(store), system.heal, flush, quiet)
         trio.run(drive.run, system.make)
     if isinstance(drive.trouble, UsageError) and not drive.recorder.invocations:
@@ -268,7 +268,7 @@ class Drive:
     async def _stop_early(self, run: LiveRun, flush: Callable[[], None]) -> None:
         """End the run when what was recorded proves a violation."""
         try:
-            found = await first_violation(self.folder / HISTORY, self.model, flush)
+            found = await first_violation(self.folder / HISTORY, self.plan.level or self.model, flush)
         except OSError as error:
             found = Found(error=str(error))
         if found is None or found.error is not None:

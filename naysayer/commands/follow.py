@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import msgspec
@@ -14,11 +14,12 @@ import msgspec
 from checker.budget import resident_mb
 from checker.check import NOTHING_SUCCEEDED
 from checker.errors import UsageError
-from checker.following import Following, Line
+from checker.following import Following, Line, is_isolation
 from checker.model import Model
 from checker.models import find
 from checker.models.kv import KeyValue
-from checker.streaming import Violation
+from checker.streaming import Stream, Violation
+from checker.transactions.levels import DEFAULT
 from checker.verdict import Outcome, Part, Verdict
 from naysayer.judge import own_model
 from naysayer.options import CheckOptions
@@ -60,7 +61,8 @@ class _Session:
                 model = _model(data, self.options)
                 if model is None:
                     continue
-                self.following = Following(model, budget=self.options.budget)
+                begins_with = self.options.begins_with
+                self.following = Following(model, budget=self.options.budget, begins_with=begins_with)
             self.following.feed(data)
             self.found = self.following.judge()
             self._show()
@@ -161,9 +163,12 @@ def _refuse(options: CheckOptions) -> None:
         raise UsageError(f"--follow reads jsonl-events, not {options.format}: events as they happen, one per line")
 
 
-def _model(data: bytes, options: CheckOptions) -> Model | None:
-    """The model that was asked for, or that the first event belongs to; None while there is none."""
+def _model(data: bytes, options: CheckOptions) -> str | Model | None:
+    """The model that was asked for, or that the first event belongs to; None while there is none. Transactions have
+    a name: of their level, or of their data type."""
     if options.model is not None:
+        if is_isolation(options.model):
+            return options.model
         own = own_model(options.model)
         return own or find(options.model, begins_with=options.begins_with)
     decoder = msgspec.json.Decoder(Line)
@@ -176,6 +181,8 @@ def _model(data: bytes, options: CheckOptions) -> Model | None:
             continue
         if line.f in KeyValue.operations:
             return KeyValue(options.begins_with)
+        if line.f == "txn":
+            return DEFAULT
         break
     raise UsageError("the first events do not show what they belong to: name it with --model")
 
@@ -187,6 +194,8 @@ def _verdict(session: _Session) -> Verdict:
         part = Part(None, "unknown", "none", 0, reason="no event came")
         return Verdict("unknown", session.options.model or "none", "none", 0, (part,), seconds)
     stream = following.stream
+    if not isinstance(stream, Stream):
+        return replace(stream.verdict(), seconds=seconds)
     count, model = stream.operations, stream.model.name
     warned = ("the last line is cut off and was left out",) if session.torn else ()
     if found is not None:

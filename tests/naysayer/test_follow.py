@@ -58,6 +58,27 @@ def test_what_is_written_later_is_judged_while_the_writer_goes_on(tmp_path: Path
     assert [op["index"] for op in verdict["verdict"]["not_valid"][0]["counterexample"]] == [0, 1, 2]
 
 
+def test_transactions_are_judged_at_a_level_as_they_come(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    begun: list[dict[str, object]] = [
+        {"type": "invoke", "process": n, "f": "txn", "input": [["r", "xy"[n], None], ["w", "yx"[n], 1]], "time": n}
+        for n in (0, 1)
+    ]
+    ended: list[dict[str, object]] = [
+        {"type": "ok", "process": n, "output": [["r", "xy"[n], None], ["w", "yx"[n], 1]], "time": 5 + n} for n in (0, 1)
+    ]
+    Path("history.jsonl").write_text(lines(begun + ended))
+    assert run(["check", "--follow", "history.jsonl"]) == 1
+    said = capsys.readouterr().out
+    assert "Not serializable: a write skew (G2-item)." in said
+    assert "naysayer check history.jsonl --model serializable" in said
+    piped = [sys.executable, "-m", "naysayer", "check", "--follow", "-", "--model", "snapshot-isolation"]
+    done = subprocess.run(piped, input=lines(begun + ended), capture_output=True, text=True)
+    assert (done.returncode, done.stdout.split()[2]) == (0, "SNAPSHOT-ISOLATION"), done.stdout
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("content", "code", "said"),

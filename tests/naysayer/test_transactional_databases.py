@@ -99,7 +99,7 @@ def test_isolation_is_what_it_is_under_kill_and_pause_too(
     for isolation, level, code in UNDER_FAULTS[made.folder.name]:
         other = made.changed('\nkind = "sql"', f'\nkind = "sql"\noptions = {{ isolation = "{isolation}" }}')
         command = ["test", "--cluster", str(other), "--workload", "txn-list-append", "--consistency-model", level]
-        assert run([*command, "--nemesis", "kill,pause", "--time", "6s"]) == code, capsys.readouterr().out
+        assert run([*command, "--nemesis", "kill,pause", "--time", "6s", "--no-stop"]) == code, capsys.readouterr().out
         assert "took effect" in capsys.readouterr().out
 
 
