@@ -111,7 +111,7 @@ def _kept_to_itself(operations: Sequence[Operation], culprit: Operation, report:
     told = [one for one in messages if one.dest in nodes and one.source == seen.node and value_of(one.message) == value]
     if told or not messages or not having or 2 * len(having) > len(nodes):
         return None
-    return f"#{seen.index} had read {value}, and its node sent it to no other."
+    return f"#{seen.index} had read {value}, and its node did not send it to any other."
 
 
 def _kept_back(sent: Sent, until_ns: int) -> bool:
@@ -124,9 +124,14 @@ def _answer(culprit: Operation, run: Run) -> str | None:
     if not used or culprit.f != "read":
         return None
     (node, own, _), *answers = used
-    had = [f"its own {own}", *(f"{other}'s {value}" for other, value, how in answers if not how)]
-    missed = [f"{other}'s {value} was {'lost' if how == 'lost' else 'late'}" for other, value, how in answers if how]
+    had = [f"its own {_copy(own)}", *(f"{other}'s {_copy(value)}" for other, value, how in answers if not how)]
+    late = [(f"{other}'s {_copy(value)}", "lost" if how == "lost" else "late") for other, value, how in answers if how]
+    missed = [f"{copy} was {how}" for copy, how in late]
     return f"{node} answered #{culprit.index} from {_and(had)}" + (f"; {_and(missed)}." if missed else ".")
+
+
+def _copy(value: str) -> str:
+    return "empty copy" if value == value_text(None) else value
 
 
 def _suspects(operations: Sequence[Operation], run: Run) -> list[tuple[float, Fault]]:

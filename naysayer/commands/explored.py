@@ -154,11 +154,12 @@ def _budget(rung: Rung, *, depth: bool) -> str:
 def _kept(concluded: Conclusion, lines: list[str]) -> Conclusion:
     """Say it, and keep it where there is no run to keep."""
     assert concluded.folder is not None
-    built = {"outcome": ("valid", "invalid", "unknown")[concluded.code], "explore": concluded.explore}
+    outcome = ("valid", "invalid", "unknown")[concluded.code]
+    built = {"outcome": outcome, "explore": concluded.explore}
     store = Store(concluded.folder, None)
     store.add(VERDICT, msgspec.json.format(msgspec.json.encode(built), indent=2) + b"\n")
     store.add(REPORT, "\n".join([*lines, ""]).encode())
-    store.add(PAGE, scopes_html(concluded.title, concluded.explore or {}))
+    store.add(PAGE, scopes_html(concluded.title, outcome, concluded.explore or {}))
     _say([*lines, f"  kept      {concluded.folder}"])
     return replace(concluded, error=concluded.error or store.trouble)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from msgspec.structs import replace
 
 from checker import Budget
@@ -60,5 +62,5 @@ def kind(run: Run, verdict: Verdict) -> str:
 
 
 def kind_text(kind: str) -> str:
-    """A kind of violation as people write it: `stale read`, `non-monotonic read`."""
-    return kind.replace("-", " ").replace("non monotonic", "non-monotonic")
+    """A kind of violation as people write it: `stale read`, `non-monotonic read`, `G2-item`."""
+    return kind if kind[:1].isupper() else re.sub("(?<!non)-", " ", kind)  # G2-item and the like are names

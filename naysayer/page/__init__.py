@@ -8,7 +8,7 @@ data.py        the page's data: a header and columns
 columns.py     how numbers are packed: differences, variable length, deflated, base64
 bundle.py      the modules of js/ in one script
 render.py      the page as bytes
-page.html.jinja, css/, js/   what a reader sees; js/README.md tells how its modules work together
+page.html.jinja, css/, js/   what a reader sees; js/main.js puts the modules together
 
 Everything that the page shows of a run is data, never HTML: the browser puts it in place as text.
 """

@@ -45,7 +45,7 @@ def render(source: Source) -> bytes:
         sentences=[pieces(printable(sentence)) for sentence in sentence_of(part)],
         mechanism=pieces(printable(" ".join(report.mechanism))),
         remarks=[printable(remark) for remark in remarks_beside(report)],
-        trouble=None if report.trouble is None else printable(report.trouble),
+        trouble=None if report.trouble is None else printable(report.trouble, lines=True),
         facts=[(label, printable(text if "\n" in text else _apart(text), lines=True)) for label, text in report.facts],
         brief=[(label, printable(_brief(label, text))) for label, text in report.facts if label in BRIEF],
         search=effort(report.verdict, part),

@@ -37,7 +37,8 @@ def test_the_mechanism_of_a_stale_read_is_what_a_replay_shows() -> None:
     assert all(node in where.partition(" held ")[0] for node in having)
     # the read that found the value did not repair the others
     assert any(
-        f"#{op.index} had read {op.output}, and its node sent it to no other." == kept for op in part.counterexample
+        f"#{op.index} had read {op.output}, and its node did not send it to any other." == kept
+        for op in part.counterexample
     )
     assert f"{culprit.node} answered #{culprit.index} from its own {culprit.output} " in answer
     # the fault that is called necessary is one, tried here again

@@ -9,8 +9,9 @@
 // with Ctrl, or after a click into the clock), dragging pans, a drag with Shift measures.
 
 import { colours } from "./colours.js";
-import { Frame, drawAxis } from "./frame.js";
-import { el, fixed } from "./dom.js";
+import { el } from "./dom.js";
+import { Frame, drawAxis, margin } from "./frame.js";
+import { brush, pointers } from "./pointers.js";
 
 /** @typedef {{height: (frame: Frame) => number, draw: (frame: Frame, y: number) => void,
  *   over?: (frame: Frame, y: number) => void}} Lane */
@@ -29,16 +30,12 @@ import { el, fixed } from "./dom.js";
  * @property {(from: number, to: number) => void} viewed after the view has changed
  * @property {(frame: Frame) => void} [drawn] after each drawing
  * @property {[number, number] | null} [window] marked on the axis
+ * @property {string} [moment] what it is, where it is a single moment
  * @property {string} label
  * @property {string} miniLabel */
 
 export const AXIS = 22;
 const MINI = 34;
-
-/** The margin of the lanes. */
-export function margin() {
-  return innerWidth < 641 ? 42 : 52;
-}
 
 export class Clock {
   /** @param {Options} options */
@@ -116,7 +113,10 @@ export class Clock {
     const tops = heights.map((one) => (y += one) - one);
     this.options.lanes.forEach((lane, number) => lane.draw(frame, tops[number]));
     this.options.lanes.forEach((lane, number) => lane.over?.(frame, tops[number]));
-    frame.inside(() => this.drawPointer(frame));
+    frame.inside(() => {
+      this.nameMoment(frame);
+      this.drawPointer(frame);
+    });
     this.options.drawn?.(frame);
   }
 
@@ -129,6 +129,15 @@ export class Clock {
       frame.g.fillRect(from, 18, Math.max(2, to - from), 2);
       if (from === to) frame.line(from, 18, from, frame.height, colours.bad, 1.5);
     });
+  }
+
+  /** @param {Frame} frame */
+  nameMoment(frame) {
+    const { window, moment } = this.options;
+    if (!window || !moment || window[0] !== window[1]) return;
+    frame.font(11, 600);
+    const x = frame.x(window[0]), wide = frame.g.measureText(moment).width;
+    frame.text(moment, x + 6 + wide < frame.width ? x + 6 : x - 6 - wide, frame.height - 7, colours.bad_text);
   }
 
   /** @param {Frame} mini */
@@ -184,115 +193,4 @@ export class Clock {
 function canvasOf(kind, role, label) {
   const made = el("canvas", { class: kind, role, "aria-label": label, tabindex: kind ? null : 0 });
   return /** @type {HTMLCanvasElement} */ (made);
-}
-
-/** Zoom, pan, measuring and picking. @param {Clock} clock */
-function pointers(clock) {
-  const { canvas, options } = clock;
-  /** @type {Map<number, number>} */
-  const down = new Map();
-  /** @type {{x: number, from: number, to: number, moved: boolean, shift: boolean, at: number} | null} */
-  let drag = null;
-  let pinched = 0;
-  /** @type {(event: MouseEvent) => [number, number]} */
-  const place = (event) => {
-    const box = canvas.getBoundingClientRect();
-    return [event.clientX - box.left, event.clientY - box.top];
-  };
-  const at = (/** @type {number} */ x) => clock.frame?.at(x) ?? 0;
-  canvas.addEventListener("pointerdown", (event) => {
-    const [x] = place(event);
-    down.set(event.pointerId, x);
-    drag = { x, from: clock.from, to: clock.to, moved: false, shift: event.shiftKey, at: at(x) };
-    pinched = 0;
-    canvas.setPointerCapture(event.pointerId);
-    canvas.focus({ preventScroll: true });
-  });
-  canvas.addEventListener("pointermove", (event) => {
-    const [x, y] = place(event);
-    if (down.has(event.pointerId)) down.set(event.pointerId, x);
-    clock.cross = clock.frame && x > clock.frame.left ? at(x) : null;
-    if (down.size === 2) {
-      const [a, b] = [...down.values()], span = Math.max(8, Math.abs(a - b));
-      if (pinched) clock.zoom(pinched / span, at((a + b) / 2));
-      pinched = span;
-      if (drag) drag.moved = true;
-    } else if (drag) {
-      drag.moved ||= Math.abs(x - drag.x) > 3;
-      if (drag.shift) clock.measured = [drag.at, at(x)];
-      else if (drag.moved && clock.frame) {
-        const by = (x - drag.x) / clock.frame.scale;
-        clock.setView(drag.from - by, drag.to - by);
-      }
-      clock.showTip(null, x, y);
-    } else {
-      const hit = clock.frame?.find(x, y);
-      options.hover(hit?.kind ?? null, hit?.id ?? 0);
-      clock.showTip(hit ? options.describe(hit.kind, hit.id) : null, x, y);
-    }
-    clock.draw();
-  });
-  const up = (/** @type {PointerEvent} */ event) => {
-    down.delete(event.pointerId);
-    if (drag && !drag.moved && event.type === "pointerup") {
-      const hit = clock.frame?.find(...place(event));
-      if (!drag.shift) clock.measured = null;
-      if (hit && !drag.shift) options.pick(hit.kind, hit.id);
-    }
-    drag = null;
-    clock.draw();
-  };
-  canvas.addEventListener("pointerup", up);
-  canvas.addEventListener("pointercancel", up);
-  canvas.addEventListener("pointerleave", () => {
-    clock.cross = null;
-    options.hover(null, 0);
-    clock.showTip(null, 0, 0);
-    clock.draw();
-  });
-  canvas.addEventListener("wheel", (event) => {
-    const [x] = place(event);
-    if (Math.abs(event.deltaX) > Math.abs(event.deltaY)) {
-      event.preventDefault();
-      clock.pan(event.deltaX / Math.max(1, canvas.clientWidth));
-    } else if (event.ctrlKey || event.metaKey || document.activeElement === canvas) {
-      event.preventDefault();
-      clock.zoom(Math.exp(event.deltaY * 0.0016), at(x));
-    }
-  }, { passive: false });
-  canvas.addEventListener("dblclick", (event) => clock.zoom(0.4, at(place(event)[0])));
-}
-
-/** The minimap: dragging its frame moves the view, dragging elsewhere chooses one, a click centres it. @param {Clock} clock */
-function brush(clock) {
-  const { mini } = clock;
-  /** @type {{tick: number, inside: boolean, from: number, to: number} | null} */
-  let drag = null;
-  const tickOf = (/** @type {PointerEvent} */ event) => {
-    const box = mini.getBoundingClientRect();
-    return ((event.clientX - box.left - margin()) / Math.max(1, box.width - margin())) * clock.end;
-  };
-  mini.addEventListener("pointerdown", (event) => {
-    const tick = tickOf(event), slack = clock.end / 160;
-    mini.setPointerCapture(event.pointerId);
-    drag = { tick, inside: tick > clock.from - slack && tick < clock.to + slack, from: clock.from, to: clock.to };
-  });
-  mini.addEventListener("pointermove", (event) => {
-    if (!drag) return;
-    const by = tickOf(event) - drag.tick;
-    if (drag.inside) clock.setView(drag.from + by, drag.to + by);
-    else if (Math.abs(by) > clock.end / 300) clock.setView(Math.min(drag.tick, drag.tick + by), Math.max(drag.tick, drag.tick + by));
-  });
-  mini.addEventListener("pointerup", (event) => {
-    if (drag && !drag.inside && Math.abs(tickOf(event) - drag.tick) <= clock.end / 300) {
-      const half = (clock.to - clock.from) / 2;
-      clock.setView(drag.tick - half, drag.tick + half);
-    }
-    drag = null;
-  });
-}
-
-/** A difference of times in words. @param {number} ticks @param {number} unit @param {boolean} ordered */
-export function span(ticks, unit, ordered) {
-  return ordered ? `${Math.round(ticks)} events` : `${fixed((ticks * unit) / 1e6, 1)} ms`;
 }

@@ -39,7 +39,7 @@ function picture(run, edges, selected, select) {
     box.append(svg("rect", { x, y: top, width: wide, height: high, rx: 3, fill: row === selected ? "var(--raise)" : "var(--bg)",
       stroke: guilty ? "var(--bad)" : row === selected ? "var(--fg)" : "var(--quiet)", "stroke-width": guilty ? 2 : 1.2 }));
     box.append(svg("text", { x: xs[at], y: top + (few ? 14 : 14), "text-anchor": "middle", "font-weight": 600, text: `#${run.number(row)}` }));
-    if (few) box.append(svg("text", { x: xs[at], y: top + 27, "text-anchor": "middle", class: "sub", text: short(run.proof?.notes?.[row] ?? run.text(row), wide) }));
+    if (few) box.append(svg("text", { x: xs[at], y: top + 27, "text-anchor": "middle", class: "sub", text: words(run, row, wide) }));
     drawn.append(box);
   });
   return drawn;
@@ -58,10 +58,13 @@ function label(run, edge, why, few) {
   return `${why}, ${run.time(run.call[edge[1]] - run.ret(edge[0]))} ${run.timeUnit}`;
 }
 
-/** @param {string} text @param {number} width */
-function short(text, width) {
-  const most = Math.floor(width / 6.2);
-  return text.length <= most ? text : `${text.slice(0, most - 1)}…`;
+/** What stands in the box of an operation: the beginning of its note, or else its call, where that fits.
+ * @param {import("./run.js").Run} run @param {number} row @param {number} width */
+function words(run, row, width) {
+  const most = Math.floor(width / 6.9), note = run.proof?.notes?.[row], call = run.text(row);
+  const fitting = [note?.split(/[:;]/)[0], call].find((text) => text && text.length <= most);
+  const long = call.startsWith("txn ") && note ? note : call;
+  return fitting ?? `${long.slice(0, most - 1)}…`;
 }
 
 /** An edge with its name. @param {number} x0 @param {number} x1 @param {number} y @param {boolean} back it closes the cycle

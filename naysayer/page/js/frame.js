@@ -157,3 +157,8 @@ export function drawAxis(frame, y, bottom, unit, ordered, micro = false) {
   g.fillText(ordered ? "event" : seconds ? "s" : micro ? "µs" : "ms", frame.left - 6, y + 9);
   g.textAlign = "left";
 }
+
+/** The margin of the lanes. */
+export function margin() {
+  return innerWidth < 641 ? 46 : 52;
+}

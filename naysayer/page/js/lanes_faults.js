@@ -47,6 +47,10 @@ export class FaultLanes {
         if (fault.to < frame.from || fault.from > frame.to || this.isHidden(fault)) continue;
         this.bar(frame, fault, top + this.rows[number] * HEIGHT + 1, next);
       }
+      if (next.some((one) => one < Infinity) || !next.length) return;
+      frame.font(10.5);
+      frame.g.fillStyle = colours.fg2;
+      frame.g.fillText("none here", frame.left + 4, top + HEIGHT / 2);
     });
   }
 

@@ -1,5 +1,6 @@
 // The messages as arrows between the lanes of clients and nodes; of a long view, how many were sent and lost.
 
+import { arrow, heldArrow, pathOf } from "./arrows.js";
 import { colourOf, colours, place } from "./colours.js";
 import { HELD, LOST, MISSED } from "./traffic.js";
 
@@ -72,15 +73,10 @@ export class MessageLanes {
     this.drawn = this.dense ? 0 : quiet.length + proof.length + mine.length;
   }
 
-  /** The ends of an arrow. @param {import("./frame.js").Frame} frame @param {number} m @returns {[number, number, number, number] | null} */
+  /** The ends of an arrow. @param {import("./frame.js").Frame} frame @param {number} m @returns {import("./arrows.js").Path | null} */
   path(frame, m) {
-    const { traffic } = this, from = traffic.names[traffic.from[m]], to = traffic.names[traffic.to[m]];
-    const start = this.edge(from), end = this.edge(to);
-    if (!start || !end) return null;
-    const down = start.top < end.top;
-    const x0 = frame.x(traffic.sent[m]), lost = traffic.came[m] < 0;
-    const reach = Math.max(4, (1.2e6 / this.run.unit) * frame.scale);
-    return [x0, down ? start.bottom : start.top, lost ? x0 + Math.min(reach, 60) : frame.x(traffic.came[m]), down ? end.top : end.bottom];
+    const { traffic } = this, from = this.edge(traffic.names[traffic.from[m]]), to = this.edge(traffic.names[traffic.to[m]]);
+    return from && to && pathOf(frame, from, to, traffic.sent[m], traffic.came[m] < 0 ? null : traffic.came[m], this.run.unit);
   }
 
   /** Where lines end at a client or a node. @param {string} name */
@@ -95,32 +91,30 @@ export class MessageLanes {
   quietArrow(frame, m) {
     const path = this.path(frame, m), { traffic, run, state } = this;
     if (!path) return;
-    const [x0, y0, x1, y1] = path, lost = traffic.came[m] < 0, op = traffic.op[m];
+    const lost = traffic.came[m] < 0, op = traffic.op[m];
     frame.g.globalAlpha = op >= 0 && run.key[op] === state.key ? 0.9 : 0.5;
     if (traffic.came[m] === HELD) return this.heldLine(frame, m, path, colours.quiet, 0.75);
-    frame.line(x0, y0, lost ? (x0 + x1) / 2 : x1, lost ? (y0 + y1) / 2 : y1, colours.quiet, 0.75);
-    if (lost) frame.cross((x0 + x1) / 2, (y0 + y1) / 2, 2, traffic.came[m] === LOST ? colours.bad : colours.fg2, 1);
+    const crossColour = traffic.came[m] === LOST ? colours.bad : colours.fg2;
+    const [x, y] = arrow(frame, path, lost, { colour: colours.quiet, width: 0.75, cross: 2, crossColour, share: 0.5 });
     frame.g.globalAlpha = 1;
-    frame.hit(Math.min(x0, x1) - 2, Math.max(x0, x1) + 2, Math.min(y0, y1), Math.max(y0, y1), "msg", m);
+    this.touched(frame, m, path, x, y, 2);
   }
 
   /** A message of the proof or of the selected operation. @param {import("./frame.js").Frame} frame @param {number} m @param {boolean} strong */
   arrow(frame, m, strong) {
     const path = this.path(frame, m), { traffic, run } = this;
     if (!path) return;
-    const [x0, y0, x1, y1] = path, value = traffic.value(m), client = traffic.ofClient(m);
+    const value = traffic.value(m), client = traffic.ofClient(m), lost = traffic.came[m] < 0;
     const valued = traffic.kinds[traffic.kind[m]] === "Request" ? null : colourOf(place(run.proof?.values ?? [], value));
     const colour = valued ?? (strong ? colours.fg : colours.fg2), width = strong ? (valued && !client ? 2.25 : 1.25) : valued ? 1.5 : 1;
     if (traffic.held[m]) return this.heldLine(frame, m, path, colour, width);
-    const lost = traffic.came[m] < 0, ex = lost ? x0 + (x1 - x0) * 0.62 : x1, ey = lost ? y0 + (y1 - y0) * 0.62 : y1;
+    const crossColour = traffic.came[m] === MISSED ? colours.fg2 : colours.bad;
     frame.g.globalAlpha = strong || valued ? 1 : 0.7;
-    frame.line(x0, y0, ex, ey, colour, width);
-    if (lost) frame.cross(ex, ey, 4.5, traffic.came[m] === MISSED ? colours.fg2 : colours.bad, 2.25);
-    else frame.head(x0, y0, ex, ey, client ? 5 : strong ? 7 : 5, colour);
+    const [ex, ey] = arrow(frame, path, lost, { colour, width, head: client ? 5 : strong ? 7 : 5, cross: 4.5, crossColour, share: 0.62 });
     frame.g.globalAlpha = 1;
-    frame.hit(Math.min(x0, ex) - 3, Math.max(x0, ex) + 3, Math.min(y0, ey), Math.max(y0, ey), "msg", m);
+    this.touched(frame, m, path, ex, ey, 3);
     if (client || value === null || (!strong && !valued)) return;
-    const name = `${traffic.kinds[traffic.kind[m]]} ${value}`;
+    const name = `${traffic.kinds[traffic.kind[m]]} ${value}`, { x0, y0 } = path;
     this.labels.push({
       text: lost ? `${name}, ${traffic.came[m] === MISSED ? "node down" : "lost"}` : name, colour: lost ? colours.bad_text : colours.fg,
       weight: lost ? 600 : 500, rank: lost ? 0 : strong ? 1 : 3,
@@ -128,28 +122,23 @@ export class MessageLanes {
     });
   }
 
-  /** A message that was held back: it leaves, waits, and arrives when it is released. @param {import("./frame.js").Frame} frame
-   * @param {number} m @param {[number, number, number, number]} path @param {string} colour @param {number} width */
-  heldLine(frame, m, [x0, y0, , y1], colour, width) {
-    const { traffic, run } = this, { g } = frame, down = y1 > y0;
-    const far = Math.abs(y1 - y0) > this.nodes.high + 50;
-    const y = y0 + (down ? 1 : -1) * (far ? 15 : 9), end = traffic.came[m] >= 0 ? frame.x(traffic.came[m]) : frame.width + 9;
-    g.strokeStyle = colour;
-    g.lineWidth = width;
-    g.setLineDash([5, 3]);
-    g.beginPath();
-    g.moveTo(x0, y0);
-    g.lineTo(x0 + 6, y);
-    g.lineTo(Math.min(end - 6, frame.width + 9), y);
-    if (end < frame.width) g.lineTo(end, y1);
-    g.stroke();
-    g.setLineDash([]);
-    g.globalAlpha = 1;
-    frame.hit(x0, Math.min(end, frame.width), y - 4, y + 4, "msg", m);
+  /** Where the pointer meets an arrow. @param {import("./frame.js").Frame} frame @param {number} m @param {import("./arrows.js").Path} path
+   * @param {number} x @param {number} y where it ends @param {number} room */
+  touched(frame, m, { x0, y0 }, x, y, room) {
+    frame.hit(Math.min(x0, x) - room, Math.max(x0, x) + room, Math.min(y0, y), Math.max(y0, y), "msg", m);
+  }
+
+  /** A message that was held back. @param {import("./frame.js").Frame} frame @param {number} m @param {import("./arrows.js").Path} path
+   * @param {string} colour @param {number} width */
+  heldLine(frame, m, path, colour, width) {
+    const { traffic, run } = this, came = traffic.came[m] >= 0 ? traffic.came[m] : null;
+    const y = heldArrow(frame, path, came, this.nodes.high, colour, width);
+    frame.g.globalAlpha = 1;
+    frame.hit(path.x0, Math.min(came === null ? frame.width : frame.x(came), frame.width), y - 4, y + 4, "msg", m);
     if (!run.matter.has(traffic.op[m]) && traffic.op[m] !== this.state.selected) return;
-    const until = traffic.came[m] >= 0 ? `held until ${run.time(traffic.came[m], 0)}` : "held to the end";
+    const until = came === null ? "held to the end" : `held until ${run.time(came, 0)}`;
     const text = `${traffic.kinds[traffic.kind[m]]} ${traffic.value(m) ?? ""} to ${traffic.names[traffic.to[m]]}, ${until}`;
-    this.labels.push({ text, colour: colours.fg, weight: 500, rank: -1, places: [[Math.max(x0 + 3, frame.left - 2), y + (down ? 7.5 : -7.5)]] });
+    this.labels.push({ text, colour: colours.fg, weight: 500, rank: -1, places: [[Math.max(path.x0 + 3, frame.left - 2), y + (path.y1 > path.y0 ? 7.5 : -7.5)]] });
   }
 
   /** Columns of messages sent, and lost, between the first two nodes. @param {import("./frame.js").Frame} frame */

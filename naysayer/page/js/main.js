@@ -34,6 +34,8 @@ function start(run) {
   });
   const messages = new MessageLanes(run, state, traffic, clients, nodes);
   const violation = firstView(run);
+  /** @type {[number, number]} The view to begin with, as far as the clock goes. */
+  let home = [0, run.end];
   readColours();
 
   const clock = new Clock({
@@ -41,6 +43,7 @@ function start(run) {
     mini: (frame) => drawMini(frame, run, state, faults),
     time: (tick, digits) => run.time(tick, digits),
     window: run.header.outcome !== "invalid" ? null : run.proof?.window ?? (run.header.wrong === null ? null : [run.header.wrong, run.header.wrong]),
+    moment: `✗ ${document.querySelector(".word")?.textContent?.toLowerCase()}`,
     describe: (kind, id) => describe(run, clients, nodes, traffic, kind, id),
     pick: (kind, id) => {
       if (kind === "op") select(id);
@@ -89,13 +92,14 @@ function start(run) {
     $("#count").textContent = `${span} · ${some}${counted(run.n, "operation")}${clients.dense ? " as density" : ""}${cut}${hidden}${messageCount()}`;
     const near = (/** @type {number} */ a, /** @type {number} */ b) => Math.abs(a - b) < Math.max(1, (clock.to - clock.from) / 200);
     $("#view-whole").setAttribute("aria-pressed", String(clock.from <= 0 && clock.to >= run.end));
-    if (violation) $("#view-window").setAttribute("aria-pressed", String(near(clock.from, violation[0]) && near(clock.to, violation[1])));
+    if (violation) $("#view-window").setAttribute("aria-pressed", String(near(clock.from, home[0]) && near(clock.to, home[1])));
   }
 
   function messageCount() {
     if (!traffic.known) return "";
     if (messages.dense) return ` · ${int(traffic.total)} messages, ${int(traffic.lostTotal)} lost`;
     const hidden = messages.hidden ? `, ${int(messages.hidden)} hidden` : "";
+    if (!messages.drawn && !hidden && !traffic.cut) return "";
     return ` · ${counted(messages.drawn, "message")}${traffic.cut ? `, ${int(traffic.cut)} not in this page` : ""}${hidden}`;
   }
 
@@ -203,8 +207,10 @@ function start(run) {
     }
     return row >= 0 || place.from !== undefined;
   }
+  if (!run.n) for (const panel of document.querySelectorAll("#time, section.two, #table, #raw")) /** @type {HTMLElement} */ (panel).hidden = true;
   if (violation) clock.setView(...violation);
   else clock.whole();
+  home = [clock.from, clock.to];
   if (!goTo(location.hash)) select(run.culprit ?? run.proof?.ops[0] ?? null);
   clock.paint();
   Object.assign(globalThis, { naysayer: { run, state, clock, clients, messages, states, traffic } }); // for the console, and for tests

@@ -2,8 +2,7 @@
 
 import { colours, colourOf, place } from "./colours.js";
 import { $, counted, el } from "./dom.js";
-import { Frame, drawAxis, roundStep } from "./frame.js";
-import { margin } from "./clock.js";
+import { Frame, drawAxis, margin, roundStep } from "./frame.js";
 
 const POINTS_MAX = 5000;
 const HEIGHT = 226;
@@ -104,6 +103,7 @@ function draw(frame, run, state, faults) {
   frame.inside(() => {
     points(frame, run, state, first, last, y);
     quantiles(frame, run, state, first, last, y);
+    marked(frame, run, state, y);
   });
   rates(frame, run, state, first, last);
   frame.g.save();
@@ -135,7 +135,7 @@ function extremes(run, first, last) {
 /** A point for each operation; of many, how many there are at a place. @param {Frame} frame @param {import("./run.js").Run} run
  * @param {import("./state.js").State} state @param {number} first @param {number} last @param {(ticks: number) => number} y */
 function points(frame, run, state, first, last, y) {
-  const { g } = frame, values = run.proof?.values ?? [];
+  const { g } = frame;
   if (last - first > POINTS_MAX) density(frame, run, state, first, last, y);
   else for (let i = first; i < last; i++) {
     if (!state.visible[i] || run.matter.has(i)) continue;
@@ -150,6 +150,12 @@ function points(frame, run, state, first, last, y) {
     g.globalAlpha = 1;
     frame.hit(x - 3, x + 3, at - 3, at + 3, "op", i);
   }
+}
+
+/** The operations that matter, and the selected one, over everything else. @param {Frame} frame @param {import("./run.js").Run} run
+ * @param {import("./state.js").State} state @param {(ticks: number) => number} y */
+function marked(frame, run, state, y) {
+  const { g } = frame, values = run.proof?.values ?? [];
   for (const i of new Set([...run.matter, ...(state.selected === null ? [] : [state.selected])])) {
     if (!state.visible[i] || run.call[i] < frame.from || run.call[i] > frame.to) continue;
     const x = frame.x(run.call[i]), at = run.dur[i] < 0 ? TOP + 3 : y(run.dur[i]), guilty = i === run.culprit;
@@ -158,7 +164,8 @@ function points(frame, run, state, first, last, y) {
     frame.hit(x - 6, x + 6, at - 6, at + 6, "op", i);
     if (guilty) {
       frame.font(11, 600);
-      frame.text(`#${run.number(i)} ✗`, Math.min(x + 9, frame.width - 60), at + 2, colours.bad_text);
+      const text = `#${run.number(i)} ✗`, wide = g.measureText(text).width;
+      frame.text(text, x + 9 + wide < frame.width ? x + 9 : x - 9 - wide, at, colours.bad_text);
     }
   }
 }

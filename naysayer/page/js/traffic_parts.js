@@ -32,7 +32,8 @@ export function messagesOf(run, traffic, row) {
   const list = el("div", { class: "messages" });
   for (const m of mine.slice(0, MANY)) {
     const value = traffic.value(m), text = traffic.text(m);
-    const bad = traffic.came[m] < 0 || traffic.held[m], fate = traffic.fate(m, run).replace(/^took /, "+");
+    const bad = traffic.came[m] < 0 || traffic.held[m], atOnce = traffic.came[m] === traffic.sent[m] && traffic.by[m] < 0; // as a proxy sees it
+    const fate = atOnce ? "" : traffic.fate(m, run).replace(/^took /, "+");
     list.append(el("span", { class: "n", text: run.time(traffic.sent[m]) }), el("span", { text: traffic.link(m) }),
       el("span", {}, `${traffic.kinds[traffic.kind[m]]} `, value === null ? text : pill(run, value, traffic.came[m] === LOST ? "lost" : ""), el("span", { class: bad ? "bad" : "sub", text: ` ${bad ? "✗ " : ""}${fate}` })));
   }

@@ -60,7 +60,7 @@ function drawTable(run, state, select) {
     const micros = run.text(row).startsWith("txn ") ? notes[row] : undefined; // those that matter, in place of all
     const cells = [
       el("td", {}, mark(run, row), link(run, row, select)),
-      el("td", {}, ...(micros ? [micros] : call(run, row))),
+      micros ? el("td", { class: "text", text: micros }) : el("td", {}, ...call(run, row)),
       el("td", { class: "roomy", text: run.who(row) }),
       el("td", { class: "num roomy", text: run.time(run.call[row]) }),
       el("td", { class: "num roomy", text: run.dur[row] < 0 ? "?" : run.time(run.ret(row)) }),
@@ -81,13 +81,22 @@ function word(run, row) {
   return ["ok", `failed${run.error[row] ? `: ${run.header.error[run.error[row]]}` : ""}`, "outcome unknown"][run.status[row]];
 }
 
-/** @param {Run} run @param {{before: string, after: string} | undefined} step @param {string | undefined} why
+/** @param {Run} run @param {{before: string, after: string, at: number} | undefined} step @param {string | undefined} why
  * @param {string | undefined} note @param {boolean} last */
 function stateCell(run, step, why, note, last) {
+  if (step && !step.at && anything(run)) return el("td", {}, el("span", { class: "sub", text: "anything" }), " → ", pill(run, step.after));
   if (step && step.before === step.after) return el("td", {}, pill(run, step.after));
   if (step) return el("td", {}, pill(run, step.before), " → ", pill(run, step.after));
   if (why !== undefined && last) return el("td", { class: "bad stuck", text: `✗ ${note && note.length < 40 ? note.replace(/:.*/, "") : "cannot be next"}` });
   return el("td", { class: "sub", text: "–" });
+}
+
+/** Whether the state before the first step is of no account: the step is a write, of a key that was in use before. @param {Run} run */
+function anything(run) {
+  const first = run.proof?.order?.steps[0]?.[0];
+  if (first === undefined || !run.matter.has(first) || run.header.f[run.f[first]] !== "write") return false;
+  for (let i = 0; i < first; i++) if (run.key[i] === run.key[first] && run.ret(i) < run.call[first] && !run.matter.has(i)) return true;
+  return false;
 }
 
 /** @param {Run} run @param {[string, string, string][]} used node, value, how: "", "lost", "late", "none" @param {string} [note] */
@@ -114,7 +123,7 @@ function drawStep(run, state, select) {
     const [row, , after] = order.steps[state.step - 1];
     words.push("After ", link(run, row, select), `, ${object} is `, pill(run, after), ". ");
   } else if (order.steps.length) {
-    words.push(`At the beginning ${object} is `, pill(run, order.steps[0][1]), ". ");
+    words.push(`At the beginning ${object} is `, anything(run) ? "anything" : pill(run, order.steps[0][1]), ". ");
   }
   if (state.step < order.steps.length) {
     const row = order.steps[state.step][0];

@@ -1,5 +1,6 @@
 // The lanes of the nodes in the explorer's clock, drawn as in the page, and the messages between them.
 
+import { arrow, heldArrow, pathOf } from "../../page/js/arrows.js";
 import { colours } from "../../page/js/colours.js";
 import { fixed } from "../../page/js/dom.js";
 import { NodeLanes } from "../../page/js/lanes_nodes.js";
@@ -83,40 +84,29 @@ export class NodeLane {
     this.bands.over(frame);
   }
 
-  /** Where a message leaves or arrives. @param {string} name @param {boolean} below */
-  edge(name, below) {
-    const y = this.bands.tops.get(name);
-    return y === undefined ? undefined : y + (below ? this.bands.high : 0);
+  /** The edges of a node's bands, where messages leave and arrive. @param {string} name */
+  lane(name) {
+    const top = this.bands.tops.get(name);
+    return top === undefined ? null : { top, bottom: top + this.bands.high };
   }
 
   /** @param {Frame} frame */
   messages(frame) {
-    const { model } = this, at = new Map(model.run.nodes.map((name, n) => [name, n]));
-    const own = model.selected;
+    const { model } = this;
     model.messages.shown.forEach((message, number) => {
       const [source, dest, sent, delivered, , operation, , held] = message;
-      const from = at.get(source), to = at.get(dest);
-      if (from === undefined || to === undefined || sent * TICKS > frame.to) return;
-      const down = to > from, y0 = this.edge(source, down), y1 = this.edge(dest, !down);
-      if (y0 === undefined || y1 === undefined) return;
-      const mine = operation !== null && operation === own, matters = operation !== null && model.matter.has(operation);
-      const colour = mine ? colours.fg : matters ? colours.fg2 : colours.quiet, x0 = frame.x(sent * TICKS);
-      if (delivered === null && held) {
-        frame.g.setLineDash([3, 3]);
-        frame.line(x0, y0, x0 + 5, y0 + (down ? 10 : -10), colours.link, 1.25);
-        frame.line(x0 + 5, y0 + (down ? 10 : -10), frame.width, y0 + (down ? 10 : -10), colours.link, 1);
-        frame.g.setLineDash([]);
-      } else if (delivered === null) {
-        const x1 = x0 + 7, y = y0 + (y1 - y0) * 0.35;
-        frame.line(x0, y0, x1, y, mine || matters ? colours.bad : colours.quiet, 1);
-        frame.cross(x1, y, mine || matters ? 3.5 : 2.5, mine || matters ? colours.bad : colours.quiet, mine || matters ? 2 : 1.25);
-      } else {
-        const x1 = frame.x(delivered * TICKS);
-        if (x1 < frame.left) return;
-        frame.line(x0, y0, x1, y1, colour, mine ? 2 : matters ? 1.25 : 0.75);
-        if (mine) frame.head(x0, y0, x1, y1, 7, colour);
-        frame.hit(Math.max(Math.min(x0, x1), frame.left) - 2, Math.max(x0, x1) + 2, (y0 + y1) / 2 - 6, (y0 + y1) / 2 + 6, "message", number);
+      const from = this.lane(source), to = this.lane(dest), came = delivered === null ? null : delivered * TICKS;
+      if (!from || !to || sent * TICKS > frame.to || (came ?? frame.to) < frame.from) return;
+      const mine = operation !== null && operation === model.selected, matters = operation !== null && model.matter.has(operation);
+      const colour = mine ? colours.fg : matters ? colours.fg2 : colours.quiet, width = mine ? 2 : matters ? 1.25 : 0.75;
+      const path = pathOf(frame, from, to, sent * TICKS, came, 1e6 / TICKS);
+      if (came === null && held) {
+        heldArrow(frame, path, null, this.bands.high, colours.link, 1.25);
+        return;
       }
+      const crossColour = mine || matters ? colours.bad : colours.quiet;
+      const [x, y] = arrow(frame, path, came === null, { colour, width, head: mine ? 7 : 0, cross: mine || matters ? 4 : 2, crossColour, share: 0.5 });
+      frame.hit(Math.max(Math.min(path.x0, x), frame.left) - 2, Math.max(path.x0, x) + 2, (path.y0 + y) / 2 - 6, (path.y0 + y) / 2 + 6, "message", number);
     });
   }
 }

@@ -103,7 +103,20 @@ def test_the_page_shows_the_state_of_the_python_api_at_any_event(tab: Tab) -> No
             assert all(message.text in shown for message in node.arriving)
 
 
+TEXTS = """() => {
+  const draw = CanvasRenderingContext2D.prototype.fillText;
+  globalThis.written = {};
+  CanvasRenderingContext2D.prototype.fillText = function (text, x, y) {
+    if (text === "event" || text === "ms") globalThis.written = {};
+    globalThis.written[text] = x;
+    return draw.call(this, text, x, y);
+  };
+}"""
+"""Keeps the texts of the last drawing of the clock, which begins with its axis, and where each stands."""
+
+
 def test_everything_is_done_with_the_keyboard_alone(tab: Tab, tmp_path: Path) -> None:
+    tab.page.add_init_script(f"({TEXTS})()")
     page = tab.open(f"explore/{FAILING}")
     recorded = Explorer.open(tab.server.root / FAILING).recorded
     start = recorded.starts_at
@@ -147,9 +160,15 @@ def test_everything_is_done_with_the_keyboard_alone(tab: Tab, tmp_path: Path) ->
     page.keyboard.press("b")
     page.locator("button", has_text="healthy twin").press("Enter")
     page.wait_for_selector('[data-branch="3"][aria-current="true"]')
+    twin = tab.server.json(f"api/explore/run/{FAILING}")["branches"][3]
+    tab.at(twin["differs"])
+    page.wait_for_function("'first difference' in written && 'still to come' in written")
+    first, later = page.evaluate("[written['first difference'], written['still to come']]")
+    assert later - first == pytest.approx(3, abs=0.1), "the line of the first difference is where the play head is"
     page.locator("#futures").select_option("8")
     page.locator('[data-branch="0"]').press("Enter")
     page.wait_for_selector('[data-branch="0"][aria-current="true"]')
+    page.wait_for_function("!('first difference' in written)")
     page.locator("#likely").press("Enter")
     page.wait_for_selector("#likely:not([disabled])")
     page.locator("summary", has_text="The same as a table").press("Enter")
