@@ -10,7 +10,7 @@ import msgspec
 
 from checker.errors import UsageError
 from checker.transactions import MODELS as TRANSACTIONS
-from checker.transactions.levels import LEVELS
+from checker.transactions.levels import LEVELS, MAELSTROM
 from checker.transactions.levels import find as find_level
 from naysayer.format_version import refuse_other_version
 from naysayer.options import RunOptions
@@ -167,7 +167,7 @@ def make_plan(options: RunOptions) -> Plan:
         rest=REST if options.nemesis is None and not deck and count > 1 else 1.0,
         nemesis_interval_s=options.nemesis_interval_s,
         sizes=sizes_of(options),
-        level=options.consistency_model,
+        level=level_of(options),
     )
     validate(plan, found, workload_of(plan))
     return plan
@@ -198,6 +198,12 @@ def workload_of(plan: Plan) -> Workload:
             raise UsageError(f"--consistency-model is for workloads of transactions, and {workload.name} has none")
         find_level(plan.level)
     return tailored(workload, plan.sizes or Sizes(), integers=binary is not None)
+
+
+def level_of(options: RunOptions) -> str | None:
+    """The level that --consistency-model means, as Maelstrom does."""
+    asked = options.consistency_model
+    return None if asked is None else MAELSTROM.get(asked, asked)
 
 
 def sizes_of(options: RunOptions) -> Sizes | None:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -239,6 +239,29 @@ def _walk(inside: Edges, order: Order, snapshot: bool) -> Cycle | None:
             if steps:
                 return Cycle(classified(steps), steps)
     return None
+
+
+def at_every_level(cycle: Cycle, edges: Edges, known: Edges) -> Cycle:
+    """A cycle by a name that claims no more than reads show.
+
+    `known`: the edges that hold at every level. The others ww of `edges` rest on that nothing comes between a version
+    that a transaction read and the one that it wrote (`Versions.linked`), as serializability and snapshot isolation
+    have it. At a weaker level something may: then a transaction missed what it overwrote, which is a G-single.
+    """
+    forced = [step.kind == WW and not _has(known, step, WW) for step in cycle.steps]
+    if not any(forced):
+        return cycle
+    read = [by and _has(edges, step, WR) for by, step in zip(forced, cycle.steps, strict=True)]
+    steps = tuple(replace(step, kind=WR) if by else step for by, step in zip(read, cycle.steps, strict=True))
+    kind = classified(steps)
+    if forced != read and kind.startswith(("G0", "G1c")):
+        kind = "G-single" + kind.removeprefix("G0").removeprefix("G1c")
+    return Cycle(kind, steps, cycle.count)
+
+
+def _has(edges: Edges, step: Step, kind: int) -> bool:
+    between = (edges.src == step.before) & (edges.dst == step.after)
+    return bool((between & (edges.kind == kind) & (edges.key == step.key)).any())
 
 
 def classified(steps: tuple[Step, ...]) -> str:

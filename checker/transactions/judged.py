@@ -13,8 +13,8 @@ from checker.budget import Budget, OutOfBudget
 from checker.errors import UsageError
 from checker.history import FAIL, Column, History
 from checker.transactions import counters, lists, registers, sets, strong, weak
-from checker.transactions.cycles import KINDS, named
-from checker.transactions.edges import Edges, of_order, of_versions
+from checker.transactions.cycles import KINDS, at_every_level, named
+from checker.transactions.edges import WW, Edges, of_order, of_versions
 from checker.transactions.levels import DECIDES, LEVELS, Level, Order, find, implied, validate
 from checker.transactions.local import Local, Locals
 from checker.transactions.proof import Prover
@@ -109,7 +109,8 @@ class Judge:
                 return Ruling(True, events=strongly.events)
             if strongly.reason is not None:
                 return Ruling(None, reason=strongly.reason)
-            return Ruling(False, cycle=strongly.cycle, refutation=strongly.refutation)
+            cycle = strongly.cycle and at_every_level(strongly.cycle, self.known, self.known_at_every_level)
+            return Ruling(False, cycle=cycle, refutation=strongly.refutation)
         weakly = weak.decide(self.table, self.versions, level.family)
         if weakly.events is not None:
             return Ruling(True, events=weakly.events)
@@ -131,10 +132,23 @@ class Judge:
         )
 
     @cached_property
+    def known_at_every_level(self) -> Edges:
+        """What reads show of registers is who wrote; of lists the order too."""
+        shown = of_versions(self.table, self.versions)
+        return shown.where(shown.kind != WW) if self.table.data == "register" else shown
+
+    @cached_property
     def cycles(self) -> list[Cycle]:
         """The cycles of what is known, of sessions and of real time, by name."""
         edges = self.known.plus(of_order(self.table, "realtime", self.known.nodes, self.versions.happened))
-        return sorted(named(edges, self.table, "realtime"), key=lambda cycle: KINDS.index(cycle.kind))
+        found = named(edges, self.table, "realtime")
+        by_kind = {cycle.kind: cycle for cycle in found}
+        for cycle in found:
+            one = at_every_level(cycle, edges, self.known_at_every_level)
+            if one.kind != cycle.kind:
+                del by_kind[cycle.kind]
+                by_kind.setdefault(one.kind, one)
+        return sorted(by_kind.values(), key=lambda cycle: KINDS.index(cycle.kind))
 
     def anomalies(self) -> list[Local | Cycle]:
         """All kinds that the history has, with counts: those of single reads, then the cycles."""

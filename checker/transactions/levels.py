@@ -166,6 +166,9 @@ ALIASES = {
 }
 """What others call them."""
 
+MAELSTROM = {"read-committed": "PL-2"}
+"""What Maelstrom and Elle mean by a name that is another level here: theirs knows no sessions."""
+
 
 def find(name: str) -> Level:
     """The level of a name. Raises UsageError for one that there is not."""

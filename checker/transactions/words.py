@@ -78,7 +78,9 @@ class Words:
                 return f"{found} and {after}'s {self._written(step.after, key)} came later"
             return f"{found} and did not see {after}'s {self._written(step.after, key)}"
         mine, earlier = self._written(step.after, key), self._written(step.before, key)
-        return f"{after}'s {mine} to {self._key(key)} follows {before}'s {earlier}"
+        follows = f"{after}'s {mine} to {self._key(key)} follows {before}'s {earlier}"
+        chained = ", up to which each writer had read the version before"
+        return follows + chained if self.table.data == "register" else follows
 
     def _of_commits(self, step: Step) -> str:
         key = self.versions.keys[step.key]

@@ -18,6 +18,7 @@ from naysayer.plan import (
     LIVE_NEMESIS,
     Binary,
     Plan,
+    level_of,
     possible_faults,
     refuse_faults,
     refuse_sizes,
@@ -171,7 +172,7 @@ def live_plan(backend: Backend, options: RunOptions) -> Plan:
         deck=options.nemesis is None or PROCESSES.keys() >= {catalog.find(name).name for name in nemesis},
         availability=options.availability,
         sizes=sizes_of(options),
-        level=options.consistency_model,
+        level=level_of(options),
         binary=None if options.binary is None else _binary(options),
     )
     refuse_sizes(plan)

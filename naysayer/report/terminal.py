@@ -32,6 +32,7 @@ HEADLINE = {
     "invalid": ("✗ NOT LINEARIZABLE", BAD),
     "unknown": ("? UNKNOWN", "bold"),
 }
+LEVEL_TITLES = {"PL-2": "READ COMMITTED (PL-2)"}
 OPERATIONS_SHOWN = 12
 INDENT = 12
 WHY_INDENT = 10
@@ -95,7 +96,8 @@ def headline(report: Report) -> tuple[str, str]:
     elif part is not None and part.method == "availability":
         words = UNAVAILABLE
     elif report.verdict.data is not None and report.verdict.outcome != "unknown":
-        words = f"{'✓' if report.verdict.outcome == 'valid' else '✗ NOT'} {report.verdict.model.upper()}"
+        level = LEVEL_TITLES.get(report.verdict.model, report.verdict.model.upper())
+        words = f"{'✓' if report.verdict.outcome == 'valid' else '✗ NOT'} {level}"
     elif report.verdict.model in PROPERTIES and report.verdict.outcome != "unknown":
         words = f"{'✓ VALID' if report.verdict.outcome == 'valid' else '✗ INVALID'} ({report.verdict.model})"
     if report.trouble is not None and report.verdict.outcome == "valid":

@@ -23,7 +23,7 @@ def test_every_stage_decides_as_brute_force_does(name: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", AUTHORS)
 def test_every_stage_decides_many_histories_as_brute_force_does(name: str) -> None:
-    _, wrong = disagreements(name, 250, "slow")
+    _, wrong = disagreements(name, 120, "slow")
     assert not wrong, wrong[0]
 
 

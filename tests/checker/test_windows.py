@@ -114,7 +114,7 @@ def test_many_windows_with_a_past_are_confirmed(name: str, monkeypatch: pytest.M
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [*FINITE, "mutex", "fenced-register", "multi-register", "kv-append", "queue"])
 def test_no_legal_history_of_many_has_a_window_that_is_confirmed(name: str) -> None:
-    assert accused(name, 300, "slow")
+    assert accused(name, 100, "slow")
 
 
 def op(index: int, f: str, call: int, ret: int, given: object = None, output: object = None) -> Operation:

@@ -16,6 +16,7 @@ from checker.history import PENDING, History, Operation, Status
 from checker.transactions.judged import judge
 from checker.transactions.levels import LEVELS, implied
 from checker.verdict import Verdict
+from tests.checker.transactions.executions import execution
 
 Steps = list[list[Any]]
 Row = tuple[Steps, Status]
@@ -187,3 +188,43 @@ def test_what_cannot_be_judged_is_refused_in_one_sentence(tmp_path: Path) -> Non
         read(path, model="causal")
     with pytest.raises(UsageError, match="txn-list-append takes no initial value"):
         judge(history([]), "txn-list-append", "serializable", begins_with=0)
+
+
+REFUTES = {
+    "G0": "read-uncommitted",
+    "G1c": "PL-2",
+    "G-single": "snapshot-isolation",
+    "G-nonadjacent": "snapshot-isolation",
+    "G2-item": "serializable",
+}
+SESSIONS = {
+    "": "",
+    "-process": "strong-session-",
+    "-realtime": "strong-",
+}
+
+
+def refuted_by(kind: str) -> str:
+    """The weakest level that an anomaly of this kind refutes."""
+    base = next(base for base in REFUTES if kind.startswith(base))
+    order = kind.removeprefix(base)
+    if not order:
+        return REFUTES[base]
+    if base == "G2-item":
+        return {"-process": "strong-session-serializable", "-realtime": "strict-serializable"}[order]
+    return f"{SESSIONS[order]}snapshot-isolation"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("model", "write"), [("txn-list-append", "append"), ("txn-rw-register", "w")])
+def test_no_anomaly_contradicts_a_level_that_holds(model: str, write: str) -> None:
+    random = Random(model)
+    seen = set()
+    for _ in range(400):
+        verdict = judge(History.of(execution(random, write, random.randint(3, 9))), model, "serializable")
+        holds = {rung.name: rung.holds for rung in verdict.ladder}
+        for anomaly in verdict.anomalies:
+            if anomaly.kind.startswith(tuple(REFUTES)):
+                assert holds[refuted_by(anomaly.kind)] is False, (anomaly, holds)
+                seen.add(anomaly.kind)
+    assert {"G1c", "G-single", "G2-item", "G-single-process", "G-single-realtime"} <= seen
