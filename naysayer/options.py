@@ -293,8 +293,13 @@ class ExploreOptions:
     duplicates: int = 0
     """how many messages may arrive twice in all"""
 
-    states: int = 1_000_000
-    """after how many states it is cut; a million take some 200 MB"""
+    delays: int | None = None
+    """how many messages may be late or lost, steps come before messages that are under way, or nodes be isolated; any
+    number unless given"""
+
+    states: int | None = None
+    """after how many states it is cut, a million of which take some 200 MB; a million of a program, 10 million of the
+    ladder unless given"""
 
     time: Duration | None = None
     """after which time it is cut, such as 30s"""

@@ -23,6 +23,9 @@ from targets.registry import find
 STATE_BYTES = 250
 """What a state takes, about."""
 
+STATES, LADDER_STATES = 1_000_000, 10_000_000
+"""After how many states an exploration is cut unless that is given: one of a program, and one of several scopes."""
+
 
 def explore_target(target: str | None, options: ExploreOptions) -> Conclusion:
     """Explore, keep, report. Raises UsageError for what cannot be explored, or does not fit the machine.
@@ -30,11 +33,12 @@ def explore_target(target: str | None, options: ExploreOptions) -> Conclusion:
     SIGINT and SIGTERM end it; which scopes are complete by then is reported all the same.
     """
     name, scopes = _scopes(target, options)
-    _validate(options)
+    states = options.states if options.states is not None else STATES if options.program is not None else LADDER_STATES
+    _validate(options, states)
     refuse_unwritable(options.results)
-    caps = CAPS if options.program is None else (options.states,)
+    caps = CAPS if options.program is None else (states,)
     with StopRequest() as stop:
-        climbed = _climbed(name, scopes, caps, options, stop)
+        climbed = _climbed(name, scopes, caps, states, options, stop)
     asked: Mapping[str, Any] = given(options)
     if climbed.failed is not None:
         return conclude_failing(name, climbed, options.results, asked)
@@ -56,7 +60,9 @@ def _scopes(name: str | None, options: ExploreOptions) -> tuple[str, tuple[Scope
     nodes = target.nodes if options.nodes is None else options.nodes
     refuse_unsuited(target, nodes)
     if options.program is not None:
-        wanted = scope(options.program, nodes, options.crashes or 0, options.timers or 0, options.duplicates)
+        wanted = scope(
+            options.program, nodes, options.crashes or 0, options.timers or 0, options.duplicates, options.delays
+        )
         refuse_unoffered(target, wanted)
         return name, (wanted,)
     return name, ladder(target, nodes, options.timers, options.crashes, options.duplicates)
@@ -69,15 +75,20 @@ def memory_bytes() -> int:
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
-def _validate(options: ExploreOptions) -> None:
-    if options.states < 1:
-        raise UsageError(f"--states is {options.states}; it must be more than 0")
+def _validate(options: ExploreOptions, states: int) -> None:
+    if states < 1:
+        raise UsageError(f"--states is {states}; it must be more than 0")
+    if options.program is None and options.delays is not None:
+        raise UsageError(
+            "--delays is for one scope: give a --program, or leave it out, as the ladder has such scopes too"
+        )
     if options.time is not None and not options.time > 0:
         raise UsageError("--time is 0; an exploration needs some seconds")
     most = memory_bytes() // (STATE_BYTES * max(1, options.workers))
-    if options.states > most:
+    at_once = states if options.program is not None else min(states, CAPS[-1])
+    if at_once > most:
         raise UsageError(
-            f"--states is {options.states:,}, and at {STATE_BYTES} bytes each only {most:,} fit into this machine's "
+            f"--states is {states:,}, and at {STATE_BYTES} bytes each only {most:,} fit into this machine's "
             "memory: give a smaller number, or bound the scope with --timers and --crashes"
         )
     validate_engine(options.engine)
@@ -89,7 +100,12 @@ def _validate(options: ExploreOptions) -> None:
 
 
 def _climbed(
-    name: str, scopes: tuple[Scope, ...], caps: tuple[int, ...], options: ExploreOptions, stop: StopRequest
+    name: str,
+    scopes: tuple[Scope, ...],
+    caps: tuple[int, ...],
+    states_max: int,
+    options: ExploreOptions,
+    stop: StopRequest,
 ) -> Climbed:
     screen, line, began = console(), now_and_then(), time.monotonic()
     with screen.status(f"exploring {name}") as status:
@@ -109,7 +125,7 @@ def _climbed(
             line(words)
             return not stop.made
 
-        climb = Climb(name, scopes, caps, options.states, options.time, goes_on)
+        climb = Climb(name, scopes, caps, states_max, options.time, goes_on)
         if options.workers == 1 and options.engine == "processes":
             return climb.alone()
         return climb.shared(options.engine, options.workers)

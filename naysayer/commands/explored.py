@@ -39,7 +39,13 @@ def conclude_failing(name: str, climbed: Climbed, results: Path, asked: Mapping[
     rung = climbed.failed
     assert rung is not None
     assert rung.found.failure is not None
-    sentence = f"{rung.scope}: the shortest failure has {count(len(rung.steps), 'step')}"
+    length = count(len(rung.steps), "step")
+    which = (
+        f"the shortest failure has {length}"
+        if rung.scope.delays is None
+        else f"a failure of {length}, of which none can be left out"
+    )
+    sentence = f"{rung.scope}: {which}"
     lines = [f"✗ {name}: {sentence}", *(f"  {step}" for step in rung.steps), f"  {rung.found.failure.why}"]
     lines += [f"  {line}" for line in _others(climbed)]
     facts = _facts(climbed, sentence)
@@ -123,14 +129,7 @@ def _others(climbed: Climbed) -> Iterator[str]:
 
 def _within(one: Rung, others: list[Rung]) -> bool:
     """Whether every schedule of its scope is one of another scope too."""
-    scope = one.scope
-    return any(
-        scope.words == other.scope.words
-        and scope.crashes <= other.scope.crashes
-        and scope.timers <= other.scope.timers
-        and one is not other
-        for other in others
-    )
+    return any(one is not other and one.scope.within(other.scope) for other in others)
 
 
 def _largest(rungs: list[Rung]) -> list[Rung]:
@@ -147,8 +146,14 @@ def _list(title: str, rungs: list[Rung], *, depth: bool = False) -> Iterator[str
 
 
 def _budget(rung: Rung, *, depth: bool) -> str:
-    crashes, timers = count(rung.scope.crashes, "crash", "crashes"), count(rung.scope.timers, "timer")
-    return f"{crashes} and {timers}" + (f" (up to {rung.found.depth} steps)" if depth else "")
+    wanted = rung.scope
+    crashes, timers = count(wanted.crashes, "crash", "crashes"), count(wanted.timers, "timer")
+    said = (
+        f"{crashes} and {timers}"
+        if wanted.delays is None
+        else f"{crashes}, {timers} and {count(wanted.delays, 'delay')}"
+    )
+    return said + (f" (up to {rung.found.depth} steps)" if depth else "")
 
 
 def _kept(concluded: Conclusion, lines: list[str]) -> Conclusion:
@@ -180,7 +185,7 @@ def _facts(climbed: Climbed, sentence: str) -> dict[str, Any]:
         "states": climbed.states,
         "transitions": climbed.transitions,
         "cpu_s": round(climbed.cpu_s, 3),
-        "depth": None if failed is None else failed.found.depth,
+        "depth": None if failed is None else len(failed.steps),
         "why": None if failed is None or failed.found.failure is None else failed.found.failure.why,
         "steps": [] if failed is None else list(failed.steps),
         "scenario": None,
@@ -197,6 +202,7 @@ def _scope_facts(rung: Rung) -> dict[str, Any]:
         "crashes": wanted.crashes,
         "timers": wanted.timers,
         "duplicates": wanted.duplicates,
+        "delays": wanted.delays,
         "outcome": "violation" if found.failure else "cut" if found.cut else "free" if rung.free else "says nothing",
         "states": found.states,
         "depth": found.depth,

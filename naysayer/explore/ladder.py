@@ -14,17 +14,20 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, wait
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
+from operator import itemgetter
 
 from checker.errors import UsageError
 from checker.parallel import pool
 from naysayer.explore.canonical import Opaque
+from naysayer.explore.delays import DelayedSearch
 from naysayer.explore.found import Explored, Progress
 from naysayer.explore.prefix import may_lead
 from naysayer.explore.repeat import repeated
 from naysayer.explore.scope import Scope, scope
 from naysayer.explore.search import Search
+from naysayer.explore.shorter import shortened
 from naysayer.explore.surroundings import Unexplorable
 from naysayer.explore.words import steps_of
 from naysayer.play.timed import Scenario
@@ -38,6 +41,7 @@ PINNED = (
     "w@n1 | r@n2 r@n3",
     "w@n2 w@n1 | r@n3",
     "w@n2 | w@n1 r@n3",
+    "w@n1 | w@n2 r@n1",
     "w@n1 w@n1 | r@n2 r@n3",
     "w@n1 | w@n2 | r@n3 r@n1",
 )
@@ -54,11 +58,37 @@ PINNED_NEXT = ("g@n1 | g@n2", "g@n1 g@n1 | g@n2", "g@n1 g@n2 | g@n3")
 FREE_NEXT = ("g | g", "g g | g")
 """The same of targets that give out generations."""
 
-LED = ("n1 leads: w@n1 r@n1", "n1 leads: w@n1 | r@n1", "n1 leads: w@n1 | r@n2 r@n1", "n1 leads: w@n1 w@n2 | r@n1 r@n2")
-"""The same of targets that are led."""
+PINNED_LED = (
+    "n1 leads: w@n1 r@n1",
+    "n1 leads: w@n1 | r@n1",
+    "n1 leads: w@n1 | r@n2 r@n1",
+    "n1 leads: w@n1 | w@n2 r@n2",
+    "n1 leads: w@n1 w@n2 | r@n1 r@n2",
+)
+"""The same of targets that are led: what came before is one schedule."""
+
+DELAYED = (
+    (0, 0, 1),
+    (0, 0, 2),
+    (0, 0, 3),
+    (1, 0, 1),
+    (1, 0, 2),
+    (0, 2, 1),
+    (0, 2, 2),
+    (1, 2, 1),
+    (1, 2, 2),
+    (0, 7, 1),
+    (2, 2, 1),
+    (2, 4, 2),
+)
+"""Crashes, timers and delays of further scopes of the programs in which each client asks one node."""
 
 TIMERS_MAX, CRASHES_MAX = 2, 1
-"""How many timers and crashes the ladder goes up to, unless given; of one node that cannot lose messages, one more."""
+"""How many timers and crashes the ladder goes up to, unless given, where any message may be late; of one node that
+cannot lose messages, one more."""
+
+AHEAD = 40
+"""So many scopes are searched with a cap before the first of them is with the next."""
 
 POLL_S = 0.2
 
@@ -117,28 +147,33 @@ def ladder(
     alone = nodes == 1
     most_timers = TIMERS_MAX + alone if timers is None else timers
     most_crashes = CRASHES_MAX + alone if crashes is None else crashes
-    programs = _programs(target, nodes)
-    found = [
-        (len(re.findall(r"\b[wrcg]\d?\b", program)) + fired + 2 * crashed, place, fired, crashed)
-        for place, program in enumerate(programs)
-        for fired in range(most_timers + 1)
-        for crashed in range(most_crashes + 1)
-    ]
-    return tuple(
-        scope(programs[place], nodes, crashed, fired, duplicates) for _, place, fired, crashed in sorted(found)
-    )
+    pinned, free = _programs(target, nodes)
+    found: list[tuple[float, Scope]] = []
+    for program in (*pinned, *free):
+        size = len(re.findall(r"\b[wrcg]\d?\b", program))
+        for fired in range(most_timers + 1):
+            for crashed in range(most_crashes + 1):
+                wanted = scope(program, nodes, crashed, fired, duplicates)
+                found.append((size + fired + 2 * crashed, wanted))
+    for program in () if alone else pinned:
+        size = len(re.findall(r"\b[wrcg]\d?\b", program))
+        for crashed, fired, late in DELAYED:
+            if (timers is None or fired <= timers) and (crashes is None or crashed <= crashes):
+                wanted = scope(program, nodes, crashed, fired, duplicates, late)
+                found.append((size + fired / 4 + 1.5 * crashed + late - 1, wanted))
+    return tuple(wanted for _, wanted in sorted(found, key=itemgetter(0)))
 
 
-def _programs(target: Target, nodes: int) -> tuple[str, ...]:
-    """Those that suit a target, of each size in this order."""
+def _programs(target: Target, nodes: int) -> tuple[Sequence[str], Sequence[str]]:
+    """Those that suit a target, of each size in this order: each client asks one node; any node may be asked."""
     if nodes > 2 and may_lead(target, nodes):
-        return LED
+        return PINNED_LED, ()
     pinned, free = [*PINNED], [*FREE]
     if "cas" in target.operations:
         pinned, free = [*pinned, *PINNED_CAS], [*free, *FREE_CAS]
     if "next" in target.operations:
         pinned, free = [*PINNED_NEXT, *pinned], [*FREE_NEXT, *free]
-    return (*pinned, *free) if nodes > 2 else tuple(free)
+    return (pinned, free) if nodes > 2 else ((), free)
 
 
 def search(name: str, wanted: Scope, states: int, seconds: float | None, goes_on: Progress) -> Rung:
@@ -146,14 +181,19 @@ def search(name: str, wanted: Scope, states: int, seconds: float | None, goes_on
     began = time.process_time()
     target = find(name)
     try:
-        searched = Search(target.node, wanted, invariants=target.invariants, opaque=target.foreign)
+        kind = Search if wanted.delays is None else DelayedSearch
+        searched = kind(target.node, wanted, invariants=target.invariants, opaque=target.foreign)
         found = searched.run(states, seconds, goes_on)
     except (Unexplorable, Opaque) as refused:
         raise UsageError(f"{name} cannot be explored: {refused}") from refused
-    if found.failure is None:
+    failure = found.failure
+    if failure is None:
         return Rung(wanted, found, cpu_s=time.process_time() - began)
-    steps = tuple(steps_of(searched.locals, wanted, found.failure))
-    scenario = repeated(target, wanted, searched.locals, found.failure)
+    if wanted.delays is not None:
+        failure = shortened(searched.locals, searched.outside, wanted.nodes, failure, searched.prefix)
+        found = replace(found, failure=failure)
+    steps = tuple(steps_of(searched.locals, wanted, failure))
+    scenario = repeated(target, wanted, searched.locals, failure)
     return Rung(wanted, found, steps, scenario, time.process_time() - began)
 
 
@@ -238,12 +278,18 @@ class Climb:
         return None if self.seconds is None else max(0.0, until - time.monotonic())
 
     def _turns(self, climbed: Climbed) -> Iterator[tuple[int, int]]:
-        """The searches, in order: each scope that is not complete, up to each cap."""
-        for cap in self.caps:
-            for number in range(len(self.scopes)):
-                rung = climbed.rungs.get(number)
-                if rung is None or not rung.complete:
-                    yield number, cap
+        """The searches, in order: each scope that is not complete, up to each cap; up to the next when `AHEAD` others
+        had their turn. Where delays are bounded, the first cap is left out."""
+        numbered = enumerate(self.scopes)
+        turns = [
+            (number + AHEAD * turn, number, cap)
+            for number, wanted in numbered
+            for turn, cap in enumerate(self.caps[int(wanted.delays is not None and len(self.caps) > 1) :])
+        ]
+        for _, number, cap in sorted(turns):
+            rung = climbed.rungs.get(number)
+            if rung is None or not rung.complete:
+                yield number, cap
 
     def _ends(self, climbed: Climbed, until: float, rung: Rung | None = None) -> bool:
         """Notes why no further search begins, if none does."""

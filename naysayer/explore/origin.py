@@ -20,6 +20,9 @@ from naysayer.play.timed import Scenario, TimedOperation
 from naysayer.results import open_folder
 from targets.protocol.fault import Kill
 
+DELAYS = 2
+"""Of some of the scopes: they go deeper."""
+
 LETTERS = {"read": "r", "write": "w", "cas": "c", "delete": "d"}
 
 
@@ -46,9 +49,11 @@ def scopes_around(
     anywhere = " | ".join(" ".join(letter for letter, _ in row) for row in rows)
     budgets = [(fired, crashed) for fired in range(most_timers + 1) for crashed in range(most_crashes + 1)]
     budgets.sort(key=lambda one: (one[0] + 2 * one[1], one))
-    programs = (pinned, anywhere) if scenario.nodes > 1 else (anywhere,)
+    kinds = [(pinned, None), (pinned, DELAYS), (anywhere, None)] if scenario.nodes > 1 else [(anywhere, None)]
     return tuple(
-        scope(program, scenario.nodes, crashed, fired, duplicates) for program in programs for fired, crashed in budgets
+        scope(program, scenario.nodes, crashed, fired, duplicates, delays)
+        for program, delays in kinds
+        for fired, crashed in budgets
     )
 
 

@@ -9,11 +9,12 @@ from collections.abc import Hashable, Sequence
 from typing import Any, Literal, NamedTuple
 
 from naysayer.explore.frontier import IMPOSSIBLE, Frontiers, Operation
+from naysayer.explore.local import Step
 from naysayer.explore.scope import Scope
 from targets.protocol.invariant import LocalInvariant
 from targets.protocol.node import Reply
 
-Budget = Literal["timers", "crashes", "duplicates"]
+Budget = Literal["timers", "crashes", "duplicates", "delays"]
 
 
 Granted = tuple[frozenset[int], tuple[int, ...]]
@@ -31,6 +32,9 @@ class Core(NamedTuple):
     timers: int
     crashes: int
     duplicates: int
+    delays: int
+    isolated: int = -1
+    """The node that is isolated; -1: none."""
 
 
 class Outside:
@@ -61,7 +65,16 @@ class Outside:
         remembered = self._remember(tuple({} for _ in self._invariants))
         granted = (frozenset[int](), (0,) * len(scope.program))
         return self._core(
-            Core(0, granted, (0,) * len(scope.program), remembered, scope.timers, scope.crashes, scope.duplicates)
+            Core(
+                0,
+                granted,
+                (0,) * len(scope.program),
+                remembered,
+                scope.timers,
+                scope.crashes,
+                scope.duplicates,
+                scope.delays or 0,
+            )
         )
 
     def _core(self, core: Core) -> int:
@@ -79,6 +92,10 @@ class Outside:
             found = self._spent[core, budget] = self._core(one._replace(**{budget: getattr(one, budget) - 1}))
         return found
 
+    def isolated(self, core: int, node: int) -> int:
+        """A node is isolated, or (-1) none is any more."""
+        return self._core(self.cores[core]._replace(isolated=node))
+
     def asked(self, core: int, client: int) -> int:
         """The client's next operation is asked for."""
         found = self._asked.get((core, client))
@@ -94,6 +111,12 @@ class Outside:
                 one = one._replace(frontier=self._frontiers.invoke(one.frontier, operation))
             found = self._asked[core, client] = self._core(one)
         return found
+
+    def may_ask(self, core: int, client: int, id: str) -> bool:
+        """Whether it is the client's turn to ask for this operation."""
+        done, waits = divmod(self.cores[core].progress[client], 2)
+        row = self._scope.program[client]
+        return not waits and done < len(row) and row[done].operation.id == id
 
     def answered(self, core: int, replies: int) -> int:
         """A node answers. IMPOSSIBLE if no order of the operations explains it. An answer that no client waits for is
@@ -120,6 +143,17 @@ class Outside:
                 frontier = self._frontiers.answer(core.frontier, reply.id, reply.status, output)
                 return core._replace(frontier=frontier)
         return core
+
+    def noticed(self, core: int, index: int, step: Step, looks: tuple[int, ...]) -> tuple[int, str | None]:
+        """After a step of node `index`: clients are answered, and invariants look. A sentence if something is wrong."""
+        name = self._scope.names[index]
+        if step.died is not None:
+            return core, f"{name} died of an exception: {step.died}"
+        if step.replies:
+            core = self.answered(core, step.replies)
+            if core == IMPOSSIBLE:
+                return core, f"no order of the operations explains what {name} answers"
+        return self.looked(core, index, looks)
 
     def looked(self, core: int, index: int, looks: tuple[int, ...]) -> tuple[int, str | None]:
         """The invariants look at node `index`, which has handled an input; `looks` are the numbers of all nodes' views.

@@ -1,13 +1,15 @@
 """What is known of a protocol that makes its scopes smaller.
 
-A rule is used only where every method that its proof reads is the healthy node's own: a broken variant that overrides
-one of them is explored without it. The rules of each protocol, with their proofs, are in dead/.
+A rule is used only where every method that its proof may read is the healthy node's own: a broken variant that
+overrides one of them is explored without it. So each proof names the methods that it does not read, and no others are
+taken for such. The rules of each protocol, with their proofs, are in dead/.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import FunctionType
 from typing import Any
 
 from targets.protocol.node import Message, Node
@@ -36,6 +38,8 @@ def rules_of(node: Node, *, crashes: bool) -> Rules:
     return next((one for one in found if one is not None), Rules())
 
 
-def as_healthy(object_: Any, healthy: type, *names: str) -> bool:
-    """Whether these methods of an object are those of the healthy class."""
-    return all(getattr(type(object_), name) is getattr(healthy, name) for name in names)
+def as_healthy(object_: Any, healthy: type, unread: frozenset[str] = frozenset()) -> bool:
+    """Whether all methods of an object are those of the healthy class, but for some that no proof reads: they decide
+    something and return it, without any other effect, or show something."""
+    names = (name for name in dir(healthy) if isinstance(getattr(healthy, name), FunctionType))
+    return all(getattr(type(object_), name) is getattr(healthy, name) for name in names if name not in unread)

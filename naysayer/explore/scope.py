@@ -42,6 +42,8 @@ class Scope:
     crashes: int = 0
     timers: int = 0
     duplicates: int = 0
+    delays: int | None = None
+    """How many delays (delays.py); None: any."""
     leader: NodeId | None = None
     """The node that leads before anything else happens."""
 
@@ -52,7 +54,19 @@ class Scope:
     def __str__(self) -> str:
         crashes, timers = count(self.crashes, "crash", "crashes"), count(self.timers, "timer")
         twice = f", {count(self.duplicates, 'message')} twice" if self.duplicates else ""
-        return f"{self.words} on {count(self.nodes, 'node')}, {crashes}, {timers}{twice}, any loss or delay"
+        late = "any loss or delay" if self.delays is None else f"at most {count(self.delays, 'delay')}"
+        return f"{self.words} on {count(self.nodes, 'node')}, {crashes}, {timers}{twice}, {late}"
+
+    def within(self, other: Scope) -> bool:
+        """Whether every schedule of it is one of the other too."""
+        return (
+            self.words == other.words
+            and self.nodes == other.nodes
+            and self.crashes <= other.crashes
+            and self.timers <= other.timers
+            and self.duplicates <= other.duplicates
+            and (other.delays is None or (self.delays is not None and self.delays <= other.delays))
+        )
 
 
 def count(number: int, one: str, many: str | None = None) -> str:
@@ -60,11 +74,14 @@ def count(number: int, one: str, many: str | None = None) -> str:
     return f"{number} {one if number == 1 else many or one + 's'}"
 
 
-def scope(program: str, nodes: int, crashes: int = 0, timers: int = 0, duplicates: int = 0) -> Scope:
+def scope(
+    program: str, nodes: int, crashes: int = 0, timers: int = 0, duplicates: int = 0, delays: int | None = None
+) -> Scope:
     """The scope that was asked for. Raises UsageError."""
     if not 1 <= nodes <= NODES_MAX:
         raise UsageError(f"--nodes is {nodes}; from 1 to {NODES_MAX} can be explored")
-    for option, given in (("crashes", crashes), ("timers", timers), ("duplicates", duplicates)):
+    bounds = (("crashes", crashes), ("timers", timers), ("duplicates", duplicates), ("delays", delays or 0))
+    for option, given in bounds:
         if given < 0:
             raise UsageError(f"--{option} is {given}; it must be 0 or more")
     led = _LED.fullmatch(program)
@@ -93,7 +110,7 @@ def scope(program: str, nodes: int, crashes: int = 0, timers: int = 0, duplicate
         raise UsageError(f"--program {program!r} has g and others: generations are explored by themselves")
     words = " | ".join(" ".join(steps) for steps in clients)
     words = words if leader is None else f"{leader} leads: {words}"
-    return Scope(words, tuple(built), nodes, crashes, timers, duplicates, leader)
+    return Scope(words, tuple(built), nodes, crashes, timers, duplicates, delays, leader)
 
 
 def _operation(name: str, letter: str, values: Iterator[int]) -> Operation:

@@ -16,12 +16,12 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from naysayer.explore.found import Action, Explored, Failure, Progress
-from naysayer.explore.frontier import IMPOSSIBLE
 from naysayer.explore.local import Crash, Delivery, Locals, Step, started
 from naysayer.explore.outside import Core, Outside
 from naysayer.explore.prefix import until_leads
 from naysayer.explore.rules import Rules, rules_of
 from naysayer.explore.scope import Asked, Scope
+from naysayer.explore.shorter import replies_of
 from naysayer.explore.surroundings import LOSSES, ClockRead
 from targets.protocol.invariant import LocalInvariant
 from targets.protocol.node import Node, Request
@@ -30,11 +30,13 @@ from targets.protocol.target import Invariant
 KEY = "x"
 LOOK_EVERY = 256
 """After how many states the time and the stop request are looked at."""
+NO_STEP = -1
+"""In place of an action: what changes is in the order of the steps that follow."""
 CHARACTERS = 0x10F000
 """How many local states, or inputs, a character can stand for, and some to spare."""
 
 
-class _Move(NamedTuple):
+class Move(NamedTuple):
     """A step as it changes the string: the node's character, "" if nothing changes, and those of what it sent."""
 
     after: str
@@ -55,6 +57,9 @@ class Search:
     """One exploration. `rules`: what makes the scope smaller; those of the target's protocol unless given.
     `invariants`: what must hold in every state, beside the answers; of them those are asked that judge by what they see
     and remember alone. `opaque`: the memory of a node cannot be read."""
+
+    _none = ""
+    """No message is under way."""
 
     def __init__(
         self,
@@ -86,18 +91,20 @@ class Search:
             opaque=self._opaque,
             remember=self._remember,
         )
-        self._outside = Outside(scope, self._invariants, self.locals.views, self.locals.answers)
+        self.outside = Outside(scope, self._invariants, self.locals.views, self.locals.answers)
         self._requests = [[self._request(client, one) for one in row] for client, row in enumerate(scope.program)]
         self._clocks = clocks
-        self._moves: dict[str, dict[int, _Move]] = {}
-        self._crashes: dict[tuple[str, int], list[tuple[int, _Move]]] = {}
-        self._restarts: dict[str, list[tuple[int, _Move]]] = {}
+        self._moves: dict[str, dict[int, Move]] = {}
+        self._crashes: dict[tuple[str, int], list[tuple[int, Move]]] = {}
+        self._restarts: dict[str, list[tuple[int, Move]]] = {}
         self._numbers: dict[Action, int] = {}
         self._known: list[Action] = []
         self._ends: dict[str, tuple[int, int, int]] = {}
         self._touching: list[dict[str, tuple[int, int]]] = [{} for _ in self._names]
         self._dead: dict[str, bool] = {}
         self._parents, self._actions = array("i"), array("i")
+        self.prefix = 0
+        """How many steps come before the first state."""
 
     def _request(self, client: int, asked: Asked) -> int:
         name, f, value = asked.operation
@@ -118,7 +125,7 @@ class Search:
         if isinstance(first, Failure):
             return Explored(1, 0, self.locals.handled, 0, first, None, clocks=self._clocks)
         seen = {first}
-        before = at = len(self._parents) - 1
+        self.prefix = before = at = len(self._parents) - 1
         layer, cut = [first], None
         while layer and cut is None:
             following: list[str] = []
@@ -149,7 +156,7 @@ class Search:
                 layer = following
         if cut is not None and at - before == len(seen):
             cut = None
-        deepest, unanswered = depth if cut else depth - 1, self._outside.unanswered()
+        deepest, unanswered = depth if cut else depth - 1, self.outside.unanswered()
         return Explored(
             len(seen), transitions, self.locals.handled, deepest, None, cut, unanswered, clocks=self._clocks
         )
@@ -166,22 +173,22 @@ class Search:
         """The state after the first starts, of which no message has arrived."""
         begun = [self.locals.first(index) for index in range(self._nodes)]
         locals_ = "".join(chr(step.state) for step in begun)
-        core, why = self._outside.first(), None
+        core, why = self.outside.first(), None
         for index in range(self._nodes):
             if why is None:
-                core, why = self._outside.looked(core, index, self._looks(locals_))
+                core, why = self.outside.looked(core, index, self._looks(locals_))
         if why is not None:
             return Failure(why, (), ())
         messages = self._characters(what for step in begun for what in step.sent)
         if self._rules.dead is not None:
             for index in range(self._nodes):
                 messages = self._alive(messages, locals_, index)
-        return locals_ + chr(core) + messages
+        return locals_ + chr(core) + self._with(self._none, messages, core)
 
     def _led(self, state: str | Failure) -> str | Failure:
         """The state after the prefix of the scope, which costs no timers, and is a part of every failure."""
         self._parents.append(-1)
-        self._actions.append(-1)
+        self._actions.append(NO_STEP)
         leader = self._scope.leader
         if leader is None or isinstance(state, Failure):
             return state
@@ -208,7 +215,7 @@ class Search:
         """Each action with the state after it, "" where nothing changes. Raises _Found."""
         nodes, moves, ends = self._nodes, self._moves, self._ends
         locals_, core, under_way = state[:nodes], ord(state[nodes]), state[nodes + 1 :]
-        left: Core = self._outside.cores[core]
+        left: Core = self.outside.cores[core]
         before = ""
         for at, message in enumerate(under_way):
             if message == before:
@@ -221,47 +228,55 @@ class Search:
             yield action, self._after(locals_, core, rest, to, move, action)
             if left.duplicates:
                 copied = self._number(Action(to, what, copy=True))
-                yield copied, self._after(locals_, self._outside.spent(core, "duplicates"), under_way, to, move, copied)
+                yield copied, self._after(locals_, self.outside.spent(core, "duplicates"), under_way, to, move, copied)
             if left.crashes:
-                fewer = self._outside.spent(core, "crashes")
+                fewer = self.outside.spent(core, "crashes")
                 for crash, move in self._crashes_during(local, to, what, -1):
                     yield crash, self._after(locals_, fewer, rest, to, move, crash)
-        yield from self._asked(locals_, core, under_way)
-        for index, local in enumerate(locals_):
-            if left.timers:
-                fewer = self._outside.spent(core, "timers")
-                for timer in self.locals.timers[ord(local)]:
-                    action = self._number(Action(index, timer))
-                    yield action, self._after(locals_, fewer, under_way, index, self._move(local, index, timer), action)
-                    if left.crashes:
-                        least = self._outside.spent(fewer, "crashes")
-                        for crash, move in self._crashes_during(local, index, timer, -1):
-                            yield crash, self._after(locals_, least, under_way, index, move, crash)
-            if left.crashes:
-                fewer = self._outside.spent(core, "crashes")
-                for crash, move in self._crashes_between(local, index):
-                    yield crash, self._after(locals_, fewer, under_way, index, move, crash)
+        yield from self._begun(locals_, core, under_way)
+        yield from self._restarted(locals_, core, under_way)
 
-    def _asked(self, locals_: str, core: int, under_way: str) -> Iterator[tuple[int, str]]:
-        """The actions of clients."""
-        left = self._outside.cores[core]
+    def _begun(self, locals_: str, core: int, messages: str) -> Iterator[tuple[int, str]]:
+        """The actions that no message brings about: clients ask, timers fire."""
+        left = self.outside.cores[core]
+        for client, index, what in self._may_ask(left):
+            yield from self._takes(locals_, self.outside.asked(core, client), messages, index, what, client)
+        if left.timers:
+            fewer = self.outside.spent(core, "timers")
+            for index, local in enumerate(locals_):
+                for timer in self.locals.timers[ord(local)]:
+                    yield from self._takes(locals_, fewer, messages, index, timer)
+
+    def _restarted(self, locals_: str, core: int, messages: str) -> Iterator[tuple[int, str]]:
+        """Crashes between two inputs."""
+        if self.outside.cores[core].crashes:
+            fewer = self.outside.spent(core, "crashes")
+            for index, local in enumerate(locals_):
+                for crash, move in self._crashes_between(local, index):
+                    yield crash, self._after(locals_, fewer, messages, index, move, crash)
+
+    def _takes(
+        self, locals_: str, core: int, messages: str, index: int, what: int, client: int = -1
+    ) -> Iterator[tuple[int, str]]:
+        """A node takes an input, whole or up to a crash."""
+        local, action = locals_[index], self._number(Action(index, what, client))
+        yield action, self._after(locals_, core, messages, index, self._move(local, index, what), action)
+        if self.outside.cores[core].crashes:
+            fewer = self.outside.spent(core, "crashes")
+            for crash, move in self._crashes_during(local, index, what, client):
+                yield crash, self._after(locals_, fewer, messages, index, move, crash)
+
+    def _may_ask(self, left: Core) -> Iterator[tuple[int, int, int]]:
+        """Clients that may ask, which node, and for what."""
         for client, row in enumerate(self._scope.program):
             done, waits = divmod(left.progress[client], 2)
             if waits or done == len(row):
                 continue
-            what, asking = self._requests[client][done], self._outside.asked(core, client)
             for index, name in enumerate(self._names):
-                if row[done].node not in (None, name):
-                    continue
-                action = self._number(Action(index, what, client))
-                move = self._move(locals_[index], index, what)
-                yield action, self._after(locals_, asking, under_way, index, move, action)
-                if left.crashes:
-                    fewer = self._outside.spent(asking, "crashes")
-                    for crash, move in self._crashes_during(locals_[index], index, what, client):
-                        yield crash, self._after(locals_, fewer, under_way, index, move, crash)
+                if row[done].node in (None, name):
+                    yield client, index, self._requests[client][done]
 
-    def _after(self, locals_: str, core: int, messages: str, index: int, move: _Move, action: int) -> str:
+    def _after(self, locals_: str, core: int, messages: str, index: int, move: Move, action: int) -> str:
         """The state after a move of a node; "" where nothing changes."""
         after, sent, step, silent, alike = move
         if not after:
@@ -277,22 +292,18 @@ class Search:
             if sent:
                 sent = self._alive(sent, locals_, index)
         if sent:
-            messages = "".join(sorted(messages + sent))
+            messages = self._with(messages, sent, core)
         return locals_ + chr(core) + messages
+
+    def _with(self, messages: str, sent: str, core: int) -> str:
+        """What is under way, with what was sent."""
+        return "".join(sorted(messages + sent))
 
     def _noticed(self, core: int, locals_: str, index: int, step: Step, action: int) -> int:
         """The core after what clients are answered and invariants see. Raises _Found."""
-        name = self._names[index]
-        if step.died is not None:
-            raise _Found(f"{name} died of an exception: {step.died}", action)
-        if step.replies:
-            core = self._outside.answered(core, step.replies)
-            if core == IMPOSSIBLE:
-                raise _Found(f"no order of the operations explains what {name} answers", action)
-        if self._watches:
-            core, why = self._outside.looked(core, index, self._looks(locals_))
-            if why is not None:
-                raise _Found(why, action)
+        core, why = self.outside.noticed(core, index, step, self._looks(locals_) if self._watches else ())
+        if why is not None:
+            raise _Found(why, action)
         return core
 
     def _looks(self, locals_: str) -> tuple[int, ...]:
@@ -301,7 +312,7 @@ class Search:
 
     # moves
 
-    def _move(self, local: str, index: int, what: int) -> _Move:
+    def _move(self, local: str, index: int, what: int) -> Move:
         """What an input does to a local state."""
         found = self._moves.setdefault(local, {}).get(what)
         if found is None:
@@ -311,12 +322,12 @@ class Search:
             same = step.state == before and not step.sent and not step.replies and step.died is None
             silent = not step.replies and step.died is None and looks[step.state] == looks[before]
             alike = summaries[step.state] == summaries[before]
-            found = _Move("" if same else chr(step.state), self._characters(step.sent), step, silent, alike)
+            found = Move("" if same else chr(step.state), self._characters(step.sent), step, silent, alike)
             if self._remember:
                 self._moves[local][what] = found
         return found
 
-    def _crashes_during(self, local: str, index: int, what: int, client: int) -> list[tuple[int, _Move]]:
+    def _crashes_during(self, local: str, index: int, what: int, client: int) -> list[tuple[int, Move]]:
         """Crashes between any two effects of what a node does with an input. Of those that come to the same, one."""
         found = self._crashes.get((local, what))
         if found is None:
@@ -327,7 +338,7 @@ class Search:
                 self._crashes[local, what] = found
         return found
 
-    def _crashes_between(self, local: str, index: int) -> list[tuple[int, _Move]]:
+    def _crashes_between(self, local: str, index: int) -> list[tuple[int, Move]]:
         found = self._restarts.get(local)
         if found is None:
             found = self._distinct(local, index, [Crash(loss, None, 0) for loss in LOSSES], -1)
@@ -335,8 +346,8 @@ class Search:
                 self._restarts[local] = found
         return found
 
-    def _distinct(self, local: str, index: int, ways: list[Crash], client: int) -> list[tuple[int, _Move]]:
-        different: dict[Step, tuple[int, _Move]] = {}
+    def _distinct(self, local: str, index: int, ways: list[Crash], client: int) -> list[tuple[int, Move]]:
+        different: dict[Step, tuple[int, Move]] = {}
         for way in ways:
             what = self.locals.input(way)
             move = self._move(local, index, what)
@@ -353,7 +364,7 @@ class Search:
     # messages
 
     def _characters(self, messages: Sequence[int] | Iterator[int]) -> str:
-        """The characters of messages that were sent, sorted."""
+        """The characters of messages that were sent."""
         for what in (messages := tuple(messages)):
             if chr(what) not in self._ends:
                 given = self.locals.inputs[what]
@@ -363,7 +374,7 @@ class Search:
                 self._ends[chr(what)] = (to, what, self._number(Action(to, what)))
                 for index in {sender, to}:
                     self._touching[index][chr(what)] = (to, sender)
-        return "".join(sorted(map(chr, messages)))
+        return "".join(map(chr, messages))
 
     def _alive(self, messages: str, locals_: str, index: int) -> str:
         """Without those that can have no effect any more, now that node `index` has another state."""
@@ -395,11 +406,5 @@ class Search:
         while at > 0:
             taken.append(self._actions[at])
             at = self._parents[at]
-        actions = tuple(self._known[one] for one in reversed(taken))
-        states = [self.locals.first(index).state for index in range(self._nodes)]
-        replies = []
-        for action in actions:
-            step = self.locals.step(states[action.node], action.input)
-            states[action.node] = step.state
-            replies.append(self.locals.answers[step.replies])
-        return Failure(why, actions, tuple(replies))
+        actions = tuple(self._known[one] for one in reversed(taken) if one != NO_STEP)
+        return Failure(why, actions, replies_of(self.locals, actions))

@@ -34,33 +34,28 @@ from targets.systems.paxos.messages import Accept, Accepted, Chosen, Prepare, Pr
 from targets.systems.paxos.proposer import Proposer
 from targets.systems.paxos.replica import PaxosReplica
 
-READ = (
-    *(
-        "receive",
-        "drain",
-        "send",
-        "broadcast",
-        "handle",
-        "row",
-        "on_ballot",
-        "begin",
-        "attempt",
-        "on_promise",
-        "propose",
-    ),
-    *("on_accepted", "on_refuse", "on_chosen", "is_news", "advance"),
+UNREAD = frozenset(
+    {"execute", "without_ballot", "without_finishing", "reaction", "make_acceptor", "make_proposer", "view"}
 )
-"""Methods of the node that the proofs read."""
+"""Methods of the node that the proofs do not read: what a request does to a row, and which parts the node has."""
+
+QUORUMS = frozenset({"is_quorum", "chooses", "inherited"})
+"""Methods of the proposer that they do not read."""
+
+VOTES, ON_DISK = frozenset({"persist_vote"}), frozenset({"restore", "persist_promise"})
+"""Methods of the acceptor that they do not read; the latter where no node crashes."""
 
 
 def rules(node: Node, *, crashes: bool) -> Rules | None:
     """None for other nodes."""
     if not isinstance(node, PaxosReplica):
         return None
-    acceptor = as_healthy(node.acceptor, Acceptor, "slot", "forget", "prepare", "accept", "may_promise", "may_accept")
-    durable = as_healthy(node.acceptor, Acceptor, "restore", "persist_promise")
-    proposer = as_healthy(node.proposer, Proposer, "next_ballot")
-    if not (as_healthy(node, PaxosReplica, *READ) and acceptor and proposer and (durable or not crashes)):
+    proven = (
+        as_healthy(node, PaxosReplica, UNREAD)
+        and as_healthy(node.acceptor, Acceptor, VOTES if crashes else VOTES | ON_DISK)
+        and as_healthy(node.proposer, Proposer, QUORUMS)
+    )
+    if not proven:
         return Rules()
     return Rules(summary=_standing, dead=_is_answer_dead if crashes else _is_dead)
 

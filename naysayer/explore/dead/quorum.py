@@ -20,16 +20,18 @@ from targets.systems.quorum.replica import Replica
 
 WATCHED = frozenset({"confirmed", "_confirming"})
 
+SHOWS = frozenset({"working", "_stands", "_called", "view"})
+DECIDES = frozenset({"majority", "new_version", "newest"})
+"""Methods of the node that the proof does not read."""
+
 
 def rules(node: Node, *, crashes: bool) -> Rules | None:
     """None for other nodes."""
     if not isinstance(node, QuorumNode):
         return None
-    ignored = WATCHED if as_healthy(node, QuorumNode, "receive") else frozenset[str]()
-    proven = as_healthy(node, QuorumNode, "receive", "got", "stored", "put", "send_phase", "finish")
-    if not proven or not as_healthy(node.replica, Replica, "look_up"):
-        return Rules(ignored)
-    return Rules(ignored, _phases, _is_dead)
+    ignored = WATCHED if type(node).receive is QuorumNode.receive else frozenset[str]()
+    proven = as_healthy(node, QuorumNode, SHOWS | DECIDES) and type(node.replica).look_up is Replica.look_up
+    return Rules(ignored, _phases, _is_dead) if proven else Rules(ignored)
 
 
 def _phases(node: QuorumNode) -> Summary:

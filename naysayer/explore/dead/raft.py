@@ -16,32 +16,33 @@ from __future__ import annotations
 from naysayer.explore.rules import Rules, Summary, as_healthy
 from targets.protocol.node import Message, Node
 from targets.systems.raft.check_quorum import CheckQuorum
-from targets.systems.raft.core import Raft
 from targets.systems.raft.messages import AppendEntriesReply, InstallSnapshotReply, PreVoteReply, RequestVoteReply
 from targets.systems.raft.node import RaftNode
 from targets.systems.raft.storage import Storage
 
-OF_CORE = (
-    *("receive", "hard_state", "persist_term_and_vote", "on_request_vote_reply", "count_votes", "recognize_leader"),
-    *("on_append_entries", "advance_match_index", "go_back"),
+LOG = frozenset(
+    {
+        "is_up_to_date",
+        "matches_previous",
+        "commit_bound",
+        "verified_match_index",
+        "conflict_index",
+        "may_count_replicas",
+    }
 )
-OF_NODE = (
-    *("start", "heeds", "recover", "timeout", "on_election_timeout", "become_follower", "start_election"),
-    *("start_leading", "stop_leading", "on_append_entries_reply", "on_install_snapshot_reply"),
-)
-"""Methods that the proofs read, where the healthy server has them from."""
+MACHINE = frozenset({"execute", "_execute_once", "has_answered", "session_time_ms", "entry_time_ms"})
+"""Methods that the proofs do not read: they decide about entries, and what comes of them."""
+SHOWS = frozenset({"log_cells", "view"})
 
 
 def rules(node: Node, *, crashes: bool) -> Rules | None:
     """None for other nodes."""
     if not isinstance(node, RaftNode):
         return None
-    core = (name for name in OF_CORE if name not in vars(RaftNode))
     proven = (
-        as_healthy(node, RaftNode, *OF_NODE, *OF_CORE)
-        and as_healthy(node, Raft, *core)
-        and as_healthy(node.check_quorum, CheckQuorum, "check", "await_answers")
-        and as_healthy(node.storage, Storage, "save_hard_state", "recover")
+        as_healthy(node, RaftNode, LOG | MACHINE | SHOWS)
+        and as_healthy(node.check_quorum, CheckQuorum)
+        and as_healthy(node.storage, Storage)
     )
     return Rules(summary=_standing, dead=_is_dead) if proven else Rules()
 

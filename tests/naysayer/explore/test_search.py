@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from naysayer.explore.delays import DelayedSearch
 from naysayer.explore.found import Explored
 from naysayer.explore.local import Crash, started
 from naysayer.explore.rules import Rules, rules_of
@@ -16,6 +17,7 @@ from naysayer.explore.search import Search
 from targets.protocol.invariant import LocalInvariant
 from targets.protocol.node import Context, Message, Request, Timer
 from targets.registry import find
+from targets.systems.quorum.node import QuorumNode
 
 PINNED = "w@n1 | r@n2 r@n3"
 MANY = 100_000
@@ -85,8 +87,7 @@ def test_steps_that_are_remembered_are_those_of_the_nodes(target: str, program: 
         ("quorum-kv", "w@n1 | r@n2", {}),
         ("quorum-kv", "w@n1 r@n2", {}),
         ("quorum-kv", "w@n1", {"timers": 1, "crashes": 1}),
-        ("quorum-kv/no-read-repair", "w@n1 | r@n1 r@n2", {}),
-        ("quorum-kv/async-read-repair", "w@n1 | r@n1 r@n2", {}),
+        ("quorum-kv/timestamp-tie", "w@n1 | w@n2", {}),
         ("paxos-register", "w@n1 | r@n2", {}),
         ("paxos-kv", "w@n1 | r@n2", {"nodes": 2}),
         ("paxos-kv", "w@n1", {"nodes": 2, "crashes": 1, "timers": 1}),
@@ -110,6 +111,19 @@ def test_messages_without_effect_may_be_dropped(target: str, program: str, budge
     assert (few.failure is None) == (all_.failure is None)
     if few.failure is not None and all_.failure is not None:
         assert len(few.failure.actions) == len(all_.failure.actions)
+
+
+class CountsAnew(QuorumNode):
+    """An answer to an operation from before a crash is taken for one to a new operation."""
+
+    def start(self, ctx: Context) -> None:
+        super().start(ctx)
+        self.next_op = 0
+
+
+def test_a_proof_that_no_longer_holds_drops_nothing() -> None:
+    search = DelayedSearch(CountsAnew, scope("w@n1 | w@n2 r@n1", 3, crashes=1, delays=2))
+    assert search.run(MANY).failure is not None
 
 
 def test_a_crash_may_come_between_any_two_effects() -> None:
