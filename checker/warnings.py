@@ -24,6 +24,9 @@ _EFFECTS = {
 }
 """The operations that bring in values, of the models whose monitors rest on every value being brought in once."""
 
+_OF_LOGS = ("poll", "final_poll", "commit_offsets", "list_committed_offsets")
+"""Operations whose inputs and outputs are maps by key, or lists of keys."""
+
 _HARMLESS = ("read", "contains", "generate", "next", "echo", "poll", "final_poll")
 """Operations that change nothing for the others, so that a pending one hides nothing."""
 
@@ -165,21 +168,32 @@ def _types_apart(history: History) -> list[str]:
     transactions = _named(history, ("txn",))
     if transactions.all() and _steps_of_one_type(history):
         return []
+    logs = _named(history, _OF_LOGS)
     values, keys = _Scalars(), _Scalars()
     for key in _firsts(history.key, history):
         keys.add(tables.key.values[key[0]], key[1])
     for column in (history.input, returned):
-        for code, index in _firsts(np.where(transactions, 0, column), history):
+        for code, index in _firsts(np.where(transactions | logs, 0, column), history):
             values.add(tables.value.values[code], index)
         for code, index in _firsts(np.where(transactions, column, 0), history):
             for micro in tables.value.values[code] or ():
                 if isinstance(micro, tuple) and len(micro) == 3:
                     keys.add(micro[1], index)
                     values.add(micro[2], index)
+        for code, index in _firsts(np.where(logs, column, 0), history):
+            for item in _items(tables.value.values[code]):
+                key, *offsets = item if isinstance(item, tuple) else (item,)
+                keys.add(key, index)
+                values.add(tuple(offsets), index)
     return [
         *_twins("values", values, "count as different values"),
         *_twins("keys", keys, "are judged as two objects"),
     ]
+
+
+def _items(value: object) -> tuple[object, ...]:
+    """The pairs of a map, or the keys of a list."""
+    return value if isinstance(value, tuple) else ()
 
 
 def _steps_of_one_type(history: History) -> bool:

@@ -22,6 +22,9 @@ FEW_OK = 20
 SELDOM_OK = 0.05
 """A kind of operation with fewer successes, or a smaller share of them, is named beside the headline."""
 
+LAST = ("final_poll",)
+"""Operations of the last round alone, of which there are few in any run."""
+
 ERRORS_MAX = 5
 """How many error texts are kept: the most frequent ones."""
 
@@ -92,7 +95,9 @@ def seen(
     few = [
         f"{kind} {count.ok} of {count.all}"
         for kind, count in by_kind.items()
-        if (count.ok < FEW_OK or count.ok < SELDOM_OK * count.all) and not _unsupported(history, kind)
+        if (count.ok < FEW_OK or count.ok < SELDOM_OK * count.all)
+        and not _unsupported(history, kind)
+        and not (count.ok == count.all and kind in LAST)
     ]
     remarks = [f"few succeeded: {', '.join(few)}"] if few and total.ok else []
     silent = [f"{node} ({by_node[node].all} operations)" for node in _silent(history, by_node)]

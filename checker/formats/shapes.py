@@ -58,12 +58,27 @@ def _numbered(value: Any) -> bool:
     return _pair(value) and type(value[0]) is int
 
 
+def _offsets(value: Any) -> bool:
+    """A map, which is kept as pairs, from keys to offsets."""
+    return value is None or (_list(value) and all(_pair(item) and type(item[1]) is int for item in value))
+
+
+def _messages(value: Any) -> bool:
+    """A map from keys to lists of offset and message."""
+    return value is None or (
+        _list(value)
+        and all(_pair(item) and _list_or_null(item[1]) and all(map(_numbered, item[1] or ())) for item in value)
+    )
+
+
 Shape = tuple[Callable[[Any], bool], str]
 
 _PAIR: Shape = (_pair, "a pair [from, to]")
 _WHOLE: Shape = (_whole, "a whole number")
 _TEXT: Shape = (_text, "a string")
 _TEXT_OR_NULL: Shape = (_text_or_null, "a string or null")
+_OFFSETS: Shape = (_offsets, "a map {key: offset}")
+_MESSAGES: Shape = (_messages, "a map {key: [[offset, message], ...]}")
 
 INPUTS: dict[tuple[str | None, str], Shape] = {
     (None, "cas"): _PAIR,
@@ -77,6 +92,10 @@ INPUTS: dict[tuple[str | None, str], Shape] = {
     ("fenced-register", "fenced-write"): (_numbered, "a pair [generation, value]"),
     ("kv-append", "append"): _TEXT,
     ("kv-append", "write"): _TEXT_OR_NULL,
+    ("kafka", "poll"): _OFFSETS,
+    ("kafka", "final_poll"): _OFFSETS,
+    ("kafka", "commit_offsets"): _OFFSETS,
+    ("kafka", "list_committed_offsets"): (_list_or_null, "a list of keys"),
 }
 """By model (None: every one) and operation."""
 
@@ -84,6 +103,12 @@ OUTPUTS: dict[tuple[str | None, str], Shape] = {
     (None, "cas"): (_truth_or_null, "true, false or null"),
     (None, "contains"): (_truth, "true or false"),
     ("counter", "read"): (_whole_or_null, "a whole number, or null before the first add"),
+    ("g-counter", "read"): _WHOLE,
+    ("pn-counter", "read"): _WHOLE,
+    ("kafka", "send"): _WHOLE,
+    ("kafka", "poll"): _MESSAGES,
+    ("kafka", "final_poll"): _MESSAGES,
+    ("kafka", "list_committed_offsets"): _OFFSETS,
     ("log", "append"): (_whole_or_null, "an offset or null"),
     ("generation", "next"): _WHOLE,
     ("rmw-register", "fetch-add"): (_whole_or_null, "a whole number, or null of an empty register"),

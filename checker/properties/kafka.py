@@ -16,6 +16,7 @@ outcome is unknown.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Any
 
@@ -28,6 +29,10 @@ from checker.verdict import Decision, Explanation
 def _pairs(value: Any) -> dict[Any, Any]:
     """A frozen map (sorted pairs) as a dict."""
     return dict(value or ())
+
+
+def _offset(send: Operation) -> Any:
+    return send.output
 
 
 POLLS = ("poll", "final_poll")
@@ -65,7 +70,7 @@ class _Log:
 
 
 def decide(part: History) -> Decision:
-    """See the module's text. Cost: the messages polled, times the sends acknowledged in the gaps of a poll."""
+    """See the module's text. Cost: the messages polled, and the sends acknowledged in the gaps of a poll."""
     ops = list(part)
     rows = {op.index: row for row, op in enumerate(ops)}
     found: Explanation | None = None
@@ -78,9 +83,10 @@ def decide(part: History) -> Decision:
             if found is not None:
                 return _invalid(found, rows)
             acknowledged.setdefault(op.key, []).append(op)
+    stored = {key: sorted(sends, key=_offset) for key, sends in acknowledged.items()}
     for op in ops:
         if op.f in POLLS and op.status == "ok":
-            found = _judge_poll(op, log, sent, acknowledged)
+            found = _judge_poll(op, log, sent, stored)
             if found is not None:
                 return _invalid(found, rows)
     found = _judge_ends(ops, acknowledged) or _judge_committed(ops)
@@ -94,8 +100,9 @@ def _judge_poll(
     op: Operation,
     log: _Log,
     sent: dict[tuple[Any, Any], Operation],
-    acknowledged: dict[Any, list[Operation]],
+    stored: dict[Any, list[Operation]],
 ) -> Explanation | None:
+    """`stored`: by key the acknowledged sends, in order of their offsets."""
     asked = _pairs(op.input)
     polled = _pairs(op.output)
     for key, messages in polled.items():
@@ -120,8 +127,10 @@ def _judge_poll(
         if not offsets:
             continue
         present = set(offsets)
-        for send in acknowledged.get(key, ()):
-            if send.ret < op.call and asked.get(key, 0) <= send.output < offsets[-1] and send.output not in present:
+        sends = stored.get(key, [])
+        between = slice(*(bisect_left(sends, at, key=_offset) for at in (asked.get(key, 0), offsets[-1])))
+        for send in sends[between]:
+            if send.output not in present and send.ret < op.call:
                 sentence = (
                     f"Lost message: #{op.index} skipped offset {send.output} of {show(key)}, "
                     f"where #{send.index} had stored {show(send.input)}."

@@ -159,12 +159,16 @@ def test_a_bad_file_is_refused_in_one_line_with_its_place(tmp_path: Path, conten
             b'"op":"fenced-write","input":["a",1]',
             r':2: fenced-write with the input \["a", 1\], not a pair \[generation, value\]',
         ),
+        ("pn-counter", b'"op":"read","output":"x"', ':2: read with the output "x", not a whole number'),
+        ("kafka", b'"op":"send","output":"7"', ':2: send with the output "7", not a whole number'),
+        ("kafka", b'"op":"poll","output":{"k":[["0",1]]}', r":2: poll with the output .*, not a map \{key: \[\["),
     ],
 )
 def test_what_a_model_cannot_compare_is_refused_with_its_place(
     tmp_path: Path, model: str, odd: bytes, sentence: str
 ) -> None:
-    good = {"log": b'"op":"read","input":0'}.get(model, b'"op":"next","output":1')
+    others = {"log": b'"op":"read","input":0', "pn-counter": b'"op":"add","input":1', "kafka": b'"op":"poll"'}
+    good = others.get(model, b'"op":"next","output":1')
     path = tmp_path / "odd"
     path.write_bytes(b"".join(b'{"client":0,"call":1,"return":2,%s}\n' % what for what in (good, odd)))
     with pytest.raises(HistoryError, match=sentence):

@@ -92,6 +92,8 @@ def test_a_log_keeps_its_offsets_and_skips_nothing_acknowledged() -> None:
     assert judge("kafka", *sends, poll([[0, "a"], [1, "b"], [3, "c"]]), poll([[3, "c"]], 2)).outcome == "valid"
     assert judge("kafka", *sends, poll([[0, "a"]])).outcome == "valid"
     assert kind(judge("kafka", *sends, poll([[0, "a"], [3, "c"]]))) == "lost-write"
+    assert judge("kafka", *sends[:2], poll([[0, "a"], [3, "c"]], 0), sends[2]).outcome == "invalid"
+    assert judge("kafka", *sends[1:], ("send", "a", 5, "ok", "k"), poll([[3, "c"]], 2)).outcome == "valid"
     assert kind(judge("kafka", *sends, poll([[0, "b"]]))) == "conflicting-offset"
     assert kind(judge("kafka", *sends, poll([[1, "b"], [0, "a"]]))) == "out-of-order"
     assert kind(judge("kafka", *sends, poll([[0, "a"]], 1))) == "out-of-order"

@@ -10,7 +10,7 @@ from checker.check import check
 from checker.formats import read
 from checker.history import PENDING, History, Operation
 from checker.values import Token
-from checker.warnings import warnings
+from checker.warnings import of_record, warnings
 
 
 def write(
@@ -137,6 +137,14 @@ def test_what_lists_and_transactions_hold_is_compared_too() -> None:
     values, keys = warnings(of(wrote, found), "txn-rw-register")
     assert 'values differ only in type: "10" (first in #1) and 10 (first in #0)' in values
     assert 'keys differ only in type: "7" (first in #0) and 7 (first in #1)' in keys
+
+
+def test_the_keys_of_polled_logs_are_no_values() -> None:
+    asked = Operation(0, 0, "poll", None, (("0", 0),), (("0", ((0, 7),)),), 0, 1)
+    listed = Operation(1, 0, "list_committed_offsets", None, ("0",), (("0", 0),), 2, 3)
+    assert of_record(of(asked, listed)) == ()
+    (said,) = of_record(of(asked, Operation(1, 0, "commit_offsets", None, ((0, 0),), None, 2, 3)))
+    assert 'keys differ only in type: "0" (first in #0) and 0 (first in #1)' in said
 
 
 def test_a_key_and_a_value_of_a_transaction_are_not_compared() -> None:

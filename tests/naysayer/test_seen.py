@@ -57,6 +57,14 @@ def test_kinds_that_seldom_succeed_are_named_and_others_are_not() -> None:
     assert seen(History.of([*ops[:20], *seldom]), "register").remarks == ("few succeeded: read 23 of 580",)
 
 
+def test_the_few_operations_of_the_last_round_are_not_named_if_they_succeeded() -> None:
+    ops = [op(n, "send", "ok") for n in range(20)]
+    ends = [op(20, "final_poll", "ok"), op(21, "final_poll", "ok")]
+    assert seen(History.of([*ops, *ends]), "kafka").remarks == ()
+    failed = [*ends[:1], op(21, "final_poll", "fail")]
+    assert seen(History.of([*ops, *failed]), "kafka").remarks == ("few succeeded: final_poll 1 of 2",)
+
+
 def test_an_operation_that_the_program_does_not_have_is_not_named_beside_the_headline() -> None:
     """A remark of its own says so. One other failure, and it seldom succeeds."""
     done = [op(n, "read", "ok") for n in range(30)]
