@@ -89,9 +89,11 @@ class Nearby:
         total = len(branch.events)
         count = SPREAD if total <= SPREAD_EVENTS_MAX else 1
         self._marks = [total * place // count for place in range(1, count)]
+        self._asked = 0
 
     def reach(self, number: int) -> Replay:
         """A replay that has just come to this event. It is read at once: it will go on."""
+        self._asked = number
         one = max((one for one in self._standing if 0 < one.at <= number), key=lambda one: one.at, default=None)
         if one is None:
             one = self._new()
@@ -100,12 +102,18 @@ class Nearby:
         return one.replay
 
     def spread(self, interrupted: Callable[[], bool]) -> None:
-        """Have a replay stand at each mark, or between it and the next. It ends early where `interrupted` holds."""
-        for mark, following in self._stretches():
+        """Have a replay stand at each mark, or between it and the next, first near the event that was asked for last.
+        It ends early where `interrupted` holds."""
+        for mark, following in sorted(self._stretches(), key=self._distance):
             if not any(mark <= one.at < following for one in self._standing):
                 if interrupted():
                     return
                 self._spare(mark).advance(mark, interrupted)
+
+    def _distance(self, stretch: tuple[int, int]) -> int:
+        """How soon a replay in it may be of use: those before the event first, as replays only go forward."""
+        begins, ends = stretch
+        return self._asked - ends if begins < self._asked else self._asked + begins
 
     def close(self) -> None:
         """End all of them."""
