@@ -321,5 +321,7 @@ def read(path: Path) -> Plan:
         return Plan(**{name: getattr(kept, name) for name in Plan.__struct_fields__})
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from error
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: {error}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path} is not a text in UTF-8") from error
+    except msgspec.MsgspecError as error:
+        raise UsageError(f"{path} is damaged or cut off ({error})") from error

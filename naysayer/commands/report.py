@@ -50,6 +50,10 @@ def source_of_folder(folder: Path) -> Source:
         raise UsageError(f"{folder} has no {HISTORY}: its run was aborted, or it is not complete")
     kept, verdict = read_verdict(folder / VERDICT)
     history = read_history(history_file, model=verdict.model).history
+    known = set(history.index.tolist())
+    lacking = [op.index for part in verdict.parts for op in part.counterexample if op.index not in known]
+    if lacking:
+        raise UsageError(f"{history_file} has no operation #{lacking[0]}, which {VERDICT} names: it was cut off")
     nemesis = list(_events(history_file))
     result = Result(
         plan=plan,

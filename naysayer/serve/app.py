@@ -229,13 +229,15 @@ def as_json(content: Any, status: int = 200) -> Response:
 
 
 def _report(folder: Path) -> bytes:
-    """report.html as it is, or made from what the run left; the run's folder stays as it is."""
+    """report.html as it is, or, where it is lacking or cut off, made from what the run left; the run's folder stays as
+    it is."""
     try:
-        return (folder / PAGE).read_bytes()
+        content = (folder / PAGE).read_bytes()
     except FileNotFoundError:
-        return render(source_of_folder(folder))
+        content = b""
     except OSError as error:
         raise UsageError(f"{folder / PAGE}: {error.strerror}") from error
+    return content if content.rstrip().endswith(b"</html>") else render(source_of_folder(folder))
 
 
 def _packed(folder: Path) -> IO[bytes]:

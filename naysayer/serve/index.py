@@ -153,7 +153,7 @@ def row_of(folder: Path, name: str, now_s: float) -> Row:
     except FileNotFoundError:
         return _without_verdict(folder, name, plan, began, now_s)
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
-        return _row(folder, name, plan, began, "unreadable", sentence=f"{folder / VERDICT} is torn: {error}")
+        return _row(folder, name, plan, began, "unreadable", sentence=f"{VERDICT} is damaged or cut off ({error})")
     part = next(iter(verdict.not_valid), None)
     explanation = None if part is None else part.explanation
     kind = "" if explanation is None else kind_text(explanation.kind)

@@ -37,6 +37,7 @@ async function attempt(work) {
     say(error instanceof Error ? error.message : String(error));
   }
   document.body.removeAttribute("aria-busy");
+  $("#loading").hidden = true;
 }
 
 /** Moves the play head. @param {number} event @param {boolean} [follow] whether the clock's view moves along */

@@ -55,6 +55,10 @@ def test_a_history_alone_has_a_page(folder: Path, tmp_path: Path) -> None:
     assert run(["check", str(folder / "history.jsonl"), "--html", str(tmp_path)]) == 3
 
 
+def head(file: Path) -> bytes:
+    return b"".join(file.read_bytes().splitlines(keepends=True)[:40])
+
+
 @pytest.mark.parametrize(
     ("spoil", "says"),
     [
@@ -63,6 +67,8 @@ def test_a_history_alone_has_a_page(folder: Path, tmp_path: Path) -> None:
         (lambda folder: (folder / "history.jsonl").unlink(), "has no history.jsonl"),
         (lambda folder: (folder / "history.jsonl").write_bytes(b""), "no"),
         (lambda folder: (folder / "test.toml").unlink(), "is no result"),
+        (lambda folder: (folder / "test.toml").write_bytes(b'target = "\xff'), "test.toml is damaged or cut off"),
+        (lambda folder: (folder / "history.jsonl").write_bytes(head(folder / "history.jsonl")), "it was cut off"),
     ],
 )
 def test_an_incomplete_result_gets_one_sentence(

@@ -51,10 +51,10 @@ def test_the_latest_run_comes_first_with_what_its_verdict_says(tmp_path: Path) -
     [
         ({}, "unfinished", "no history"),
         ({"history_jsonl": '{"type": "invoke"}\n'}, "unfinished", "naysayer check"),
-        ({"verdict_json": '{"outcome": "inv'}, "unreadable", "verdict.json is torn"),
-        ({"verdict_json": "\x00\xff"}, "unreadable", "verdict.json is torn"),
+        ({"verdict_json": '{"outcome": "inv'}, "unreadable", "verdict.json is damaged"),
+        ({"verdict_json": "\x00\xff"}, "unreadable", "verdict.json is damaged"),
         ({"test_toml": "target = 3"}, "unreadable", "test.toml"),
-        ({"test_toml": ""}, "unreadable", "test.toml"),
+        ({"test_toml": ""}, "unreadable", "test.toml is damaged or cut off"),
         (
             {"verdict_json": '{"outcome": "unknown", "not_valid": [{"reason": "time ran out"}]}'},
             "unknown",
