@@ -29,7 +29,7 @@ class MessageText:
         self._numbers: dict[int, str] = {}
 
     def whole(self, message: Message, source: NodeId) -> str:
-        """The message with its kind: `Got 7 @3.n2, op #1`."""
+        """The message with its kind: `Got 7 @3.n2, op 1`."""
         if isinstance(message, Plain):
             return message.text
         if isinstance(message, Request):
@@ -85,5 +85,5 @@ class MessageText:
             items = [self._plain(item) for item in value]
             return ".".join(items) if hasattr(value, "_fields") else f"[{', '.join(items)}]"
         if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= NUMBER_MAX:
-            return self._numbers.setdefault(value, f"#{len(self._numbers) + 1}")
+            return self._numbers.setdefault(value, str(len(self._numbers) + 1))
         return value if isinstance(value, str) else value_text(value, CARRIED_MAX)

@@ -14,7 +14,7 @@ from naysayer.hunt.failure import kind_text
 from naysayer.hunt.finding import ORIGINAL
 from naysayer.plan import Plan, read
 from naysayer.play.notation import SCENARIO
-from naysayer.results import HISTORY, REPORT, TEST, VERDICT
+from naysayer.results import HISTORY, PAGE, REPORT, TEST, VERDICT
 from targets.protocol.target import HOST
 
 ROWS_MAX = 2000
@@ -65,8 +65,13 @@ class _Part(msgspec.Struct):
     reason: str | None = None
 
 
+class _Explored(msgspec.Struct):
+    sentence: str = ""
+
+
 class _Verdict(msgspec.Struct):
     outcome: Literal["valid", "invalid", "unknown"]
+    explore: _Explored | None = None
     operations: int = 0
     method: str = ""
     not_valid: list[_Part] = []
@@ -104,7 +109,7 @@ class Index:
         """The name of each result folder, after what sorts them by time."""
         for test in _folders(self.root):
             for run in _folders(test):
-                if (run / TEST).is_file():
+                if _is_result(run):
                     yield run.name, f"{test.name}/{run.name}"
 
     def folder(self, name: str) -> Path:
@@ -114,9 +119,14 @@ class Index:
         if wrong or any(part in ("", ".", "..") or "\\" in part for part in parts):
             raise UsageError(f"{name} is not the name of a run")
         folder = self.root.joinpath(*parts)
-        if not (folder / TEST).is_file():
+        if not _is_result(folder):
             raise UsageError(f"{self.root} has no run {name}: it may have been removed")
         return folder
+
+
+def _is_result(folder: Path) -> bool:
+    """Whether it is a run, or an exploration that found nothing, which has a page and no run."""
+    return (folder / TEST).is_file() or (folder / PAGE).is_file()
 
 
 def _folders(place: Path) -> list[Path]:
@@ -144,6 +154,8 @@ def row_of(folder: Path, name: str, now_s: float) -> Row:
     """The row of one run."""
     test, _, run = name.partition("/")
     began = _time(run.partition("/")[0])
+    if not (folder / TEST).is_file():
+        return _explored(folder, name, test, began)
     try:
         plan = read(folder / TEST)
     except UsageError as error:
@@ -169,6 +181,16 @@ def row_of(folder: Path, name: str, now_s: float) -> Row:
         kind=kind if verdict.outcome == "invalid" else "",
         sentence=sentence,
     )
+
+
+def _explored(folder: Path, name: str, target: str, began: str) -> Row:
+    """An exploration that found nothing: of small scopes, without a run."""
+    try:
+        verdict = _decode((folder / VERDICT).read_bytes())
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+        return Row(name, "unreadable", target, began, sentence=f"{VERDICT} is damaged or cut off ({error})")
+    said = "" if verdict.explore is None else verdict.explore.sentence
+    return Row(name, verdict.outcome, target, began, "explored", sentence=said, report=True)
 
 
 def _without_verdict(folder: Path, name: str, plan: Plan, began: str, now_s: float) -> Row:

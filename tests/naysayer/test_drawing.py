@@ -41,10 +41,10 @@ def test_a_diagram_tells_what_is_new_counts_the_rest_and_ends_with_the_last_answ
     ]
     assert diagram(trace, [(2.5, "kill n3")]).splitlines() == [
         "  time ms   c0        n1        n2",
-        "      2.0   │         ●─────────▶           Get op #1, key x",
+        "      2.0   │         ●─────────▶           Get op 1, key x",
         "      2.5   ── kill n3 ───────────────────",
         "        ⋮   │         │         │           2 that were sent before",
-        "      4.0   │         ●────╳────│           Get op #2, key x",
+        "      4.0   │         ●────╳────│           Get op 2, key x",
         "      6.0   ●─────────▶         │           cas x nothing→1",
         "      7.0   ●─────────▶         │           cas x nothing→1",
         "      8.0   ◀─────────●         │           fail: not the leader",

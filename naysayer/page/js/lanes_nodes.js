@@ -158,7 +158,8 @@ export class NodeLanes {
     const node = this.nodes[Math.floor(id / 1e7)], at = id % 1e7;
     const changes = kind === "held" ? this.states.held(node, this.about.key()) : this.states.standing(node), change = changes[at];
     const synced = change.synced === -2 ? "" : change.synced === -1 ? ", never synced" : `, durable after ${this.about.time(change.synced - change.time)}`;
-    const what = kind === "held" ? `${node} holds ${change.text} for ${this.about.keyName()}` : `${node}: ${change.text}`;
+    const [value, version] = valueAndVersion(change.text), of = version ? `, version ${version.slice(1)},` : "";
+    const what = kind === "held" ? `${node} holds ${value}${of} for ${this.about.keyName()}` : `${node}: ${change.text}`;
     return [what, `since ${this.about.time(change.time)}${synced}`];
   }
 }

@@ -100,6 +100,7 @@ function marks(run) {
     made.append(sample(one.text, svg("rect", { width: 16, height: 10, fill: `var(--${colour})` })));
   }
   if (run.culprit !== null) made.append(sample("no legal place", svg("rect", { x: 1, y: 1, width: 14, height: 8, fill: "none", stroke: "var(--bad)", "stroke-width": 2 })));
+  if (run.header.outcome === "invalid" && run.proof?.window) made.append(sample("failing window", svg("rect", { y: 4, width: 16, height: 2, fill: "var(--bad)" })));
   return made;
 }
 

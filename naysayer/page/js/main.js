@@ -177,6 +177,7 @@ function start(run) {
   if (run.header.outcome !== "invalid") $("#view-window").textContent = "The operations";
   $("#zoom-in").addEventListener("click", () => clock.zoom(0.6));
   $("#zoom-out").addEventListener("click", () => clock.zoom(1.7));
+  $("#search-button").addEventListener("click", search);
   $("#theme").addEventListener("click", theme);
   $("#save").addEventListener("click", () => saveHistory(run));
   document.querySelector("#copy")?.addEventListener("click", (event) => copy(/** @type {HTMLElement} */ (event.currentTarget)));

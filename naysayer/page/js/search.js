@@ -59,7 +59,9 @@ export function showSearch(run, select) {
     $("#search-found").replaceChildren(...items);
   };
   input.addEventListener("input", draw);
+  dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
   input.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") dialog.close(); // else it would only clear the field
     if (event.key === "Enter") /** @type {HTMLElement | null} */ (document.querySelector("#search-found button"))?.click();
   });
   return () => {

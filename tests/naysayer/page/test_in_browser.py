@@ -233,13 +233,19 @@ def test_search_finds(folder: Path, opened: Opener, kind: str) -> None:  # 11
         " value: r.value(r.output[i]), node: r.header.node[r.node[i]] }[kind]; }",
         [kind, row],
     )
-    page.keyboard.press("/")
+    if kind == "key":
+        page.click("#search-button")
+    else:
+        page.keyboard.press("/")
     page.fill("#search-text", word)
     found = page.locator("#search-found button")
     assert found.count() > 0
     if kind == "number":
         page.keyboard.press("Enter")
         assert page.evaluate("naysayer.state.selected") == row
+    else:
+        page.keyboard.press("Escape")
+        assert not page.is_visible("#search")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -248,6 +254,24 @@ def test_nothing_shuts_anybody_out(folder: Path, opened: Opener, scheme: str) ->
     for details in page.query_selector_all("details"):
         details.evaluate("one => one.open = true")
     assert accessibility(page) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nor_do_pages_of_scripts_and_of_explorations(tmp_path: Path, browser: Any, scheme: str) -> None:  # 12
+    assert run(["play", "non-monotonic-read", "--html", str(tmp_path / "story.html")]) == 0
+    arguments = ["--crashes", "1", "--timers", "1", "--results", str(tmp_path)]
+    assert run(["explore", "wal-kv", *arguments]) == 0
+    for file in (tmp_path / "story.html", *(tmp_path / "wal-kv").glob("2*/report.html")):
+        for width in (390, 1280):
+            size = {"width": width, "height": 844}
+            opened = browser.new_context(viewport=size, color_scheme=scheme, bypass_csp=True, offline=True)
+            page = opened.new_page()
+            page.goto(f"file://{file}")
+            assert accessibility(page) == [], file
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, file
+            drawn = "Array.from(document.querySelectorAll('svg > *, svg path'), (one) => getComputedStyle(one).display)"
+            assert "none" not in page.evaluate(drawn), "no style of the page hides what the picture has"
+            opened.close()
 
 
 def test_hostile_values_are_shown_literally(tmp_path: Path, opened: Opener) -> None:  # 13

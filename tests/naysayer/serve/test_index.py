@@ -81,6 +81,15 @@ def test_a_run_that_writes_is_running_until_it_is_silent_or_judged(tmp_path: Pat
     assert [row.report for row in index.rows(NOW_S + 62)] == [True]
 
 
+def test_an_exploration_that_found_nothing_has_a_row_and_no_run(tmp_path: Path) -> None:
+    folder = add(tmp_path, "wal-kv/b", verdict_json='{"outcome": "valid", "explore": {"sentence": "36 scopes"}}')
+    (folder / TEST).rename(folder / "report.html")
+    (row,) = Index(tmp_path).rows(NOW_S)
+    assert (row.state, row.target, row.workload, row.sentence) == ("valid", "wal-kv", "explored", "36 scopes")
+    assert not row.explorable
+    assert Index(tmp_path).folder("wal-kv/b") == folder
+
+
 def test_nodes_in_a_process_of_their_own_are_not_explored(tmp_path: Path) -> None:
     add(tmp_path, "a/b", verdict_json='{"outcome": "valid"}', test_toml=PLAN.replace('"quorum-kv"', '"host:java Node"'))
     assert [(row.state, row.target, row.explorable) for row in Index(tmp_path).rows(NOW_S)] == [
