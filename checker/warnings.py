@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable
+from itertools import chain
+from operator import itemgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -200,16 +202,14 @@ def _steps_of_one_type(history: History) -> bool:
     """Whether all keys and all values of transactions are of one type each; of a list that was read the first element
     counts, as the others were read before it or written."""
     known = history.tables.value.values
-    keys: set[type] = set()
-    values: set[type] = set()
-    for column in (history.input, history.output):
-        for code in column.tolist():
-            for micro in known[code] or ():
-                if type(micro) is not tuple or len(micro) != 3:
-                    return False
-                keys.add(type(micro[1]))
-                value = micro[2]
-                values.add(type(value[0]) if type(value) is tuple and value else type(value))
+    codes = np.where(history.output != 0, history.output, history.input).tolist()
+    micros = list(chain.from_iterable(filter(None, map(known.__getitem__, codes))))
+    if not set(map(type, micros)) <= {tuple} or not set(map(len, micros)) <= {3}:
+        return False
+    found = list(map(itemgetter(2), micros))
+    keys, values = set(map(type, map(itemgetter(1), micros))), set(map(type, found))
+    if tuple in values:
+        values |= {type(value[0]) for value in found if type(value) is tuple and value}
     absent = {type(None), tuple}
     return all(kinds - absent <= {int} or kinds - absent <= {str} for kinds in (keys, values))
 

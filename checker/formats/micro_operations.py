@@ -166,7 +166,7 @@ def _fits(value: Any, exact: frozenset[str], form: Form) -> bool:
 def _same(asked: Micros, returned: Micros) -> bool:
     if len(asked) != len(returned):
         return False
-    for (f, key, given), (g, of, found) in zip(asked, returned, strict=True):
-        if f != g or key != of or (given != found and f != "r"):
+    for given, found in zip(asked, returned, strict=True):
+        if given != found and (given[0] != found[0] or given[1] != found[1] or given[0] != "r"):
             return False
     return True

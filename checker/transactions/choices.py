@@ -47,6 +47,29 @@ class Chains:
         return found
 
 
+@dataclass(frozen=True)
+class Flat:
+    """The chains of many keys as columns; and who read the end of which one (`owner`)."""
+
+    key: Column
+    began: Column
+    ended: Column
+    reader: Column
+    owner: Column
+
+
+def flat(chains: list[Chains]) -> Flat:
+    """All chains of these keys in one."""
+    readers = [readers for one in chains for readers in one.readers]
+    return Flat(
+        np.repeat([one.key for one in chains], list(map(len, chains))),
+        np.concatenate([one.began for one in chains]),
+        np.concatenate([one.ended for one in chains]),
+        np.concatenate(readers),
+        np.repeat(np.arange(len(readers)), list(map(len, readers))),
+    )
+
+
 def open_chains(versions: Versions, *, snapshot: bool) -> list[Chains]:
     """The keys with chains whose order is not known and matters: under snapshot isolation two writes of a key may not
     overlap, so that it always does."""

@@ -151,9 +151,10 @@ class Sessions:
         """Of each session (without a clock: of its own) the last writer of the key that a read's transaction had seen:
         it committed before the version that was read."""
         step = max(PAIRS_MAX // (1 if clock is None else self.count), 1)
-        for begin in range(0, len(reads.txn), step):
-            txn = reads.txn[begin : begin + step]
-            key, by = reads.key[begin : begin + step], reads.writer[begin : begin + step]
+        by_key = np.argsort(reads.key, kind="stable")  # what is looked up in a row is found close together
+        for begin in range(0, len(by_key), step):
+            rows = by_key[begin : begin + step]
+            txn, key, by = reads.txn[rows], reads.key[rows], reads.writer[rows]
             if clock is None:
                 session, seen = self.session[txn], self.place[txn]
                 row = np.arange(len(txn))

@@ -160,15 +160,17 @@ def _check_order(g: _Gathered, key: Any, order: Elements) -> None:
 def _beginnings(g: _Gathered) -> Column:
     """The reads that begin the longest of their key. The others are incompatible with it."""
     longest = g.longest
-    odd = {key: [i for i, one in enumerate(order) if one in _ODD] for key, order in longest.items()}
-    odd = {key: places for key, places in odd.items() if places}
+    odd = {
+        key: [i for i, one in enumerate(order) if one in _ODD] for key, order in longest.items() if _may_be_odd(order)
+    }
     fit: list[int] = []
     seen: dict[Any, Elements] = {}
     last = -1
     for at, (txn, key, read) in enumerate(zip(g.read_txn, g.read_key, g.read, strict=True)):
         if read:
-            if key in odd and any(type(read[i]) is bool for i in odd[key] if i < len(read)):
-                read = tuple(map(_distinct, read))
+            for i in odd.get(key, ()):
+                if i < len(read) and type(read[i]) is bool:
+                    read = tuple(map(_distinct, read))
             order = longest[key]
             if read != order and read != order[: len(read)]:
                 both = f"{{0}} read {_list(order)} from {_text(key)}, and {{1}} read {_list(read)}"
@@ -186,7 +188,12 @@ def _beginnings(g: _Gathered) -> Column:
     return np.array(fit, dtype=np.int64)
 
 
-_ODD = (0, 1, Token("true"), Token("false"))
+_ODD = frozenset({0, 1, Token("true"), Token("false")})
+"""What another type has an equal of: in Python True is 1."""
+
+
+def _may_be_odd(order: Elements) -> bool:
+    return not _ODD.isdisjoint(order)
 
 
 @dataclass(frozen=True)

@@ -46,14 +46,15 @@ def versions(table: Table, found: Locals) -> Versions:
     keys = list(g.number)
     happened = table.ok.copy()
     read_txn: list[int] = []
-    read_of: list[tuple[int, int]] = []
+    read_of: list[int] = []
+    wide = len(table) + 1
     ambiguous: str | None = None
     writers, status = g.writers, table.status.tolist()
     for txn, key, value in g.reads:
         known = writers.get((key, value), UNWRITTEN)
         if known >= 0 and known != txn and status[known] != FAIL and (key, value) not in g.special:
             read_txn.append(txn)
-            read_of.append((key, known))
+            read_of.append(key * wide + known)
             continue
         if value == table.begins_with or value is None:
             writer = INITIAL if value == table.begins_with else UNWRITTEN
@@ -72,19 +73,20 @@ def versions(table: Table, found: Locals) -> Versions:
         if not _check(table, found, g, txn, keys[key], key, value, writer):
             continue
         read_txn.append(txn)
-        read_of.append((key, writer))
-    happened[[writer for _, writer in read_of if writer >= 0]] = True
-    written = sorted((key, txn) for txn, key in g.last if happened[txn])
-    number = {(key, INITIAL): key for key in range(len(keys))}
-    number.update({of: len(keys) + i for i, of in enumerate(written)})
-    columns = np.array(written, dtype=np.int64).reshape(-1, 2)
+        read_of.append(key * wide + writer)
+    read = np.array(read_of, dtype=np.int64) + 1  # of the initial value: a multiple of `wide`
+    happened[(read % wide - 1)[read % wide > 0]] = True
+    last = np.array(list(g.last), dtype=np.int64).reshape(-1, 2)
+    written = last[happened[last[:, 0]]]
+    name = np.sort(written[:, 1] * wide + written[:, 0] + 1)
+    first = np.arange(len(keys))
     return Versions(
         keys,
-        key=np.concatenate([np.arange(len(keys)), columns[:, 0]]),
-        writer=np.concatenate([np.full(len(keys), INITIAL), columns[:, 1]]),
-        after=np.full(len(number), -1, dtype=np.int64),
+        key=np.concatenate([first, name // wide]),
+        writer=np.concatenate([np.full(len(keys), INITIAL), name % wide - 1]),
+        after=np.full(len(keys) + len(name), -1, dtype=np.int64),
         read_txn=np.array(read_txn, dtype=np.int64),
-        read_ver=np.fromiter(map(number.__getitem__, read_of), np.int64, len(read_of)),
+        read_ver=np.where(read % wide > 0, len(keys) + np.searchsorted(name, read), read // wide),
         happened=happened,
         ambiguous=ambiguous,
     )

@@ -3,7 +3,8 @@
 Serializability over unknown version orders is NP-hard (Papadimitriou 1979), so the easy cases come first:
 
 1. What is known has a cycle: refuted.
-2. A few guesses, such as chains in about the order in which their transactions ended: no cycle, so the order is found.
+2. A walk (walk.py), or a few guesses, such as chains in about the order in which their transactions ended: no cycle, so
+   the order is found.
 3. Propagation: of two chains, one order would close a cycle with what is known, so the other one holds; until nothing
    more follows (Cobra, OSDI 2020; PolySI, VLDB 2023, which then ask a solver).
 4. Search: an open choice is tried both ways, each with propagation. A conflict names the choices that it rests on, so
@@ -15,15 +16,15 @@ a choice with a refutation of either side.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from checker.budget import Budget, Meter, OutOfBudget
 from checker.history import INFO, Column
-from checker.transactions.choices import Chains, open_chains
+from checker.transactions.choices import Chains, Flat, flat, open_chains
 from checker.transactions.cycles import any_cycle, fitting
 from checker.transactions.edges import RW, Edges, of_order
 from checker.transactions.graph import order, snapshots
@@ -88,6 +89,11 @@ class Problem:
     """Of which edge each one is (-1: from a start to its commit)."""
     chains: list[Chains]
 
+    @cached_property
+    def flat(self) -> Flat:
+        """All chains."""
+        return flat(self.chains)
+
     def event(self, step: tuple[int, int, int]) -> tuple[int, int]:
         """The events that an edge between two transactions orders."""
         before, after, kind = step
@@ -125,6 +131,11 @@ def decide(
     problem = Problem(table, edges, snapshot, nodes, src, dst, origin, chains)
     if not chains:
         return Strong(events=_events(problem, events, versions))
+    if table.data == "register" and level_order == "realtime" and not snapshot:
+        # the other levels hold where this one does, which is tried first: the same walk would not help them
+        walked = walk(table, versions)
+        if walked is not None:
+            return Strong(events=walked)
     for guessed in _guesses(problem, known, versions, level_order):
         found = _ordered(problem, guessed, src, dst)
         if found is not None:
@@ -162,13 +173,7 @@ def _events(problem: Problem, events: Column, versions: Versions) -> Column:
 
 
 def _guesses(problem: Problem, known: Edges, versions: Versions, level_order: Order) -> Iterator[Column]:
-    """Orders of events to take the order of chains from: one that explains every read in real time, if it is found; one
-    that keeps real time, if there is one; and one by time."""
-    if problem.table.data == "register" and level_order == "realtime" and not problem.snapshot:
-        # the other levels hold where this one does, which is tried first: the same walk would not help them
-        walked = walk(problem.table, versions.happened)
-        if walked is not None:
-            yield walked
+    """Orders of events to take the order of chains from: one that keeps real time, if there is one; and one by time."""
     if level_order != "realtime":
         edges = known.plus(of_order(problem.table, "realtime", known.nodes, versions.happened))
         nodes, src, dst, _ = _graph(edges, snapshot=problem.snapshot)
@@ -181,44 +186,39 @@ def _guesses(problem: Problem, known: Edges, versions: Versions, level_order: Or
 
 
 def by_time(problem: Problem, src: Column, dst: Column) -> Column:
-    """The place of each transaction's commit in an order of events by about when they happened."""
-    import heapq
-
+    """The place of each transaction's commit in an order of events by about when they happened. The events have an
+    order."""
     table, nodes = problem.table, problem.nodes
     when = np.full(nodes, np.iinfo(np.int64).min)
-    ended = np.where(table.status == INFO, table.call, table.ret)
-    when[: len(table)] = ended
+    when[: len(table)] = np.where(table.status == INFO, table.call, table.ret)
     if problem.snapshot:
         when[problem.edges.nodes : problem.edges.nodes + len(table)] = table.call
-    by_src = np.argsort(src, kind="stable")
-    begin = np.searchsorted(src[by_src], np.arange(nodes + 1)).tolist()
-    following, waits, at = dst[by_src].tolist(), np.bincount(dst, minlength=nodes).tolist(), when.tolist()
-    ready = [(at[node], node) for node in range(nodes) if not waits[node]]
-    heapq.heapify(ready)
-    place, count = np.zeros(nodes, dtype=np.int64), 0
-    while ready:
-        _, node = heapq.heappop(ready)
-        place[node] = count
-        count += 1
-        for later in following[begin[node] : begin[node + 1]]:
-            waits[later] -= 1
-            if not waits[later]:
-                heapq.heappush(ready, (at[later], later))
+    ordered = order(nodes, src, dst)
+    assert ordered is not None
+    place = np.empty(nodes, dtype=np.int64)
+    place[ordered] = np.arange(nodes)
+    by_place = np.argsort(place[src])
+    src, dst = src[by_place], dst[by_place]
+    while len(late := np.flatnonzero(when[src] > when[dst])):
+        np.maximum.at(when, dst[late], when[src[late]])  # what must come later happened later
+    place[np.lexsort((place, when))] = np.arange(nodes)
     return place[: len(table)]
 
 
 def guessed_edges(problem: Problem, place: Column) -> tuple[Column, Column]:
     """The events that follow if each key's chains come in the order of the commits that began them."""
-    src: list[int] = []
-    dst: list[int] = []
-    for chains in problem.chains:
-        ordered = np.argsort(place[chains.began], kind="stable").tolist()
-        for first, second in itertools.pairwise(ordered):
-            for step in chains.edges(first, second):
-                before, after = problem.event(step)
-                src.append(before)
-                dst.append(after)
-    return np.array(src, dtype=np.int64), np.array(dst, dtype=np.int64)
+    flat = problem.flat
+    by_key = np.lexsort((place[flat.began], flat.key))
+    first, second = by_key[:-1], by_key[1:]
+    same = flat.key[first] == flat.key[second]
+    following = np.full(len(flat.key), -1, dtype=np.int64)
+    following[first[same]] = flat.began[second[same]]
+    next_ = following[flat.owner]
+    read = np.flatnonzero((next_ >= 0) & (next_ != flat.reader))
+    ended = np.flatnonzero(following >= 0)
+    nodes = problem.edges.nodes if problem.snapshot else 0
+    src = np.concatenate([flat.ended[ended], flat.reader[read] + nodes])
+    return src, np.concatenate([following[ended] + nodes, next_[read]])
 
 
 def _ordered(problem: Problem, place: Column, src: Column, dst: Column) -> Column | None:

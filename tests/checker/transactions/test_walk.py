@@ -54,16 +54,16 @@ def test_an_order_that_is_found_explains_every_read_and_keeps_real_time() -> Non
     for seed in range(600):
         judged = Judge(History.of(execution(Random(seed), "w", 6)), "register")
         table, happened = judged.table, judged.versions.happened
-        place = walk(table, happened)
-        if place is None or judged.found.refuting("serializable") is not None:
+        order = walk(table, judged.versions)
+        if order is None or judged.found.refuting("serializable") is not None:
             continue
         found += 1
-        order = sorted(np.flatnonzero(happened).tolist(), key=lambda txn: int(place[txn]))
+        assert sorted(order.tolist()) == np.flatnonzero(happened).tolist()
         state: dict[Any, Any] = {}
-        for at, txn in enumerate(order):
+        for at, txn in enumerate(order.tolist()):
             after = execute(state, table.micros[txn], "register", answered=bool(table.ok[txn]), begins_with=None)
             assert after is not None, f"seed {seed}: {txn} reads something else"
             state = after
-            earlier = [one for one in order[at:] if table.ok[one] and table.ret[one] < table.call[txn]]
+            earlier = [one for one in order[at:].tolist() if table.ok[one] and table.ret[one] < table.call[txn]]
             assert not earlier, f"seed {seed}: {earlier} ended before {txn} was called"
     assert 100 < found < 600
