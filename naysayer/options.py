@@ -271,9 +271,9 @@ class ExploreOptions:
     program: Annotated[
         str | None,
         Parameter(
-            help="what the clients do: clients separated by |, each with its operations, w (write), r (read), d "
-            "(delete), c or c1 (compare-and-set from nothing or from 1), or all g (a generation); w@n1 asks one "
-            'node only; "n1 leads: w | r" begins when n1 leads; unless given, a ladder of small programs and '
+            help="what the clients do: clients separated by |, each with its operations, w (write), r (read), a "
+            "(append), d (delete), c or c1 (compare-and-set from nothing or from 1), or all g (a generation); w@n1 "
+            'asks one node only; "n1 leads: w | r" begins when n1 leads; unless given, a ladder of small programs and '
             "scopes"
         ),
     ] = None

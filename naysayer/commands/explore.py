@@ -10,8 +10,9 @@ from typing import Any
 from checker.errors import UsageError
 from checker.parallel import validate_engine, validate_workers
 from naysayer.commands.explored import conclude_failing, conclude_without
-from naysayer.explore.ladder import CAPS, Climb, Climbed, ladder
+from naysayer.explore.ladder import CAPS, Climb, Climbed
 from naysayer.explore.origin import scenario_at, scopes_around
+from naysayer.explore.rungs import ladder
 from naysayer.explore.scope import Scope, refuse_unoffered, refuse_unsuited, scope
 from naysayer.options import ExploreOptions, given
 from naysayer.report.conclusion import Conclusion
@@ -65,7 +66,7 @@ def _scopes(name: str | None, options: ExploreOptions) -> tuple[str, tuple[Scope
         )
         refuse_unoffered(target, wanted)
         return name, (wanted,)
-    return name, ladder(target, nodes, options.timers, options.crashes, options.duplicates)
+    return name, ladder(target, options.nodes, options.timers, options.crashes, options.duplicates)
 
 
 def memory_bytes() -> int:

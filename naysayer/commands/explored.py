@@ -140,20 +140,21 @@ def _list(title: str, rungs: list[Rung], *, depth: bool = False) -> Iterator[str
     """These scopes, one line for each program."""
     if rungs:
         yield f"{title}:"
-    ordered = sorted(rungs, key=lambda rung: (len(rung.scope.words), rung.scope.words))
-    for words, group in groupby(ordered, key=lambda rung: rung.scope.words):
-        yield f"  {words}: {', '.join(_budget(rung, depth=depth) for rung in group)}"
+    ordered = sorted(rungs, key=lambda rung: (rung.scope.nodes, len(rung.scope.words), rung.scope.words))
+    fewest = ordered[0].scope.nodes if ordered else 0
+    for (nodes, words), group in groupby(ordered, key=lambda rung: (rung.scope.nodes, rung.scope.words)):
+        where = "" if nodes == fewest else f" on {nodes} nodes"
+        yield f"  {words}{where}: {'; '.join(_budget(rung, depth=depth) for rung in group)}"
 
 
 def _budget(rung: Rung, *, depth: bool) -> str:
     wanted = rung.scope
-    crashes, timers = count(wanted.crashes, "crash", "crashes"), count(wanted.timers, "timer")
-    said = (
-        f"{crashes} and {timers}"
-        if wanted.delays is None
-        else f"{crashes}, {timers} and {count(wanted.delays, 'delay')}"
-    )
-    return said + (f" (up to {rung.found.depth} steps)" if depth else "")
+    said = [count(wanted.crashes, "crash", "crashes"), count(wanted.timers, "timer")]
+    if wanted.duplicates:
+        said.append(f"{count(wanted.duplicates, 'message')} twice")
+    if wanted.delays is not None:
+        said.append(count(wanted.delays, "delay"))
+    return ", ".join(said) + (f" (up to {rung.found.depth} steps)" if depth else "")
 
 
 def _kept(concluded: Conclusion, lines: list[str]) -> Conclusion:

@@ -5,8 +5,8 @@ way. Each of these is one delay (Emmi, Qadeer and Rakamaric 2011, "Delay-Bounded
 
 * the next message is held back: it arrives at any later moment, or never;
 * a client asks, or a timer fires, while messages are under way;
-* a node is isolated, until any later moment at which no message is under way: what is under way to it and from it is
-  lost, and what they send from then on.
+* a minority of the nodes is cut off from the others, until any later moment at which no message is under way: what is
+  under way between the two, and what they send each other from then on, is lost.
 
 A message that would do nothing when it is its turn may be lost for nothing. Crashes come at any moment. All of this
 happens in real systems too, so that a failure is one; but where there is none, more delays may still show one.
@@ -18,6 +18,8 @@ they change shows in the order of the steps.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
+from itertools import combinations
 
 from naysayer.explore.found import Action
 from naysayer.explore.search import NO_STEP, Search
@@ -49,14 +51,14 @@ class DelayedSearch(Search):
             if message != before:
                 yield from self._arrives(locals_, core, message, queue + MARK + held[:at] + held[at + 1 :])
             before = message
-        if left.isolated >= 0 and not queue:
-            yield NO_STEP, locals_ + chr(outside.isolated(core, -1)) + messages
-        elif left.isolated < 0 and left.delays:
-            for index in range(nodes):
-                kept = self._without(queue, index)
+        if left.cut_off and not queue:
+            yield NO_STEP, locals_ + chr(outside.cut_off(core, ())) + messages
+        elif queue and left.delays and not left.cut_off:
+            for some in self._minorities:
+                kept = self._without(queue, some)
                 if kept != queue:  # before a message is lost by it, it changes nothing
-                    alone = outside.isolated(outside.spent(core, "delays"), index)
-                    yield NO_STEP, locals_ + chr(alone) + kept + MARK + held
+                    cut_off = outside.cut_off(outside.spent(core, "delays"), some)
+                    yield NO_STEP, locals_ + chr(cut_off) + kept + MARK + held
         yield from self._restarted(locals_, core, messages)
         if not queue:
             yield from self._begun(locals_, core, messages)
@@ -74,16 +76,21 @@ class DelayedSearch(Search):
             yield copied, self._after(locals_, fewer, queue + _held(held + message), to, move, copied)
 
     def _with(self, messages: str, sent: str, core: int) -> str:
-        isolated = self.outside.cores[core].isolated
         queue, held = messages.split(MARK)
-        return queue + self._without(sent, isolated) + MARK + held
+        return queue + self._without(sent, self.outside.cores[core].cut_off) + MARK + held
 
-    def _without(self, messages: str, isolated: int) -> str:
-        """Those that are neither from nor to the node that is isolated."""
-        if isolated < 0:
+    def _without(self, messages: str, cut_off: tuple[int, ...]) -> str:
+        """Those that are not between these nodes and the others."""
+        if not cut_off:
             return messages
-        touching = self._touching[isolated]
-        return "".join([message for message in messages if message not in touching])
+        return "".join(
+            [one for one in messages if (self._links[one][0] in cut_off) == (self._links[one][1] in cut_off)]
+        )
+
+    @cached_property
+    def _minorities(self) -> list[tuple[int, ...]]:
+        nodes = range(self._nodes)
+        return [some for size in range(1, (self._nodes + 1) // 2) for some in combinations(nodes, size)] or [(0,)]
 
 
 def _held(messages: str) -> str:

@@ -13,12 +13,16 @@ IMPOSSIBLE = -1
 """No configuration is left: no order of the operations explains the replies."""
 
 
+Value = int | str
+"""A number, or a text where something is appended."""
+
+
 class Operation(NamedTuple):
     """An operation of the program. `value`: what it writes; for a cas, what it expects, and what it writes then."""
 
     id: str
-    f: Literal["read", "write", "cas", "delete", "next"]
-    value: int | tuple[int | None, int] | None = None
+    f: Literal["read", "write", "append", "cas", "delete", "next"]
+    value: Value | tuple[Value | None, Value] | None = None
 
 
 Effects = frozenset[tuple[str, Any]]
@@ -97,6 +101,9 @@ def _effect(operation: Operation, held: Any) -> tuple[Any, Any]:
             return held, held
         case "write":
             return operation.value, None
+        case "append":
+            assert isinstance(operation.value, str)
+            return (held or "") + operation.value, None
         case "delete":
             return None, None
         case "cas":

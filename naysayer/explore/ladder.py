@@ -1,14 +1,13 @@
 """The ladder: small programs and scopes in order of size, each searched with a cap that grows over all of them.
 
-A search that is cut at a cap begins anew at the next, ten times higher, so that no large scope keeps a small one of
-another kind waiting. What was complete is not searched again. Where several processes search, scopes are handed out and
-counted in this order all the same: verdict and numbers are those of one process.
+A search that is cut at a cap begins anew at the next, some ten times higher, when others had their turn: no large scope
+keeps a small one of another kind waiting. What was complete is not searched again. Where several processes search,
+scopes are handed out and counted in this order all the same: verdict and numbers are those of one process.
 """
 
 from __future__ import annotations
 
 import math
-import re
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -16,79 +15,26 @@ from concurrent.futures import Future, wait
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
-from operator import itemgetter
 
 from checker.errors import UsageError
 from checker.parallel import pool
 from naysayer.explore.canonical import Opaque
 from naysayer.explore.delays import DelayedSearch
 from naysayer.explore.found import Explored, Progress
-from naysayer.explore.prefix import may_lead
 from naysayer.explore.repeat import repeated
-from naysayer.explore.scope import Scope, scope
+from naysayer.explore.scope import Scope
 from naysayer.explore.search import Search
 from naysayer.explore.shorter import shortened
 from naysayer.explore.surroundings import Unexplorable
 from naysayer.explore.words import steps_of
 from naysayer.play.timed import Scenario
-from targets.protocol.target import Target
 from targets.registry import find
 
-CAPS = (3_000, 30_000, 300_000, 3_000_000)
+CAPS = (3_000, 50_000, 500_000, 3_000_000)
 """After how many states a scope is cut, the first time and later."""
 
-PINNED = (
-    "w@n1 | r@n2 r@n3",
-    "w@n2 w@n1 | r@n3",
-    "w@n2 | w@n1 r@n3",
-    "w@n1 | w@n2 r@n1",
-    "w@n1 w@n1 | r@n2 r@n3",
-    "w@n1 | w@n2 | r@n3 r@n1",
-)
-"""Each client asks one node: the smallest scopes of a cluster. Nodes are not alike where ties go by their names."""
-
-FREE = ("w | r", "w | r r", "w | w r", "w r | w r", "w w | r r", "w | w | r r")
-"""Any node may be asked."""
-
-PINNED_CAS = ("c@n1 | c@n2", "w@n1 | c1@n2 r@n3", "c@n1 | c@n2 r@n3", "w@n1 | c1@n2 | c1@n3")
-FREE_CAS = ("c | c", "w | c1 r", "w | c1 | c1")
-"""The same of targets that compare-and-set."""
-
-PINNED_NEXT = ("g@n1 | g@n2", "g@n1 g@n1 | g@n2", "g@n1 g@n2 | g@n3")
-FREE_NEXT = ("g | g", "g g | g")
-"""The same of targets that give out generations."""
-
-PINNED_LED = (
-    "n1 leads: w@n1 r@n1",
-    "n1 leads: w@n1 | r@n1",
-    "n1 leads: w@n1 | r@n2 r@n1",
-    "n1 leads: w@n1 | w@n2 r@n2",
-    "n1 leads: w@n1 w@n2 | r@n1 r@n2",
-)
-"""The same of targets that are led: what came before is one schedule."""
-
-DELAYED = (
-    (0, 0, 1),
-    (0, 0, 2),
-    (0, 0, 3),
-    (1, 0, 1),
-    (1, 0, 2),
-    (0, 2, 1),
-    (0, 2, 2),
-    (1, 2, 1),
-    (1, 2, 2),
-    (0, 7, 1),
-    (2, 2, 1),
-    (2, 4, 2),
-)
-"""Crashes, timers and delays of further scopes of the programs in which each client asks one node."""
-
-TIMERS_MAX, CRASHES_MAX = 2, 1
-"""How many timers and crashes the ladder goes up to, unless given, where any message may be late; of one node that
-cannot lose messages, one more."""
-
-AHEAD = 40
-"""So many scopes are searched with a cap before the first of them is with the next."""
+AHEAD, AHEAD_DELAYED = 120, 40
+"""So many scopes are searched with a cap before the first of them is with the next; and where delays are bounded."""
 
 POLL_S = 0.2
 
@@ -136,44 +82,6 @@ class Climbed:
         self.cpu_s += rung.cpu_s
         if rung.found.failure is not None:
             self.failed = rung
-
-
-def ladder(
-    target: Target, nodes: int, timers: int | None, crashes: int | None, duplicates: int = 0
-) -> tuple[Scope, ...]:
-    """The scopes for a target, the smallest first. `timers`, `crashes`: at most so many; None: as many as usual.
-    `duplicates`: in each of them. Raises UsageError."""
-    scope("w", nodes, crashes or 0, timers or 0, duplicates)  # raises UsageError
-    alone = nodes == 1
-    most_timers = TIMERS_MAX + alone if timers is None else timers
-    most_crashes = CRASHES_MAX + alone if crashes is None else crashes
-    pinned, free = _programs(target, nodes)
-    found: list[tuple[float, Scope]] = []
-    for program in (*pinned, *free):
-        size = len(re.findall(r"\b[wrcg]\d?\b", program))
-        for fired in range(most_timers + 1):
-            for crashed in range(most_crashes + 1):
-                wanted = scope(program, nodes, crashed, fired, duplicates)
-                found.append((size + fired + 2 * crashed, wanted))
-    for program in () if alone else pinned:
-        size = len(re.findall(r"\b[wrcg]\d?\b", program))
-        for crashed, fired, late in DELAYED:
-            if (timers is None or fired <= timers) and (crashes is None or crashed <= crashes):
-                wanted = scope(program, nodes, crashed, fired, duplicates, late)
-                found.append((size + fired / 4 + 1.5 * crashed + late - 1, wanted))
-    return tuple(wanted for _, wanted in sorted(found, key=itemgetter(0)))
-
-
-def _programs(target: Target, nodes: int) -> tuple[Sequence[str], Sequence[str]]:
-    """Those that suit a target, of each size in this order: each client asks one node; any node may be asked."""
-    if nodes > 2 and may_lead(target, nodes):
-        return PINNED_LED, ()
-    pinned, free = [*PINNED], [*FREE]
-    if "cas" in target.operations:
-        pinned, free = [*pinned, *PINNED_CAS], [*free, *FREE_CAS]
-    if "next" in target.operations:
-        pinned, free = [*PINNED_NEXT, *pinned], [*FREE_NEXT, *free]
-    return (pinned, free) if nodes > 2 else ((), free)
 
 
 def search(name: str, wanted: Scope, states: int, seconds: float | None, goes_on: Progress) -> Rung:
@@ -278,14 +186,13 @@ class Climb:
         return None if self.seconds is None else max(0.0, until - time.monotonic())
 
     def _turns(self, climbed: Climbed) -> Iterator[tuple[int, int]]:
-        """The searches, in order: each scope that is not complete, up to each cap; up to the next when `AHEAD` others
-        had their turn. Where delays are bounded, the first cap is left out."""
-        numbered = enumerate(self.scopes)
-        turns = [
-            (number + AHEAD * turn, number, cap)
-            for number, wanted in numbered
-            for turn, cap in enumerate(self.caps[int(wanted.delays is not None and len(self.caps) > 1) :])
-        ]
+        """The searches, in order: each scope that is not complete, up to each cap; up to the next when others had their
+        turn. Where delays are bounded, the first cap is left out."""
+        turns = []
+        for number, wanted in enumerate(self.scopes):
+            delayed = wanted.delays is not None and len(self.caps) > 1
+            caps, ahead = (self.caps[1:], AHEAD_DELAYED) if delayed else (self.caps, AHEAD)
+            turns += [(number + ahead * turn, number, cap) for turn, cap in enumerate(caps)]
         for _, number, cap in sorted(turns):
             rung = climbed.rungs.get(number)
             if rung is None or not rung.complete:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from checker.errors import UsageError
-from naysayer.explore.ladder import CRASHES_MAX, TIMERS_MAX
+from naysayer.explore.rungs import CRASHES_MAX, TIMERS_MAX
 from naysayer.explore.scope import CLIENTS_MAX, OPERATIONS_MAX, Scope, scope
 from naysayer.play import notation
 from naysayer.play.notation import SCENARIO
@@ -23,7 +23,7 @@ from targets.protocol.fault import Kill
 DELAYS = 2
 """Of some of the scopes: they go deeper."""
 
-LETTERS = {"read": "r", "write": "w", "cas": "c", "delete": "d"}
+LETTERS = {"read": "r", "write": "w", "append": "a", "cas": "c", "delete": "d"}
 
 
 def scenario_at(path: Path) -> Scenario:
@@ -71,7 +71,7 @@ def _rows(scenario: Scenario, source: Path) -> list[list[tuple[str, str]]]:
             f"{source} has {len(asked)} operations of {len(clients)} clients, and at most {OPERATIONS_MAX} of "
             f"{CLIENTS_MAX} can be explored: hunt it, and take what is left of it"
         )
-    values = [one.input[1] if one.f == "cas" else one.input for one in asked if one.f in ("cas", "write")]
+    values = [one.input[1] if one.f == "cas" else one.input for one in asked if one.f in ("cas", "write", "append")]
     numbers = {value: number for number, value in enumerate(values, 1)}
     return [[(_letter(one, numbers), one.node) for one in asked if one.client == client] for client in clients]
 

@@ -33,8 +33,8 @@ class Core(NamedTuple):
     crashes: int
     duplicates: int
     delays: int
-    isolated: int = -1
-    """The node that is isolated; -1: none."""
+    cut_off: tuple[int, ...] = ()
+    """The nodes that are cut off from the others."""
 
 
 class Outside:
@@ -92,9 +92,9 @@ class Outside:
             found = self._spent[core, budget] = self._core(one._replace(**{budget: getattr(one, budget) - 1}))
         return found
 
-    def isolated(self, core: int, node: int) -> int:
-        """A node is isolated, or (-1) none is any more."""
-        return self._core(self.cores[core]._replace(isolated=node))
+    def cut_off(self, core: int, nodes: tuple[int, ...]) -> int:
+        """These nodes are cut off, or none is any more."""
+        return self._core(self.cores[core]._replace(cut_off=nodes))
 
     def asked(self, core: int, client: int) -> int:
         """The client's next operation is asked for."""
@@ -206,9 +206,10 @@ def _generation(core: Core, client: int, reply: Reply) -> Core:
 
 
 def _comparable(f: str, output: Any) -> Hashable:
-    """What an operation returned, as far as it says anything. What is no number was never written."""
+    """What an operation returned, as far as it says anything. What is no number or text was never written; no value and
+    the empty text are the same, as nothing writes that."""
     if f == "read":
-        return output if type(output) in (int, type(None)) else repr(output)
+        return (output if output != "" else None) if type(output) in (int, str, type(None)) else repr(output)
     return output is not False if f == "cas" else None
 
 

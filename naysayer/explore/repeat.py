@@ -60,6 +60,8 @@ def _workload(scope: Scope) -> str:
     asked = {one.operation.f for row in scope.program for one in row}
     if "next" in asked:
         return "generation"
+    if "append" in asked:
+        return "kv-append"
     return "kv" if "delete" in asked else "cas-register" if "cas" in asked else "register"
 
 

@@ -7,20 +7,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from checker.errors import UsageError
-from naysayer.explore.frontier import Operation
+from naysayer.explore.frontier import Operation, Value
 from targets.protocol.node import NodeId
 from targets.protocol.target import Target
 
 NODES_MAX = 9
-CLIENTS_MAX, OPERATIONS_MAX = 5, 8
+CLIENTS_MAX, OPERATIONS_MAX = 5, 12
 """With more the frontier alone would be large."""
 
-_STEP = re.compile(r"([wrdg]|c[1-9]?)(?:@(n[1-9]))?")
+_STEP = re.compile(r"([wardg]|c[1-9]?)(?:@(n[1-9]))?")
 _LED = re.compile(r"(n[1-9]) leads:(.*)")
 ACCEPTED = (
-    "clients separated by |, each with operations w (write), r (read), d (delete), c or c1 (compare-and-set from "
-    'nothing or from 1), or all g (a generation), as in "w | r r", or "w@n1 | r@n2 r@n3" to name the node; before them '
-    'there may be "n1 leads:"'
+    "clients separated by |, each with operations w (write), r (read), a (append), d (delete), c or c1 (compare-and-"
+    'set from nothing or from 1), or all g (a generation), as in "w | r r", or "w@n1 | r@n2 r@n3" to name the node; '
+    'before them there may be "n1 leads:"'
 )
 
 
@@ -34,7 +34,8 @@ class Asked:
 
 @dataclass(frozen=True)
 class Scope:
-    """`program`: what each client does, one operation after the other. What they write are 1, 2, ... in order."""
+    """`program`: what each client does, one operation after the other. What they write are 1, 2, ... in order, as text
+    where something is appended."""
 
     words: str
     program: tuple[tuple[Asked, ...], ...]
@@ -88,7 +89,9 @@ def scope(
     leader, clients = led[1] if led else None, [part.split() for part in (led[2] if led else program).split("|")]
     if leader is not None and int(leader[1:]) > nodes:
         raise UsageError(f"--program {program!r} has {leader} lead, and there are nodes n1 to n{nodes} (--nodes)")
-    values = iter(range(1, OPERATIONS_MAX + 2))
+    numbers = range(1, OPERATIONS_MAX + 2)
+    texts = any(step.startswith("a") for steps in clients for step in steps)
+    values: Iterator[Value] = map(str, numbers) if texts else iter(numbers)
     if len(clients) > CLIENTS_MAX or sum(map(len, clients)) > OPERATIONS_MAX:
         raise UsageError(f"--program has more than {CLIENTS_MAX} clients or {OPERATIONS_MAX} operations: {program!r}")
     if not all(clients):
@@ -113,7 +116,7 @@ def scope(
     return Scope(words, tuple(built), nodes, crashes, timers, duplicates, delays, leader)
 
 
-def _operation(name: str, letter: str, values: Iterator[int]) -> Operation:
+def _operation(name: str, letter: str, values: Iterator[Value]) -> Operation:
     match letter[0]:
         case "r":
             return Operation(name, "read")
@@ -122,7 +125,10 @@ def _operation(name: str, letter: str, values: Iterator[int]) -> Operation:
         case "d":
             return Operation(name, "delete")
         case "c":
-            return Operation(name, "cas", (int(letter[1:]) if letter[1:] else None, next(values)))
+            value = next(values)
+            return Operation(name, "cas", (type(value)(letter[1:]) if letter[1:] else None, value))
+        case "a":
+            return Operation(name, "append", next(values))
     return Operation(name, "write", next(values))
 
 

@@ -100,6 +100,7 @@ class Search:
         self._numbers: dict[Action, int] = {}
         self._known: list[Action] = []
         self._ends: dict[str, tuple[int, int, int]] = {}
+        self._links: dict[str, tuple[int, int]] = {}
         self._touching: list[dict[str, tuple[int, int]]] = [{} for _ in self._names]
         self._dead: dict[str, bool] = {}
         self._parents, self._actions = array("i"), array("i")
@@ -372,6 +373,7 @@ class Search:
                 names = self._names
                 sender, to = names.index(given.sender), names.index(given.to)
                 self._ends[chr(what)] = (to, what, self._number(Action(to, what)))
+                self._links[chr(what)] = (sender, to)
                 for index in {sender, to}:
                     self._touching[index][chr(what)] = (to, sender)
         return "".join(map(chr, messages))

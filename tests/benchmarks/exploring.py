@@ -11,7 +11,8 @@ import time
 from pathlib import Path
 
 from checker.errors import UsageError
-from naysayer.explore.ladder import CAPS, Climb, Climbed, ladder
+from naysayer.explore.ladder import CAPS, Climb, Climbed
+from naysayer.explore.rungs import ladder
 from naysayer.explore.scope import Scope, refuse_unsuited
 from targets.protocol.target import Target
 from targets.registry import all_targets
@@ -28,7 +29,7 @@ def row(target: Target, cpu_s: float) -> str:
 
     try:
         refuse_unsuited(target, target.nodes)
-        scopes = ladder(target, target.nodes, None, None)
+        scopes = ladder(target)
         climbed = Climb(target.name, scopes, CAPS, 100_000_000, None, goes_on).alone()
     except UsageError as refused:
         return f"| {target.name} | – | {str(refused).removeprefix(target.name)} | – | – | – |\n"
@@ -38,7 +39,7 @@ def row(target: Target, cpu_s: float) -> str:
         free = sum(rung.free for rung in climbed.rungs.values())
         where = f"not found; {free} of {len(scopes)} scopes free of violations"
         return f"| {target.name} | – | {where} | {climbed.states:,} | {spent:.1f} | – |\n"
-    where = f"`{found.scope.words}`, {found.scope.crashes} crashes, {found.scope.timers} timers"
+    where = f"`{found.scope.words}`, {str(found.scope).partition(' on ')[2]}"
     repeated = "yes" if found.scenario else "no"
     return f"| {target.name} | {len(found.steps)} | {where} | {climbed.states:,} | {spent:.1f} | {repeated} |\n"
 

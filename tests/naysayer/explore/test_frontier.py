@@ -13,35 +13,40 @@ from naysayer.explore.frontier import IMPOSSIBLE, Frontiers, Operation
 
 
 def drawn(seed: int) -> list[dict[str, Any]]:
-    """Events of a small history with reads of any value, and operations that fail, stay open or are unknown."""
-    random = Random(seed)
+    """Events of a small history with reads of any value, and operations that fail, stay open or are unknown. Of every
+    other one the values are texts, which are appended to."""
+    random, texts = Random(seed), seed % 2 == 1
     events: list[dict[str, Any]] = []
     opened: list[tuple[int, Operation]] = []
     for number in range(random.randint(2, 7)):
         while opened and random.random() < 0.5:
-            events.append(ended(random, *opened.pop(random.randrange(len(opened)))))
-        operation = asked(random, str(number))
+            events.append(ended(random, *opened.pop(random.randrange(len(opened))), texts=texts))
+        operation = asked(random, str(number), texts=texts)
         events.append({"type": "invoke", "process": number, "f": operation.f, "value": operation.value})
         opened.append((number, operation))
     while opened and random.random() < 0.8:
-        events.append(ended(random, *opened.pop()))
+        events.append(ended(random, *opened.pop(), texts=texts))
     return events
 
 
-def asked(random: Random, name: str) -> Operation:
-    match random.choice(("read", "read", "write", "write", "cas", "delete")):
+def asked(random: Random, name: str, *, texts: bool) -> Operation:
+    value: int | str = random.choice(("a", "b") if texts else (1, 2, 3))
+    match random.choice(("read", "read", "write", "append" if texts else "write", "cas", "delete")):
         case "read":
             return Operation(name, "read")
         case "write":
-            return Operation(name, "write", random.randint(1, 3))
+            return Operation(name, "write", value)
+        case "append":
+            return Operation(name, "append", value)
         case "cas":
-            return Operation(name, "cas", (random.choice((None, 1, 2)), random.randint(1, 3)))
+            return Operation(name, "cas", (random.choice((None, "a", "ab") if texts else (None, 1, 2)), value))
     return Operation(name, "delete")
 
 
-def ended(random: Random, process: int, operation: Operation) -> dict[str, Any]:
+def ended(random: Random, process: int, operation: Operation, *, texts: bool) -> dict[str, Any]:
     status = random.choice(("ok", "ok", "ok", "fail", "info"))
-    outputs: dict[str, tuple[Any, ...]] = {"read": (None, 1, 2, 3), "cas": (True, False)}
+    found = (None, "a", "b", "ab", "ba") if texts else (None, 1, 2, 3)
+    outputs: dict[str, tuple[Any, ...]] = {"read": found, "cas": (True, False)}
     returned = random.choice(outputs.get(operation.f, (None,))) if status == "ok" else None
     return {"type": status, "process": process, "f": operation.f, "value": returned}
 
@@ -59,7 +64,7 @@ def possible(events: list[dict[str, Any]]) -> bool:
     return True
 
 
-def judged(events: list[dict[str, Any]]) -> str:
+def judged(events: list[dict[str, Any]], model: str) -> str:
     rows: dict[int, dict[str, Any]] = {}
     for time, event in enumerate(events):
         process = event["process"]
@@ -68,7 +73,7 @@ def judged(events: list[dict[str, Any]]) -> str:
         elif event["type"] != "info":
             rows[process] |= {"ret": time, "status": event["type"], "output": event["value"]}
     history = History.of([Recorded(index, process, **row) for index, (process, row) in enumerate(rows.items())])
-    return check(history, "kv").outcome
+    return check(history, model).outcome
 
 
 @pytest.mark.slow
@@ -77,7 +82,7 @@ def test_the_frontier_and_the_checker_agree(first: int) -> None:
     outcomes = set()
     for seed in range(first, first + 200):
         events = drawn(seed)
-        expected = judged(events)
+        expected = judged(events, "kv-append" if seed % 2 else "kv")
         # unknown: possible, but no read shows anything
         assert possible(events) == (expected != "invalid"), events
         outcomes.add(expected)

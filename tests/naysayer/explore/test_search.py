@@ -12,6 +12,7 @@ from naysayer.explore.delays import DelayedSearch
 from naysayer.explore.found import Explored
 from naysayer.explore.local import Crash, started
 from naysayer.explore.rules import Rules, rules_of
+from naysayer.explore.rungs import LONG_APPENDED
 from naysayer.explore.scope import scope
 from naysayer.explore.search import Search
 from targets.protocol.invariant import LocalInvariant
@@ -111,6 +112,24 @@ def test_messages_without_effect_may_be_dropped(target: str, program: str, budge
     assert (few.failure is None) == (all_.failure is None)
     if few.failure is not None and all_.failure is not None:
         assert len(few.failure.actions) == len(all_.failure.actions)
+
+
+class CountsAnswers(QuorumNode):
+    """One replica that answers twice counts twice."""
+
+    def stored(self, sender: str, number: int) -> None:
+        operation = self.operations.get(number)
+        if operation is not None and operation.put is not None:
+            operation.attempts += 1
+            if operation.attempts > self.majority():
+                self.finish(number, None)
+
+
+def test_a_partition_of_five_nodes_is_one_delay() -> None:
+    program = "w@n1 | r@n4 r@n5"
+    assert DelayedSearch(QuorumNode, scope(program, 5, delays=1)).run(MANY).failure is None
+    twice = scope(program, 5, duplicates=1, delays=1)
+    assert DelayedSearch(CountsAnswers, twice).run(MANY).failure is not None
 
 
 class CountsAnew(QuorumNode):
@@ -245,6 +264,8 @@ def test_a_message_arrives_twice_where_that_is_in_the_scope() -> None:
         ("wal-kv/crc-ignored", "w w | r r", {"timers": 2, "crashes": 1}, 5),
         ("wal-kv/append-after-torn-tail", "w | w | r", {"timers": 2, "crashes": 2}, 6),
         ("wal-kv/torn-batch", "w | w | r r", {"timers": 2, "crashes": 1}, 5),
+        ("wal-kv/snapshot-index-ahead", LONG_APPENDED, {"timers": 11, "crashes": 1}, 22),
+        ("wal-kv/replay-overlap", LONG_APPENDED, {"timers": 11, "crashes": 1}, 23),
         ("quorum-kv/client-side-cas", "c@n1 | c@n2", {}, 10),
     ],
 )
