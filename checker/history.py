@@ -43,6 +43,10 @@ def distinct(codes: Column) -> Column:
     return ordered[first]
 
 
+NO_COMMIT = -1
+"""In place of the number of a commit, where the system did not tell it."""
+
+
 class Operation(msgspec.Struct, frozen=True, gc=False):
     """One operation of one process. Times are nanoseconds on the history's clock."""
 
@@ -173,6 +177,8 @@ class History:
         self.output = columns["output"]
         self.node = columns["node"]
         self.error = columns["error"]
+        self.commit: Column | None = None
+        """What systems tell of the order of commits: numbers from 0 that grow from one to the next, or NO_COMMIT."""
         self.notes: tuple[str, ...] = ()
         """What a reader noticed in the record and columns cannot show (a clock that ran backwards): for warnings."""
 

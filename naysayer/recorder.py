@@ -6,12 +6,14 @@ events between them. A process whose operation ended info is never used again.
 
 from __future__ import annotations
 
+from array import array
 from typing import Any, Protocol
 
 import msgspec
+import numpy as np
 
 from checker.errors import TargetError
-from checker.history import PENDING, History, Operation, Status
+from checker.history import NO_COMMIT, PENDING, History, Operation, Status
 from naysayer.packed import PackedOperations
 from targets.protocol.fault import Fault
 from workloads.generator import Invocation
@@ -31,6 +33,8 @@ class Recorder:
         self._encoder = msgspec.json.Encoder()
         self._open: dict[int, tuple[int, Invocation, str | None, int]] = {}
         self._done = PackedOperations()
+        self._commits = array("q")
+        """Index and commit number of operations, in turn."""
         self.nemesis: list[tuple[float, Fault]] = []
         self.counts: dict[Status, int] = {"ok": 0, "fail": 0, "info": 0}
         self.invocations = 0
@@ -52,15 +56,22 @@ class Recorder:
             self._write(self._file, type="invoke", process=process, f=f, key=key, input=given, time=time_ns, node=node)
 
     def completed(
-        self, process: int, invocation: Invocation, status: Status, output: Any, error: str | None, time_ns: int
+        self,
+        process: int,
+        invocation: Invocation,
+        status: Status,
+        output: Any,
+        error: str | None,
+        time_ns: int,
+        commit: int | None = None,
     ) -> Operation:
-        """The operation ended; info means that its outcome is unknown."""
+        """The operation ended; info means that its outcome is unknown. `commit`: as in a Reply."""
         index, _, node, call_ns = self._open.pop(process)
         if self._file is not None:
-            f, key = invocation.f, invocation.key
-            self._write(
-                self._file, type=status, process=process, f=f, key=key, output=output, error=error, time=time_ns
-            )
+            f, key, ended = invocation.f, invocation.key, {"output": output, "error": error, "commit": commit}
+            self._write(self._file, type=status, process=process, f=f, key=key, **ended, time=time_ns)
+        if commit is not None and status == "ok":
+            self._commits.extend((index, commit))
         self.counts[status] += 1
         ret = PENDING if status == "info" else time_ns
         operation = Operation(
@@ -115,5 +126,8 @@ class Recorder:
             history = History.of(sorted([*self._done.since(0), *self.under_way()], key=lambda op: op.index))
         except RecursionError:
             raise TargetError("a reply is nested too deeply to be judged; history.jsonl contains it") from None
+        if self._commits:
+            history.commit = np.full(len(history), NO_COMMIT)
+            history.commit[self._commits[::2]] = self._commits[1::2]
         self._history = (self.invocations, len(self._done), history)
         return history

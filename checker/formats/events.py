@@ -15,7 +15,7 @@ from checker.formats.columns import TIME_MAX, Clock, Loaded
 from checker.formats.loose import INVOKE, Row, completed
 from checker.formats.nemesis import Nemesis
 from checker.formats.source import Source
-from checker.history import INFO, PENDING, Column, History, Tables
+from checker.history import INFO, NO_COMMIT, OK, PENDING, Column, History, Tables
 from checker.values import shown
 
 KINDS = {"invoke": INVOKE, "ok": 0, "fail": 1, "info": 2}
@@ -37,6 +37,7 @@ class Events:
     node: Column
     error: Column
     time: Column | None
+    commit: Column | None = None
 
 
 ROWS_AT_ONCE = 8192
@@ -180,6 +181,8 @@ def pair(events: Events, source: Source, nemesis: Nemesis) -> Loaded:
         node=np.where(events.node[begins] != 0, events.node[begins], from_completion(events.node, ended)),
         error=from_completion(events.error, ended & (status != 0)),
     )
+    if events.commit is not None:
+        history.commit = np.where(status == OK, events.commit[ends_at], NO_COMMIT)
     history.notes = _clock_notes(events, source)
     faults = nemesis.spans(ordered=events.time is None, times=time)
     return Loaded(history, events.line[begins], clock, faults)

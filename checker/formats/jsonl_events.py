@@ -17,12 +17,13 @@ from checker.formats.events import KINDS, Events, pair
 from checker.formats.loose import INVOKE
 from checker.formats.nemesis import Nemesis
 from checker.formats.source import Source
-from checker.history import OK, Column
+from checker.history import NO_COMMIT, OK, Column
 from checker.values import freeze
 
 NAME = "jsonl-events"
 
 Time = Annotated[int, msgspec.Meta(ge=-TIME_MAX, le=TIME_MAX)]
+Commit = Annotated[int, msgspec.Meta(ge=0, le=TIME_MAX)]
 
 
 class Line(msgspec.Struct, gc=False, forbid_unknown_fields=True):
@@ -37,6 +38,8 @@ class Line(msgspec.Struct, gc=False, forbid_unknown_fields=True):
     time: Time | msgspec.UnsetType | None = msgspec.UNSET
     node: str | msgspec.UnsetType | None = msgspec.UNSET
     error: Any = msgspec.UNSET
+    commit: Commit | msgspec.UnsetType | None = msgspec.UNSET
+    """A number that grows from commit to commit, where the system tells it."""
     fault: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     """What a nemesis did; for the report alone."""
     detail: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
@@ -97,6 +100,7 @@ def load(source: Source) -> Loaded:
                 "value": np.where(kind == INVOKE, given, np.where(kind == OK, returned, 0)),
                 "node": columns["node"].codes(tables.node),
                 "error": _texts(columns["error"]).codes(tables.error),
+                "commit": _commits(columns["commit"]),
                 "time": np.array(columns["time"].values if timed else [0] * len(lines), dtype=np.int64),
             }
         )
@@ -104,8 +108,15 @@ def load(source: Source) -> Loaded:
         raise source.error("contains no operations")
     whole = {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
     pieces.clear()
-    time = whole.pop("time")
-    return pair(Events(tables=tables, time=time if timed else None, **whole), source, nemesis)
+    time, commit = whole.pop("time"), whole.pop("commit")
+    told = commit if (commit != NO_COMMIT).any() else None
+    return pair(Events(tables=tables, time=time if timed else None, commit=told, **whole), source, nemesis)
+
+
+def _commits(cells: jsonl.Cells) -> Column:
+    if cells.absent:
+        return np.full(len(cells.values), NO_COMMIT)
+    return np.array([value if type(value) is int else NO_COMMIT for value in cells.values], dtype=np.int64)
 
 
 def _note_faults(nemesis: Nemesis, columns: jsonl.Columns, kind: Column, before: int) -> None:

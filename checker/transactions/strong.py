@@ -3,8 +3,8 @@
 Serializability over unknown version orders is NP-hard (Papadimitriou 1979), so the easy cases come first:
 
 1. What is known has a cycle: refuted.
-2. A walk (walk.py), or a few guesses, such as chains in about the order in which their transactions ended: no cycle, so
-   the order is found.
+2. A walk (walk.py), or a few guesses: chains in the order of commits, where the system told it, or in about that in
+   which their transactions ended. Without a cycle the order is found. (What a system tells accuses nothing.)
 3. Propagation: of two chains, one order would close a cycle with what is known, so the other one holds; until nothing
    more follows (Cobra, OSDI 2020; PolySI, VLDB 2023, which then ask a solver).
 4. Search: an open choice is tried both ways, each with propagation. A conflict names the choices that it rests on, so
@@ -23,7 +23,7 @@ from functools import cached_property
 import numpy as np
 
 from checker.budget import Budget, Meter, OutOfBudget
-from checker.history import INFO, Column
+from checker.history import INFO, NO_COMMIT, Column
 from checker.transactions.choices import Chains, Flat, flat, open_chains
 from checker.transactions.cycles import any_cycle, fitting
 from checker.transactions.edges import RW, Edges, of_order
@@ -173,7 +173,10 @@ def _events(problem: Problem, events: Column, versions: Versions) -> Column:
 
 
 def _guesses(problem: Problem, known: Edges, versions: Versions, level_order: Order) -> Iterator[Column]:
-    """Orders of events to take the order of chains from: one that keeps real time, if there is one; and one by time."""
+    """Orders of events to take the order of chains from: that of commits, if the system told it; one that keeps real
+    time, if there is one; and one by time."""
+    if problem.table.commit is not None:
+        yield _by_commit(problem.table, problem.table.commit)
     if level_order != "realtime":
         edges = known.plus(of_order(problem.table, "realtime", known.nodes, versions.happened))
         nodes, src, dst, _ = _graph(edges, snapshot=problem.snapshot)
@@ -183,6 +186,20 @@ def _guesses(problem: Problem, known: Edges, versions: Versions, level_order: Or
             place[strict] = np.arange(nodes)
             yield place[: len(problem.table)]
     yield by_time(problem, problem.src, problem.dst)
+
+
+def _by_commit(table: Table, commit: Column) -> Column:
+    """The place of each transaction by the number of its commit; one without a number comes after all those that had
+    returned by the time that it did."""
+    told = np.flatnonzero(commit != NO_COMMIT)
+    told = told[np.argsort(commit[told], kind="stable")]
+    place = np.zeros(len(table), dtype=np.int64)
+    place[told] = 2 * np.arange(len(told)) + 1
+    returned: Column = np.maximum.accumulate(table.ret[told])
+    others = np.flatnonzero(commit == NO_COMMIT)
+    ended = np.where(table.status == INFO, table.call, table.ret)[others]
+    place[others] = 2 * np.searchsorted(returned, ended, side="right")
+    return place
 
 
 def by_time(problem: Problem, src: Column, dst: Column) -> Column:

@@ -44,6 +44,8 @@ class Table:
     micros: list[tuple[Micro, ...]]
     begins_with: Any = None
     """The value that every register begins with."""
+    commit: Column | None = None
+    """Of each transaction the number of its commit, as the system told it (NO_COMMIT: it did not)."""
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -94,6 +96,7 @@ def table(history: History, data: Data, begins_with: Any = None) -> Table:
         history.process[rows],
         micros,
         begins_with,
+        None if history.commit is None else history.commit[rows],
     )
 
 

@@ -58,7 +58,14 @@ class Journal(Protocol):
 
     def invoked(self, process: int, invocation: Invocation, node: NodeId | None, time_ns: int) -> None: ...
     def completed(
-        self, process: int, invocation: Invocation, status: Status, output: Any, error: str | None, time_ns: int
+        self,
+        process: int,
+        invocation: Invocation,
+        status: Status,
+        output: Any,
+        error: str | None,
+        time_ns: int,
+        commit: int | None = None,
     ) -> Operation: ...
     def happened(self, fault: Fault, time_ns: int, detail: str = "") -> None: ...
     def last_round_begins(self) -> None: ...
@@ -340,7 +347,8 @@ class Clients:
         client = thread.client
         status: Status = "info" if reply is None else reply.status
         output, error = (None, TIMEOUT) if reply is None else (reply.output, reply.error)
-        operation = self.journal.completed(thread.process, thread.asked, status, output, error, now_ns)
+        commit = None if reply is None else reply.commit
+        operation = self.journal.completed(thread.process, thread.asked, status, output, error, now_ns, commit)
         self.generator = self.generator.observe(operation)
         if status == "ok":
             self.succeeded += 1

@@ -59,6 +59,8 @@ class Reply(Message, frozen=True, tag="reply"):
     error: str | None = None
     leader: NodeId | None = None
     """Where to try instead, if the node knows."""
+    commit: int | None = None
+    """Of a transaction that wrote: a number that grows from commit to commit, if the system tells it."""
 
 
 class Disk(Protocol):

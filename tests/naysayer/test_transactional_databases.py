@@ -101,6 +101,7 @@ def test_isolation_is_what_it_is_under_kill_and_pause_too(
         command = ["test", "--cluster", str(other), "--workload", "txn-list-append", "--consistency-model", level]
         assert run([*command, "--nemesis", "kill,pause", "--time", "6s", "--no-stop"]) == code, capsys.readouterr().out
         assert "took effect" in capsys.readouterr().out
+    assert any('"commit":' in path.read_text() for path in tmp_path.glob("results/*/*/history.jsonl"))
 
 
 @pytest.mark.parametrize("kind", ["etcd", "redis"])

@@ -7,7 +7,7 @@ import pytest
 
 from checker.errors import UsageError
 from targets.backends.clients import redis
-from targets.backends.clients.etcd import EtcdAnswer, EtcdClient, _text
+from targets.backends.clients.etcd import EtcdAnswer, EtcdClient, _revision, _text
 from targets.backends.clients.resp import RespError
 from targets.protocol.node import Request
 
@@ -26,6 +26,8 @@ def test_etcd_carries_out_the_steps_in_one_request() -> None:
         "responses": [{"response_range": {"kvs": [{"value": _text(1)}]}}, {"response_put": {}}, {"response_range": {}}],
     }
     assert EtcdClient._output(ASKED, msgspec.convert(answer, EtcdAnswer)) == DONE
+    told = msgspec.convert({"header": {"revision": "17"}}, EtcdAnswer)
+    assert (_revision(ASKED, told), _revision(ASKED, msgspec.convert(answer, EtcdAnswer))) == (17, None)
     with pytest.raises(ValueError, match="shorter"):
         EtcdClient._output(ASKED, msgspec.convert({"header": {}}, EtcdAnswer))
 

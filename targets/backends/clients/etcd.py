@@ -54,6 +54,13 @@ def _first(pairs: tuple[Pair, ...]) -> Any:
     return msgspec.json.decode(base64.b64decode(pairs[0].value)) if pairs else None
 
 
+def _revision(request: Request, answer: EtcdAnswer) -> int | None:
+    """The store's revision after a transaction that wrote, which no other one made."""
+    wrote = request.f == "txn" and any(f == "w" for f, _, _ in request.input)
+    revision = str(answer.header.get("revision", ""))
+    return int(revision) if wrote and revision.isdecimal() else None
+
+
 def _step(f: str, key: Any, value: Any) -> dict[str, Any]:
     """One read or write of a transaction. etcd refuses one that writes a key twice."""
     if f == "r":
@@ -105,7 +112,9 @@ class EtcdClient:
         if answer.status != 200:
             return doubt(request, answer.text())
         try:
-            return Reply(request.id, "ok", self._output(request, msgspec.json.decode(answer.data, type=EtcdAnswer)))
+            known = msgspec.json.decode(answer.data, type=EtcdAnswer)
+            output = self._output(request, known)
+            return Reply(request.id, "ok", output, commit=_revision(request, known))
         except (*JUNK, ValueError) as error:
             return doubt(request, f"answer that makes no sense: {error}")
 

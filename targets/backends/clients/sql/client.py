@@ -66,7 +66,7 @@ class SqlClient:
             output = carry(attempt, request.key, request.input)
         except Exception as error:
             return Reply(request.id, self._failed(attempt, error), None, _short(error))
-        return Reply(request.id, "ok", output)
+        return Reply(request.id, "ok", output, commit=attempt.commit)
 
     def _connect(self) -> None:
         """Connect unless connected, and make the table unless it is there: asked first, since to create a table that

@@ -48,6 +48,10 @@ class Database(Protocol):
         """Rows, and how many were found or changed. Outside BEGIN and COMMIT a statement commits by itself."""
         ...
 
+    def commit(self) -> int | None:
+        """End a transaction that wrote. A number that grows from commit to commit, where the server tells it."""
+        ...
+
     def rollback(self) -> None: ...
     def refused(self, error: Exception) -> bool:
         """Whether an error shows that the statement, and the transaction that it was part of, had no effect."""
@@ -98,17 +102,31 @@ class PostgreSQL:
         self._driver = psycopg
         self._address = address
         self._connection: psycopg.Connection[Any] | None = None
+        self._tells_commits = False
         self.duplicate: type[Exception] = psycopg.errors.UniqueViolation
 
     def connect(self) -> None:
         self._connection = self._driver.connect(
             self._address, autocommit=True, connect_timeout=CONNECT_S_MAX, prepare_threshold=None
         )
+        self._tells_commits = self.execute("SHOW track_commit_timestamp")[0] == [("on",)]
 
     def execute(self, text: str, *values: object) -> tuple[list[Any], int]:
         assert self._connection is not None
         cursor = self._connection.execute(text.encode(), values or None)
         return (cursor.fetchall() if cursor.description else []), cursor.rowcount
+
+    def commit(self) -> int | None:
+        """When it was committed, in microseconds since 1970 (track_commit_timestamp)."""
+        own = "SELECT pg_current_xact_id_if_assigned()::xid::text"
+        xid = self.execute(own)[0][0][0] if self._tells_commits else None
+        self.execute("COMMIT")
+        if xid is None:
+            return None
+        at = "SELECT (extract(epoch FROM pg_xact_commit_timestamp(%s::xid)) * 1000000)::bigint"
+        with suppress(self._driver.Error):  # it has committed, whatever comes now
+            return self.execute(at, xid)[0][0][0]  # type: ignore[no-any-return]
+        return None
 
     def rollback(self) -> None:
         assert self._connection is not None
@@ -184,6 +202,7 @@ class MariaDB:
         self._parts = parts
         self._connection: pymysql.Connection[Any] | None = None
         self._socket: socket.socket | None = None
+        self._tells_commits = True
         self.duplicate: type[Exception] = pymysql.IntegrityError
 
     def connect(self) -> None:
@@ -211,6 +230,19 @@ class MariaDB:
         with self._connection.cursor() as cursor:
             found = cursor.execute(text, values or None)
             return list(cursor.fetchall()), found
+
+    def commit(self) -> int | None:
+        """Its place in the binary log (the sequence number of the GTID), where there is one."""
+        self.execute("COMMIT")
+        if self._tells_commits:
+            try:
+                gtid = str(self.execute("SELECT @@last_gtid")[0][0][0])
+            except self._driver.MySQLError:  # MySQL, or a connection that broke: it has committed, whatever comes now
+                self._tells_commits = False
+                return None
+            sequence = gtid.rpartition("-")[2]
+            return int(sequence) if sequence.isdecimal() else None
+        return None
 
     def rollback(self) -> None:
         assert self._connection is not None
@@ -263,6 +295,10 @@ class SQLite:
         assert self._connection is not None
         cursor = self._connection.execute(text.replace("%s", "?"), values)
         return cursor.fetchall(), cursor.rowcount
+
+    def commit(self) -> int | None:
+        self.execute("COMMIT")
+        return None
 
     def rollback(self) -> None:
         assert self._connection is not None

@@ -30,6 +30,8 @@ class Attempt:
         self.database = database
         self._begin = ("BEGIN",) if isolation is None else database.isolations[isolation]
         self.in_doubt = False
+        self.commit: int | None = None
+        """The number of its commit, where the database tells it."""
         self._commits = True
 
     def read(self, text: str, *values: object) -> list[Any]:
@@ -42,15 +44,18 @@ class Attempt:
         return self.database.execute(text, *values)[1]
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self, *, numbered: bool = False) -> Iterator[None]:
         """What is read and written within is committed at the end, at the level of isolation that was asked for, or
-        else the one that the database is set to."""
+        else the one that the database is set to. `numbered`: it writes, and its commit gets a number."""
         for text in self._begin:
             self.database.execute(text)
         self._commits = False
         yield
         self.in_doubt = True
-        self.database.execute("COMMIT")
+        if numbered:
+            self.commit = self.database.commit()
+        else:
+            self.database.execute("COMMIT")
 
 
 Carry = Callable[[Attempt, Any, Any], Any]
@@ -148,7 +153,7 @@ class Transactions(Values):
     def txn(self, attempt: Attempt, _: Any, steps: Any) -> list[list[Any]]:
         """The steps [f, key, value] with what the reads found."""
         found: list[list[Any]] = []
-        with attempt.transaction():
+        with attempt.transaction(numbered=any(f != "r" for f, _, _ in steps)):
             for f, key, value in steps:
                 row = _json(key)
                 if f == "r":
