@@ -8,7 +8,8 @@
 
 Nothing is stored of a run: it is run again, up to the event that is asked for. Events have the same numbers every time.
 
-source.py      what can be explored: a plan or a timed scenario, from a result folder or a file
+source.py      what can be explored: a plan, a timed scenario or a script, from a result folder or a file
+story.py       a script, whose steps have no times, run step by step
 replay.py      runs it again with edits, to an event or to its end
 state.py       the state of all nodes and links after an event
 durable.py     what a power loss would leave of a node

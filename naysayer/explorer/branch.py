@@ -9,6 +9,7 @@ from naysayer.explorer.replay import Change, Edit, Replay, Replayed
 from naysayer.explorer.source import Source
 from naysayer.explorer.state import State
 from naysayer.explorer.stepping import Stepping
+from naysayer.explorer.story import Story
 from naysayer.explorer.words import Words
 from naysayer.hunt.failure import failed_ms, kind
 from naysayer.judge import RUN_STEPS, enough, judge_run
@@ -80,9 +81,9 @@ class Branch:
     def label(self) -> str:
         """What makes it differ from its parent."""
         if self.parent is None:
-            return "Recorded run"
+            return "The script" if isinstance(self.source.repeats, Story) else "Recorded run"
         if self.source is not self.parent.source:
-            return f"Healthy twin {self.source.target}"
+            return f"{'Twin' if isinstance(self.source.repeats, Story) else 'Healthy twin'} {self.source.target}"
         change = self.edits[-1].change if self.edits else None
         if isinstance(change, Steer):
             return f"{change.do} {self._named(change)}"

@@ -17,6 +17,7 @@ from naysayer.explorer.replay import Ask, Change, Edit, moment, refuse_event
 from naysayer.explorer.source import Source, open_source
 from naysayer.explorer.standing import Nearby
 from naysayer.explorer.state import State, state_of
+from naysayer.explorer.story import Story, Telling
 from naysayer.hunt.failure import kind
 from naysayer.plan import Plan
 from naysayer.play import notation, timed
@@ -126,7 +127,9 @@ class Explorer:
             raise UsageError(f"{self.source.target} is no broken variant: it has no healthy twin")
         found = next((one for one in self.branches if one.source is not self.source), None)
         if found is None:
-            found = Branch(Source(self._as_scenario(self.recorded)).of(name), (), self._whole, self.recorded)
+            scripted = isinstance(self.source.repeats, Story)
+            again = self.source if scripted else Source(self._as_scenario(self.recorded))
+            found = Branch(again.of(name), (), self._whole, self.recorded)
             self.branches.append(found)
         return found
 
@@ -155,11 +158,13 @@ class Explorer:
         )
 
     def _as_scenario(self, branch: Branch) -> timed.Scenario:
-        repeats = branch.source.repeats
+        repeats, simulation = branch.source.repeats, branch.replayed.simulation
+        if isinstance(repeats, Story) or isinstance(simulation, Telling):
+            raise UsageError("a branch of a script is not exported: its steps have no times. Edit its file instead")
         plan = repeats if isinstance(repeats, Plan) else timed.plan_of(repeats)
         if not isinstance(repeats, Plan) and not branch.edits:
             return repeats
-        found = timed.of_run(plan, branch.replayed.simulation, branch.replayed.run)
+        found = timed.of_run(plan, simulation, branch.replayed.run)
         if isinstance(repeats, Plan):
             return found
         until_ms = branch.replayed.run.fault_phase_ms if repeats.recovers else inf

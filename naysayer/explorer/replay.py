@@ -18,6 +18,7 @@ import msgspec
 from checker.errors import UsageError
 from checker.history import Status, freeze
 from naysayer.explorer.source import Source
+from naysayer.explorer.story import Telling
 from naysayer.recorder import Recorder
 from naysayer.simulate import Probe, Run, Simulation, further_client
 from targets.backends.simulator.network import MS, Sent
@@ -80,7 +81,7 @@ class Replayed:
         return self.replay.operations
 
     @property
-    def simulation(self) -> Simulation:
+    def simulation(self) -> Simulation | Telling:
         return self.replay.simulation
 
     @property
@@ -118,6 +119,7 @@ class Replay:
         self._until = until
         self._look = look
         self._clients = source.clients
+        self.names = source.names
         self._further = source.clients + source.clients % 2  # clients with odd numbers may repeat their requests
         observe = self._observe if collect or any(edit.at_ns is None for edit in edits) else None
         self.simulation = source.simulation(self._recorder, Probe(observe=observe, until_ms=until_ms))

@@ -1,4 +1,4 @@
-"""What can be explored: a simulated run, as the plan or the timed scenario that repeats it."""
+"""What can be explored: a simulated run, as the plan, the timed scenario or the script that repeats it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from checker.errors import UsageError
+from naysayer.explorer.story import Story, Telling, read_story
 from naysayer.plan import Plan, read
 from naysayer.play import notation, timed
 from naysayer.play.notation import SCENARIO
@@ -23,7 +24,7 @@ from workloads.registry import find as find_workload
 class Source:
     """A run that repeats exactly."""
 
-    repeats: Plan | Scenario
+    repeats: Plan | Scenario | Story
     folder: Path | None = None
     """Where its results are, if it has any."""
 
@@ -46,16 +47,23 @@ class Source:
     @property
     def model(self) -> str:
         """What its history is judged by."""
+        if isinstance(self.repeats, Story):
+            return self.repeats.model
         return find_workload(self.repeats.workload).model
 
     @property
     def offers(self) -> tuple[str, ...]:
-        """The operations that can be invoked: those of its workload, which the model knows."""
+        """The operations that can be invoked: those of its workload or script, which the model knows."""
+        if isinstance(self.repeats, Story):
+            return self.repeats.offers
         return tuple(sorted(find_workload(self.repeats.workload).operations))
 
     @property
     def twin(self) -> str | None:
-        """The healthy target of which this one is a broken variant; None where it is none."""
+        """The healthy target of which this one is a broken variant, or with which a script is played again; None where
+        there is none."""
+        if isinstance(self.repeats, Story):
+            return self.repeats.twin
         name, _, variant = self.target.partition("/")
         return name if variant and find_target(self.target).broken is not None else None
 
@@ -63,8 +71,17 @@ class Source:
         """The same run of another target."""
         return Source(replace(self.repeats, target=target))
 
-    def simulation(self, recorder: Recorder, probe: Probe) -> Simulation:
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What its clients are called."""
+        if isinstance(self.repeats, Story):
+            return self.repeats.names
+        return tuple(f"p{client}" for client in range(self.clients))
+
+    def simulation(self, recorder: Recorder, probe: Probe) -> Simulation | Telling:
         """The run, ready to be run."""
+        if isinstance(self.repeats, Story):
+            return Telling(self.repeats, recorder, probe)
         if isinstance(self.repeats, Plan):
             return Simulation(self.repeats, recorder, probe=probe)
         ordered = self.repeats.of(self.repeats.items)
@@ -77,7 +94,7 @@ def open_source(path: Path) -> Source:
     Raises UsageError for anything that does not repeat: a run in real time, a history without its plan.
     """
     if path.is_file() and path.name not in (TEST, HISTORY):
-        return Source(notation.read(path))
+        return Source(read_story(path) or notation.read(path))
     folder = open_folder(path)
     if (folder / SCENARIO).is_file():
         return Source(notation.read(folder / SCENARIO), folder)

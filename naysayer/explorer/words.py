@@ -70,13 +70,18 @@ class Words:
 
     def client(self, process: int | str) -> str:
         """A client by its process: p3; or the person's own."""
-        return YOU if isinstance(process, int) and process >= FURTHER else f"p{process}"
+        return YOU if isinstance(process, int) and process >= FURTHER else self._name(process)
 
     def place(self, name: NodeId) -> str:
         """A node, or a client by its link name."""
         if name[0] == "x":
             return YOU
-        return f"p{name[1:]}" if name[0] == "c" and name[1:].isdigit() else name
+        return self._name(int(name[1:])) if name[0] == "c" and name[1:].isdigit() else name
+
+    def _name(self, process: int | str) -> str:
+        """The client of a script by its name, others by the process."""
+        names = self._whole.names
+        return f"p{process}" if names[0] == "p0" else names[int(process) % len(names)]
 
     def sentence(
         self, event: Event, held: frozenset[Name] = frozenset(), under_way: frozenset[Name] = frozenset()

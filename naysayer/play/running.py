@@ -25,17 +25,21 @@ TIMEOUT_MS = 500.0
 MODEL = "cas-register"
 
 
+def stage_of(cluster: Step, target: Target | None = None) -> Stage:
+    """The cluster of the first step, with `target` in place of the target it names, if given."""
+    name, nodes, seed, *_ = cluster.arguments
+    target = target or find(unquoted(name))
+    return Stage(target, int(nodes or 0), int(seed or 0), delay_ms=DELAY_MS, trace=True)
+
+
 class Running:
     """One cluster on which the steps of a scenario are carried out, in order.
 
     Raises UsageError where a step names something that does not exist: a node, a request to repeat, a leader.
     """
 
-    def __init__(self, cluster: Step, target: Target | None = None) -> None:
-        """Start the cluster of the first step, with `target` in place of the target it names, if given."""
-        name, nodes, seed, *_ = cluster.arguments
-        target = target or find(unquoted(name))
-        self.stage = Stage(target, int(nodes or 0), int(seed or 0), delay_ms=DELAY_MS, trace=True)
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
         self.names: dict[str, NodeId] = {}
         self.found: NodeId | None = None
         """The leader that a step found last."""
@@ -201,12 +205,12 @@ class Running:
         stage = self.stage
         latest = {self.repeats.get(index, index): index for index in sorted(self.clients)}
         stage.wait(lambda: all(index in stage.replies for index in latest.values()), TIMEOUT_MS + 1)
-        verdict = check(History.of(self._operations()), model or MODEL)
+        verdict = check(History.of(self.operations()), model or MODEL)
         violated = stage.cluster.violations
         self.verdicts.append("invalid" if violated else verdict.outcome)
         return judged(verdict, violated)
 
-    def _operations(self) -> list[Operation]:
+    def operations(self) -> list[Operation]:
         """The history; an operation with a repeated request lasts from the first request to the last reply."""
         found = {one.index: one for one in self.stage.records}
         for repeat, first in sorted(self.repeats.items()):

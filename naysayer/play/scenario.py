@@ -11,7 +11,7 @@ from checker.errors import UsageError
 from naysayer.plan import validate
 from naysayer.play.language import INDENT, Line, ScenarioError, is_timed, parse, unquoted
 from naysayer.play.notation import scenario_of, shown
-from naysayer.play.running import Running
+from naysayer.play.running import Running, stage_of
 from naysayer.play.timed import Scenario, plan_of
 from naysayer.play.timed import play as play_timed
 from targets.protocol.target import Target
@@ -69,7 +69,7 @@ def play_scenario(text: str, source: str) -> Played:
         lines: list[str] = []
         try:
             if line.kind == "cluster":
-                running = Running(line.steps[0])
+                running = Running(stage_of(line.steps[0]))
                 before = [line]
             elif line.kind == "again":
                 lines, found = _twin(before, find(unquoted(line.steps[0].arguments[0])))
@@ -89,7 +89,7 @@ def play_scenario(text: str, source: str) -> Played:
 def _twin(before: list[Line], target: Target) -> tuple[list[str], list[str]]:
     """The steps whose output differs with another target, and its verdicts."""
     cluster, *rest = before
-    one, other = Running(cluster.steps[0]), Running(cluster.steps[0], target)
+    one, other = Running(stage_of(cluster.steps[0])), Running(stage_of(cluster.steps[0], target))
     lines: list[str] = []
     for line in rest:
         was, now = one.line(line), other.line(line)

@@ -25,8 +25,11 @@ LEADER_MS = 5000.0
 class Stage:
     """A running cluster, and the history of the operations that `ask` invoked on it."""
 
-    def __init__(self, target: Target, nodes: int, seed: int, **network: Any) -> None:
-        self.cluster = SimulatedCluster(target, nodes, seed, **network)
+    def __init__(
+        self, target: Target, nodes: int, seed: int, *, cluster: SimulatedCluster | None = None, **network: Any
+    ) -> None:
+        """Starts a cluster, or the one that is given."""
+        self.cluster = SimulatedCluster(target, nodes, seed, **network) if cluster is None else cluster
         self.ended: list[Operation] = []
         """The operations that have ended, in order."""
         self.replies: dict[int, Reply | None] = {}
@@ -106,8 +109,9 @@ class Stage:
         self._count += 1
         index = self._count
         name = retry or f"r{index}"
-        request = Request(name, f"c{name}", f, key, input)
+        request = Request(name, self.client(index, name, f), f, key, input)
         call = self.calls[index] = self.cluster.now_ns
+        self.sent(request, node)
 
         def done(reply: Reply | None) -> None:
             self.replies[index] = reply
@@ -115,10 +119,21 @@ class Stage:
             output = reply.output if reply is not None else None
             error = reply.error if reply is not None else None
             ret = self.cluster.now_ns
-            self.ended.append(Operation(index, index, f, key, input, output, call, ret, status, node, error))
+            self.over(Operation(index, index, f, key, input, output, call, ret, status, node, error), request)
 
         self.cluster.invoke(request, node, timeout_ms, done)
         return index
+
+    def client(self, index: int, name: str, f: str) -> NodeId:
+        """The client that sends request `index`, whose id is `name`."""
+        return f"c{name}"
+
+    def sent(self, request: Request, node: NodeId) -> None:
+        """A request is about to be sent."""
+
+    def over(self, one: Operation, request: Request) -> None:
+        """An operation has ended."""
+        self.ended.append(one)
 
     def answer(self, index: int, ms: float = 600.0) -> Reply | None:
         """Wait for the reply, and one nanosecond more: an operation invoked at the same time would be concurrent."""

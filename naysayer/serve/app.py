@@ -27,9 +27,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from checker.errors import NaysayerError, UsageError
 from naysayer.commands.report import source_of_folder
 from naysayer.crash import sentence
+from naysayer.hunt.story import story_html
 from naysayer.page.render import render
+from naysayer.play import play_scenario
+from naysayer.play.language import content as text_of
+from naysayer.play.shipped import shipped, title
 from naysayer.results import PAGE
-from naysayer.serve.explore import Explorers
+from naysayer.serve.explore import SHIPPED, Explorers, script_of
 from naysayer.serve.index import ROWS_MAX, Index
 from naysayer.serve.watch import changes
 
@@ -138,7 +142,8 @@ class Pages:
 
     async def index(self, request: Request) -> Response:
         """The table of runs, which the browser fills."""
-        return self.page("index.html.jinja", root=str(self._index.root))
+        scripts = {f"{SHIPPED}/{name}": title(path) for name, path in shipped().items()}
+        return self.page("index.html.jinja", root=str(self._index.root), scripts=scripts)
 
     async def runs(self, request: Request) -> Response:
         """The rows of the table."""
@@ -176,9 +181,12 @@ class Pages:
 
     async def report(self, request: Request) -> Response:
         """The page of a run; where there is none yet, it is made."""
-        folder = self._index.folder(request.path_params["name"])
+        name = request.path_params["name"]
+        script = script_of(name)
+        folder = self._index.folder(name) if script is None else None
         async with self._making:
-            content = await trio.to_thread.run_sync(_report, folder, abandon_on_cancel=True)
+            made = (_report, folder) if folder is not None else (_script, script)
+            content = await trio.to_thread.run_sync(*made, abandon_on_cancel=True)
         return HTMLResponse(content, headers={"content-security-policy": SANDBOXED})
 
     async def files(self, request: Request) -> Response:
@@ -238,6 +246,11 @@ def _report(folder: Path) -> bytes:
     except OSError as error:
         raise UsageError(f"{folder / PAGE}: {error.strerror}") from error
     return content if content.rstrip().endswith(b"</html>") else render(source_of_folder(folder))
+
+
+def _script(path: Path) -> bytes:
+    """A script with its output, and its messages as a picture."""
+    return story_html(play_scenario(text_of(path), str(path)), title(path))
 
 
 def _packed(folder: Path) -> IO[bytes]:

@@ -12,6 +12,7 @@ from typing import Any
 from checker.history import Operation
 from naysayer.explorer.branch import Branch
 from naysayer.explorer.replay import FURTHER
+from naysayer.explorer.story import Telling
 from naysayer.explorer.words import YOU, Words
 from naysayer.fault_spans import fault_spans
 from naysayer.notation import call_text, value_text
@@ -31,6 +32,7 @@ VALUES_MAX = 4
 def clock_of(branch: Branch, key: Any) -> dict[str, Any]:
     """All of a branch but its messages."""
     replayed = branch.replayed
+    script = replayed.simulation
     worst = branch.verdict.worst
     proof = [] if worst is None else [op.index for op in worst.counterexample]
     history = list(replayed.run.recorder.history())
@@ -38,12 +40,14 @@ def clock_of(branch: Branch, key: Any) -> dict[str, Any]:
     nemesis = replayed.run.recorder.nemesis
     return {
         "end": replayed.run.virtual_ms,
-        "clients": [f"p{client}" for client in range(clients)] + ([YOU] if _further(history) else []),
+        "clients": [*branch.source.names] + ([YOU] if _further(history) else []),
         "operations": [_operation(op, clients) for op in history],
         "proof": proof,
         "culprit": branch.culprit,
         "faults": [[span.label, span.from_ms, span.to_ms] for span in fault_spans(nemesis)],
         "moments": [[ms, fault.in_full()] for ms, fault in nemesis if fault.momentary or not fault.begins()],
+        "steps": script.begun if isinstance(script, Telling) else [],
+        "called": script.nodes if isinstance(script, Telling) else {},
         "events": [event.time_ns // 1000 for event in branch.events],
         "nodes": {f"n{n + 1}": _band(branch, f"n{n + 1}", key) for n in range(branch.source.nodes)},
         "keys": list(dict.fromkeys(value_text(op.key) for op in history if op.key is not None))[:200],

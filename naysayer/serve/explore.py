@@ -18,6 +18,7 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
@@ -31,16 +32,21 @@ from checker.history import Operation
 from naysayer.explorer import Ask, Branch, Explorer
 from naysayer.explorer.future import FUTURES, FUTURES_MAX, POINTS_MAX, likelihood, points, until_ms, window
 from naysayer.explorer.source import Source, open_source
+from naysayer.explorer.story import Story
 from naysayer.notation import call_text, value_text
 from naysayer.plan import Plan
 from naysayer.play.faults import fault_of
 from naysayer.play.language import FAULTS, match_step
+from naysayer.play.shipped import find_scenario
 from naysayer.serve.clock import clock_of, messages_of, values_of
 from naysayer.serve.index import Index, is_foreign
 from targets.backends.simulator.network import MS
 
 OPEN_MAX = 4
 """So many runs are open at a time: the one that was looked at least recently is closed."""
+
+SHIPPED = "shipped"
+"""Addresses of scripts that come with Naysayer begin like this, in the place of a target."""
 
 Made = TypeVar("Made")
 
@@ -103,6 +109,8 @@ class Session:
             "workload": source.repeats.workload,
             "seed": source.seed,
             "scenario": not isinstance(source.repeats, Plan),
+            "script": isinstance(source.repeats, Story),
+            "names": source.names,
             "model": source.model,
             "nodes": [f"n{number + 1}" for number in range(source.nodes)],
             "clients": source.clients,
@@ -140,7 +148,7 @@ class Session:
             "atMs": None if after is None else branch.events[after - 1].time_ns / MS,
             "outcome": branch.verdict.outcome,
             "kind": branch.kind,
-            "sentence": said or (worst.reason if worst is not None else None),
+            "sentence": said or (worst.reason if worst is not None else None) or branch.replayed.run.error,
             "failedMs": branch.failed_ms,
             "culprit": branch.culprit,
             "events": len(branch.events),
@@ -213,13 +221,17 @@ class Explorers:
         name = request.path_params["name"].strip("/")
         async with self._opening:
             if name not in self._open:
-                source = open_source(self._index.folder(name))
+                source = open_source(self._place(name))
                 _refuse_others(source)
                 self._open[name] = await _in_thread(lambda: Session(source))
                 while len(self._open) > OPEN_MAX:
                     self._open.popitem(last=False)[1].explorer.close()
             self._open.move_to_end(name)
             return self._open[name]
+
+    def _place(self, name: str) -> Path:
+        """The result folder of a run, or the file of a script that comes with Naysayer."""
+        return script_of(name) or self._index.folder(name)
 
     async def _of_branch(self, request: Request, work: Callable[[Session, Branch], Made]) -> Made:
         session = await self._session(request)
@@ -230,8 +242,7 @@ class Explorers:
     async def explore(self, request: Request) -> Response:
         """The page."""
         name = request.path_params["name"].strip("/")
-        folder = self._index.folder(name)
-        _refuse_others(open_source(folder))
+        _refuse_others(open_source(self._place(name)))
         return self._page("explorer.html.jinja", name=name)
 
     async def run(self, request: Request) -> Response:
@@ -306,6 +317,8 @@ class Explorers:
     async def likelihood(self, request: Request) -> Response:
         session = await self._session(request)
         branch = session.branch(_number(request, "branch", 0))
+        if isinstance(branch.source.repeats, Story):
+            raise UsageError("a script has one future only: nothing but elections is random in it")
         count = min(_number(request, "points", 12), POINTS_MAX)
         futures = min(_number(request, "futures", FUTURES), FUTURES_MAX)
         from_ms, to_ms = _ms(request, "from"), _ms(request, "to")
@@ -324,6 +337,12 @@ class Explorers:
         name = request.path_params["name"].strip("/").replace("/", "-")
         called = f'attachment; filename="{name}-branch-{_number(request, "branch", 0)}.txt"'
         return Response(written, media_type="text/plain; charset=utf-8", headers={"content-disposition": called})
+
+
+def script_of(name: str) -> Path | None:
+    """The script that comes with Naysayer of this address; None for a run. Raises UsageError if there is none."""
+    place, _, script = name.partition("/")
+    return find_scenario(script) if place == SHIPPED else None
 
 
 def _refuse_others(source: Source) -> None:

@@ -42,14 +42,15 @@ function about(model, act) {
   if (branch.id && branch.changed.length) {
     found.push(el("h3", { text: "What clients saw otherwise" }), el("ul", { class: "changed" }, ...branch.changed.map(([index, now, was]) =>
       el("li", {}, el("button", { type: "button", class: "op", text: `#${index}`, onclick: () => act.select(index) }), ` ${now}`, el("span", { class: "sub", text: `, recorded: ${was}` })))));
-  } else if (branch.id) found.push(el("p", { class: "sub small", text: "Clients saw the same up to where they asked something else." }));
+  } else if (branch.id && !branch.sentence?.startsWith("the script ends")) found.push(el("p", { class: "sub small", text: "Clients saw the same up to where they asked something else." }));
+  if (branch.sentence?.startsWith("the script ends")) found.push(el("p", { class: "small", text: `${branch.sentence[0].toUpperCase()}${branch.sentence.slice(1)}.` }));
   if (branch.differs !== null) {
     found.push(el("p", { class: "small" }, el("button", { type: "button", class: "op", text: `First difference: event ${int(branch.differs)}`, onclick: () => act.go(branch.id, Math.min(branch.differs ?? 1, branch.events)) }),
       el("span", { class: "sub", text: ` at ${fixed(branch.differsMs ?? 0, 1)} ms` })));
   }
   const twin = model.run.twin !== null && !model.run.branches.some((one) => one.target === model.run.twin && !one.after && one.id);
   found.push(el("p", { class: "links-row" },
-    twin ? el("button", { type: "button", class: "op", text: `Run the healthy twin, ${model.run.twin}`, onclick: act.twin }) : null,
-    el("a", { class: "op", href: address(`/api/explore/scenario/${escaped(model.name)}`, { branch: branch.id }), download: "", text: "Export this branch as a scenario", id: "export" })));
+    twin ? el("button", { type: "button", class: "op", text: `Run the ${model.run.script ? "" : "healthy "}twin, ${model.run.twin}`, onclick: act.twin }) : null,
+    model.run.script ? null : el("a", { class: "op", href: address(`/api/explore/scenario/${escaped(model.name)}`, { branch: branch.id }), download: "", text: "Export this branch as a scenario", id: "export" })));
   return found;
 }

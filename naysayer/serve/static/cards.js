@@ -86,9 +86,17 @@ function fields(model, node) {
   return [found.length ? el("dl", { class: "facts" }, ...found) : null, more];
 }
 
+/** @type {string[]} */
+let names = [];
+
+/** What clients are called. @param {string[]} given */
+export function nameClients(given) {
+  names = given;
+}
+
 /** A node, or a client by the name that reports give it. @param {string} name */
 export function called(name) {
-  return /^c\d+$/.test(name) ? `p${name.slice(1)}` : name;
+  return /^c\d+$/.test(name) ? names[Number(name.slice(1))] ?? `p${name.slice(1)}` : name;
 }
 
 /** The log as cells: committed solid, durable outlined, not yet synced dashed. @param {any} node */

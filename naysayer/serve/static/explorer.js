@@ -6,11 +6,12 @@ import { $, counted, el, fixed, int, table } from "../../page/js/dom.js";
 import { useKeys } from "../../page/js/keyboard.js";
 import { showActions } from "./actions.js";
 import { showBranches } from "./branches.js";
-import { called, showState } from "./cards.js";
+import { called, nameClients, showState } from "./cards.js";
 import { ClientLane, FaultLane, Head, LikelyLane, TICKS } from "./lanes.js";
 import { runLikely, showLikely } from "./likelihood.js";
 import { Model } from "./model.js";
 import { NodeLane } from "./nodes.js";
+import { showSteps } from "./steps.js";
 
 const model = new Model(document.body.dataset.run ?? "");
 const scrub = /** @type {HTMLInputElement} */ ($("#scrub"));
@@ -101,6 +102,7 @@ function show(id, event) {
     keySelect.replaceChildren(...keys.map((key) => el("option", { text: key, selected: key === model.key })));
     showBranches(model, act);
     showLikely(model, goTo);
+    showSteps(model, goTo);
     clock.options.window = model.branch.failedMs === null ? null : [model.branch.window[0] * TICKS, model.branch.window[1] * TICKS];
     loadMessages();
     goTo(model.event);
@@ -197,7 +199,9 @@ async function start() {
   await model.open();
   const { run } = model;
   $("#title").textContent = run.target;
-  $("#about").textContent = `${run.scenario ? "scenario" : `seed ${run.seed}`}, ${run.workload}`;
+  $("#about").textContent = run.script ? model.name.split("/")[1] : `${run.scenario ? "scenario" : `seed ${run.seed}`}, ${run.workload}`;
+  $("#likelihood").hidden = run.script;
+  nameClients(run.names);
   document.title = `Explore ${run.target}, seed ${run.seed}`;
   readColours();
   // the play head is drawn over the lanes, and under the names of operations; faults take clicks that meet nothing else

@@ -90,7 +90,7 @@ function line(row) {
     el("td", {}, el("span", { class: `${kind} symbol`, text: symbol }), el("span", { class: kind === "sub" ? "sub" : null, text: row.kind || word })),
     el("td", { class: "text" }, name, about ? el("span", { class: "sub", text: ` ${about}` }) : null, row.sentence ? el("div", { class: "sub sentence", text: row.sentence }) : null),
     el("td", { class: "roomy", text: row.workload ?? "" }),
-    el("td", { class: "roomy text", title: faults.join(", "), text: faults.length > 3 ? `${faults.slice(0, 3).join(", ")} and ${faults.length - 3} more` : faults.join(", ") || (row.workload ? "none" : "") }),
+    el("td", { class: "roomy text", title: faults.join(", "), text: faults.length > 3 ? `${faults.slice(0, 3).join(", ")} and ${faults.length - 3} more` : faults.join(", ") || (row.seed == null ? "" : "none") }),
     el("td", { class: "num", text: row.seed ?? "" }),
     el("td", { class: "num", text: row.operations === undefined ? "" : int(row.operations) }),
     el("td", { class: "num", text: when(row.began) }),

@@ -10,10 +10,10 @@ import { ask, escaped, tell } from "./api.js";
  *   kind: string, sentence: string | null, failedMs: number | null, culprit: number | null, events: number, startsAt: number,
  *   window: [number, number], untilMs: number, differs: number | null, differsMs: number | null, endMs: number,
  *   changed: [number, string, string][]}} Branch */
-/** @typedef {{target: string, workload: string, seed: number, scenario: boolean, model: string, nodes: string[], clients: number, offers: string[],
+/** @typedef {{target: string, workload: string, seed: number, scenario: boolean, script: boolean, names: string[], model: string, nodes: string[], clients: number, offers: string[],
  *   identical: boolean | null, twin: string | null, key: string | null, values: string[], branches: Branch[]}} Run */
 /** @typedef {{end: number, clients: string[], operations: Operation[], proof: number[], culprit: number | null,
- *   faults: [string, number, number | null][], moments: [number, string][], events: number[],
+ *   faults: [string, number, number | null][], moments: [number, string][], steps: [number, string][], called: Record<string, string>, events: number[],
  *   nodes: Record<string, [number, string | null, string][]>, keys: string[]}} Data */
 /** @typedef {{event: number, time_ms: number, futures: number, failed: number, named: number, undecided: number, until_ms: number}} Likely */
 

@@ -175,10 +175,26 @@ def test_everything_is_done_with_the_keyboard_alone(tab: Tab, tmp_path: Path) ->
     assert page.locator("#likely-table tbody tr").count() > 3
 
 
+def test_a_script_is_gone_through_step_by_step(tab: Tab) -> None:
+    page = tab.open("")
+    page.locator("summary", has_text="Scenarios that come with Naysayer").press("Enter")
+    page.locator('a[href$="shipped/read-repair"]').press("Enter")
+    before = page.wait_for_selector("html[data-event]").get_attribute("data-event")
+    page.locator("#steps button", has_text="alice reads x").press("Enter")
+    page.wait_for_function("event => document.documentElement.dataset.event !== event", arg=before)
+    steps = tab.server.json("api/explore/clock/shipped/read-repair")["steps"]
+    began = next(ms for ms, text in steps if "alice" in text)
+    assert float(page.locator("#where").inner_text().partition(" at ")[2].removesuffix(" ms")) <= began + 0.1
+    page.locator("button", has_text="Run the twin").press("Enter")
+    page.wait_for_selector('[data-branch="1"][aria-current="true"]')
+    assert "async-read-repair" in page.locator('[data-branch="1"] .label').inner_text()
+    assert "✗ stale read" in page.locator('[data-branch="1"] .came').inner_text()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing(browser: Any, server: Server, scheme: str) -> None:
     found = Tab(browser, server, color_scheme=scheme, bypass_csp=True)
-    for path in ("", f"explore/{FAILING}", f"explore/{VALID}", f"run/{FAILING}/files"):
+    for path in ("", f"explore/{FAILING}", f"explore/{VALID}", "explore/shipped/figure-8", f"run/{FAILING}/files"):
         if path.endswith("files"):
             found.page.goto(server.address + path)
         else:
@@ -191,7 +207,7 @@ def test_axe_finds_nothing(browser: Any, server: Server, scheme: str) -> None:
 def test_nothing_is_wider_than_the_window(browser: Any, server: Server, width: int) -> None:
     found = Tab(browser, server)
     found.page.set_viewport_size({"width": width, "height": 844})
-    for path in ("", f"explore/{FAILING}", f"explore/{VALID}"):
+    for path in ("", f"explore/{FAILING}", f"explore/{VALID}", "explore/shipped/figure-8"):
         page = found.open(path)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
     found.close()

@@ -116,9 +116,25 @@ def test_the_explorer_as_json(server: Server) -> None:
     assert (twin["outcome"], twin["target"]) == ("valid", "quorum-kv")
 
 
+def test_scripts_that_come_with_naysayer_are_explored_too(server: Server) -> None:
+    run = server.json("api/explore/run/shipped/figure-8")
+    (recorded,) = run["branches"]
+    assert (run["script"], run["names"], run["twin"]) == (True, ["alice", "dora", "bob"], "raft-log")
+    assert (recorded["outcome"], recorded["kind"]) == ("invalid", "stale read")
+    clock = server.json("api/explore/clock/shipped/figure-8")
+    assert clock["steps"][0] == [0.0, "leader S1"]
+    assert set(clock["called"]) == {"S1", "S2", "S3", "S4", "S5"}
+    twin = server.json("api/explore/twin/shipped/figure-8", {})
+    assert (twin["label"], twin["outcome"]) == ("Twin raft-log", "valid")
+    assert b"Figure 8" in server.ask("run/shipped/figure-8/report.html")[1]
+    assert server.ask("explore/shipped/no-such-script")[0] == 404
+
+
 @pytest.mark.parametrize(
     ("path", "content", "words"),
     [
+        ("scenario/shipped/figure-8?branch=0", None, "a branch of a script is not exported"),
+        ("likelihood/shipped/figure-8?from=0&to=9", None, "a script has one future only"),
         ("run/a/b", None, "has no run a/b"),
         (f"state/{FAILING}?event=0", None, "there is no event 0"),
         (f"state/{FAILING}?event=99999999", None, "there is no event 99999999"),
