@@ -294,12 +294,10 @@ class ExploreOptions:
     """how many messages may arrive twice in all"""
 
     delays: int | None = None
-    """how many messages may be late or lost, steps come before messages that are under way, or nodes be isolated; any
-    number unless given"""
+    """how often a message may be lost or late, or a step overtake one; any number unless given"""
 
     states: int | None = None
-    """after how many states it is cut, a million of which take some 200 MB; a million of a program, 10 million of the
-    ladder unless given"""
+    """after how many states it is cut (a million take some 200 MB); 1 million, for the ladder 10, unless given"""
 
     time: Duration | None = None
     """after which time it is cut, such as 30s"""

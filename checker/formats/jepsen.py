@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from checker.english import counted
 from checker.formats.columns import Loaded
 from checker.formats.events import KINDS, EventRows
 from checker.formats.loose import Row
@@ -59,7 +60,7 @@ class JepsenEvents:
     def load(self) -> Loaded:
         """The operations. Raises HistoryError where the events make no sense."""
         for name, count in self._passed.items():
-            events = "1 event" if count == 1 else f"{count} events"
+            events = counted(count, "event")
             self._source.notes.append(
                 f"{events} of process {name} not judged: client processes are numbers, or names as strings"
             )

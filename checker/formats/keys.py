@@ -13,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from checker.english import counted
 from checker.formats.columns import Loaded
 from checker.formats.source import Source
 from checker.formats.vocabulary import WITHOUT_INPUT
@@ -52,7 +53,7 @@ def split(loaded: Loaded, source: Source, keys: Keys | None) -> str | None:
         return None
     _split(loaded, source)
     count = len(distinct(history.key))
-    return f"keys taken from [key value] ({count} key{'' if count == 1 else 's'})"
+    return f"keys taken from [key value] ({counted(count, 'key')})"
 
 
 def _holds_keys(loaded: Loaded, source: Source) -> bool:

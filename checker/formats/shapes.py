@@ -11,7 +11,7 @@ from checker.formats.columns import Loaded
 from checker.formats.source import Source
 from checker.history import OK, distinct
 from checker.models.priorities import incomparable, why_incomparable
-from checker.values import Set, shown
+from checker.values import Map, Set, shown
 
 
 def _whole(value: Any) -> bool:
@@ -59,16 +59,15 @@ def _numbered(value: Any) -> bool:
 
 
 def _offsets(value: Any) -> bool:
-    """A map, which is kept as pairs, from keys to offsets."""
-    return value is None or (_list(value) and all(_pair(item) and type(item[1]) is int for item in value))
+    return _map(value) and all(type(offset) is int for _, offset in value or ())
 
 
 def _messages(value: Any) -> bool:
-    """A map from keys to lists of offset and message."""
-    return value is None or (
-        _list(value)
-        and all(_pair(item) and _list_or_null(item[1]) and all(map(_numbered, item[1] or ())) for item in value)
-    )
+    return _map(value) and all(_list_or_null(found) and all(map(_numbered, found or ())) for _, found in value or ())
+
+
+def _map(value: Any) -> bool:
+    return not value or type(value) is Map
 
 
 Shape = tuple[Callable[[Any], bool], str]

@@ -28,6 +28,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from checker.english import counted
 from checker.history import INFO, PENDING, Column, History
 from checker.model import Inconsistent
 from checker.models.locks import Mutex
@@ -172,12 +173,12 @@ def _cut(lock: Lock) -> tuple[Column, Column] | Conflict:
 
 def _no_turn(lock: Lock, row: int, instant: int, placed: int) -> Conflict:
     op = lock.part[row]
-    kind, title, did, mine, other = "held-twice", "Held twice", "acquired", "acquires", "releases"
+    kind, title, did, mine, other = "held-twice", "Held twice", "acquired", "acquires", "release"
     if op.f == "release":
-        kind, title, did, mine, other = "released-free", "Released while free", "released", other, mine
+        kind, title, did, mine, other = "released-free", "Released while free", "released", "releases", "acquire"
     sentence = (
         f"{title}: when #{op.index} had {did} the lock, at least {(placed + 1) // 2 + 1} of these {mine} must have "
-        f"taken place, but at most {placed // 2} {other} can have."
+        f"taken place, but at most {counted(placed // 2, other)} can have."
     )
     return Conflict(kind, sentence, (row,), instant, op.index)
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from checker.english import counted
 from checker.history import BEGINNING, PENDING, Column
 from checker.monitors.values import Values
 from checker.verdict import Decision
@@ -112,7 +113,7 @@ def _too_few(values: Values, missing: Column, takes: Column) -> Decision:
     names = ", ".join(values.value(int(i)) for i in missing[:NAMED_MAX])
     more = f" and {len(missing) - NAMED_MAX} more" if len(missing) > NAMED_MAX else ""
     count = len(missing) - 1
-    called = "no pending take" if not count else "only 1 pending take" if count == 1 else f"only {count} pending takes"
+    called = "no pending take" if not count else f"only {counted(count, 'pending take')}"
     sentence = (
         f"Missing values: {names}{more} must have been taken when #{part.index[latest]} returned, no operation is "
         f"known to have taken any of them, and {called} had been called by then."

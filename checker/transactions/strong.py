@@ -23,6 +23,7 @@ from functools import cached_property
 import numpy as np
 
 from checker.budget import Budget, Meter, OutOfBudget
+from checker.english import counted
 from checker.history import INFO, NO_COMMIT, Column
 from checker.transactions.choices import Chains, Flat, flat, open_chains
 from checker.transactions.cycles import any_cycle, fitting
@@ -160,7 +161,7 @@ def _graph(edges: Edges, *, snapshot: bool) -> tuple[int, Column, Column, Column
 
 def _open(problem: Problem) -> str:
     keys = len(problem.chains)
-    return f"the order of versions is not known for {keys:,} {'key' if keys == 1 else 'keys'}"
+    return f"the order of versions is not known for {counted(keys, 'key')}"
 
 
 def _events(problem: Problem, events: Column, versions: Versions) -> Column:

@@ -11,10 +11,10 @@ from typing import Any
 
 import msgspec
 
+from checker.english import counted
 from naysayer.commands.kept_scenario import keep_scenario
 from naysayer.commands.test import facts_json, page_source, result_of
 from naysayer.explore.ladder import Climbed, Rung
-from naysayer.explore.scope import count
 from naysayer.explore.words import operation_words
 from naysayer.mechanism import with_mechanism
 from naysayer.page.scopes import scopes_html
@@ -39,7 +39,7 @@ def conclude_failing(name: str, climbed: Climbed, results: Path, asked: Mapping[
     rung = climbed.failed
     assert rung is not None
     assert rung.found.failure is not None
-    length = count(len(rung.steps), "step")
+    length = counted(len(rung.steps), "step")
     which = (
         f"the shortest failure has {length}"
         if rung.scope.delays is None
@@ -94,7 +94,7 @@ def _without(climbed: Climbed) -> tuple[int, str]:
         return _of_one(rungs[0], climbed.cut)
     free = [rung for rung in rungs if rung.free]
     states = sum(rung.found.states for rung in free)
-    said = f"{len(free)} of {count(len(climbed.scopes), 'scope')} are free of violations ({states:,} states)"
+    said = f"{len(free)} of {counted(len(climbed.scopes), 'scope')} are free of violations ({states:,} states)"
     if climbed.cut is not None:
         return UNKNOWN, f"{climbed.cut}; {said}; no violation in what was explored of the others"
     return (FREE, said) if free else (UNKNOWN, f"{said}, so this says nothing: allow more --timers")
@@ -121,7 +121,7 @@ def _others(climbed: Climbed) -> Iterator[str]:
         yield from _list("complete, but some operation never succeeds", [one for one in void if not _within(one, free)])
         begun = len(climbed.rungs)
         if begun < len(climbed.scopes):
-            yield f"{count(len(climbed.scopes) - begun, 'scope')} not begun"
+            yield f"{counted(len(climbed.scopes) - begun, 'scope')} not begun"
     if any(rung.found.clocks for rung in climbed.rungs.values()):
         yield "its nodes read clocks: each goes on when a timer of its node fires, and they drift apart without a bound"
     yield f"{climbed.states:,} states, {climbed.transitions:,} transitions, {climbed.cpu_s:.1f} CPU s"
@@ -149,11 +149,11 @@ def _list(title: str, rungs: list[Rung], *, depth: bool = False) -> Iterator[str
 
 def _budget(rung: Rung, *, depth: bool) -> str:
     wanted = rung.scope
-    said = [count(wanted.crashes, "crash", "crashes"), count(wanted.timers, "timer")]
+    said = [counted(wanted.crashes, "crash", "crashes"), counted(wanted.timers, "timer")]
     if wanted.duplicates:
-        said.append(f"{count(wanted.duplicates, 'message')} twice")
+        said.append(f"{counted(wanted.duplicates, 'message')} twice")
     if wanted.delays is not None:
-        said.append(count(wanted.delays, "delay"))
+        said.append(counted(wanted.delays, "delay"))
     return ", ".join(said) + (f" (up to {rung.found.depth} steps)" if depth else "")
 
 

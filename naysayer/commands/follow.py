@@ -13,6 +13,7 @@ import msgspec
 
 from checker.budget import resident_mb
 from checker.check import NOTHING_SUCCEEDED
+from checker.english import counted
 from checker.errors import UsageError
 from checker.following import Following, Line, is_isolation
 from checker.model import Model
@@ -116,7 +117,7 @@ class _Session:
         if self.following is None:
             return f"{self.peak_mb:.0f} MB"
         stream = self.following.stream
-        held = f"{_number(stream.open_operations, 'open operation')}, {_number(stream.keys, 'key')}"
+        held = f"{counted(stream.open_operations, 'open operation')}, {counted(stream.keys, 'key')}"
         return f"{self.peak_mb:.0f} MB: {held}"
 
     def finish(self) -> None:
@@ -126,10 +127,6 @@ class _Session:
         if self.following is not None and self.found is None:
             self.found, self.torn = self.following.finish()
         self.peak_mb = max(self.peak_mb, resident_mb() or 0.0)
-
-
-def _number(count: int, what: str) -> str:
-    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
 def follow_file(file: Path, options: CheckOptions) -> Conclusion:

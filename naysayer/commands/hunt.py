@@ -10,6 +10,7 @@ from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from checker.english import counted
 from checker.errors import HarnessError, TargetError
 from checker.parallel import validate_workers
 from checker.processes import cores
@@ -19,7 +20,7 @@ from naysayer.hunt.beyond import CONTINUATIONS, seen_by_clients
 from naysayer.hunt.campaign import Caught, Hunt, attempt, run_campaign
 from naysayer.hunt.corpus import try_known
 from naysayer.hunt.drawing import draw
-from naysayer.hunt.finding import ORIGINAL, Failure, changed, judged, reproduce, summary
+from naysayer.hunt.finding import ORIGINAL, Failure, changed, judged, reproduce, size, summary
 from naysayer.hunt.shrink import SECONDS_MAX, Shrunk, shrink
 from naysayer.mechanism import with_mechanism
 from naysayer.options import given
@@ -113,8 +114,8 @@ def _minimise(found: timed.Scenario, seed: int, stop: Stop) -> Shrunk:
     with screen.status(f"seed {seed} fails; minimising it, {bound}") as status:
 
         def goes_on(smallest: Shrunk) -> bool:
-            size = f"{len(smallest.scenario.operations)} operations and {len(smallest.scenario.faults)} faults"
-            words = f"seed {seed} fails; minimising it, {bound}: {size} after {smallest.runs} runs"
+            words = f"seed {seed} fails; minimising it, {bound}: {size(smallest.scenario)} after "
+            words += counted(smallest.runs, "run")
             if screen.is_terminal:
                 status.update(words)
             line(lambda: words)
@@ -206,7 +207,7 @@ def _report_original(plan: Plan, original: Failure, folder: Path, options: Optio
 
 
 def _effort(caught: Caught) -> str:
-    return f"{caught.seeds} seed{'' if caught.seeds == 1 else 's'}, {caught.cpu_s:.1f} CPU s"
+    return f"{counted(caught.seeds, 'seed')}, {caught.cpu_s:.1f} CPU s"
 
 
 def _facts(hunt: Hunt, caught: Caught, scenario: str | None = None) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from msgspec.structs import replace as with_fields
 
+from checker.english import counted
 from checker.errors import UsageError
 from naysayer.commands.backends import choose, workloads_for
 from naysayer.commands.drive import Judged, System, drive_plan, judge_drive, page_source
@@ -284,7 +285,7 @@ def _report(hunt: LiveHunt, original: Run, reduced: Run, result: str | None) -> 
     screen, judged = console(), reduced.judged
     report = build_report(replace(judged.result, reproduces=result), hunt.folder)
     said = "Not reduced: no suspected fault alone made it fail again." if result is None else f"Reduced to: {result}"
-    said += f" ({hunt.runs} runs)"
+    said += f" ({counted(hunt.runs, 'run')})"
     nemesis, read = judged.drive.recorder.nemesis, reader_of_plan(judged.drive.plan)
     draw = partial(draw_traffic, hunt.folder, judged.verdict, nemesis, read=read)
     drawn = draw()
@@ -325,7 +326,7 @@ def _nothing(hunt: LiveHunt, last: Run | None) -> Conclusion:
 
 
 def _effort(hunt: LiveHunt) -> str:
-    return f"{hunt.seeds} {'seed' if hunt.seeds == 1 else 'seeds'}, {hunt.searched_s:.0f} s"
+    return f"{counted(hunt.seeds, 'seed')}, {hunt.searched_s:.0f} s"
 
 
 def _facts(hunt: LiveHunt, seed: int | None, result: str | None) -> dict[str, int | float | str | bool | None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from checker.english import counted
 from checker.errors import UsageError
 from naysayer.hunt.shards import Merged, merge
 from naysayer.report.conclusion import Conclusion
@@ -24,7 +25,7 @@ def merge_files(files: Sequence[Path]) -> Conclusion:
     merged = merge(documents)
     target = str(merged.asked.get("target"))
     screen = console()
-    effort = f"{merged.seeds} seed{'' if merged.seeds == 1 else 's'}, {merged.cpu_s:.1f} CPU s"
+    effort = f"{counted(merged.seeds, 'seed')}, {merged.cpu_s:.1f} CPU s"
     undecided = f", {merged.undecided} undecided" if merged.undecided else ""
     lines = [_headline(target, merged, f"{effort}{undecided}")]
     for number, (scenario, shards) in enumerate(merged.failures.items(), 1):
@@ -47,6 +48,5 @@ def merge_files(files: Sequence[Path]) -> Conclusion:
 
 def _headline(target: str, merged: Merged, effort: str) -> str:
     if merged.failures:
-        count = len(merged.failures)
-        return f"✗ {target}: {count} failure{'' if count == 1 else 's'} in {effort}"
+        return f"✗ {target}: {counted(len(merged.failures), 'failure')} in {effort}"
     return f"{'?' if merged.lacking or merged.undecided else '✓'} {target}: nothing found in {effort}"

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from checker.english import counted
 from checker.errors import UsageError
 from naysayer.explore.frontier import Operation, Value
 from targets.protocol.node import NodeId
@@ -53,10 +54,10 @@ class Scope:
         return tuple(f"n{number}" for number in range(1, self.nodes + 1))
 
     def __str__(self) -> str:
-        crashes, timers = count(self.crashes, "crash", "crashes"), count(self.timers, "timer")
-        twice = f", {count(self.duplicates, 'message')} twice" if self.duplicates else ""
-        late = "any loss or delay" if self.delays is None else f"at most {count(self.delays, 'delay')}"
-        return f"{self.words} on {count(self.nodes, 'node')}, {crashes}, {timers}{twice}, {late}"
+        crashes, timers = counted(self.crashes, "crash", "crashes"), counted(self.timers, "timer")
+        twice = f", {counted(self.duplicates, 'message')} twice" if self.duplicates else ""
+        late = "any loss or delay" if self.delays is None else f"at most {counted(self.delays, 'delay')}"
+        return f"{self.words} on {counted(self.nodes, 'node')}, {crashes}, {timers}{twice}, {late}"
 
     def within(self, other: Scope) -> bool:
         """Whether every schedule of it is one of the other too."""
@@ -68,11 +69,6 @@ class Scope:
             and self.duplicates <= other.duplicates
             and (other.delays is None or (self.delays is not None and self.delays <= other.delays))
         )
-
-
-def count(number: int, one: str, many: str | None = None) -> str:
-    """So many things, with the name of one of them (`many`: of several, unless an s makes it)."""
-    return f"{number} {one if number == 1 else many or one + 's'}"
 
 
 def scope(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from checker.english import counted
 from naysayer.findings import Finding, Kind
 from naysayer.harness.clients import NS, Answers
 from naysayer.harness.faults import InForce
@@ -96,8 +97,8 @@ class Health:
         self._found(
             "node-hung",
             now_ms,
-            f"Node {node} hangs: it answered {seen.count} operations, and then did not answer {seen.late} in "
-            f"{silent_ms / 1000:.1f} s without a fault, while other nodes answered",
+            f"Node {node} hangs: it answered {counted(seen.count, 'operation')}, and then did not answer {seen.late} "
+            f"in {silent_ms / 1000:.1f} s without a fault, while other nodes answered",
             node,
         )
         return True
@@ -110,7 +111,7 @@ class Health:
         time = " of virtual time" if virtual else ""
         said = f"Not live: {undone}, and no operation succeeded within {waited_ms / 1000:.0f} s{time}"
         said += "".join(
-            f"; {node} runs and did not answer its last {seen.late} operations"
+            f"; {node} runs and did not answer its last {counted(seen.late, 'operation')}"
             for node, seen in sorted(answers.items())
             if seen.late and node not in self.why_down
         )

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from checker.english import counted
 from naysayer.harness.faults import System
 from targets.protocol.fault import Condition, Fault, Link
 from targets.protocol.fault_base import HELD, KILLED, LINKS, PAUSED
@@ -120,9 +121,10 @@ class MajorityProgress:
         """What was found, with what is in force meanwhile."""
         nodes = " ".join(sorted(self.majority))
         time = f"{(now_ms - self.since_ms) / 1000:.1f} s{' of virtual time' if virtual else ''}"
+        sent = counted(self._vain.total(), "operation")
         return (
-            f"the majority {nodes} runs, connected both ways, and of {self._vain.total()} operations sent to "
-            f"nodes that run in {time} none succeeded, {self._hindrances()}"
+            f"the majority {nodes} runs, connected both ways, and of {sent} sent to nodes "
+            f"that run in {time} none succeeded, {self._hindrances()}"
         )
 
     def _hindrances(self) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from textwrap import wrap
 
+from checker.english import counted
 from naysayer.message_text import MessageText
 from naysayer.views import ROLE
 from targets.backends.simulator.network import MS, Sent
@@ -79,7 +80,7 @@ def diagram(
     later = len(trace) - len(shown)
     if later:
         after = "the last answer to a client" if ending is None else "it"
-        lines.append(f"  … {later} more {'message' if later == 1 else 'messages'} after {after}")
+        lines.append(f"  … {counted(later, 'more message')} after {after}")
     head = "  time ms   " + "".join(f"{name:<{rows.lane}}" for name in names)
     return "\n".join(line.rstrip() for line in [head, *lines])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from checker.english import counted
 from checker.verdict import Verdict
 from naysayer.hunt.failure import kind
 from naysayer.hunt.shrink import Shrunk
@@ -67,9 +68,14 @@ def changed(original: Failure, minimised: Failure, continued: bool = False) -> s
     return f"{minimised.kind}; before minimising it was {original.kind}: {original.sentence}"
 
 
+def size(scenario: Scenario) -> str:
+    """How large a scenario is: `3 operations and 1 fault`."""
+    return f"{counted(len(scenario.operations), 'operation')} and {counted(len(scenario.faults), 'fault')}"
+
+
 def summary(found: Scenario, smaller: Shrunk) -> str:
     """How much smaller the scenario is now, and its text."""
-    before = f"{len(found.operations)} operations and {len(found.faults)} faults"
     after = f"{len(smaller.scenario.operations)} and {len(smaller.scenario.faults)}"
     cut = f" ({smaller.cut})" if smaller.cut else ""
-    return f"Minimised from {before} to {after} in {smaller.runs} runs{cut}.\n\n{text(smaller.scenario).strip()}"
+    runs = counted(smaller.runs, "run")
+    return f"Minimised from {size(found)} to {after} in {runs}{cut}.\n\n{text(smaller.scenario).strip()}"

@@ -9,6 +9,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from checker.english import counted
 from naysayer.hunt.diagram import Change, Ending, Mark, in_order, last_answer_ns, time_ns
 from naysayer.message_text import MessageText
 from naysayer.printable import printable
@@ -87,7 +88,7 @@ def picture(
     end = None if ending is None else _ending(ending, y + 4, width)
     y = y if end is None else end["foot"]
     later = len(trace) - len(shown)
-    said = [f"{later} more {'message' if later == 1 else 'messages'} after it"] if later else []
+    said = [f"{counted(later, 'more message')} after it"] if later else []
     said += [] if more is None else [more]
     notes = [{"y": y + 14 + 17 * number, "text": f"… {text_}"} for number, text_ in enumerate(said)]
     return templates.get_template("diagram.svg.jinja").render(

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from msgspec.structs import replace as with_fields
 
+from checker.english import counted
 from checker.verdict import Verdict
 from naysayer.findings import METHODS, Finding
 from naysayer.report.terminal import operations_of
@@ -81,8 +82,10 @@ def described(setting: Setting, tally: Tally) -> str:
     faults = ", then ".join(one.label() for one in setting.suspects or ()) or "without faults"
     faults = "the faults of the seed" if setting.suspects is None else faults
     within = f", within {tally.within_s:.1f} s" if tally.found else ""
-    keys = "" if setting.keys is None else f", {setting.keys} key{'' if setting.keys == 1 else 's'}"
-    return f"{faults}: {tally.found} of {tally.runs} runs{within}, {setting.clients} clients{keys}"
+    keys = "" if setting.keys is None else f", {counted(setting.keys, 'key')}"
+    return (
+        f"{faults}: {tally.found} of {counted(tally.runs, 'run')}{within}, {counted(setting.clients, 'client')}{keys}"
+    )
 
 
 def category(verdict: Verdict) -> str:

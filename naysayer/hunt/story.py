@@ -8,6 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from checker.english import counted
 from naysayer.exchanges import by_operation
 from naysayer.hunt.drawing import changes_of, draw_svg
 from naysayer.hunt.picture import picture, templates
@@ -38,7 +39,7 @@ def story_svg(played: Played, title: str) -> str:
     changes = [replace(one, words=running.renamed(one.words)) for one in changes_of(cluster.steps)]
     lanes = [sent._replace(source=_lane(running, sent.source), dest=_lane(running, sent.dest)) for sent in shown]
     left = len(trace) - len(shown)
-    more = f"{left} {'message' if left == 1 else 'messages'} that changed nothing: not drawn" if left else None
+    more = f"{counted(left, 'message')} that changed nothing: not drawn" if left else None
     return picture(title, lanes, marks, changes, names={node: name for name, node in running.names.items()}, more=more)
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from checker.english import counted
 from checker.formats import Recording
 from checker.verdict import Verdict
 from naysayer.fault_spans import FaultSpan, fault_spans
@@ -66,12 +67,12 @@ def build_report(result: Result, folder: Path | None, *, replay: Path | None = N
     `replay`: what runs it again, the folder unless given. What the nodes held is added by `with_nodes`.
     """
     plan, verdict = result.plan, result.verdict
-    counted = injected(result.nemesis, result.evidence)
-    clients, operations = _number(plan.clients, "client"), _number(result.seen.total.all, "operation")
+    faults = injected(result.nemesis, result.evidence)
+    clients, operations = counted(plan.clients, "client"), counted(result.seen.total.all, "operation")
     facts = [
-        ("target", f"{plan.target}  {_number(plan.nodes, 'node')}  {_where(plan)}"),
+        ("target", f"{plan.target}  {counted(plan.nodes, 'node')}  {_where(plan)}"),
         ("workload", f"{plan.workload}  {clients}, {operations}"),
-        ("faults", _faults(result, counted)),
+        ("faults", _faults(result, faults)),
         *(("shown", text) for text in _by_kind(result)),
         *result.costs.facts(),
     ]
@@ -95,7 +96,7 @@ def build_report(result: Result, folder: Path | None, *, replay: Path | None = N
         seen=result.seen,
         ends=tuple(_ends(result, folder, replay)),
         spans=tuple(fault_spans(result.nemesis)),
-        unproven=_without_effect(counted),
+        unproven=_without_effect(faults),
         trouble=result.trouble,
         violated_ms=result.violated_ms,
     )
@@ -120,10 +121,6 @@ def report_of_history(recording: Recording, verdict: Verdict, facts: Sequence[tu
 def seen_in(recorder: Recorder, model: str) -> Seen:
     """How much a run showed."""
     return seen(recorder.history(), model, fault_spans(recorder.nemesis), last_round=recorder.last_round)
-
-
-def _number(count: int, what: str) -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _where(plan: Plan) -> str:

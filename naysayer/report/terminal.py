@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 
+from checker.english import counted
 from checker.history import Operation
 from checker.properties import PROPERTIES
 from checker.verdict import Part, Verdict
@@ -136,7 +137,7 @@ def remarks_beside(report: Report) -> list[str]:
 
 def effort(verdict: Verdict, part: Part | None) -> str:
     """How the operations were narrowed down, by which method, and how long that took."""
-    steps = [f"{verdict.operations} {'op' if verdict.operations == 1 else 'ops'}"]
+    steps = [counted(verdict.operations, "op")]
     if part is not None:
         if part.key is not None:
             steps.append(f"{part.operations} on this key")
@@ -270,9 +271,8 @@ def summary_words(report: Report) -> tuple[str, ...]:
     count = {name: sum(part.outcome == name for part in keys) for name in EXIT}
     if any(part.key is not None for part in keys):
         whole_system = [AS_A_WHOLE[part.method] for part in verdict.parts if part.method in AS_A_WHOLE]
-        number = "1 key" if len(keys) == 1 else f"{len(keys)} keys"
-        counted = ", ".join(f"{n} {outcome}" for outcome, n in count.items())
-        text = " · ".join([*whole_system, f"{number}: {counted}"])
+        outcomes = ", ".join(f"{n} {outcome}" for outcome, n in count.items())
+        text = " · ".join([*whole_system, f"{counted(len(keys), 'key')}: {outcomes}"])
     else:
         text = {"valid": "no violation", "invalid": "1 violation", "unknown": "unknown"}[verdict.outcome]
     if report.trouble is not None:

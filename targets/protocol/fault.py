@@ -14,7 +14,8 @@ from typing import Any, ClassVar, Literal, Self
 
 from msgspec.structs import replace
 
-from targets.protocol.fault_base import KILLED, PAUSED, Condition, Evidence, Fault, counted, on
+from checker.english import counted
+from targets.protocol.fault_base import KILLED, PAUSED, Condition, Evidence, Fault, on
 from targets.protocol.fault_links import Cut, Degrade, Heal, Hold, Redraw, Release, ResetConnections
 from targets.protocol.fault_messages import DelayMessages, DuplicateMessages, LoseMessages, MessageFault
 from targets.protocol.fault_steps import ByHand, Fire, Steer
@@ -107,7 +108,7 @@ class Kill(_OfNodes, frozen=True, tag="kill"):
     def in_full(self) -> str:
         if self.effects is None:
             return self.label()
-        return f"{self.label()} after {counted(range(self.effects), 'effect')}"
+        return f"{self.label()} after {counted(self.effects, 'effect')}"
 
     def begins(self) -> frozenset[Condition]:
         return on(KILLED, self.nodes)

@@ -5,7 +5,7 @@ The faults themselves are in fault.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sized
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, NamedTuple, Self
 
 import msgspec
@@ -104,11 +104,6 @@ class Fault(msgspec.Struct, frozen=True, tag_field="fault"):
 def on(what: str, nodes: tuple[NodeId, ...]) -> frozenset[Condition]:
     """A condition of each node."""
     return frozenset(Condition(what, node) for node in nodes)
-
-
-def counted(things: Sized, name: str) -> str:
-    """How many of what: `1 link`, `2 links`."""
-    return f"{len(things)} {name}{'' if len(things) == 1 else 's'}"
 
 
 class Evidence(msgspec.Struct, frozen=True):

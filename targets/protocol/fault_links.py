@@ -7,7 +7,8 @@ from typing import ClassVar, Self
 
 from msgspec.structs import replace
 
-from targets.protocol.fault_base import BY_HAND, HELD, LINKS, Condition, Fault, counted
+from checker.english import counted
+from targets.protocol.fault_base import BY_HAND, HELD, LINKS, Condition, Fault
 from targets.protocol.links import Link, braced, described
 from targets.protocol.node import NodeId
 
@@ -87,7 +88,7 @@ class Degrade(OfLinks, frozen=True, tag="degrade"):
         return self.tags | lose | shape | repeat
 
     def label(self) -> str:
-        return f"{self._effects()} on {counted(self.links, 'link')}"
+        return f"{self._effects()} on {counted(len(self.links), 'link')}"
 
     def in_full(self) -> str:
         if len(self.links) > LINKS_NAMED:
@@ -123,7 +124,7 @@ class Hold(Fault, frozen=True, tag="hold"):
     tags: ClassVar[frozenset[str]] = frozenset({"hold", "release"})
 
     def label(self) -> str:
-        what = f"{self.count} {self.message}" if self.message else counted(range(self.count), "message")
+        what = f"{self.count} {self.message}" if self.message else counted(self.count, "message")
         return f"hold {what} on {self.link[0]}→{self.link[1]}"
 
     def begins(self) -> frozenset[Condition]:

@@ -11,7 +11,7 @@ from typing import ClassVar, Self
 
 from msgspec.structs import replace
 
-from targets.protocol.fault_base import counted
+from checker.english import counted
 from targets.protocol.fault_links import OfLinks
 
 
@@ -62,7 +62,7 @@ class MessageFault(OfLinks, frozen=True):
         if len(dests) == 1:
             return f"to {min(dests)}"
         shared = {node for node in sources & dests if all(node in link for link in self.links)}
-        return f"from and to {min(shared)}" if shared else f"on {counted(self.links, 'link')}"
+        return f"from and to {min(shared)}" if shared else f"on {counted(len(self.links), 'link')}"
 
     def milder(self) -> Iterator[Self]:
         half = len(self.links) // 2

@@ -14,12 +14,12 @@ from typing import Self
 
 import trio
 
+from checker.english import counted
 from targets.backends.hosts.config import endpoint
 from targets.backends.hosts.hosts import Finding, Hosts
 from targets.backends.hosts.streams import Connection, StreamProxy
 from targets.backends.processes.links import Links
 from targets.protocol.fault import Evidence, Fault, Heal, ResetConnections
-from targets.protocol.fault_base import counted
 from targets.protocol.node import NodeId
 
 STREAMING = (Links.FAULTS | ResetConnections.tags) - {"lose", "repeat", "duplicate-messages"}
@@ -81,7 +81,7 @@ class LocalLinks:
         now = self._hosts.now_ms()
         if isinstance(fault, ResetConnections):
             ended = self._reset(lambda one: one.link in fault.links or one.link[::-1] in fault.links)
-            self._hosts.note(fault, f"{counted(ended, 'connection')} reset", shown=bool(ended))
+            self._hosts.note(fault, f"{counted(len(ended), 'connection')} reset", shown=bool(ended))
             return
         self._links.apply(fault, now)
         if isinstance(fault, Heal):

@@ -17,6 +17,7 @@ from typing import ClassVar
 
 import msgspec
 
+from checker.english import counted
 from targets.backends.wire import JUNK
 from targets.protocol.fault import Cut, Degrade, Evidence, Fault, Heal, Hold, Link, MessageFault, Release
 from targets.protocol.fault_messages import MESSAGE_FAULTS
@@ -49,7 +50,7 @@ class _Active:
     def evidence(self, unit: str) -> Evidence:
         """Shown only if each effect of the fault happened to some message."""
         did = ", ".join(
-            f"{count} {unit}{'' if count == 1 else 's'} {effect}" + (f" ({size:,} bytes)" if size else "")
+            f"{counted(count, unit)} {effect}" + (f" ({size:,} bytes)" if size else "")
             for effect, count in self.did.items()
             for size in [self.size[effect]]
         )

@@ -13,6 +13,7 @@ from math import log
 from random import Random
 from typing import Any, NamedTuple
 
+from checker.english import counted
 from targets.backends.simulator.loop import Loop
 from targets.backends.simulator.time_keyed import TimeKeyedRandom, key, number_at
 from targets.protocol.fault import ByHand, Cut, Degrade, Fault, Hold, Link, MessageFault, Steer
@@ -355,4 +356,4 @@ def describe(one: Disturbance) -> str:
     """What a disturbance did, for the evidence."""
     verb: dict[type[Any], str] = {Cut: "lost", Degrade: "disturbed", Hold: "held back", ByHand: "held back"}
     did = one.fault.effect if isinstance(one.fault, MessageFault) else verb[type(one.fault)]
-    return f"{one.touched} {'message' if one.touched == 1 else 'messages'} {did}"
+    return f"{counted(one.touched, 'message')} {did}"
