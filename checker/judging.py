@@ -201,7 +201,7 @@ def _explain(decision: Decision, part: History, history: History, model: Model, 
     proof = None if decision.since is not None else _reduced(rows, part, model)
     appends = bool((history.f == history.tables.f.code("append")).any())
     if isinstance(model, AppendKeyValue) and appends:
-        explanation = explain_append(counterexample, history)
+        explanation = explain_append(counterexample, history, proof)
         if explanation is not None:
             return explanation
     elif isinstance(model, Register):
@@ -246,8 +246,9 @@ def _reduced(rows: tuple[int, ...], part: History, model: Model) -> list[Operati
     """What a counterexample requires without the rest of the part; None where that is what its operations returned."""
     chosen = set(rows)
     kept = [part[row] for row in rows]
-    if isinstance(model, Register) and not any(op.f == "cas" for op in kept):
-        return None  # only a cas may require less
+    appends = isinstance(model, AppendKeyValue)
+    if isinstance(model, Register) and not appends and not any(op.f == "cas" for op in kept):
+        return None  # only a cas, or what found appended texts, may require less
     if len(part) <= VERIFIED_OPERATIONS_MAX and len(kept) <= WHOLE_MAX:
         _, reduced = refute(list(part), model, kept, PROOF_TRIES_MAX)
         rets = {op.index: op.ret for op in kept}
