@@ -192,6 +192,7 @@ def _explain(decision: Decision, part: History, history: History, model: Model, 
     # Only here, and networkx with them: most histories have nothing to explain.
     from checker.explain import explain
     from checker.explain_append import explain_append
+    from checker.explain_counts import with_counts
     from checker.explain_initial import with_initial
 
     rows = decision.counterexample
@@ -218,7 +219,9 @@ def _explain(decision: Decision, part: History, history: History, model: Model, 
             return explanation
     if decision.since is not None:
         return _explain_window(counterexample, decision, part, model, limited)
-    return with_initial(explain_search(counterexample, model, limited, proof), history, model)
+    return with_counts(
+        with_initial(explain_search(counterexample, model, limited, proof), history, model), history, model
+    )
 
 
 def _explain_window(
