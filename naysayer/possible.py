@@ -15,7 +15,7 @@ from targets.registry import find as find_target
 if TYPE_CHECKING:
     from targets.backends.host.probe import Probed
 
-BY_NAME = frozenset({"clock", "bit-flip"})
+BY_NAME = frozenset({"clock", "depose-slow", "bit-flip"})
 """Faults that a correct program of a user's need not survive: they are injected only where they are asked for."""
 
 SPARED = frozenset({"kill", "power", "corrupt"})

@@ -13,6 +13,7 @@ from typing import Any
 
 from checker.errors import UsageError, unknown_name
 from nemesis import directed, shapes
+from nemesis.relay import Relay
 from nemesis.schedule import Schedule, Situation
 from targets.protocol.fault import (
     Corrupt,
@@ -62,10 +63,14 @@ class FaultKind:
     """A directed fault begins when one of these, chosen at random, fires; one without any begins at any time."""
     rounds: tuple[int, ...] = (1,)
     """How often in a row it may be injected, each time on a trigger; each fault ends when the next begins."""
+    hold_ms: tuple[float, ...] = ()
+    """In a relay, means of the time from the fault to the next trigger, of which a run has one; (): it has no relay."""
+    recovers: tuple[float, ...] = (0.0, 0.0, 0.0, 1.0)
+    """How often the faults of a relay are followed by a time without any; a run has one of these shares."""
     on: Callable[[Select], Begin] | None = None
     """Begins it on selected nodes, as `kill:majority` asks; None: it takes no selection."""
     schedule: Schedule | None = None
-    """A whole schedule of the user's, which decides alone: no other kind can be added."""
+    """A whole schedule, of the user's or a relay, which decides alone: no other kind can be added."""
 
     @property
     def needs_views(self) -> bool:
@@ -92,6 +97,9 @@ SELECTIONS: dict[str, Select] = {
     "all": lambda situation: _running(situation, len(situation.nodes)),
 }
 """Which nodes a fault is injected on, by what is written after its name and a colon."""
+
+RELAY = "relay"
+"""What is written after the name and a colon for a fault that comes again and again, alone."""
 
 MINORITY_OF = 3
 """The least number of nodes that has a minority."""
@@ -248,6 +256,11 @@ def _all_members(situation: Situation, fault: Fault) -> tuple[Fault, ...]:
     return (Reconfigure(tuple(node for node in situation.nodes if node in members or node in missing[:1])),)
 
 
+def _heal_clock(situation: Situation, fault: Fault) -> tuple[Fault, ...]:
+    """Of which leader the clock was is not known any more: all are set right."""
+    return (Heal(), *(Skew(node) for node in situation.nodes))
+
+
 def _heal_members(situation: Situation, fault: Fault) -> tuple[Fault, ...]:
     return (Heal(), *_all_members(situation, fault))
 
@@ -265,6 +278,12 @@ VIEWS = frozenset({"views"})
 """The nodes have views, by which a change of their states is seen."""
 
 POWER = DEATH | {"power"}
+
+UP_TO_ELECTIONS = (0.0, 0.0, 0.0, 100.0, 400.0)
+"""Until the next leader, or longer than an election: a deposed leader goes on meanwhile."""
+
+SOME_MESSAGES = (10.0, 30.0, 100.0)
+"""Not less: if the next change of any node were the trigger, nothing at all would work."""
 
 _SHAPES = "partitions the network: bisection, isolated node, bridge, majorities-ring"
 _ONE_WAY = "partitions the network in one direction: into a node, out of a node, or from one side to the other"
@@ -295,6 +314,7 @@ _KINDS = (
         2,
         triggers=(directed.grew("last_index"), directed.grew("commit_index"), directed.new_leader),
         rounds=(1, 2, 3, 6),
+        hold_ms=UP_TO_ELECTIONS,
     ),
     FaultKind(
         "outage",
@@ -306,6 +326,19 @@ _KINDS = (
         2,
         triggers=(directed.new_leader, directed.grew("last_index")),
         rounds=(1, 2, 2, 3),
+        hold_ms=UP_TO_ELECTIONS,
+    ),
+    FaultKind(
+        "depose-slow",
+        "isolates leader after leader, each with a clock that runs slowly or is set back",
+        LINKS | Skew.tags | LEADER,
+        directed.depose_slow,
+        _heal_clock,
+        "net",
+        2,
+        triggers=(directed.any_change,),
+        rounds=(1, 2),
+        hold_ms=(300.0, 600.0),
     ),
     FaultKind("kill", _KILL, DEATH, _kill(), _restart, "life", on=_kill),
     FaultKind("kill-leader", "kills the leader", DEATH | LEADER, directed.kill_leader, _restart, "life"),
@@ -376,6 +409,7 @@ _KINDS = (
         3,
         triggers=(directed.new_leader, directed.grew("last_index")),
         rounds=(1, 2, 2, 3),
+        hold_ms=UP_TO_ELECTIONS,
     ),
     FaultKind(
         "isolate-changed",
@@ -387,6 +421,8 @@ _KINDS = (
         2,
         triggers=(directed.any_change,),
         rounds=(1, 1, 2, 4),
+        hold_ms=SOME_MESSAGES,
+        recovers=(0.0, 0.5, 1.0),
     ),
     FaultKind(
         "crash-changed",
@@ -421,8 +457,8 @@ ALIASES = {"crash": "kill", "skew": "clock", "one-way-partition": "one-way"}
 
 
 def find(name: str) -> FaultKind:
-    """The kind of that name, on the nodes that are named after a colon, if so: `kill`, `kill:majority`; or one in a
-    file of the user's: `faults.py:STORM`. Raises UsageError that lists the names."""
+    """The kind of that name, on the nodes that are named after a colon, if so: `kill`, `kill:majority`; or again and
+    again, as `depose:relay`; or one in a file of the user's: `faults.py:STORM`. Raises UsageError with the names."""
     if is_own(name):
         return _own(name)
     plain, colon, selection = name.partition(":")
@@ -433,6 +469,8 @@ def find(name: str) -> FaultKind:
 
 
 def _on(kind: FaultKind, selection: str) -> FaultKind:
+    if selection == RELAY:
+        return _relay(kind)
     if kind.on is None:
         able = ", ".join(one.name for one in KINDS.values() if one.on is not None)
         raise UsageError(f"fault {kind.name} takes no selection of nodes such as :{selection}; these do: {able}")
@@ -440,6 +478,14 @@ def _on(kind: FaultKind, selection: str) -> FaultKind:
         raise unknown_name("selection of nodes", selection, SELECTIONS)
     least = MINORITY_OF if selection == "minority" else kind.nodes
     return replace(kind, name=f"{kind.name}:{selection}", begin=kind.on(SELECTIONS[selection]), nodes=least)
+
+
+def _relay(kind: FaultKind) -> FaultKind:
+    """The kind as a whole schedule (relay.py)."""
+    if not kind.hold_ms:
+        able = ", ".join(one.name for one in KINDS.values() if one.hold_ms)
+        raise UsageError(f"fault {kind.name} has no relay; these do: {able}")
+    return replace(kind, name=f"{kind.name}:{RELAY}", schedule=Relay(kind))
 
 
 def _own(name: str) -> FaultKind:
@@ -456,7 +502,7 @@ def _is_fault_or_schedule(found: Any) -> bool:
 
 
 def schedule_of(names: Sequence[str]) -> Schedule | None:
-    """The schedule of the user's that is named, if one is. Raises UsageError if it is not named alone."""
+    """The whole schedule that is named, if one is. Raises UsageError if it is not named alone."""
     for name in names:
         schedule = find(name).schedule
         if schedule is not None and len(names) > 1:

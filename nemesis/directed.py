@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from msgspec.structs import replace
+
 from nemesis import shapes
 from nemesis.schedule import Situation
-from targets.protocol.fault import Cut, Degrade, Fault, Heal, Kill, Pause, Reconfigure, Restart
+from targets.protocol.fault import Cut, Degrade, Fault, Heal, Kill, Pause, Reconfigure, Restart, Skew
 from targets.protocol.links import between, sides
 from targets.protocol.node import NodeId
 
@@ -32,14 +34,16 @@ def leader(situation: Situation) -> NodeId | None:
 
 
 def grew(what: str) -> Trigger:
-    """The leader's index of this name is larger than at the last poll: few other nodes know of that yet."""
-
-    def index(view: dict[str, Any]) -> int:
-        return int(view.get(what, view.get("applied", 0)))
+    """The leader's index of this name is larger than at the last poll: few other nodes know of that yet. Where views
+    have no such index, anything that the leader shows has changed."""
 
     def more(before: dict[NodeId, dict[str, Any]], situation: Situation) -> bool:
         first = leader(situation)
-        return first is not None and first in before and index(situation.views[first]) > index(before[first])
+        if first is None or first not in before:
+            return False
+        now, then = situation.views[first], before[first]
+        name = next((name for name in (what, "applied") if name in now and name in then), None)
+        return now != then if name is None else int(now[name]) > int(then[name])
 
     return more
 
@@ -51,14 +55,16 @@ def new_leader(before: dict[NodeId, dict[str, Any]], situation: Situation) -> bo
 
 
 def changed(situation: Situation) -> list[NodeId]:
-    """The nodes whose views differ from the poll before."""
-    before = situation.before
-    return [node for node, view in situation.views.items() if node in before and before[node] != view]
+    """The nodes whose views differ from the poll before. Where no node shows anything, any may have changed."""
+    before, views = situation.before, situation.views
+    if not any(views.values()):
+        return list(views)
+    return [node for node, view in views.items() if node in before and before[node] != view]
 
 
 def any_change(before: dict[NodeId, dict[str, Any]], situation: Situation) -> bool:
     """The view of any node has changed: it took, promised or stored something of which few others know yet."""
-    return any(node in before and before[node] != view for node, view in situation.views.items())
+    return bool(changed(replace(situation, before=before)))
 
 
 def isolate_changed(situation: Situation) -> Fault | None:
@@ -105,13 +111,17 @@ def isolate_leader(situation: Situation) -> Fault | None:
     return Cut(cut.links, f"{cut.shape}, leader {first}")
 
 
+ALONE = 0.75
+"""How often the leader is alone on its side of a partition: after several in a row others have what it had then."""
+
+
 def _part(situation: Situation, first: NodeId, with_it: int) -> tuple[Cut, list[NodeId]]:
-    """A partition between the leader, with a random number of nodes below `with_it` on its side, and the rest.
+    """A partition between the leader, alone or with a random number of nodes below `with_it`, and the rest.
 
     Messages under way are lost too. Also returns the rest, in random order.
     """
     others = [node for node in shuffled(situation) if node != first]
-    count = situation.random.randrange(with_it)
+    count = 0 if situation.random.random() < ALONE else situation.random.randrange(with_it)
     near, far = sorted(others[:count]), others[count:]
     shape = f"{sides([first, *near], far)}, leader {first}"
     return Cut(between([first, *near], sorted(far)), shape, under_way=True), far
@@ -146,15 +156,35 @@ def outage(situation: Situation) -> tuple[Fault, ...] | None:
 
 
 def split_members(situation: Situation) -> tuple[Fault, ...] | None:
-    """Separate the leader from most other nodes, and have it remove one that it cannot reach, as an operator would."""
+    """Separate the leader from most other nodes, and have it remove one that it cannot reach, as an operator would, or
+    add one that is missing."""
     first = leader(situation)
     if first is None:
         return None
     cut, far = _part(situation, first, max(1, len(situation.nodes) // 2))
     inside = members(situation)
+    missing = [node for node in situation.nodes if node not in inside]
     lost = [node for node in far if node in inside]
-    kept = tuple(node for node in situation.nodes if node in inside and node != lost[0]) if lost else ()
-    return (Heal(), cut, Reconfigure(kept)) if len(kept) >= 2 else (Heal(), cut)
+    if missing and situation.random.random() < 0.5:
+        inside.add(missing[0])
+    elif lost:
+        inside.discard(lost[0])
+    asked = tuple(node for node in situation.nodes if node in inside)
+    return (Heal(), cut, Reconfigure(asked)) if len(asked) >= 2 and (lost or missing) else (Heal(), cut)
+
+
+SLOWED = ((0.0, 0.2), (0.0, 0.2), (0.0, 0.5), (-300.0, 1.0), (-1000.0, 1.0))
+"""Clocks that show too little: offset (ms) and rate."""
+
+
+def depose_slow(situation: Situation) -> tuple[Fault, ...] | None:
+    """Isolate the leader, whose clock is slow from now on, or was set back: what expires expires late there."""
+    first = leader(situation)
+    if first is None:
+        return None
+    offset_ms, rate = situation.random.choice(SLOWED)
+    cut = shapes.isolated_node([first, *(node for node in situation.nodes if node != first)])
+    return Cut(cut.links, f"{cut.shape}, leader {first}"), Skew(first, offset_ms, rate)
 
 
 def kill_leader(situation: Situation) -> Fault | None:

@@ -84,8 +84,10 @@ class Hunt:
         """Whether the plan of another hunt is one that this hunt might draw too."""
         asked = ("target", "workload", "nodes", "clients")
         same = all(getattr(self, name) in (None, getattr(plan, name)) for name in asked)
-        named = plan.nemesis if self.nemesis is None else [catalog.find(name).name for name in self.nemesis]
-        return same and set(plan.nemesis) <= set(named)
+        if self.nemesis is None or not same:
+            return same
+        named = {catalog.find(name).name for name in self.nemesis}
+        return all(name in named or name.removesuffix(f":{catalog.RELAY}") in named for name in plan.nemesis)
 
     def validate(self) -> None:
         """Raises UsageError for what does not fit the target, and for numbers out of bounds."""

@@ -26,8 +26,18 @@ FEW_SHARE = 0.6
 SHARE = 0.35
 """...and of each fault in a large one."""
 
+RELAY_SHARE = 0.5
+"""Chance of one fault of leaders alone, again and again (nemesis/relay.py)..."""
+
+LEADERLESS_SHARE = 0.25
+"""...and of another such fault, where no leader is known: each change of a node is its trigger, so less works."""
+
 NODES = (3, 3, 4, 5, 5)
-"""Sizes of clusters. Of an even number, two halves may each be a majority of a smaller configuration."""
+"""Sizes of clusters."""
+
+NODES_OF_CHANGES = 4
+"""The size where members are changed in a relay: of an even number, two halves may each be a majority of a smaller
+configuration."""
 
 THINK_MS = (0.5, 4.0, 20.0, 80.0)
 """Mean pauses of clients (ms): all operations at once, or spread over several leaders."""
@@ -49,22 +59,35 @@ def draw(
     subset is drawn."""
     random = Random(f"{seed} swarm {target.name}")
     drawn = target.nodes if target.nodes == 1 else random.choice(NODES)
-    nodes = drawn if nodes is None else nodes
-    pool = [kind.name for kind in possible(target) if kind.nodes <= nodes]
-    if nemesis is not None:
-        pool = list(dict.fromkeys(kind.name for kind in map(catalog.find, nemesis) if kind.nodes <= nodes))
+    size = drawn if nodes is None else nodes
+    kinds = possible(target) if nemesis is None else map(catalog.find, nemesis)
+    pool = list(dict.fromkeys(kind.name for kind in kinds if kind.nodes <= size))
     drawn_clients = random.choice((3, 5, 8, 12))
+    relayed = relay(pool, random)
+    if relayed is not None and nodes is None and "reconfigure" in catalog.find(relayed).needs:
+        size = NODES_OF_CHANGES
     return Plan(
         target=target.name,
         workload=workload or random.choice(fitting(target)),
-        nemesis=subset(pool, random),
-        nodes=nodes,
+        nemesis=subset(pool, random) if relayed is None else (relayed,),
+        nodes=size,
         clients=drawn_clients if clients is None else clients,
         seed=seed,
         operations=operations,
         think_ms=random.choice(THINK_MS),
         timeout_ms=target.timeout_ms * random.choice(PATIENCE),
     )
+
+
+def relay(pool: list[str], random: Random) -> str | None:
+    """The only fault of a relay; None for a plan of several faults."""
+    suited = [kind for kind in map(catalog.find, pool) if kind.hold_ms and kind.schedule is None]
+    of_leaders = [kind for kind in suited if kind.needs & catalog.LEADER]
+    share = RELAY_SHARE if of_leaders else LEADERLESS_SHARE
+    if not suited or random.random() >= share:
+        return None
+    others = [kind for kind in suited if kind not in of_leaders]
+    return f"{random.choice([*of_leaders, *of_leaders, *others]).name}:{catalog.RELAY}"
 
 
 def subset(pool: list[str], random: Random) -> tuple[str, ...]:

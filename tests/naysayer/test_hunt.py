@@ -32,6 +32,7 @@ from naysayer.recorder import Recorder
 from naysayer.simulate import Simulation
 from nemesis import shapes
 from nemesis.catalog import KINDS, LEADER
+from nemesis.catalog import find as find_fault
 from nemesis.schedule import Poll, Situation, Step
 from targets.backends.simulator import SimulatedCluster
 from targets.protocol.fault import Cut, Degrade, Heal, Kill, Restart
@@ -75,17 +76,21 @@ def test_a_hunt_never_reads_what_is_known_of_a_broken_variant(monkeypatch: pytes
         assert attempt(hunt, range(1, 2)).trouble is None
 
 
-def test_every_fault_that_the_simulator_can_carry_out_is_drawn_in_small_and_large_subsets() -> None:
-    drawn = [draw(find("raft-log"), seed, 200) for seed in range(300)]
+def test_every_fault_that_the_simulator_can_carry_out_is_drawn_alone_or_in_small_and_large_subsets() -> None:
+    every = [draw(find("raft-log"), seed, 200) for seed in range(600)]
+    relays = [plan for plan in every if plan.nemesis[:1] and plan.nemesis[0].endswith(":relay")]
+    assert {plan.nemesis for plan in relays} == {(f"{name}:relay",) for name in KINDS if KINDS[name].hold_ms}
+    drawn = [plan for plan in every if plan not in relays]
+    assert 250 < len(drawn) < 350
     possible = {kind.name for kind in KINDS.values() if kind.needs <= SimulatedCluster.faults}
     assert {name for plan in drawn for name in plan.nemesis} == possible
     sizes = Counter(len(plan.nemesis) for plan in drawn)
     assert sum(sizes[size] for size in (2, 3, 4)) > 150
     assert sum(count for size, count in sizes.items() if size > 4) > 75
     assert Counter(plan.nodes for plan in drawn)[5] > 90
-    useless = {
-        name for seed in range(100) for name in draw(find("quorum-kv"), seed, 200).nemesis if LEADER & KINDS[name].needs
-    }
+    for_any = {name for seed in range(100) for name in draw(find("quorum-kv"), seed, 200).nemesis}
+    assert "isolate-changed:relay" in for_any
+    useless = {name for name in for_any if LEADER & find_fault(name).needs}
     assert useless == set(), "no node of it leads"
 
 
