@@ -23,7 +23,7 @@ WIDTH_MAX = 14
 """Slots: more are left to the depth-first search."""
 
 STATES_MAX = 400
-"""States possible at one instant. Pending appends or enqueues alone have endlessly many."""
+"""States possible at one instant where operations are pending: appends or enqueues alone have endlessly many."""
 
 WORK_MAX = 2_000_000
 """Shifts of up to 4096 bits: about a second."""
@@ -93,7 +93,7 @@ class _BitParallel:
         pending = [kind for _, kind, _ in self.slots.available(number)]
         new = dict(missing)
         while new:
-            if len(missing) > STATES_MAX:
+            if len(missing) > STATES_MAX and pending:
                 raise _TooMuch
             state, masks = new.popitem()
             self._spend(len(writers) + len(pending))

@@ -169,7 +169,8 @@ class DepthFirst:
             kind = kinds[row]
             if effect_free[kind] and following(kind, state) >= 0:
                 fits |= bits[row]
-        self._grow()
+        if state >= len(self._fitting):
+            self._grow()
         self._fitting[state][number] = fits
         return fits
 
@@ -223,6 +224,7 @@ class DepthFirst:
 def in_order(slots: Slots, steps: Steps, moves: Iterable[tuple[int, int, int]]) -> list[int]:
     """The rows in the order of moves (the bit of the slot, 0 if pending; the row, or its counter; the state after it),
     each followed by what then fits and changes nothing."""
+    kinds, bits, returns, effect_free = slots.kinds, slots.bit, slots.bits, steps.effect_free
     rows: list[int] = []
     number = mask = 0
     taken = [0] * len(slots.pending)
@@ -234,18 +236,13 @@ def in_order(slots: Slots, steps: Steps, moves: Iterable[tuple[int, int, int]]) 
             rows.append(what)
         mask |= bit
         while True:
-            fitting = [
-                row
-                for row in slots.live[number]
-                if steps.effect_free[slots.kinds[row]]
-                and not mask & slots.bit[row]
-                and steps.next(slots.kinds[row], state) >= 0
-            ]
-            rows += fitting
-            mask |= sum(slots.bit[row] for row in fitting)
-            if not mask & slots.bits[number]:
+            for row in slots.live[number]:
+                if not mask & bits[row] and effect_free[kinds[row]] and steps.next(kinds[row], state) >= 0:
+                    rows.append(row)
+                    mask |= bits[row]
+            if not mask & returns[number]:
                 break
-            while mask & slots.bits[number]:
-                mask ^= slots.bits[number]
+            while mask & returns[number]:
+                mask ^= returns[number]
                 number += 1
     return rows

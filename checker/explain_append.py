@@ -23,9 +23,10 @@ Pieces = tuple[str, ...]
 
 
 class _Case:
-    """The operations of a counterexample, and the pieces of each value that one of them found."""
+    """The operations of a counterexample, and the pieces of each value that one of them found: of those that count."""
 
-    def __init__(self, part: History, history: History, encoding: Encoding) -> None:
+    def __init__(self, part: History, history: History, encoding: Encoding, whole: Sequence[Operation]) -> None:
+        self.whole = {op.index: op for op in whole}
         self.operations = list(part)
         self.history = history
         self.encoding = encoding
@@ -35,17 +36,38 @@ class _Case:
         row = self.encoding.puts.get(piece)
         return None if row is None else self.operations[row]
 
+    def had(self, op: Operation) -> str:
+        """What an operation found: "returned ..."."""
+        op = self.whole[op.index]
+        return f"returned {show(op.output or '')}" if op.f == "read" else f"found {show(op.input[0])}"
 
-def explain_append(counterexample: Sequence[Operation], history: History) -> Explanation | None:
+    def done(self, op: Operation) -> str:
+        """What it did: "appended ..."."""
+        op = self.whole[op.index]
+        match op.f:
+            case "read":
+                return f"read {show(op.output or '')}"
+            case "append":
+                return f"appended {show(op.input)}"
+            case "write":
+                return f"written {show(op.input)}"
+            case "cas":
+                return f"replaced {show(op.input[0])} by {show(op.input[1])}"
+        return "deleted the value"
+
+
+def explain_append(
+    counterexample: Sequence[Operation], history: History, proof: Sequence[Operation] | None = None
+) -> Explanation | None:
     """Explains operations on one string that have no order; None where pieces are ambiguous, or nothing fits.
 
-    `history` is what they are from, with its failed operations.
+    `history` is what they are from, with its failed operations; `proof`: what they say without it, if that is less.
     """
-    part = History.of(counterexample)
+    part = History.of(counterexample if proof is None else proof)
     encoded = encode(part)
     if encoded is None:
         return None
-    case = _Case(part, history, encoded[0])
+    case = _Case(part, history, encoded[0], counterexample)
     described = (describe(case) for describe in _DESCRIPTIONS)
     found = next((explanation for explanation in described if explanation is not None), None)
     return found or _cycle(case, as_register(part, *encoded))
@@ -66,11 +88,11 @@ def _phantom(s: _Case) -> Explanation | None:
         failed = [other for other in _failed(s.history) if rest.startswith(_text(other) or rest + " ")]
         if failed:
             sentence = (
-                f"Value of a failed {failed[0].f}: #{op.index} {_had(op)}, though #{failed[0].index}, which tried to "
+                f"Value of a failed {failed[0].f}: #{op.index} {s.had(op)}, though #{failed[0].index}, which tried to "
             )
             sentence += f"{failed[0].f} {show(_text(failed[0]))}, had failed and so never happened."
             return Explanation("failed-write-read", sentence, culprit=op.index, failed=(failed[0],))
-        sentence = f"Phantom value: #{op.index} {_had(op)}, but no operation inserted {show(rest)}."
+        sentence = f"Phantom value: #{op.index} {s.had(op)}, but no operation inserted {show(rest)}."
         return Explanation("phantom-value", sentence, culprit=op.index)
     return None
 
@@ -92,7 +114,7 @@ def _twice(s: _Case) -> Explanation | None:
         if by is not None:
             did = "Appended" if by.f == "append" else "Written"
             sentence = (
-                f"{did} twice: #{op.index} {_had(op)}, which contains {show(again)} twice; #{by.index} inserted it "
+                f"{did} twice: #{op.index} {s.had(op)}, which contains {show(again)} twice; #{by.index} inserted it "
                 "once."
             )
             return Explanation("duplicate-append", sentence, culprit=op.index)
@@ -105,7 +127,7 @@ def _early(s: _Case) -> Explanation | None:
         for piece in pieces:
             by = s.source(piece)
             if by is not None and op.ret < by.call:
-                sentence = f"Read before written: #{op.index} {_had(op)} and ended before #{by.index}, which inserted "
+                sentence = f"Read before written: #{op.index} {s.had(op)} and ended before #{by.index}, which inserted "
                 sentence += f"{show(piece)}, began."
                 cycle = (Edge(by.index, op.index, "read by"), Edge(op.index, by.index, "real time"))
                 note = f"cannot find {show(piece)}: #{by.index} began {duration(by.call - op.ret)} later"
@@ -119,14 +141,16 @@ def _mixed(s: _Case) -> Explanation | None:
         for before, piece in pairwise(pieces):
             by = s.source(piece)
             if by is not None and by.f != "append":
-                sentence = f"Not overwritten: #{op.index} {_had(op)}, in which {show(piece)} follows {show(before)}, "
+                sentence = f"Not overwritten: #{op.index} {s.had(op)}, in which {show(piece)} follows {show(before)}, "
                 sentence += f"but #{by.index} replaced the whole value by {show(piece)}."
                 return Explanation("mixed-write", sentence, culprit=op.index)
     return None
 
 
 def _disagree(s: _Case) -> Explanation | None:
-    """Two values that show one piece after different ones, or different ones after one piece."""
+    """Two values that show one piece after different ones, or different ones after one piece (or at the beginning, if
+    nothing replaces the whole value)."""
+    beginning = ("",) if all(op.f in ("read", "append") for op in s.operations) else ()
     prefixes: dict[str, tuple[Operation, Pieces]] = {}
     successors: dict[str, tuple[Operation, str]] = {}
     for op, pieces in s.found:
@@ -134,11 +158,11 @@ def _disagree(s: _Case) -> Explanation | None:
             other, others = prefixes.setdefault(piece, (op, pieces))
             if _until(piece, others) != _until(piece, pieces):
                 return _orders(s, piece, other, others, op, pieces)
-        for piece, after in pairwise(pieces):
+        for piece, after in pairwise(beginning + pieces):
             other, following = successors.setdefault(piece, (op, after))
             if following != after:
-                sentence = f"Divergent appends: {show(piece)} is directly followed by {show(following)} in what "
-                sentence += f"#{other.index} read, and by {show(after)} in what #{op.index} read."
+                sentence = f"Divergent appends: #{other.index} shows {show(following)} and not {show(after)}, "
+                sentence += f"#{op.index} shows {show(after)} and not {show(following)}: neither continues the other."
                 return Explanation("divergent-appends", sentence, culprit=op.index)
     return None
 
@@ -200,7 +224,7 @@ def _cycle(s: _Case, encoded: Sequence[Operation]) -> Explanation | None:
 
 def _late(s: _Case, seen: Operation, late: Operation) -> tuple[str, str]:
     """Kind and sentence: `late` found an old value, though `seen` had finished."""
-    had = f"#{seen.index} had already {_done(seen)} and finished"
+    had = f"#{seen.index} had already {s.done(seen)} and finished"
     if late.f == "append":
         return (
             "reordered-append",
@@ -217,29 +241,11 @@ def _late(s: _Case, seen: Operation, late: Operation) -> tuple[str, str]:
         return (
             f"lost-{what}",
             f"Lost {what}: #{seen.index} {did} {show(piece)} and was acknowledged, but #{late.index}, which began "
-            f"later, {_had(late)}, and no operation ever read it.",
+            f"later, {s.had(late)}, and no operation ever read it.",
         )
     if seen.f == "read" and seen.process == late.process:
         return (
             "non-monotonic-read",
-            f"Non-monotonic read: #{late.index} {_had(late)}, though the same process {had[1:]}.",
+            f"Non-monotonic read: #{late.index} {s.had(late)}, though the same process {had[1:]}.",
         )
-    return "stale-read", f"Stale read: #{late.index} {_had(late)}, though {had}."
-
-
-def _had(op: Operation) -> str:
-    """What an operation found: "returned ..."."""
-    return f"returned {show(op.output or '')}" if op.f == "read" else f"found {show(op.input[0])}"
-
-
-def _done(op: Operation) -> str:
-    match op.f:
-        case "read":
-            return f"read {show(op.output or '')}"
-        case "append":
-            return f"appended {show(op.input)}"
-        case "write":
-            return f"written {show(op.input)}"
-        case "cas":
-            return f"replaced {show(op.input[0])} by {show(op.input[1])}"
-    return "deleted the value"
+    return "stale-read", f"Stale read: #{late.index} {s.had(late)}, though {had}."

@@ -12,7 +12,7 @@ from checker.model import Model
 from checker.models import MODELS
 from checker.streaming import Event, Stream, Violation
 from checker.transactions import MODELS as TRANSACTIONS
-from checker.transactions.levels import LEVELS
+from checker.transactions.levels import ALIASES, LEVELS
 
 if TYPE_CHECKING:
     from checker.transactions.stream import Transactions
@@ -31,7 +31,7 @@ def followed(model: str) -> bool:
 
 def is_isolation(model: str) -> bool:
     """Whether a name is a level of isolation, or a data type of transactions."""
-    return model in LEVELS or model in TRANSACTIONS
+    return model in LEVELS or model in ALIASES or model in TRANSACTIONS
 
 
 class Line(msgspec.Struct, gc=False):

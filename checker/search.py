@@ -39,6 +39,9 @@ FIRST, FIRST_EACH = 3_000, 2
 GROWTH = 8
 """How many times the configurations of a round are those of the round before, where several keys are judged."""
 
+COUNTING = 2
+"""How many times the configurations of a round the search that counts has: mostly the order is easy after all."""
+
 DEPTH_FIRST_MAX = 3_000_000
 """Configurations that the depth-first search keeps: some 300 MB."""
 
@@ -111,7 +114,7 @@ class Search:
             if refuted_at is not None:
                 return self._invalid(slots, refuted_at)
             if counting is not None:
-                outcome = counting.run(limit * GROWTH)
+                outcome = counting.run(COUNTING * limit)
                 if outcome == "valid":
                     return self._valid(counting.witness())
                 if outcome == "invalid":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 from naysayer.cli import run
 from naysayer.results import open_folder
 from tests.naysayer.browser import chromium
-from tests.naysayer.serve.conftest import start
+from tests.naysayer.serve.conftest import serving
 from tests.naysayer.serve.runs import FAILING, make_run
 
 TARGET = "quorum-kv/no-read-repair"
@@ -27,15 +26,9 @@ def main(docs: Path) -> None:
         page = open_folder(results / "quorum-kv" / "no-read-repair") / "report.html"
         take(browser, f"file://{page.resolve()}", "html[data-ready]", docs, "page")
         make_run(explored, FAILING, *EXPLORED)
-        server = start(explored)
-        try:
+        with serving(explored) as server:
             server.json(f"api/explore/twin/{FAILING}", {})
             take(browser, f"{server.address}explore/{FAILING}", "html[data-event]", docs, "explorer")
-        finally:
-            server.process.send_signal(signal.SIGINT)
-            server.process.wait(30)
-            if server.process.stdout is not None:
-                server.process.stdout.close()
 
 
 def take(browser: Any, address: str, ready: str, docs: Path, name: str) -> None:

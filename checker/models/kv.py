@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
-from itertools import accumulate
+from functools import lru_cache
+from itertools import accumulate, pairwise
 from typing import Any, ClassVar
 
 from msgspec import structs
@@ -89,6 +90,16 @@ class AppendKeyValue(Register):
         """Any text may be there at the beginning."""
         return not dropped
 
+    def without(self, dropped: Sequence[Operation], kept: Sequence[Operation]) -> Sequence[Operation] | None:
+        """Appended texts go out of all values, if every operation that put them in goes; the rest as always."""
+        changing = [op for op in dropped if not self.effect_free(op)]
+        others = [op for op in changing if op.f != "append"]
+        gone = frozenset(op.input for op in changing if op.f == "append")
+        left = _erased(gone, [*others, *kept]) if gone else None
+        if left is None:
+            return super().without(dropped, kept)
+        return super().without(left[: len(others)], left[len(others) :])
+
 
 OBSERVED: Any = object()
 """The output of an append that an operation certainly found."""
@@ -128,6 +139,65 @@ class _Observed(AppendKeyValue):
             return state
         at = bisect_left(self._found, state)
         return state if at < len(self._found) and self._found[at].startswith(state) else ELSE
+
+
+class _Reader:
+    """Values as the sequences of texts that were put in. No text begins another, so there is one way to read them."""
+
+    def __init__(self, texts: frozenset[str]) -> None:
+        self.texts = texts
+        self.lengths = sorted({len(text) for text in texts})
+        self.known: dict[str, list[str]] = {}
+
+    def read(self, value: str) -> list[str]:
+        """The texts of a value; last the rest of it, if it goes on otherwise."""
+        found = self.known.get(value)
+        if found is None:
+            found = self.known[value] = []
+            at = 0
+            while at < len(value):
+                pieces = (value[at : at + length] for length in self.lengths)
+                text = next((piece for piece in pieces if piece in self.texts), value[at:])
+                found.append(text)
+                at += len(text)
+        return found
+
+
+@lru_cache(maxsize=1)
+def _reader(texts: frozenset[str]) -> _Reader | None:
+    """None if a value may be read in more ways than one."""
+    if "" in texts or any(longer.startswith(text) for text, longer in pairwise(sorted(texts))):
+        return None
+    return _Reader(texts)
+
+
+def _erased(gone: frozenset[Any], ops: Sequence[Operation]) -> list[Operation] | None:
+    """The operations on strings from which some texts are gone, that none of them put in.
+
+    Whatever order is legal with the operations that put those in, theirs is legal then: the texts of every value are
+    known, and appending to what is left of one leaves what is left of the other. None where texts are ambiguous, or a
+    refused cas says what a value was not.
+    """
+    puts = {op.input if op.f == "append" else leaves(op) for op in ops if op.f != "read"} - {None, ""}
+    if not all(isinstance(text, str) for text in gone | puts) or gone & puts or any(map(refused, ops)):
+        return None
+    if any(op.f == "append" and op.input == "" for op in ops):
+        return None
+    reader = _reader(gone | puts)
+    if reader is None:
+        return None
+
+    def rest(value: Any) -> Any:
+        return "".join(text for text in reader.read(value) if text not in gone) if isinstance(value, str) else value
+
+    return [
+        structs.replace(op, output=rest(op.output))
+        if op.f == "read" and not op.pending
+        else structs.replace(op, input=(rest(op.input[0]), op.input[1]))
+        if op.f == "cas"
+        else op
+        for op in ops
+    ]
 
 
 def _first_to_end(finders: Sequence[Operation]) -> Callable[[int], int | None]:

@@ -34,7 +34,7 @@ MONITORS: dict[str, Monitor] = {
     "cas-register": _lazy("register", begins=True),
     "kv": _lazy("register", begins=True),
     "rmw-register": _lazy("rmw", begins=True),
-    "kv-append": _lazy("string_append"),
+    "kv-append": _lazy("string_append", searches=True),
     "counter": _lazy("counter"),
     "mutex": _lazy("mutex"),
     "semaphore": _lazy("semaphore", begins=True),

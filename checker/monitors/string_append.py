@@ -15,21 +15,26 @@ Cost: the number of tokens in the distinct values found.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import numpy as np
 from msgspec import structs
 
+from checker.budget import Budget
 from checker.history import INFO, History, Operation
 from checker.models.kv import AppendKeyValue
 from checker.models.register import found as values_found
 from checker.models.register import leaves, refused
 from checker.monitors import sandwich
+from checker.monitors.append_cut import by_conflict, by_text, fewer
 from checker.monitors.proof import counterexample, rows_of
 from checker.monitors.register_columns import INITIAL, NOTHING, RegisterColumns
 from checker.monitors.zones import Ambiguous, Conflict, judge
+from checker.search import decide as search
+from checker.shrink import NOT_MINIMAL, shrink
 from checker.verdict import Decision
 
 MODEL = AppendKeyValue()
@@ -91,19 +96,44 @@ def encode(part: History) -> tuple[Encoding, RegisterColumns] | None:
     return None if encoding is None else (encoding, _encoded(part, ops, encoding))
 
 
-def decide(part: History) -> Decision | None:
-    """Judges one string by zones; None where tokens are ambiguous, or a refused or ambiguous value decides."""
-    found = encode(part)
-    if found is None:
+def decide(part: History, budget: Budget) -> Decision | None:
+    """Judges one string; None where tokens are ambiguous, or a refused or ambiguous value decides.
+
+    A token that is appended more than once goes out of all values, with all that appended it: what is illegal without
+    it is illegal. Otherwise the search decides.
+    """
+    ops = list(part)
+    times = Counter(op.input for op in ops if op.f == "append")
+    often = [token for token, count in times.items() if count > 1]
+    if not often:
+        return _by_zones(part, ops)
+    dropped = [op for op in ops if op.f == "append" and times[op.input] > 1]
+    rare = MODEL.without(dropped, [op for op in ops if op.f != "append" or times[op.input] == 1])
+    refuted = None if rare is None else _by_zones(History.of(rare), ops)
+    if refuted is not None and refuted.outcome == "invalid":
+        return refuted
+    decision = search(History.of(MODEL.canonicalised(ops)), MODEL, budget)
+    if decision.outcome != "invalid":
+        return decision
+    few, minimal = fewer(ops, by_text(ops, often))
+    rows, minimal = (_rows(ops, few), minimal) if few else shrink(part, decision, MODEL, budget)
+    return replace(decision, counterexample=rows, reason=None if minimal else NOT_MINIMAL)
+
+
+def _by_zones(part: History, whole: list[Operation]) -> Decision | None:
+    """The decision of the zones on operations that stay legal where the whole is; None as of `decide`."""
+    encoded = encode(part)
+    if encoded is None:
         return None
-    encoding, encoded = found
-    outcome = judge(encoded)
+    encoding, columns = encoded
+    outcome = judge(columns)
+    method = "sandwich" if len(columns.refused) else "zones"
     if isinstance(outcome, Ambiguous):
-        conflict = sandwich.without(encoded, outcome)
-        return None if conflict is None else _invalid(list(part), encoding, encoded, conflict, "sandwich")
+        conflict = sandwich.without(columns, outcome)
+        return None if conflict is None else _invalid(part, whole, encoding, columns, conflict, "sandwich")
     if isinstance(outcome, Conflict):
-        return _invalid(list(part), encoding, encoded, outcome, "sandwich" if len(encoded.refused) else "zones")
-    return None if len(encoded.refused) else Decision("valid", "zones", witness=encoded.row[outcome])
+        return _invalid(part, whole, encoding, columns, outcome, method)
+    return None if len(columns.refused) else Decision("valid", "zones", witness=columns.row[outcome])
 
 
 def as_register(part: History, encoding: Encoding, encoded: RegisterColumns) -> list[Operation]:
@@ -195,10 +225,22 @@ def _encoded(part: History, ops: list[Operation], encoding: Encoding) -> Registe
 
 
 def _invalid(
-    ops: list[Operation], encoding: Encoding, encoded: RegisterColumns, conflict: Conflict, method: str
+    part: History, whole: list[Operation], encoding: Encoding, encoded: RegisterColumns, conflict: Conflict, method: str
 ) -> Decision:
-    rows = _closed(ops, encoding, rows_of(encoded, counterexample(encoded, conflict)))
-    return Decision("invalid", method, counterexample=tuple(sorted(rows)))
+    ops = list(part)
+    rows = rows_of(encoded, counterexample(encoded, conflict))
+    named = set(rows) | {encoding.observer.get(ops[row].input, row) for row in rows if ops[row].f == "append"}
+    puts = {token: ops[row] for token, row in encoding.puts.items()}
+    starts = by_conflict(ops, [ops[row] for row in sorted(named)], puts, encoding.tokens)
+    by_index = {op.index: op for op in whole}
+    few, _ = fewer(whole, ([by_index[op.index] for op in some] for some in starts))
+    closed = _closed(ops, encoding, rows) if not few else ()
+    return Decision("invalid", method, counterexample=_rows(whole, few or [ops[row] for row in closed]))
+
+
+def _rows(ops: list[Operation], some: list[Operation]) -> tuple[int, ...]:
+    chosen = {op.index for op in some}
+    return tuple(row for row, op in enumerate(ops) if op.index in chosen)
 
 
 def _closed(ops: list[Operation], encoding: Encoding, rows: tuple[int, ...]) -> set[int]:

@@ -30,6 +30,9 @@ from checker.warnings import of_record
 LADDER_STEPS = 1_000_000
 """What the search may spend on a level that was not asked for."""
 
+STRONGEST_STEPS = 200_000
+"""What trying orders may spend on the strongest level first: in real time there are few."""
+
 _SERIAL: dict[Order, str] = {
     "none": "serializable",
     "session": "strong-session-serializable",
@@ -88,10 +91,11 @@ class Judge:
         return self.rulings.setdefault(name, self._decided(LEVELS[name], budget))
 
     def try_strongest(self) -> None:
-        """Whether the strongest level holds, where that is seen without a search: then all others do."""
+        """Whether the strongest level holds, where that is seen without a long search: then all others do."""
         name = "strict-serializable"
-        ruling = self._decided(LEVELS[name], Budget(steps=1)) if self.versions.ambiguous is None else None
-        if ruling is not None and ruling.holds is not None:
+        steps = 1 if self.versions.ambiguous is None else STRONGEST_STEPS
+        ruling = self._decided(LEVELS[name], Budget(steps=steps))
+        if ruling.holds is not None:
             self.rulings[name] = ruling
 
     def _decided(self, level: Level, budget: Budget) -> Ruling:

@@ -25,7 +25,7 @@ from checker.history import INFO, PENDING, STATUSES, History, Status, Tables, fr
 from checker.streaming import Event, Violation
 from checker.transactions import BY_WRITE, MODELS
 from checker.transactions.judged import judge, refuted_by
-from checker.transactions.levels import DEFAULT, LEVELS, find, validate
+from checker.transactions.levels import DEFAULT, find, validate
 from checker.transactions.table import DATA
 from checker.verdict import Part, Verdict
 
@@ -58,7 +58,7 @@ class Transactions:
     """
 
     def __init__(self, model: str, *, begins_with: Any = None, budget: Budget | None = None) -> None:
-        self.level = find(model if model in LEVELS else DEFAULT)
+        self.level = find(DEFAULT if model in MODELS else model)
         self.data = model if model in MODELS else None
         self.begins_with = begins_with
         self.budget = Budget(steps=200_000) if budget is None else budget

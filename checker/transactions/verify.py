@@ -12,6 +12,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from itertools import combinations, permutations
 from typing import Any
 
 from checker.history import History, identity
@@ -51,8 +52,7 @@ def _invalid(facts: Facts, history: History, level: Level, part: Part) -> str | 
     if part.explanation.kind in REFUTED_FROM:
         return local_refuted(facts, level, part.explanation.kind, named)
     if not isinstance(part.proof, Proof):
-        tried = "all serial orders were tried, which is not repeated; " if part.explanation.kind == "no-order" else ""
-        return f"{tried}{TOO_LARGE}" if tried else "there is no proof"
+        return _no_order(facts, level) if part.explanation.kind == "no-order" else "there is no proof"
     shown = [(edge.before, edge.after, edge.why.split(maxsplit=1)[0]) for edge in part.explanation.cycle]
     proved = [
         (link.before, link.before if link.after is None else link.after, link.kind.split()[0])
@@ -61,6 +61,24 @@ def _invalid(facts: Facts, history: History, level: Level, part: Part) -> str | 
     if not part.proof.sides and shown != proved:
         return "the cycle that is shown is not the one that is proved"
     return refuted(facts, level, part.proof)
+
+
+ORDERS_OF_MAX = 7
+"""Of so many transactions all orders are tried again, some 14,000."""
+
+
+def _no_order(facts: Facts, level: Level) -> str | None:
+    """Whether there is no serial order, by trying all."""
+    ok = [index for index, fact in facts.of.items() if fact.ok]
+    unknown = [index for index, fact in facts.of.items() if fact.op.status == "info"]
+    if len(ok) + len(unknown) > ORDERS_OF_MAX:
+        return f"all serial orders were tried, which is not repeated; {TOO_LARGE}"
+    for many in range(len(unknown) + 1):
+        for some in combinations(unknown, many):
+            for witness in permutations([*ok, *some]):
+                if _ordered(facts, level, witness) is None and _carried_out(facts, witness) is None:
+                    return f"there is a serial order: {', '.join(f'#{index}' for index in witness)}"
+    return None
 
 
 def _executed(facts: Facts, level: Level, witness: Sequence[int]) -> str | None:
@@ -161,22 +179,40 @@ def _serial(facts: Facts, witness: Sequence[int]) -> str | None:
 
 
 def _carried_out(facts: Facts, witness: Sequence[int]) -> str | None:
-    """Sets and counters, whose reads need not say who wrote what was read: step by step."""
-    sets: dict[Key, set[Any]] = defaultdict(set)
-    sums: dict[Key, int] = defaultdict(int)
+    """Reads that need not say who wrote what was read: step by step."""
+    now: dict[Key, Any] = {}
     for index in witness:
         op = facts.of[index].op
         for f, name, value in (op.output if op.status == "ok" else op.input) or ():
-            key = identity(name)
+            key, given = identity(name), identity(value)
             if f == "add":
-                sets[key].add(identity(value))
+                now[key] = now.get(key, frozenset()) | {given}
+            elif f == "append":
+                now[key] = [*now.get(key, []), given]
             elif f == "inc":
-                sums[key] += value
-            elif op.status != "ok":
-                continue
-            elif (sets[key] != set(map(identity, value or ()))) if facts.data == "set" else sums[key] != (value or 0):
+                now[key] = now.get(key, 0) + value
+            elif f == "w":
+                now[key] = given
+            elif op.status == "ok" and now.get(key, _nothing(facts)) != _shown(facts, value):
                 return f"the witness cannot continue with #{index}: it read something else"
     return None
+
+
+def _nothing(facts: Facts) -> Any:
+    """What is read at first."""
+    return {"set": frozenset(), "list": [], "counter": 0, "register": facts.initial}[facts.data]
+
+
+def _shown(facts: Facts, value: Any) -> Any:
+    """What a read found, as _carried_out has it."""
+    match facts.data:
+        case "set":
+            return frozenset(map(identity, value or ()))
+        case "list":
+            return list(map(identity, value or ()))
+        case "counter":
+            return value or 0
+    return identity(value)
 
 
 def _snapshots(facts: Facts, witness: Sequence[int]) -> str | None:

@@ -56,8 +56,7 @@ def _scopes(name: str | None, options: ExploreOptions) -> tuple[str, tuple[Scope
     if known is not None and options.origin is not None:
         if options.program is not None or options.nodes is not None:
             raise UsageError("--from has a program and a number of nodes: leave out --program and --nodes")
-        refuse_unsuited(target, known.nodes)
-        return name, scopes_around(known, options.origin, options.timers, options.crashes, options.duplicates)
+        return name, scopes_around(target, known, options.origin, options.timers, options.crashes, options.duplicates)
     nodes = target.nodes if options.nodes is None else options.nodes
     refuse_unsuited(target, nodes)
     if options.program is not None:

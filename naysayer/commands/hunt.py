@@ -16,6 +16,7 @@ from checker.parallel import validate_workers
 from checker.processes import cores
 from naysayer.commands.kept_scenario import keep_scenario
 from naysayer.commands.test import facts_json, page_source, result_of
+from naysayer.explore.origin import is_explorable
 from naysayer.hunt.beyond import CONTINUATIONS, seen_by_clients
 from naysayer.hunt.campaign import Caught, Hunt, attempt, run_campaign
 from naysayer.hunt.corpus import try_known
@@ -160,6 +161,8 @@ def report_failing(
     drawn = draw(smaller.scenario, run, verdict, screen.width)
     screen.print(f"{said}\n\n{drawn}\n", highlight=False, markup=False, soft_wrap=True)
     show(report, screen)
+    if is_explorable(find_target(failing.target), smaller.scenario, folder):
+        screen.print(f"  shorter   naysayer explore --from {folder}", markup=False, highlight=False, soft_wrap=True)
     concluded = conclusion(report, facts, folder=folder, history=folder / HISTORY)
     return replace(concluded, error=lost or store.trouble), notation.text(smaller.scenario)
 

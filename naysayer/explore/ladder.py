@@ -33,7 +33,7 @@ from targets.registry import find
 CAPS = (3_000, 50_000, 500_000, 3_000_000)
 """After how many states a scope is cut, the first time and later."""
 
-AHEAD, AHEAD_DELAYED = 120, 40
+AHEAD, AHEAD_DELAYED = 120, 80
 """So many scopes are searched with a cap before the first of them is with the next; and where delays are bounded."""
 
 POLL_S = 0.2

@@ -12,13 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from checker.errors import UsageError
+from naysayer.explore.prefix import may_lead
 from naysayer.explore.rungs import CRASHES_MAX, TIMERS_MAX
-from naysayer.explore.scope import CLIENTS_MAX, OPERATIONS_MAX, Scope, scope
+from naysayer.explore.scope import CLIENTS_MAX, OPERATIONS_MAX, Scope, refuse_unoffered, refuse_unsuited, scope
 from naysayer.play import notation
 from naysayer.play.notation import SCENARIO
 from naysayer.play.timed import Scenario, TimedOperation
 from naysayer.results import open_folder
 from targets.protocol.fault import Kill
+from targets.protocol.target import Target
 
 DELAYS = 2
 """Of some of the scopes: they go deeper."""
@@ -37,24 +39,43 @@ def scenario_at(path: Path) -> Scenario:
 
 
 def scopes_around(
-    scenario: Scenario, source: Path, timers: int | None, crashes: int | None, duplicates: int
+    target: Target,
+    scenario: Scenario,
+    source: Path,
+    timers: int | None = None,
+    crashes: int | None = None,
+    duplicates: int = 0,
 ) -> tuple[Scope, ...]:
-    """Its operations at the nodes that they asked there, then at any node. `timers`, `crashes`: at most so many. Raises
-    UsageError for operations that cannot be explored."""
+    """Its operations at the nodes that they asked there, then at any node; where nodes may lead, after the one that was
+    asked first has come to. `timers`, `crashes`: at most so many. Raises UsageError for what cannot be explored."""
+    refuse_unsuited(target, scenario.nodes)
     rows = _rows(scenario, source)
     killed = sum(len(one.fault.nodes) for one in scenario.faults if isinstance(one.fault, Kill))
     most_timers = TIMERS_MAX if timers is None else timers
     most_crashes = min(killed, 2 * CRASHES_MAX) if crashes is None else crashes
-    pinned = " | ".join(" ".join(f"{letter}@{node}" for letter, node in row) for row in rows)
-    anywhere = " | ".join(" ".join(letter for letter, _ in row) for row in rows)
+    asked_first = min(scenario.operations, key=lambda one: one.at_ms).node
+    led = f"{asked_first} leads: " if may_lead(target, scenario.nodes, asked_first) else ""
+    pinned = led + " | ".join(" ".join(f"{letter}@{node}" for letter, node in row) for row in rows)
+    anywhere = led + " | ".join(" ".join(letter for letter, _ in row) for row in rows)
     budgets = [(fired, crashed) for fired in range(most_timers + 1) for crashed in range(most_crashes + 1)]
     budgets.sort(key=lambda one: (one[0] + 2 * one[1], one))
     kinds = [(pinned, None), (pinned, DELAYS), (anywhere, None)] if scenario.nodes > 1 else [(anywhere, None)]
-    return tuple(
+    scopes = tuple(
         scope(program, scenario.nodes, crashed, fired, duplicates, delays)
         for program, delays in kinds
         for fired, crashed in budgets
     )
+    refuse_unoffered(target, scopes[0])
+    return scopes
+
+
+def is_explorable(target: Target, scenario: Scenario, source: Path) -> bool:
+    """Whether there are such scopes."""
+    try:
+        scopes_around(target, scenario, source)
+    except UsageError:
+        return False
+    return True
 
 
 def _rows(scenario: Scenario, source: Path) -> list[list[tuple[str, str]]]:

@@ -58,11 +58,11 @@ def until_leads(locals_: Locals, names: Sequence[NodeId], leader: NodeId) -> tup
     raise UsageError(f"{leader} does not come to lead: up to {TIMERS_MAX} timers were fired, one at a time")
 
 
-def may_lead(target: Target, nodes: int) -> bool:
-    """Whether the first node comes to lead by timers alone."""
+def may_lead(target: Target, nodes: int, leader: NodeId = "n1") -> bool:
+    """Whether this node comes to lead by timers alone."""
     names = tuple(f"n{number}" for number in range(1, nodes + 1))
     try:
-        until_leads(Locals(target.node, names, Rules(), disks=False, clocks=True), names, names[0])
+        until_leads(Locals(target.node, names, Rules(), disks=False, clocks=True), names, leader)
     except UsageError:
         return False
     return True

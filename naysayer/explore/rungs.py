@@ -105,7 +105,7 @@ def ladder(
 
 
 def _size(program: str) -> int:
-    return len(re.findall(r"\b[wrcg]\d?\b", program))
+    return len(re.findall(r"\b[wrcadg]\d*\b", program))
 
 
 def _programs(target: Target, nodes: int) -> tuple[Sequence[str], Sequence[str]]:
@@ -124,12 +124,12 @@ def _deep(target: Target, nodes: int, duplicates: int, pinned: Sequence[str]) ->
     """Scopes of fewer schedules, which go deeper, with their size."""
     for program in pinned:
         for crashes, timers, delays in DELAYED:
-            size = _size(program) + timers / 3 + crashes + delays - 1
+            size = _size(program) + timers / 5 + crashes + 1.5 * (delays - 1)
             yield size, scope(program, nodes, crashes, timers, duplicates, delays)
         for delays in (1, 2) if duplicates == 0 else ():
-            yield _size(program) + delays, scope(program, nodes, duplicates=1, delays=delays)
+            yield _size(program) + 1.5 * delays, scope(program, nodes, duplicates=1, delays=delays)
     if nodes == 1:
-        program = LONG_APPENDED if "append" in target.operations else LONG
+        program = LONG_APPENDED if "kv-append" in (target.workload, *target.workloads) else LONG
         for crashes, timers in ((1, 11), (2, 12)):
             yield LONG_SIZE, scope(program, nodes, crashes, timers, duplicates)
     elif pinned is PINNED_LED:
@@ -139,4 +139,7 @@ def _deep(target: Target, nodes: int, duplicates: int, pinned: Sequence[str]) ->
 
 def _more(nodes: int, duplicates: int) -> Iterator[tuple[float, Scope]]:
     for program, twice, delays in MORE if nodes == MORE_NODES - 2 else ():
-        yield _size(program) + delays + twice, scope(program, MORE_NODES, 0, 0, max(twice, duplicates), delays)
+        yield (
+            _size(program) + twice + 1.5 * (delays - 1),
+            scope(program, MORE_NODES, 0, 0, max(twice, duplicates), delays),
+        )

@@ -16,7 +16,7 @@ NODES_MAX = 9
 CLIENTS_MAX, OPERATIONS_MAX = 5, 12
 """With more the frontier alone would be large."""
 
-_STEP = re.compile(r"([wardg]|c[1-9]?)(?:@(n[1-9]))?")
+_STEP = re.compile(r"([wardg]|c(?:[1-9]|1[0-2])?)(?:@(n[1-9]))?")
 _LED = re.compile(r"(n[1-9]) leads:(.*)")
 ACCEPTED = (
     "clients separated by |, each with operations w (write), r (read), a (append), d (delete), c or c1 (compare-and-"
@@ -134,6 +134,8 @@ def refuse_unoffered(target: Target, wanted: Scope) -> None:
         if one.f not in target.operations:
             offered = ", ".join(sorted(target.operations))
             raise UsageError(f"--program has a {one.f}, and {target.name} offers {offered}")
+        if one.f == "append" and "kv-append" not in (target.workload, *target.workloads):
+            raise UsageError(f"--program has an append, which adds to a text, and those of {target.name} do not")
 
 
 def refuse_unsuited(target: Target, nodes: int) -> None:

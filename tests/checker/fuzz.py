@@ -17,6 +17,7 @@ from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 
+from checker import bit_parallel, counting, possible, sparse
 from checker.check import check
 from checker.errors import HistoryError
 from checker.formats import read
@@ -34,6 +35,9 @@ from tests.checker.written import FORMS, NOT_IN_EDN
 
 SIZE_MAX = 9
 DISAGREEMENTS_SHOWN = 3
+
+STATES_MAX = 30
+"""States at one instant before a stage gives up on pending appends: a few operations seldom have as many otherwise."""
 
 
 def _set_history(rng: Random, style: str, size: int) -> list[Operation]:
@@ -142,6 +146,8 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=200_000, help="histories per model")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
+    for stage in (bit_parallel, sparse, counting, possible):
+        stage.STATES_MAX = STATES_MAX  # type: ignore[attr-defined]
     wrong = sum(fuzz(name, arguments.count, arguments.seed) for name in arguments.model or AUTHORS)
     return 1 if wrong else 0
 

@@ -157,3 +157,16 @@ def test_what_happened_before_a_stack_was_empty_may_go() -> None:
     assert stack.may_leave_out(ops[:2], ops[2:])
     assert not stack.may_leave_out(ops[:1], ops[2:])
     assert not stack.may_leave_out([ops[0], structs.replace(ops[1], ret=20)], ops[2:])
+
+
+@pytest.mark.parametrize("name", BAGS)
+def test_a_value_that_was_taken_too_often_is_said_to_be_that(name: str) -> None:
+    model = bag(name)
+    puts = [Operation(i, 0, model.put, None, 1, None, 2 * i, 2 * i + 1) for i in range(2)]
+    takes = [Operation(i, 1, model.take, None, None, 1, 2 * i, 2 * i + 1) for i in range(2, 5)]
+    worst = check(History.of([*puts, *takes]), name).worst
+    assert worst is not None
+    assert worst.explanation is not None
+    assert worst.explanation.kind == "duplicate-value"
+    assert "#4 took 1, as #2, #3 had by then, but only 2 operations that put it in" in worst.explanation.sentence
+    assert check(History.of([*puts, *takes[:2]]), name).outcome == "valid"

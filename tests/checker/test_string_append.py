@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from checker.budget import Budget
 from checker.check import check
 from checker.history import PENDING, History, Operation
 from checker.model import Inconsistent, State
@@ -57,7 +58,7 @@ def test_brute_force_agrees_and_every_proof_holds(fs: tuple[str, ...]) -> None:
 def test_many_pending_appends_cost_nothing() -> None:
     rows: list[Row] = [("append", f"({number})", None, 0, None) for number in range(300)]
     rows += [("write", "(w)", None, 1, 2), ("read", None, "(w)(7)", 3, 4), ("read", None, "(w)(7)(5)", 5, 6)]
-    decision = decide(operations(*rows))
+    decision = decide(operations(*rows), Budget())
     assert decision is not None
     assert decision.outcome == "valid"
 
@@ -102,7 +103,7 @@ def test_a_pending_cas_whose_value_was_found_found_the_value_it_asked_for() -> N
         ("append", "(b)", None, 1, 2),
         ("read", None, "(a)(b)", 3, 4),
     ]
-    decision = decide(operations(*rows))
+    decision = decide(operations(*rows), Budget())
     assert decision is not None
     assert decision.outcome == "valid"
     assert counterexample(rows[0], ("write", "(b)", None, 1, 2), ("read", None, "(a)", 3, 4)) == [0, 1, 2]
@@ -110,7 +111,7 @@ def test_a_pending_cas_whose_value_was_found_found_the_value_it_asked_for() -> N
 
 def test_what_empties_a_string_puts_in_no_text() -> None:
     rows: list[Row] = [("write", "(a)", None, 0, 1), ("delete", None, None, 2, 3), ("write", "", None, 4, 5)]
-    decision = decide(operations(*rows, ("append", "(b)", None, 6, 7), ("append", "(c)", None, 6, 7)))
+    decision = decide(operations(*rows, ("append", "(b)", None, 6, 7), ("append", "(c)", None, 6, 7)), Budget())
     assert decision is not None
     assert decision.outcome == "valid"
 
@@ -121,7 +122,7 @@ def test_a_text_that_nobody_appended_is_a_violation_alone() -> None:
 
 def test_texts_of_which_one_begins_another_are_left_to_the_search() -> None:
     rows: list[Row] = [("append", "a", None, 0, 1), ("append", "ab", None, 0, 1), ("read", None, "aba", 2, 3)]
-    assert decide(operations(*rows)) is None
+    assert decide(operations(*rows), Budget()) is None
     assert check(operations(*rows), "kv-append").outcome == "valid"
 
 
@@ -162,7 +163,13 @@ APPEND_B: Row = ("append", "b", None, 2, 3)
             "lost-append",
             'Lost append: #4 shows "c" without "b" before it, but #3 shows "b" before it, so it was already there when '
             '"c" was appended.',
-            [APPEND_A, APPEND_B, ("append", "c", None, 4, 5), ("read", None, "abc", 6, 7), ("read", None, "ac", 8, 9)],
+            [
+                APPEND_A,
+                ("append", "b", None, 2, 9),
+                ("append", "c", None, 2, 9),
+                ("read", None, "abc", 3, 9),
+                ("read", None, "ac", 3, 9),
+            ],
         ),
         (
             "stale-read",
@@ -188,7 +195,7 @@ APPEND_B: Row = ("append", "b", None, 2, 3)
         ),
         (
             "divergent-appends",
-            'Divergent appends: "a" is directly followed by "b" in what #3 read, and by "c" in what #4 read.',
+            'Divergent appends: #3 shows "b" and not "c", #4 shows "c" and not "b": neither continues the other.',
             [
                 APPEND_A,
                 ("append", "b", None, 0, 9),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -65,3 +66,11 @@ def test_every_page_stands_in_the_index() -> None:
     index = (ROOT / "docs" / "index.md").read_text()
     pages = [page.name for page in PAGES if page.parent == Path("docs") and page.name != "index.md"]
     assert [name for name in pages if f"]({name})" not in index] == []
+
+
+@pytest.mark.slow
+def test_the_modules_that_make_runs_can_be_imported() -> None:
+    modules = set(re.findall(r"python -m (?!pip|venv|pytest)([\w.]+)", (ROOT / "Makefile").read_text()))
+    assert "tests.screenshots" in modules
+    for module in sorted(modules):
+        import_module(module)

@@ -88,7 +88,7 @@ export class NodeLanes {
   band(frame, node, changes, y) {
     const { g } = frame, values = this.about.values();
     this.each(frame, changes, (x0, x1, change, at) => {
-      if (change.down) return this.down(frame, x0, x1, y, BAND);
+      if (change.down) return this.down(frame, x0, x1, y, BAND, !this.states.standings);
       const [value, version] = valueAndVersion(change.text), rank = place(values, value);
       g.fillStyle = colourOf(rank) ?? (at % 2 ? colours.fill : colours.grid);
       g.fillRect(x0, y, x1 - x0, BAND);
@@ -117,7 +117,7 @@ export class NodeLanes {
   strip(frame, node, y) {
     const { g } = frame;
     this.each(frame, this.states.standing(node), (x0, x1, change, at) => {
-      if (change.down) return this.down(frame, x0, x1, y, STRIP);
+      if (change.down) return this.down(frame, x0, x1, y, STRIP, true);
       const role = change.text.split(/[ ,]/)[0];
       g.fillStyle = role === "leader" ? colours.fg2 : colours.bg;
       g.fillRect(x0, y + 1, x1 - x0, STRIP - 2);
@@ -134,13 +134,13 @@ export class NodeLanes {
     });
   }
 
-  /** @param {import("./frame.js").Frame} frame @param {number} x0 @param {number} x1 @param {number} y @param {number} high */
-  down(frame, x0, x1, y, high) {
+  /** @param {import("./frame.js").Frame} frame @param {number} x0 @param {number} x1 @param {number} y @param {number} high @param {boolean} named */
+  down(frame, x0, x1, y, high, named) {
     frame.g.fillStyle = colours.bg;
     frame.g.fillRect(x0, y, x1 - x0, high);
     this.hatch(frame, x0, x1, y, high, colours.quiet);
     frame.font(10.5);
-    if (x1 - x0 > 44) frame.text("down", Math.max(x0, frame.left) + 5, y + high / 2, colours.fg2);
+    if (named && x1 - x0 > 44) frame.text("down", Math.max(x0, frame.left) + 5, y + high / 2, colours.fg2);
   }
 
   /** @param {import("./frame.js").Frame} frame @param {number} x0 @param {number} x1 @param {number} y @param {number} high @param {string} colour */

@@ -13,7 +13,11 @@ import { counted } from "./dom.js";
  * @returns {[number, number] | null} */
 export function firstView(run) {
   const window = run.proof?.window, wrong = run.header.wrong;
-  if (!window && wrong !== null) return [wrong - Math.max(2e8 / run.unit, run.end * 0.1), wrong + Math.max(2e7 / run.unit, run.end * 0.02)];
+  if (!window && wrong !== null) {
+    const slow = run.header.parts.listed[0]?.method === "liveness"; // it takes a while to see that nothing happens
+    const before = Math.min(Math.max(2e8 / run.unit, run.end * 0.1), slow ? Infinity : 1e9 / run.unit);
+    return [wrong - before, wrong + before * 0.2];
+  }
   if (!window) return null;
   const room = Math.max((window[1] - window[0]) * 0.045, run.end / 20_000, run.ordered ? 1 : 0);
   return [window[0] - room, window[1] + room * 1.6];

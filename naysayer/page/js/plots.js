@@ -72,7 +72,7 @@ function summary(run) {
   const known = run.dur.filter((one) => one >= 0).sort();
   if (!known.length) return "No operation ended.";
   const at = (/** @type {number} */ share) => run.time(known[Math.min(known.length - 1, Math.floor(share * known.length))]);
-  const text = `median ${at(0.5)} ${run.timeUnit}, 99th percentile ${at(0.99)} ${run.timeUnit}, ${counted(run.n, "operation")} in ${run.micro ? `${run.time(run.end)} µs` : `${run.time(run.end / 1000)} s`}`;
+  const text = `median ${at(0.5)} ${run.timeUnit}, 99th percentile ${at(0.99)} ${run.timeUnit}, ${counted(run.n, "operation")} in ${run.end * run.unit < 1e8 ? `${run.time(run.end)} ${run.timeUnit}` : `${run.time(run.end / 1000)} s`}`;
   $("#plot-caption").textContent = text;
   return `Latency of each operation: ${text}`;
 }

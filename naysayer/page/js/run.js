@@ -125,6 +125,12 @@ export class Run {
     return textOf(this.header.keyText.text, this.columns.keys, code);
   }
 
+  /** A key in a sentence: one that is a text stands out by itself. @param {number} code */
+  keyCalled(code) {
+    const name = this.keyName(code);
+    return name.startsWith('"') ? name : `key ${name}`;
+  }
+
   /** ok, fail or unknown. @param {number} i */
   outcome(i) {
     return STATUSES[this.status[i]];

@@ -1,6 +1,6 @@
 // The tables: keys, weaker models, faults, the operations of the clock's window, all events in order.
 
-import { $, el, int, svg, table } from "./dom.js";
+import { $, counted, el, int, svg, table } from "./dom.js";
 import { call, link, mark, sentence } from "./pieces.js";
 
 /** @typedef {import("./run.js").Run} Run */
@@ -14,7 +14,7 @@ const BINS = 32;
 export function showKeys(run, select) {
   const parts = run.header.parts;
   const rows = keyRows(run);
-  $("#keys-caption").textContent = parts.summary;
+  $("#keys-caption").textContent = parts.summary.includes("key") ? parts.summary : counted(rows.length, "key");
   const shown = rows.slice(0, KEYS_MAX);
   const body = shown.map((row) => el("tr", {},
     el("td", { class: "text", text: row.name }),
@@ -42,7 +42,7 @@ function keyRows(run) {
     if (!operations[key]) continue;
     const part = listed.get(key), outcome = part?.outcome ?? rest;
     const [symbol, kind] = { valid: ["✓ ", "good"], invalid: ["✗ ", "bad"], unknown: ["? ", "maybe"] }[/** @type {"valid"} */ (outcome)] ?? ["", ""];
-    rows.push({ key, name: whole && !key ? "all" : run.keyName(key), outcome, symbol, kind, culprit: part?.culprit ?? null, operations: operations[key], reads: reads[key] });
+    rows.push({ key, name: (whole && !key) || (size === 1 && run.keyName(key) === "nothing") ? "all" : run.keyName(key), outcome, symbol, kind, culprit: part?.culprit ?? null, operations: operations[key], reads: reads[key] });
   }
   const rank = (/** @type {string} */ outcome) => ["invalid", "unknown"].indexOf(outcome) + 1 || 9;
   return rows.sort((a, b) => rank(a.outcome) - rank(b.outcome) || b.operations - a.operations || a.key - b.key);
@@ -70,7 +70,7 @@ function models(run, select) {
   });
   const key = run.proof?.key ?? null;
   const where = key === null || run.proof?.whole ? "" : `, on key ${run.keyName(key)}`;
-  const title = ladder.some(([name]) => name === "serializable") ? "Levels of isolation" : "Weaker models satisfied";
+  const title = ladder.some(([name]) => name === "serializable") ? "Levels of isolation" : "Weaker models";
   $("#models").replaceChildren(el("h3", { text: `${title}${where}` }), el("ul", { class: "models" }, ...items));
 }
 

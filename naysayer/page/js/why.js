@@ -49,7 +49,7 @@ function drawTable(run, state, select) {
   const steps = new Map((proof.order?.steps ?? []).map((step, at) => [step[0], { before: step[1], after: step[2], at }]));
   const stuck = new Map(proof.order?.stuck ?? []);
   const notes = proof.notes ?? {};
-  const keyed = proof.key !== null && !proof.whole ? run.keyName(proof.key) : "state";
+  const keyed = proof.key !== null && !proof.whole ? run.keyCalled(proof.key) : "state";
   const used = run.header.used ?? {};
   const heads = ["operation", "call", "client, node|roomy", `began|num roomy`, `ended, ${run.timeUnit}|num roomy`];
   if (proof.order) heads.push(`${keyed} before, after`);
@@ -116,7 +116,7 @@ function drawStep(run, state, select) {
   if (!order) return;
   const slider = /** @type {HTMLInputElement} */ ($("#slider"));
   slider.value = String(state.step);
-  const object = proof.key !== null && !proof.whole ? run.keyName(proof.key) : "the state";
+  const object = proof.key !== null && !proof.whole ? run.keyCalled(proof.key) : "the state";
   /** @type {(Node | string)[]} */
   const words = [];
   if (state.step) {

@@ -63,7 +63,7 @@ def test_an_order_that_is_found_explains_every_read_and_keeps_real_time() -> Non
         for at, txn in enumerate(order.tolist()):
             after = execute(state, table.micros[txn], "register", answered=bool(table.ok[txn]), begins_with=None)
             assert after is not None, f"seed {seed}: {txn} reads something else"
-            state = after
+            state = {**state, **after}
             earlier = [one for one in order[at:].tolist() if table.ok[one] and table.ret[one] < table.call[txn]]
             assert not earlier, f"seed {seed}: {earlier} ended before {txn} was called"
     assert 100 < found < 600

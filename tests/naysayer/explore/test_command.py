@@ -104,6 +104,15 @@ def test_a_shorter_failure_than_one_that_is_known(tmp_path: Path, capsys: pytest
     assert "free of violations, with all that is smaller:\n    r@n1 r@n3 | w@n2: 0 crashes" in capsys.readouterr().out
 
 
+def test_what_is_known_of_a_cluster_that_is_led_begins_when_it_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "hunted.txt"
+    file.write_text(HUNTED.replace("quorum-kv/no-read-repair", "raft-log"))
+    assert run(["explore", "--from", str(file), "--states", "300", "--crashes", "0", "--timers", "0"]) == 2
+    assert "n2 leads: r@n1 r@n3 | w@n2: 0 crashes, 0 timers" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("step", "said"),
     [
@@ -179,6 +188,7 @@ def test_the_document_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
         (["quorum-kv", "--nodes", "0"], "--nodes is 0; from 1 to 9"),
         (["wal-kv", "--nodes", "3"], "wal-kv runs on one node only, so --nodes must be 1, not 3"),
         (["quorum-kv", "--program", "w | c1"], "has a cas, and quorum-kv offers read, write"),
+        (["raft-log", "--program", "n1 leads: a"], "an append, which adds to a text, and those of raft-log do not"),
         (["quorum-kv", "--duplicates", "-1"], "--duplicates is -1"),
         (["quorum-kv", "--crashes", "-1"], "--crashes is -1"),
         (["quorum-kv", *SMALL, "--delays", "-1"], "--delays is -1"),
