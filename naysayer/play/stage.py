@@ -9,6 +9,7 @@ from checker.errors import UsageError
 from checker.history import Operation
 from targets.backends.simulator import SimulatedCluster
 from targets.protocol.fault import Cut, Fault, Heal
+from targets.protocol.links import braced
 from targets.protocol.node import NodeId, Reply, Request
 from targets.protocol.target import Target
 
@@ -86,12 +87,13 @@ class Stage:
 
     def groups(self, *groups: Iterable[NodeId]) -> None:
         """Heal, then cut all links between groups. A node in no group is isolated."""
-        place = {node: number for number, group in enumerate(groups) for node in group}
-        pairs = [(a, b) for a in self.nodes for b in self.nodes if a != b]
-        cut = tuple((a, b) for a, b in pairs if a not in place or place[a] != place.get(b))
+        parts = [list(group) for group in groups]
+        parts += [[node] for node in self.nodes if not any(node in part for part in parts)]
+        place = {node: number for number, part in enumerate(parts) for node in part}
+        cut = tuple((a, b) for a in self.nodes for b in self.nodes if place[a] != place[b])
         self.apply(Heal())
         if cut:
-            self.apply(Cut(cut))
+            self.apply(Cut(cut, " | ".join(braced(part) for part in parts if part)))
 
     # clients
 

@@ -115,7 +115,14 @@ export class ClientLane {
   over(frame) {
     frame.inside(() => {
       frame.font(11, 600);
-      for (const [text, x, y, begun] of this.names) frame.text(text, Math.max(frame.left, Math.min(x, frame.width - frame.g.measureText(text).width - 2)), y, begun ? colours.fg : colours.fg2);
+      /** @type {[number, number, number][]} */
+      const placed = [];
+      for (const [text, from, y, begun] of [...this.names].reverse()) { // of those that would cover each other the latest
+        const wide = frame.g.measureText(text).width, x = Math.max(frame.left, Math.min(from, frame.width - wide - 2));
+        if (placed.some(([x0, x1, at]) => Math.abs(at - y) < 9 && x < x1 && x + wide > x0)) continue;
+        placed.push([x, x + wide, y]);
+        frame.text(text, x, y, begun ? colours.fg : colours.fg2);
+      }
     });
   }
 
