@@ -32,10 +32,25 @@ class Reach:
                 np.bitwise_or.reduce(rows[following[first:last]], axis=0, out=row)
             np.bitwise_or.at(row, word[first:last], bit[first:last])
 
-    def bits(self, sources: Column, targets: Column) -> NDArray[np.bool_]:
-        """[i, j]: whether sources[i] reaches targets[j]."""
-        words = self.of[np.ix_(sources, targets >> 6)]
+    def leads(self, sources: Column, targets: Column) -> NDArray[np.bool_]:
+        """Whether each source reaches the target beside it."""
+        words = self.of[sources, targets >> 6]
         return (words >> (targets & 63).astype(np.uint64)) & np.uint64(1) != 0  # type: ignore[no-any-return]
+
+    def add(self, before: int, after: int) -> bool:
+        """Take in an edge more. False if it closes a cycle, and then nothing has changed."""
+        known = self.of
+        word, bit = after >> 6, np.uint64(1) << np.uint64(after & 63)
+        back = known[after, before >> 6] >> np.uint64(before & 63) & np.uint64(1)
+        if before == after or back:
+            return False
+        if not known[before, word] & bit:
+            beyond = known[after].copy()
+            beyond[word] |= bit
+            above = known[:, before >> 6] >> np.uint64(before & 63) & np.uint64(1)
+            rows = np.append(np.flatnonzero(above), before)
+            known[rows] |= beyond
+        return True
 
 
 def path(following: list[list[tuple[int, int]]], start: int, goal: int, before: int) -> list[int]:

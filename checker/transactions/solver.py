@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from checker.budget import Meter
 from checker.history import Column
 from checker.transactions.choices import Chains
-from checker.transactions.edges import PASS
-from checker.transactions.graph import order
+from checker.transactions.edges import PASS, RW, WW
+from checker.transactions.graph import components, order
 from checker.transactions.reach import Reach, path
 from checker.transactions.steps import Choice, Step
 from checker.transactions.strong import Lemma, Problem, Refutation, by_time, guessed_edges
@@ -38,6 +38,40 @@ class _Conflict:
     tried: frozenset[Pair]
 
 
+@dataclass(frozen=True)
+class _Tests:
+    """What would close a cycle: in row i the order `pair` (a number) has the edge before -> after (an rw, or a ww)."""
+
+    pair: Column
+    before: NDArray[np.int32]
+    after: NDArray[np.int32]
+    rw: NDArray[np.bool_]
+
+    def where(self, rows: NDArray[np.bool_]) -> _Tests:
+        return _Tests(self.pair[rows], self.before[rows], self.after[rows], self.rw[rows])
+
+    @classmethod
+    def of(cls, chains: Chains, first_pair: int) -> _Tests:
+        """All pairs of a key's chains, either way; the order of `first` before `second` has the number
+        first_pair + first * chains + second."""
+        many = len(chains)
+        first, second = np.nonzero(~np.eye(many, dtype=bool))
+        reader = np.concatenate(chains.readers)
+        owner = np.repeat(np.arange(many), list(map(len, chains.readers)))
+        of, then = np.repeat(owner, many), np.tile(np.arange(many), len(owner))
+        reads = np.repeat(reader, many)
+        some = (of != then) & (reads != chains.began[then])
+        pair = np.concatenate([first * many + second, of[some] * many + then[some]])
+        before = np.concatenate([chains.ended[first], reads[some]])
+        after = chains.began[np.concatenate([second, then[some]])]
+        rw = np.arange(len(pair)) >= len(first)
+        return cls(first_pair + pair, before.astype(np.int32), after.astype(np.int32), rw)
+
+
+TESTS_MAX = 3_000_000
+"""More are not kept, but made anew each time: one for each edge of each order of two chains."""
+
+
 @dataclass
 class Solver:
     """Finds an order of events or refutes that there is one. Raises OutOfBudget."""
@@ -51,12 +85,29 @@ class Solver:
     step: list[tuple[int, int, int] | None] = field(default_factory=list)
     decided: dict[Pair, _Decided] = field(default_factory=dict)
     conflicts: int = 0
+    reach: Reach | None = None
+    """Of all edges; None: to be made anew."""
+    cyclic: bool = False
+    """An edge was added that closes a cycle."""
 
     def __post_init__(self) -> None:
         self.src = self.problem.src.tolist()
         self.dst = self.problem.dst.tolist()
         self.why = [None] * len(self.src)
         self.step = [None] * len(self.src)
+        chains = self.problem.chains
+        many = np.array([len(one) for one in chains])
+        self.pairs = np.concatenate([[0], np.cumsum(many * many)])
+        """By key the number of its first pair."""
+        self.begins = np.concatenate([[0], np.cumsum(many)])
+        """By key the number of its first chain in `flat`."""
+        self.open = np.ones(int(self.pairs[-1]), dtype=np.bool_)
+        """By pair whether its order is not decided."""
+        small = sum(len(one) * (len(one) + sum(map(len, one.readers))) for one in chains) <= TESTS_MAX
+        kept = [_Tests.of(one, int(self.pairs[number])) for number, one in enumerate(chains) if small]
+        columns = [[getattr(one, name) for one in kept] for name in ("pair", "before", "after", "rw")]
+        self.all_tests = _Tests(*map(np.concatenate, columns)) if small else None
+        self.tests = self.all_tests
 
     def solve(self) -> Column | Refutation:
         """An order of the events, or a refutation."""
@@ -68,14 +119,12 @@ class Solver:
         levels: list[tuple[int, dict[Pair, _Decided], Pair, _Conflict | None]] = []
         while True:
             found = self._propagate()
-            if not isinstance(found, _Conflict):
-                place = self._guess()
-                ordered = self._try(place)
-                if ordered is not None:
-                    return ordered
-                pair = self._branch(found, place)
-                levels.append((len(self.src), dict(self.decided), pair, None))
-                self._decide(pair, None)
+            if found is None:
+                tried_next = self._try(self._guess())
+                if not isinstance(tried_next, tuple):
+                    return tried_next
+                levels.append((len(self.src), dict(self.decided), tried_next, None))
+                self._decide(tried_next, None)
                 continue
             self.conflicts += 1
             while True:
@@ -104,104 +153,99 @@ class Solver:
     def _return_to(self, edges: int, decided: dict[Pair, _Decided]) -> None:
         for column in (self.src, self.dst, self.why, self.step):
             del column[edges:]
-        self.decided = decided
+        self.decided, self.reach, self.cyclic = decided, None, False
+        self.open[:] = True
+        for pair in decided:
+            self._close(pair)
+        self.tests = self.all_tests
+
+    def _close(self, pair: Pair) -> None:
+        number, first, second = pair
+        many = len(self.problem.chains[number])
+        self.open[self.pairs[number] + first * many + second] = False
+        self.open[self.pairs[number] + second * many + first] = False
+
+    def _pair(self, number: int) -> Pair:
+        """The pair of a number."""
+        key = int(np.searchsorted(self.pairs, number, side="right")) - 1
+        return (key, *divmod(number - int(self.pairs[key]), len(self.problem.chains[key])))
 
     def _decide(self, pair: Pair, closing: tuple[int, int, int] | None) -> None:
         """Adds what follows from the order of a pair."""
         self.decided[pair] = _Decided(len(self.src), closing)
+        self._close(pair)
         for step in self.problem.chains[pair[0]].edges(pair[1], pair[2]):
             before, after = self.problem.event(step)
             self.src.append(before)
             self.dst.append(after)
             self.why.append(pair)
             self.step.append(step)
+            if self.reach is not None and not self.cyclic:
+                self.cyclic = not self.reach.add(before, after)
 
     def _ordered(self) -> Column | None:
         return order(self.problem.nodes, np.array(self.src, np.int64), np.array(self.dst, np.int64))
 
-    def _propagate(self) -> Reach | _Conflict:
+    def _propagate(self) -> _Conflict | None:
         """Decides what follows, until nothing more does."""
         while True:
-            self.meter.spend(self.problem.nodes)
-            ordered = self._ordered()
-            if ordered is None:
+            self.meter.spend(self.problem.nodes // 3 + 1)
+            if self.reach is None and not self.cyclic:
+                ordered = self._ordered()
+                self.cyclic = ordered is None
+                if ordered is not None:
+                    src, dst = np.array(self.src, np.int64), np.array(self.dst, np.int64)
+                    self.reach = Reach(self.problem.nodes, src, dst, ordered)
+            if self.cyclic:
                 return self._conflict()
-            reach = Reach(self.problem.nodes, np.array(self.src, np.int64), np.array(self.dst, np.int64), ordered)
-            more = False
-            for number, chains in enumerate(self.problem.chains):
-                more |= self._forced(number, chains, reach)
-            if not more:
-                return reach
+            assert self.reach is not None
+            before = len(self.decided)
+            for tests in self._groups():
+                self._force(tests, self.reach)
+            if len(self.decided) == before:
+                return None
 
-    def _forced(self, number: int, chains: Chains, reach: Reach) -> bool:
-        """Decides the pairs of a key of which one order is impossible; whether there was a new one."""
-        impossible, closing = self._impossible(chains, reach)
-        np.fill_diagonal(impossible, False)
-        new = False
-        for second, first in np.argwhere(impossible.T).tolist():
-            # first before second is impossible
-            pair = (number, second, first)
-            if pair in self.decided:
-                continue
-            self._decide(pair, closing(first, second))
-            new = True
-        return new
+    def _groups(self) -> Iterator[_Tests]:
+        """The tests of pairs that are open."""
+        if self.tests is not None:
+            self.tests = self.tests.where(self.open[self.tests.pair])
+            yield self.tests
+            return
+        for number, chains in enumerate(self.problem.chains):
+            tests = _Tests.of(chains, int(self.pairs[number]))
+            yield tests.where(self.open[tests.pair])
 
-    def _impossible(
-        self, chains: Chains, reach: Reach
-    ) -> tuple[NDArray[np.bool_], Callable[[int, int], tuple[int, int, int]]]:
-        """[first, second]: whether that order would close a cycle; and a function that names the edge that does."""
+    def _force(self, tests: _Tests, reach: Reach) -> None:
+        """Decides the pairs of which the opposite order would close a cycle."""
         shift = self.problem.edges.nodes if self.problem.snapshot else 0
-        began_at, commit = chains.began + shift, chains.began
-        by_end = reach.bits(began_at, chains.ended).T
-        flat = np.concatenate(chains.readers) if chains.readers else np.zeros(0, dtype=np.int64)
-        owner = np.repeat(np.arange(len(chains)), [len(readers) for readers in chains.readers])
-        by_reader = np.zeros((len(chains), len(chains)), dtype=bool)
-        bits = reach.bits(commit, flat + shift)
-        if len(flat):
-            bits &= flat[None, :] != commit[:, None]
-            np.logical_or.at(by_reader, owner, bits.T)
-
-        def closing(first: int, second: int) -> tuple[int, int, int]:
-            steps = chains.edges(first, second)
-            if by_end[first, second]:
-                return steps[0]
-            reader = flat[(owner == first) & bits[second]][0]
-            return next(step for step in steps[1:] if step[0] == reader)
-
-        return by_end | by_reader, closing
+        source = tests.after + np.where(tests.rw, 0, shift).astype(np.int64)
+        target = tests.before + np.where(tests.rw, shift, 0).astype(np.int64)
+        hits = np.flatnonzero(reach.leads(source, target))
+        for row, number in zip(hits.tolist(), tests.pair[hits].tolist(), strict=True):
+            key, first, second = self._pair(number)
+            if (key, second, first) not in self.decided:
+                kind = RW if tests.rw[row] else WW
+                self._decide((key, second, first), (int(tests.before[row]), int(tests.after[row]), kind))
+            if self.cyclic:
+                return
 
     def _guess(self) -> Column:
         return by_time(self.problem, np.array(self.src, np.int64), np.array(self.dst, np.int64))
 
-    def _try(self, place: Column) -> Column | None:
-        src, dst = guessed_edges(self.problem, place)
-        src = np.concatenate([np.array(self.src, np.int64), src])
-        dst = np.concatenate([np.array(self.dst, np.int64), dst])
-        return order(self.problem.nodes, src, dst)
-
-    def _branch(self, reach: Reach, place: Column) -> Pair:
-        """The open pair to try next, as the guess has it: one whose edges take part in the guess's cycles."""
-        from checker.transactions.graph import components
-
-        src, dst = guessed_edges(self.problem, place)
-        _, label = components(
-            self.problem.nodes, np.concatenate([np.array(self.src), src]), np.concatenate([np.array(self.dst), dst])
-        )
-        fallback: Pair | None = None
-        for number, chains in enumerate(self.problem.chains):
-            ordered = np.argsort(place[chains.began], kind="stable").tolist()
-            for i, first in enumerate(ordered):
-                for second in ordered[i + 1 :]:
-                    pair = (number, first, second)
-                    if pair in self.decided or (number, second, first) in self.decided:
-                        continue
-                    fallback = fallback or pair
-                    events = [self.problem.event(step) for step in chains.edges(first, second)]
-                    if any(label[before] == label[after] for before, after in events):
-                        return pair
-        assert fallback is not None, "all pairs are decided and there is no cycle"
-        return fallback
+    def _try(self, place: Column) -> Column | Pair:
+        """The order of events that a guess gives; or a pair to decide next, whose order takes part in its cycles."""
+        more_src, more_dst, first, second = guessed_edges(self.problem, place)
+        src = np.concatenate([np.array(self.src, np.int64), more_src])
+        dst = np.concatenate([np.array(self.dst, np.int64), more_dst])
+        ordered = order(self.problem.nodes, src, dst)
+        if ordered is not None:
+            return ordered
+        _, label = components(self.problem.nodes, src, dst)
+        key = np.searchsorted(self.begins, first, side="right") - 1
+        begin, many = self.begins[key], np.diff(self.begins)[key]
+        pair = self.pairs[key] + (first - begin) * many + second - begin
+        inside = np.flatnonzero((label[more_src] == label[more_dst]) & self.open[pair])
+        return self._pair(int(pair[inside[0]]) if len(inside) else int(np.flatnonzero(self.open)[0]))
 
     def _conflict(self) -> _Conflict:
         """A cycle of the edges so far, with the lemmas that its edges rest on."""
@@ -220,8 +264,6 @@ class Solver:
 
     def _in_cycle(self) -> int:
         """An edge of a component of more than one node, the oldest that was added."""
-        from checker.transactions.graph import components
-
         src, dst = np.array(self.src), np.array(self.dst)
         _, label = components(self.problem.nodes, src, dst)
         inside = np.flatnonzero(label[src] == label[dst])

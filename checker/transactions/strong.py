@@ -223,22 +223,26 @@ def by_time(problem: Problem, src: Column, dst: Column) -> Column:
     return place[: len(table)]
 
 
-def guessed_edges(problem: Problem, place: Column) -> tuple[Column, Column]:
-    """The events that follow if each key's chains come in the order of the commits that began them."""
+def guessed_edges(problem: Problem, place: Column) -> tuple[Column, Column, Column, Column]:
+    """The events that follow if each key's chains come in the order of the commits that began them: which come before
+    which, and of which two chains (by number in `flat`) this follows."""
     flat = problem.flat
     by_key = np.lexsort((place[flat.began], flat.key))
     first, second = by_key[:-1], by_key[1:]
     same = flat.key[first] == flat.key[second]
     following = np.full(len(flat.key), -1, dtype=np.int64)
-    following[first[same]] = flat.began[second[same]]
-    next_ = following[flat.owner]
-    read = np.flatnonzero((next_ >= 0) & (next_ != flat.reader))
+    following[first[same]] = second[same]
     ended = np.flatnonzero(following >= 0)
-    nodes = problem.edges.nodes if problem.snapshot else 0
-    src = np.concatenate([flat.ended[ended], flat.reader[read] + nodes])
-    return src, np.concatenate([following[ended] + nodes, next_[read]])
+    read = np.flatnonzero(following[flat.owner] >= 0)
+    read = read[flat.began[following[flat.owner[read]]] != flat.reader[read]]
+    chain = np.concatenate([ended, flat.owner[read]])
+    began = flat.began[following[chain]]
+    shift = problem.edges.nodes if problem.snapshot else 0
+    src = np.concatenate([flat.ended[ended], flat.reader[read] + shift])
+    dst = began + np.where(np.arange(len(chain)) < len(ended), shift, 0)
+    return src, dst, chain, following[chain]
 
 
 def _ordered(problem: Problem, place: Column, src: Column, dst: Column) -> Column | None:
-    more_src, more_dst = guessed_edges(problem, place)
+    more_src, more_dst, _, _ = guessed_edges(problem, place)
     return order(problem.nodes, np.concatenate([src, more_src]), np.concatenate([dst, more_dst]))
