@@ -218,8 +218,8 @@ class Solver:
     def _force(self, tests: _Tests, reach: Reach) -> None:
         """Decides the pairs of which the opposite order would close a cycle."""
         shift = self.problem.edges.nodes if self.problem.snapshot else 0
-        source = tests.after + np.where(tests.rw, 0, shift).astype(np.int64)
-        target = tests.before + np.where(tests.rw, shift, 0).astype(np.int64)
+        source = tests.after.astype(np.int64) + np.where(tests.rw, 0, shift)
+        target = tests.before.astype(np.int64) + np.where(tests.rw, shift, 0)
         hits = np.flatnonzero(reach.leads(source, target))
         for row, number in zip(hits.tolist(), tests.pair[hits].tolist(), strict=True):
             key, first, second = self._pair(number)
