@@ -144,6 +144,13 @@ MUTANTS = (
         "after = initially | (clocks[newest, lane[source]] > number[source])",
         "tests/checker/test_ladder.py",
     ),
+    Mutant(
+        "a text goes out of values that another text begins",
+        "checker/models/kv.py",
+        'if "" in texts or any(longer.startswith(text) for text, longer in pairwise(sorted(texts))):',
+        'if "" in texts:',
+        "tests/checker/test_append_cut.py",
+    ),
 )
 
 PORTIONS, PORTION = 24, 250
