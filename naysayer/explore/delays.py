@@ -65,6 +65,12 @@ class DelayedSearch(Search):
         elif left.delays:
             yield from self._begun(locals_, outside.spent(core, "delays"), messages)
 
+    def _parted(self, state: str, cut_off: frozenset[int]) -> str:
+        locals_, core, messages = state[: self._nodes], ord(state[self._nodes]), state[self._nodes + 1 :]
+        queue, held = messages.split(MARK)
+        some = tuple(sorted(cut_off))
+        return locals_ + chr(self.outside.cut_off(core, some)) + self._without(queue, some) + MARK + held
+
     def _arrives(self, locals_: str, core: int, message: str, others: str) -> Iterator[tuple[int, str]]:
         """A message arrives, once, or (a copy of it is then held back) the first of two times."""
         to, what, _ = self._ends[message]

@@ -1,7 +1,8 @@
 """A prefix that has a name: how a cluster comes to be led, so that an exploration can begin there.
 
 An election takes several timers and many messages, and most schedules of them end in none. `n1 leads` is the shortest
-of those in which timers fire one at a time, when no message is under way, and messages arrive as they were sent.
+of those in which timers fire one at a time, when no message is under way, and messages arrive as they were sent. In
+`n1 leads, n2 leads` the second one is elected while nothing reaches or leaves the first, which may not know.
 """
 
 from __future__ import annotations
@@ -34,23 +35,30 @@ _Way = tuple[tuple[int, ...], tuple[Taken, ...]]
 """The local states of all nodes, and what they have taken."""
 
 
-def until_leads(locals_: Locals, names: Sequence[NodeId], leader: NodeId) -> tuple[Taken, ...]:
-    """What the nodes take until `leader` leads. Raises UsageError if it does not come to that."""
-    begun = [locals_.first(index) for index in range(len(names))]
-    first = _settled(
-        locals_, names, tuple(one.state for one in begun), (), [what for one in begun for what in one.sent]
-    )
-    layer = [] if first is None else [first]
+def until_leads(
+    locals_: Locals,
+    names: Sequence[NodeId],
+    leader: NodeId,
+    begun: _Way | None = None,
+    cut_off: frozenset[int] = frozenset(),
+) -> _Way:
+    """What the nodes take until `leader` leads, from their start or `begun`, while no message reaches or leaves some.
+    Raises UsageError if it does not come to that."""
+    if begun is None:
+        starts = [locals_.first(index) for index in range(len(names))]
+        sent = [what for one in starts for what in one.sent]
+        begun = _settled(locals_, names, (tuple(one.state for one in starts), ()), sent, cut_off)
+    layer = [] if begun is None else [begun]
     seen = {states for states, _ in layer}
     index = names.index(leader)
     for _ in range(TIMERS_MAX + 1):
         following: list[_Way] = []
         for states, taken in layer:
             if locals_.shown(states[index]).get("role") == "leader":
-                return taken
+                return states, taken
             for node, state in enumerate(states):
-                for timer in locals_.timers[state]:
-                    way = _after(locals_, names, states, taken, Taken(node, timer))
+                for timer in () if node in cut_off else locals_.timers[state]:
+                    way = _after(locals_, names, (states, taken), Taken(node, timer), cut_off)
                     if way is not None and way[0] not in seen:
                         seen.add(way[0])
                         following.append(way)
@@ -68,21 +76,20 @@ def may_lead(target: Target, nodes: int, leader: NodeId = "n1") -> bool:
     return True
 
 
-def _after(
-    locals_: Locals, names: Sequence[NodeId], states: tuple[int, ...], taken: tuple[Taken, ...], fired: Taken
-) -> _Way | None:
+def _after(locals_: Locals, names: Sequence[NodeId], way: _Way, fired: Taken, cut_off: frozenset[int]) -> _Way | None:
+    states, taken = way
     step = locals_.step(states[fired.node], fired.input)
     if step.died is not None:
         return None
     changed = (*states[: fired.node], step.state, *states[fired.node + 1 :])
-    return _settled(locals_, names, changed, (*taken, fired), step.sent)
+    return _settled(locals_, names, (changed, (*taken, fired)), step.sent, cut_off)
 
 
 def _settled(
-    locals_: Locals, names: Sequence[NodeId], states: tuple[int, ...], taken: tuple[Taken, ...], sent: Sequence[int]
+    locals_: Locals, names: Sequence[NodeId], way: _Way, sent: Sequence[int], cut_off: frozenset[int]
 ) -> _Way | None:
     """When all messages have arrived; None if that does not end."""
-    now, path, under_way = list(states), list(taken), deque(sent)
+    now, path, under_way = list(way[0]), list(way[1]), deque(sent)
     for _ in range(MESSAGES_MAX):
         if not under_way:
             return tuple(now), tuple(path)
@@ -90,6 +97,8 @@ def _settled(
         given = locals_.inputs[what]
         assert isinstance(given, Delivery)
         node = names.index(given.to)
+        if cut_off & {node, names.index(given.sender)}:
+            continue
         step = locals_.step(now[node], what)
         if step.died is not None:
             return None

@@ -41,6 +41,13 @@ PINNED_LED = (
 )
 """The same of targets that are led: what came before is one schedule."""
 
+LED_AGAIN = (
+    "n1 leads, n2 leads: w@n2 r@n1",
+    "n1 leads, n2 leads: w@n1 | w@n2 r@n2",
+    "n1 leads, n2 leads: w@n1 | w@n2 | r@n1",
+)
+"""Of targets that are led, when another leads than one that may not know."""
+
 DELAYED = (
     (0, 0, 1),
     (0, 0, 2),
@@ -133,6 +140,12 @@ def _deep(target: Target, nodes: int, duplicates: int, pinned: Sequence[str]) ->
         for crashes, timers in ((1, 11), (2, 12)):
             yield LONG_SIZE, scope(program, nodes, crashes, timers, duplicates)
     elif pinned is PINNED_LED:
+        for program in LED_AGAIN:
+            for crashes, timers, delays in DELAYED:
+                yield (
+                    _size(program) + timers / 2 + crashes + 1.5 * delays,
+                    scope(program, nodes, crashes, timers, duplicates, delays),
+                )
         for crashes, timers, delays in ((0, 2, 1), (1, 2, 1)):
             yield LONG_SIZE + delays, scope(LONG_LED, nodes, crashes, timers, duplicates, delays)
 

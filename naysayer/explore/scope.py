@@ -17,11 +17,11 @@ CLIENTS_MAX, OPERATIONS_MAX = 5, 12
 """With more the frontier alone would be large."""
 
 _STEP = re.compile(r"([wardg]|c(?:[1-9]|1[0-2])?)(?:@(n[1-9]))?")
-_LED = re.compile(r"(n[1-9]) leads:(.*)")
+_LED = re.compile(r"((?:n[1-9] leads, )*n[1-9] leads):(.*)")
 ACCEPTED = (
     "clients separated by |, each with operations w (write), r (read), a (append), d (delete), c or c1 (compare-and-"
     'set from nothing or from 1), or all g (a generation), as in "w | r r", or "w@n1 | r@n2 r@n3" to name the node; '
-    'before them there may be "n1 leads:"'
+    'before them there may be "n1 leads:", or "n1 leads, n2 leads:"'
 )
 
 
@@ -46,8 +46,8 @@ class Scope:
     duplicates: int = 0
     delays: int | None = None
     """How many delays (delays.py); None: any."""
-    leader: NodeId | None = None
-    """The node that leads before anything else happens."""
+    leaders: tuple[NodeId, ...] = ()
+    """The nodes that come to lead before anything else happens, each while the one before is cut off."""
 
     @property
     def names(self) -> tuple[NodeId, ...]:
@@ -82,9 +82,11 @@ def scope(
         if given < 0:
             raise UsageError(f"--{option} is {given}; it must be 0 or more")
     led = _LED.fullmatch(program)
-    leader, clients = led[1] if led else None, [part.split() for part in (led[2] if led else program).split("|")]
-    if leader is not None and int(leader[1:]) > nodes:
-        raise UsageError(f"--program {program!r} has {leader} lead, and there are nodes n1 to n{nodes} (--nodes)")
+    leaders = tuple(re.findall(r"n[1-9]", led[1])) if led else ()
+    clients = [part.split() for part in (led[2] if led else program).split("|")]
+    for leader in leaders:
+        if int(leader[1:]) > nodes:
+            raise UsageError(f"--program {program!r} has {leader} lead, and there are nodes n1 to n{nodes} (--nodes)")
     numbers = range(1, OPERATIONS_MAX + 2)
     texts = any(step.startswith("a") for steps in clients for step in steps)
     values: Iterator[Value] = map(str, numbers) if texts else iter(numbers)
@@ -108,8 +110,8 @@ def scope(
     if "next" in asked_for and len(asked_for) > 1:
         raise UsageError(f"--program {program!r} has g and others: generations are explored by themselves")
     words = " | ".join(" ".join(steps) for steps in clients)
-    words = words if leader is None else f"{leader} leads: {words}"
-    return Scope(words, tuple(built), nodes, crashes, timers, duplicates, delays, leader)
+    words = f"{led[1]}: {words}" if led else words
+    return Scope(words, tuple(built), nodes, crashes, timers, duplicates, delays, leaders)
 
 
 def _operation(name: str, letter: str, values: Iterator[Value]) -> Operation:
@@ -133,7 +135,7 @@ def refuse_unoffered(target: Target, wanted: Scope) -> None:
     for one in (asked.operation for row in wanted.program for asked in row):
         if one.f not in target.operations:
             offered = ", ".join(sorted(target.operations))
-            raise UsageError(f"--program has a {one.f}, and {target.name} offers {offered}")
+            raise UsageError(f"--program asks for {one.f}, and {target.name} offers {offered}")
         if one.f == "append" and "kv-append" not in (target.workload, *target.workloads):
             raise UsageError(f"--program has an append, which adds to a text, and those of {target.name} do not")
 

@@ -18,7 +18,7 @@ from typing import NamedTuple
 from naysayer.explore.found import Action, Explored, Failure, Progress
 from naysayer.explore.local import Crash, Delivery, Locals, Step, started
 from naysayer.explore.outside import Core, Outside
-from naysayer.explore.prefix import until_leads
+from naysayer.explore.prefix import Taken, until_leads
 from naysayer.explore.rules import Rules, rules_of
 from naysayer.explore.scope import Asked, Scope
 from naysayer.explore.shorter import replies_of
@@ -190,10 +190,25 @@ class Search:
         """The state after the prefix of the scope, which costs no timers, and is a part of every failure."""
         self._parents.append(-1)
         self._actions.append(NO_STEP)
-        leader = self._scope.leader
-        if leader is None or isinstance(state, Failure):
+        if isinstance(state, Failure):
             return state
-        for index, what in until_leads(self.locals, self._names, leader):
+        way: tuple[tuple[int, ...], tuple[Taken, ...]] | None = None
+        before: frozenset[int] = frozenset()
+        for leader in self._scope.leaders:
+            done = () if way is None else way[1]
+            way = until_leads(self.locals, self._names, leader, way, before)
+            state = self._after_prefix(self._parted(state, before), way[1][len(done) :])
+            if isinstance(state, Failure):
+                return state
+            before = frozenset({self._names.index(leader)})
+        return state
+
+    def _parted(self, state: str, cut_off: frozenset[int]) -> str:
+        """The state when these nodes are cut off: what they send, and are sent, does not arrive yet."""
+        return state
+
+    def _after_prefix(self, state: str, taken: Sequence[Taken]) -> str | Failure:
+        for index, what in taken:
             locals_, core, under_way = state[: self._nodes], ord(state[self._nodes]), state[self._nodes + 1 :]
             if isinstance(self.locals.inputs[what], Delivery):
                 if chr(what) not in under_way:

@@ -187,7 +187,7 @@ def test_the_document_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
         (["quorum-kv", "--program", " ".join("w" * 13)], "more than 5 clients or 12 operations"),
         (["quorum-kv", "--nodes", "0"], "--nodes is 0; from 1 to 9"),
         (["wal-kv", "--nodes", "3"], "wal-kv runs on one node only, so --nodes must be 1, not 3"),
-        (["quorum-kv", "--program", "w | c1"], "has a cas, and quorum-kv offers read, write"),
+        (["quorum-kv", "--program", "w | c1"], "asks for cas, and quorum-kv offers read, write"),
         (["raft-log", "--program", "n1 leads: a"], "an append, which adds to a text, and those of raft-log do not"),
         (["quorum-kv", "--duplicates", "-1"], "--duplicates is -1"),
         (["quorum-kv", "--crashes", "-1"], "--crashes is -1"),

@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from checker.errors import UsageError
+from naysayer.explore.delays import DelayedSearch
 from naysayer.explore.local import Fired
 from naysayer.explore.scope import scope
 from naysayer.explore.search import Search
 from targets.protocol.node import Context, Message, Request, Timer
+from targets.registry import find
 
 MANY = 10_000
 
@@ -80,3 +82,14 @@ def test_a_node_that_never_leads_is_refused() -> None:
 def test_who_leads_must_be_there() -> None:
     with pytest.raises(UsageError, match="has n4 lead, and there are nodes n1 to n3"):
         scope("n4 leads: w", 3)
+
+
+def test_a_second_node_leads_while_the_first_does_not_know() -> None:
+    program = "n1 leads, n2 leads: w@n2 r@n1"
+    for kind, delays in ((Search, None), (DelayedSearch, 0)):
+        target = find("raft-log/read-without-read-index")
+        found = kind(target.node, scope(program, 3, delays=delays)).run(1000)
+        assert found.failure is not None
+        assert [reply.output for replies in found.failure.replies for reply in replies] == [None, None]
+        healthy = kind(find("raft-log").node, scope(program, 3, delays=delays)).run(1000)
+        assert healthy.failure is None
