@@ -18,6 +18,9 @@ from naysayer.explore.surroundings import Crashed, Loss, Surroundings, WatchedDi
 from targets.protocol.invariant import LocalInvariant
 from targets.protocol.node import Message, Node, NodeId, Reply, Request, Timer
 
+PASSED_MS = 1000.0
+"""Longer than leases are."""
+
 SPARE_MAX = 1000
 """How many nodes are kept at hand in the states that they have reached."""
 
@@ -36,6 +39,12 @@ class Fired(NamedTuple):
     timer: Timer
 
 
+class Passed(NamedTuple):
+    """So much time passes by the clock of a node that has no timer set, which would prove it."""
+
+    ms: float
+
+
 class Crash(NamedTuple):
     """The process ends after `effects` effects of what it does with an input (None: between two inputs), and starts
     again at once."""
@@ -45,7 +54,7 @@ class Crash(NamedTuple):
     effects: int
 
 
-Input = Request | Delivery | Fired | Crash
+Input = Request | Delivery | Fired | Passed | Crash
 
 
 class Step(NamedTuple):
@@ -97,7 +106,7 @@ class Locals:
         self._node: list[int] = []
         self.steps: list[dict[int, Step]] = []
         self.timers: list[tuple[int, ...]] = []
-        """Of each state: the numbers of the timers that are set."""
+        """Of each state: numbers of timers that are set; of time that passes, if there is none and clocks count."""
         self.summaries: list[Summary] = []
         self.looks: list[int] = []
         """Of each state: the number of what the invariants see of it."""
@@ -240,6 +249,8 @@ class Locals:
     def _give(self, node: Node, around: Surroundings, what: Input) -> None:
         self.handled += 1
         match what:
+            case Passed(ms):
+                around.clock_ms += ms
             case Request():
                 node.receive(what.client, what)
             case Delivery(sender, _, message):
@@ -259,7 +270,8 @@ class Locals:
             self._came.append(came)
             self._node.append(index)
             self.steps.append({})
-            self.timers.append(tuple(self.input(Fired(timer)) for timer in timers))
+            passes = [self.input(Passed(PASSED_MS))] if self._clocks and not timers else []
+            self.timers.append((*[self.input(Fired(timer)) for timer in timers], *passes))
             self.summaries.append(self._rules.summary(node))
             self.looks.append(self._look(node))
             self._spare[found] = (node, around)

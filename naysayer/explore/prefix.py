@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from checker.errors import UsageError
-from naysayer.explore.local import Delivery, Locals
+from naysayer.explore.local import Delivery, Fired, Locals
 from naysayer.explore.rules import Rules
 from targets.protocol.node import NodeId
 from targets.protocol.target import Target
@@ -58,6 +58,8 @@ def until_leads(
                 return states, taken
             for node, state in enumerate(states):
                 for timer in () if node in cut_off else locals_.timers[state]:
+                    if not isinstance(locals_.inputs[timer], Fired):
+                        continue
                     way = _after(locals_, names, (states, taken), Taken(node, timer), cut_off)
                     if way is not None and way[0] not in seen:
                         seen.add(way[0])

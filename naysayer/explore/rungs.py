@@ -58,6 +58,7 @@ DELAYED = (
     (0, 2, 2),
     (1, 2, 1),
     (1, 2, 2),
+    (0, 4, 1),
     (0, 7, 1),
     (2, 2, 1),
     (2, 4, 2),
@@ -142,10 +143,8 @@ def _deep(target: Target, nodes: int, duplicates: int, pinned: Sequence[str]) ->
     elif pinned is PINNED_LED:
         for program in LED_AGAIN:
             for crashes, timers, delays in DELAYED:
-                yield (
-                    _size(program) + timers / 2 + crashes + 1.5 * delays,
-                    scope(program, nodes, crashes, timers, duplicates, delays),
-                )
+                size = _size(program) + timers / 2 + crashes + 1.5 * (delays - 1) - 1
+                yield size, scope(program, nodes, crashes, timers, duplicates, delays)
         for crashes, timers, delays in ((0, 2, 1), (1, 2, 1)):
             yield LONG_SIZE + delays, scope(LONG_LED, nodes, crashes, timers, duplicates, delays)
 

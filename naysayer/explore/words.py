@@ -7,7 +7,7 @@ from typing import Any
 
 from naysayer.explore.found import Action, Failure
 from naysayer.explore.frontier import Operation
-from naysayer.explore.local import Crash, Delivery, Fired, Locals
+from naysayer.explore.local import Crash, Delivery, Fired, Locals, Passed
 from naysayer.explore.scope import Scope
 from naysayer.message_text import MessageText
 from targets.protocol.node import Reply, Request
@@ -42,6 +42,8 @@ def _step(locals_: Locals, wanted: Scope, action: Action, words: MessageText) ->
             return f"{given.sender} → {given.to}: {words.whole(given.message, given.sender)}{again}"
         case Fired():
             return f"{node}: timer {given.timer} fires"
+        case Passed(ms):
+            return f"{ms:g} ms pass at {node}"
         case Crash():
             how = _HOW[given.loss]
             if given.input is None:

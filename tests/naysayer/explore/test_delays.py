@@ -30,12 +30,13 @@ def explored(name: str, wanted: Scope, states: int = 60_000) -> Explored:
         ("quorum-kv/timestamp-tie", "w@n1 | w@n2 | r@n3 r@n1", {}, 1),
         ("quorum-kv/timeout-is-fail", "w@n1 | r@n2 r@n3", {"timers": 6}, 1),
         ("paxos-kv/adopt-any-accepted", "w@n2 | w@n1 r@n3", {}, 2),
+        ("generation-clock/unbounded-lease", "w@n1 | w@n2 r@n1", {"timers": 4}, 1),
         ("paxos-kv/accept-volatile", "w@n1 | r@n2 r@n3", {"crashes": 1}, 1),
     ],
 )
 def test_a_deep_failure_needs_few_delays(name: str, program: str, budget: dict[str, int], delays: int) -> None:
     """Over all schedules each of them takes more than 100,000 states; one delay less is not enough."""
-    found = explored(name, scope(program, 3, **budget, delays=delays), 20_000)
+    found = explored(name, scope(program, 3, **budget, delays=delays))
     assert found.failure is not None
     fewer = explored(name, scope(program, 3, **budget, delays=delays - 1))
     assert (fewer.failure, fewer.cut) == (None, None)
