@@ -267,7 +267,7 @@ def _explained(judged: Judge, level: Level, ruling: Ruling) -> tuple[Explanation
     if ruling.local is not None:
         hint = registers.initial_hint(judged.table, judged.found) if judged.table.data == "register" else ""
         culprit = judged.table.index(ruling.local.txns[-1])
-        notes = {judged.table.index(txn): words.note(txn, {ruling.local.key}) for txn in ruling.local.txns}
+        notes = {judged.table.index(txn): words.note(txn, ruling.local.key) for txn in ruling.local.txns}
         return Explanation(ruling.local.kind, ruling.local.sentence + hint, (), culprit, notes), ruling.local.txns
     if ruling.cycle is not None:
         steps = ruling.cycle.steps

@@ -8,7 +8,7 @@ from typing import Any
 from checker.history import OK
 from checker.transactions.edges import COMMIT, KIND_NAMES, REALTIME, RW, SESSION, WR
 from checker.transactions.steps import Choice, Cycle, Step
-from checker.transactions.table import WRITES, Micro, Table, value_text
+from checker.transactions.table import WRITES, Table, value_text
 from checker.transactions.versions import Versions
 from checker.values import Token, show
 from checker.verdict import Edge, Explanation
@@ -23,6 +23,12 @@ NAMES = {
     "causality": "a transaction that saw its own future",
     "stale-initial-read": "a read of an initial value that was already overwritten",
 }
+
+
+_OF_BEFORE = {RW: "read", WR: "write"}
+_OF_AFTER = {RW: "write", WR: "read"}
+_ANY: dict[int, str] = {}
+"""By the kind of a step, which micro-operations of a transaction it rests on: any, unless said."""
 
 
 class Words:
@@ -117,27 +123,35 @@ class Words:
         what = {"list": "append", "register": "write", "set": "addition"}[self.table.data]
         return f"{what} of {' and '.join(show(value) for value in values)}" if values else what
 
-    def micros(self, txn: int, keys: set[Any]) -> tuple[Micro, ...]:
-        """The micro-operations of a transaction on these keys; reads of an unknown outcome are left out."""
-        answered = self.table.status[txn] == OK
-        return tuple(m for m in self.table.micros[txn] if m[1] in keys and (answered or m[0] != "r"))
-
     def notes(self, steps: Iterable[Step]) -> dict[int, str]:
         """By operation, the micro-operations that the steps rest on."""
-        keys: dict[int, set[Any]] = {}
+        places: dict[int, set[int]] = {}
         for step in steps:
-            for txn in (step.before, step.after, step.via):
+            for txn, what in ((step.before, _OF_BEFORE), (step.after, _OF_AFTER), (step.via, _ANY)):
                 if txn >= 0:
-                    keys.setdefault(txn, set())
+                    found = places.setdefault(txn, set())
                     if step.key >= 0:
-                        keys[txn].add(self.versions.keys[step.key])
-        return {self.table.index(txn): self.note(txn, of) for txn, of in keys.items()}
+                        found |= self._places(txn, self.versions.keys[step.key], what.get(step.kind, "any"))
+        return {self.table.index(txn): self._micros(txn, found) for txn, found in places.items()}
 
-    def note(self, txn: int, keys: set[Any]) -> str:
-        """The micro-operations of a transaction on these keys."""
+    def note(self, txn: int, key: Any) -> str:
+        """The micro-operations of a transaction on a key."""
+        return self._micros(txn, self._places(txn, key, "any"))
+
+    def _places(self, txn: int, key: Any, what: str) -> set[int]:
+        """Which micro-operations those on a key are: what it wrote; or what it read, and had written before; or any.
+        Reads of an unknown outcome are left out."""
+        on = [(at, f) for at, (f, of, _) in enumerate(self.table.micros[txn]) if of == key]
+        reads = [at for at, f in on if f == "r"] if self.table.status[txn] == OK else []
+        if what == "read":
+            return {at for at, _ in on if at <= max(reads, default=-1)}
+        return {at for at, f in on if f != "r" or (what == "any" and at in reads)}
+
+    def _micros(self, txn: int, places: set[int]) -> str:
+        micros = self.table.micros[txn]
         return " · ".join(
             f"{f} {self._key(key)} {value_text(value, self.table.data) if f == 'r' else show(value)}"
-            for f, key, value in self.micros(txn, keys)
+            for f, key, value in (micros[at] for at in sorted(places))
         )
 
     def edges(self, steps: Iterable[Step]) -> tuple[Edge, ...]:

@@ -23,7 +23,23 @@ def test_a_write_skew_of_sets_is_named_and_proved(tmp_path: Path, capsys: pytest
     printed = " ".join(capsys.readouterr().out.split())
     assert "a write skew (G2-item). #0 before #1: #0 read x = {} and did not see #1's addition of 7" in printed
     assert "confirmed by the independent verifier" in printed
+    assert "#0 r x {} · add y 1 ↓ rw x:" in printed
     assert run(["check", str(path), "--model", "causal", "--certify"]) == 0
+
+
+def test_a_cycle_is_drawn_with_the_micro_operations_that_it_rests_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "h.edn"
+    path.write_text(
+        "{:type :ok, :f :txn, :process 0, :value [[:r :x []] [:append :z 9] [:r :y []] [:append :x 1]]}\n"
+        "{:type :ok, :f :txn, :process 1, :value [[:r :y []] [:append :y 1]]}\n"
+        "{:type :ok, :f :txn, :process 2, :value [[:r :x []] [:r :y [1]]]}\n"
+    )
+    assert run(["check", str(path)]) == 1
+    printed = " ".join(capsys.readouterr().out.split())
+    for drawn in ("#2 r x [] · r y [1] ↓ rw x:", "#0 r y [] · append x 1 ↓ rw y:", "#1 append y 1 ↓ wr y:"):
+        assert drawn in printed
 
 
 @pytest.mark.parametrize(
