@@ -10,6 +10,10 @@ Serializability over unknown version orders is NP-hard (Papadimitriou 1979), so 
 4. Search: an open choice is tried both ways, each with propagation. A conflict names the choices that it rests on, so
    that those which do not matter are not tried again (conflict-directed backjumping).
 
+A SAT solver given cycles as they come up (python-sat, Glucose) took 0.1 s where this search takes 0.4 to 1 CPU s, on
+1,000 transactions of 20 sessions on 100 keys, most writes blind; and found nothing in 15 s where it takes 4 s. So there
+is none.
+
 A refutation is a list of lemmas (this chain precedes that one, as the opposite closes this cycle), and then a cycle, or
 a choice with a refutation of either side.
 """
