@@ -1,6 +1,6 @@
 """What the ladder finds of each broken variant, and when: `python -m tests.benchmarks.exploring quorum-kv wal-kv`.
 
-The smallest counterexample is the shortest failure of the scope in which one was found first. CPU seconds, one process;
+The counterexample is that of the scope in which one was found first. CPU seconds, one process;
 `--cpu`: how many for each variant. A line of the table is written as soon as it is known.
 """
 
@@ -47,7 +47,7 @@ def row(target: Target, cpu_s: float) -> str:
 def main() -> None:
     """Print the table, and write it to a file if one is named."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("families", nargs="*", default=["quorum-kv", "wal-kv", "generation-clock", "paxos-kv"])
+    parser.add_argument("families", nargs="*", default=["quorum-kv", "paxos-kv", "generation-clock", "wal-kv"])
     parser.add_argument("--cpu", type=float, default=600.0)
     parser.add_argument("--out", type=Path)
     asked = parser.parse_args()
