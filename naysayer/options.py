@@ -297,7 +297,7 @@ class ExploreOptions:
     """how often a message may be lost or late, or a step overtake one; any number unless given"""
 
     states: int | None = None
-    """after how many states it is cut (a million take some 200 MB); 1 million, for the ladder 10, unless given"""
+    """after how many states it is cut (a million take some 200 MB); 1 million, for the ladder 5, unless given"""
 
     time: Duration | None = None
     """after which time it is cut, such as 30s"""

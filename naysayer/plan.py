@@ -17,6 +17,7 @@ from naysayer.options import RunOptions
 from naysayer.possible import offered, possible
 from naysayer.versions import versions
 from nemesis import catalog
+from nemesis import named as named_faults
 from nemesis.decided import TimedFault
 from nemesis.repeated import Suspect
 from targets.backends.simulator import SimulatedCluster
@@ -152,12 +153,12 @@ def make_plan(options: RunOptions) -> Plan:
     if nemesis is None:
         able = {kind.name for kind in possible(found)}
         named = LIVE_NEMESIS if deck else SIMULATED_NEMESIS
-        nemesis = tuple(name for name in named if name in able and catalog.find(name).nodes <= count)
+        nemesis = tuple(name for name in named if name in able and named_faults.find(name).nodes <= count)
     operations = OPERATIONS if options.operations is None and options.time_s is None else options.operations
     plan = Plan(
         target=options.target,
         workload=usual,
-        nemesis=tuple(catalog.find(name).name for name in nemesis),
+        nemesis=tuple(named_faults.find(name).name for name in nemesis),
         nodes=count,
         clients=CLIENTS if options.clients is None else options.clients,
         seed=options.seed,
@@ -238,9 +239,9 @@ def validate(
 def refuse_faults(plan: Plan, faults: frozenset[str], where: str) -> None:
     """Raises UsageError for a fault that a cluster with these tags cannot carry out, and for one beside a whole
     schedule."""
-    catalog.schedule_of(plan.nemesis)
+    named_faults.schedule_of(plan.nemesis)
     for name in plan.nemesis:
-        missing = sorted(catalog.find(name).needs - faults)
+        missing = sorted(named_faults.find(name).needs - faults)
         if missing:
             needs, can = ", ".join(missing), possible_faults(faults, plan.nodes)
             raise UsageError(f"fault {name} needs {needs}, which {where} cannot carry out; possible: {can}")
@@ -255,7 +256,7 @@ def possible_faults(faults: frozenset[str], nodes: int) -> str:
 def refuse_sizes(plan: Plan) -> None:
     """Raises UsageError for a number out of bounds, and for a fault that needs more nodes."""
     for name in plan.nemesis:
-        kind = catalog.find(name)
+        kind = named_faults.find(name)
         if kind.nodes > plan.nodes:
             raise UsageError(f"fault {name} needs at least {kind.nodes} nodes, not {plan.nodes}")
     sizes = plan.sizes or Sizes()

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from checker.errors import TargetError
 from nemesis import catalog
-from nemesis.catalog import LEADER, FaultKind
+from nemesis import named as named_faults
+from nemesis.catalog import LEADER
+from nemesis.kind import FaultKind
 from targets.backends.simulator import SimulatedCluster
 from targets.protocol.target import COMMANDS, Target
 from targets.registry import find as find_target
@@ -24,7 +26,7 @@ SPARED = frozenset({"kill", "power", "corrupt"})
 
 def is_spared(target: Target, fault: str) -> bool:
     """Whether a fault is left out unless it is asked for: it ends nodes, and those of this program keep no file."""
-    if not target.foreign or not catalog.find(fault).needs & SPARED:
+    if not target.foreign or not named_faults.find(fault).needs & SPARED:
         return False
     return not _probed(target).keeps_files
 

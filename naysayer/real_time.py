@@ -9,9 +9,9 @@ from naysayer.harness.setup import Setup
 from naysayer.judge import LIVE, judge
 from naysayer.plan import Plan, workload_of
 from naysayer.recorder import Recorder
-from nemesis.catalog import schedule_of
 from nemesis.deck import FIRST_PROCESS_MS, QUIET_MS, RESTARTED_MS, Deck
 from nemesis.mix import Mix, rest_for
+from nemesis.named import schedule_of
 from nemesis.repeated import Repeated
 from nemesis.schedule import Schedule
 from nemesis.spare import Spare

@@ -16,10 +16,10 @@ from naysayer.harness.setup import Setup
 from naysayer.plan import Plan, workload_of
 from naysayer.recorder import Recorder
 from naysayer.virtual import VirtualRun
-from nemesis.catalog import schedule_of
 from nemesis.decided import Decided
 from nemesis.deck import QUIET_MS, Deck
 from nemesis.mix import Mix, rest_for
+from nemesis.named import schedule_of
 from nemesis.schedule import Schedule
 from targets.backends.simulator import SimulatedCluster
 from targets.backends.simulator.network import Sent

@@ -13,7 +13,7 @@ from functools import partial
 from random import Random
 
 from nemesis import shapes
-from nemesis.catalog import find
+from nemesis.named import find
 from nemesis.schedule import Situation
 from targets.protocol.fault import Degrade, DelayMessages, DuplicateMessages, Fault, Link, LoseMessages
 from targets.protocol.links import between

@@ -6,15 +6,12 @@ are in ms of a simulated cluster, whose messages take a few ms; a live one is sl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
 from functools import partial
-from typing import Any
 
-from checker.errors import UsageError, unknown_name
 from nemesis import directed, shapes
-from nemesis.relay import Relay
-from nemesis.schedule import Schedule, Situation
+from nemesis.kind import Begin, FaultKind, Select
+from nemesis.schedule import Situation
 from targets.protocol.fault import (
     Corrupt,
     Cut,
@@ -37,48 +34,9 @@ from targets.protocol.fault import (
 )
 from targets.protocol.links import Link, between
 from targets.protocol.node import NodeId
-from targets.protocol.own_code import is_own, own_part
-
-Select = Callable[[Situation], tuple[NodeId, ...]]
-Begin = Callable[[Situation], Fault | tuple[Fault, ...] | None]
-End = Callable[[Situation, Fault], tuple[Fault, ...]]
 
 
-@dataclass(frozen=True)
-class FaultKind:
-    """A row of the catalogue. `needs` are the tags of faults that a cluster must be able to carry out.
-
-    `channel`: faults of one channel exclude each other, since one healing ends them all.
-    """
-
-    name: str
-    summary: str
-    needs: frozenset[str]
-    begin: Begin
-    end: End
-    channel: str
-    nodes: int = 1
-    """The least number of nodes with which it makes sense."""
-    triggers: tuple[directed.Trigger, ...] = ()
-    """A directed fault begins when one of these, chosen at random, fires; one without any begins at any time."""
-    rounds: tuple[int, ...] = (1,)
-    """How often in a row it may be injected, each time on a trigger; each fault ends when the next begins."""
-    hold_ms: tuple[float, ...] = ()
-    """In a relay, means of the time from the fault to the next trigger, of which a run has one; (): it has no relay."""
-    recovers: tuple[float, ...] = (0.0, 0.0, 0.0, 1.0)
-    """How often the faults of a relay are followed by a time without any; a run has one of these shares."""
-    on: Callable[[Select], Begin] | None = None
-    """Begins it on selected nodes, as `kill:majority` asks; None: it takes no selection."""
-    schedule: Schedule | None = None
-    """A whole schedule, of the user's or a relay, which decides alone: no other kind can be added."""
-
-    @property
-    def needs_views(self) -> bool:
-        """Whether `begin` or `end` looks at the views of the nodes."""
-        return bool(self.needs & {"leader", "reconfigure", "views"})
-
-
-def _running(situation: Situation, count: int) -> tuple[NodeId, ...]:
+def running(situation: Situation, count: int) -> tuple[NodeId, ...]:
     """So many nodes that run, at random; fewer where no more run."""
     up = [node for node in situation.nodes if node not in situation.down and node not in situation.paused]
     return tuple(sorted(situation.random.sample(up, min(count, len(up)))))
@@ -87,22 +45,7 @@ def _running(situation: Situation, count: int) -> tuple[NodeId, ...]:
 def _some(situation: Situation) -> tuple[NodeId, ...]:
     """Some running nodes: mostly one, sometimes two, sometimes all."""
     every = len(situation.nodes) - len(situation.down | situation.paused)
-    return _running(situation, situation.random.choice((1, 1, 1, 2, every))) if every else ()
-
-
-SELECTIONS: dict[str, Select] = {
-    "one": lambda situation: _running(situation, 1),
-    "minority": lambda situation: _running(situation, (len(situation.nodes) - 1) // 2),
-    "majority": lambda situation: _running(situation, len(situation.nodes) // 2 + 1),
-    "all": lambda situation: _running(situation, len(situation.nodes)),
-}
-"""Which nodes a fault is injected on, by what is written after its name and a colon."""
-
-RELAY = "relay"
-"""What is written after the name and a colon for a fault that comes again and again, alone."""
-
-MINORITY_OF = 3
-"""The least number of nodes that has a minority."""
+    return running(situation, situation.random.choice((1, 1, 1, 2, every))) if every else ()
 
 
 def _cut(choices: tuple[shapes.Shape, ...]) -> Begin:
@@ -226,7 +169,7 @@ def _heal(situation: Situation, fault: Fault) -> tuple[Fault, ...]:
     return (Heal(),)
 
 
-def _undo(situation: Situation, fault: Fault) -> tuple[Fault, ...]:
+def undo(situation: Situation, fault: Fault) -> tuple[Fault, ...]:
     """What ends it, according to its class."""
     ending = fault.undone_by()
     return () if ending is None else (ending,)
@@ -246,7 +189,7 @@ def _resume(situation: Situation, fault: Fault) -> tuple[Fault, ...]:
 def _undo_disk(situation: Situation, fault: Fault) -> tuple[Fault, ...]:
     """Free the disk, and restart: a node whose write failed has stopped."""
     nodes = tuple(sorted({one.where for one in fault.begins()}))
-    return (*_undo(situation, fault), Restart(nodes))
+    return (*undo(situation, fault), Restart(nodes))
 
 
 def _all_members(situation: Situation, fault: Fault) -> tuple[Fault, ...]:
@@ -348,7 +291,7 @@ _KINDS = (
     ),
     FaultKind("pause", "pauses a process (SIGSTOP)", Pause.tags, _pause(), _resume, "pause", on=_pause),
     FaultKind("pause-leader", "pauses the leader", Pause.tags | LEADER, directed.pause_leader, _resume, "pause"),
-    FaultKind("clock", "skews a node's clock: an offset, another rate", Skew.tags, _skew, _undo, "clock"),
+    FaultKind("clock", "skews a node's clock: an offset, another rate", Skew.tags, _skew, undo, "clock"),
     FaultKind("delay", "delays and reorders messages", BAD_LINKS, _slow, _heal, "net", 2),
     FaultKind("loss", "loses some messages", LOSSY_LINKS, _degrade(loss=0.25), _heal, "net", 2),
     FaultKind("clients", "loses some requests and replies of clients", CLIENT_LINKS, _clients, _heal, "net"),
@@ -386,16 +329,16 @@ _KINDS = (
         "resets TCP connections between a node and others",
         ResetConnections.tags,
         _reset,
-        _undo,
+        undo,
         "reset",
         2,
     ),
-    FaultKind("hold", "holds back single messages and delivers them much later", Hold.tags, _hold, _undo, "hold", 2),
+    FaultKind("hold", "holds back single messages and delivers them much later", Hold.tags, _hold, undo, "hold", 2),
     FaultKind(
         "fsync-error", "makes an fsync fail: the node stops", Corrupt.tags, _corrupt("fsync-error"), _restart, "life"
     ),
     FaultKind("disk-full", "fills a disk", Corrupt.tags, _corrupt("full"), _undo_disk, "life"),
-    FaultKind("bit-flip", "flips a stored bit", Corrupt.tags, _corrupt("bit-flip"), _undo, "disk"),
+    FaultKind("bit-flip", "flips a stored bit", Corrupt.tags, _corrupt("bit-flip"), undo, "disk"),
     FaultKind(
         "membership", "removes a member and adds it again", Reconfigure.tags, _reconfigure, _all_members, "group", 3
     ),
@@ -443,7 +386,7 @@ _KINDS = (
         "pause",
         triggers=(directed.any_change,),
     ),
-    FaultKind("transfer", "transfers the leadership to another node", Transfer.tags, _transfer, _undo, "group", 2),
+    FaultKind("transfer", "transfers the leadership to another node", Transfer.tags, _transfer, undo, "group", 2),
 )
 
 KINDS: dict[str, FaultKind] = {kind.name: kind for kind in _KINDS}
@@ -452,61 +395,3 @@ DIRECTED = tuple(
     kind.name for kind in _KINDS if kind.triggers and LEADER & kind.needs and "reconfigure" not in kind.needs
 )
 """The faults that are directed at leaders and need no command for operators."""
-
-ALIASES = {"crash": "kill", "skew": "clock", "one-way-partition": "one-way"}
-
-
-def find(name: str) -> FaultKind:
-    """The kind of that name, on the nodes that are named after a colon, if so: `kill`, `kill:majority`; or again and
-    again, as `depose:relay`; or one in a file of the user's: `faults.py:STORM`. Raises UsageError with the names."""
-    if is_own(name):
-        return _own(name)
-    plain, colon, selection = name.partition(":")
-    kind = KINDS.get(ALIASES.get(plain, plain))
-    if kind is None:
-        raise unknown_name("fault", plain, [*KINDS, *ALIASES])
-    return _on(kind, selection) if colon else kind
-
-
-def _on(kind: FaultKind, selection: str) -> FaultKind:
-    if selection == RELAY:
-        return _relay(kind)
-    if kind.on is None:
-        able = ", ".join(one.name for one in KINDS.values() if one.on is not None)
-        raise UsageError(f"fault {kind.name} takes no selection of nodes such as :{selection}; these do: {able}")
-    if selection not in SELECTIONS:
-        raise unknown_name("selection of nodes", selection, SELECTIONS)
-    least = MINORITY_OF if selection == "minority" else kind.nodes
-    return replace(kind, name=f"{kind.name}:{selection}", begin=kind.on(SELECTIONS[selection]), nodes=least)
-
-
-def _relay(kind: FaultKind) -> FaultKind:
-    """The kind as a whole schedule (relay.py)."""
-    if not kind.hold_ms:
-        able = ", ".join(one.name for one in KINDS.values() if one.hold_ms)
-        raise UsageError(f"fault {kind.name} has no relay; these do: {able}")
-    return replace(kind, name=f"{kind.name}:{RELAY}", schedule=Relay(kind))
-
-
-def _own(name: str) -> FaultKind:
-    """A kind of fault in a user's file, or a whole schedule there."""
-    found = own_part(name, "fault", _is_fault_or_schedule, "FaultKind or schedule {}")
-    if isinstance(found, FaultKind):
-        return replace(found, name=name)
-    needs = frozenset(getattr(found, "needs", frozenset()))
-    return FaultKind(name, "a schedule", needs, lambda situation: None, _undo, name, schedule=found)
-
-
-def _is_fault_or_schedule(found: Any) -> bool:
-    return isinstance(found, FaultKind) or (not isinstance(found, type) and callable(getattr(found, "next", None)))
-
-
-def schedule_of(names: Sequence[str]) -> Schedule | None:
-    """The whole schedule that is named, if one is. Raises UsageError if it is not named alone."""
-    for name in names:
-        schedule = find(name).schedule
-        if schedule is not None and len(names) > 1:
-            raise UsageError(f"{name} is a whole schedule: no other fault can be added to it; it can name them itself")
-        if schedule is not None:
-            return schedule
-    return None

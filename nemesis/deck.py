@@ -18,7 +18,7 @@ import msgspec
 from msgspec.structs import replace
 
 from nemesis.cards import PHASES_MAX, Card, Table, new_deck
-from nemesis.catalog import find
+from nemesis.named import find
 from nemesis.schedule import Poll, Schedule, Situation, Step
 from targets.protocol.fault import Fault, Kill, Pause, Restart, Resume
 from targets.protocol.node import NodeId

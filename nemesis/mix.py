@@ -13,8 +13,10 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from nemesis.catalog import LEADER, FaultKind, find
+from nemesis.catalog import LEADER
 from nemesis.directed import Trigger, leadership
+from nemesis.kind import FaultKind
+from nemesis.named import find
 from nemesis.schedule import Poll, Schedule, Situation, Step
 from targets.protocol.fault import KILLED, PAUSED, Condition, Fault
 from targets.protocol.fault_base import LINKS

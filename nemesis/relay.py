@@ -21,7 +21,7 @@ from targets.protocol.fault import Degrade, Fault, Heal, Restart, Resume, Skew
 from targets.protocol.node import NodeId
 
 if TYPE_CHECKING:
-    from nemesis.catalog import FaultKind
+    from nemesis.kind import FaultKind
 
 RECOVERY_MS = (10.0, 100.0)
 """Mean time without faults after one of them, where there is any."""

@@ -4,8 +4,8 @@ naysayer test target.py:HASTY --nemesis faults.py:BLACKOUT,clock
 naysayer test target.py:HASTY --nemesis faults.py:DRILL
 """
 
-from nemesis.catalog import FaultKind
 from nemesis.decided import FaultScript, TimedFault
+from nemesis.kind import FaultKind
 from targets.protocol.fault import Kill, Pause, Restart, Resume
 
 

@@ -25,7 +25,7 @@ from naysayer.commands.live import usual_faults
 from naysayer.options import RESULTS
 from naysayer.report.console import Text, console
 from naysayer.signals import ended_by_signals
-from nemesis import catalog
+from nemesis import named as named_faults
 from targets.backends.hosts.cluster import RemoteCluster
 from targets.backends.hosts.config import ClusterConfig, endpoint, load
 from targets.backends.hosts.container_links import DISCONNECTING
@@ -222,7 +222,7 @@ def doctor(file: Path, nemesis: tuple[str, ...] | None) -> int:
 
     examination = Examination(config, file, None, say)
     if nemesis is not None:
-        wanted = {kind.name: kind.needs for kind in map(catalog.find, nemesis)}
+        wanted = {kind.name: kind.needs for kind in map(named_faults.find, nemesis)}
         examination.asked = {name: needs for name, needs in wanted.items() if needs <= can}
         for name in sorted(wanted.keys() - examination.asked.keys()):
             text = f"needs {what_it_takes(wanted[name] - can)}"
@@ -247,7 +247,7 @@ def _refuse_few_nodes(examination: Examination, file: Path) -> None:
     """Faults that make no sense with so few nodes, which a run refuses."""
     assert examination.asked is not None
     for name in list(examination.asked):
-        least = catalog.find(name).nodes
+        least = named_faults.find(name).nodes
         if least > len(examination.config.nodes):
             del examination.asked[name]
             text = f"makes sense with {least} nodes or more; the file names {len(examination.config.nodes)}"

@@ -24,7 +24,7 @@ from targets.registry import find
 STATE_BYTES = 250
 """What a state takes, about."""
 
-STATES, LADDER_STATES = 1_000_000, 10_000_000
+STATES, LADDER_STATES = 1_000_000, 5_000_000
 """After how many states an exploration is cut unless that is given: one of a program, and one of several scopes."""
 
 

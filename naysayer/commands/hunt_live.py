@@ -38,7 +38,7 @@ from naysayer.report.terminal import show
 from naysayer.results import HISTORY, new_folder, refuse_unwritable
 from naysayer.signals import StopRequest
 from naysayer.store import Store
-from nemesis import catalog
+from nemesis import named as named_faults
 from workloads.tailored import Sizes
 
 FOUND, NOTHING, UNDECIDED, ERROR = 1, 0, 2, 3
@@ -132,13 +132,13 @@ class LiveHunt:
         possible = [
             name
             for name in SURVIVABLE
-            if catalog.find(name).needs <= self.backend.faults and catalog.find(name).nodes <= nodes
+            if named_faults.find(name).needs <= self.backend.faults and named_faults.find(name).nodes <= nodes
             if asked.binary is None or name in plan.nemesis or name not in ("duplicate-phase", "power", "torn")
         ]
         mix = draw_mix(seed, self.workloads, plan.nemesis, possible)
         named = self.backend.defaults.get("nemesis") if asked.nemesis is None else asked.nemesis
         if named is not None:
-            names = tuple(catalog.find(name).name for name in named)
+            names = tuple(named_faults.find(name).name for name in named)
             mix = replace(mix, nemesis=names, deck=True)
         return with_fields(plan, workload=mix.workload, nemesis=mix.nemesis, deck=mix.deck)
 
@@ -239,7 +239,7 @@ def _with(plan: Plan, setting: Setting, time_s: float, seed: int) -> Plan:
     Raises UsageError for a workload without keys.
     """
     faults = [one.fault for one in setting.suspects or ()]
-    names = [name for name in plan.nemesis if any(one.tag in catalog.find(name).needs for one in faults)]
+    names = [name for name in plan.nemesis if any(one.tag in named_faults.find(name).needs for one in faults)]
     sizes = plan.sizes if setting.keys is None else with_fields(plan.sizes or Sizes(), key_count=setting.keys)
     smaller = with_fields(
         plan,

@@ -26,7 +26,7 @@ from naysayer.plan import (
     validate,
     workload_of,
 )
-from nemesis import catalog
+from nemesis import named as named_faults
 from nemesis.deck import PROCESSES
 from targets.backends.hosts.cluster import RemoteCluster
 from targets.backends.hosts.config import ClusterConfig, make_client, own_file
@@ -47,7 +47,7 @@ BINARY_TIMEOUT_S = 1.0
 
 def asks_for_storage(plan: Plan) -> bool:
     """Whether a fault of the plan needs the nodes' disks. Raises UsageError where this machine cannot inject it."""
-    asked = any(catalog.find(name).needs & STORING for name in plan.nemesis)
+    asked = any(named_faults.find(name).needs & STORING for name in plan.nemesis)
     if asked:
         compiler()
     return asked
@@ -114,12 +114,12 @@ def remote_system(file: Path, config: ClusterConfig, plan: Plan, *, faults_on_ru
         )
     make_client(config.client, next(iter(config.nodes.values())).client, workload.model)
     for name in plan.nemesis:
-        missing = catalog.find(name).needs - faults_of(config)
+        missing = named_faults.find(name).needs - faults_of(config)
         if missing:
             can = possible_faults(faults_of(config), plan.nodes)
             needs = what_it_takes(missing)
             raise UsageError(f"fault {name} cannot be carried out on these hosts: it needs {needs}; possible: {can}")
-    wanted = {name: catalog.find(name).needs for name in plan.nemesis}
+    wanted = {name: named_faults.find(name).needs for name in plan.nemesis}
     left = f"naysayer heal {shlex.quote(str(file))}"
     files = {"cluster.toml": file}
     if own := own_file(config.client):
@@ -159,7 +159,7 @@ def live_plan(backend: Backend, options: RunOptions) -> Plan:
     plan = Plan(
         target=backend.name,
         workload=backend.workload if options.workload is None else options.workload,
-        nemesis=tuple(catalog.find(name).name for name in nemesis),
+        nemesis=tuple(named_faults.find(name).name for name in nemesis),
         nodes=nodes,
         clients=LIVE_CLIENTS if options.clients is None else options.clients,
         seed=options.seed,
@@ -169,7 +169,7 @@ def live_plan(backend: Backend, options: RunOptions) -> Plan:
         nemesis_interval_s=options.nemesis_interval_s,
         start_timeout_s=options.start_timeout_s,
         rate=options.rate,
-        deck=options.nemesis is None or PROCESSES.keys() >= {catalog.find(name).name for name in nemesis},
+        deck=options.nemesis is None or PROCESSES.keys() >= {named_faults.find(name).name for name in nemesis},
         availability=options.availability,
         sizes=sizes_of(options),
         level=level_of(options),
@@ -190,4 +190,6 @@ def _binary(options: RunOptions) -> Binary:
 
 def usual_faults(faults: frozenset[str], nodes: int, usual: tuple[str, ...] = HOSTS_NEMESIS) -> tuple[str, ...]:
     """Those of the usual faults that a cluster with these tags can carry out."""
-    return tuple(name for name in usual if catalog.find(name).needs <= faults and catalog.find(name).nodes <= nodes)
+    return tuple(
+        name for name in usual if named_faults.find(name).needs <= faults and named_faults.find(name).nodes <= nodes
+    )

@@ -10,7 +10,7 @@ from checker.errors import UsageError, unknown_name
 from checker.ladder import RUNGS
 from naysayer.play import notation
 from naysayer.play.timed import Scenario
-from nemesis import catalog
+from nemesis import named as named_faults
 from workloads.registry import find as find_workload
 
 FILE = "assignment.toml"
@@ -116,7 +116,7 @@ def _validate(assignment: Assignment, one: Trial) -> None:
     for workload in one.workloads:
         find_workload(workload)
     for fault in one.faults:
-        catalog.find(fault)
+        named_faults.find(fault)
     if not (1 <= one.seeds <= SEEDS_MAX and 0 <= one.hidden <= SEEDS_MAX):
         raise UsageError(f"seeds are {one.seeds} and hidden {one.hidden}; at most {SEEDS_MAX} each, and at least one")
     for weaker, share in one.credit.items():

@@ -22,7 +22,7 @@ from naysayer.play import timed
 from naysayer.recorder import Recorder
 from naysayer.report.build import seen_in
 from naysayer.simulate import Run, Simulation
-from nemesis import catalog
+from nemesis import named as named_faults
 from targets.backends.simulator import SimulatedCluster
 from targets.registry import find as find_target
 from workloads.registry import find as find_workload
@@ -108,7 +108,7 @@ def applies(one: Trial, target: str) -> bool:
 
 
 def _fits(name: str, nodes: int, target: str) -> bool:
-    found = catalog.find(name)
+    found = named_faults.find(name)
     commands = find_target(target).commands
     faults = (SimulatedCluster.faults - {"reconfigure", "transfer"}) | commands
     return found.nodes <= nodes and found.needs <= faults | {"leader"}

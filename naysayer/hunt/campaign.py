@@ -22,7 +22,7 @@ from naysayer.judge import judge_run
 from naysayer.plan import Plan, validate
 from naysayer.recorder import Recorder
 from naysayer.simulate import Probe, Simulation
-from nemesis import catalog
+from nemesis import named as named_faults
 from targets.backends.host.determinism import difference
 from targets.backends.host.process import hosts_s
 from targets.protocol.own_code import blamed
@@ -86,8 +86,8 @@ class Hunt:
         same = all(getattr(self, name) in (None, getattr(plan, name)) for name in asked)
         if self.nemesis is None or not same:
             return same
-        named = {catalog.find(name).name for name in self.nemesis}
-        return all(name in named or name.removesuffix(f":{catalog.RELAY}") in named for name in plan.nemesis)
+        named = {named_faults.find(name).name for name in self.nemesis}
+        return all(name in named or name.removesuffix(f":{named_faults.RELAY}") in named for name in plan.nemesis)
 
     def validate(self) -> None:
         """Raises UsageError for what does not fit the target, and for numbers out of bounds."""

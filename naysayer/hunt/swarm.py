@@ -11,7 +11,8 @@ from random import Random
 from naysayer.plan import Plan
 from naysayer.possible import offered, possible
 from nemesis import catalog
-from nemesis.catalog import schedule_of
+from nemesis import named as named_faults
+from nemesis.named import schedule_of
 from targets.protocol.target import Target
 from workloads.few_writes import WORKLOAD as FEW_WRITES
 from workloads.register import WORKLOAD as REGISTER
@@ -60,11 +61,11 @@ def draw(
     random = Random(f"{seed} swarm {target.name}")
     drawn = target.nodes if target.nodes == 1 else random.choice(NODES)
     size = drawn if nodes is None else nodes
-    kinds = possible(target) if nemesis is None else map(catalog.find, nemesis)
+    kinds = possible(target) if nemesis is None else map(named_faults.find, nemesis)
     pool = list(dict.fromkeys(kind.name for kind in kinds if kind.nodes <= size))
     drawn_clients = random.choice((3, 5, 8, 12))
     relayed = relay(pool, random)
-    if relayed is not None and nodes is None and "reconfigure" in catalog.find(relayed).needs:
+    if relayed is not None and nodes is None and "reconfigure" in named_faults.find(relayed).needs:
         size = NODES_OF_CHANGES
     return Plan(
         target=target.name,
@@ -81,13 +82,13 @@ def draw(
 
 def relay(pool: list[str], random: Random) -> str | None:
     """The only fault of a relay; None for a plan of several faults."""
-    suited = [kind for kind in map(catalog.find, pool) if kind.hold_ms and kind.schedule is None]
+    suited = [kind for kind in map(named_faults.find, pool) if kind.hold_ms and kind.schedule is None]
     of_leaders = [kind for kind in suited if kind.needs & catalog.LEADER]
     share = RELAY_SHARE if of_leaders else LEADERLESS_SHARE
     if not suited or random.random() >= share:
         return None
     others = [kind for kind in suited if kind not in of_leaders]
-    return f"{random.choice([*of_leaders, *of_leaders, *others]).name}:{catalog.RELAY}"
+    return f"{random.choice([*of_leaders, *of_leaders, *others]).name}:{named_faults.RELAY}"
 
 
 def subset(pool: list[str], random: Random) -> tuple[str, ...]:

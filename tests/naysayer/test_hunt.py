@@ -32,7 +32,7 @@ from naysayer.recorder import Recorder
 from naysayer.simulate import Simulation
 from nemesis import shapes
 from nemesis.catalog import KINDS, LEADER
-from nemesis.catalog import find as find_fault
+from nemesis.named import find as find_fault
 from nemesis.schedule import Poll, Situation, Step
 from targets.backends.simulator import SimulatedCluster
 from targets.protocol.fault import Cut, Degrade, Heal, Kill, Restart

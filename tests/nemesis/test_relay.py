@@ -13,7 +13,8 @@ from checker.errors import UsageError
 from naysayer.hunt.swarm import draw
 from naysayer.recorder import Recorder
 from naysayer.simulate import Simulation
-from nemesis.catalog import KINDS, find, schedule_of
+from nemesis.catalog import KINDS
+from nemesis.named import find, schedule_of
 from nemesis.relay import PATIENCE_MS, Habit, Relay
 from nemesis.schedule import Schedule, Situation, Step
 from targets.protocol.fault import Cut, Degrade, Fault, Heal

@@ -9,8 +9,9 @@ import pytest
 from msgspec.structs import replace
 
 from checker.errors import UsageError
-from nemesis.catalog import DIRECTED, KINDS, find
+from nemesis.catalog import DIRECTED, KINDS
 from nemesis.mix import SEPARATE, Active, Armed, Mix
+from nemesis.named import find
 from nemesis.schedule import Poll, Schedule, Situation, Step
 from nemesis.spare import Spare
 from targets.protocol.fault import (

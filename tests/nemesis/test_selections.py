@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from checker.errors import UsageError
-from nemesis.catalog import KINDS, SELECTIONS, find
+from nemesis.catalog import KINDS
 from nemesis.mix import PAUSE_MS, Mix, rest_for
+from nemesis.named import SELECTIONS, find
 from nemesis.schedule import Poll
 from targets.protocol.fault import Kill, Pause, Restart
 from tests.nemesis.test_schedules import NODES, situation
