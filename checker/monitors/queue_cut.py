@@ -35,21 +35,24 @@ Refute = Callable[[Sequence[Operation]], bool]
 
 def fewer(ops: Sequence[Operation], late: Operation, refute: Refute) -> list[Operation]:
     """Some of the refuted operations that have no order either; all of them, if nothing may go. `late` fits nowhere."""
-    whole = _Cut(ops, refute)
+    whole = _Cut(ops, refute, late)
     few = next((few for few in _of_few_values(ops, late) if whole.refuted(few)), list(ops))
-    cut = _Cut(few, refute)  # all other values went as a whole
+    cut = _Cut(few, refute, late)  # all other values went as a whole
     few = cut.without_beginning(few)
     return without_needless(few, few, cut.refuted)
 
 
 class _Cut:
-    def __init__(self, ops: Sequence[Operation], refute: Refute) -> None:
+    def __init__(self, ops: Sequence[Operation], refute: Refute, late: Operation) -> None:
         self.ops = ops
         self.refute = refute
+        self.late = late
 
     def refuted(self, kept: Sequence[Operation]) -> bool:
-        """Whether these have no order, without all others."""
+        """Whether these have no order, without all others. The one that fits nowhere stays: it says until when."""
         staying = {op.index for op in kept}
+        if self.late.index not in staying:
+            return False
         left = _QUEUE.without([op for op in self.ops if op.index not in staying], kept)
         return left is not None and self.refute(left)
 

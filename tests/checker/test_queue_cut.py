@@ -90,3 +90,15 @@ def _check_cuts(ops: list[Operation]) -> None:
 def _first(ops: list[Operation], f: str, k: int) -> list[Operation]:
     own = [op for op in ops if op.f == f and (f == "enqueue" or op.output is not None)]
     return sorted(own, key=lambda op: op.call)[:k]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("clients", "seed"), [(5, 15), (10, 64)])
+def test_what_is_cut_still_says_until_when(clients: int, seed: int) -> None:
+    """Without the operation that fits nowhere, the verifier would not know at which instant to cut."""
+    ops, rng = crowd("queue", clients, 300, seed=seed), Random(seed)
+    at = rng.choice([at for at, op in enumerate(ops) if op.output is not None and at > 200])
+    ops[at] = structs.replace(ops[at], output=rng.choice([value for value in range(5) if value != ops[at].output]))
+    verdict = check(History.of(ops), "queue")
+    assert (verdict.outcome, verdict.method) == ("invalid", "frontiers")
+    assert verify(History.of(ops), QUEUE, verdict) == []
