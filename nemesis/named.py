@@ -11,6 +11,7 @@ from nemesis.catalog import KINDS, running, undo
 from nemesis.kind import FaultKind, Select
 from nemesis.relay import Relay
 from nemesis.schedule import Schedule
+from nemesis.steady import Steady
 from targets.protocol.own_code import is_own, own_part
 
 SELECTIONS: dict[str, Select] = {
@@ -23,6 +24,9 @@ SELECTIONS: dict[str, Select] = {
 
 RELAY = "relay"
 """What is written after the name and a colon for a fault that comes again and again, alone."""
+
+STEADY = "steady"
+"""What is written there for a fault that lasts as long as the run, alone."""
 
 MINORITY_OF = 3
 """The least number of nodes that has a minority."""
@@ -45,6 +49,8 @@ def find(name: str) -> FaultKind:
 def _on(kind: FaultKind, selection: str) -> FaultKind:
     if selection == RELAY:
         return _relay(kind)
+    if selection == STEADY:
+        return replace(kind, name=f"{kind.name}:{STEADY}", schedule=Steady(kind))
     if kind.on is None:
         able = ", ".join(one.name for one in KINDS.values() if one.on is not None)
         raise UsageError(f"fault {kind.name} takes no selection of nodes such as :{selection}; these do: {able}")

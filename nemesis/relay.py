@@ -83,7 +83,7 @@ class Relay(msgspec.Struct, frozen=True):
         if now >= self.until_ms:
             return self._ended(situation)._resting(now).next(situation)
         if self.trigger(self.views, situation) and not self._has_hit(situation, kind):
-            return self._struck(situation, kind, self.habit).next(situation)
+            return self._fired(situation, kind, self.habit).next(situation)
         return Poll(self.until_ms, self.until_ms), replace(self, views=situation.views)
 
     def _begun(self, situation: Situation, kind: FaultKind) -> Relay:
@@ -101,7 +101,7 @@ class Relay(msgspec.Struct, frozen=True):
         """Whether a fault of leaders was injected into this leadership already."""
         return "leader" in kind.needs and self.last is not None and self.last == leadership(situation)
 
-    def _struck(self, situation: Situation, kind: FaultKind, habit: Habit) -> Relay:
+    def _fired(self, situation: Situation, kind: FaultKind, habit: Habit) -> Relay:
         """The trigger has fired: the fault takes the place of the last one."""
         random = situation.random
         begun = kind.begin(replace(situation, before=self.views)) or ()

@@ -358,9 +358,11 @@ class Clients:
         self.observed.take(thread.node, thread.asked.f, status, thread.call_ns / NS)
         progress = self.majority_progress
         if progress is not None and thread.call_ns < self.setup.progress_until_ms * NS:
+            # whatever changes something may be refused by design: a register may be written once, a lock be held
+            in_vain = status == "info" or (status == "fail" and thread.asked.f == "read")
             if status == "ok":
                 progress.succeeded(now_ns / NS)
-            elif progress.in_vain(f"c{client}", thread.node, thread.call_ns / NS, now_ns / NS):
+            elif in_vain and progress.in_vain(f"c{client}", thread.node, thread.call_ns / NS, now_ns / NS):
                 self.stalled(progress, now_ns)
                 self.majority_progress = None
         if self._look_at_nodes:

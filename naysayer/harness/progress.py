@@ -5,10 +5,11 @@ and have sane clocks and disks goes on without the others. A leader that can sen
 its heartbeats keep the others loyal, it commits nothing, and all is well again as soon as the link is.
 
 So: while such a majority exists and no fault touches its nodes, for longer than a stated time, and each node that runs
-is asked (one outside may lead, with a majority of its own), some operation must succeed, at whichever node. Nothing is
-judged any more in a run in which members were changed by request, since the majority that counts is another one then,
-or in which a clock or a disk had a fault, on whichever node: a leader whose disk fails may hold up all that follow it,
-and no promise of these systems is about that.
+is asked (one outside may lead, with a majority of its own), some operation must succeed, at whichever node. A change
+that is refused counts neither way: a register may be written once only, a lock be held. Nothing is judged any more in
+a run in which members were changed by request, since the majority that counts is another one then, or in which a clock
+or a disk had a fault, on whichever node: a leader whose disk fails may hold up all that follow it, and no promise of
+these systems is about that.
 """
 
 from __future__ import annotations
@@ -97,7 +98,7 @@ class MajorityProgress:
             self._vain.clear()
 
     def in_vain(self, client: NodeId, node: NodeId, call_ms: float, now_ms: float) -> bool:
-        """An operation did not succeed; whether this shows that the majority makes no progress."""
+        """An operation had no answer, or a read was refused; whether this shows that the majority does not progress."""
         if call_ms < self.since_ms or not self.majority:
             return False
         bad = self._bad_links

@@ -87,7 +87,8 @@ class Hunt:
         if self.nemesis is None or not same:
             return same
         named = {named_faults.find(name).name for name in self.nemesis}
-        return all(name in named or name.removesuffix(f":{named_faults.RELAY}") in named for name in plan.nemesis)
+        alone = (f":{named_faults.RELAY}", f":{named_faults.STEADY}")
+        return all(name in named or (name.endswith(alone) and name.partition(":")[0] in named) for name in plan.nemesis)
 
     def validate(self) -> None:
         """Raises UsageError for what does not fit the target, and for numbers out of bounds."""

@@ -33,6 +33,12 @@ RELAY_SHARE = 0.5
 LEADERLESS_SHARE = 0.25
 """...and of another such fault, where no leader is known: each change of a node is its trigger, so less works."""
 
+STEADY_SHARE = 0.1
+"""Chance of one fault that lasts as long as the run (nemesis/steady.py)."""
+
+LASTING = ("one-way", "one-way", "one-way", "partition", "isolate-leader", "pause")
+"""Faults that leave a majority intact, by how often they last."""
+
 NODES = (3, 3, 4, 5, 5)
 """Sizes of clusters."""
 
@@ -64,13 +70,14 @@ def draw(
     kinds = possible(target) if nemesis is None else map(named_faults.find, nemesis)
     pool = list(dict.fromkeys(kind.name for kind in kinds if kind.nodes <= size))
     drawn_clients = random.choice((3, 5, 8, 12))
-    relayed = relay(pool, random)
-    if relayed is not None and nodes is None and "reconfigure" in named_faults.find(relayed).needs:
+    alone = relay(pool, random)
+    if alone is not None and nodes is None and "reconfigure" in named_faults.find(alone).needs:
         size = NODES_OF_CHANGES
+    alone = steady(pool, Random(f"{seed} steady {target.name}")) or alone
     return Plan(
         target=target.name,
         workload=workload or random.choice(fitting(target)),
-        nemesis=subset(pool, random) if relayed is None else (relayed,),
+        nemesis=subset(pool, random) if alone is None else (alone,),
         nodes=size,
         clients=drawn_clients if clients is None else clients,
         seed=seed,
@@ -89,6 +96,12 @@ def relay(pool: list[str], random: Random) -> str | None:
         return None
     others = [kind for kind in suited if kind not in of_leaders]
     return f"{random.choice([*of_leaders, *of_leaders, *others]).name}:{named_faults.RELAY}"
+
+
+def steady(pool: list[str], random: Random) -> str | None:
+    """The only fault of a run that it lasts for; None for another plan."""
+    suited = [name for name in LASTING if name in pool]
+    return f"{random.choice(suited)}:{named_faults.STEADY}" if suited and random.random() < STEADY_SHARE else None
 
 
 def subset(pool: list[str], random: Random) -> tuple[str, ...]:
