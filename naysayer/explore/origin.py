@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from checker.errors import UsageError
+from checker.history import Operation
 from naysayer.explore.prefix import may_lead
 from naysayer.explore.rungs import CRASHES_MAX, TIMERS_MAX
 from naysayer.explore.scope import CLIENTS_MAX, OPERATIONS_MAX, Scope, refuse_unoffered, refuse_unsuited, scope
-from naysayer.play import notation
+from naysayer.play import notation, timed
 from naysayer.play.notation import SCENARIO
-from naysayer.play.timed import Scenario, TimedOperation
+from naysayer.play.timed import Scenario
 from naysayer.results import open_folder
 from targets.protocol.fault import Kill
 from targets.protocol.target import Target
@@ -79,14 +80,16 @@ def is_explorable(target: Target, scenario: Scenario, source: Path) -> bool:
 
 
 def _rows(scenario: Scenario, source: Path) -> list[list[tuple[str, str]]]:
-    """By client: its operations on the key that most are on, as letters and nodes."""
+    """By client: its operations on the key that most are on, as letters and nodes. A client that has given up waiting
+    goes on as another one, as in the history: what it waited for may happen later."""
     strange = sorted({one.f for one in scenario.operations} - LETTERS.keys())
     if strange or not scenario.operations:
         other = ", ".join(strange) or "none"
         raise UsageError(f"{source} has operations that cannot be explored ({other}): it takes {', '.join(LETTERS)}")
     (key, _), *_ = Counter(one.key for one in scenario.operations).most_common(1)
-    asked = sorted((one for one in scenario.operations if one.key == key), key=lambda one: (one.client, one.at_ms))
-    clients = dict.fromkeys(one.client for one in asked)
+    run, _ = timed.play(scenario, weaker=False)
+    asked = sorted((one for one in run.recorder.history() if one.key == key), key=lambda one: (one.process, one.call))
+    clients = dict.fromkeys(one.process for one in asked)
     if len(clients) > CLIENTS_MAX or len(asked) > OPERATIONS_MAX:
         raise UsageError(
             f"{source} has {len(asked)} operations of {len(clients)} clients, and at most {OPERATIONS_MAX} of "
@@ -94,10 +97,10 @@ def _rows(scenario: Scenario, source: Path) -> list[list[tuple[str, str]]]:
         )
     values = [one.input[1] if one.f == "cas" else one.input for one in asked if one.f in ("cas", "write", "append")]
     numbers = {value: number for number, value in enumerate(values, 1)}
-    return [[(_letter(one, numbers), one.node) for one in asked if one.client == client] for client in clients]
+    return [[(_letter(one, numbers), str(one.node)) for one in asked if one.process == client] for client in clients]
 
 
-def _letter(operation: TimedOperation, numbers: Mapping[Any, int]) -> str:
+def _letter(operation: Operation, numbers: Mapping[Any, int]) -> str:
     """As a program has it. What is written is numbered there, in order."""
     expected = operation.input[0] if operation.f == "cas" else None
     return f"{LETTERS[operation.f]}{numbers.get(expected, '')}"

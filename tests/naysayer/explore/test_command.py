@@ -104,6 +104,27 @@ def test_a_shorter_failure_than_one_that_is_known(tmp_path: Path, capsys: pytest
     assert "free of violations, with all that is smaller:\n    r@n1 r@n3 | w@n2: 0 crashes" in capsys.readouterr().out
 
 
+GAVE_UP = """# a reader reads from the other node after the writer, which is the same client, gave up waiting
+cluster quorum-kv/no-read-repair nodes 3 seed 6 workload register timeout 500
+at 0 cut n2 - n1, n2 - n3 and what is under way
+at 306 c0 writes x 1 at n1
+at 314 cut n1 - n2, n1 - n3 and what is under way
+at 1200 heal
+at 1310 c0 reads x at n1
+at 1348 c0 reads x at n3
+verdict
+"""
+
+
+def test_a_client_that_gave_up_waiting_goes_on_as_another_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "hunted.txt"
+    file.write_text(GAVE_UP)
+    assert run(["explore", "--from", str(file)]) == 1
+    assert "✗ quorum-kv/no-read-repair: w@n1 | r@n1 r@n3 on 3 nodes" in capsys.readouterr().out
+
+
 def test_what_is_known_of_a_cluster_that_is_led_begins_when_it_is(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
