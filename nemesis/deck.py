@@ -18,6 +18,7 @@ import msgspec
 from msgspec.structs import replace
 
 from nemesis.cards import PHASES_MAX, Card, Table, new_deck
+from nemesis.kind import faults_of
 from nemesis.named import find
 from nemesis.schedule import Poll, Schedule, Situation, Step
 from targets.protocol.fault import Fault, Kill, Pause, Restart, Resume
@@ -238,8 +239,7 @@ class Deck(msgspec.Struct, frozen=True):
     def _play(self, situation: Situation) -> Deck:
         card = self.cards[0]
         victim = _victim(situation, card.at_leader)
-        begun = card.make(situation, victim) or ()
-        faults = begun if isinstance(begun, tuple) else (begun,)
+        faults = faults_of(card.make(situation, victim))
         endings = dict.fromkeys(ending for fault in faults if (ending := fault.undone_by()) is not None)
         stopped = tuple({at.where for fault in faults if fault.momentary for at in fault.begins()})
         lasts = UntilUsed(card.lasts_ms, victim) if card.brief else Sleep(card.lasts_ms)

@@ -15,6 +15,13 @@ Begin = Callable[[Situation], Fault | tuple[Fault, ...] | None]
 End = Callable[[Situation, Fault], tuple[Fault, ...]]
 
 
+def faults_of(begun: Fault | tuple[Fault, ...] | None) -> tuple[Fault, ...]:
+    """What a `Begin` chose: one fault, several at once, or none."""
+    if begun is None:
+        return ()
+    return begun if isinstance(begun, tuple) else (begun,)
+
+
 @dataclass(frozen=True)
 class FaultKind:
     """A row of the catalogue. `needs` are the tags of faults that a cluster must be able to carry out.

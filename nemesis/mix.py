@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from nemesis.catalog import LEADER
 from nemesis.directed import Trigger, leadership
-from nemesis.kind import FaultKind
+from nemesis.kind import FaultKind, faults_of
 from nemesis.named import find
 from nemesis.schedule import Poll, Schedule, Situation, Step
 from targets.protocol.fault import KILLED, PAUSED, Condition, Fault
@@ -178,15 +178,14 @@ class Mix(msgspec.Struct, frozen=True):
         self, kind: FaultKind, situation: Situation, lasting_ms: float | None = None
     ) -> tuple[Step | Poll | None, Schedule]:
         """Begin a fault, for a random time unless one is given."""
-        begun = kind.begin(situation)
-        if begun is None:
+        begun = faults_of(kind.begin(situation))
+        if not begun:
             return self.next(situation)
-        first, *others = begun if isinstance(begun, tuple) else (begun,)
         if lasting_ms is None:
             lasting_ms = situation.random.choice(LASTING_MS) * situation.random.random() * self.stretch
-        active = Active(kind, (first, *others), situation.now_ms + lasting_ms)
-        due = _with_links_of(self.active, (first, *others))[1:]
-        return Step(situation.now_ms, first), replace(self, active=(*self.active, active), due=due)
+        active = Active(kind, begun, situation.now_ms + lasting_ms)
+        due = _with_links_of(self.active, begun)[1:]
+        return Step(situation.now_ms, begun[0]), replace(self, active=(*self.active, active), due=due)
 
     def _pause(self, situation: Situation) -> float:
         return situation.random.expovariate(1.0) * PAUSE_MS * self.stretch * self.rest

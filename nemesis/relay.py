@@ -9,19 +9,17 @@ fault lasts, whether the system may recover after it, whether the network is slo
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
 from nemesis import shapes
 from nemesis.directed import Trigger, leadership
+from nemesis.kind import FaultKind, faults_of
 from nemesis.schedule import Poll, Schedule, Situation, Step
 from targets.protocol.fault import Degrade, Fault, Heal, Restart, Resume, Skew
 from targets.protocol.node import NodeId
-
-if TYPE_CHECKING:
-    from nemesis.kind import FaultKind
 
 RECOVERY_MS = (10.0, 100.0)
 """Mean time without faults after one of them, where there is any."""
@@ -104,8 +102,7 @@ class Relay(msgspec.Struct, frozen=True):
     def _fired(self, situation: Situation, kind: FaultKind, habit: Habit) -> Relay:
         """The trigger has fired: the fault takes the place of the last one."""
         random = situation.random
-        begun = kind.begin(replace(situation, before=self.views)) or ()
-        faults = begun if isinstance(begun, tuple) else (begun,)
+        faults = faults_of(kind.begin(replace(situation, before=self.views)))
         rest = self._ended(situation)
         rest = rest._resting(situation.now_ms + random.expovariate(1.0) * habit.hold_ms)
         skewed = tuple(fault.node for fault in faults if isinstance(fault, Skew))

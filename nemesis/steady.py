@@ -6,16 +6,14 @@ looks like one that is slow. Here nothing else disturbs.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
+from nemesis.kind import FaultKind, faults_of
 from nemesis.schedule import Poll, Schedule, Situation, Step
 from targets.protocol.fault import Fault
-
-if TYPE_CHECKING:
-    from nemesis.kind import FaultKind
 
 BEGINS_MS = 100.0
 """Mean time until it begins: mostly after the first election."""
@@ -39,7 +37,7 @@ class Steady(msgspec.Struct, frozen=True):
         if self.kind is None:
             return None, self
         kind: FaultKind = self.kind
-        begun = kind.begin(situation)
-        if begun is None:  # no node leads at this time
+        begun = faults_of(kind.begin(situation))
+        if not begun:  # no node leads at this time
             return Poll(now + BEGINS_MS), self
-        return replace(self, kind=None, due=begun if isinstance(begun, tuple) else (begun,)).next(situation)
+        return replace(self, kind=None, due=begun).next(situation)
