@@ -14,7 +14,7 @@ what it misses has a weaker name, but a cyclic component always gives a cycle (`
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -241,14 +241,14 @@ def _walk(inside: Edges, order: Order, snapshot: bool) -> Cycle | None:
     return None
 
 
-def at_every_level(cycle: Cycle, edges: Edges, known: Edges) -> Cycle:
+def at_every_level(cycle: Cycle, edges: Edges, known: Callable[[], Edges]) -> Cycle:
     """A cycle by a name that claims no more than reads show.
 
     `known`: the edges that hold at every level. The others ww of `edges` rest on that nothing comes between a version
     that a transaction read and the one that it wrote (`Versions.linked`), as serializability and snapshot isolation
     have it. At a weaker level something may: then a transaction missed what it overwrote, which is a G-single.
     """
-    forced = [step.kind == WW and not _has(known, step, WW) for step in cycle.steps]
+    forced = [step.kind == WW and not _has(known(), step, WW) for step in cycle.steps]
     if not any(forced):
         return cycle
     read = [by and _has(edges, step, WR) for by, step in zip(forced, cycle.steps, strict=True)]

@@ -113,7 +113,7 @@ class Judge:
                 return Ruling(True, events=strongly.events)
             if strongly.reason is not None:
                 return Ruling(None, reason=strongly.reason)
-            cycle = strongly.cycle and at_every_level(strongly.cycle, self.known, self.known_at_every_level)
+            cycle = strongly.cycle and at_every_level(strongly.cycle, self.known, lambda: self.known_at_every_level)
             return Ruling(False, cycle=cycle, refutation=strongly.refutation)
         weakly = weak.decide(self.table, self.versions, level.family)
         if weakly.events is not None:
@@ -148,7 +148,7 @@ class Judge:
         found = named(edges, self.table, "realtime")
         by_kind = {cycle.kind: cycle for cycle in found}
         for cycle in found:
-            one = at_every_level(cycle, edges, self.known_at_every_level)
+            one = at_every_level(cycle, edges, lambda: self.known_at_every_level)
             if one.kind != cycle.kind:
                 del by_kind[cycle.kind]
                 by_kind.setdefault(one.kind, one)

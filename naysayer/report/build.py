@@ -127,13 +127,13 @@ def _where(plan: Plan) -> str:
     return f"seed {plan.seed}" if plan.backend == "simulator" else plan.backend
 
 
-def _faults(result: Result, counted: Injected) -> str:
+def _faults(result: Result, faults: Injected) -> str:
     if not result.plan.nemesis:
         return "none"
-    if not counted.count:
+    if not faults.count:
         return f"{', '.join(result.plan.nemesis)} · none injected"
-    effects = f"{counted.took_effect} took effect" if counted.took_effect < counted.count else "all took effect"
-    words = [", ".join(result.plan.nemesis), f"{counted.count} injected, {effects}"]
+    effects = f"{faults.took_effect} took effect" if faults.took_effect < faults.count else "all took effect"
+    words = [", ".join(result.plan.nemesis), f"{faults.count} injected, {effects}"]
     if result.fault_phase_ms is not None:
         words.append(f"{result.fault_phase_ms / 1000:.2f} s of virtual time")
     return " · ".join(words)
@@ -151,13 +151,13 @@ def _by_kind(result: Result) -> list[str]:
     return [f"{count[kind]} × {kind}, the last: {one.fault.label()}: {one.detail}" for kind, one in last.items()]
 
 
-def _without_effect(counted: Injected) -> tuple[str, ...]:
+def _without_effect(faults: Injected) -> tuple[str, ...]:
     """A sentence on the faults that had no observable effect, if any."""
-    count = counted.count - counted.took_effect
+    count = faults.count - faults.took_effect
     if not count:
         return ()
-    example = "".join(f" ({one.fault.label()}: {one.detail})" for one in counted.without[:1])
-    return (f"{count} of {counted.count} faults had no observable effect and are not counted as coverage{example}",)
+    example = "".join(f" ({one.fault.label()}: {one.detail})" for one in faults.without[:1])
+    return (f"{count} of {faults.count} faults had no observable effect and are not counted as coverage{example}",)
 
 
 def _ends(result: Result, folder: Path | None, replay: Path | None) -> list[tuple[str, str]]:

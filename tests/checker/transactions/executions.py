@@ -10,6 +10,19 @@ from checker.history import PENDING, Operation, Status
 Steps = list[list[Any]]
 
 
+def instants(random: Random, transactions: int, clients: int) -> list[tuple[int, int, int, int, int]]:
+    """When each transaction of clients at the same time is carried out, in this order: that instant, its number, its
+    client, its call and its return."""
+    free, plans = [0] * clients, []
+    for number in range(transactions):
+        client = min(range(clients), key=lambda one: free[one])
+        call = free[client] + random.randint(1, 20)
+        at = call + random.randint(1, 200)
+        free[client] = at + random.randint(1, 200)
+        plans.append((at, number, client, call, free[client]))
+    return sorted(plans)
+
+
 def execution(random: Random, write: str, transactions: int) -> list[Operation]:
     """Transactions of two or three sessions over two or three keys; some failed, some without an answer."""
     keys = "xyz"[: random.choice((1, 2, 2, 3, 3))]

@@ -13,19 +13,13 @@ from checker.history import History, Operation
 from checker.transactions.judged import judge
 from checker.transactions.replay import execute
 from checker.transactions.verify import verify
+from tests.checker.transactions.executions import instants
 
 
 def recorded(random: Random, transactions: int, clients: int, keys: str, *, falls: bool) -> list[Operation]:
     """What clients of an atomic store recorded."""
-    free, sums, plans = [0] * clients, dict.fromkeys(keys, 0), []
-    for number in range(transactions):
-        client = min(range(clients), key=lambda one: free[one])
-        call = free[client] + random.randint(1, 20)
-        at = call + random.randint(1, 200)
-        free[client] = at + random.randint(1, 200)
-        plans.append((at, number, client, call, free[client]))
-    ops = []
-    for _, number, client, call, ret in sorted(plans):
+    sums, ops = dict.fromkeys(keys, 0), []
+    for _, number, client, call, ret in instants(random, transactions, clients):
         steps: list[list[Any]] = []
         for _ in range(random.randint(1, 3)):
             key = random.choice(keys)

@@ -13,22 +13,14 @@ from checker.history import History, Operation
 from checker.transactions.judged import Judge, judge
 from checker.transactions.replay import execute
 from checker.transactions.walk import walk
-from tests.checker.transactions.executions import execution
+from tests.checker.transactions.executions import execution, instants
 
 
 def atomic_store(random: Random, transactions: int, clients: int) -> History:
     """Transactions of clients at the same time, many that write without a read; each is carried out at one instant."""
-    free = [0] * clients
     state: dict[str, Any] = {}
-    plans = []
-    for number in range(transactions):
-        client = min(range(clients), key=lambda one: free[one])
-        call = free[client] + random.randint(1, 20)
-        at = call + random.randint(1, 200)
-        free[client] = at + random.randint(1, 200)
-        plans.append((at, number, client, call, free[client]))
     ops = []
-    for at, number, client, call, ret in sorted(plans):
+    for at, number, client, call, ret in instants(random, transactions, clients):
         steps: list[list[Any]] = []
         for place in range(random.randint(1, 4)):
             key = f"k{random.randrange(8)}"
